@@ -1,1 +1,76 @@
-fn main(){}
+//! The command line.
+
+use std::net::TcpListener;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use dingtalk_h5::application::Application;
+use dingtalk_h5::dingtalk::Clock;
+use dingtalk_h5::settings::Environment;
+use dingtalk_h5::telemetry;
+
+/// The backend of a DingTalk H5 micro-app.
+#[derive(Parser)]
+#[command(version)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the app. This is also what happens without a command.
+    ///
+    /// The two secrets have no option: set DINGTALK_CLIENT_SECRET and SESSION_KEY in the environment or in .env, or let
+    /// DINGTALK_CLIENT_SECRET_FILE and SESSION_KEY_FILE point to files.
+    Serve(Box<Environment>),
+}
+
+/// Exit code for settings that cannot be used; clap uses the same for a command line that cannot.
+const UNUSABLE: u8 = 2;
+
+fn main() -> ExitCode {
+    if let Err(error) = read_dot_env() {
+        eprintln!("{error}");
+        return ExitCode::from(UNUSABLE);
+    }
+    let mut arguments: Vec<_> = std::env::args_os().collect();
+    if arguments.len() < 2 {
+        arguments.push("serve".into());
+    }
+    let Command::Serve(environment) = CommandLine::parse_from(arguments).command;
+    let settings = match environment.with_secrets().check() {
+        Ok(settings) => settings,
+        Err(faults) => {
+            eprintln!("{faults}");
+            return ExitCode::from(UNUSABLE);
+        }
+    };
+    telemetry::start();
+    match actix_web::rt::System::new().block_on(serve(settings)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads `.env` of this directory if there is one. The parser's own message quotes the line it stumbled on, which may hold a secret.
+fn read_dot_env() -> Result<(), String> {
+    match dotenvy::from_path(".env") {
+        Ok(()) => Ok(()),
+        Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(dotenvy::Error::Io(error)) => Err(format!(".env cannot be read: {}", error.kind())),
+        Err(_) => Err(".env is malformed: each line is NAME=value, with quotes around values that have spaces".to_owned()),
+    }
+}
+
+async fn serve(settings: dingtalk_h5::settings::Settings) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(settings.app_addr).with_context(|| format!("cannot listen on {}", settings.app_addr))?;
+    let public_url = settings.public_url.clone();
+    let application = Application::build(listener, settings, Clock::system())?;
+    println!("listening on http://127.0.0.1:{} for {public_url}", application.port());
+    application.run_until_stopped().await.context("the server failed")
+}

@@ -1,1 +1,18 @@
+//! A simulated DingTalk, server and client, for developing and testing H5 apps in any language. It is not DingTalk.
+//!
+//! It shares no code with the app it tests: it is the app's independent oracle.
 
+mod client;
+mod console;
+mod control;
+mod ledger;
+mod recording;
+mod secret;
+mod server;
+mod simulator;
+mod upstream;
+mod world;
+
+pub use simulator::Simulator;
+pub use upstream::Fault;
+pub use world::{Answers, App};

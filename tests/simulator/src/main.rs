@@ -1,1 +1,87 @@
-fn main(){}
+//! The simulator as a program of its own, for an app in any language.
+
+use std::io;
+use std::net::TcpListener;
+use std::process::ExitCode;
+
+use dingtalk_simulator::Simulator;
+use tokio::signal::ctrl_c;
+
+const USAGE: &str = "usage: dingtalk-simulator [--addr 127.0.0.1:8081] [--app-url URL]";
+
+struct Options {
+    addr: String,
+    app_url: Option<String>,
+}
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    let options = match options(std::env::args().skip(1)) {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(reason) => {
+            eprintln!("{reason}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match serve(&options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cannot listen on {}: {error}", options.addr);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The options, or nothing when only the usage is wanted.
+fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
+    let mut options = Options {
+        addr: "127.0.0.1:8081".to_owned(),
+        app_url: None,
+    };
+    while let Some(name) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{name} needs a value"));
+        match name.as_str() {
+            "--help" | "-h" => return Ok(None),
+            "--addr" => options.addr = value()?,
+            "--app-url" => options.app_url = Some(value()?),
+            _ => return Err(format!("unknown argument {name}")),
+        }
+    }
+    Ok(Some(options))
+}
+
+async fn serve(options: &Options) -> io::Result<()> {
+    let simulator = Simulator::start_on(TcpListener::bind(&options.addr)?).await?;
+    if let Some(url) = &options.app_url {
+        simulator.show_app(url);
+    }
+    introduce(&simulator);
+    ctrl_c().await?;
+    simulator.stop().await;
+    Ok(())
+}
+
+fn introduce(simulator: &Simulator) {
+    let url = simulator.url();
+    let app = simulator.app();
+    println!(
+        "*** A SIMULATED DINGTALK. THIS IS NOT DINGTALK: for development and tests only. ***
+
+Console: {url}/
+
+For the app under test:
+DINGTALK_API_URL={url}
+DINGTALK_OAPI_URL={url}
+JSAPI_SCRIPT_URL={url}/dd.js
+DINGTALK_CORP_ID={}
+DINGTALK_AGENT_ID={}
+DINGTALK_CLIENT_ID={}
+DINGTALK_CLIENT_SECRET={}
+",
+        app.corp_id, app.agent_id, app.client_id, app.client_secret
+    );
+}

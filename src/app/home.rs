@@ -1,0 +1,19 @@
+//! The start: who you are.
+
+use askama::Template;
+use askama_web::WebTemplate;
+
+use crate::web::{Head, SessionUser, Visitor};
+
+/// `templates/home.html`
+#[derive(Template, WebTemplate)]
+#[template(path = "home.html")]
+pub struct Home {
+    head: Head,
+    user: SessionUser,
+}
+
+/// `GET /`
+pub async fn show(Visitor(user): Visitor, head: Head) -> Home {
+    Home { head, user }
+}

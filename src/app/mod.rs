@@ -1,0 +1,22 @@
+//! The pages. To add one: a file here with a template and a handler, a template in `templates/`, and a line in [`routes`].
+
+mod home;
+mod jsapi;
+mod profile;
+mod signed_out;
+
+use actix_web::web::ServiceConfig;
+
+use crate::web::route;
+
+/// The gated JSAPIs that pages of this app call; `dd.config` asks the client for them.
+pub const JSAPI_LIST: &[&str] = &["biz.contact.choose", "device.geolocation.get"];
+
+/// Where the pages are.
+pub fn routes(routes: &mut ServiceConfig) {
+    routes
+        .service(route::get("/", home::show))
+        .service(route::get("/profile", profile::show))
+        .service(route::get("/jsapi", jsapi::show))
+        .service(route::get("/signed-out", signed_out::show));
+}

@@ -1,0 +1,103 @@
+//! Puts the rings together and serves them.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web as actix};
+use anyhow::Context;
+
+use crate::app;
+use crate::dingtalk::{Client, Clock};
+use crate::settings::Settings;
+use crate::web::{self, CookiePolicy, Headers, LoginLimiter, LoginStates, Sessions, SpentCodes, Web};
+
+/// The server, listening but not yet answering.
+pub struct Application {
+    server: Server,
+    port: u16,
+}
+
+impl Application {
+    /// Everything that can fail at start fails here. No call is made to DingTalk yet.
+    pub fn build(listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
+        let port = listener.local_addr().context("the listener has no address")?.port();
+        let web = actix::Data::new(state(settings, clock)?);
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(web.clone())
+                .wrap(from_fn(web::boundary))
+                .configure(web::public_routes)
+                .service(
+                    actix::scope("")
+                        .wrap(web.sessions.middleware())
+                        .configure(web::session_routes)
+                        .configure(app::routes),
+                )
+                .default_service(actix::to(web::route::nothing))
+        })
+        .tcp_nodelay(true)
+        .client_request_timeout(Duration::from_secs(5))
+        .shutdown_timeout(10)
+        .listen(listener)?
+        .run();
+        Ok(Self { server, port })
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Answers until SIGTERM, then lets the requests in flight end.
+    pub async fn run_until_stopped(self) -> std::io::Result<()> {
+        self.server.await
+    }
+}
+
+fn state(settings: Settings, clock: Clock) -> anyhow::Result<Web> {
+    let cookies = CookiePolicy {
+        secure: settings.public_url.is_https(),
+        embedded: settings.embedded,
+    };
+    if !cookies.secure {
+        tracing::warn!("PUBLIC_URL is plain http: cookies go without Secure and the __Host- prefix");
+    }
+    let local_dingtalk = settings.local_dingtalk();
+    if !settings.calls_the_real_dingtalk() {
+        tracing::warn!(api = %settings.api_url, oapi = %settings.oapi_url, "calling another DingTalk than the real one");
+    }
+    let client_id = settings.credentials.client_id.clone();
+    Ok(Web {
+        dingtalk: Client::new(settings.credentials, settings.api_url, settings.oapi_url, clock.clone())
+            .context("cannot make an HTTPS client")?,
+        client_id,
+        agent_id: settings.agent_id,
+        jsapi_digest: settings.jsapi_digest,
+        jsapi_list: app::JSAPI_LIST,
+        login_states: LoginStates::new(&settings.session_keys, cookies, clock.clone()),
+        login_limiter: LoginLimiter::new(settings.login_rate),
+        codes: SpentCodes::new(clock.clone()),
+        trusted_proxies: settings.trusted_proxies,
+        headers: Headers::new(
+            &settings.public_url,
+            &settings.jsapi_script_url,
+            cookies,
+            local_dingtalk.as_ref(),
+        ),
+        sessions: Sessions::new(
+            settings.session_keys,
+            cookies,
+            settings.session_idle,
+            settings.session_lifetime,
+            settings.corp_id.clone(),
+            clock.clone(),
+        ),
+        cookies,
+        corp_id: settings.corp_id,
+        public_url: settings.public_url,
+        jsapi_script_url: settings.jsapi_script_url,
+        clock,
+    })
+}

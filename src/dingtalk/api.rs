@@ -1,0 +1,176 @@
+//! The four calls, one function each: what is sent and what must come back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::HeaderValue;
+use serde::Deserialize;
+use serde_json::json;
+use url::Url;
+
+use super::envelope;
+use super::error::{Cause, Error};
+use super::identifiers::{ClientId, UserId};
+use super::refreshing::Lease;
+use super::secrets::{AccessToken, AuthCode, ClientSecret, JsapiTicket};
+use super::transport;
+use super::user::{DisplayName, User, UserDetails};
+
+/// The calls that are made to DingTalk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Obtains the internal app's access_token (contract 1.1).
+    AccessToken,
+    /// Obtains the jsapi_ticket (contract 3.1).
+    JsapiTicket,
+    /// Exchanges an authCode for a userid (contract 5.1).
+    UserByCode,
+    /// Reads a user's details (contract 6.1).
+    UserDetails,
+}
+
+impl Endpoint {
+    fn path(self) -> &'static str {
+        match self {
+            Self::AccessToken => "/v1.0/oauth2/accessToken",
+            Self::JsapiTicket => "/v1.0/oauth2/jsapiTickets",
+            Self::UserByCode => "/topapi/v2/user/getuserinfo",
+            Self::UserDetails => "/topapi/v2/user/get",
+        }
+    }
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.path())
+    }
+}
+
+/// The app's credential pair.
+#[derive(Debug, Clone)]
+pub struct AppCredentials {
+    /// Formerly AppKey.
+    pub client_id: ClientId,
+    /// Formerly AppSecret.
+    pub client_secret: ClientSecret,
+}
+
+/// DingTalk's HTTP API, on the two hosts that its families live on.
+pub(super) struct Api {
+    http: reqwest::Client,
+    api_url: Url,
+    oapi_url: Url,
+}
+
+impl Api {
+    pub fn new(api_url: Url, oapi_url: Url) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            http: transport::client()?,
+            api_url,
+            oapi_url,
+        })
+    }
+
+    /// The same token comes back, renewed, while it is valid.
+    pub async fn access_token(&self, app: &AppCredentials) -> Result<Lease<AccessToken>, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Granted {
+            access_token: String,
+            expire_in: u64,
+        }
+        let endpoint = Endpoint::AccessToken;
+        let request = self
+            .http
+            .post(address(&self.api_url, endpoint))
+            .json(&json!({"appKey": app.client_id.as_str(), "appSecret": app.client_secret.expose()}));
+        let granted: Granted = answer(endpoint, request, envelope::api).await?;
+        lease(endpoint, AccessToken::parse(granted.access_token).ok(), granted.expire_in)
+    }
+
+    /// The same ticket comes back, renewed, until it is 24 hours old.
+    pub async fn jsapi_ticket(&self, token: Arc<AccessToken>) -> Result<Lease<JsapiTicket>, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Granted {
+            jsapi_ticket: String,
+            expire_in: u64,
+        }
+        let endpoint = Endpoint::JsapiTicket;
+        let request = self
+            .http
+            .post(address(&self.api_url, endpoint))
+            .header("x-acs-dingtalk-access-token", sensitive(token.expose()));
+        let granted: Granted = answer(endpoint, request, envelope::api).await?;
+        lease(endpoint, JsapiTicket::parse(granted.jsapi_ticket).ok(), granted.expire_in)
+    }
+
+    /// Uses up the code, whatever comes back.
+    pub async fn user_by_code(&self, token: Arc<AccessToken>, code: &AuthCode) -> Result<User, Error> {
+        #[derive(Deserialize)]
+        struct Identity {
+            userid: UserId,
+            #[serde(default)]
+            name: Option<DisplayName>,
+        }
+        let endpoint = Endpoint::UserByCode;
+        let request = self
+            .http
+            .post(address(&self.oapi_url, endpoint))
+            .query(&[("access_token", token.expose())])
+            .json(&json!({"code": code.expose()}));
+        let identity: Identity = answer(endpoint, request, envelope::oapi).await?;
+        let name = identity.name.filter(|name| !name.as_str().is_empty());
+        Ok(User {
+            name: name.unwrap_or_else(|| DisplayName::from_lossy(identity.userid.as_str())),
+            user_id: identity.userid,
+        })
+    }
+
+    /// Needs the permission qyapi_get_member.
+    pub async fn user_details(&self, token: Arc<AccessToken>, user_id: &UserId) -> Result<UserDetails, Error> {
+        let endpoint = Endpoint::UserDetails;
+        let request = self
+            .http
+            .post(address(&self.oapi_url, endpoint))
+            .query(&[("access_token", token.expose())])
+            .json(&json!({"userid": user_id.as_str()}));
+        answer(endpoint, request, envelope::oapi).await
+    }
+}
+
+fn address(base: &Url, endpoint: Endpoint) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), endpoint.path()));
+    url
+}
+
+fn sensitive(text: &str) -> HeaderValue {
+    // A token is visible ASCII by construction (`AccessToken::parse`), which is always a header value.
+    let mut value = HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
+}
+
+async fn answer<T>(
+    endpoint: Endpoint,
+    request: reqwest::RequestBuilder,
+    open: fn(u16, &[u8]) -> Result<T, Cause>,
+) -> Result<T, Error> {
+    let answer = transport::send(request).await.map_err(|cause| Error::new(endpoint, cause))?;
+    open(answer.status, &answer.body).map_err(|cause| Error::new(endpoint, cause))
+}
+
+fn lease<T>(endpoint: Endpoint, value: Option<T>, seconds: u64) -> Result<Lease<T>, Error> {
+    value
+        .and_then(|value| Lease::new(value, Duration::from_secs(seconds)))
+        .ok_or_else(|| {
+            Error::new(
+                endpoint,
+                Cause::Unintelligible {
+                    status: 200,
+                    reason: "the credential or its lifetime is absurd",
+                },
+            )
+        })
+}

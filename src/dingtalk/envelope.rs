@@ -1,0 +1,153 @@
+//! The two envelopes that answers come in (contract 0.1). A success must prove itself: HTML, `{"status":1111}` or `{}` never passes.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::error::Cause;
+use super::refusal::Refusal;
+
+/// Opens an answer of the old family, which is always HTTP 200: `errcode` must be there and be 0, and so must `result`.
+pub(super) fn oapi<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, Cause> {
+    #[derive(Deserialize)]
+    struct Verdict {
+        errcode: i64,
+        #[serde(default)]
+        errmsg: Option<String>,
+        #[serde(default)]
+        sub_code: Option<String>,
+        #[serde(default)]
+        sub_msg: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Payload<T> {
+        result: T,
+    }
+
+    let unintelligible = |reason| Cause::Unintelligible { status, reason };
+    let verdict: Verdict = serde_json::from_slice(body).map_err(|_| unintelligible("no errcode in the answer"))?;
+    let text = [verdict.errmsg, verdict.sub_msg]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ");
+    match (verdict.errcode, verdict.sub_code) {
+        (0, _) if status == 200 => serde_json::from_slice::<Payload<T>>(body)
+            .map(|payload| payload.result)
+            .map_err(|_| unintelligible("the result is missing or malformed")),
+        (0, _) => Err(unintelligible("errcode 0 with another status than 200")),
+        (88, Some(sub_code)) => Err(Refusal::oapi(&sub_code, &text).into()),
+        (errcode, _) => Err(Refusal::oapi(&errcode.to_string(), &text).into()),
+    }
+}
+
+/// Opens an answer of the new family: HTTP 2xx is a success unless the body carries an old-style `errcode`, as some do.
+pub(super) fn api<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, Cause> {
+    #[derive(Deserialize)]
+    struct Failure {
+        #[serde(alias = "Code")]
+        code: String,
+        #[serde(default, alias = "Message")]
+        message: String,
+        #[serde(default, alias = "accessdenieddetail")]
+        #[serde(rename = "AccessDeniedDetail")]
+        denied: Denied,
+    }
+    #[derive(Deserialize, Default)]
+    struct Denied {
+        #[serde(default, rename = "requiredScopes")]
+        required_scopes: Vec<String>,
+    }
+    #[derive(Deserialize)]
+    struct Legacy {
+        errcode: i64,
+        #[serde(default)]
+        errmsg: String,
+    }
+
+    let unintelligible = |reason| Cause::Unintelligible { status, reason };
+    if let Ok(legacy) = serde_json::from_slice::<Legacy>(body) {
+        return Err(Refusal::oapi(&legacy.errcode.to_string(), &legacy.errmsg).into());
+    }
+    if (200..300).contains(&status) {
+        return serde_json::from_slice(body).map_err(|_| unintelligible("the answer is not what this call returns"));
+    }
+    let failure: Failure = serde_json::from_slice(body).map_err(|_| unintelligible("an error without a code"))?;
+    Err(Refusal::api(status, &failure.code, &failure.message, &failure.denied.required_scopes).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::refusal::Class;
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Deserialize, Debug)]
+    struct Empty {}
+
+    fn class(cause: Cause) -> Class {
+        match cause {
+            Cause::Refused(refusal) => refusal.class,
+            other => panic!("not a refusal: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn code_88_is_unwrapped_through_its_sub_code() {
+        let body =
+            r#"{"errcode":88,"sub_code":"40014","sub_msg":"不合法的access_token","errmsg":"ding talk error","request_id":"x"}"#;
+        assert_eq!(class(oapi::<Empty>(200, body.as_bytes()).unwrap_err()), Class::TokenRejected);
+    }
+
+    #[test]
+    fn only_a_proven_success_of_the_old_family_passes() {
+        assert!(oapi::<Empty>(200, br#"{"errcode":0,"result":{}}"#).is_ok());
+        for body in [
+            "",
+            "{}",
+            "[]",
+            "null",
+            "<html>ok</html>",
+            r#"{"errcode":0}"#,
+            r#"{"errcode":0,"result":null}"#,
+            r#"{"errcode":"0","result":{}}"#,
+            r#"{"errcode":0.0,"result":{}}"#,
+            r#"{"errcode":null,"result":{}}"#,
+            r#"{"errcode":1,"errcode":0,"result":{}}"#,
+            r#"{"result":{}}"#,
+            r#"{"status":1111,"wait":5,"source":"x5"}"#,
+            r#"{"errcode":0,"result":{}} trailing"#,
+            r#"{"errcode":0,"result":{}"#,
+        ] {
+            assert!(oapi::<Empty>(200, body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(oapi::<Empty>(502, br#"{"errcode":0,"result":{}}"#).is_err());
+    }
+
+    #[test]
+    fn an_old_style_errcode_on_the_new_host_is_an_error_even_with_200() {
+        let body = r#"{"errcode":404,"errmsg":"请求的URI地址不存在"}"#;
+        assert_eq!(class(api::<Empty>(200, body.as_bytes()).unwrap_err()), Class::Unexpected);
+    }
+
+    #[test]
+    fn the_new_family_is_read_in_either_case() {
+        for body in [
+            r#"{"code":"InvalidAuthentication","message":"m"}"#,
+            r#"{"Code":"InvalidAuthentication","Message":"m"}"#,
+        ] {
+            assert_eq!(class(api::<Empty>(400, body.as_bytes()).unwrap_err()), Class::TokenRejected);
+        }
+        let denied = r#"{"code":"Forbidden.AccessDenied.AccessTokenPermissionDenied","message":"m","accessdenieddetail":{"requiredScopes":["a.b"]}}"#;
+        assert!(matches!(
+            class(api::<Empty>(403, denied.as_bytes()).unwrap_err()),
+            Class::Misconfigured(_)
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_never_a_success(status in 100u16..600, body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(oapi::<Empty>(status, &body).is_err());
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Credentials kept fresh, and the calls that silent login needs. Imports nothing of this crate, so it could be lifted out as one.
+
+mod api;
+mod clock;
+mod envelope;
+mod error;
+mod identifiers;
+mod jsapi;
+mod refreshing;
+mod refusal;
+mod secrets;
+mod transport;
+mod user;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use url::Url;
+
+pub use self::api::{AppCredentials, Endpoint};
+pub use self::clock::{Clock, TimeSource};
+pub use self::error::{Cause, Error};
+pub use self::identifiers::{AgentId, ClientId, CorpId, InvalidIdentifier, UserId};
+pub use self::jsapi::{Digest, InvalidOrigin, InvalidPageUrl, Nonce, Origin, PageUrl, signature};
+pub use self::refreshing::{Lease, Refreshing};
+pub use self::refusal::{Class, Misconfiguration, Refusal};
+pub use self::secrets::{AccessToken, AuthCode, ClientSecret, InvalidSecret, JsapiTicket};
+pub use self::user::{DisplayName, User, UserDetails};
+
+use self::api::Api;
+
+/// DingTalk, for one internal app in one organisation.
+pub struct Client {
+    api: Arc<Api>,
+    access_token: Refreshing<AccessToken>,
+    jsapi_ticket: Refreshing<JsapiTicket>,
+}
+
+impl Client {
+    /// A ticket dies a day after its creation, however often it was renewed (contract 3.3).
+    const OLDEST_TICKET: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// Makes no call yet: credentials are fetched when they are first needed.
+    pub fn new(app: AppCredentials, api_url: Url, oapi_url: Url, clock: Clock) -> Result<Self, reqwest::Error> {
+        let api = Arc::new(Api::new(api_url, oapi_url)?);
+        let access_token = {
+            let api = Arc::clone(&api);
+            Refreshing::new(Endpoint::AccessToken, clock.clone(), None, move || {
+                let (api, app) = (Arc::clone(&api), app.clone());
+                async move { patiently(|| api.access_token(&app)).await }
+            })
+        };
+        let jsapi_ticket = {
+            let (api, access_token) = (Arc::clone(&api), access_token.clone());
+            Refreshing::new(Endpoint::JsapiTicket, clock, Some(Self::OLDEST_TICKET), move || {
+                let (api, access_token) = (Arc::clone(&api), access_token.clone());
+                async move { patiently(|| authorised(&access_token, |token| api.jsapi_ticket(token))).await }
+            })
+        };
+        Ok(Self {
+            api,
+            access_token,
+            jsapi_ticket,
+        })
+    }
+
+    /// The app's access_token, from the cache while it is good.
+    pub async fn access_token(&self) -> Result<Arc<AccessToken>, Error> {
+        self.access_token.get().await
+    }
+
+    /// The jsapi_ticket, from the cache while it is good.
+    pub async fn jsapi_ticket(&self) -> Result<Arc<JsapiTicket>, Error> {
+        self.jsapi_ticket.get().await
+    }
+
+    /// Exchanges `code`, which is used up by that: it is taken by value and sent once. Only when DingTalk's gateway rejected the
+    /// access_token, and so never looked at the code, does it go out a second time.
+    pub async fn user_by_code(&self, code: AuthCode) -> Result<User, Error> {
+        authorised(&self.access_token, |token| self.api.user_by_code(token, &code)).await
+    }
+
+    /// Reads a person's details. Needs the permission qyapi_get_member.
+    pub async fn user_details(&self, user_id: &UserId) -> Result<UserDetails, Error> {
+        patiently(|| authorised(&self.access_token, |token| self.api.user_details(token, user_id))).await
+    }
+
+    /// Whether an access_token is at hand or can be had: without one nobody can be logged in.
+    pub async fn reachable(&self) -> Result<(), Error> {
+        self.access_token.get().await.map(drop)
+    }
+}
+
+/// Makes a call with the access_token; if DingTalk rejects that token, once more with the next one.
+async fn authorised<T, F: Future<Output = Result<T, Error>>>(
+    access_token: &Refreshing<AccessToken>,
+    call: impl Fn(Arc<AccessToken>) -> F,
+) -> Result<T, Error> {
+    let token = access_token.get().await?;
+    match call(Arc::clone(&token)).await {
+        Err(error) if error.token_rejected() => {
+            tracing::info!(%error, "access_token rejected before its time: fetching another");
+            access_token.reject(&token);
+            call(access_token.get().await?).await
+        }
+        answer => answer,
+    }
+}
+
+/// Repeats a call that is safe to repeat, twice at most, while the trouble looks passing.
+async fn patiently<T, F: Future<Output = Result<T, Error>>>(call: impl FnMut() -> F) -> Result<T, Error> {
+    let pauses = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(200))
+        .with_max_times(2)
+        .with_jitter();
+    call.retry(pauses).when(Error::retryable).await
+}

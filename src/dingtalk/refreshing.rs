@@ -1,0 +1,239 @@
+//! A credential that renews itself.
+//!
+//! ```text
+//!            renewed                 90 % of its life          its end
+//!   empty ───────────▶ fresh ───────────────────────▶ due ───────────────▶ expired
+//!     ▲                  ▲       answered at once, │                          │
+//!     │ rejected         └──── renewed behind ─────┘       waits for the one  │
+//!     └─ (this value only)                                 renewal in flight ─┘
+//! ```
+//!
+//! Reading a fresh value takes no lock. However many callers need a renewal, one is made, in a task of its own: the request that
+//! started it may vanish without hurting the others.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::watch;
+
+use super::clock::Clock;
+use super::error::{Cause, Error};
+
+/// A value with the time it is good for.
+#[derive(Debug)]
+pub struct Lease<T> {
+    value: T,
+    life: Duration,
+}
+
+impl<T> Lease<T> {
+    /// DingTalk grants two hours; more is not believed (contract 1.1, 3.3).
+    const LONGEST: Duration = Duration::from_secs(7200);
+    /// Beyond a day it is not a lifetime but a mistake.
+    const ABSURD: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// None when `life` is zero or absurd; clamped to two hours otherwise.
+    pub fn new(value: T, life: Duration) -> Option<Self> {
+        (!life.is_zero() && life <= Self::ABSURD).then(|| Self {
+            value,
+            life: life.min(Self::LONGEST),
+        })
+    }
+}
+
+type Fetching<T> = Pin<Box<dyn Future<Output = Result<Lease<T>, Error>> + Send>>;
+type Outcome<T> = Result<Arc<T>, Error>;
+
+/// Holds one credential and renews it by `fetch`. Clones share it.
+pub struct Refreshing<T>(Arc<Core<T>>);
+
+impl<T> Clone for Refreshing<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+struct Core<T> {
+    held: ArcSwapOption<Held<T>>,
+    renewal: Mutex<Renewal<T>>,
+    fetch: Box<dyn Fn() -> Fetching<T> + Send + Sync>,
+    /// After this age the value is fetched anew even if it was renewed in between.
+    oldest: Option<Duration>,
+    clock: Clock,
+    endpoint: super::api::Endpoint,
+}
+
+struct Held<T> {
+    value: Arc<T>,
+    first_seen: Instant,
+    due: Instant,
+    expires: Instant,
+}
+
+struct Renewal<T> {
+    in_flight: Option<watch::Receiver<Option<Outcome<T>>>>,
+    failed: Option<Failed>,
+}
+
+struct Failed {
+    times: u32,
+    error: Error,
+    not_again_before: Instant,
+}
+
+/// What a caller who cannot be answered from `held` is left with.
+enum Wait<T> {
+    Over(Outcome<T>),
+    For(watch::Receiver<Option<Outcome<T>>>),
+}
+
+impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
+    /// An empty one: the first caller makes it fetch. `endpoint` names it in errors.
+    pub fn new<F, R>(endpoint: super::api::Endpoint, clock: Clock, oldest: Option<Duration>, fetch: F) -> Self
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Lease<T>, Error>> + Send + 'static,
+    {
+        Self(Arc::new(Core {
+            held: ArcSwapOption::empty(),
+            renewal: Mutex::new(Renewal {
+                in_flight: None,
+                failed: None,
+            }),
+            fetch: Box::new(move || Box::pin(fetch())),
+            oldest,
+            clock,
+            endpoint,
+        }))
+    }
+
+    /// The credential: the held one while it lives, else the one that the present renewal brings.
+    pub async fn get(&self) -> Outcome<T> {
+        let now = self.0.clock.now();
+        if let Some(held) = self.0.alive(now) {
+            if now >= held.due {
+                self.0.renew(now);
+            }
+            return Ok(Arc::clone(&held.value));
+        }
+        match self.0.renew(now) {
+            Wait::Over(outcome) => outcome,
+            Wait::For(mut renewal) => match renewal.wait_for(Option::is_some).await {
+                Ok(outcome) => outcome.clone().unwrap_or_else(|| Err(self.0.interrupted())),
+                Err(_) => Err(self.0.interrupted()),
+            },
+        }
+    }
+
+    /// Says that DingTalk no longer accepts `value`. It is dropped only if it is still the held one, so that two hundred requests
+    /// that fail together cause one renewal.
+    pub fn reject(&self, value: &Arc<T>) {
+        let _settling = self.0.renewal();
+        let held = self.0.held.load();
+        if held.as_ref().is_some_and(|held| Arc::ptr_eq(&held.value, value)) {
+            self.0.held.store(None);
+        }
+    }
+
+    /// Whether there is a value that has not expired.
+    pub fn is_alive(&self) -> bool {
+        self.0.alive(self.0.clock.now()).is_some()
+    }
+}
+
+impl<T: PartialEq + Send + Sync + 'static> Core<T> {
+    fn alive(&self, now: Instant) -> Option<Arc<Held<T>>> {
+        self.held.load_full().filter(|held| now < held.expires)
+    }
+
+    /// Joins the renewal in flight, or starts one unless the last has just failed.
+    fn renew(self: &Arc<Self>, now: Instant) -> Wait<T> {
+        let mut renewal = self.renewal();
+        if let Some(in_flight) = &renewal.in_flight {
+            return Wait::For(in_flight.clone());
+        }
+        // Another caller's renewal may have ended between our look at `held` and the lock.
+        if let Some(held) = self.alive(now).filter(|held| now < held.due) {
+            return Wait::Over(Ok(Arc::clone(&held.value)));
+        }
+        if let Some(failed) = renewal.failed.as_ref().filter(|failed| now < failed.not_again_before) {
+            return Wait::Over(Err(failed.error.clone()));
+        }
+        let (done, in_flight) = watch::channel(None);
+        renewal.in_flight = Some(in_flight.clone());
+        let core = Arc::clone(self);
+        tokio::spawn(async move {
+            // In a task of its own, so that not even a panic in `fetch` leaves everybody waiting.
+            let fetched = tokio::spawn((core.fetch)()).await;
+            let outcome = core.settle(fetched.unwrap_or_else(|_| Err(core.interrupted())));
+            done.send_replace(Some(outcome));
+        });
+        Wait::For(in_flight)
+    }
+
+    fn settle(&self, fetched: Result<Lease<T>, Error>) -> Outcome<T> {
+        let mut renewal = self.renewal();
+        renewal.in_flight = None;
+        let now = self.clock.now();
+        match fetched {
+            Ok(lease) => {
+                renewal.failed = None;
+                let held = Arc::new(self.hold(lease, now));
+                self.held.store(Some(Arc::clone(&held)));
+                Ok(Arc::clone(&held.value))
+            }
+            Err(error) => {
+                let times = renewal.failed.as_ref().map_or(1, |failed| failed.times + 1);
+                renewal.failed = Some(Failed {
+                    times,
+                    error: error.clone(),
+                    not_again_before: now + backoff(times),
+                });
+                tracing::warn!(error = %error, times, still_valid = self.alive(now).is_some(), "renewal failed");
+                Err(error)
+            }
+        }
+    }
+
+    /// A value that came back unchanged keeps its identity, so that whoever still uses it can reject it, and keeps its age.
+    fn hold(&self, lease: Lease<T>, now: Instant) -> Held<T> {
+        let before = self.held.load_full().filter(|held| *held.value == lease.value);
+        let (value, first_seen) = match before {
+            Some(held) if self.oldest.is_none_or(|oldest| now < held.first_seen + oldest) => {
+                (Arc::clone(&held.value), held.first_seen)
+            }
+            _ => (Arc::new(lease.value), now),
+        };
+        let cap = self.oldest.map(|oldest| (first_seen + oldest).saturating_duration_since(now));
+        let life = cap.map_or(lease.life, |cap| lease.life.min(cap));
+        Held {
+            value,
+            first_seen,
+            // 90 % of its life, less up to 5 % so that many servers do not renew in step.
+            due: now + life.mul_f64(0.90 - rand::random::<f64>() * 0.05),
+            expires: now + life,
+        }
+    }
+
+    fn interrupted(&self) -> Error {
+        Error::new(self.endpoint, Cause::Interrupted)
+    }
+
+    /// The state behind this lock is changed in single assignments, so it is whole even if a holder panicked.
+    fn renewal(&self) -> MutexGuard<'_, Renewal<T>> {
+        self.renewal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One second, doubled with each failure up to half a minute, and up to a quarter less by chance.
+fn backoff(failures: u32) -> Duration {
+    let full = Duration::from_secs(1 << failures.saturating_sub(1).min(5)).min(Duration::from_secs(30));
+    full.mul_f64(1.0 - rand::random::<f64>() * 0.25)
+}
+
+#[cfg(test)]
+#[path = "refreshing_tests.rs"]
+mod tests;

@@ -1,0 +1,59 @@
+//! One request, one answer: bounded in time and size, going nowhere but to the address it was given.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::Cause;
+
+/// The most that is read of any answer. The largest real one, user details, is a few KiB.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// HTTP status and body of an answer.
+pub(super) struct Answer {
+    pub status: u16,
+    pub body: Vec<u8>,
+}
+
+/// The HTTP client for DingTalk: no redirects, no Referer, no proxy from the environment, no decompression (so a small answer
+/// cannot unfold into a large one), and one deadline over connecting, sending and reading.
+pub(super) fn client() -> Result<reqwest::Client, reqwest::Error> {
+    // Two providers in one process would make rustls panic; whoever installed one first has chosen.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .timeout(Duration::from_secs(5))
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .no_proxy()
+        .user_agent(concat!("dingtalk-h5/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// Sends `request` and reads the whole answer.
+pub(super) async fn send(request: reqwest::RequestBuilder) -> Result<Answer, Cause> {
+    let mut response = request.send().await.map_err(|error| {
+        // The URL has the access_token in it.
+        let error = error.without_url();
+        if error.is_connect() || error.is_builder() {
+            Cause::NotSent(Arc::new(error))
+        } else {
+            Cause::AnswerLost(Arc::new(error))
+        }
+    })?;
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| Cause::AnswerLost(Arc::new(error.without_url())))?
+    {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err(Cause::Unintelligible {
+                status,
+                reason: "the answer is too large",
+            });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, body })
+}

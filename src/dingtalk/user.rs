@@ -1,0 +1,169 @@
+//! Who somebody is, as DingTalk tells it.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::identifiers::{UserId, is_plain};
+
+/// What an authCode is exchanged for: just enough identity for a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The person in the organisation.
+    pub user_id: UserId,
+    /// What to call them.
+    pub name: DisplayName,
+}
+
+/// A name fit to be shown: one line of visible characters, 64 at most. People choose their names; some choose attacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String")]
+pub struct DisplayName(String);
+
+impl DisplayName {
+    const MAX_CHARS: usize = 64;
+
+    /// Whatever of `text` is fit to be shown.
+    pub fn from_lossy(text: &str) -> Self {
+        let mut plain = text.chars().filter(|c| is_plain(*c));
+        let mut name: String = plain.by_ref().take(Self::MAX_CHARS).collect();
+        if plain.next().is_some() {
+            name.pop();
+            name.push('…');
+        }
+        Self(name.trim().to_owned())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its first character, for where a portrait is missing.
+    pub fn initial(&self) -> String {
+        self.0.chars().take(1).flat_map(char::to_uppercase).collect()
+    }
+}
+
+impl From<String> for DisplayName {
+    fn from(text: String) -> Self {
+        Self::from_lossy(&text)
+    }
+}
+
+impl std::fmt::Display for DisplayName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// All that DingTalk tells about a person. Most of it depends on permissions and on what the organisation filled in; numbers and
+/// booleans come as such or as text, so nothing here is allowed to fail (contract 6.1).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct UserDetails {
+    /// Where the portrait is; absent for the default picture.
+    #[serde(deserialize_with = "text")]
+    pub avatar: Option<String>,
+    /// The person across all apps of one developer account.
+    #[serde(rename = "unionid", deserialize_with = "text")]
+    pub union_id: Option<String>,
+    /// Position.
+    #[serde(deserialize_with = "text")]
+    pub title: Option<String>,
+    /// Number on the payroll.
+    #[serde(deserialize_with = "text")]
+    pub job_number: Option<String>,
+    /// Needs a permission of its own.
+    #[serde(deserialize_with = "text")]
+    pub mobile: Option<String>,
+    /// Needs a permission of its own.
+    #[serde(deserialize_with = "text")]
+    pub email: Option<String>,
+    /// Office.
+    #[serde(deserialize_with = "text")]
+    pub work_place: Option<String>,
+    /// Departments, by number; 1 is the whole organisation.
+    #[serde(rename = "dept_id_list", deserialize_with = "texts")]
+    pub departments: Vec<String>,
+    /// Names of the roles held.
+    #[serde(rename = "role_list", deserialize_with = "role_names")]
+    pub roles: Vec<String>,
+    /// Administrator of the organisation.
+    #[serde(deserialize_with = "truth")]
+    pub admin: bool,
+    /// Marked as boss.
+    #[serde(deserialize_with = "truth")]
+    pub boss: bool,
+}
+
+fn as_text(value: &serde_json::Value) -> Option<String> {
+    let text = match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    let plain: String = text.chars().filter(|c| is_plain(*c)).take(512).collect();
+    Some(plain.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn as_list(value: serde_json::Value) -> Vec<serde_json::Value> {
+    match value {
+        serde_json::Value::Array(items) => items,
+        serde_json::Value::Null => Vec::new(),
+        single => vec![single],
+    }
+}
+
+fn text<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
+    Ok(as_text(&serde_json::Value::deserialize(d)?))
+}
+
+fn texts<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
+    Ok(as_list(serde_json::Value::deserialize(d)?)
+        .iter()
+        .filter_map(as_text)
+        .collect())
+}
+
+fn role_names<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
+    let roles = as_list(serde_json::Value::deserialize(d)?);
+    Ok(roles.iter().filter_map(|role| as_text(&role["name"])).collect())
+}
+
+fn truth<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
+    Ok(match serde_json::Value::deserialize(d)? {
+        serde_json::Value::Bool(truth) => truth,
+        serde_json::Value::String(text) => text.eq_ignore_ascii_case("true"),
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn details_are_read_the_same_typed_or_as_text() {
+        let typed =
+            r#"{"dept_id_list":[1,2],"role_list":[{"id":1,"name":"Engineer"}],"admin":true,"boss":false,"job_number":"7"}"#;
+        let stringly =
+            r#"{"dept_id_list":["1","2"],"role_list":{"id":"1","name":"Engineer"},"admin":"true","boss":"false","job_number":7}"#;
+        for answer in [typed, stringly] {
+            let details: UserDetails = serde_json::from_str(answer).unwrap();
+            assert_eq!(details.departments, ["1", "2"]);
+            assert_eq!(details.roles, ["Engineer"]);
+            assert_eq!((details.admin, details.boss), (true, false));
+            assert_eq!(details.job_number.as_deref(), Some("7"));
+            assert_eq!(details.avatar, None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_display_name_is_one_short_visible_line(text in any::<String>()) {
+            let name = DisplayName::from_lossy(&text);
+            prop_assert!(name.as_str().chars().count() <= DisplayName::MAX_CHARS);
+            prop_assert!(name.as_str().chars().all(is_plain));
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Who gets a page, and who gets the entry page instead.
+//!
+//! A phone may have switched account or organisation while the old cookie lives on. So only a navigation from within the app is
+//! answered from the session. Every entry from outside gets the entry page, which logs in anew: one call to DingTalk, and never
+//! somebody else's data.
+
+use std::fmt;
+use std::future::{Ready, ready};
+
+use actix_web::body::BoxBody;
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, REFERER};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, web};
+use askama::Template;
+use url::Url;
+
+use super::Web;
+use super::error::Problem;
+use super::page::Head;
+use super::presession::Challenge;
+use super::session::{SessionUser, TypedSession};
+use crate::dingtalk::Origin;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The person a page is rendered for. A page's handler takes one; whoever is not logged in, or comes from outside, gets the entry
+/// page at the same address.
+#[derive(Debug, Clone)]
+pub struct Visitor(pub SessionUser);
+
+/// Instead of a visitor: what is answered.
+#[derive(Debug)]
+pub enum NoVisitor {
+    /// The entry page.
+    Enter(Box<EntryPage>),
+    /// Not even that could be made.
+    Failed(Problem),
+}
+
+/// Logs in silently and loads the same address again. Has nothing personal in it.
+#[derive(Debug, Template)]
+#[template(path = "entry.html")]
+pub struct EntryPage {
+    head: Head,
+    state: String,
+    #[allow(dead_code, reason = "goes into the cookie, not into the template")]
+    challenge: Challenge,
+}
+
+/// Old WebViews send no Sec-Fetch-Site; for them the Referer tells, which our own pages always send to us.
+fn from_within(ours: &Origin, headers: &HeaderMap) -> bool {
+    match headers.get(SEC_FETCH_SITE) {
+        Some(site) => site.as_bytes() == b"same-origin",
+        None => {
+            let referer = headers.get(REFERER).and_then(|referer| referer.to_str().ok());
+            referer
+                .and_then(|referer| Url::parse(referer).ok())
+                .is_some_and(|referer| ours.owns(&referer))
+        }
+    }
+}
+
+impl Visitor {
+    fn of(request: &HttpRequest) -> Result<Self, NoVisitor> {
+        let session = TypedSession::of(request).map_err(NoVisitor::Failed)?;
+        let ours = request.app_data::<web::Data<Web>>().map(|web| &web.public_url);
+        // Straight after a login the page loads itself anew, and a WebView that sends neither header must not loop.
+        let inside = session.is_just_born() || ours.is_some_and(|ours| from_within(ours, request.headers()));
+        match session.user().filter(|_| inside) {
+            Some(user) => Ok(Self(user)),
+            None => Err(EntryPage::of(request).map_or_else(NoVisitor::Failed, |page| NoVisitor::Enter(Box::new(page)))),
+        }
+    }
+}
+
+impl EntryPage {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let challenge = Challenge::of(request);
+        Ok(Self {
+            head: Head::of(request)?,
+            state: challenge.state.clone(),
+            challenge,
+        })
+    }
+}
+
+impl FromRequest for Visitor {
+    type Error = NoVisitor;
+    type Future = Ready<Result<Self, NoVisitor>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
+    }
+}
+
+impl fmt::Display for NoVisitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Enter(_) => f.write_str("the entry page was served"),
+            Self::Failed(problem) => problem.fmt(f),
+        }
+    }
+}
+
+impl ResponseError for NoVisitor {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Enter(_) => StatusCode::OK,
+            Self::Failed(problem) => problem.status_code(),
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        match self {
+            Self::Enter(page) => match page.render() {
+                Ok(html) => {
+                    let mut response = HttpResponse::with_body(StatusCode::OK, BoxBody::new(html));
+                    response
+                        .headers_mut()
+                        .insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+                    page.challenge.set_presession(&mut response);
+                    response
+                }
+                Err(error) => Problem::Internal(error.into()).error_response(),
+            },
+            Self::Failed(problem) => problem.error_response(),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Who may knock: extractors that turn a request away before its handler runs.
+
+use std::future::{Future, Ready, ready};
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::error::JsonPayloadError;
+use actix_web::http::header::{HeaderMap, HeaderName, ORIGIN};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use serde::de::DeserializeOwned;
+
+use super::Web;
+use super::error::Problem;
+use crate::dingtalk::Origin;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// A request that a page of ours made. Browsers say so in Origin and Sec-Fetch-Site, and pages cannot forge either; old WebViews send
+/// only the first.
+pub struct SameOrigin;
+
+fn made_by(ours: &Origin, headers: &HeaderMap) -> bool {
+    let mut origins = headers.get_all(ORIGIN);
+    let mut sites = headers.get_all(SEC_FETCH_SITE);
+    let origin = origins.next().map(|origin| origin.as_bytes() == ours.as_str().as_bytes());
+    let site = sites.next().map(|site| site.as_bytes() == b"same-origin");
+    let repeated = origins.next().is_some() || sites.next().is_some();
+    !repeated && matches!((origin, site), (Some(true), Some(true) | None) | (None, Some(true)))
+}
+
+impl FromRequest for SameOrigin {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let web = request.app_data::<web::Data<Web>>();
+        let same = web.is_some_and(|web| made_by(&web.public_url, request.headers()));
+        ready(if same { Ok(Self) } else { Err(Problem::OriginRejected) })
+    }
+}
+
+/// A JSON body of 4 KiB at most.
+pub struct StrictJson<T>(pub T);
+
+impl<T> StrictJson<T> {
+    /// The longest body that any of our requests has reason to be.
+    pub const MAX_BYTES: usize = 4096;
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for StrictJson<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        if request.content_type() != "application/json" {
+            return Box::pin(ready(Err(Problem::UnsupportedMediaType)));
+        }
+        let body = web::JsonBody::<T>::new(request, payload, None, true).limit(Self::MAX_BYTES);
+        Box::pin(async { body.await.map(Self).map_err(Problem::from) })
+    }
+}
+
+impl From<JsonPayloadError> for Problem {
+    fn from(error: JsonPayloadError) -> Self {
+        match error {
+            JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => Self::PayloadTooLarge,
+            JsonPayloadError::ContentType => Self::UnsupportedMediaType,
+            // What serde says may quote the body, which may hold a code.
+            JsonPayloadError::Deserialize(_) => Self::BadRequest("the body is not what this route takes"),
+            _ => Self::BadRequest("the body cannot be read"),
+        }
+    }
+}
+
+/// Where the request came from: the peer, or, behind proxies that are trusted, the nearest hop that is not one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+impl ClientAddress {
+    fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[ipnet::IpNet]) -> Self {
+        let is_trusted = |hop: &IpAddr| trusted.iter().any(|network| network.contains(&hop.to_canonical()));
+        let mut nearest = peer;
+        let forwarded: Vec<&str> = headers
+            .get_all(X_FORWARDED_FOR)
+            .filter_map(|value| value.to_str().ok())
+            .collect();
+        for hop in forwarded.iter().flat_map(|value| value.split(',')).rev() {
+            if !is_trusted(&nearest) {
+                break;
+            }
+            // A hop that cannot be read was not written by a trusted proxy, so nothing before it is believed either.
+            let Ok(hop) = hop.trim().parse() else { break };
+            nearest = hop;
+        }
+        Self(nearest)
+    }
+}
+
+impl FromRequest for ClientAddress {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let peer = request
+            .peer_addr()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+        let trusted = request
+            .app_data::<web::Data<Web>>()
+            .map_or(&[][..], |web| &web.trusted_proxies);
+        ready(Ok(Self::of(peer, request.headers(), trusted)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::header::HeaderValue;
+
+    fn headers(pairs: &[(HeaderName, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(name.clone(), HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn only_a_page_of_ours_passes_as_same_origin() {
+        let ours = Origin::parse("https://app.example.com").unwrap();
+        let good = [
+            vec![(ORIGIN, "https://app.example.com"), (SEC_FETCH_SITE, "same-origin")],
+            vec![(ORIGIN, "https://app.example.com")],
+            vec![(SEC_FETCH_SITE, "same-origin")],
+        ];
+        for pairs in good {
+            assert!(made_by(&ours, &headers(&pairs)), "{pairs:?}");
+        }
+        let bad = [
+            vec![],
+            vec![(ORIGIN, "null")],
+            vec![(ORIGIN, "https://app.example.com.evil.example")],
+            vec![(ORIGIN, "http://app.example.com")],
+            vec![(ORIGIN, "https://app.example.com:443")],
+            vec![(ORIGIN, "https://app.example.com/")],
+            vec![(ORIGIN, "https://evil.example"), (SEC_FETCH_SITE, "same-origin")],
+            vec![(ORIGIN, "https://app.example.com"), (SEC_FETCH_SITE, "same-site")],
+            vec![(ORIGIN, "https://app.example.com"), (SEC_FETCH_SITE, "none")],
+            vec![(SEC_FETCH_SITE, "cross-site")],
+            vec![(ORIGIN, "https://app.example.com"), (ORIGIN, "https://evil.example")],
+            vec![(SEC_FETCH_SITE, "same-origin"), (SEC_FETCH_SITE, "cross-site")],
+        ];
+        for pairs in bad {
+            assert!(!made_by(&ours, &headers(&pairs)), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed_about_the_client() {
+        let proxies = ["10.0.0.0/8".parse().unwrap()];
+        let seen = |peer: &str, forwarded: &'static str| {
+            let headers = headers(&[(X_FORWARDED_FOR, forwarded)]);
+            ClientAddress::of(peer.parse().unwrap(), &headers, &proxies).0.to_string()
+        };
+        assert_eq!(seen("203.0.113.9", "198.51.100.1"), "203.0.113.9");
+        assert_eq!(seen("10.0.0.1", "198.51.100.1"), "198.51.100.1");
+        assert_eq!(seen("10.0.0.1", "192.0.2.66, 198.51.100.1, 10.0.0.2"), "198.51.100.1");
+        assert_eq!(seen("10.0.0.1", "192.0.2.66, nonsense"), "10.0.0.1");
+        assert_eq!(seen("10.0.0.1", ""), "10.0.0.1");
+    }
+}

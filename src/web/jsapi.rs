@@ -1,0 +1,120 @@
+//! Signs pages for `dd.config`. The ticket stays here.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+
+use super::Web;
+use super::boundary::RequestScope;
+use super::error::Problem;
+use super::guard::{SameOrigin, StrictJson};
+use super::session::SessionUser;
+use crate::dingtalk::{AgentId, CorpId, Nonce, PageUrl, signature};
+
+/// What `dd.config` takes (contract 4.5). A page's handler that takes one gets it signed for the address that was asked for, under
+/// PUBLIC_URL: nothing that the request says about the host counts.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JsapiConfig {
+    agent_id: AgentId,
+    corp_id: CorpId,
+    /// As text, so that it reaches the client in the digits that were signed.
+    time_stamp: String,
+    nonce_str: Nonce,
+    signature: String,
+    /// 0: a micro-app.
+    r#type: u8,
+    js_api_list: &'static [&'static str],
+}
+
+impl JsapiConfig {
+    async fn sign(web: &Web, url: &PageUrl) -> Result<Self, Problem> {
+        let ticket = web.dingtalk.jsapi_ticket().await?;
+        let (nonce, now) = (Nonce::random(), web.clock.unix_seconds());
+        Ok(Self {
+            agent_id: web.agent_id.clone(),
+            corp_id: web.corp_id.clone(),
+            time_stamp: now.to_string(),
+            signature: signature(web.jsapi_digest, &ticket, &nonce, now, url),
+            nonce_str: nonce,
+            r#type: 0,
+            js_api_list: web.jsapi_list,
+        })
+    }
+
+    /// As JSON, to be put into a page.
+    pub fn to_json(&self) -> Result<String, Problem> {
+        serde_json::to_string(self).map_err(|error| Problem::Internal(error.into()))
+    }
+}
+
+impl FromRequest for JsapiConfig {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let web = request
+                .app_data::<web::Data<Web>>()
+                .ok_or_else(|| Problem::Internal("the server's state is missing".into()))?;
+            let path_and_query = request.uri().path_and_query().map_or("/", |whole| whole.as_str());
+            Self::sign(web, &PageUrl::of_request(&web.public_url, path_and_query)?).await
+        })
+    }
+}
+
+/// The query of `GET /api/jsapi/config`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigQuery {
+    url: String,
+}
+
+/// `GET /api/jsapi/config?url=`: signs the page whose `location.href` is `url`.
+pub async fn config(
+    _user: SessionUser,
+    query: Result<web::Query<ConfigQuery>, actix_web::Error>,
+    web: web::Data<Web>,
+) -> Result<web::Json<JsapiConfig>, Problem> {
+    let query = query.map_err(|_| Problem::BadRequest("the query is url=, once"))?;
+    let url = PageUrl::parse(&web.public_url, &query.url)?;
+    Ok(web::Json(JsapiConfig::sign(&web, &url).await?))
+}
+
+/// What `dd.error` said, and where.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Report {
+    code: String,
+    #[serde(default)]
+    text: String,
+    url: String,
+}
+
+/// `POST /api/jsapi/report`: logs why the client refused `dd.config`.
+pub async fn report(
+    _: SameOrigin,
+    _user: SessionUser,
+    StrictJson(report): StrictJson<Report>,
+    request: HttpRequest,
+    web: web::Data<Web>,
+) -> HttpResponse {
+    let request_id = request.extensions().get::<RequestScope>().map(|scope| scope.id.clone());
+    let page = PageUrl::parse(&web.public_url, &report.url);
+    let refusal = crate::dingtalk::Refusal::told_by_client(&report.code, &report.text);
+    tracing::warn!(
+        request_id,
+        code = refusal.code,
+        text = refusal.text,
+        digest = ?web.jsapi_digest,
+        agent_id = %web.agent_id,
+        corp_id = %web.corp_id,
+        page_was_signable = page.is_ok(),
+        "the client refused dd.config"
+    );
+    HttpResponse::NoContent().finish()
+}

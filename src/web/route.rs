@@ -1,0 +1,40 @@
+//! Routes that answer every method: theirs with the page, the others with 405 and what is allowed.
+
+use actix_web::http::Method;
+use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, guard, web};
+
+use super::error::Problem;
+
+/// Answers GET, and HEAD without a body.
+pub fn get<H, Args>(path: &str, handler: H) -> Resource
+where
+    H: Handler<Args>,
+    Args: FromRequest + 'static,
+    H::Output: Responder + 'static,
+{
+    let reads = guard::Any(guard::Get()).or(guard::Head());
+    web::resource(path)
+        .route(web::route().guard(reads).to(handler))
+        .default_service(only("GET, HEAD"))
+}
+
+/// Answers POST.
+pub fn post<H, Args>(path: &str, handler: H) -> Resource
+where
+    H: Handler<Args>,
+    Args: FromRequest + 'static,
+    H::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::method(Method::POST).to(handler))
+        .default_service(only("POST"))
+}
+
+fn only(allow: &'static str) -> actix_web::Route {
+    web::to(move || async move { Err::<HttpResponse, _>(Problem::MethodNotAllowed { allow }) })
+}
+
+/// What answers where nothing is.
+pub async fn nothing() -> Result<HttpResponse, Problem> {
+    Err(Problem::NotFound)
+}

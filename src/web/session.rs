@@ -1,0 +1,230 @@
+//! Who is logged in. The cookie is sealed by actix-session; whether what it says still holds is decided here.
+
+use std::future::{Ready, ready};
+use std::time::Duration;
+
+use actix_session::config::{BrowserSession, CookieContentSecurity};
+use actix_session::storage::CookieSessionStore;
+use actix_session::{Session, SessionExt, SessionMiddleware};
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use serde::{Deserialize, Serialize};
+
+use super::Web;
+use super::cookie_policy::CookiePolicy;
+use super::error::Problem;
+use super::once::Once;
+use super::presession::Challenge;
+use super::session_keys::SessionKeys;
+use crate::dingtalk::{Clock, CorpId, DisplayName, User, UserId};
+
+/// The one key in the session.
+const KEY: &str = "user";
+/// The cookie's name, before the prefix.
+const COOKIE: &str = "session";
+
+/// The person whose session this is. A handler that takes it needs a login: others get 401. `Option<SessionUser>` does without.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionUser {
+    /// The person in the organisation.
+    pub user_id: UserId,
+    /// What to call them.
+    pub name: DisplayName,
+    /// The organisation.
+    pub corp_id: CorpId,
+}
+
+type SessionId = u128;
+
+/// What the cookie holds: identity and times, nothing else.
+#[derive(Clone, Serialize, Deserialize)]
+struct Login {
+    id: SessionId,
+    user_id: UserId,
+    name: DisplayName,
+    corp_id: CorpId,
+    /// Unix seconds.
+    began: u64,
+    /// Unix seconds.
+    last_used: u64,
+}
+
+/// The rules that sessions end by, and the memory of those that were logged out.
+pub struct Sessions {
+    keys: SessionKeys,
+    cookies: CookiePolicy,
+    idle: Duration,
+    lifetime: Duration,
+    corp_id: CorpId,
+    ended: Once<SessionId>,
+    clock: Clock,
+}
+
+impl Sessions {
+    /// A login made by a clock this far ahead of ours is taken for one made now: servers' clocks differ a little.
+    const CLOCK_SKEW: u64 = 60;
+    /// A session younger than this counts as entered from within the app (see `entry`).
+    const JUST_BORN: u64 = 10;
+
+    /// Sessions of the people of `corp_id`. Both limits are enforced to the second.
+    pub fn new(
+        keys: SessionKeys,
+        cookies: CookiePolicy,
+        idle: Duration,
+        lifetime: Duration,
+        corp_id: CorpId,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            keys,
+            cookies,
+            idle,
+            lifetime,
+            corp_id,
+            ended: Once::new(lifetime),
+            clock,
+        }
+    }
+
+    /// The middleware that opens and seals the cookie.
+    pub fn middleware(&self) -> SessionMiddleware<CookieSessionStore> {
+        SessionMiddleware::builder(CookieSessionStore::default(), self.keys.newest().clone())
+            .cookie_name(self.cookie_name())
+            .cookie_content_security(CookieContentSecurity::Private)
+            .cookie_http_only(true)
+            .cookie_secure(self.cookies.secure)
+            .cookie_same_site(self.cookies.same_site())
+            .cookie_path("/".to_owned())
+            .session_lifecycle(BrowserSession::default())
+            .build()
+    }
+
+    /// The cookie's full name.
+    pub fn cookie_name(&self) -> String {
+        self.cookies.name(COOKIE)
+    }
+
+    /// The keys that the cookie is sealed with.
+    pub fn keys(&self) -> &SessionKeys {
+        &self.keys
+    }
+
+    fn holds(&self, login: &Login, now: u64) -> bool {
+        login.corp_id == self.corp_id
+            && login.began <= now + Self::CLOCK_SKEW
+            && login.began <= login.last_used
+            && now < login.began.saturating_add(self.lifetime.as_secs())
+            && now < login.last_used.saturating_add(self.idle.as_secs())
+            && !self.ended.is_spent(&login.id)
+    }
+}
+
+/// The session of one request. Nothing else reads or writes it.
+pub struct TypedSession {
+    session: Session,
+    web: web::Data<Web>,
+}
+
+impl TypedSession {
+    /// The session of `request`.
+    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let web = request
+            .app_data::<web::Data<Web>>()
+            .ok_or_else(|| Problem::Internal("the server's state is missing".into()))?;
+        Ok(Self {
+            session: request.get_session(),
+            web: web.clone(),
+        })
+    }
+
+    /// Logs `user` in under a new id. Whatever session the browser had before is dead.
+    pub fn begin(&self, user: User) -> Result<SessionUser, Problem> {
+        self.kill();
+        let now = self.sessions().clock.unix_seconds();
+        let login = Login {
+            id: rand::random(),
+            user_id: user.user_id,
+            name: user.name,
+            corp_id: self.sessions().corp_id.clone(),
+            began: now,
+            last_used: now,
+        };
+        self.session.renew();
+        self.session
+            .insert(KEY, &login)
+            .map_err(|error| Problem::Internal(error.into()))?;
+        Ok(login.into())
+    }
+
+    /// Ends the session for good: a copy of the cookie is worth nothing any more.
+    pub fn end(&self) {
+        self.kill();
+        self.session.purge();
+    }
+
+    fn kill(&self) {
+        if let Some(login) = self.login() {
+            self.sessions().ended.spend(login.id, self.sessions().clock.now());
+        }
+    }
+
+    /// Who is logged in, noting that the session was used now.
+    pub fn user(&self) -> Option<SessionUser> {
+        let mut login = self.login()?;
+        let now = self.sessions().clock.unix_seconds();
+        if login.last_used < now {
+            login.last_used = now;
+            // What was just read can be written again.
+            self.session.insert(KEY, &login).ok()?;
+        }
+        Some(login.into())
+    }
+
+    /// Whether the login happened a moment ago.
+    pub fn is_just_born(&self) -> bool {
+        let now = self.sessions().clock.unix_seconds();
+        self.login()
+            .is_some_and(|login| now.abs_diff(login.began) <= Sessions::JUST_BORN)
+    }
+
+    fn login(&self) -> Option<Login> {
+        let login = self.session.get::<Login>(KEY).ok().flatten()?;
+        self.sessions()
+            .holds(&login, self.sessions().clock.unix_seconds())
+            .then_some(login)
+    }
+
+    fn sessions(&self) -> &Sessions {
+        &self.web.sessions
+    }
+}
+
+impl From<Login> for SessionUser {
+    fn from(login: Login) -> Self {
+        Self {
+            user_id: login.user_id,
+            name: login.name,
+            corp_id: login.corp_id,
+        }
+    }
+}
+
+impl FromRequest for TypedSession {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
+    }
+}
+
+impl FromRequest for SessionUser {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let user = TypedSession::of(request).map(|session| session.user());
+        ready(user.and_then(|user| user.ok_or_else(|| Problem::LoginRequired(Box::new(Challenge::of(request))))))
+    }
+}

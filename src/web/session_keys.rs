@@ -1,0 +1,140 @@
+//! The keys that cookies are sealed with. The newest seals; the older ones still open.
+
+use actix_web::cookie::{Cookie, CookieJar, Key};
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{COOKIE, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+
+/// One key or more, newest first.
+#[derive(Clone)]
+pub struct SessionKeys {
+    newest: Key,
+    older: Vec<Key>,
+}
+
+/// Why a text is not a list of keys. Never carries the text itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSessionKeys {
+    /// Something else than hexadecimal digits and commas.
+    #[error("it is not hexadecimal")]
+    NotHex,
+    /// Less than 64 bytes.
+    #[error("a key is shorter than 64 bytes (128 hexadecimal digits)")]
+    Short,
+    /// Typed by hand rather than drawn by chance.
+    #[error("a key is not random: it repeats itself")]
+    Repeating,
+}
+
+impl SessionKeys {
+    const MIN_BYTES: usize = 64;
+    /// 64 random bytes have about 57 different values; fewer than 32 happen once in 10²⁰ keys.
+    const MIN_DIFFERENT: usize = 32;
+
+    /// Takes hexadecimal keys separated by commas, newest first.
+    pub fn parse(text: &SecretString) -> Result<Self, InvalidSessionKeys> {
+        let mut keys = text.expose_secret().split(',').map(|key| Self::parse_one(key.trim()));
+        // `split` always yields one part at least.
+        let newest = keys.next().unwrap_or(Err(InvalidSessionKeys::Short))?;
+        Ok(Self {
+            newest,
+            older: keys.collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn parse_one(text: &str) -> Result<Key, InvalidSessionKeys> {
+        let bytes = hex::decode(text).map_err(|_| InvalidSessionKeys::NotHex)?;
+        if bytes.len() < Self::MIN_BYTES {
+            return Err(InvalidSessionKeys::Short);
+        }
+        let different: std::collections::HashSet<u8> = bytes.iter().copied().collect();
+        let steps: std::collections::HashSet<u8> = bytes.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
+        if different.len() < Self::MIN_DIFFERENT || steps.len() < Self::MIN_DIFFERENT {
+            return Err(InvalidSessionKeys::Repeating);
+        }
+        Ok(Key::from(&bytes))
+    }
+
+    /// The key that seals.
+    pub fn newest(&self) -> &Key {
+        &self.newest
+    }
+
+    /// All keys, newest first.
+    pub fn all(&self) -> impl Iterator<Item = &Key> {
+        std::iter::once(&self.newest).chain(&self.older)
+    }
+
+    /// Seals a cookie that an older key had sealed with the newest, so that everything behind knows one key only. Must run before
+    /// anything reads the request's cookies.
+    pub fn reseal(&self, request: &mut ServiceRequest, name: &str) {
+        if self.older.is_empty() {
+            return;
+        }
+        let resealed = request
+            .headers()
+            .get_all(COOKIE)
+            .filter_map(|header| header.to_str().ok())
+            .flat_map(|header| header.split(';'))
+            .filter_map(|pair| Cookie::parse_encoded(pair.trim().to_owned()).ok())
+            .map(|cookie| {
+                if cookie.name() == name {
+                    self.resealed(cookie)
+                } else {
+                    cookie
+                }
+            })
+            .map(|cookie| cookie.encoded().to_string())
+            .collect::<Vec<_>>()
+            .join("; ");
+        if let Ok(header) = HeaderValue::from_str(&resealed) {
+            request.headers_mut().insert(COOKIE, header);
+        }
+    }
+
+    fn resealed(&self, cookie: Cookie<'static>) -> Cookie<'static> {
+        let opened = self
+            .older
+            .iter()
+            .find_map(|key| CookieJar::new().private(key).decrypt(cookie.clone()));
+        let Some(opened) = opened else { return cookie };
+        let mut jar = CookieJar::new();
+        let name = opened.name().to_owned();
+        jar.private_mut(&self.newest).add(opened);
+        jar.get(&name).cloned().unwrap_or(cookie)
+    }
+}
+
+impl std::fmt::Debug for SessionKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SessionKeys({})", 1 + self.older.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<SessionKeys, InvalidSessionKeys> {
+        SessionKeys::parse(&text.to_owned().into())
+    }
+
+    #[test]
+    fn a_key_is_64_random_bytes_in_hex() {
+        let good = hex::encode(rand::random::<[[u8; 32]; 2]>().concat());
+        assert!(parse(&good).is_ok());
+        assert!(parse(&format!("{good}, {good}")).is_ok());
+        let counting: String = (0u8..64).map(|byte| format!("{byte:02x}")).collect();
+        for (bad, why) in [
+            ("", InvalidSessionKeys::Short),
+            ("change-me", InvalidSessionKeys::NotHex),
+            (&good[..126], InvalidSessionKeys::Short),
+            (&"00".repeat(64), InvalidSessionKeys::Repeating),
+            (&"0123456789abcdef".repeat(8), InvalidSessionKeys::Repeating),
+            (&counting, InvalidSessionKeys::Repeating),
+            (&format!("{good},"), InvalidSessionKeys::Short),
+        ] {
+            assert_eq!(parse(bad).err(), Some(why), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+/**
+ * The JSAPI playground: configures the page, then runs one call per row and shows what came back.
+ */
+(function () {
+  'use strict';
+
+  const PEOPLE_NEED_TIME = 5 * 60 * 1000;
+  const page = /** @type {HTMLElement} */ (document.querySelector('[data-jsapi]'));
+  const words = h5.messages;
+  const samples = words.samples;
+  /** @type {ConfigValues} */
+  const values = JSON.parse(page.dataset.jsapi || '{}');
+
+  /** @type {Record<string, { params?: object, timeout?: number }>} */
+  const calls = {
+    'device.connection.getNetworkType': {},
+    'device.notification.alert': {
+      params: { title: samples.alertTitle, message: samples.alert, buttonName: samples.button },
+      timeout: PEOPLE_NEED_TIME,
+    },
+    'device.notification.toast': { params: { icon: 'success', text: samples.toast, duration: 2 } },
+    'device.notification.confirm': {
+      params: {
+        title: samples.confirmTitle,
+        message: samples.confirm,
+        buttonLabels: [samples.confirmNo, samples.confirmYes],
+      },
+      timeout: PEOPLE_NEED_TIME,
+    },
+    'device.notification.vibrate': { params: { duration: 300 } },
+    'biz.navigation.setTitle': { params: { title: samples.title } },
+    'biz.util.openLink': { params: { url: 'https://open.dingtalk.com/' } },
+    'biz.contact.choose': {
+      params: { multiple: true, users: [], corpId: values.corpId },
+      timeout: PEOPLE_NEED_TIME,
+    },
+    'device.geolocation.get': {
+      params: { targetAccuracy: 200, coordinate: 1, withReGeocode: true, useCache: true },
+    },
+  };
+
+  configure();
+  page.querySelectorAll('[data-api]').forEach((row) => {
+    const button = /** @type {HTMLButtonElement} */ (row.querySelector('button'));
+    button.addEventListener('click', () => run(row, button));
+  });
+
+  function configure() {
+    h5.client.configure(values).then(
+      () => showConfig('accepted', words.config.acceptedText),
+      (failure) => {
+        showConfig('refused', words.config.refusedText, failure);
+        report(failure);
+      },
+    );
+  }
+
+  /**
+   * @param {'accepted' | 'refused'} state
+   * @param {string} text
+   * @param {Failure} [failure]
+   */
+  function showConfig(state, text, failure) {
+    part('config-state').dataset.state = state;
+    part('config-name').textContent = words.config[state];
+    part('config-text').textContent = failure ? words.explain(failure).happened + ' ' + text : text;
+    part('config-reason').textContent = failure ? [failure.code, failure.text].filter(Boolean).join(' · ') : '';
+    // The library configures a document once: another try takes a new one.
+    part('config-retry').hidden = !failure;
+  }
+
+  /**
+   * Only the server can tell which part of its signature DingTalk did not like.
+   * @param {Failure} failure
+   */
+  function report(failure) {
+    if (failure.kind !== 'refused') return;
+    h5.session.fetch('/api/jsapi/report', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({
+        url: location.href.split('#')[0],
+        errorCode: failure.code,
+        errorMessage: failure.text,
+      }),
+    }).catch(() => {
+      // The page has said what it knows; a lost report changes nothing for the reader.
+    });
+  }
+
+  /**
+   * @param {Element} row
+   * @param {HTMLButtonElement} button
+   */
+  function run(row, button) {
+    const name = row.getAttribute('data-api') || '';
+    const { params, timeout } = calls[name] || {};
+    button.disabled = true;
+    h5.client.call(name, params, timeout).then(
+      (answer) => show(row, 'ok', words.outcomes.ok, answer),
+      (failure) => {
+        if (failure.kind === 'cancelled') show(row, 'cancelled', words.outcomes.cancelled, failure);
+        else show(row, 'failed', words.outcomes.failed + ' – ' + words.explain(failure).happened, failure);
+      },
+    ).then(() => { button.disabled = false; });
+  }
+
+  /**
+   * @param {Element} row
+   * @param {'ok' | 'failed' | 'cancelled'} outcome
+   * @param {string} title
+   * @param {unknown} answer
+   */
+  function show(row, outcome, title, answer) {
+    const output = /** @type {HTMLOutputElement} */ (row.querySelector('output'));
+    const heading = document.createElement('strong');
+    const json = document.createElement('pre');
+    heading.textContent = title;
+    json.textContent = JSON.stringify(answer, null, 2) || '';
+    json.tabIndex = 0;
+    output.textContent = '';
+    output.appendChild(heading);
+    if (json.textContent) output.appendChild(json);
+    output.dataset.outcome = outcome;
+  }
+
+  /**
+   * @param {string} id
+   * @returns {HTMLElement}
+   */
+  function part(id) {
+    return /** @type {HTMLElement} */ (document.getElementById(id));
+  }
+
+  part('config-retry').addEventListener('click', () => location.reload());
+})();

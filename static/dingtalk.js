@@ -1,0 +1,212 @@
+/**
+ * DingTalk's client, as this app sees it. The only file that names `window.dd`.
+ *
+ * The library answers in many shapes and sometimes not at all. What leaves this file is a promise that
+ * always settles, and a failure that always has one shape.
+ *
+ * @typedef {object} Failure
+ * @property {'timeout' | 'outside' | 'no-library' | 'cancelled' | 'refused' | 'problem' | 'network'} kind
+ * @property {string} code  The library's error code or the server's problem code; empty when there is none.
+ * @property {string} text  What was said, for the log and the small print.
+ * @property {string} [requestId]
+ *
+ * @typedef {object} ConfigValues  What `dd.config` takes, signed by the server for this very URL.
+ * @property {string} agentId
+ * @property {string} corpId
+ * @property {string} timeStamp
+ * @property {string} nonceStr
+ * @property {string} signature
+ * @property {number} type
+ * @property {string[]} jsApiList
+ *
+ * @typedef {object} Client
+ * @property {() => 'inside' | 'outside' | 'no-library'} whereabouts
+ * @property {(corpId: string) => Promise<string>} requestAuthCode
+ * @property {(values: ConfigValues) => Promise<void>} configure
+ * @property {(name: string, params?: object, timeout?: number) => Promise<any>} call
+ *
+ * @typedef {object} Library  The parts of `window.dd` that are used by name.
+ * @property {{ platform: string }} env
+ * @property {(values: ConfigValues) => void} config
+ * @property {(callback: () => void) => void} ready
+ * @property {(callback: (said: unknown) => void) => void} error
+ *
+ * @typedef {{ client: Client, session: Session, messages: Messages }} H5
+ */
+var h5 = /** @type {H5} */ ({});
+
+h5.client = (function () {
+  'use strict';
+
+  const AUTH_CODE_TIMEOUT = 8000;
+  const CONFIG_TIMEOUT = 10000;
+  const CALL_TIMEOUT = 30000;
+
+  /** @type {Promise<string> | null} */
+  let pendingAuthCode = null;
+  /** @type {Promise<void> | null} */
+  let configured = null;
+
+  /** @returns {Library} */
+  function library() {
+    return /** @type {any} */ (window).dd;
+  }
+
+  /** @returns {'inside' | 'outside' | 'no-library'} */
+  function whereabouts() {
+    const dd = library();
+    if (!dd || !dd.env) return 'no-library';
+    return dd.env.platform === 'notInDingTalk' ? 'outside' : 'inside';
+  }
+
+  /**
+   * The one-time code that the server turns into a session. It needs no `configure`.
+   * @param {string} corpId
+   * @returns {Promise<string>}
+   */
+  function requestAuthCode(corpId) {
+    if (!pendingAuthCode) {
+      const forget = () => { pendingAuthCode = null; };
+      // The one spelling that every version of the library has.
+      pendingAuthCode = call('runtime.permission.requestAuthCode', { corpId }, AUTH_CODE_TIMEOUT).then(authCodeIn);
+      pendingAuthCode.then(forget, forget);
+    }
+    return pendingAuthCode;
+  }
+
+  /** @param {unknown} answer */
+  function authCodeIn(answer) {
+    const code = read(answer, ['code', 'authCode']);
+    return code || Promise.reject(failure({ message: 'The answer holds no authCode' }));
+  }
+
+  /**
+   * Opens the gated calls. The library drops a second `dd.config` in a document without a word, even after a
+   * failure, so there is one answer for the life of the page.
+   * @param {ConfigValues} values
+   * @returns {Promise<void>}
+   */
+  function configure(values) {
+    if (!configured) {
+      configured = inside().then((dd) => within(CONFIG_TIMEOUT, new Promise((resolve, reject) => {
+        dd.config(values);
+        // Only after dd.config does dd.ready mean "accepted"; before it, it means "there is a bridge".
+        dd.error(reject);
+        whenReady(dd, resolve);
+      })));
+    }
+    return configured;
+  }
+
+  /**
+   * dd.ready keeps a promise to itself that rejects when dd.config fails, where nobody can catch it. While this one
+   * synchronous call runs, every promise that is derived gets the handler it lacks.
+   * @param {Library} dd
+   * @param {() => void} callback
+   */
+  function whenReady(dd, callback) {
+    const then = Promise.prototype.then;
+    Promise.prototype.then = /** @this {Promise<any>} @param {any[]} handlers */ function (...handlers) {
+      const derived = then.apply(this, /** @type {any} */ (handlers));
+      then.call(derived, undefined, () => {});
+      return /** @type {any} */ (derived);
+    };
+    try {
+      dd.ready(callback);
+    } finally {
+      Promise.prototype.then = then;
+    }
+  }
+
+  /**
+   * `call('biz.contact.choose', params)` is `dd.biz.contact.choose(params)`. Give pickers, which wait for a person,
+   * a longer time-out.
+   * @param {string} name
+   * @param {object} [params]
+   * @param {number} [timeout] In milliseconds.
+   * @returns {Promise<any>}
+   */
+  function call(name, params, timeout) {
+    return inside().then((dd) => {
+      const path = name.split('.');
+      const method = String(path.pop());
+      const owner = path.reduce((object, key) => Object(object[key]), /** @type {any} */ (dd));
+      if (typeof owner[method] !== 'function') {
+        throw failure({ errorCode: '1', errorMessage: 'This version of the library has no ' + name });
+      }
+      return within(timeout || CALL_TIMEOUT, owner[method](params || {}));
+    }).catch((said) => { throw failure(said); });
+  }
+
+  /**
+   * Outside DingTalk every call of the library fails in a way of its own: do not call.
+   * @returns {Promise<Library>}
+   */
+  function inside() {
+    const place = whereabouts();
+    return place === 'inside' ? Promise.resolve(library()) : Promise.reject(failure({}, place));
+  }
+
+  /**
+   * The library has no time-outs: a lost bridge would leave the page waiting for ever.
+   * @template T
+   * @param {number} milliseconds
+   * @param {Promise<T>} answer
+   * @returns {Promise<T>}
+   */
+  function within(milliseconds, answer) {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => reject(failure({ code: 408, reason: 'DingTalk did not answer' }));
+      const timer = setTimeout(giveUp, milliseconds);
+      Promise.resolve(answer)
+        .then(resolve, (said) => reject(failure(said)))
+        .then(() => clearTimeout(timer));
+    });
+  }
+
+  /**
+   * One shape for `{message, errorCode: 3}`, `{errorCode: "3", errorMessage}`, `{code: 408, reason}`, an Error, a
+   * string and nothing at all.
+   * @param {any} said
+   * @param {Failure['kind']} [kind]
+   * @returns {Failure}
+   */
+  function failure(said, kind) {
+    if (said && said.kind) return said;
+    const code = read(said, ['errorCode', 'errCode', 'code']);
+    const text = typeof said === 'string' ? said : read(said, ['errorMessage', 'message', 'errMsg', 'reason']);
+    return { kind: kind || kindOf(code, text), code, text: withoutTickets(text) };
+  }
+
+  /**
+   * @param {string} code
+   * @param {string} text
+   * @returns {Failure['kind']}
+   */
+  function kindOf(code, text) {
+    if (code === '-1') return 'cancelled';
+    if (code === '408') return 'timeout';
+    return text.indexOf('notInDingTalk') >= 0 ? 'outside' : 'refused';
+  }
+
+  /**
+   * A refused signature comes back with the tickets that it was checked against.
+   * @param {string} text
+   */
+  function withoutTickets(text) {
+    return text.replace(/ticketList:\s*\[[^\]]*\]?/gi, 'ticketList:[hidden]');
+  }
+
+  /**
+   * The first of these fields that was filled in, as text.
+   * @param {unknown} said
+   * @param {string[]} names
+   */
+  function read(said, names) {
+    const fields = Object(said);
+    const name = names.find((candidate) => fields[candidate] !== undefined && fields[candidate] !== null);
+    return name ? String(fields[name]) : '';
+  }
+
+  return { whereabouts, requestAuthCode, configure, call };
+})();

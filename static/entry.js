@@ -1,0 +1,174 @@
+/**
+ * The way in: the entry page logs in and then loads itself again, now with a session. It never goes in circles.
+ */
+(function () {
+  'use strict';
+
+  const LOGINS_KEY = 'h5.logins-without-a-page';
+  const LOGINS_ALLOWED = 3;
+  const LOGINS_WINDOW = 60000;
+
+  /** @type {HTMLElement | null} */
+  const entry = document.querySelector('#entry');
+  if (entry) {
+    openEntry(entry);
+  } else if (document.querySelector('[data-user-id]')) {
+    rememberLogins([]);
+  }
+
+  /** @param {HTMLElement} entry */
+  function openEntry(entry) {
+    const retry = /** @type {HTMLButtonElement} */ (part('retry'));
+    const publicUrl = document.documentElement.dataset.publicUrl || location.origin;
+    const publicAddress = publicUrl + location.pathname + location.search + location.hash;
+    /** @type {Failure | null} */
+    let trouble = null;
+
+    retry.addEventListener('click', () => {
+      retry.disabled = true;
+      if (needsNewPage(trouble)) location.reload();
+      else logIn();
+    });
+
+    if (h5.client.whereabouts() === 'outside') {
+      showHowToOpen();
+    } else if (location.origin !== publicUrl) {
+      showTrouble(problem('wrong_address'));
+    } else if (recentLogins().length >= LOGINS_ALLOWED) {
+      showTrouble(problem('session_lost'));
+    } else {
+      logIn();
+    }
+
+    function logIn() {
+      showFace('signing-in');
+      retry.disabled = true;
+      h5.session.logIn(entry.dataset.state || '').then(makeSureItComesBack).then(loadAgain).catch((failure) => {
+        if (failure.code === 'state_rejected' && !cameByReload()) location.reload();
+        else showTrouble(failure);
+      });
+    }
+
+    /** @param {Failure} failure */
+    function showTrouble(failure) {
+      const hadTrouble = trouble !== null;
+      const message = h5.messages.explain(failure);
+      trouble = failure;
+      fill('trouble-text', message.happened);
+      fill('trouble-next', message.next);
+      fill('trouble-said', failure.kind === 'refused' && failure.text ? h5.messages.dingtalkSaid + failure.text : '');
+      fill('trouble-reference', failure.requestId ? h5.messages.requestId + failure.requestId : '');
+      showPublicAddress(failure.code === 'wrong_address');
+      showFace('trouble');
+      retry.disabled = false;
+      if (hadTrouble) retry.focus();
+    }
+
+    /** @param {boolean} shown */
+    function showPublicAddress(shown) {
+      const link = /** @type {HTMLAnchorElement} */ (part('public-address'));
+      link.href = publicAddress;
+      link.textContent = publicUrl;
+      link.hidden = !shown;
+      retry.hidden = shown;
+    }
+
+    function showHowToOpen() {
+      const address = /** @type {HTMLInputElement} */ (part('address'));
+      const link = /** @type {HTMLAnchorElement} */ (part('open-link'));
+      address.value = publicAddress;
+      link.href = 'dingtalk://dingtalkclient/page/link?url=' + encodeURIComponent(publicAddress) + '&pc_slide=true';
+      part('copy').addEventListener('click', () => {
+        address.select();
+        // The clipboard API needs https and a permission; this needs neither.
+        const copied = document.execCommand('copy');
+        fill('copy-result', copied ? h5.messages.copied : h5.messages.copyByHand);
+      });
+      showFace('open-in-dingtalk');
+    }
+
+    /** @param {string} name */
+    function showFace(name) {
+      entry.dataset.face = name;
+      entry.querySelectorAll('[data-shown-for]').forEach((face) => {
+        /** @type {HTMLElement} */ (face).hidden = face.getAttribute('data-shown-for') !== name;
+      });
+    }
+  }
+
+  /**
+   * Counts a login that has yet to lead to a page. Without storage there is nothing to count in: then the session
+   * itself is asked for.
+   */
+  async function makeSureItComesBack() {
+    if (rememberLogins(recentLogins().concat(Date.now()))) return;
+    const me = await fetch('/api/me').catch(() => null);
+    if (!me || !me.ok) throw problem('session_lost');
+  }
+
+  /** The frames of a tab share this list; a page in any of them shows that sessions do come back. */
+  function recentLogins() {
+    try {
+      /** @type {number[]} */
+      const logins = JSON.parse(sessionStorage.getItem(LOGINS_KEY) || '[]');
+      return logins.filter((at) => Math.abs(Date.now() - at) < LOGINS_WINDOW);
+    } catch (error) {
+      return [];
+    }
+  }
+
+  /**
+   * @param {number[]} logins
+   * @returns {boolean} Whether the browser keeps them.
+   */
+  function rememberLogins(logins) {
+    try {
+      sessionStorage.setItem(LOGINS_KEY, JSON.stringify(logins));
+      return true;
+    } catch (error) {
+      return false;
+    }
+  }
+
+  /** The very same URL, as a navigation that this page started: a reload would repeat the foreign start of this one. */
+  function loadAgain() {
+    const hasFragment = location.href.indexOf('#') >= 0;
+    // With a fragment, replace would only scroll.
+    if (hasFragment) location.reload();
+    else location.replace(location.href);
+  }
+
+  /** A fresh state, or a library that did not load, takes a new page; the rest can be tried again on this one. */
+  function needsNewPage(/** @type {Failure | null} */ failure) {
+    return failure !== null && (failure.code === 'state_rejected' || failure.kind === 'no-library');
+  }
+
+  function cameByReload() {
+    return performance.navigation.type === performance.navigation.TYPE_RELOAD;
+  }
+
+  /**
+   * @param {string} code
+   * @returns {Failure}
+   */
+  function problem(code) {
+    return { kind: 'problem', code, text: '' };
+  }
+
+  /**
+   * @param {string} id
+   * @returns {HTMLElement}
+   */
+  function part(id) {
+    return /** @type {HTMLElement} */ (document.getElementById(id));
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} text Empty hides it.
+   */
+  function fill(id, text) {
+    part(id).textContent = text;
+    part(id).hidden = !text;
+  }
+})();

@@ -1,0 +1,382 @@
+// The console of the simulated DingTalk: who is signed in, how it behaves, and what just happened between the four parties.
+'use strict';
+
+/**
+ * @typedef {{userId: string, name: string, avatar?: string, title?: string}} Person
+ * @typedef {{endpoint: string, times: number, fault: {kind: string, milliseconds?: number}}} QueuedFault
+ * @typedef {{expiresAt: number, calls: number} | null} Credential
+ * @typedef {{now: number, clockOffsetSeconds: number, signedIn: string, people: Person[],
+ *   app: {corpId: string, clientId: string, agentId: string, name: string, url?: string},
+ *   client: {answers: string, outside: boolean}, faults: QueuedFault[],
+ *   credentials: {accessToken: Credential, jsapiTicket: Credential}, notSimulated: string[]}} State
+ * @typedef {{seq: number, at: number, durationMs?: number, from: string, to: string, endpoint: string | null, label: string,
+ *   status?: number, code?: string | null, note?: string, client?: string}} Entry
+ * @typedef {{client: string, entries: Entry[], last: number, login: Entry | null, done: boolean}} Group
+ */
+
+const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/** @param {string} tag @param {string} className @param {(Node | string)[]} children */
+function element(tag, className, ...children) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  node.append(...children);
+  return node;
+}
+
+// ---- The simulator ---------------------------------------------------------------------------------------------
+
+/** @type {State} */
+let state;
+let stateAt = 0;
+
+/** @param {string} path @param {object} [body] */
+async function call(path, body) {
+  const request = body && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  const response = await fetch(`/control/${path}`, request || {});
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error || `HTTP ${response.status}`);
+  return answer;
+}
+
+/** Pulls one of the simulator's levers and shows the state that it answers with. */
+async function pull(/** @type {string} */ path, /** @type {object} */ body) {
+  try {
+    show(await call(path, body));
+    banner('');
+    return true;
+  } catch (error) {
+    banner(String(error instanceof Error ? error.message : error));
+    return false;
+  }
+}
+
+function banner(/** @type {string} */ text) {
+  byId('banner').textContent = text;
+  byId('banner').hidden = text === '';
+}
+
+// ---- State -----------------------------------------------------------------------------------------------------
+
+function show(/** @type {State} */ next) {
+  const moved = !state || state.app.url !== next.app.url;
+  state = next;
+  stateAt = Date.now();
+  showPeople();
+  showLevers();
+  showFaults();
+  showFacts();
+  if (moved) loadFrames();
+}
+
+function showPeople() {
+  const faces = state.people.map((person) => {
+    const face = person.avatar ? element('img', 'person-face') : element('span', 'person-face', person.name.slice(0, 1));
+    if (face instanceof HTMLImageElement) Object.assign(face, { src: new URL(person.avatar || '', location.href).pathname, alt: '' });
+    const words = element('span', '', element('span', 'person-name', person.name), element('span', 'person-title', person.title || person.userId));
+    const button = element('button', 'person', face, words);
+    button.dataset.user = person.userId;
+    button.setAttribute('aria-pressed', String(person.userId === state.signedIn));
+    return button;
+  });
+  const key = JSON.stringify([state.people, state.signedIn]);
+  if (byId('people').dataset.key === key) return;
+  const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.user : undefined;
+  byId('people').dataset.key = key;
+  byId('people').replaceChildren(...faces);
+  faces.filter((face) => face.dataset.user === focused && focused).forEach((face) => face.focus());
+}
+
+function showLevers() {
+  const chosen = { answers: state.client.answers, outside: String(state.client.outside) };
+  document.querySelectorAll('.segments input').forEach((input) => {
+    if (input instanceof HTMLInputElement) input.checked = input.value === chosen[/** @type {'answers' | 'outside'} */ (input.name)];
+  });
+  const minutes = Math.floor(state.clockOffsetSeconds / 60);
+  const parts = [[Math.floor(minutes / 1440), 'd'], [Math.floor(minutes / 60) % 24, 'h'], [minutes % 60, 'min'], [state.clockOffsetSeconds % 60, 's']];
+  const ahead = parts.filter(([amount]) => amount).map(([amount, unit]) => `${amount} ${unit}`).join(' ');
+  byId('offset').textContent = ahead && `is ${ahead} ahead`;
+}
+
+function showFaults() {
+  byId('faults').replaceChildren(...state.faults.map(({ endpoint, times, fault }) => (
+    element('li', '', `next ${times > 1 ? `${times} × ` : ''}${endpoint}: ${fault.kind}${fault.milliseconds ? ` ${fault.milliseconds} ms` : ''}`)
+  )));
+}
+
+function showFacts() {
+  const facts = [['corpId', state.app.corpId], ['clientId', state.app.clientId], ['agentId', state.app.agentId], ['JSAPI', `${location.origin}/dd.js`]];
+  byId('facts').replaceChildren(...facts.flatMap(([name, value]) => [element('dt', '', name), element('dd', '', value)]));
+  const url = /** @type {HTMLInputElement} */ (document.querySelector('#app input'));
+  if (state.app.url && !url.value) url.value = state.app.url;
+  const alive = Object.entries({ access_token: state.credentials.accessToken, jsapi_ticket: state.credentials.jsapiTicket })
+    .map(([name, credential]) => `${name}: ${credential ? `good until ${clock(credential.expiresAt)}` : 'none yet'}`);
+  byId('credentials').textContent = alive.join(' · ');
+  byId('not-simulated').replaceChildren(...state.notSimulated.map((what) => element('li', '', what)));
+}
+
+const clock = (/** @type {number} */ at) => new Date(at).toLocaleTimeString([], { hour12: false });
+
+function tick() {
+  if (!state) return;
+  const now = state.now + Date.now() - stateAt;
+  byId('clock').textContent = clock(now);
+  byId('clock').title = new Date(now).toLocaleString();
+  byId('phone-time').textContent = clock(now).slice(0, 5);
+}
+
+// ---- The two clients -------------------------------------------------------------------------------------------
+
+const frames = { phone: /** @type {HTMLIFrameElement} */ (byId('phone')), pc: /** @type {HTMLIFrameElement} */ (byId('pc')) };
+let loading = 0;
+
+const home = () => `${(state.app.url || '').replace(/\/$/, '')}/?corpid=${encodeURIComponent(state.app.corpId)}`;
+
+/** The PC opens the app when the phone has logged in, so that they do not race for the first cookie. */
+function loadFrames() {
+  const turn = ++loading;
+  banner(state.app.url ? '' : 'Where does your app run? Enter its address under “The registered app” below, or start the simulator with --app-url.');
+  if (!state.app.url) return;
+  let loads = 0;
+  const thenPc = () => {
+    if (turn !== loading || loads < 0) return;
+    loads = -1;
+    frames.pc.src = home();
+  };
+  frames.phone.onload = () => {
+    if (loads < 0) return;
+    loads += 1;
+    if (loads === 2) thenPc();
+    else setTimeout(thenPc, 1500);
+  };
+  frames.pc.removeAttribute('src');
+  frames.phone.src = home();
+}
+
+window.addEventListener('message', (event) => {
+  const client = event.source === frames.phone.contentWindow ? 'phone' : event.source === frames.pc.contentWindow ? 'pc' : null;
+  if (client && event.data && event.data.simulatedDingTalk === 'title') byId(`${client}-title`).textContent = String(event.data.title);
+});
+
+// ---- What happened: calls, in groups -----------------------------------------------------------------------------
+
+/** @type {Entry[]} */
+let entries = [];
+let latest = 0;
+let drawn = 0;
+const SHOWN = 400;
+const QUIET = 4000;
+
+async function follow() {
+  /** @type {{counts: Record<string, number>, latest: number, entries: Entry[]}} */
+  const ledger = await call(`requests?after=${latest}`);
+  if (ledger.latest < latest) {
+    // Somebody has reset the simulator.
+    entries = [];
+    latest = drawn = 0;
+    drawCalls();
+    return;
+  }
+  if (ledger.entries.length === 0) return;
+  latest = ledger.latest;
+  entries = entries.concat(ledger.entries).sort((a, b) => a.at - b.at || a.seq - b.seq).slice(-SHOWN);
+  byId('counts').replaceChildren(...Object.entries(ledger.counts).map(([endpoint, count]) => (
+    element('tr', '', element('td', '', endpoint), element('td', '', String(count)))
+  )));
+  drawCalls();
+}
+
+const upstream = (/** @type {Entry} */ entry) => entry.from === 'app' && entry.to === 'dingtalk';
+const refused = (/** @type {Entry} */ entry) => Boolean(entry.code && entry.code !== '0') || (entry.status || 0) >= 400 || entry.label.includes('✕');
+const navigates = (/** @type {Entry} */ entry) => entry.from === 'page' && entry.to === 'app' && entry.label.startsWith('GET ');
+
+/** A call from the app belongs to the page whose request it came during. */
+function clientOf(/** @type {Entry} */ entry) {
+  if (entry.client) return entry.client;
+  const cause = entries.find((other) => other.client && other.to === 'app' && other.at <= entry.at && entry.at <= other.at + (other.durationMs || 0));
+  return cause && cause.client || 'app';
+}
+
+/** Calls of one client that follow each other; a login takes in the navigation that ends it. */
+function groups() {
+  /** @type {Group[]} */
+  const all = [];
+  /** @type {Record<string, Group>} */
+  const open = {};
+  entries.forEach((entry) => {
+    const client = clientOf(entry);
+    let group = open[client];
+    const fresh = navigates(entry) && group && (!group.login || group.done);
+    if (!group || fresh || entry.at - group.last > QUIET) {
+      group = open[client] = { client, entries: [], last: 0, login: null, done: false };
+      all.push(group);
+    }
+    if (navigates(entry) && group.login) group.done = true;
+    if (upstream(entry) && entry.label === 'exchange authCode') group.login = entry;
+    group.entries.push(entry);
+    group.last = Math.max(group.last, entry.at + (entry.durationMs || 0));
+  });
+  return all;
+}
+
+/** @type {Record<string, string>} */
+const CLIENTS = { phone: 'Phone', pc: 'PC', browser: 'Browser', app: 'Your server' };
+
+function headline(/** @type {Group} */ group) {
+  const { client, login } = group;
+  if (login && refused(login)) return `${CLIENTS[client]}: login refused`;
+  const person = login && state.people.find((someone) => someone.userId === login.note);
+  if (login) return `${CLIENTS[client]}: ${person ? person.name : 'somebody'} is logged in`;
+  const page = group.entries.find(navigates);
+  return page ? `${CLIENTS[client]}: opens ${page.label.slice(4)}` : CLIENTS[client];
+}
+
+// ---- The drawing -------------------------------------------------------------------------------------------------
+
+/** @type {Record<string, string | number>[]} */
+const LANES = [
+  { id: 'page', name: 'page', note: 'your H5 page' }, { id: 'dd', name: 'dd', note: 'JSAPI' },
+  { id: 'app', name: 'app', note: 'your server' }, { id: 'dingtalk', name: 'DingTalk', note: 'simulated' }
+];
+/** @type {Record<string, string>} */
+const MARKS = {
+  phone: 'M4 1h6a1.5 1.5 0 0 1 1.5 1.5v9A1.5 1.5 0 0 1 10 13H4a1.5 1.5 0 0 1-1.5-1.5v-9A1.5 1.5 0 0 1 4 1zM6 11h2',
+  pc: 'M1 2h12v8H1zM4 13h6M7 10v3',
+  browser: 'M1 2h12v10H1zM1 5h12',
+  app: 'M2 2h10v4H2zM2 8h10v4H2zM4 4h1M4 10h1'
+};
+const ROW = 38;
+const BAND = 34;
+
+/** @param {string} tag @param {Record<string, string | number>} attributes @param {(Node | string)[]} children */
+function svg(tag, attributes, ...children) {
+  const node = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, String(value)));
+  node.append(...children);
+  return node;
+}
+
+/** Where things go for the width there is: with columns for time and result, or on a small screen without them. */
+function layout() {
+  const width = byId('scroller').clientWidth;
+  const narrow = width < 540;
+  const first = narrow ? 40 : 104;
+  const last = width - (narrow ? 46 : 148);
+  const lane = (/** @type {string} */ party) => first + LANES.findIndex(({ id }) => id === party) * (last - first) / 3;
+  return { width, narrow, lane };
+}
+
+function drawCalls() {
+  const place = layout();
+  const rows = groups().reverse();
+  byId('waiting').hidden = rows.length > 0;
+  byId('lanes').replaceChildren(...LANES.flatMap(({ id, name, note }) => [
+    svg('text', { class: 'lane-name', x: place.lane(String(id)), y: 23 }, String(name)),
+    svg('text', { class: 'lane-note', x: place.lane(String(id)), y: 40 }, String(note))
+  ]));
+  /** @type {Node[]} */
+  const parts = [];
+  let y = 0;
+  rows.forEach((group) => {
+    parts.push(drawBand(group, y, place));
+    y += BAND + 4;
+    group.entries.forEach((entry) => {
+      parts.push(drawCall(entry, group.entries[0].at, y, place));
+      y += ROW;
+    });
+    y += 8;
+  });
+  const scroller = byId('scroller');
+  const lifelines = LANES.map(({ id }) => svg('line', { class: 'lifeline', x1: place.lane(String(id)), x2: place.lane(String(id)), y1: 0, y2: Math.max(y, scroller.clientHeight) }));
+  const calls = byId('calls');
+  calls.setAttribute('height', String(y));
+  calls.replaceChildren(...lifelines, ...parts);
+  if (rows.length > 0 && latest > drawn) byId('announcement').textContent = headline(rows[0]);
+  drawn = latest;
+}
+
+/** @param {Group} group @param {number} y @param {ReturnType<typeof layout>} place */
+function drawBand(group, y, { width, narrow }) {
+  const calls = group.entries.filter(upstream).length;
+  const note = `${calls} call${calls === 1 ? '' : 's'} to DingTalk · ${Math.round(group.last - group.entries[0].at)} ms`;
+  return svg('g', {},
+    svg('rect', { class: 'group-band', x: 0, y, width, height: BAND }),
+    svg('path', { class: 'group-mark', d: MARKS[group.client], transform: `translate(14 ${y + 10})` }),
+    svg('text', { class: 'group-name', x: 38, y: y + 22 }, headline(group)),
+    svg('text', { class: 'group-note', x: width - 14, y: y + 22 }, narrow ? `${Math.round(group.last - group.entries[0].at)} ms` : `${note}`));
+}
+
+/** @param {Entry} entry @param {number} began @param {number} y @param {ReturnType<typeof layout>} place */
+function drawCall(entry, began, y, { width, narrow, lane }) {
+  const [from, to] = [lane(entry.from), lane(entry.to)];
+  const direction = Math.sign(to - from);
+  const line = y + 27;
+  const took = entry.durationMs ? `${Math.round(entry.durationMs)} ms` : '';
+  const code = entry.code && entry.code !== '0' ? entry.code : entry.status || '';
+  const result = [code, took].filter(Boolean).join(' · ');
+  const words = narrow && result ? `${entry.label} · ${result}` : entry.label;
+  const half = words.length * 3.4 + 6;
+  const middle = Math.min(Math.max((from + to) / 2, half), width - half);
+  const kind = [upstream(entry) && 'upstream', refused(entry) && 'refused', entry.seq > drawn && 'fresh'].filter(Boolean).join(' ');
+  const parts = [
+    svg('title', {}, [entry.endpoint || entry.label, result, entry.note].filter(Boolean).join(' · ')),
+    svg('line', { class: 'call-line', x1: from, x2: to - direction * 7, y1: line, y2: line }),
+    svg('path', { class: 'call-tip', d: `M${to} ${line}l${-direction * 9} -4.5v9z` }),
+    svg('text', { class: 'call-label', x: middle, y: y + 19 }, words)
+  ];
+  if (!narrow) {
+    parts.push(svg('text', { class: 'call-time', x: 14, y: line + 4 }, `+${Math.round(entry.at - began)} ms`));
+    parts.push(svg('text', { class: 'call-result', x: width - 14, y: line + 4, 'text-anchor': 'end' }, result));
+  }
+  return svg('g', { class: kind }, ...parts);
+}
+
+// ---- What the visitor does ---------------------------------------------------------------------------------------
+
+document.addEventListener('click', async (event) => {
+  const button = event.target instanceof Element && event.target.closest('button');
+  if (!button) return;
+  const { user, advance, reload } = button.dataset;
+  if (user && await pull('user', { userId: user })) loadFrames();
+  if (advance) pull('clock', { advanceSeconds: Number(advance) });
+  if (reload && state.app.url) frames[/** @type {'phone' | 'pc'} */ (reload)].src = home();
+  if (button.id === 'reset' && await pull('reset', {})) loadFrames();
+});
+
+document.querySelectorAll('.segments input').forEach((input) => input.addEventListener('change', async () => {
+  const { name, value } = /** @type {HTMLInputElement} */ (input);
+  if (await pull('client', { [name]: name === 'outside' ? value === 'true' : value })) loadFrames();
+}));
+
+const faultForm = /** @type {HTMLFormElement} */ (byId('fault'));
+faultForm.addEventListener('change', () => { byId('late').hidden = new FormData(faultForm).get('kind') !== 'delay'; });
+faultForm.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const asked = Object.fromEntries(new FormData(faultForm));
+  const fault = asked.kind === 'delay' ? { kind: 'delay', milliseconds: Number(asked.milliseconds) } : { kind: asked.kind };
+  pull('faults', { endpoint: asked.endpoint, times: Number(asked.times), fault });
+});
+
+const appForm = /** @type {HTMLFormElement} */ (byId('app'));
+appForm.addEventListener('submit', (event) => {
+  event.preventDefault();
+  pull('app', { url: String(new FormData(appForm).get('url')) });
+});
+
+/** Twice a second what happened, every two seconds the state; a simulator that is gone is said to be gone. */
+async function poll(/** @type {number} */ turn) {
+  try {
+    if (!document.hidden && turn % 4 === 0) show(await call('state'));
+    if (!document.hidden) await follow();
+    if (byId('banner').dataset.gone) banner('');
+    delete byId('banner').dataset.gone;
+  } catch (error) {
+    banner('The simulator does not answer. Is it still running?');
+    byId('banner').dataset.gone = 'yes';
+  }
+  setTimeout(poll, 500, turn + 1);
+}
+
+new ResizeObserver(drawCalls).observe(byId('scroller'));
+setInterval(tick, 500);
+poll(0);

@@ -1,0 +1,98 @@
+//! `POST /client/authcode`: the client hands an authCode to a page.
+
+use std::time::Duration;
+
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpResponse, Responder};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::page_url::PageUrl;
+use super::window;
+use crate::ledger::Party;
+use crate::recording::{Outcome, Recording};
+use crate::server::malformed;
+use crate::world::{APP, Answers, Person, Shared, World};
+
+/// Longer than any page waits; a connection is not kept for ever.
+const NEVER: Duration = Duration::from_secs(10 * 60);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request {
+    #[serde(default)]
+    corp_id: String,
+    client_id: Option<String>,
+    user_id: Option<String>,
+    url: Option<String>,
+    platform: Option<String>,
+}
+
+struct Issued {
+    code: String,
+    person: &'static Person,
+}
+
+pub async fn issue(body: Bytes, shared: Data<Shared>) -> impl Responder {
+    let request: Request = match serde_json::from_slice(&body) {
+        Ok(request) => request,
+        Err(error) => return malformed(&error.to_string()),
+    };
+    let recording = Recording::start(&shared, Party::Dd, "POST /client/authcode".to_owned(), "issue authCode")
+        .in_window(window(request.platform.as_deref()));
+
+    let answers = shared.world().client.answers;
+    if answers == Answers::Never {
+        recording.end(outcome(None, "the client never answers"));
+        sleep(NEVER).await;
+        return refused("the client never answers");
+    }
+    let issued = issued(&request, &mut shared.world());
+    match issued {
+        Ok(Issued { code, person }) => {
+            recording.end(outcome(Some("0"), person.user_id));
+            HttpResponse::Ok().json(json!({"code": code}))
+        }
+        Err(message) => {
+            recording.end(outcome(Some("3"), &message));
+            refused(&message)
+        }
+    }
+}
+
+fn issued(request: &Request, world: &mut World) -> Result<Issued, String> {
+    let known_client = request.client_id.as_deref().is_none_or(|id| id == APP.client_id);
+    if request.corp_id.is_empty() {
+        return Err("1002 , corpId or redirectURI is blank".to_owned());
+    }
+    if request.corp_id != APP.corp_id {
+        return Err("1002,corpId不合法".to_owned());
+    }
+    if world.client.answers == Answers::Refuses || !known_client {
+        return Err(format!("对应企业没有 {} 域名微应用", page_host(request)));
+    }
+    let person = world
+        .person(request.user_id.as_deref())
+        .ok_or("simulator: nobody has this userId")?;
+    let now = world.now();
+    let code = world.codes.issue(APP.client_id, APP.corp_id, person, now);
+    Ok(Issued { code, person })
+}
+
+fn page_host(request: &Request) -> String {
+    let url = request.url.as_deref().and_then(PageUrl::parse);
+    url.map_or_else(|| "xxx".to_owned(), |url| url.host)
+}
+
+fn outcome(code: Option<&str>, note: &str) -> Outcome {
+    Outcome {
+        status: code.map(|_| 200),
+        code: code.map(str::to_owned),
+        note: Some(note.to_owned()),
+    }
+}
+
+fn refused(message: &str) -> HttpResponse {
+    HttpResponse::Ok().json(json!({"errorCode": "3", "errorMessage": message}))
+}

@@ -1,0 +1,178 @@
+//! The levers behind the scenes, for tests and for the console. No page of another origin may pull them.
+
+mod requests;
+mod state;
+
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderValue, ORIGIN};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::{Bytes, Data, ServiceConfig, get, post, scope, to};
+use actix_web::{Error, HttpRequest, HttpResponse, error};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::server::{malformed, nothing_here, origin};
+use crate::upstream::{Endpoint, Fault};
+use crate::world::{Answers, Person, Shared, SignedIn, World};
+
+const TEN_YEARS_IN_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
+const MOST_FAULTY_CALLS: u32 = 1_000_000;
+const LONGEST_DELAY: u64 = 10 * 60 * 1000;
+const LONGEST_URL: usize = 2_000;
+
+/// Mounts `/control`.
+pub fn mount(service: &mut ServiceConfig) {
+    service.service(
+        scope("/control")
+            .wrap(from_fn(own_origin_only))
+            .route("/state", get().to(state::show))
+            .route("/requests", get().to(requests::show))
+            .route("/clock", post().to(pull::<Clock>))
+            .route("/user", post().to(pull::<User>))
+            .route("/client", post().to(pull::<Client>))
+            .route("/app", post().to(pull::<App>))
+            .route("/faults", post().to(pull::<AddFault>))
+            .route("/reset", post().to(reset))
+            .default_service(to(nothing_here)),
+    );
+}
+
+/// Something that a control post does to the world.
+trait Lever: DeserializeOwned {
+    fn pull(self, world: &mut World) -> Result<(), String>;
+}
+
+async fn pull<L: Lever>(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpResponse {
+    let lever: L = match serde_json::from_slice(&body) {
+        Ok(lever) => lever,
+        Err(error) => return malformed(&error.to_string()),
+    };
+    let pulled = lever.pull(&mut shared.world());
+    match pulled {
+        Ok(()) => state::show(request, shared).await,
+        Err(reason) => malformed(&reason),
+    }
+}
+
+async fn reset(request: HttpRequest, shared: Data<Shared>) -> HttpResponse {
+    shared.world().reset();
+    state::show(request, shared).await
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Clock {
+    advance_seconds: u64,
+}
+
+impl Lever for Clock {
+    fn pull(self, world: &mut World) -> Result<(), String> {
+        if self.advance_seconds > TEN_YEARS_IN_SECONDS {
+            return Err("advanceSeconds is at most ten years".to_owned());
+        }
+        world.clock.advance(Duration::from_secs(self.advance_seconds));
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct User {
+    user_id: String,
+}
+
+impl Lever for User {
+    fn pull(self, world: &mut World) -> Result<(), String> {
+        let person = Person::find(&self.user_id).ok_or("nobody has this userId")?;
+        world.signed_in = SignedIn(person);
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Client {
+    answers: Option<Answers>,
+    outside: Option<bool>,
+}
+
+impl Lever for Client {
+    fn pull(self, world: &mut World) -> Result<(), String> {
+        world.client.answers = self.answers.unwrap_or(world.client.answers);
+        world.client.outside = self.outside.unwrap_or(world.client.outside);
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct App {
+    url: String,
+}
+
+impl Lever for App {
+    fn pull(self, world: &mut World) -> Result<(), String> {
+        let is_page = url::Url::parse(&self.url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if !is_page || self.url.len() > LONGEST_URL {
+            return Err("url is the http or https address of the app".to_owned());
+        }
+        world.app_url = Some(self.url);
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AddFault {
+    endpoint: String,
+    #[serde(default = "once")]
+    times: u32,
+    fault: Fault,
+}
+
+fn once() -> u32 {
+    1
+}
+
+impl Lever for AddFault {
+    fn pull(self, world: &mut World) -> Result<(), String> {
+        let endpoint =
+            Endpoint::documented(&self.endpoint).ok_or_else(|| format!("unknown endpoint; known are {}", Endpoint::known()))?;
+        if !(1..=MOST_FAULTY_CALLS).contains(&self.times) {
+            return Err("times is between 1 and 1000000".to_owned());
+        }
+        if matches!(self.fault, Fault::Delay { milliseconds } if milliseconds > LONGEST_DELAY) {
+            return Err("a delay is at most 600000 milliseconds".to_owned());
+        }
+        world.faults.add(endpoint, self.times, self.fault);
+        Ok(())
+    }
+}
+
+/// A browser names the origin of each post: one of a foreign page is refused, or any website could play with the simulator.
+async fn own_origin_only(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let foreign = request
+        .headers()
+        .get(ORIGIN)
+        .is_some_and(|sender| !same_authority(sender, request.request()));
+    if foreign {
+        let refusal = HttpResponse::Forbidden().json(serde_json::json!({"error": "not from a page of another origin"}));
+        return Err(error::InternalError::from_response("foreign origin", refusal).into());
+    }
+    next.call(request).await
+}
+
+/// The scheme is left out of it: a TLS proxy before the simulator changes it.
+fn same_authority(sender: &HeaderValue, request: &HttpRequest) -> bool {
+    let own = origin(request);
+    let authority = |origin: &str| origin.split_once("://").map(|(_, authority)| authority.to_owned());
+    sender
+        .to_str()
+        .is_ok_and(|sender| authority(sender).is_some_and(|sender| Some(sender) == authority(&own)))
+}

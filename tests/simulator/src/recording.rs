@@ -1,0 +1,64 @@
+//! A call that is under way, and its entry in the ledger when it ends.
+
+use actix_web::web::Data;
+
+use crate::ledger::{Entry, Party, Window};
+use crate::world::Shared;
+
+/// Counts a call when it arrives and records it when it ends, even if the caller hangs up before.
+pub struct Recording {
+    shared: Data<Shared>,
+    entry: Option<Entry>,
+}
+
+/// How a call ended, in the words of the ledger.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub status: Option<u16>,
+    pub code: Option<String>,
+    pub note: Option<String>,
+}
+
+impl Recording {
+    pub fn start(shared: &Data<Shared>, from: Party, endpoint: String, label: &str) -> Self {
+        shared.world().ledger.count(&endpoint, from);
+        let mut entry = Entry::new(from, Party::DingTalk, label);
+        entry.endpoint = Some(endpoint);
+        Self {
+            shared: shared.clone(),
+            entry: Some(entry),
+        }
+    }
+
+    /// Tells which window of the client the call comes from.
+    pub fn in_window(mut self, window: Option<Window>) -> Self {
+        if let Some(entry) = &mut self.entry {
+            entry.client = window;
+        }
+        self
+    }
+
+    pub fn end(mut self, outcome: Outcome) {
+        self.write(outcome);
+    }
+
+    fn write(&mut self, outcome: Outcome) {
+        if let Some(entry) = self.entry.take() {
+            self.shared.world().ledger.record(Entry {
+                status: outcome.status,
+                code: outcome.code,
+                note: outcome.note,
+                ..entry.ended()
+            });
+        }
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        self.write(Outcome {
+            note: Some("the caller hung up".to_owned()),
+            ..Outcome::default()
+        });
+    }
+}

@@ -1,0 +1,56 @@
+//! The values that nobody may guess, and how they are kept out of what people read.
+
+use rand::random;
+
+/// The shape of an access_token and of an authCode.
+pub fn hex32() -> String {
+    format!("{:032x}", random::<u128>())
+}
+
+/// The shape of a jsapi_ticket.
+pub fn hex64() -> String {
+    hex32() + &hex32()
+}
+
+/// Replaces every long run of hexadecimal digits, which is the shape of every secret this simulator hands out (and of
+/// a signature), and the app's own secret.
+pub fn redacted(text: &str) -> String {
+    let text = text.replace(crate::world::APP.client_secret, "…");
+    let mut clean = String::with_capacity(text.len());
+    let mut run = String::new();
+    for character in text.chars() {
+        if character.is_ascii_hexdigit() {
+            run.push(character);
+        } else {
+            flush(&mut run, &mut clean);
+            clean.push(character);
+        }
+    }
+    flush(&mut run, &mut clean);
+    clean
+}
+
+fn flush(run: &mut String, clean: &mut String) {
+    const SHORTEST: usize = 32;
+    clean.push_str(if run.len() >= SHORTEST { "…" } else { run });
+    run.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_handed_out_is_redacted() {
+        for value in [hex32(), hex64()] {
+            assert_eq!(redacted(&format!("code={value}&x=1")), "code=…&x=1");
+        }
+        assert_eq!(redacted("simulated-secret-not-for-production"), "…");
+    }
+
+    #[test]
+    fn ordinary_text_stays() {
+        let text = "POST /topapi/v2/user/getuserinfo 张三 feedface";
+        assert_eq!(redacted(text), text);
+    }
+}

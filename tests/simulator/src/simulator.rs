@@ -1,0 +1,208 @@
+//! The handle that a test holds.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::rt::System;
+use actix_web::web::Data;
+use tokio::sync::oneshot;
+
+use crate::server::{self, Place};
+use crate::upstream::{Endpoint, Fault};
+use crate::world::{APP, Answers, App, Client, Person, Shared, SignedIn};
+
+/// Another app of the same organisation, whose authCodes are none of ours.
+const FOREIGN_CLIENT_ID: &str = "dingsomebodyelse1";
+
+/// A running simulated DingTalk. It stops when it is dropped.
+#[derive(Debug)]
+pub struct Simulator {
+    shared: Data<Shared>,
+    address: SocketAddr,
+    server: ServerHandle,
+}
+
+impl Simulator {
+    /// Starts on a free port of this machine.
+    pub async fn start() -> io::Result<Self> {
+        Self::start_at(Place::AnyPort).await
+    }
+
+    /// Starts on a listener that is already bound.
+    pub async fn start_on(listener: TcpListener) -> io::Result<Self> {
+        Self::start_at(Place::Listener(listener)).await
+    }
+
+    /// The server has a thread of its own: a test that blocks its runtime does not stop DingTalk.
+    async fn start_at(place: Place) -> io::Result<Self> {
+        let shared = Data::new(Shared::default());
+        let (started, start) = oneshot::channel();
+        let seen_by_server = shared.clone();
+        thread::Builder::new()
+            .name("simulated-dingtalk".to_owned())
+            .spawn(move || run(place, seen_by_server, started))?;
+        let (server, address) = start.await.map_err(|_| io::Error::other("the simulator's thread died"))??;
+        Ok(Self { shared, address, server })
+    }
+
+    /// Where both API families, the client library and the console are.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The registration of the app under test.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &APP
+    }
+
+    /// Tells the console where the app under test is.
+    pub fn show_app(&self, url: impl Into<String>) {
+        self.shared.world().app_url = Some(url.into());
+    }
+
+    /// Moves the simulated clock forward.
+    pub fn advance(&self, by: Duration) {
+        self.shared.world().clock.advance(by);
+    }
+
+    /// Signs somebody in to the client.
+    ///
+    /// # Panics
+    /// When nobody has this userId: a slip in the test.
+    #[track_caller]
+    pub fn sign_in(&self, user_id: &str) {
+        self.shared.world().signed_in = SignedIn(somebody(user_id));
+    }
+
+    /// Decides how the client behaves.
+    pub fn client(&self, answers: Answers, outside: bool) {
+        self.shared.world().client = Client { answers, outside };
+    }
+
+    /// Puts a fault in the way of the next calls of an endpoint, written as `/topapi/v2/user/get`.
+    ///
+    /// # Panics
+    /// When there is no such endpoint, or for no call at all: a slip in the test.
+    #[track_caller]
+    pub fn fault(&self, endpoint: &str, times: u32, fault: Fault) {
+        assert!(times > 0, "a fault for no call");
+        let Some(known) = Endpoint::documented(endpoint) else {
+            panic!("unknown endpoint {endpoint}; known are {}", Endpoint::known());
+        };
+        self.shared.world().faults.add(known, times, fault);
+    }
+
+    /// How often an endpoint was called, written as in the ledger: `POST /v1.0/oauth2/accessToken`.
+    #[must_use]
+    pub fn calls(&self, endpoint: &str) -> u64 {
+        self.shared.world().ledger.calls(endpoint)
+    }
+
+    /// How often the app called either API family.
+    #[must_use]
+    pub fn upstream_calls(&self) -> u64 {
+        self.shared.world().ledger.upstream_calls()
+    }
+
+    /// An authCode as the client hands it to a page of the app.
+    ///
+    /// # Panics
+    /// When nobody has this userId: a slip in the test.
+    #[track_caller]
+    #[must_use]
+    pub fn issue_code(&self, user_id: &str) -> String {
+        self.issue(APP.client_id, somebody(user_id))
+    }
+
+    /// An authCode of another app.
+    #[must_use]
+    pub fn issue_foreign_code(&self) -> String {
+        let signed_in = self.shared.world().signed_in.0;
+        self.issue(FOREIGN_CLIENT_ID, signed_in)
+    }
+
+    fn issue(&self, client_id: &str, person: &'static Person) -> String {
+        let mut world = self.shared.world();
+        let now = world.now();
+        world.codes.issue(client_id, APP.corp_id, person, now)
+    }
+
+    /// Stops, and returns when nothing is listening any more.
+    pub async fn stop(self) {
+        self.server.stop(false).await;
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        // The command is sent by the call itself; only its completion would have to be awaited.
+        drop(self.server.stop(false));
+    }
+}
+
+type Started = io::Result<(ServerHandle, SocketAddr)>;
+
+fn run(place: Place, shared: Data<Shared>, started: oneshot::Sender<Started>) {
+    System::new().block_on(async move {
+        match server::bind(place, shared) {
+            Ok((server, address)) => {
+                // Nobody waits for the start any more: then nobody wants the server either.
+                if started.send(Ok((server.handle(), address))).is_ok() {
+                    // It has nothing to say at its end that a test could use.
+                    let _ = server.await;
+                }
+            }
+            Err(error) => drop(started.send(Err(error))),
+        }
+    });
+}
+
+#[track_caller]
+fn somebody(user_id: &str) -> &'static Person {
+    match Person::find(user_id) {
+        Some(person) => person,
+        None => panic!("nobody has the userId {user_id}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    use super::*;
+
+    fn get(address: SocketAddr, path: &str) -> String {
+        let mut stream = TcpStream::connect(address).expect("a connection");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer
+    }
+
+    #[actix_web::test]
+    async fn several_simulators_in_one_process_are_strangers() {
+        let one = Simulator::start().await.expect("one");
+        let other = Simulator::start().await.expect("another");
+        one.sign_in("bob");
+        get(one.address, "/gettoken");
+        assert!(get(one.address, "/control/state").contains(r#""signedIn":"bob""#));
+        assert!(get(other.address, "/control/state").contains(r#""signedIn":"zhangsan""#));
+        assert_eq!((one.calls("GET /gettoken"), one.upstream_calls()), (1, 1));
+        assert_eq!(other.upstream_calls(), 0);
+    }
+
+    #[actix_web::test]
+    async fn nothing_listens_after_the_stop() {
+        let simulator = Simulator::start().await.expect("a simulator");
+        let address = simulator.address;
+        simulator.stop().await;
+        assert!(TcpStream::connect(address).is_err());
+    }
+}

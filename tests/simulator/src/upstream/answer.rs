@@ -1,0 +1,142 @@
+//! An answer of DingTalk, in the envelope of its family.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use rand::{random, random_range};
+use serde_json::{Value, json};
+
+use super::endpoint::Family;
+use crate::recording::Outcome;
+
+/// A complete answer, with what the ledger tells about it.
+pub struct Answer {
+    status: StatusCode,
+    content_type: &'static str,
+    body: Value,
+    code: String,
+    note: Option<String>,
+}
+
+impl Answer {
+    /// 2xx of the new API: the payload and nothing around it.
+    pub fn api(payload: Value) -> Self {
+        Self::new(StatusCode::OK, Family::Api, payload, "0")
+    }
+
+    /// An error of the new API.
+    pub fn api_error(status: StatusCode, code: &str, message: &str) -> Self {
+        let body = json!({"requestid": upper_case_uuid(), "code": code, "message": message});
+        Self::new(status, Family::Api, body, code)
+    }
+
+    /// Success of the old API, whose payload lies in `result`.
+    pub fn topapi(result: Value) -> Self {
+        let body = json!({"errcode": 0, "errmsg": "ok", "result": result, "request_id": request_id()});
+        Self::new(StatusCode::OK, Family::Topapi, body, "0")
+    }
+
+    /// An error that the endpoint itself reports.
+    pub fn topapi_error(errcode: i32, errmsg: &str) -> Self {
+        let body = json!({"errcode": errcode, "errmsg": errmsg, "request_id": request_id()});
+        Self::new(StatusCode::OK, Family::Topapi, body, &errcode.to_string())
+    }
+
+    /// An error of the gateway before the endpoint: wrapped in 88.
+    pub fn gateway_error(sub_code: &str, sub_msg: &str, detail: &str) -> Self {
+        let body = json!({
+            "errcode": 88,
+            "sub_code": sub_code,
+            "sub_msg": sub_msg,
+            "errmsg": format!("ding talk error[subcode={sub_code},submsg={sub_msg}{detail}]"),
+            "request_id": request_id(),
+        });
+        Self::new(StatusCode::OK, Family::Topapi, body, sub_code)
+    }
+
+    /// The answer to an api name that does not exist.
+    pub fn invalid_method(api_name: &str) -> Self {
+        let sub_msg = format!("不合法ApiName，ApiName = {api_name}");
+        let body = json!({
+            "errcode": 22,
+            "sub_msg": sub_msg,
+            "errmsg": format!("Invalid method[submsg={sub_msg}]"),
+            "request_id": request_id(),
+        });
+        Self::new(StatusCode::OK, Family::Topapi, body, "22")
+    }
+
+    /// Success of the oldest paths: the payload lies beside `errcode`.
+    pub fn legacy(payload: Value) -> Self {
+        Self::new(StatusCode::OK, Family::Legacy, payload, "0")
+    }
+
+    pub fn legacy_error(errcode: i32, errmsg: &str) -> Self {
+        let body = json!({"errcode": errcode, "errmsg": errmsg});
+        Self::new(StatusCode::OK, Family::Legacy, body, &errcode.to_string())
+    }
+
+    fn new(status: StatusCode, family: Family, body: Value, code: &str) -> Self {
+        Self {
+            status,
+            content_type: match family {
+                Family::Api => "application/json;charset=utf-8",
+                Family::Topapi => "application/json;charset=UTF-8",
+                Family::Legacy => "application/json",
+            },
+            body,
+            code: code.to_owned(),
+            note: None,
+        }
+    }
+
+    /// Adds a member to the body.
+    pub fn with(mut self, key: &str, value: Value) -> Self {
+        self.body[key] = value;
+        self
+    }
+
+    /// Tells the ledger something more.
+    pub fn noting(mut self, note: &str) -> Self {
+        self.note = Some(match self.note.take() {
+            Some(earlier) => format!("{earlier}; {note}"),
+            None => note.to_owned(),
+        });
+        self
+    }
+
+    pub fn outcome(&self) -> Outcome {
+        Outcome {
+            status: Some(self.status.as_u16()),
+            code: Some(self.code.clone()),
+            note: self.note.clone(),
+        }
+    }
+}
+
+impl From<Answer> for HttpResponse {
+    fn from(answer: Answer) -> Self {
+        HttpResponse::build(answer.status)
+            .content_type(answer.content_type)
+            .body(answer.body.to_string())
+    }
+}
+
+/// 12 to 14 lower-case letters and digits.
+fn request_id() -> String {
+    const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let length = random_range(12..=14);
+    (0..length)
+        .map(|_| char::from(ALPHABET[random_range(0..ALPHABET.len())]))
+        .collect()
+}
+
+fn upper_case_uuid() -> String {
+    const VERSION_4: u128 = 0x4000 << 64;
+    const VERSION: u128 = 0xf000 << 64;
+    const VARIANT_1: u128 = 0x8000 << 48;
+    const VARIANT: u128 = 0xc000 << 48;
+    let bits = (random::<u128>() & !VERSION & !VARIANT) | VERSION_4 | VARIANT_1;
+    let hex = format!("{bits:032X}");
+    let [a, b, c, d, e] = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)].map(|(from, to)| &hex[from..to]);
+    format!("{a}-{b}-{c}-{d}-{e}")
+}

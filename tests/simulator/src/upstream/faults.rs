@@ -1,0 +1,119 @@
+//! Faults that are put in the way of the next calls of an endpoint.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::endpoint::Endpoint;
+use super::refusal::Refusal;
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "kind",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+pub enum Fault {
+    /// 40078: no such authCode.
+    AuthCodeError,
+    /// 88 with sub_code 60011, or 403 at the new API.
+    Permission,
+    /// -1, or 500 at the new API.
+    Busy,
+    /// The normal answer, later.
+    Delay {
+        /// How much later.
+        milliseconds: u64,
+    },
+    /// The current access_token dies at this call.
+    RevokedToken,
+}
+
+/// What a fault does to a call.
+pub enum Consequence {
+    Refuse(Refusal),
+    Wait(u64),
+    RevokeToken,
+}
+
+impl Fault {
+    pub(crate) fn consequence(&self) -> Consequence {
+        match self {
+            Self::AuthCodeError => Consequence::Refuse(Refusal::AuthCode),
+            Self::Permission => Consequence::Refuse(Refusal::Permission),
+            Self::Busy => Consequence::Refuse(Refusal::Busy),
+            Self::Delay { milliseconds } => Consequence::Wait(*milliseconds),
+            Self::RevokedToken => Consequence::RevokeToken,
+        }
+    }
+
+    /// The name in the ledger.
+    pub(crate) fn kind(&self) -> String {
+        match self {
+            Self::AuthCodeError => "authCodeError".to_owned(),
+            Self::Permission => "permission".to_owned(),
+            Self::Busy => "busy".to_owned(),
+            Self::Delay { milliseconds } => format!("delay of {milliseconds} ms"),
+            Self::RevokedToken => "revokedToken".to_owned(),
+        }
+    }
+}
+
+/// The faults that wait for their calls, in the order in which they were asked for.
+#[derive(Debug, Default)]
+pub struct Faults(VecDeque<Waiting>);
+
+#[derive(Debug)]
+struct Waiting {
+    endpoint: Endpoint,
+    times: u32,
+    fault: Fault,
+}
+
+impl Faults {
+    pub fn add(&mut self, endpoint: Endpoint, times: u32, fault: Fault) {
+        self.0.push_back(Waiting { endpoint, times, fault });
+    }
+
+    /// The fault of this very call, which is thereby used up.
+    pub fn next(&mut self, endpoint: Endpoint) -> Option<Fault> {
+        let position = self.0.iter().position(|waiting| waiting.endpoint == endpoint)?;
+        let waiting = &mut self.0[position];
+        let fault = waiting.fault.clone();
+        waiting.times = waiting.times.saturating_sub(1);
+        if waiting.times == 0 {
+            self.0.remove(position);
+        }
+        Some(fault)
+    }
+
+    pub fn state(&self) -> Value {
+        let entry = |waiting: &Waiting| {
+            json!({
+                "endpoint": waiting.endpoint.path(),
+                "times": waiting.times,
+                "fault": waiting.fault,
+            })
+        };
+        self.0.iter().map(entry).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_of_an_endpoint_queue_up_and_leave_the_others_alone() {
+        let mut faults = Faults::default();
+        faults.add(Endpoint::UserByCode, 2, Fault::Busy);
+        faults.add(Endpoint::UserByCode, 1, Fault::Permission);
+        assert_eq!(faults.next(Endpoint::GetToken), None);
+        let calls = [(); 4].map(|()| faults.next(Endpoint::UserByCode));
+        let expected = [Some(Fault::Busy), Some(Fault::Busy), Some(Fault::Permission), None];
+        assert_eq!(calls, expected);
+    }
+}
