@@ -39,7 +39,8 @@ impl Application {
         })
         .tcp_nodelay(true)
         .client_request_timeout(Duration::from_secs(5))
-        .shutdown_timeout(10)
+        .disable_signals()
+        .shutdown_timeout(8)
         .listen(listener)?
         .run();
         Ok(Self { server, port })
@@ -50,8 +51,13 @@ impl Application {
         self.port
     }
 
-    /// Answers until SIGTERM, then lets the requests in flight end.
-    pub async fn run_until_stopped(self) -> std::io::Result<()> {
+    /// Answers until `stop` ends, then takes no more connections and lets the requests in flight end: eight seconds at most.
+    pub async fn run_until_stopped(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+        let server = self.server.handle();
+        tokio::spawn(async move {
+            stop.await;
+            server.stop(true).await;
+        });
         self.server.await
     }
 }

@@ -7,8 +7,9 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use dingtalk_h5::application::Application;
 use dingtalk_h5::dingtalk::Clock;
-use dingtalk_h5::settings::Environment;
+use dingtalk_h5::settings::{Environment, Settings};
 use dingtalk_h5::telemetry;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The backend of a DingTalk H5 micro-app.
 #[derive(Parser)]
@@ -67,10 +68,29 @@ fn read_dot_env() -> Result<(), String> {
     }
 }
 
-async fn serve(settings: dingtalk_h5::settings::Settings) -> anyhow::Result<()> {
+async fn serve(settings: Settings) -> anyhow::Result<()> {
     let listener = TcpListener::bind(settings.app_addr).with_context(|| format!("cannot listen on {}", settings.app_addr))?;
     let public_url = settings.public_url.clone();
     let application = Application::build(listener, settings, Clock::system())?;
     println!("listening on http://127.0.0.1:{} for {public_url}", application.port());
-    application.run_until_stopped().await.context("the server failed")
+    application
+        .run_until_stopped(told_to_stop())
+        .await
+        .context("the server failed")
+}
+
+/// SIGTERM from whoever runs the server, or Ctrl-C from whoever sits in front of it.
+async fn told_to_stop() {
+    let interrupted = tokio::signal::ctrl_c();
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminated) => tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted => {}
+        },
+        Err(error) => {
+            tracing::error!(%error, "SIGTERM cannot be heard");
+            let _ = interrupted.await;
+        }
+    }
+    tracing::info!("stopping");
 }

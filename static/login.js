@@ -11,11 +11,15 @@
 h5.session = (function () {
   'use strict';
 
-  const REQUEST_TIMEOUT = 15000;
+  const LOGIN_TIMEOUT = 15000;
+  const CROSSING_TIMEOUT = 1000;
 
   /** @type {Promise<User> | null} */
   let pendingLogin = null;
   let loginsDone = 0;
+  let latestState = '';
+  /** @type {Set<Promise<void>>} */
+  const underway = new Set();
 
   /**
    * DingTalk's authCode becomes a session.
@@ -73,24 +77,30 @@ h5.session = (function () {
    */
   async function fetchWithSession(path, init) {
     const loginsBefore = loginsDone;
-    const response = await fetch(path, init).catch(networkFailure);
+    const response = await request(path, init);
     if (response.status !== 401) return response;
-    // A parallel request may have logged in again while this one was under way.
-    if (loginsDone === loginsBefore) stayTheSame(await logInAgain(response));
-    return fetch(path, init).catch(networkFailure);
+    latestState = stateIn(response);
+    // Each 401 may replace the cookie that its state belongs to: let those that are under way arrive, use the last.
+    await Promise.race([Promise.all(underway), pause(CROSSING_TIMEOUT)]);
+    if (loginsDone === loginsBefore) stayTheSame(await logIn(latestState));
+    return request(path, init);
   }
 
   /**
-   * @param {Response} unauthorized
-   * @returns {Promise<User>}
+   * @param {string} path
+   * @param {RequestInit} [init]
+   * @returns {Promise<Response>}
    */
-  function logInAgain(unauthorized) {
-    return logIn(stateIn(unauthorized)).catch(async (failure) => {
-      if (failure.code !== 'state_rejected') throw failure;
-      // Of answers that cross each other only the last one's cookie stays, and this may not have been the last.
-      const me = await fetch('/api/me').catch(networkFailure);
-      return me.ok ? me.json() : logIn(stateIn(me));
-    });
+  function request(path, init) {
+    const answer = fetch(path, init).catch(networkFailure);
+    const arrival = answer.then(() => {}, () => {}).then(() => { underway.delete(arrival); });
+    underway.add(arrival);
+    return answer;
+  }
+
+  /** @param {number} milliseconds */
+  function pause(milliseconds) {
+    return new Promise((resolve) => setTimeout(resolve, milliseconds));
   }
 
   /** @param {Response} response */
@@ -119,7 +129,7 @@ h5.session = (function () {
    */
   async function post(path, body) {
     const patience = new AbortController();
-    const timer = setTimeout(() => patience.abort(), REQUEST_TIMEOUT);
+    const timer = setTimeout(() => patience.abort(), LOGIN_TIMEOUT);
     try {
       const response = await fetch(path, {
         method: 'POST',

@@ -34,7 +34,8 @@ async fn run() -> anyhow::Result<()> {
         "\n  the app                 {app}\n  the simulated DingTalk  {}\n",
         simulator.url()
     );
-    application.run_until_stopped().await?;
+    let told_to_stop = async { drop(tokio::signal::ctrl_c().await) };
+    application.run_until_stopped(told_to_stop).await?;
     simulator.stop().await;
     Ok(())
 }

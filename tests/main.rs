@@ -1,1 +1,8 @@
+//! All tests from outside: real HTTP against the app on a free port, beside a simulated DingTalk of its own for each test.
 
+#![allow(missing_docs, reason = "tests are named as sentences")]
+
+mod http;
+mod process;
+mod structure;
+mod support;

@@ -11,15 +11,14 @@ use actix_web::body::BoxBody;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, REFERER};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 use url::Url;
 
-use super::Web;
 use super::error::Problem;
 use super::page::Head;
 use super::presession::Challenge;
-use super::session::{SessionUser, TypedSession};
+use super::session::{Freshness, SessionUser, TypedSession};
 use crate::dingtalk::Origin;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -48,26 +47,49 @@ pub struct EntryPage {
     challenge: Challenge,
 }
 
+/// Where a navigation began, as far as the browser tells.
+enum Began {
+    Within,
+    Outside,
+    /// Neither header: an old WebView, of which nothing is known.
+    Unknown,
+}
+
 /// Old WebViews send no Sec-Fetch-Site; for them the Referer tells, which our own pages always send to us.
-fn from_within(ours: &Origin, headers: &HeaderMap) -> bool {
-    match headers.get(SEC_FETCH_SITE) {
-        Some(site) => site.as_bytes() == b"same-origin",
-        None => {
-            let referer = headers.get(REFERER).and_then(|referer| referer.to_str().ok());
-            referer
-                .and_then(|referer| Url::parse(referer).ok())
-                .is_some_and(|referer| ours.owns(&referer))
+fn began(ours: &Origin, headers: &HeaderMap) -> Began {
+    let within = match (headers.get(SEC_FETCH_SITE), headers.get(REFERER)) {
+        (Some(site), _) => site.as_bytes() == b"same-origin",
+        (None, Some(referer)) => {
+            let referer = referer.to_str().ok().and_then(|referer| Url::parse(referer).ok());
+            referer.is_some_and(|referer| ours.owns(&referer))
         }
+        (None, None) => return Began::Unknown,
+    };
+    if within { Began::Within } else { Began::Outside }
+}
+
+/// Whether a page may be answered from the session.
+///
+/// After a login the entry page loads itself anew. That load may still carry the first one's initiator (a reload does), or, from a
+/// WebView that says nothing, no sign at all; it must be answered, or the two would go in circles. Any other load from outside must
+/// not be, however young the session: the person in front of the client may have changed meanwhile.
+fn is_inside(began: Began, freshness: Freshness) -> bool {
+    match (began, freshness) {
+        (Began::Within, _) => true,
+        (_, Freshness::Arriving) => true,
+        (Began::Unknown, Freshness::JustBorn) => true,
+        (Began::Unknown | Began::Outside, _) => false,
     }
 }
 
 impl Visitor {
     fn of(request: &HttpRequest) -> Result<Self, NoVisitor> {
         let session = TypedSession::of(request).map_err(NoVisitor::Failed)?;
-        let ours = request.app_data::<web::Data<Web>>().map(|web| &web.public_url);
-        // Straight after a login the page loads itself anew, and a WebView that sends neither header must not loop.
-        let inside = session.is_just_born() || ours.is_some_and(|ours| from_within(ours, request.headers()));
-        match session.user().filter(|_| inside) {
+        let began = began(session.public_url(), request.headers());
+        let user = is_inside(began, session.freshness())
+            .then(|| session.user_of_page())
+            .flatten();
+        match user {
             Some(user) => Ok(Self(user)),
             None => Err(EntryPage::of(request).map_or_else(NoVisitor::Failed, |page| NoVisitor::Enter(Box::new(page)))),
         }

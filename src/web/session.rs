@@ -16,7 +16,7 @@ use super::error::Problem;
 use super::once::Once;
 use super::presession::Challenge;
 use super::session_keys::SessionKeys;
-use crate::dingtalk::{Clock, CorpId, DisplayName, User, UserId};
+use crate::dingtalk::{Clock, CorpId, DisplayName, Origin, User, UserId};
 
 /// The one key in the session.
 const KEY: &str = "user";
@@ -38,7 +38,7 @@ pub struct SessionUser {
 type SessionId = u128;
 
 /// What the cookie holds: identity and times, nothing else.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 struct Login {
     id: SessionId,
     user_id: UserId,
@@ -48,6 +48,8 @@ struct Login {
     began: u64,
     /// Unix seconds.
     last_used: u64,
+    /// No page has been shown yet.
+    arriving: bool,
 }
 
 /// The rules that sessions end by, and the memory of those that were logged out.
@@ -64,7 +66,7 @@ pub struct Sessions {
 impl Sessions {
     /// A login made by a clock this far ahead of ours is taken for one made now: servers' clocks differ a little.
     const CLOCK_SKEW: u64 = 60;
-    /// A session younger than this counts as entered from within the app (see `entry`).
+    /// Seconds within which a page can be the one that a login was for (see `entry`).
     const JUST_BORN: u64 = 10;
 
     /// Sessions of the people of `corp_id`. Both limits are enforced to the second.
@@ -120,6 +122,17 @@ impl Sessions {
     }
 }
 
+/// How far behind a login is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// Ten seconds at most, and no page was shown since: this is the page that the login was for.
+    Arriving,
+    /// Ten seconds at most.
+    JustBorn,
+    /// Longer, or there is none.
+    Settled,
+}
+
 /// The session of one request. Nothing else reads or writes it.
 pub struct TypedSession {
     session: Session,
@@ -149,6 +162,7 @@ impl TypedSession {
             corp_id: self.sessions().corp_id.clone(),
             began: now,
             last_used: now,
+            arriving: true,
         };
         self.session.renew();
         self.session
@@ -171,21 +185,34 @@ impl TypedSession {
 
     /// Who is logged in, noting that the session was used now.
     pub fn user(&self) -> Option<SessionUser> {
-        let mut login = self.login()?;
-        let now = self.sessions().clock.unix_seconds();
-        if login.last_used < now {
-            login.last_used = now;
-            // What was just read can be written again.
-            self.session.insert(KEY, &login).ok()?;
-        }
-        Some(login.into())
+        self.login().map(|login| self.note_use(login, |_| {}))
     }
 
-    /// Whether the login happened a moment ago.
-    pub fn is_just_born(&self) -> bool {
+    /// Who is logged in, noting that a page is shown to them now.
+    pub fn user_of_page(&self) -> Option<SessionUser> {
+        self.login().map(|login| self.note_use(login, |login| login.arriving = false))
+    }
+
+    /// How far the login is behind, as far as that matters to who may see a page.
+    pub fn freshness(&self) -> Freshness {
         let now = self.sessions().clock.unix_seconds();
-        self.login()
-            .is_some_and(|login| now.abs_diff(login.began) <= Sessions::JUST_BORN)
+        match self.login().filter(|login| now.abs_diff(login.began) <= Sessions::JUST_BORN) {
+            Some(login) if login.arriving => Freshness::Arriving,
+            Some(_) => Freshness::JustBorn,
+            None => Freshness::Settled,
+        }
+    }
+
+    fn note_use(&self, before: Login, note: impl FnOnce(&mut Login)) -> SessionUser {
+        let mut login = before.clone();
+        login.last_used = before.last_used.max(self.sessions().clock.unix_seconds());
+        note(&mut login);
+        if login != before
+            && let Err(error) = self.session.insert(KEY, &login)
+        {
+            tracing::error!(%error, "a session's use was not noted");
+        }
+        login.into()
     }
 
     fn login(&self) -> Option<Login> {
@@ -193,6 +220,11 @@ impl TypedSession {
         self.sessions()
             .holds(&login, self.sessions().clock.unix_seconds())
             .then_some(login)
+    }
+
+    /// The origin that sessions are for.
+    pub fn public_url(&self) -> &Origin {
+        &self.web.public_url
     }
 
     fn sessions(&self) -> &Sessions {

@@ -5,6 +5,7 @@
   'use strict';
 
   const PEOPLE_NEED_TIME = 5 * 60 * 1000;
+  const REPORT_LENGTH = 1000;
   const page = /** @type {HTMLElement} */ (document.querySelector('[data-jsapi]'));
   const words = h5.messages;
   const samples = words.samples;
@@ -80,8 +81,8 @@
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({
         url: location.href.split('#')[0],
-        errorCode: failure.code,
-        errorMessage: failure.text,
+        code: failure.code,
+        text: failure.text.slice(0, REPORT_LENGTH),
       }),
     }).catch(() => {
       // The page has said what it knows; a lost report changes nothing for the reader.

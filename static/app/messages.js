@@ -31,8 +31,8 @@ h5.messages = (function () {
       next: 'Wait a moment, then try again.',
     },
     state_rejected: {
-      happened: 'This page was open for too long, or was opened twice.',
-      next: 'Try again to load it anew.',
+      happened: 'The sign-in of this page is no longer valid.',
+      next: 'Try again. If it keeps happening, this browser may block cookies: allow them, or open the app in its own window.',
     },
     origin_rejected: {
       happened: 'The sign-in came from an address that this app does not trust.',

@@ -4,11 +4,11 @@
 /**
  * @typedef {{userId: string, name: string, avatar?: string, title?: string}} Person
  * @typedef {{endpoint: string, times: number, fault: {kind: string, milliseconds?: number}}} QueuedFault
- * @typedef {{expiresAt: number, calls: number} | null} Credential
+ * @typedef {{expiresAt: number, calls: number} | null} Lifetime
  * @typedef {{now: number, clockOffsetSeconds: number, signedIn: string, people: Person[],
  *   app: {corpId: string, clientId: string, agentId: string, name: string, url?: string},
  *   client: {answers: string, outside: boolean}, faults: QueuedFault[],
- *   credentials: {accessToken: Credential, jsapiTicket: Credential}, notSimulated: string[]}} State
+ *   credentials: {accessToken: Lifetime, jsapiTicket: Lifetime}, notSimulated: string[]}} State
  * @typedef {{seq: number, at: number, durationMs?: number, from: string, to: string, endpoint: string | null, label: string,
  *   status?: number, code?: string | null, note?: string, client?: string}} Entry
  * @typedef {{client: string, entries: Entry[], last: number, login: Entry | null, done: boolean}} Group
@@ -107,8 +107,7 @@ function showFaults() {
 function showFacts() {
   const facts = [['corpId', state.app.corpId], ['clientId', state.app.clientId], ['agentId', state.app.agentId], ['JSAPI', `${location.origin}/dd.js`]];
   byId('facts').replaceChildren(...facts.flatMap(([name, value]) => [element('dt', '', name), element('dd', '', value)]));
-  const url = /** @type {HTMLInputElement} */ (document.querySelector('#app input'));
-  if (state.app.url && !url.value) url.value = state.app.url;
+  byId('setup').hidden = Boolean(state.app.url);
   const alive = Object.entries({ access_token: state.credentials.accessToken, jsapi_ticket: state.credentials.jsapiTicket })
     .map(([name, credential]) => `${name}: ${credential ? `good until ${clock(credential.expiresAt)}` : 'none yet'}`);
   byId('credentials').textContent = alive.join(' · ');
@@ -127,7 +126,7 @@ function tick() {
 
 // ---- The two clients -------------------------------------------------------------------------------------------
 
-const frames = { phone: /** @type {HTMLIFrameElement} */ (byId('phone')), pc: /** @type {HTMLIFrameElement} */ (byId('pc')) };
+const devices = { phone: /** @type {HTMLIFrameElement} */ (byId('phone')), pc: /** @type {HTMLIFrameElement} */ (byId('pc')) };
 let loading = 0;
 
 const home = () => `${(state.app.url || '').replace(/\/$/, '')}/?corpid=${encodeURIComponent(state.app.corpId)}`;
@@ -135,26 +134,26 @@ const home = () => `${(state.app.url || '').replace(/\/$/, '')}/?corpid=${encode
 /** The PC opens the app when the phone has logged in, so that they do not race for the first cookie. */
 function loadFrames() {
   const turn = ++loading;
-  banner(state.app.url ? '' : 'Where does your app run? Enter its address under “The registered app” below, or start the simulator with --app-url.');
+  document.querySelectorAll('.app input').forEach((input) => input instanceof HTMLInputElement && (input.value = state.app.url || ''));
   if (!state.app.url) return;
   let loads = 0;
   const thenPc = () => {
     if (turn !== loading || loads < 0) return;
     loads = -1;
-    frames.pc.src = home();
+    devices.pc.src = home();
   };
-  frames.phone.onload = () => {
+  devices.phone.onload = () => {
     if (loads < 0) return;
     loads += 1;
     if (loads === 2) thenPc();
     else setTimeout(thenPc, 1500);
   };
-  frames.pc.removeAttribute('src');
-  frames.phone.src = home();
+  devices.pc.removeAttribute('src');
+  devices.phone.src = home();
 }
 
 window.addEventListener('message', (event) => {
-  const client = event.source === frames.phone.contentWindow ? 'phone' : event.source === frames.pc.contentWindow ? 'pc' : null;
+  const client = event.source === devices.phone.contentWindow ? 'phone' : event.source === devices.pc.contentWindow ? 'pc' : null;
   if (client && event.data && event.data.simulatedDingTalk === 'title') byId(`${client}-title`).textContent = String(event.data.title);
 });
 
@@ -259,7 +258,7 @@ function svg(tag, attributes, ...children) {
 /** Where things go for the width there is: with columns for time and result, or on a small screen without them. */
 function layout() {
   const width = byId('scroller').clientWidth;
-  const narrow = width < 540;
+  const narrow = width < 600;
   const first = narrow ? 40 : 104;
   const last = width - (narrow ? 46 : 148);
   const lane = (/** @type {string} */ party) => first + LANES.findIndex(({ id }) => id === party) * (last - first) / 3;
@@ -296,14 +295,15 @@ function drawCalls() {
 }
 
 /** @param {Group} group @param {number} y @param {ReturnType<typeof layout>} place */
-function drawBand(group, y, { width, narrow }) {
+function drawBand(group, y, { width }) {
   const calls = group.entries.filter(upstream).length;
-  const note = `${calls} call${calls === 1 ? '' : 's'} to DingTalk · ${Math.round(group.last - group.entries[0].at)} ms`;
+  const took = `${Math.round(group.last - group.entries[0].at)} ms`;
+  const note = width < 440 ? took : `${calls} call${calls === 1 ? '' : 's'} to DingTalk · ${took}`;
   return svg('g', {},
     svg('rect', { class: 'group-band', x: 0, y, width, height: BAND }),
     svg('path', { class: 'group-mark', d: MARKS[group.client], transform: `translate(14 ${y + 10})` }),
     svg('text', { class: 'group-name', x: 38, y: y + 22 }, headline(group)),
-    svg('text', { class: 'group-note', x: width - 14, y: y + 22 }, narrow ? `${Math.round(group.last - group.entries[0].at)} ms` : `${note}`));
+    svg('text', { class: 'group-note', x: width - 14, y: y + 22 }, note));
 }
 
 /** @param {Entry} entry @param {number} began @param {number} y @param {ReturnType<typeof layout>} place */
@@ -312,7 +312,7 @@ function drawCall(entry, began, y, { width, narrow, lane }) {
   const direction = Math.sign(to - from);
   const line = y + 27;
   const took = entry.durationMs ? `${Math.round(entry.durationMs)} ms` : '';
-  const code = entry.code && entry.code !== '0' ? entry.code : entry.status || '';
+  const code = entry.code && entry.code !== '0' ? `error ${entry.code}` : entry.status || '';
   const result = [code, took].filter(Boolean).join(' · ');
   const words = narrow && result ? `${entry.label} · ${result}` : entry.label;
   const half = words.length * 3.4 + 6;
@@ -339,7 +339,7 @@ document.addEventListener('click', async (event) => {
   const { user, advance, reload } = button.dataset;
   if (user && await pull('user', { userId: user })) loadFrames();
   if (advance) pull('clock', { advanceSeconds: Number(advance) });
-  if (reload && state.app.url) frames[/** @type {'phone' | 'pc'} */ (reload)].src = home();
+  if (reload && state.app.url) devices[/** @type {'phone' | 'pc'} */ (reload)].src = home();
   if (button.id === 'reset' && await pull('reset', {})) loadFrames();
 });
 
@@ -357,11 +357,10 @@ faultForm.addEventListener('submit', (event) => {
   pull('faults', { endpoint: asked.endpoint, times: Number(asked.times), fault });
 });
 
-const appForm = /** @type {HTMLFormElement} */ (byId('app'));
-appForm.addEventListener('submit', (event) => {
+document.querySelectorAll('form.app').forEach((form) => form.addEventListener('submit', (event) => {
   event.preventDefault();
-  pull('app', { url: String(new FormData(appForm).get('url')) });
-});
+  pull('app', { url: String(new FormData(/** @type {HTMLFormElement} */ (form)).get('url')) });
+}));
 
 /** Twice a second what happened, every two seconds the state; a simulator that is gone is said to be gone. */
 async function poll(/** @type {number} */ turn) {

@@ -46,7 +46,7 @@
 
   // ---- What the page does, reported for the console's sequence diagram -------------------------------------------
 
-  const client = env.platform === 'pc' ? 'pc' : framed || /Mobile/.test(navigator.userAgent) ? 'phone' : 'browser';
+  const client = pcHost().containerId ? 'pc' : framed || /Mobile/.test(navigator.userAgent) ? 'phone' : 'browser';
   const reports = [];
 
   function flush() {

@@ -1,0 +1,134 @@
+//! Who gets a page, and who gets the entry page.
+
+use std::time::Duration;
+
+use reqwest::Method;
+
+use crate::support::{TestApp, USER_BY_CODE};
+
+const PAGES: [&str; 3] = ["/", "/profile", "/jsapi"];
+
+#[tokio::test]
+async fn only_a_navigation_from_within_the_app_is_answered_from_the_session() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    app.hands.advance(Duration::from_secs(11));
+    let (inside, outside) = (format!("{}/profile", app.url), "https://im.dingtalk.com/");
+    let lookalike = format!("{}.evil.example/", app.url);
+    let cases: &[(&[(&str, &str)], bool)] = &[
+        (&[("sec-fetch-site", "same-origin")], true),
+        (&[("referer", &inside)], true),
+        (&[("sec-fetch-site", "none")], false),
+        (&[("sec-fetch-site", "same-site")], false),
+        (&[("sec-fetch-site", "cross-site")], false),
+        (&[("sec-fetch-site", "cross-site"), ("referer", &inside)], false),
+        (&[("referer", outside)], false),
+        (&[("referer", &lookalike)], false),
+        (&[("referer", "nonsense")], false),
+        (&[], false),
+    ];
+    for path in PAGES {
+        for (headers, answered) in cases {
+            let page = browser.send(Method::GET, path, headers, None).await;
+            assert_eq!(page.status, 200);
+            assert_eq!(
+                page.body.contains("Alice Chen") || page.body.contains("data-jsapi"),
+                *answered,
+                "{path} {headers:?}"
+            );
+            assert_eq!(page.body.contains("id=\"entry\""), !answered, "{path} {headers:?}");
+            assert_eq!(page.header("cache-control"), "no-store");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_first_page_after_a_login_is_answered_wherever_its_load_began_and_the_second_is_not() {
+    let app = TestApp::start().await;
+    for site in ["none", "same-site", "cross-site"] {
+        let mut browser = app.browser();
+        assert_eq!(browser.enter_and_log_in(&app.dingtalk.issue_code("alice")).await.status, 200);
+        let headers = [("sec-fetch-site", site)];
+        assert!(
+            browser
+                .send(Method::GET, "/", &headers, None)
+                .await
+                .body
+                .contains("Alice Chen"),
+            "{site}"
+        );
+        assert!(
+            browser
+                .send(Method::GET, "/", &headers, None)
+                .await
+                .body
+                .contains("id=\"entry\""),
+            "{site}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_webview_that_says_nothing_gets_its_page_straight_after_the_login_and_never_loops() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    app.hands.advance(Duration::from_secs(9));
+    assert!(browser.send(Method::GET, "/", &[], None).await.body.contains("Alice Chen"));
+    app.hands.advance(Duration::from_secs(2));
+    assert!(browser.send(Method::GET, "/", &[], None).await.body.contains("id=\"entry\""));
+}
+
+#[tokio::test]
+async fn the_entry_page_holds_nothing_personal_and_what_a_login_needs() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    let page = browser.open("/profile?corpid=x").await;
+    for personal in ["Alice", "alice", "Head of Design"] {
+        assert!(!page.body.contains(personal));
+    }
+    let registered = app.dingtalk.app();
+    for needed in [&registered.corp_id, &registered.client_id] {
+        assert!(page.body.contains(&needed.to_string()));
+    }
+    assert!(page.body.contains(&format!("{}/dd.js", app.dingtalk.url())));
+    assert_eq!(app.dingtalk.calls(USER_BY_CODE), 1, "an entry page costs no call");
+}
+
+#[tokio::test]
+async fn an_entry_keeps_the_session_until_somebody_else_has_logged_in() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    browser.open("/").await;
+    assert_eq!(browser.me().await.json()["userId"], "alice");
+}
+
+#[tokio::test]
+async fn the_signed_out_page_is_for_everybody() {
+    let app = TestApp::start().await;
+    let page = app.browser().open("/signed-out").await;
+    assert_eq!(page.status, 200);
+    assert!(!page.body.contains("id=\"entry\""));
+}
+
+#[tokio::test]
+async fn every_page_may_run_its_own_scripts_only() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    let mut nonces = std::collections::HashSet::new();
+    for path in ["/", "/profile", "/jsapi", "/signed-out", "/nothing-here"] {
+        let page = browser.go(path).await;
+        let policy = page.header("content-security-policy").to_owned();
+        let nonce = crate::support::between(&policy, "script-src 'nonce-", "'")
+            .unwrap()
+            .to_owned();
+        assert!(
+            !policy.contains("unsafe") && policy.contains("default-src 'none'"),
+            "{policy}"
+        );
+        assert!(page.body.contains(&format!("nonce=\"{nonce}\"")), "{path}");
+        assert!(nonces.insert(nonce), "a nonce is used once");
+        for inline in ["<script>", "javascript:", " onclick=", " style=", "<style"] {
+            assert!(!page.body.contains(inline), "{path} has {inline}");
+        }
+    }
+}

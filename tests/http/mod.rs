@@ -1,0 +1,8 @@
+//! The app over HTTP, as browsers and other programs see it.
+
+mod entry;
+mod jsapi;
+mod login;
+mod problems;
+mod session;
+mod upstream;

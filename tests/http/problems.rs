@@ -1,0 +1,167 @@
+//! Wrong methods, types and sizes: always a clear answer.
+
+use reqwest::Method;
+
+use crate::support::TestApp;
+
+const READ: [&str; 9] = [
+    "/",
+    "/profile",
+    "/jsapi",
+    "/signed-out",
+    "/api/me",
+    "/api/jsapi/config",
+    "/healthz",
+    "/readyz",
+    "/static/x.js",
+];
+const WRITTEN: [&str; 3] = ["/api/login", "/api/logout", "/api/jsapi/report"];
+
+#[tokio::test]
+async fn every_route_answers_every_other_method_with_405_and_what_is_allowed() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    let methods = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND",
+    ];
+    for (paths, allowed) in [(&READ[..], "GET, HEAD"), (&WRITTEN[..], "POST")] {
+        for path in paths {
+            for method in methods
+                .iter()
+                .filter(|method| !allowed.split(", ").any(|name| name == **method))
+            {
+                let answer = browser
+                    .send(Method::from_bytes(method.as_bytes()).unwrap(), path, &[], None)
+                    .await;
+                assert_eq!(answer.status, 405, "{method} {path}");
+                assert_eq!(answer.header("allow"), allowed, "{method} {path}");
+                if path.starts_with("/api/") && *method != "HEAD" {
+                    assert_eq!(answer.problem().1, "method_not_allowed");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn head_is_answered_like_get_without_the_body() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    for path in ["/", "/signed-out", "/healthz"] {
+        let head = browser.send(Method::HEAD, path, &[], None).await;
+        assert_eq!((head.status, head.body.as_str()), (200, ""), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_as_a_page_or_as_json() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    assert_eq!(browser.read("/api/nothing").await.problem(), (404, "not_found".into()));
+    assert_eq!(browser.read("/static/nothing.js").await.problem(), (404, "not_found".into()));
+    for path in ["/nothing", "/profile/x.css", "/profile/", "//", "/static"] {
+        let answer = browser.open(path).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+        assert!(
+            answer.body.contains(answer.header("x-request-id")),
+            "the page shows the request id"
+        );
+    }
+}
+
+#[tokio::test]
+async fn static_paths_cannot_leave_the_embedded_files() {
+    let app = TestApp::start().await;
+    let ways_out = [
+        "/static/../Cargo.toml",
+        "/static/..%2fCargo.toml",
+        "/static/%2e%2e/Cargo.toml",
+        "/static/%252e%252e/Cargo.toml",
+        "/static/..\\Cargo.toml",
+        "/static//etc/passwd",
+        "/static/app/",
+        "/static/app",
+        "/static/",
+        "/static/login.js%00",
+        "/static/./login.js",
+    ];
+    for path in ways_out {
+        let answer = app
+            .raw(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+            .await;
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn only_json_is_taken_and_only_four_kibibytes_of_it() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    let origin = app.url.clone();
+    for kind in [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/jsonp",
+        "application/xml",
+    ] {
+        let headers = [("origin", origin.as_str()), ("content-type", kind)];
+        let answer = browser.send(Method::POST, "/api/login", &headers, Some("{}".into())).await;
+        assert_eq!(answer.problem(), (415, "unsupported_media_type".into()), "{kind}");
+    }
+    for (kind, length, status) in [
+        ("application/json", 4096, 400),
+        ("application/json; charset=utf-8", 4097, 413),
+    ] {
+        let headers = [("origin", origin.as_str()), ("content-type", kind)];
+        let body = format!("\"{}\"", "x".repeat(length - 2));
+        assert_eq!(
+            browser
+                .send(Method::POST, "/api/login", &headers, Some(body))
+                .await
+                .problem()
+                .0,
+            status,
+            "{length}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_answer_has_an_id_of_ours_whatever_the_client_sends() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    let mut ids = std::collections::HashSet::new();
+    for path in ["/", "/api/me", "/healthz", "/nothing", "/static/nothing"] {
+        let answer = browser
+            .send(Method::GET, path, &[("x-request-id", "chosen-by-the-client")], None)
+            .await;
+        let id = answer.header("x-request-id").to_owned();
+        assert!(id.len() == 16 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
+        assert!(ids.insert(id));
+    }
+}
+
+#[tokio::test]
+async fn static_files_are_kept_for_ever_under_their_hashed_names_only() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    let page = browser.open("/").await.body;
+    let addresses: Vec<_> = page
+        .match_indices("/static/")
+        .map(|(at, _)| page[at..].split('"').next().unwrap().to_owned())
+        .collect();
+    assert!(addresses.len() >= 4);
+    for address in addresses {
+        let file = browser.open(&address).await;
+        assert_eq!(
+            (file.status, file.header("cache-control")),
+            (200, "public, max-age=31536000, immutable"),
+            "{address}"
+        );
+        assert!(!file.headers.contains_key("set-cookie"));
+    }
+    assert_eq!(browser.open("/static/login.js").await.status, 404);
+}

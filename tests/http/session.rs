@@ -1,0 +1,198 @@
+//! How a session lives, and all the ways in which it ends.
+
+use std::time::Duration;
+
+use dingtalk_h5::web::SessionKeys;
+use dingtalk_simulator::Fault;
+
+use crate::support::{TestApp, USER_BY_CODE, session_key};
+
+#[tokio::test]
+async fn an_unused_session_ends_to_the_second() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    let mut left_alone = browser.clone();
+    app.hands.advance(Duration::from_secs(1799 - 2));
+    assert_eq!(browser.me().await.status, 200);
+    app.hands.advance(Duration::from_secs(3));
+    assert_eq!(left_alone.me().await.problem(), (401, "login_required".into()));
+    assert_eq!(browser.me().await.status, 200, "it was used since");
+}
+
+#[tokio::test]
+async fn a_session_in_constant_use_ends_with_its_lifetime() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    for _ in 0..16 {
+        app.hands.advance(Duration::from_secs(1700));
+        assert_eq!(browser.me().await.status, 200);
+    }
+    app.hands.advance(Duration::from_secs(8 * 3600 - 16 * 1700 - 5));
+    assert_eq!(browser.me().await.status, 200);
+    app.hands.advance(Duration::from_secs(5));
+    assert_eq!(browser.me().await.status, 401);
+}
+
+#[tokio::test]
+async fn after_logout_a_copy_of_the_cookie_is_worth_nothing() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    let mut copy = browser.clone();
+    assert_eq!(copy.me().await.status, 200);
+    assert_eq!(browser.log_out().await.status, 204);
+    assert_eq!(browser.cookie("session"), None);
+    assert_eq!(copy.me().await.problem(), (401, "login_required".into()));
+    assert!(copy.go("/").await.body.contains("id=\"entry\""));
+}
+
+#[tokio::test]
+async fn logging_out_twice_or_without_a_session_is_fine() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    assert_eq!(browser.log_out().await.status, 204);
+    assert_eq!(browser.log_out().await.status, 204);
+    assert_eq!(app.browser().log_out().await.status, 204);
+}
+
+#[tokio::test]
+async fn whoever_logs_in_next_in_a_browser_ends_the_session_before() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    let mut of_alice = browser.clone();
+    assert_eq!(browser.enter_and_log_in(&app.dingtalk.issue_code("bob")).await.status, 200);
+    assert_eq!(browser.me().await.json()["userId"], "bob");
+    assert_eq!(of_alice.me().await.status, 401);
+}
+
+#[tokio::test]
+async fn a_failed_login_leaves_the_session_as_it_was() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    app.dingtalk.fault("/topapi/v2/user/getuserinfo", 1, Fault::Busy);
+    assert_eq!(browser.enter_and_log_in(&app.dingtalk.issue_code("bob")).await.status, 503);
+    assert_eq!(browser.me().await.json()["userId"], "alice");
+    assert_eq!(app.dingtalk.calls(USER_BY_CODE), 2);
+}
+
+#[tokio::test]
+async fn cookies_that_are_not_ours_are_nobody() {
+    let app = TestApp::start().await;
+    let genuine = app.browser_of("alice").await.cookie("session").unwrap().to_owned();
+    let mut flipped = genuine.clone().into_bytes();
+    flipped[40] = if flipped[40] == b'A' { b'B' } else { b'A' };
+    let other_key = TestApp::start()
+        .await
+        .browser_of("alice")
+        .await
+        .cookie("session")
+        .unwrap()
+        .to_owned();
+    let planted = [
+        String::new(),
+        "alice".into(),
+        genuine[..genuine.len() / 2].to_owned(),
+        String::from_utf8(flipped).unwrap(),
+        other_key,
+        "%00".into(),
+        "x".repeat(8000),
+        format!("{genuine}{genuine}"),
+    ];
+    for value in planted {
+        let mut browser = app.browser();
+        browser.cookies.push(("session".into(), value.clone()));
+        assert_eq!(browser.me().await.problem(), (401, "login_required".into()), "{value}");
+        assert!(browser.go("/").await.body.contains("id=\"entry\""));
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_planted_before_login_is_not_the_session_after_it() {
+    let app = TestApp::start().await;
+    let attackers = app.browser_of("bob").await;
+    let mut victim = app.browser();
+    victim.cookies = attackers.cookies.clone();
+    assert_eq!(victim.enter_and_log_in(&app.dingtalk.issue_code("alice")).await.status, 200);
+    assert_ne!(victim.cookie("session"), attackers.cookie("session"));
+    assert_eq!(attackers.clone().me().await.status, 401);
+}
+
+#[tokio::test]
+async fn cookies_are_out_of_reach_of_scripts_and_other_sites() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    let entry = browser.open("/").await;
+    let login = browser.enter_and_log_in(&app.dingtalk.issue_code("alice")).await;
+    let cookies: Vec<_> = [entry, login]
+        .iter()
+        .flat_map(|answer| answer.headers.get_all("set-cookie"))
+        .cloned()
+        .collect();
+    assert!(cookies.len() >= 3);
+    for cookie in cookies {
+        let cookie = cookie.to_str().unwrap();
+        for attribute in ["; HttpOnly", "; SameSite=Lax", "; Path=/"] {
+            assert!(cookie.contains(attribute), "{cookie}");
+        }
+        assert!(!cookie.contains("Secure"), "plain http on loopback: {cookie}");
+        assert!(cookie.len() <= 4096);
+    }
+}
+
+#[tokio::test]
+async fn over_https_cookies_are_host_bound_and_framed_ones_partitioned() {
+    for embedded in [false, true] {
+        let app = TestApp::start_with(|settings| {
+            settings.public_url = dingtalk_h5::dingtalk::Origin::parse("https://app.example.com").unwrap();
+            settings.embedded = embedded;
+        })
+        .await;
+        let mut browser = app.browser();
+        browser.origin = "https://app.example.com".into();
+        let entry = browser.open("/").await;
+        let login = browser.enter_and_log_in(&app.dingtalk.issue_code("alice")).await;
+        assert_eq!(login.status, 200);
+        for cookie in [&entry, &login]
+            .iter()
+            .flat_map(|answer| answer.headers.get_all("set-cookie"))
+        {
+            let cookie = cookie.to_str().unwrap();
+            assert!(
+                cookie.starts_with("__Host-") && cookie.contains("; Secure") && cookie.contains("; Path=/"),
+                "{cookie}"
+            );
+            assert_eq!(
+                cookie.contains("; SameSite=None") && cookie.ends_with("; Partitioned"),
+                embedded,
+                "{cookie}"
+            );
+        }
+        assert_eq!(entry.header("strict-transport-security"), "max-age=31536000");
+        assert_eq!(
+            entry.header("content-security-policy").contains("https://*.dingtalk.com"),
+            embedded
+        );
+    }
+}
+
+#[tokio::test]
+async fn after_a_key_rotation_old_sessions_live_and_are_sealed_anew() {
+    let (old, new) = (session_key(), session_key());
+    let keys = |text: &str| SessionKeys::parse(&text.to_owned().into()).unwrap();
+    let before = TestApp::start_with(|settings| settings.session_keys = keys(&old)).await;
+    let of_alice = before.browser_of("alice").await;
+
+    let rotated = TestApp::start_with(|settings| settings.session_keys = keys(&format!("{new},{old}"))).await;
+    let mut browser = rotated.browser();
+    browser.cookies = of_alice.cookies.clone();
+    rotated.hands.advance(Duration::from_secs(2));
+    assert_eq!(browser.me().await.json()["userId"], "alice");
+    assert_ne!(browser.cookie("session"), of_alice.cookie("session"), "sealed anew");
+
+    let after = TestApp::start_with(|settings| settings.session_keys = keys(&new)).await;
+    let mut resealed = after.browser();
+    resealed.cookies = browser.cookies.clone();
+    assert_eq!(resealed.me().await.status, 200);
+    let mut stale = after.browser();
+    stale.cookies = of_alice.cookies.clone();
+    assert_eq!(stale.me().await.status, 401);
+}
