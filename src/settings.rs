@@ -154,7 +154,10 @@ impl Environment {
         if embedded == Some(true) && public_url.as_ref().is_some_and(|url| !url.is_https()) {
             f.add("EMBEDDED", OURS, "cookies of framed pages need https, and PUBLIC_URL is not");
         }
-        if session_idle > session_lifetime {
+        if session_idle
+            .zip(session_lifetime)
+            .is_some_and(|(idle, lifetime)| idle > lifetime)
+        {
             f.add("SESSION_IDLE", OURS, "it is longer than SESSION_LIFETIME");
         }
 

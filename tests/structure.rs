@@ -1,1 +1,153 @@
+//! The architecture, held by tests: the rings, and the product without the simulator.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root().join(folder), &mut found);
+    assert!(!found.is_empty(), "nothing in {folder}");
+    found
+}
+
+/// The code of a file without its comments, in which anything may be named.
+fn code(text: &str) -> String {
+    text.lines()
+        .map(|line| line.split("//").next().unwrap())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// The modules of this crate that `code` reaches for, by whatever path it is spelt.
+fn reached(code: &str) -> Vec<&'static str> {
+    let squeezed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+    let modules = ["app", "application", "dingtalk", "faults", "settings", "telemetry", "web"];
+    let named = |module: &&str| {
+        let direct = ["crate::", "dingtalk_h5::"]
+            .iter()
+            .any(|root| squeezed.contains(&format!("{root}{module}::")));
+        let ends = ["crate::", "dingtalk_h5::"]
+            .iter()
+            .any(|root| squeezed.contains(&format!("{root}{module};")));
+        let grouped = squeezed.split("crate::{").skip(1).any(|group| {
+            let group = group.split(';').next().unwrap();
+            group
+                .split([',', '{', '}'])
+                .any(|item| item == *module || item.starts_with(&format!("{module}::")))
+        });
+        direct || ends || grouped
+    };
+    modules.into_iter().filter(named).collect()
+}
+
+#[test]
+fn the_rings_point_inwards_only() {
+    let allowed: [(&str, &[&str]); 3] = [
+        ("src/dingtalk", &[]),
+        ("src/web", &["dingtalk", "web"]),
+        ("src/app", &["dingtalk", "web", "app"]),
+    ];
+    for (ring, inner) in allowed {
+        for (path, text) in sources(ring) {
+            let outward: Vec<_> = reached(&code(&text))
+                .into_iter()
+                .filter(|module| !inner.contains(module))
+                .collect();
+            assert!(outward.is_empty(), "{} reaches out to {outward:?}", path.display());
+            let climbs = code(&text).matches("super::super::super").count();
+            assert_eq!(climbs, 0, "{} climbs out of its ring", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_ring_test_notices_an_arrow_back() {
+    for spelling in [
+        "use crate::web::Problem;",
+        "use crate::{dingtalk::Client, web::Problem};",
+        "fn f() { crate :: web :: x() }",
+        "use dingtalk_h5::web::Problem;",
+        "use crate::{\n    web,\n};",
+        "use crate::web;",
+    ] {
+        assert!(reached(spelling).contains(&"web"), "{spelling}");
+    }
+    assert!(reached("// crate::web::Problem\nuse super::error;".split('\n').nth(1).unwrap()).is_empty());
+}
+
+#[test]
+fn only_the_session_file_spells_session_keys_and_only_one_script_names_the_library() {
+    for (path, text) in sources("src") {
+        if !path.ends_with("web/session.rs") {
+            assert!(!code(&text).contains("actix_session"), "{}", path.display());
+        }
+    }
+    for entry in walk_files(&root().join("static")) {
+        let text = std::fs::read_to_string(&entry).unwrap_or_default();
+        if entry.extension().is_some_and(|extension| extension == "js") && !entry.ends_with("static/dingtalk.js") {
+            assert!(!text.contains("window.dd") && !text.contains(" dd."), "{}", entry.display());
+        }
+    }
+}
+
+fn walk_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { walk_files(&path) } else { vec![path] })
+        .collect()
+}
+
+#[test]
+fn no_file_is_longer_than_four_hundred_lines() {
+    let scripts = walk_files(&root().join("static"))
+        .into_iter()
+        .chain(walk_files(&root().join("templates")));
+    let rust = sources("src").into_iter().chain(sources("tests")).map(|(path, _)| path);
+    for path in rust.chain(scripts) {
+        let lines = std::fs::read_to_string(&path).unwrap_or_default().lines().count();
+        assert!(lines <= 400, "{} has {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn the_product_does_not_depend_on_the_simulator() {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--edges", "normal", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    assert!(tree.contains("actix-web"), "{tree}");
+    assert!(!tree.contains("simulator"));
+    for (path, text) in sources("src") {
+        for word in ["simulator", "mock", "cfg(feature"] {
+            assert!(!code(&text).to_lowercase().contains(word), "{} says {word}", path.display());
+        }
+    }
+}
+
+/// The release binary is looked at by `.ci/run`; this looks at the one the tests run, which is made of the same sources.
+#[test]
+fn the_binary_has_nothing_of_the_simulator_in_it() {
+    let binary = std::fs::read(env!("CARGO_BIN_EXE_dingtalk-h5")).unwrap();
+    let holds = |needle: &str| binary.windows(needle.len()).any(|window| window == needle.as_bytes());
+    assert!(holds("requestAuthCode"), "the pages' own scripts are in it");
+    for needle in ["This is not DingTalk", "/control/faults", "dingsimulator0001", "simulator"] {
+        assert!(!holds(needle), "{needle}");
+    }
+}

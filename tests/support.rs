@@ -199,6 +199,16 @@ pub struct Browser {
 }
 
 impl Browser {
+    /// A browser that has never been at `url`, where an app is that calls itself `origin`.
+    pub fn new(http: reqwest::Client, url: &str, origin: &str) -> Self {
+        Self {
+            http,
+            url: url.to_owned(),
+            origin: origin.to_owned(),
+            cookies: Vec::new(),
+        }
+    }
+
     /// Sends a request with this browser's cookies and takes those that come back.
     pub async fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
         let mut request = self.http.request(method, format!("{}{path}", self.url));
@@ -325,6 +335,8 @@ pub fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> 
 
 /// A client that follows nothing and keeps nothing.
 pub fn http_client() -> reqwest::Client {
+    // The first one in the process counts; the app installs the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()

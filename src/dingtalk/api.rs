@@ -13,7 +13,7 @@ use super::error::{Cause, Error};
 use super::identifiers::{ClientId, UserId};
 use super::refreshing::Lease;
 use super::secrets::{AccessToken, AuthCode, ClientSecret, JsapiTicket};
-use super::transport;
+use super::transport::Transport;
 use super::user::{DisplayName, User, UserDetails};
 
 /// The calls that are made to DingTalk.
@@ -57,7 +57,7 @@ pub struct AppCredentials {
 
 /// DingTalk's HTTP API, on the two hosts that its families live on.
 pub(super) struct Api {
-    http: reqwest::Client,
+    transport: Transport,
     api_url: Url,
     oapi_url: Url,
 }
@@ -65,7 +65,7 @@ pub(super) struct Api {
 impl Api {
     pub fn new(api_url: Url, oapi_url: Url) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            http: transport::client()?,
+            transport: Transport::new()?,
             api_url,
             oapi_url,
         })
@@ -81,10 +81,10 @@ impl Api {
         }
         let endpoint = Endpoint::AccessToken;
         let request = self
-            .http
+            .transport
             .post(address(&self.api_url, endpoint))
             .json(&json!({"appKey": app.client_id.as_str(), "appSecret": app.client_secret.expose()}));
-        let granted: Granted = answer(endpoint, request, envelope::api).await?;
+        let granted: Granted = self.answer(endpoint, request, envelope::api).await?;
         lease(endpoint, AccessToken::parse(granted.access_token).ok(), granted.expire_in)
     }
 
@@ -98,10 +98,10 @@ impl Api {
         }
         let endpoint = Endpoint::JsapiTicket;
         let request = self
-            .http
+            .transport
             .post(address(&self.api_url, endpoint))
             .header("x-acs-dingtalk-access-token", sensitive(token.expose()));
-        let granted: Granted = answer(endpoint, request, envelope::api).await?;
+        let granted: Granted = self.answer(endpoint, request, envelope::api).await?;
         lease(endpoint, JsapiTicket::parse(granted.jsapi_ticket).ok(), granted.expire_in)
     }
 
@@ -115,11 +115,11 @@ impl Api {
         }
         let endpoint = Endpoint::UserByCode;
         let request = self
-            .http
+            .transport
             .post(address(&self.oapi_url, endpoint))
             .query(&[("access_token", token.expose())])
             .json(&json!({"code": code.expose()}));
-        let identity: Identity = answer(endpoint, request, envelope::oapi).await?;
+        let identity: Identity = self.answer(endpoint, request, envelope::oapi).await?;
         let name = identity.name.filter(|name| !name.as_str().is_empty());
         Ok(User {
             name: name.unwrap_or_else(|| DisplayName::from_lossy(identity.userid.as_str())),
@@ -131,11 +131,25 @@ impl Api {
     pub async fn user_details(&self, token: Arc<AccessToken>, user_id: &UserId) -> Result<UserDetails, Error> {
         let endpoint = Endpoint::UserDetails;
         let request = self
-            .http
+            .transport
             .post(address(&self.oapi_url, endpoint))
             .query(&[("access_token", token.expose())])
             .json(&json!({"userid": user_id.as_str()}));
-        answer(endpoint, request, envelope::oapi).await
+        self.answer(endpoint, request, envelope::oapi).await
+    }
+
+    async fn answer<T>(
+        &self,
+        endpoint: Endpoint,
+        request: reqwest::RequestBuilder,
+        open: fn(u16, &[u8]) -> Result<T, Cause>,
+    ) -> Result<T, Error> {
+        let answer = self
+            .transport
+            .send(request)
+            .await
+            .map_err(|cause| Error::new(endpoint, cause))?;
+        open(answer.status, &answer.body).map_err(|cause| Error::new(endpoint, cause))
     }
 }
 
@@ -150,15 +164,6 @@ fn sensitive(text: &str) -> HeaderValue {
     let mut value = HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""));
     value.set_sensitive(true);
     value
-}
-
-async fn answer<T>(
-    endpoint: Endpoint,
-    request: reqwest::RequestBuilder,
-    open: fn(u16, &[u8]) -> Result<T, Cause>,
-) -> Result<T, Error> {
-    let answer = transport::send(request).await.map_err(|cause| Error::new(endpoint, cause))?;
-    open(answer.status, &answer.body).map_err(|cause| Error::new(endpoint, cause))
 }
 
 fn lease<T>(endpoint: Endpoint, value: Option<T>, seconds: u64) -> Result<Lease<T>, Error> {

@@ -17,8 +17,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::api::Endpoint;
 use super::clock::Clock;
 use super::error::{Cause, Error};
 
@@ -63,7 +65,9 @@ struct Core<T> {
     /// After this age the value is fetched anew even if it was renewed in between.
     oldest: Option<Duration>,
     clock: Clock,
-    endpoint: super::api::Endpoint,
+    endpoint: Endpoint,
+    /// Renewals run in this one, not in the runtime of whoever happens to ask.
+    runtime: Handle,
 }
 
 struct Held<T> {
@@ -91,8 +95,9 @@ enum Wait<T> {
 }
 
 impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
-    /// An empty one: the first caller makes it fetch. `endpoint` names it in errors.
-    pub fn new<F, R>(endpoint: super::api::Endpoint, clock: Clock, oldest: Option<Duration>, fetch: F) -> Self
+    /// An empty one: the first caller makes it fetch. `endpoint` names it in errors. Must be called in the runtime that is to
+    /// carry the renewals.
+    pub fn new<F, R>(endpoint: Endpoint, clock: Clock, oldest: Option<Duration>, fetch: F) -> Self
     where
         F: Fn() -> R + Send + Sync + 'static,
         R: Future<Output = Result<Lease<T>, Error>> + Send + 'static,
@@ -107,6 +112,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
             oldest,
             clock,
             endpoint,
+            runtime: Handle::current(),
         }))
     }
 
@@ -165,7 +171,7 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
         let (done, in_flight) = watch::channel(None);
         renewal.in_flight = Some(in_flight.clone());
         let core = Arc::clone(self);
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             // In a task of its own, so that not even a panic in `fetch` leaves everybody waiting.
             let fetched = tokio::spawn((core.fetch)()).await;
             let outcome = core.settle(fetched.unwrap_or_else(|_| Err(core.interrupted())));

@@ -1,7 +1,6 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use super::super::api::Endpoint;
 use super::super::clock::TimeSource;
 use super::*;
 

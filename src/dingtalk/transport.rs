@@ -3,6 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::RequestBuilder;
+use tokio::runtime::Handle;
+use url::Url;
+
 use super::error::Cause;
 
 /// The most that is read of any answer. The largest real one, user details, is a few KiB.
@@ -16,21 +20,44 @@ pub(super) struct Answer {
 
 /// The HTTP client for DingTalk: no redirects, no Referer, no proxy from the environment, no decompression (so a small answer
 /// cannot unfold into a large one), and one deadline over connecting, sending and reading.
-pub(super) fn client() -> Result<reqwest::Client, reqwest::Error> {
-    // Two providers in one process would make rustls panic; whoever installed one first has chosen.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .connect_timeout(Duration::from_secs(3))
-        .timeout(Duration::from_secs(5))
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .no_proxy()
-        .user_agent(concat!("dingtalk-h5/", env!("CARGO_PKG_VERSION")))
-        .build()
+pub(super) struct Transport {
+    http: reqwest::Client,
+    /// Connections live in the runtime that opened them, and requests share connections. In a server whose workers each have a
+    /// runtime, one that stops would tear the connections of the others; so all of them are made in this one.
+    runtime: Handle,
 }
 
-/// Sends `request` and reads the whole answer.
-pub(super) async fn send(request: reqwest::RequestBuilder) -> Result<Answer, Cause> {
+impl Transport {
+    /// Must be called in the runtime that is to carry the connections.
+    pub fn new() -> Result<Self, reqwest::Error> {
+        // Two providers in one process would make rustls panic; whoever installed one first has chosen.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .timeout(Duration::from_secs(5))
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .no_proxy()
+            .user_agent(concat!("dingtalk-h5/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self {
+            http,
+            runtime: Handle::current(),
+        })
+    }
+
+    /// Begins a POST, which is all that DingTalk's API needs.
+    pub fn post(&self, url: Url) -> RequestBuilder {
+        self.http.post(url)
+    }
+
+    /// Sends `request` and reads the whole answer, even if whoever asked for it goes away meanwhile.
+    pub async fn send(&self, request: RequestBuilder) -> Result<Answer, Cause> {
+        self.runtime.spawn(exchange(request)).await.unwrap_or(Err(Cause::Interrupted))
+    }
+}
+
+async fn exchange(request: RequestBuilder) -> Result<Answer, Cause> {
     let mut response = request.send().await.map_err(|error| {
         // The URL has the access_token in it.
         let error = error.without_url();
