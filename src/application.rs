@@ -100,7 +100,6 @@ fn state(settings: Settings, clock: Clock) -> anyhow::Result<Web> {
             settings.corp_id.clone(),
             clock.clone(),
         ),
-        cookies,
         corp_id: settings.corp_id,
         public_url: settings.public_url,
         jsapi_script_url: settings.jsapi_script_url,

@@ -70,9 +70,9 @@ fn read_dot_env() -> Result<(), String> {
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let listener = TcpListener::bind(settings.app_addr).with_context(|| format!("cannot listen on {}", settings.app_addr))?;
-    let public_url = settings.public_url.clone();
+    let (address, public_url) = (listener.local_addr()?, settings.public_url.clone());
     let application = Application::build(listener, settings, Clock::system())?;
-    println!("listening on http://127.0.0.1:{} for {public_url}", application.port());
+    println!("listening on http://{address} for {public_url}");
     application
         .run_until_stopped(told_to_stop())
         .await

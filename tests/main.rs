@@ -1,7 +1,9 @@
 //! All tests from outside: real HTTP against the app on a free port, beside a simulated DingTalk of its own for each test.
 
 #![allow(missing_docs, reason = "tests are named as sentences")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod cargo_dev;
 mod http;
 mod process;
 mod structure;

@@ -8,11 +8,11 @@ use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
-use super::Web;
 use super::error::Problem;
 use super::page;
+use super::state::Web;
 
 const PROBLEM_JSON: &str = "application/problem+json";
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -43,9 +43,7 @@ pub async fn boundary(
     let began = Instant::now();
     let scope = RequestScope::random();
     request.extensions_mut().insert(scope.clone());
-    let Some(web) = request.app_data::<web::Data<Web>>().cloned() else {
-        return Err(Problem::Internal("the server's state is missing".into()).into());
-    };
+    let web = Web::of(request.request())?.clone();
     web.sessions.keys().reseal(&mut request, &web.sessions.cookie_name());
     // The request itself must not be kept meanwhile: the router needs to be its only owner.
     let mut response = match next.call(request).await {

@@ -98,7 +98,7 @@ impl Visitor {
 
 impl EntryPage {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let challenge = Challenge::of(request);
+        let challenge = Challenge::of(request)?;
         Ok(Self {
             head: Head::of(request)?,
             state: challenge.state.clone(),

@@ -10,8 +10,8 @@ use actix_web::http::header::{HeaderMap, HeaderName, ORIGIN};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
-use super::Web;
 use super::error::Problem;
+use super::state::Web;
 use crate::dingtalk::Origin;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -35,9 +35,11 @@ impl FromRequest for SameOrigin {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let web = request.app_data::<web::Data<Web>>();
-        let same = web.is_some_and(|web| made_by(&web.public_url, request.headers()));
-        ready(if same { Ok(Self) } else { Err(Problem::OriginRejected) })
+        ready(Web::of(request).and_then(|web| {
+            made_by(&web.public_url, request.headers())
+                .then_some(Self)
+                .ok_or(Problem::OriginRejected)
+        }))
     }
 }
 
@@ -106,10 +108,7 @@ impl FromRequest for ClientAddress {
         let peer = request
             .peer_addr()
             .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-        let trusted = request
-            .app_data::<web::Data<Web>>()
-            .map_or(&[][..], |web| &web.trusted_proxies);
-        ready(Ok(Self::of(peer, request.headers(), trusted)))
+        ready(Web::of(request).map(|web| Self::of(peer, request.headers(), &web.trusted_proxies)))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use actix_web::{HttpResponse, web};
 
-use super::Web;
 use super::error::Problem;
+use super::state::Web;
 
 /// `GET /healthz`: the process answers.
 pub async fn alive() -> HttpResponse {

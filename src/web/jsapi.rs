@@ -7,11 +7,11 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use super::Web;
 use super::boundary::RequestScope;
 use super::error::Problem;
 use super::guard::{SameOrigin, StrictJson};
 use super::session::SessionUser;
+use super::state::Web;
 use crate::dingtalk::{AgentId, CorpId, Nonce, PageUrl, signature};
 
 /// What `dd.config` takes (contract 4.5). A page's handler that takes one gets it signed for the address that was asked for, under
@@ -58,9 +58,7 @@ impl FromRequest for JsapiConfig {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let web = request
-                .app_data::<web::Data<Web>>()
-                .ok_or_else(|| Problem::Internal("the server's state is missing".into()))?;
+            let web = Web::of(&request)?;
             let path_and_query = request.uri().path_and_query().map_or("/", |whole| whole.as_str());
             Self::sign(web, &PageUrl::of_request(&web.public_url, path_and_query)?).await
         })

@@ -5,11 +5,11 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
-use super::Web;
 use super::error::Problem;
 use super::guard::{ClientAddress, SameOrigin, StrictJson};
 use super::once::{Claim, Once, Taken};
 use super::session::{SessionUser, TypedSession};
+use super::state::Web;
 use crate::dingtalk::{AuthCode, Clock, User};
 
 /// What the entry page posts.

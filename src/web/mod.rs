@@ -17,9 +17,9 @@ mod rate;
 pub mod route;
 mod session;
 mod session_keys;
+mod state;
 
 use actix_web::web::ServiceConfig;
-use url::Url;
 
 pub use self::boundary::boundary;
 pub use self::cookie_policy::CookiePolicy;
@@ -34,44 +34,7 @@ pub use self::presession::LoginStates;
 pub use self::rate::{LoginLimiter, LoginRate};
 pub use self::session::{SessionUser, Sessions, TypedSession};
 pub use self::session_keys::SessionKeys;
-
-use crate::dingtalk::{AgentId, Client, ClientId, Clock, CorpId, Digest, Origin};
-
-/// What all requests share.
-pub struct Web {
-    /// DingTalk.
-    pub dingtalk: Client,
-    /// The organisation that this server is for.
-    pub corp_id: CorpId,
-    /// The app's public name.
-    pub client_id: ClientId,
-    /// The app's capability in the organisation.
-    pub agent_id: AgentId,
-    /// The only origin that is served, signed and trusted.
-    pub public_url: Origin,
-    /// Where pages load DingTalk's library from.
-    pub jsapi_script_url: Url,
-    /// How signatures are computed.
-    pub jsapi_digest: Digest,
-    /// The JSAPIs that signatures are for.
-    pub jsapi_list: &'static [&'static str],
-    /// Rules and memory of sessions.
-    pub sessions: Sessions,
-    /// Proof that a login was begun by the browser that ends it.
-    pub login_states: LoginStates,
-    /// How often one address may log in.
-    pub login_limiter: LoginLimiter,
-    /// The authCodes that came by in the last five minutes.
-    pub codes: SpentCodes,
-    /// Proxies that are believed about the client's address.
-    pub trusted_proxies: Vec<ipnet::IpNet>,
-    /// How cookies look.
-    pub cookies: CookiePolicy,
-    /// Headers of every response.
-    pub headers: Headers,
-    /// The time.
-    pub clock: Clock,
-}
+pub use self::state::Web;
 
 /// Routes that need no session.
 pub fn public_routes(routes: &mut ServiceConfig) {

@@ -86,8 +86,10 @@ impl<K: Copy + Eq + Hash> Once<K> {
 
 impl<K: Copy + Eq + Hash> Memory<K> {
     fn forget_expired(&mut self, now: Instant) {
-        while let Some((_, key)) = self.spent.pop_front_if(|(expires, _)| *expires <= now) {
-            self.uses.remove(&key);
+        while self.spent.front().is_some_and(|(expires, _)| *expires <= now) {
+            if let Some((_, key)) = self.spent.pop_front() {
+                self.uses.remove(&key);
+            }
         }
     }
 }

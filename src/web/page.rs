@@ -3,12 +3,13 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError};
 use askama::Template;
 
+use super::assets;
 use super::boundary::RequestScope;
 use super::error::Problem;
-use super::{Web, assets};
+use super::state::Web;
 
 /// What the layout needs. Every page's template has one as `head`.
 #[derive(Debug, Clone)]
@@ -28,9 +29,7 @@ pub struct Head {
 impl Head {
     /// The head of the page that answers `request`.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let web = request
-            .app_data::<web::Data<Web>>()
-            .ok_or_else(|| Problem::Internal("the server's state is missing".into()))?;
+        let web = Web::of(request)?;
         let nonce = request.extensions().get::<RequestScope>().map(|scope| scope.nonce.clone());
         Ok(Self {
             nonce: nonce.unwrap_or_default(),

@@ -6,14 +6,15 @@
 use std::time::Duration;
 
 use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::Web;
 use super::cookie_policy::CookiePolicy;
+use super::error::Problem;
 use super::once::{Claim, Once, Taken};
 use super::session_keys::SessionKeys;
+use super::state::Web;
 use crate::dingtalk::Clock;
 
 /// The cookie's name, before the prefix.
@@ -119,22 +120,16 @@ pub struct Challenge {
 impl Challenge {
     /// A challenge for the browser that made `request`. It keeps the pre-session it has, so that several pages of one browser can
     /// log in side by side.
-    pub fn of(request: &HttpRequest) -> Self {
-        let web = request.app_data::<web::Data<Web>>();
-        let states = web.map(|web| &web.login_states);
-        let known = states.and_then(|states| states.presession_of(request));
-        let presession = known.unwrap_or_else(|| hex::encode(rand::random::<[u8; 16]>()));
-        Self {
-            state: states.map(|states| states.issue(&presession)).unwrap_or_default(),
-            cookies: states.map_or(
-                CookiePolicy {
-                    secure: true,
-                    embedded: false,
-                },
-                |states| states.cookies,
-            ),
+    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let states = &Web::of(request)?.login_states;
+        let presession = states
+            .presession_of(request)
+            .unwrap_or_else(|| hex::encode(rand::random::<[u8; 16]>()));
+        Ok(Self {
+            state: states.issue(&presession),
+            cookies: states.cookies,
             presession,
-        }
+        })
     }
 
     /// Hands the pre-session to the browser.

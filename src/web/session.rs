@@ -10,12 +10,12 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::{Deserialize, Serialize};
 
-use super::Web;
 use super::cookie_policy::CookiePolicy;
 use super::error::Problem;
 use super::once::Once;
 use super::presession::Challenge;
 use super::session_keys::SessionKeys;
+use super::state::Web;
 use crate::dingtalk::{Clock, CorpId, DisplayName, Origin, User, UserId};
 
 /// The one key in the session.
@@ -142,9 +142,7 @@ pub struct TypedSession {
 impl TypedSession {
     /// The session of `request`.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let web = request
-            .app_data::<web::Data<Web>>()
-            .ok_or_else(|| Problem::Internal("the server's state is missing".into()))?;
+        let web = Web::of(request)?;
         Ok(Self {
             session: request.get_session(),
             web: web.clone(),
@@ -256,7 +254,9 @@ impl FromRequest for SessionUser {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let user = TypedSession::of(request).map(|session| session.user());
-        ready(user.and_then(|user| user.ok_or_else(|| Problem::LoginRequired(Box::new(Challenge::of(request))))))
+        ready(TypedSession::of(request).and_then(|session| match session.user() {
+            Some(user) => Ok(user),
+            None => Err(Problem::LoginRequired(Box::new(Challenge::of(request)?))),
+        }))
     }
 }

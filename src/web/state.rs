@@ -1,0 +1,57 @@
+//! What all requests share.
+
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use ipnet::IpNet;
+use url::Url;
+
+use super::error::Problem;
+use super::headers::Headers;
+use super::login::SpentCodes;
+use super::presession::LoginStates;
+use super::rate::LoginLimiter;
+use super::session::Sessions;
+use crate::dingtalk::{AgentId, Client, ClientId, Clock, CorpId, Digest, Origin};
+
+/// Made once at start. Handlers take it as `Data<Web>`.
+pub struct Web {
+    /// DingTalk.
+    pub dingtalk: Client,
+    /// The organisation that this server is for.
+    pub corp_id: CorpId,
+    /// The app's public name.
+    pub client_id: ClientId,
+    /// The app's capability in the organisation.
+    pub agent_id: AgentId,
+    /// The only origin that is served, signed and trusted.
+    pub public_url: Origin,
+    /// Where pages load DingTalk's library from.
+    pub jsapi_script_url: Url,
+    /// How signatures are computed.
+    pub jsapi_digest: Digest,
+    /// The JSAPIs that signatures are for.
+    pub jsapi_list: &'static [&'static str],
+    /// Rules and memory of sessions.
+    pub sessions: Sessions,
+    /// Proof that a login was begun by the browser that ends it.
+    pub login_states: LoginStates,
+    /// How often one address may log in.
+    pub login_limiter: LoginLimiter,
+    /// The authCodes that came by in the last five minutes.
+    pub codes: SpentCodes,
+    /// Proxies that are believed about the client's address.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Headers of every response.
+    pub headers: Headers,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Web {
+    /// The state of the server that received `request`.
+    pub fn of(request: &HttpRequest) -> Result<&Data<Self>, Problem> {
+        request
+            .app_data::<Data<Self>>()
+            .ok_or_else(|| Problem::Internal("the server was built without its state".into()))
+    }
+}
