@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
+use super::endpoint::Endpoint;
 use super::envelope;
 use super::error::{Cause, Error};
 use super::identifiers::{ClientId, UserId};
@@ -15,36 +16,6 @@ use super::refreshing::Lease;
 use super::secrets::{AccessToken, AuthCode, ClientSecret, JsapiTicket};
 use super::transport::Transport;
 use super::user::{DisplayName, User, UserDetails};
-
-/// The calls that are made to DingTalk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Endpoint {
-    /// Obtains the internal app's access_token (contract 1.1).
-    AccessToken,
-    /// Obtains the jsapi_ticket (contract 3.1).
-    JsapiTicket,
-    /// Exchanges an authCode for a userid (contract 5.1).
-    UserByCode,
-    /// Reads a user's details (contract 6.1).
-    UserDetails,
-}
-
-impl Endpoint {
-    fn path(self) -> &'static str {
-        match self {
-            Self::AccessToken => "/v1.0/oauth2/accessToken",
-            Self::JsapiTicket => "/v1.0/oauth2/jsapiTickets",
-            Self::UserByCode => "/topapi/v2/user/getuserinfo",
-            Self::UserDetails => "/topapi/v2/user/get",
-        }
-    }
-}
-
-impl std::fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.path())
-    }
-}
 
 /// The app's credential pair.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::api::Endpoint;
+use super::endpoint::Endpoint;
 use super::refusal::{Class, Misconfiguration, Refusal};
 
 /// A call to DingTalk that did not succeed.

@@ -2,6 +2,7 @@
 
 mod api;
 mod clock;
+mod endpoint;
 mod envelope;
 mod error;
 mod identifiers;
@@ -19,8 +20,9 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use url::Url;
 
-pub use self::api::{AppCredentials, Endpoint};
+pub use self::api::AppCredentials;
 pub use self::clock::{Clock, TimeSource};
+pub use self::endpoint::Endpoint;
 pub use self::error::{Cause, Error};
 pub use self::identifiers::{AgentId, ClientId, CorpId, InvalidIdentifier, UserId};
 pub use self::jsapi::{Digest, InvalidOrigin, InvalidPageUrl, Nonce, Origin, PageUrl, signature};

@@ -20,8 +20,8 @@ use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::api::Endpoint;
 use super::clock::Clock;
+use super::endpoint::Endpoint;
 use super::error::{Cause, Error};
 
 /// A value with the time it is good for.

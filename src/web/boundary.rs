@@ -12,28 +12,12 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
 use super::error::Problem;
 use super::page;
+use super::presession::Challenge;
+use super::request_scope::RequestScope;
 use super::state::Web;
 
 const PROBLEM_JSON: &str = "application/problem+json";
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// What identifies one request, and the one-time word that lets its page run scripts.
-#[derive(Debug, Clone)]
-pub struct RequestScope {
-    /// In the log line, the `X-Request-Id` header and every problem. Ours, never the client's: a log line cannot be forged by it.
-    pub id: String,
-    /// For the content security policy.
-    pub nonce: String,
-}
-
-impl RequestScope {
-    fn random() -> Self {
-        Self {
-            id: hex::encode(rand::random::<[u8; 8]>()),
-            nonce: hex::encode(rand::random::<[u8; 16]>()),
-        }
-    }
-}
 
 /// Wraps everything.
 pub async fn boundary(
@@ -51,7 +35,7 @@ pub async fn boundary(
         Err(error) => return Err(without_request(error, &web, &scope)),
     };
     if response.response().error().is_some() {
-        response = explain(response, &scope);
+        response = explain(response, &web, &scope);
     }
     finish(response.headers_mut(), &web, &scope);
     log(&response, &scope, began);
@@ -79,7 +63,7 @@ fn finish(headers: &mut HeaderMap, web: &Web, scope: &RequestScope) {
 
 /// Gives a problem its body: JSON under /api, a page elsewhere. Errors that are not ours come from the HTTP library, which means
 /// that the request was malformed, or that we have a bug.
-fn explain(response: ServiceResponse<BoxBody>, scope: &RequestScope) -> ServiceResponse<BoxBody> {
+fn explain(response: ServiceResponse<BoxBody>, web: &Web, scope: &RequestScope) -> ServiceResponse<BoxBody> {
     let (request, response) = response.into_parts();
     let foreign;
     let problem = match response.error().and_then(|error| error.as_error::<Problem>()) {
@@ -97,8 +81,12 @@ fn explain(response: ServiceResponse<BoxBody>, scope: &RequestScope) -> ServiceR
     };
     record(problem, scope);
     let (kind, body) = body_of(problem, &request, scope);
+    let challenge = matches!(problem, Problem::LoginRequired).then(|| Challenge::of(&web.login_states, &request));
     let mut response = response.set_body(BoxBody::new(body));
     response.headers_mut().insert(CONTENT_TYPE, kind);
+    if let Some(challenge) = challenge {
+        challenge.put_on(response.headers_mut());
+    }
     ServiceResponse::new(request, response)
 }
 

@@ -1,6 +1,5 @@
 //! How cookies look: the same for all of them, decided by where the app runs.
 
-use actix_web::HttpResponse;
 use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::http::header::{HeaderMap, HeaderValue, SET_COOKIE};
 
@@ -30,7 +29,7 @@ impl CookiePolicy {
     }
 
     /// Sets a cookie for `max_age`; zero removes it.
-    pub fn set(self, response: &mut HttpResponse, base: &str, value: &str, max_age: std::time::Duration) {
+    pub fn set(self, headers: &mut HeaderMap, base: &str, value: &str, max_age: std::time::Duration) {
         let mut cookie = Cookie::new(self.name(base), value);
         cookie.set_http_only(true);
         cookie.set_secure(self.secure);
@@ -38,7 +37,7 @@ impl CookiePolicy {
         cookie.set_path("/");
         cookie.set_max_age(time::Duration::seconds(max_age.as_secs() as i64));
         if let Ok(header) = HeaderValue::from_str(&cookie.to_string()) {
-            response.headers_mut().append(SET_COOKIE, header);
+            headers.append(SET_COOKIE, header);
         }
     }
 

@@ -19,6 +19,7 @@ use super::error::Problem;
 use super::page::Head;
 use super::presession::Challenge;
 use super::session::{Freshness, SessionUser, TypedSession};
+use super::state::Web;
 use crate::dingtalk::Origin;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -98,7 +99,7 @@ impl Visitor {
 
 impl EntryPage {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let challenge = Challenge::of(request)?;
+        let challenge = Challenge::of(&Web::of(request)?.login_states, request);
         Ok(Self {
             head: Head::of(request)?,
             state: challenge.state.clone(),
@@ -141,7 +142,7 @@ impl ResponseError for NoVisitor {
                     response
                         .headers_mut()
                         .insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-                    page.challenge.set_presession(&mut response);
+                    page.challenge.set_presession(response.headers_mut());
                     response
                 }
                 Err(error) => Problem::Internal(error.into()).error_response(),

@@ -7,7 +7,6 @@ use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE}
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
-use super::presession::Challenge;
 use crate::dingtalk;
 
 /// Everything that can be answered instead of what was asked for.
@@ -16,9 +15,9 @@ pub enum Problem {
     /// 401: DingTalk does not know the authCode. One fresh code may be tried.
     #[error("the authCode was rejected")]
     CodeRejected(#[source] Option<dingtalk::Error>),
-    /// 401: a session is needed. The challenge holds what a new login needs.
+    /// 401: a session is needed. The boundary adds what a new login needs.
     #[error("a session is needed")]
-    LoginRequired(Box<Challenge>),
+    LoginRequired,
     /// 403: the state was not given to this browser, is older than ten minutes, or was used.
     #[error("the login state was rejected")]
     StateRejected,
@@ -96,7 +95,7 @@ impl Problem {
     pub fn words(&self) -> Words {
         let (code, title, advice) = match self {
             Self::CodeRejected(_) => ("code_rejected", "DingTalk did not accept the login", "Try again."),
-            Self::LoginRequired(_) => ("login_required", "You are not signed in", "Open the app again."),
+            Self::LoginRequired => ("login_required", "You are not signed in", "Open the app again."),
             Self::StateRejected => ("state_rejected", "This page was open for too long", "Load the page again."),
             Self::OriginRejected => (
                 "origin_rejected",
@@ -184,7 +183,7 @@ impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) | Self::UrlRejected(_) => StatusCode::BAD_REQUEST,
-            Self::CodeRejected(_) | Self::LoginRequired(_) => StatusCode::UNAUTHORIZED,
+            Self::CodeRejected(_) | Self::LoginRequired => StatusCode::UNAUTHORIZED,
             Self::StateRejected | Self::OriginRejected => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
@@ -213,7 +212,6 @@ impl ResponseError for Problem {
                     .headers_mut()
                     .insert(WWW_AUTHENTICATE, HeaderValue::from_static("DingTalk"));
             }
-            Self::LoginRequired(challenge) => challenge.put_on(&mut response),
             _ => {}
         }
         response

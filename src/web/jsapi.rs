@@ -7,9 +7,9 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use super::boundary::RequestScope;
 use super::error::Problem;
 use super::guard::{SameOrigin, StrictJson};
+use super::request_scope::RequestScope;
 use super::session::SessionUser;
 use super::state::Web;
 use crate::dingtalk::{AgentId, CorpId, Nonce, PageUrl, signature};

@@ -1,16 +1,14 @@
 //! Login, logout, and who am I.
 
-use std::time::Duration;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
 use super::error::Problem;
 use super::guard::{ClientAddress, SameOrigin, StrictJson};
-use super::once::{Claim, Once, Taken};
+use super::once::Taken;
 use super::session::{SessionUser, TypedSession};
 use super::state::Web;
-use crate::dingtalk::{AuthCode, Clock, User};
+use crate::dingtalk::{AuthCode, User};
 
 /// What the entry page posts.
 #[derive(Deserialize)]
@@ -18,52 +16,6 @@ use crate::dingtalk::{AuthCode, Clock, User};
 pub struct LoginRequest {
     auth_code: String,
     state: String,
-}
-
-/// The authCodes that were brought here, for as long as DingTalk would know them. A code is sent to DingTalk once.
-pub struct SpentCodes {
-    codes: Once<[u8; 32]>,
-    clock: Clock,
-}
-
-impl SpentCodes {
-    /// DingTalk forgets a code after five minutes (contract 5.1).
-    const GOOD_FOR: Duration = Duration::from_secs(300);
-
-    /// None yet.
-    pub fn new(clock: Clock) -> Self {
-        Self {
-            codes: Once::new(Self::GOOD_FOR),
-            clock,
-        }
-    }
-
-    /// Takes a code for one exchange, and for ever: what is done with the claim does not matter.
-    fn claim(&self, code: &AuthCode) -> Result<Exchange<'_>, Problem> {
-        let (fingerprint, now) = (code.fingerprint(), self.clock.now());
-        let claim = self.codes.claim(fingerprint, now).map_err(|taken| match taken {
-            Taken::UnderWay => Problem::CodeInUse,
-            Taken::Spent => Problem::CodeRejected(None),
-        })?;
-        Ok(Exchange {
-            codes: self,
-            fingerprint,
-            _claim: claim,
-        })
-    }
-}
-
-/// One code on its way. However it ends, even if the browser goes away in the middle, the code is spent.
-struct Exchange<'a> {
-    codes: &'a SpentCodes,
-    fingerprint: [u8; 32],
-    _claim: Claim<'a, [u8; 32]>,
-}
-
-impl Drop for Exchange<'_> {
-    fn drop(&mut self) {
-        self.codes.codes.spend(self.fingerprint, self.codes.clock.now());
-    }
 }
 
 /// `POST /api/login`: exchanges the authCode for a session.
@@ -94,7 +46,7 @@ pub async fn log_in(
 
     let user = session.begin(user)?;
     let mut response = HttpResponse::Ok().json(user);
-    web.login_states.remove_presession(&mut response);
+    web.login_states.remove_presession(response.headers_mut());
     Ok(response)
 }
 

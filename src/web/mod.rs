@@ -14,9 +14,12 @@ mod once;
 mod page;
 mod presession;
 mod rate;
+mod request_scope;
 pub mod route;
 mod session;
 mod session_keys;
+mod sessions;
+mod spent_codes;
 mod state;
 
 use actix_web::web::ServiceConfig;
@@ -28,12 +31,13 @@ pub use self::error::Problem;
 pub use self::guard::{ClientAddress, SameOrigin, StrictJson};
 pub use self::headers::Headers;
 pub use self::jsapi::JsapiConfig;
-pub use self::login::SpentCodes;
 pub use self::page::Head;
 pub use self::presession::LoginStates;
 pub use self::rate::{LoginLimiter, LoginRate};
-pub use self::session::{SessionUser, Sessions, TypedSession};
+pub use self::session::{SessionUser, TypedSession};
 pub use self::session_keys::SessionKeys;
+pub use self::sessions::Sessions;
+pub use self::spent_codes::SpentCodes;
 pub use self::state::Web;
 
 /// Routes that need no session.

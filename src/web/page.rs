@@ -7,8 +7,8 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError};
 use askama::Template;
 
 use super::assets;
-use super::boundary::RequestScope;
 use super::error::Problem;
+use super::request_scope::RequestScope;
 use super::state::Web;
 
 /// What the layout needs. Every page's template has one as `head`.

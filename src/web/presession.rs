@@ -5,16 +5,14 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpRequest;
+use actix_web::http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::cookie_policy::CookiePolicy;
-use super::error::Problem;
 use super::once::{Claim, Once, Taken};
 use super::session_keys::SessionKeys;
-use super::state::Web;
 use crate::dingtalk::Clock;
 
 /// The cookie's name, before the prefix.
@@ -97,8 +95,8 @@ impl LoginStates {
     }
 
     /// Takes the pre-session from the browser.
-    pub fn remove_presession(&self, response: &mut HttpResponse) {
-        self.cookies.set(response, COOKIE, "", Duration::ZERO);
+    pub fn remove_presession(&self, headers: &mut HeaderMap) {
+        self.cookies.set(headers, COOKIE, "", Duration::ZERO);
     }
 
     fn presession_of(&self, request: &HttpRequest) -> Option<String> {
@@ -120,28 +118,26 @@ pub struct Challenge {
 impl Challenge {
     /// A challenge for the browser that made `request`. It keeps the pre-session it has, so that several pages of one browser can
     /// log in side by side.
-    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let states = &Web::of(request)?.login_states;
-        let presession = states
-            .presession_of(request)
-            .unwrap_or_else(|| hex::encode(rand::random::<[u8; 16]>()));
-        Ok(Self {
+    pub fn of(states: &LoginStates, request: &HttpRequest) -> Self {
+        let known = states.presession_of(request);
+        let presession = known.unwrap_or_else(|| hex::encode(rand::random::<[u8; 16]>()));
+        Self {
             state: states.issue(&presession),
             cookies: states.cookies,
             presession,
-        })
+        }
     }
 
     /// Hands the pre-session to the browser.
-    pub fn set_presession(&self, response: &mut HttpResponse) {
-        self.cookies.set(response, COOKIE, &self.presession, GOOD_FOR);
+    pub fn set_presession(&self, headers: &mut HeaderMap) {
+        self.cookies.set(headers, COOKIE, &self.presession, GOOD_FOR);
     }
 
-    /// Makes `response` a 401 that can be answered with a login (RFC 9110, 11.6.1).
-    pub fn put_on(&self, response: &mut HttpResponse) {
-        self.set_presession(response);
+    /// Makes the headers of a 401 that can be answered with a login (RFC 9110, 11.6.1).
+    pub fn put_on(&self, headers: &mut HeaderMap) {
+        self.set_presession(headers);
         if let Ok(header) = HeaderValue::from_str(&format!("DingTalk state=\"{}\"", self.state)) {
-            response.headers_mut().insert(WWW_AUTHENTICATE, header);
+            headers.insert(WWW_AUTHENTICATE, header);
         }
     }
 }

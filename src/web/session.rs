@@ -1,27 +1,20 @@
-//! Who is logged in. The cookie is sealed by actix-session; whether what it says still holds is decided here.
+//! The session of one request: who is logged in, and the changes to that. The only file that reads or writes session keys.
 
 use std::future::{Ready, ready};
-use std::time::Duration;
 
-use actix_session::config::{BrowserSession, CookieContentSecurity};
-use actix_session::storage::CookieSessionStore;
-use actix_session::{Session, SessionExt, SessionMiddleware};
+use actix_session::{Session, SessionExt};
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, web};
-use serde::{Deserialize, Serialize};
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use serde::Serialize;
 
-use super::cookie_policy::CookiePolicy;
 use super::error::Problem;
-use super::once::Once;
-use super::presession::Challenge;
-use super::session_keys::SessionKeys;
+use super::sessions::{Login, Sessions};
 use super::state::Web;
-use crate::dingtalk::{Clock, CorpId, DisplayName, Origin, User, UserId};
+use crate::dingtalk::{CorpId, DisplayName, Origin, User, UserId};
 
 /// The one key in the session.
 const KEY: &str = "user";
-/// The cookie's name, before the prefix.
-const COOKIE: &str = "session";
 
 /// The person whose session this is. A handler that takes it needs a login: others get 401. `Option<SessionUser>` does without.
 #[derive(Debug, Clone, Serialize)]
@@ -33,93 +26,6 @@ pub struct SessionUser {
     pub name: DisplayName,
     /// The organisation.
     pub corp_id: CorpId,
-}
-
-type SessionId = u128;
-
-/// What the cookie holds: identity and times, nothing else.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-struct Login {
-    id: SessionId,
-    user_id: UserId,
-    name: DisplayName,
-    corp_id: CorpId,
-    /// Unix seconds.
-    began: u64,
-    /// Unix seconds.
-    last_used: u64,
-    /// No page has been shown yet.
-    arriving: bool,
-}
-
-/// The rules that sessions end by, and the memory of those that were logged out.
-pub struct Sessions {
-    keys: SessionKeys,
-    cookies: CookiePolicy,
-    idle: Duration,
-    lifetime: Duration,
-    corp_id: CorpId,
-    ended: Once<SessionId>,
-    clock: Clock,
-}
-
-impl Sessions {
-    /// A login made by a clock this far ahead of ours is taken for one made now: servers' clocks differ a little.
-    const CLOCK_SKEW: u64 = 60;
-    /// Seconds within which a page can be the one that a login was for (see `entry`).
-    const JUST_BORN: u64 = 10;
-
-    /// Sessions of the people of `corp_id`. Both limits are enforced to the second.
-    pub fn new(
-        keys: SessionKeys,
-        cookies: CookiePolicy,
-        idle: Duration,
-        lifetime: Duration,
-        corp_id: CorpId,
-        clock: Clock,
-    ) -> Self {
-        Self {
-            keys,
-            cookies,
-            idle,
-            lifetime,
-            corp_id,
-            ended: Once::new(lifetime),
-            clock,
-        }
-    }
-
-    /// The middleware that opens and seals the cookie.
-    pub fn middleware(&self) -> SessionMiddleware<CookieSessionStore> {
-        SessionMiddleware::builder(CookieSessionStore::default(), self.keys.newest().clone())
-            .cookie_name(self.cookie_name())
-            .cookie_content_security(CookieContentSecurity::Private)
-            .cookie_http_only(true)
-            .cookie_secure(self.cookies.secure)
-            .cookie_same_site(self.cookies.same_site())
-            .cookie_path("/".to_owned())
-            .session_lifecycle(BrowserSession::default())
-            .build()
-    }
-
-    /// The cookie's full name.
-    pub fn cookie_name(&self) -> String {
-        self.cookies.name(COOKIE)
-    }
-
-    /// The keys that the cookie is sealed with.
-    pub fn keys(&self) -> &SessionKeys {
-        &self.keys
-    }
-
-    fn holds(&self, login: &Login, now: u64) -> bool {
-        login.corp_id == self.corp_id
-            && login.began <= now + Self::CLOCK_SKEW
-            && login.began <= login.last_used
-            && now < login.began.saturating_add(self.lifetime.as_secs())
-            && now < login.last_used.saturating_add(self.idle.as_secs())
-            && !self.ended.is_spent(&login.id)
-    }
 }
 
 /// How far behind a login is.
@@ -136,7 +42,7 @@ pub enum Freshness {
 /// The session of one request. Nothing else reads or writes it.
 pub struct TypedSession {
     session: Session,
-    web: web::Data<Web>,
+    web: Data<Web>,
 }
 
 impl TypedSession {
@@ -152,16 +58,7 @@ impl TypedSession {
     /// Logs `user` in under a new id. Whatever session the browser had before is dead.
     pub fn begin(&self, user: User) -> Result<SessionUser, Problem> {
         self.kill();
-        let now = self.sessions().clock.unix_seconds();
-        let login = Login {
-            id: rand::random(),
-            user_id: user.user_id,
-            name: user.name,
-            corp_id: self.sessions().corp_id.clone(),
-            began: now,
-            last_used: now,
-            arriving: true,
-        };
+        let login = self.sessions().begin(user);
         self.session.renew();
         self.session
             .insert(KEY, &login)
@@ -177,7 +74,7 @@ impl TypedSession {
 
     fn kill(&self) {
         if let Some(login) = self.login() {
-            self.sessions().ended.spend(login.id, self.sessions().clock.now());
+            self.sessions().end(&login);
         }
     }
 
@@ -193,8 +90,7 @@ impl TypedSession {
 
     /// How far the login is behind, as far as that matters to who may see a page.
     pub fn freshness(&self) -> Freshness {
-        let now = self.sessions().clock.unix_seconds();
-        match self.login().filter(|login| now.abs_diff(login.began) <= Sessions::JUST_BORN) {
+        match self.login().filter(|login| self.sessions().is_just_born(login)) {
             Some(login) if login.arriving => Freshness::Arriving,
             Some(_) => Freshness::JustBorn,
             None => Freshness::Settled,
@@ -203,7 +99,7 @@ impl TypedSession {
 
     fn note_use(&self, before: Login, note: impl FnOnce(&mut Login)) -> SessionUser {
         let mut login = before.clone();
-        login.last_used = before.last_used.max(self.sessions().clock.unix_seconds());
+        self.sessions().note_use(&mut login);
         note(&mut login);
         if login != before
             && let Err(error) = self.session.insert(KEY, &login)
@@ -215,9 +111,7 @@ impl TypedSession {
 
     fn login(&self) -> Option<Login> {
         let login = self.session.get::<Login>(KEY).ok().flatten()?;
-        self.sessions()
-            .holds(&login, self.sessions().clock.unix_seconds())
-            .then_some(login)
+        self.sessions().holds(&login).then_some(login)
     }
 
     /// The origin that sessions are for.
@@ -254,9 +148,6 @@ impl FromRequest for SessionUser {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(TypedSession::of(request).and_then(|session| match session.user() {
-            Some(user) => Ok(user),
-            None => Err(Problem::LoginRequired(Box::new(Challenge::of(request)?))),
-        }))
+        ready(TypedSession::of(request).and_then(|session| session.user().ok_or(Problem::LoginRequired)))
     }
 }

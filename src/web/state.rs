@@ -7,10 +7,10 @@ use url::Url;
 
 use super::error::Problem;
 use super::headers::Headers;
-use super::login::SpentCodes;
 use super::presession::LoginStates;
 use super::rate::LoginLimiter;
-use super::session::Sessions;
+use super::sessions::Sessions;
+use super::spent_codes::SpentCodes;
 use crate::dingtalk::{AgentId, Client, ClientId, Clock, CorpId, Digest, Origin};
 
 /// Made once at start. Handlers take it as `Data<Web>`.

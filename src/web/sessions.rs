@@ -1,0 +1,134 @@
+//! The rules of all sessions: how their cookie looks, when they end, and which were ended.
+
+use std::time::Duration;
+
+use actix_session::SessionMiddleware;
+use actix_session::config::{BrowserSession, CookieContentSecurity};
+use actix_session::storage::CookieSessionStore;
+use serde::{Deserialize, Serialize};
+
+use super::cookie_policy::CookiePolicy;
+use super::once::Once;
+use super::session_keys::SessionKeys;
+use crate::dingtalk::{Clock, CorpId, DisplayName, User, UserId};
+
+/// The cookie's name, before the prefix.
+const COOKIE: &str = "session";
+
+pub(super) type SessionId = u128;
+
+/// What the cookie holds: identity and times, nothing else.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Login {
+    pub id: SessionId,
+    pub user_id: UserId,
+    pub name: DisplayName,
+    pub corp_id: CorpId,
+    /// Unix seconds.
+    pub began: u64,
+    /// Unix seconds.
+    pub last_used: u64,
+    /// No page has been shown yet.
+    pub arriving: bool,
+}
+
+/// The rules that sessions end by, and the memory of those that were logged out.
+pub struct Sessions {
+    keys: SessionKeys,
+    cookies: CookiePolicy,
+    idle: Duration,
+    lifetime: Duration,
+    corp_id: CorpId,
+    ended: Once<SessionId>,
+    clock: Clock,
+}
+
+impl Sessions {
+    /// A login made by a clock this far ahead of ours is taken for one made now: servers' clocks differ a little.
+    const CLOCK_SKEW: u64 = 60;
+    /// Seconds within which a page can be the one that a login was for (see `entry`).
+    const JUST_BORN: u64 = 10;
+
+    /// Sessions of the people of `corp_id`. Both limits are enforced to the second.
+    pub fn new(
+        keys: SessionKeys,
+        cookies: CookiePolicy,
+        idle: Duration,
+        lifetime: Duration,
+        corp_id: CorpId,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            keys,
+            cookies,
+            idle,
+            lifetime,
+            corp_id,
+            ended: Once::new(lifetime),
+            clock,
+        }
+    }
+
+    /// The middleware that opens and seals the cookie.
+    pub fn middleware(&self) -> SessionMiddleware<CookieSessionStore> {
+        SessionMiddleware::builder(CookieSessionStore::default(), self.keys.newest().clone())
+            .cookie_name(self.cookie_name())
+            .cookie_content_security(CookieContentSecurity::Private)
+            .cookie_http_only(true)
+            .cookie_secure(self.cookies.secure)
+            .cookie_same_site(self.cookies.same_site())
+            .cookie_path("/".to_owned())
+            .session_lifecycle(BrowserSession::default())
+            .build()
+    }
+
+    /// The cookie's full name.
+    pub fn cookie_name(&self) -> String {
+        self.cookies.name(COOKIE)
+    }
+
+    /// The keys that the cookie is sealed with.
+    pub fn keys(&self) -> &SessionKeys {
+        &self.keys
+    }
+
+    /// A login of `user`, now, under an id that was never used.
+    pub(super) fn begin(&self, user: User) -> Login {
+        let now = self.clock.unix_seconds();
+        Login {
+            id: rand::random(),
+            user_id: user.user_id,
+            name: user.name,
+            corp_id: self.corp_id.clone(),
+            began: now,
+            last_used: now,
+            arriving: true,
+        }
+    }
+
+    /// Ends `login` for good: a copy of its cookie is worth nothing any more.
+    pub(super) fn end(&self, login: &Login) {
+        self.ended.spend(login.id, self.clock.now());
+    }
+
+    /// Puts off the idle limit.
+    pub(super) fn note_use(&self, login: &mut Login) {
+        login.last_used = login.last_used.max(self.clock.unix_seconds());
+    }
+
+    /// Whether `login` happened a moment ago.
+    pub(super) fn is_just_born(&self, login: &Login) -> bool {
+        self.clock.unix_seconds().abs_diff(login.began) <= Self::JUST_BORN
+    }
+
+    /// Whether `login` still counts.
+    pub(super) fn holds(&self, login: &Login) -> bool {
+        let now = self.clock.unix_seconds();
+        login.corp_id == self.corp_id
+            && login.began <= now + Self::CLOCK_SKEW
+            && login.began <= login.last_used
+            && now < login.began.saturating_add(self.lifetime.as_secs())
+            && now < login.last_used.saturating_add(self.idle.as_secs())
+            && !self.ended.is_spent(&login.id)
+    }
+}
