@@ -11,7 +11,7 @@ use anyhow::Context;
 use crate::app;
 use crate::dingtalk::{Client, Clock};
 use crate::settings::Settings;
-use crate::web::{self, CookiePolicy, Headers, LoginLimiter, LoginStates, Sessions, SpentCodes, Web};
+use crate::web::{self, CookiePolicy, Headers, LoginLimiter, LoginStates, Sessions, SignedPages, SpentCodes, Web};
 
 /// The server, listening but not yet answering.
 pub struct Application {
@@ -82,6 +82,9 @@ fn state(settings: Settings, clock: Clock) -> anyhow::Result<Web> {
         agent_id: settings.agent_id,
         jsapi_digest: settings.jsapi_digest,
         jsapi_list: app::JSAPI_LIST,
+        words: |language| &app::words::of(language).plumbing,
+        signed_pages: SignedPages::new(clock.clone()),
+        explains_refusals: local_dingtalk.is_some(),
         login_states: LoginStates::new(&settings.session_keys, cookies, clock.clone()),
         login_limiter: LoginLimiter::new(settings.login_rate),
         codes: SpentCodes::new(clock.clone()),

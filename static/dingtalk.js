@@ -8,6 +8,8 @@
  * @property {'timeout' | 'outside' | 'no-library' | 'cancelled' | 'refused' | 'problem' | 'network'} kind
  * @property {string} code  The library's error code or the server's problem code; empty when there is none.
  * @property {string} text  What was said, for the log and the small print.
+ * @property {string} [said]  The library's own words, tickets and all: for the server's ears only, and not enumerable.
+ * @property {string} [next]  What to do, in the server's words.
  * @property {string} [requestId]
  *
  * @typedef {object} ConfigValues  What `dd.config` takes, signed by the server for this very URL.
@@ -23,13 +25,9 @@
  * @property {() => 'inside' | 'outside' | 'no-library'} whereabouts
  * @property {(corpId: string) => Promise<string>} requestAuthCode
  * @property {(values: ConfigValues) => Promise<void>} configure
- * @property {(name: string, params?: object, timeout?: number) => Promise<any>} call
+ * @property {(name: DingTalkApi, params?: object, timeout?: number) => Promise<any>} call
  *
- * @typedef {object} Library  The parts of `window.dd` that are used by name.
- * @property {{ platform: string }} env
- * @property {(values: ConfigValues) => void} config
- * @property {(callback: () => void) => void} ready
- * @property {(callback: (said: unknown) => void) => void} error
+ * @typedef {NonNullable<Window['dd']>} Library
  *
  * @typedef {{ client: Client, session: Session, messages: Messages }} H5
  */
@@ -47,9 +45,9 @@ h5.client = (function () {
   /** @type {Promise<void> | null} */
   let configured = null;
 
-  /** @returns {Library} */
+  /** @returns {Library | undefined} */
   function library() {
-    return /** @type {any} */ (window).dd;
+    return window.dd;
   }
 
   /** @returns {'inside' | 'outside' | 'no-library'} */
@@ -121,7 +119,7 @@ h5.client = (function () {
   /**
    * `call('biz.contact.choose', params)` is `dd.biz.contact.choose(params)`. Give pickers, which wait for a person,
    * a longer time-out.
-   * @param {string} name
+   * @param {DingTalkApi} name
    * @param {object} [params]
    * @param {number} [timeout] In milliseconds.
    * @returns {Promise<any>}
@@ -144,7 +142,8 @@ h5.client = (function () {
    */
   function inside() {
     const place = whereabouts();
-    return place === 'inside' ? Promise.resolve(library()) : Promise.reject(failure({}, place));
+    if (place !== 'inside') return Promise.reject(failure({}, place));
+    return Promise.resolve(/** @type {Library} */ (library()));
   }
 
   /**
@@ -175,7 +174,8 @@ h5.client = (function () {
     if (said && said.kind) return said;
     const code = read(said, ['errorCode', 'errCode', 'code']);
     const text = typeof said === 'string' ? said : read(said, ['errorMessage', 'message', 'errMsg', 'reason']);
-    return { kind: kind || kindOf(code, text), code, text: withoutTickets(text) };
+    const shown = { kind: kind || kindOf(code, text), code, text: withoutTickets(text) };
+    return Object.defineProperty(shown, 'said', { value: text });
   }
 
   /**

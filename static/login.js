@@ -155,6 +155,7 @@ h5.session = (function () {
       kind: 'problem',
       code: problem.code || 'internal',
       text: problem.title || '',
+      next: problem.detail || '',
       requestId: problem.requestId || response.headers.get('X-Request-Id') || '',
     };
   }

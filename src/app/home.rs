@@ -3,6 +3,7 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
+use crate::app::words::{self, Words};
 use crate::web::{Head, SessionUser, Visitor};
 
 /// `templates/home.html`
@@ -10,10 +11,15 @@ use crate::web::{Head, SessionUser, Visitor};
 #[template(path = "home.html")]
 pub struct Home {
     head: Head,
+    words: &'static Words,
     user: SessionUser,
 }
 
 /// `GET /`
 pub async fn show(Visitor(user): Visitor, head: Head) -> Home {
-    Home { head, user }
+    Home {
+        words: words::of(head.language),
+        head,
+        user,
+    }
 }

@@ -3,6 +3,8 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
+use crate::app::words::{self, Words};
+use crate::web::words::for_script;
 use crate::web::{Head, JsapiConfig, Problem, SessionUser, Visitor};
 
 /// `templates/jsapi.html`
@@ -10,14 +12,22 @@ use crate::web::{Head, JsapiConfig, Problem, SessionUser, Visitor};
 #[template(path = "jsapi.html")]
 pub struct Playground {
     head: Head,
+    words: &'static Words,
     user: SessionUser,
     /// The values of `dd.config` as JSON, signed for this very page.
     jsapi: String,
 }
 
+impl Playground {
+    fn script_words(&self) -> String {
+        for_script(&self.words.jsapi.script)
+    }
+}
+
 /// `GET /jsapi`
 pub async fn show(Visitor(user): Visitor, head: Head, jsapi: JsapiConfig) -> Result<Playground, Problem> {
     Ok(Playground {
+        words: words::of(head.language),
         head,
         user,
         jsapi: jsapi.to_json()?,

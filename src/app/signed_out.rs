@@ -3,6 +3,7 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
+use crate::app::words::{self, Words};
 use crate::web::Head;
 
 /// `templates/signed_out.html`
@@ -10,9 +11,13 @@ use crate::web::Head;
 #[template(path = "signed_out.html")]
 pub struct SignedOut {
     head: Head,
+    words: &'static Words,
 }
 
 /// `GET /signed-out`
 pub async fn show(head: Head) -> SignedOut {
-    SignedOut { head }
+    SignedOut {
+        words: words::of(head.language),
+        head,
+    }
 }

@@ -2,11 +2,13 @@
 
 mod api;
 mod clock;
+mod diagnosis;
 mod endpoint;
 mod envelope;
 mod error;
 mod identifiers;
 mod jsapi;
+mod page_url;
 mod refreshing;
 mod refusal;
 mod secrets;
@@ -22,10 +24,12 @@ use url::Url;
 
 pub use self::api::AppCredentials;
 pub use self::clock::{Clock, TimeSource};
+pub use self::diagnosis::{ClientRefusal, Part};
 pub use self::endpoint::Endpoint;
 pub use self::error::{Cause, Error};
 pub use self::identifiers::{AgentId, ClientId, CorpId, InvalidIdentifier, UserId};
-pub use self::jsapi::{Digest, InvalidOrigin, InvalidPageUrl, Nonce, Origin, PageUrl, signature};
+pub use self::jsapi::{Digest, Nonce, Recipe, SignedPage, UrlForm};
+pub use self::page_url::{InvalidOrigin, InvalidPageUrl, Origin, PageUrl};
 pub use self::refreshing::{Lease, Refreshing};
 pub use self::refusal::{Class, Misconfiguration, Refusal};
 pub use self::secrets::{AccessToken, AuthCode, ClientSecret, InvalidSecret, JsapiTicket};
@@ -78,6 +82,11 @@ impl Client {
         self.jsapi_ticket.get().await
     }
 
+    /// Says that clients no longer accept what is signed with `ticket`. It is dropped if it is still the one in use.
+    pub fn reject_jsapi_ticket(&self, ticket: &Arc<JsapiTicket>) {
+        self.jsapi_ticket.reject(ticket);
+    }
+
     /// Exchanges `code`, which is used up by that: it is taken by value and sent once. Only when DingTalk's gateway rejected the
     /// access_token, and so never looked at the code, does it go out a second time.
     pub async fn user_by_code(&self, code: AuthCode) -> Result<User, Error> {
@@ -87,11 +96,6 @@ impl Client {
     /// Reads a person's details. Needs the permission qyapi_get_member.
     pub async fn user_details(&self, user_id: &UserId) -> Result<UserDetails, Error> {
         patiently(|| authorised(&self.access_token, |token| self.api.user_details(token, user_id))).await
-    }
-
-    /// Whether an access_token is at hand or can be had: without one nobody can be logged in.
-    pub async fn reachable(&self) -> Result<(), Error> {
-        self.access_token.get().await.map(drop)
     }
 }
 

@@ -10,6 +10,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
+use super::entry::NoVisitor;
 use super::error::Problem;
 use super::page;
 use super::presession::Challenge;
@@ -25,7 +26,7 @@ pub async fn boundary(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let began = Instant::now();
-    let scope = RequestScope::random();
+    let scope = RequestScope::begin(&request);
     request.extensions_mut().insert(scope.clone());
     let web = Web::of(request.request())?.clone();
     web.sessions.keys().reseal(&mut request, &web.sessions.cookie_name());
@@ -48,7 +49,7 @@ fn without_request(error: actix_web::Error, web: &Web, scope: &RequestScope) -> 
     record(&problem, scope);
     let mut response = HttpResponse::InternalServerError()
         .content_type(PROBLEM_JSON)
-        .json(problem.body(&scope.id));
+        .json(problem.body(&scope.id, &(web.words)(scope.language).problems));
     finish(response.headers_mut(), web, scope);
     InternalError::from_response(error, response).into()
 }
@@ -66,7 +67,7 @@ fn finish(headers: &mut HeaderMap, web: &Web, scope: &RequestScope) {
 fn explain(response: ServiceResponse<BoxBody>, web: &Web, scope: &RequestScope) -> ServiceResponse<BoxBody> {
     let (request, response) = response.into_parts();
     let foreign;
-    let problem = match response.error().and_then(|error| error.as_error::<Problem>()) {
+    let problem = match response.error().and_then(problem_in) {
         Some(problem) => problem,
         // A page instead of an error, such as the entry page, brings its own body.
         None if response.status().is_success() => return ServiceResponse::new(request, response),
@@ -80,7 +81,7 @@ fn explain(response: ServiceResponse<BoxBody>, web: &Web, scope: &RequestScope) 
         }
     };
     record(problem, scope);
-    let (kind, body) = body_of(problem, &request, scope);
+    let (kind, body) = body_of(problem, &request, web, scope);
     let challenge = matches!(problem, Problem::LoginRequired).then(|| Challenge::of(&web.login_states, &request));
     let mut response = response.set_body(BoxBody::new(body));
     response.headers_mut().insert(CONTENT_TYPE, kind);
@@ -90,7 +91,13 @@ fn explain(response: ServiceResponse<BoxBody>, web: &Web, scope: &RequestScope) 
     ServiceResponse::new(request, response)
 }
 
-fn body_of(problem: &Problem, request: &HttpRequest, scope: &RequestScope) -> (HeaderValue, String) {
+fn problem_in(error: &actix_web::Error) -> Option<&Problem> {
+    error
+        .as_error::<Problem>()
+        .or_else(|| error.as_error::<NoVisitor>().and_then(NoVisitor::problem))
+}
+
+fn body_of(problem: &Problem, request: &HttpRequest, web: &Web, scope: &RequestScope) -> (HeaderValue, String) {
     let wants_json = ["/api/", "/static/"].iter().any(|prefix| request.path().starts_with(prefix));
     let page = (!wants_json)
         .then(|| page::render_problem(problem, request, &scope.id))
@@ -99,7 +106,7 @@ fn body_of(problem: &Problem, request: &HttpRequest, scope: &RequestScope) -> (H
         Some(page) => (HeaderValue::from_static("text/html; charset=utf-8"), page),
         None => (
             HeaderValue::from_static(PROBLEM_JSON),
-            serde_json::to_string(&problem.body(&scope.id)).unwrap_or_default(),
+            serde_json::to_string(&problem.body(&scope.id, &(web.words)(scope.language).problems)).unwrap_or_default(),
         ),
     }
 }
@@ -115,7 +122,7 @@ fn record(problem: &Problem, scope: &RequestScope) {
         }
         text
     };
-    let (request_id, code) = (scope.id.as_str(), problem.words().code);
+    let (request_id, code) = (scope.id.as_str(), problem.code());
     match problem {
         Problem::Misconfigured(error) => {
             let fix = error.misconfiguration().map(ToString::to_string);

@@ -13,14 +13,14 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, REFERER};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::error::Problem;
 use super::page::Head;
 use super::presession::Challenge;
 use super::session::{Freshness, SessionUser, TypedSession};
 use super::state::Web;
-use crate::dingtalk::Origin;
+use crate::dingtalk::{CorpId, Origin};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -83,16 +83,42 @@ fn is_inside(began: Began, freshness: Freshness) -> bool {
     }
 }
 
+/// The homepage is registered as `…/?corpid=$CORPID$`, and the client fills in the organisation it is in, but only when the app is
+/// opened from the workbench (contract 2.7). An address without the parameter says nothing, and the authCode decides.
+fn check_organisation(ours: &CorpId, query: &str) -> Result<(), Problem> {
+    let named = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name.eq_ignore_ascii_case("corpid"));
+    for (_, corp_id) in named {
+        match corp_id.as_ref() {
+            "" | "$CORPID$" => return Err(Problem::OrganisationUnknown),
+            other if other != ours.as_str() => return Err(Problem::OrganisationRejected),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 impl Visitor {
     fn of(request: &HttpRequest) -> Result<Self, NoVisitor> {
+        let web = Web::of(request).map_err(NoVisitor::Failed)?;
+        check_organisation(&web.corp_id, request.query_string()).map_err(NoVisitor::Failed)?;
         let session = TypedSession::of(request).map_err(NoVisitor::Failed)?;
-        let began = began(session.public_url(), request.headers());
+        let began = began(&web.public_url, request.headers());
         let user = is_inside(began, session.freshness())
             .then(|| session.user_of_page())
             .flatten();
         match user {
             Some(user) => Ok(Self(user)),
             None => Err(EntryPage::of(request).map_or_else(NoVisitor::Failed, |page| NoVisitor::Enter(Box::new(page)))),
+        }
+    }
+}
+
+impl NoVisitor {
+    /// The problem, when it is one.
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Enter(_) => None,
+            Self::Failed(problem) => Some(problem),
         }
     }
 }

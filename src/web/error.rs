@@ -7,6 +7,7 @@ use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE}
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
+use super::words::{Message, Problems};
 use crate::dingtalk;
 
 /// Everything that can be answered instead of what was asked for.
@@ -24,6 +25,12 @@ pub enum Problem {
     /// 403: the request does not come from a page of ours.
     #[error("the request comes from another origin")]
     OriginRejected,
+    /// 403: the address names another organisation than this server's.
+    #[error("the address names another organisation")]
+    OrganisationRejected,
+    /// 400: the address still has the placeholder that the client should have filled in.
+    #[error("the address names no organisation")]
+    OrganisationUnknown,
     /// 404: nothing is there.
     #[error("not found")]
     NotFound,
@@ -68,16 +75,6 @@ pub enum Problem {
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// How a problem is put to people and programs.
-pub struct Words {
-    /// The stable code.
-    pub code: &'static str,
-    /// What happened.
-    pub title: &'static str,
-    /// What to do next.
-    pub advice: &'static str,
-}
-
 /// RFC 9457, with our stable code and the id under which the log has it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -91,70 +88,63 @@ pub struct ProblemBody<'a> {
 }
 
 impl Problem {
-    /// The words for this problem.
-    pub fn words(&self) -> Words {
-        let (code, title, advice) = match self {
-            Self::CodeRejected(_) => ("code_rejected", "DingTalk did not accept the login", "Try again."),
-            Self::LoginRequired => ("login_required", "You are not signed in", "Open the app again."),
-            Self::StateRejected => ("state_rejected", "This page was open for too long", "Load the page again."),
-            Self::OriginRejected => (
-                "origin_rejected",
-                "The request did not come from this app",
-                "Open the app at its own address.",
-            ),
-            Self::NotFound => (
-                "not_found",
-                "There is nothing here",
-                "Check the address, or go back to the start.",
-            ),
-            Self::MethodNotAllowed { .. } => ("method_not_allowed", "That cannot be done here", "Go back to the start."),
-            Self::CodeInUse => (
-                "code_in_use",
-                "This login is already under way",
-                "Wait a moment, then try again.",
-            ),
-            Self::PayloadTooLarge => ("payload_too_large", "The request is too large", "Send 4096 bytes at most."),
-            Self::UnsupportedMediaType => (
-                "unsupported_media_type",
-                "The request is not JSON",
-                "Send it as application/json.",
-            ),
-            Self::BadRequest(_) => ("bad_request", "The request cannot be understood", "Check what was sent."),
-            Self::UrlRejected(_) => (
-                "url_rejected",
-                "This address cannot be signed",
-                "Send the page's own location.href.",
-            ),
-            Self::RateLimited { .. } => (
-                "rate_limited",
-                "Too many people are signing in at once",
-                "Wait a moment, then try again.",
-            ),
-            Self::RetryWithNewCode(_) => ("retry_with_new_code", "DingTalk did not answer in time", "Try again."),
-            Self::DingtalkUnavailable(_) => ("dingtalk_unavailable", "DingTalk is not available", "Try again in a moment."),
-            Self::Misconfigured(_) => (
-                "misconfigured",
-                "This app is not set up correctly",
-                "Tell your administrator, with the request id.",
-            ),
-            Self::Internal(_) => (
-                "internal",
-                "Something went wrong on our side",
-                "Try again; if it stays, tell us the request id.",
-            ),
-        };
-        Words { code, title, advice }
+    /// The stable code, which is the same in every language.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::CodeRejected(_) => "code_rejected",
+            Self::LoginRequired => "login_required",
+            Self::StateRejected => "state_rejected",
+            Self::OriginRejected => "origin_rejected",
+            Self::OrganisationRejected => "organisation_rejected",
+            Self::OrganisationUnknown => "organisation_unknown",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::CodeInUse => "code_in_use",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::BadRequest(_) => "bad_request",
+            Self::UrlRejected(_) => "url_rejected",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::RetryWithNewCode(_) => "retry_with_new_code",
+            Self::DingtalkUnavailable(_) => "dingtalk_unavailable",
+            Self::Misconfigured(_) => "misconfigured",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// What people are told about it.
+    pub fn message<'a>(&self, words: &'a Problems) -> &'a Message {
+        match self {
+            Self::CodeRejected(_) => &words.code_rejected,
+            Self::LoginRequired => &words.login_required,
+            Self::StateRejected => &words.state_rejected,
+            Self::OriginRejected => &words.origin_rejected,
+            Self::OrganisationRejected => &words.organisation_rejected,
+            Self::OrganisationUnknown => &words.organisation_unknown,
+            Self::NotFound => &words.not_found,
+            Self::MethodNotAllowed { .. } => &words.method_not_allowed,
+            Self::CodeInUse => &words.code_in_use,
+            Self::PayloadTooLarge => &words.payload_too_large,
+            Self::UnsupportedMediaType => &words.unsupported_media_type,
+            Self::BadRequest(_) => &words.bad_request,
+            Self::UrlRejected(_) => &words.url_rejected,
+            Self::RateLimited { .. } => &words.rate_limited,
+            Self::RetryWithNewCode(_) => &words.retry_with_new_code,
+            Self::DingtalkUnavailable(_) => &words.dingtalk_unavailable,
+            Self::Misconfigured(_) => &words.misconfigured,
+            Self::Internal(_) => &words.internal,
+        }
     }
 
     /// The problem as JSON.
-    pub fn body<'a>(&self, request_id: &'a str) -> ProblemBody<'a> {
-        let words = self.words();
+    pub fn body<'a>(&self, request_id: &'a str, words: &Problems) -> ProblemBody<'a> {
+        let message = self.message(words);
         ProblemBody {
             r#type: "about:blank",
-            title: words.title,
+            title: message.happened,
             status: self.status_code().as_u16(),
-            detail: words.advice,
-            code: words.code,
+            detail: message.next,
+            code: self.code(),
             request_id,
         }
     }
@@ -182,9 +172,9 @@ impl From<dingtalk::Error> for Problem {
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::BadRequest(_) | Self::UrlRejected(_) => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::UrlRejected(_) | Self::OrganisationUnknown => StatusCode::BAD_REQUEST,
             Self::CodeRejected(_) | Self::LoginRequired => StatusCode::UNAUTHORIZED,
-            Self::StateRejected | Self::OriginRejected => StatusCode::FORBIDDEN,
+            Self::StateRejected | Self::OriginRejected | Self::OrganisationRejected => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::CodeInUse => StatusCode::CONFLICT,

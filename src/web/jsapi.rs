@@ -4,15 +4,13 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, web};
 use serde::{Deserialize, Serialize};
 
 use super::error::Problem;
-use super::guard::{SameOrigin, StrictJson};
-use super::request_scope::RequestScope;
 use super::session::SessionUser;
 use super::state::Web;
-use crate::dingtalk::{AgentId, CorpId, Nonce, PageUrl, signature};
+use crate::dingtalk::{AgentId, CorpId, Nonce, PageUrl, Recipe, SignedPage, UrlForm};
 
 /// What `dd.config` takes (contract 4.5). A page's handler that takes one gets it signed for the address that was asked for, under
 /// PUBLIC_URL: nothing that the request says about the host counts.
@@ -31,18 +29,24 @@ pub struct JsapiConfig {
 }
 
 impl JsapiConfig {
-    async fn sign(web: &Web, url: &PageUrl) -> Result<Self, Problem> {
+    async fn sign(web: &Web, url: PageUrl) -> Result<Self, Problem> {
         let ticket = web.dingtalk.jsapi_ticket().await?;
-        let (nonce, now) = (Nonce::random(), web.clock.unix_seconds());
-        Ok(Self {
+        let recipe = Recipe {
+            digest: web.jsapi_digest,
+            form: UrlForm::AsOpened,
+        };
+        let page = SignedPage::new(url, recipe, ticket, web.clock.unix_seconds());
+        let config = Self {
             agent_id: web.agent_id.clone(),
             corp_id: web.corp_id.clone(),
-            time_stamp: now.to_string(),
-            signature: signature(web.jsapi_digest, &ticket, &nonce, now, url),
-            nonce_str: nonce,
+            time_stamp: page.timestamp.to_string(),
+            signature: page.signature(),
+            nonce_str: page.nonce.clone(),
             r#type: 0,
             js_api_list: web.jsapi_list,
-        })
+        };
+        web.signed_pages.remember(page);
+        Ok(config)
     }
 
     /// As JSON, to be put into a page.
@@ -60,7 +64,7 @@ impl FromRequest for JsapiConfig {
         Box::pin(async move {
             let web = Web::of(&request)?;
             let path_and_query = request.uri().path_and_query().map_or("/", |whole| whole.as_str());
-            Self::sign(web, &PageUrl::of_request(&web.public_url, path_and_query)?).await
+            Self::sign(web, PageUrl::of_request(&web.public_url, path_and_query)?).await
         })
     }
 }
@@ -80,39 +84,5 @@ pub async fn config(
 ) -> Result<web::Json<JsapiConfig>, Problem> {
     let query = query.map_err(|_| Problem::BadRequest("the query is url=, once"))?;
     let url = PageUrl::parse(&web.public_url, &query.url)?;
-    Ok(web::Json(JsapiConfig::sign(&web, &url).await?))
-}
-
-/// What `dd.error` said, and where.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Report {
-    code: String,
-    #[serde(default)]
-    text: String,
-    url: String,
-}
-
-/// `POST /api/jsapi/report`: logs why the client refused `dd.config`.
-pub async fn report(
-    _: SameOrigin,
-    _user: SessionUser,
-    StrictJson(report): StrictJson<Report>,
-    request: HttpRequest,
-    web: web::Data<Web>,
-) -> HttpResponse {
-    let request_id = request.extensions().get::<RequestScope>().map(|scope| scope.id.clone());
-    let page = PageUrl::parse(&web.public_url, &report.url);
-    let refusal = crate::dingtalk::Refusal::told_by_client(&report.code, &report.text);
-    tracing::warn!(
-        request_id,
-        code = refusal.code,
-        text = refusal.text,
-        digest = ?web.jsapi_digest,
-        agent_id = %web.agent_id,
-        corp_id = %web.corp_id,
-        page_was_signable = page.is_ok(),
-        "the client refused dd.config"
-    );
-    HttpResponse::NoContent().finish()
+    Ok(web::Json(JsapiConfig::sign(&web, url).await?))
 }

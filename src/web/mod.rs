@@ -2,6 +2,8 @@
 
 mod assets;
 mod boundary;
+mod client_mark;
+mod color_scheme;
 mod cookie_policy;
 mod entry;
 mod error;
@@ -9,6 +11,8 @@ mod guard;
 mod headers;
 mod health;
 mod jsapi;
+mod jsapi_report;
+mod language;
 mod login;
 mod once;
 mod page;
@@ -19,8 +23,10 @@ pub mod route;
 mod session;
 mod session_keys;
 mod sessions;
+mod signed_pages;
 mod spent_codes;
 mod state;
+pub mod words;
 
 use actix_web::web::ServiceConfig;
 
@@ -31,12 +37,14 @@ pub use self::error::Problem;
 pub use self::guard::{ClientAddress, SameOrigin, StrictJson};
 pub use self::headers::Headers;
 pub use self::jsapi::JsapiConfig;
+pub use self::language::Language;
 pub use self::page::Head;
 pub use self::presession::LoginStates;
 pub use self::rate::{LoginLimiter, LoginRate};
 pub use self::session::{SessionUser, TypedSession};
 pub use self::session_keys::SessionKeys;
 pub use self::sessions::Sessions;
+pub use self::signed_pages::SignedPages;
 pub use self::spent_codes::SpentCodes;
 pub use self::state::Web;
 
@@ -55,5 +63,5 @@ pub fn session_routes(routes: &mut ServiceConfig) {
         .service(route::post("/api/logout", login::log_out))
         .service(route::get("/api/me", login::me))
         .service(route::get("/api/jsapi/config", jsapi::config))
-        .service(route::post("/api/jsapi/report", jsapi::report));
+        .service(route::post("/api/jsapi/report", jsapi_report::report));
 }

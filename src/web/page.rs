@@ -3,13 +3,16 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError};
+use actix_web::{FromRequest, HttpRequest, ResponseError};
 use askama::Template;
 
 use super::assets;
+use super::color_scheme::ColorScheme;
 use super::error::Problem;
+use super::language::Language;
 use super::request_scope::RequestScope;
 use super::state::Web;
+use super::words::{self, Message, Words};
 
 /// What the layout needs. Every page's template has one as `head`.
 #[derive(Debug, Clone)]
@@ -24,25 +27,39 @@ pub struct Head {
     pub client_id: String,
     /// The origin that this app is served at.
     pub public_url: String,
+    /// What the page is written in.
+    pub language: Language,
+    /// What the layout and the plumbing's own pages say in it.
+    pub words: &'static Words,
+    /// Light or dark.
+    pub color_scheme: ColorScheme,
 }
 
 impl Head {
     /// The head of the page that answers `request`.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let web = Web::of(request)?;
-        let nonce = request.extensions().get::<RequestScope>().map(|scope| scope.nonce.clone());
+        let RequestScope { nonce, language, .. } = RequestScope::of(request)?;
         Ok(Self {
-            nonce: nonce.unwrap_or_default(),
+            nonce,
             jsapi_script: web.jsapi_script_url.to_string(),
             corp_id: web.corp_id.to_string(),
             client_id: web.client_id.to_string(),
             public_url: web.public_url.to_string(),
+            language,
+            words: (web.words)(language),
+            color_scheme: ColorScheme::asked_for_in(request.headers()),
         })
     }
 
     /// Where a file of `static/` is served.
     pub fn asset(&self, file: &str) -> &'static str {
         assets::address(file)
+    }
+
+    /// What the scripts of every page say.
+    pub fn script_words(&self) -> String {
+        words::for_script(&self.words.scripts)
     }
 }
 
@@ -60,21 +77,19 @@ impl FromRequest for Head {
 struct ErrorPage<'a> {
     head: Head,
     status: u16,
-    title: &'a str,
-    advice: &'a str,
+    message: &'a Message,
     request_id: &'a str,
 }
 
 /// The page that explains `problem`, if it can be rendered.
 pub fn render_problem(problem: &Problem, request: &HttpRequest, request_id: &str) -> Option<String> {
-    let words = problem.words();
     let head = Head::of(request).ok()?;
     let status = problem.status_code().as_u16();
+    let message = problem.message(&head.words.problems);
     ErrorPage {
         head,
         status,
-        title: words.title,
-        advice: words.advice,
+        message,
         request_id,
     }
     .render()

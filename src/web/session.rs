@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::error::Problem;
 use super::sessions::{Login, Sessions};
 use super::state::Web;
-use crate::dingtalk::{CorpId, DisplayName, Origin, User, UserId};
+use crate::dingtalk::{CorpId, DisplayName, User, UserId};
 
 /// The one key in the session.
 const KEY: &str = "user";
@@ -112,11 +112,6 @@ impl TypedSession {
     fn login(&self) -> Option<Login> {
         let login = self.session.get::<Login>(KEY).ok().flatten()?;
         self.sessions().holds(&login).then_some(login)
-    }
-
-    /// The origin that sessions are for.
-    pub fn public_url(&self) -> &Origin {
-        &self.web.public_url
     }
 
     fn sessions(&self) -> &Sessions {

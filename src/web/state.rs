@@ -7,10 +7,13 @@ use url::Url;
 
 use super::error::Problem;
 use super::headers::Headers;
+use super::language::Language;
 use super::presession::LoginStates;
 use super::rate::LoginLimiter;
 use super::sessions::Sessions;
+use super::signed_pages::SignedPages;
 use super::spent_codes::SpentCodes;
+use super::words::Words;
 use crate::dingtalk::{AgentId, Client, ClientId, Clock, CorpId, Digest, Origin};
 
 /// Made once at start. Handlers take it as `Data<Web>`.
@@ -31,6 +34,12 @@ pub struct Web {
     pub jsapi_digest: Digest,
     /// The JSAPIs that signatures are for.
     pub jsapi_list: &'static [&'static str],
+    /// What people are told, in their language.
+    pub words: fn(Language) -> &'static Words,
+    /// What was signed lately.
+    pub signed_pages: SignedPages,
+    /// Whether pages are told why a signature was refused: in development, where whoever reads it can mend it.
+    pub explains_refusals: bool,
     /// Rules and memory of sessions.
     pub sessions: Sessions,
     /// Proof that a login was begun by the browser that ends it.

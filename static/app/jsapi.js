@@ -4,15 +4,29 @@
 (function () {
   'use strict';
 
+  /**
+   * @typedef {object} PlaygroundWords
+   * @property {string} accepted
+   * @property {string} acceptedText
+   * @property {string} refused
+   * @property {string} refusedText
+   * @property {string} ok
+   * @property {string} failed
+   * @property {string} cancelled
+   * @property {Record<string, string>} samples
+   */
+
   const PEOPLE_NEED_TIME = 5 * 60 * 1000;
   const REPORT_LENGTH = 1000;
   const page = /** @type {HTMLElement} */ (document.querySelector('[data-jsapi]'));
-  const words = h5.messages;
+  const script = /** @type {HTMLScriptElement} */ (document.currentScript);
+  /** @type {PlaygroundWords} */
+  const words = JSON.parse(script.dataset.words || '');
   const samples = words.samples;
   /** @type {ConfigValues} */
   const values = JSON.parse(page.dataset.jsapi || '{}');
 
-  /** @type {Record<string, { params?: object, timeout?: number }>} */
+  /** @type {Partial<Record<DingTalkApi, { params?: object, timeout?: number }>>} */
   const calls = {
     'device.connection.getNetworkType': {},
     'device.notification.alert': {
@@ -48,9 +62,9 @@
 
   function configure() {
     h5.client.configure(values).then(
-      () => showConfig('accepted', words.config.acceptedText),
+      () => showConfig('accepted', words.acceptedText),
       (failure) => {
-        showConfig('refused', words.config.refusedText, failure);
+        showConfig('refused', words.refusedText, failure);
         report(failure);
       },
     );
@@ -63,8 +77,9 @@
    */
   function showConfig(state, text, failure) {
     part('config-state').dataset.state = state;
-    part('config-name').textContent = words.config[state];
-    part('config-text').textContent = failure ? words.explain(failure).happened + ' ' + text : text;
+    part('config-name').textContent = words[state];
+    part('config-text').textContent = failure ? h5.messages.explain(failure).happened : text;
+    part('config-next').textContent = failure ? text : '';
     part('config-reason').textContent = failure ? [failure.code, failure.text].filter(Boolean).join(' · ') : '';
     // The library configures a document once: another try takes a new one.
     part('config-retry').hidden = !failure;
@@ -80,10 +95,14 @@
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({
-        url: location.href.split('#')[0],
+        url: location.href,
         code: failure.code,
-        text: failure.text.slice(0, REPORT_LENGTH),
+        text: (failure.said || failure.text).slice(0, REPORT_LENGTH),
+        nonceStr: values.nonceStr,
       }),
+    }).then((answer) => (answer.status === 200 ? answer.json() : null)).then((told) => {
+      // Only in development does the server say what it found.
+      if (told) part('config-reason').textContent += ' · ' + told.explanation;
     }).catch(() => {
       // The page has said what it knows; a lost report changes nothing for the reader.
     });
@@ -94,14 +113,14 @@
    * @param {HTMLButtonElement} button
    */
   function run(row, button) {
-    const name = row.getAttribute('data-api') || '';
+    const name = /** @type {DingTalkApi} */ (row.getAttribute('data-api'));
     const { params, timeout } = calls[name] || {};
     button.disabled = true;
     h5.client.call(name, params, timeout).then(
-      (answer) => show(row, 'ok', words.outcomes.ok, answer),
+      (answer) => show(row, 'ok', words.ok, answer),
       (failure) => {
-        if (failure.kind === 'cancelled') show(row, 'cancelled', words.outcomes.cancelled, failure);
-        else show(row, 'failed', words.outcomes.failed + ' – ' + words.explain(failure).happened, failure);
+        if (failure.kind === 'cancelled') show(row, 'cancelled', words.cancelled, failure);
+        else show(row, 'failed', words.failed + ' – ' + h5.messages.explain(failure).happened, failure);
       },
     ).then(() => { button.disabled = false; });
   }

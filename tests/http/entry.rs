@@ -82,7 +82,7 @@ async fn a_webview_that_says_nothing_gets_its_page_straight_after_the_login_and_
 async fn the_entry_page_holds_nothing_personal_and_what_a_login_needs() {
     let app = TestApp::start().await;
     let mut browser = app.browser_of("alice").await;
-    let page = browser.open("/profile?corpid=x").await;
+    let page = browser.open("/profile?x=corpid").await;
     for personal in ["Alice", "alice", "Head of Design"] {
         assert!(!page.body.contains(personal));
     }
@@ -131,4 +131,39 @@ async fn every_page_may_run_its_own_scripts_only() {
             assert!(!page.body.contains(inline), "{path} has {inline}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_address_that_names_another_organisation_or_none_is_answered_clearly_and_without_a_call() {
+    let app = TestApp::start().await;
+    let ours = app.dingtalk.app().corp_id.to_string();
+    let ours_percent_encoded = ours.replacen('d', "%64", 1);
+    let cases = [
+        ("corpid=dingsomebodyelse".to_owned(), 403),
+        ("corpId=dingsomebodyelse".to_owned(), 403),
+        (format!("corpid={ours}&corpid=dingsomebodyelse"), 403),
+        ("corpid=$CORPID$".to_owned(), 400),
+        ("corpId=%24CORPID%24".to_owned(), 400),
+        ("corpid=".to_owned(), 400),
+        ("corpid".to_owned(), 400),
+        (format!("corpid={ours}"), 200),
+        (format!("CorpId={ours_percent_encoded}"), 200),
+        ("other=1".to_owned(), 200),
+    ];
+    for path in PAGES {
+        for (query, status) in &cases {
+            let page = app.browser().open(&format!("{path}?{query}")).await;
+            assert_eq!(page.status, *status, "{path}?{query}");
+            assert_eq!(page.body.contains("id=\"entry\""), *status == 200, "{path}?{query}");
+            assert_eq!(page.body.contains("another organisation"), *status == 403, "{path}?{query}");
+            assert_eq!(
+                page.body.contains("which organisation you are in"),
+                *status == 400,
+                "{path}?{query}"
+            );
+        }
+    }
+    let mut inside = app.browser_of("alice").await;
+    assert_eq!(inside.go("/?corpid=dingsomebodyelse").await.status, 403);
+    assert_eq!(app.dingtalk.calls(USER_BY_CODE), 1);
 }

@@ -4,5 +4,6 @@ mod entry;
 mod jsapi;
 mod login;
 mod problems;
+mod reports;
 mod session;
 mod upstream;

@@ -1,0 +1,222 @@
+//! Which addresses are signed: those of our own pages, as browsers write them.
+
+use std::fmt;
+
+use url::Url;
+
+/// Scheme, host and port of a page: the part of its address that decides whether we sign it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(String);
+
+/// Why a text is not an origin that pages can be signed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidOrigin {
+    /// Not an absolute http or https URL.
+    #[error("it is not an http or https address")]
+    NotHttp,
+    /// Something follows the port, or a user name precedes the host.
+    #[error("it has more than scheme, host and port")]
+    TooMuch,
+    /// Browsers write it differently, so it would never be equal.
+    #[error("it is not written as browsers write it: lower case, without the default port")]
+    NotSerialised,
+}
+
+impl Origin {
+    /// Takes `text`, such as `https://app.example.com`, with or without the final slash.
+    pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
+        let bare = text.strip_suffix('/').unwrap_or(text);
+        let url = Url::parse(text).map_err(|_| InvalidOrigin::NotHttp)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(InvalidOrigin::NotHttp);
+        }
+        if !url.username().is_empty()
+            || url.password().is_some()
+            || url.path() != "/"
+            || url.query().is_some()
+            || url.fragment().is_some()
+        {
+            return Err(InvalidOrigin::TooMuch);
+        }
+        if url.origin().ascii_serialization() != bare {
+            return Err(InvalidOrigin::NotSerialised);
+        }
+        Ok(Self(bare.to_owned()))
+    }
+
+    /// As browsers send it in the `Origin` header.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether pages of this origin travel encrypted.
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+
+    /// Whether `url` belongs to this origin.
+    pub fn owns(&self, url: &Url) -> bool {
+        url.origin().ascii_serialization() == self.0
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The address of a page of ours, as the signature needs it: without fragment, and otherwise byte for byte what the browser shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageUrl(String);
+
+/// Why an address is not signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPageUrl {
+    /// Longer than 2,048 bytes.
+    #[error("it is longer than 2048 bytes")]
+    TooLong,
+    /// Not written as a browser would write it; `location.href` always is.
+    #[error("it is not an address as browsers write it")]
+    NotSerialised,
+    /// Another origin than ours, or a user name in it.
+    #[error("it does not belong to this server")]
+    Foreign,
+}
+
+impl PageUrl {
+    const MAX_BYTES: usize = 2048;
+
+    /// Takes what a page says its `location.href` is, if it is a page of `origin`. Nothing is rebuilt: only the fragment is cut.
+    pub fn parse(origin: &Origin, href: &str) -> Result<Self, InvalidPageUrl> {
+        let (page, _fragment) = href.split_once('#').unwrap_or((href, ""));
+        if page.len() > Self::MAX_BYTES {
+            return Err(InvalidPageUrl::TooLong);
+        }
+        let url = Url::parse(page).map_err(|_| InvalidPageUrl::NotSerialised)?;
+        if !origin.owns(&url) || !url.username().is_empty() || url.password().is_some() {
+            return Err(InvalidPageUrl::Foreign);
+        }
+        if url.as_str() != page {
+            return Err(InvalidPageUrl::NotSerialised);
+        }
+        Ok(Self(page.to_owned()))
+    }
+
+    /// The page of `origin` that was asked for with this path and query, exactly as received.
+    pub fn of_request(origin: &Origin, path_and_query: &str) -> Result<Self, InvalidPageUrl> {
+        Self::parse(origin, &format!("{origin}{path_and_query}"))
+    }
+
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Scheme, host and port.
+    pub fn origin(&self) -> &str {
+        let authority = self.0.find("://").map_or(0, |scheme| scheme + 3);
+        let end = self.0[authority..].find('/').map_or(self.0.len(), |slash| authority + slash);
+        &self.0[..end]
+    }
+
+    #[cfg(test)]
+    pub(super) fn unchecked(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_pages_of_our_own_origin_are_signed_and_only_as_browsers_write_them() {
+        let ours = Origin::parse("https://app.example.com").unwrap();
+        for good in [
+            "https://app.example.com/",
+            "https://app.example.com/a/b?q=%E4%B8%AD&x=a+b%20c",
+            "https://app.example.com/?next=https://evil.example/",
+        ] {
+            assert_eq!(PageUrl::parse(&ours, good).unwrap().as_str(), good);
+        }
+        assert_eq!(
+            PageUrl::parse(&ours, "https://app.example.com/?q=1#part").unwrap().as_str(),
+            "https://app.example.com/?q=1"
+        );
+        for bad in [
+            "",
+            "/",
+            "//app.example.com/",
+            "https://app.example.com",
+            "https://app.example.com:443/",
+            "https://app.example.com:8443/",
+            "http://app.example.com/",
+            "HTTPS://app.example.com/",
+            "https://APP.example.com/",
+            "https://app.example.com./",
+            "https://app.example.com.evil.example/",
+            "https://app.example.com@evil.example/",
+            "https://u:p@app.example.com/",
+            "https://u@app.example.com/",
+            "https:app.example.com/",
+            "https:/app.example.com/",
+            "https:\\\\app.example.com\\",
+            "https://app.example.com\\@evil.example/",
+            "https://app.example.com/a/../b",
+            "https://app.example.com/?q=中",
+            "https://app.example.com/a b",
+            " https://app.example.com/",
+            "https://app.example.com/\n",
+            "https://app.exam\tple.com/",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "https://app%2eexample.com/",
+            "https://evil.example/#https://app.example.com/",
+            "https://app.example.com#@evil.example/",
+        ] {
+            assert!(PageUrl::parse(&ours, bad).is_err(), "{bad:?}");
+        }
+        assert!(PageUrl::parse(&ours, &format!("https://app.example.com/{}", "x".repeat(2048))).is_err());
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port_and_nothing_else() {
+        for good in [
+            "https://app.example.com",
+            "https://app.example.com/",
+            "http://127.0.0.1:8080",
+            "http://[::1]:8080",
+        ] {
+            assert!(Origin::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "app.example.com",
+            "ftp://app.example.com",
+            "https://app.example.com/path",
+            "https://app.example.com?q",
+            "https://app.example.com:443",
+            "https://App.example.com",
+            "https://u@app.example.com",
+            "https://app.example.com//",
+        ] {
+            assert!(Origin::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_signed_begins_with_our_origin_and_is_ascii(rest in any::<String>(), lead in "[a-z:/@.\\\\]{0,20}") {
+            let ours = Origin::parse("https://app.example.com").unwrap();
+            for href in [format!("{ours}{rest}"), format!("{ours}/{rest}"), format!("{lead}{ours}{rest}"), rest.clone()] {
+                if let Ok(page) = PageUrl::parse(&ours, &href) {
+                    prop_assert!(page.as_str().starts_with("https://app.example.com/"));
+                    prop_assert!(page.as_str().is_ascii() && !page.as_str().contains('#'));
+                    prop_assert!(href.starts_with(page.as_str()));
+                }
+            }
+        }
+    }
+}

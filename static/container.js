@@ -1,0 +1,26 @@
+/**
+ * Habits of the window that the page is in: in DingTalk it has a title bar of its own, and other sites open in
+ * windows of theirs.
+ */
+(function () {
+  'use strict';
+
+  if (h5.client.whereabouts() !== 'inside') return;
+  const ours = [location.origin, document.documentElement.dataset.publicUrl];
+
+  // Some clients keep the title of the page before. Without its own the page is still of use.
+  h5.client.call('biz.navigation.setTitle', { title: document.title }).catch(() => {});
+
+  document.addEventListener('click', (event) => {
+    const link = event.target instanceof Element ? event.target.closest('a') : null;
+    if (!link || event.defaultPrevented || !leadsAway(link)) return;
+    event.preventDefault();
+    h5.client.call('biz.util.openLink', { url: link.href }).catch(() => location.assign(link.href));
+  });
+
+  /** @param {HTMLAnchorElement} link */
+  function leadsAway(link) {
+    const isSite = link.protocol === 'https:' || link.protocol === 'http:';
+    return isSite && ours.indexOf(link.origin) < 0;
+  }
+})();

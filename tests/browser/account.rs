@@ -1,0 +1,55 @@
+//! The client belongs to somebody else by now, but the cookie is still there.
+
+use std::time::Duration;
+
+use super::chromium::Chromium;
+use crate::support::TestApp;
+
+/// Writes down every text that any document ever shows.
+const WITNESS: &str = "
+    const look = () => document.body && console.info('seen ' + document.body.innerText);
+    new MutationObserver(look).observe(document, { childList: true, subtree: true, characterData: true, attributes: true });
+    document.addEventListener('DOMContentLoaded', look);
+    window.addEventListener('pageshow', look);
+";
+
+impl Chromium {
+    async fn ever_showed(&self, words: &str) -> bool {
+        self.log().await.iter().any(|entry| entry.message.contains(words))
+    }
+}
+
+#[tokio::test]
+async fn somebody_who_opens_the_app_never_sees_the_one_before_them() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    for path in ["/", "/profile", "/jsapi?q=1#here"] {
+        app.dingtalk.sign_in("zhangsan");
+        chromium.open(&format!("{}{path}", app.url)).await;
+        chromium.shown("[data-user-id='zhangsan']").await;
+    }
+    app.dingtalk.sign_in("alice");
+    chromium.on_every_document(WITNESS).await;
+    for path in ["/", "/profile", "/jsapi?q=1#here"] {
+        chromium.open(&format!("{}{path}", app.url)).await;
+        chromium.shown("[data-user-id='alice']").await;
+    }
+    assert!(chromium.ever_showed("Alice Chen").await && chromium.ever_showed("Signing you in").await);
+    assert!(!chromium.ever_showed("张三").await && !chromium.ever_showed("zhangsan").await);
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn a_page_of_the_one_before_gives_way_when_its_session_ends() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.open(&app.url).await;
+    chromium.sees("#user-name", "张三").await;
+    app.dingtalk.sign_in("alice");
+    app.hands.advance(Duration::from_secs(31 * 60));
+    chromium
+        .run("setTimeout(() => h5.session.fetch('/api/me').catch(() => {}))", &[])
+        .await;
+    chromium.sees("#user-name", "Alice Chen").await;
+    chromium.finish().await;
+}

@@ -1,0 +1,102 @@
+//! The entry page when it cannot log anybody in: it says why, and what to do.
+
+use std::net::TcpListener;
+
+use dingtalk_simulator::Answers;
+use serde_json::json;
+
+use super::AUTH_CODE;
+use super::chromium::Chromium;
+use crate::support::TestApp;
+
+const REQUESTS: &str = "return performance.getEntriesByType('resource').map(entry => new URL(entry.name).pathname)";
+
+#[tokio::test]
+async fn outside_dingtalk_the_page_explains_and_asks_for_nothing() {
+    let app = TestApp::start().await;
+    app.dingtalk.client(Answers::Normal, true);
+    let chromium = Chromium::start().await;
+    chromium.open(&format!("{}/profile?from=mail#top", app.url)).await;
+    chromium.shown("#entry[data-face='open-in-dingtalk'] #open-link").await;
+    let text = chromium.text().await;
+    assert!(
+        text.contains("Open this in DingTalk") && !text.contains("Signing you in"),
+        "{text}"
+    );
+    let link = chromium.run("return document.querySelector('#open-link').href", &[]).await;
+    let encoded: String = url::form_urlencoded::byte_serialize(format!("{}/profile?from=mail#top", app.url).as_bytes()).collect();
+    assert_eq!(
+        link,
+        json!(format!("dingtalk://dingtalkclient/page/link?url={encoded}&pc_slide=true"))
+    );
+    let requests = chromium.run(REQUESTS, &[]).await;
+    assert!(!requests.as_array().unwrap().contains(&json!("/api/login")), "{requests}");
+    assert_eq!((app.dingtalk.calls(AUTH_CODE), app.dingtalk.upstream_calls()), (0, 0));
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn a_library_that_cannot_be_loaded_is_said_to_be_missing() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nowhere = format!("http://{closed}/dd.js").parse().unwrap();
+    let app = TestApp::start_with(|settings| settings.jsapi_script_url = nowhere).await;
+    shows_that_the_library_is_missing(&app).await;
+}
+
+#[tokio::test]
+async fn a_library_that_is_not_found_is_said_to_be_missing() {
+    let app = TestApp::start_with(|settings| settings.jsapi_script_url.set_path("/no-such-library.js")).await;
+    shows_that_the_library_is_missing(&app).await;
+}
+
+async fn shows_that_the_library_is_missing(app: &TestApp) {
+    let chromium = Chromium::start().await;
+    chromium.open(&app.url).await;
+    for _ in 0..2 {
+        chromium
+            .sees(
+                "#trouble-text",
+                "The part of this page that talks to DingTalk could not be loaded.",
+            )
+            .await;
+        // Another try takes another document.
+        chromium.run("window.old = true", &[]).await;
+        chromium.click("#retry").await;
+        chromium.until("the page is loaded anew", "return !window.old", &[]).await;
+    }
+    assert_eq!(app.dingtalk.calls(AUTH_CODE), 0);
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_refuses_is_quoted_and_can_be_asked_again() {
+    let app = TestApp::start().await;
+    app.dingtalk.client(Answers::Refuses, false);
+    let chromium = Chromium::start().await;
+    chromium.open(&app.url).await;
+    chromium.sees("#trouble-text", "DingTalk refused the request.").await;
+    let said = chromium.shown("#trouble-said").await;
+    assert!(said.contains("对应企业没有"), "{said}");
+    assert_eq!((app.dingtalk.calls(AUTH_CODE), app.dingtalk.upstream_calls()), (1, 0));
+
+    app.dingtalk.client(Answers::Normal, false);
+    chromium.click("#retry").await;
+    chromium.sees("#user-name", "张三").await;
+    assert_eq!(app.dingtalk.calls(AUTH_CODE), 2);
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn at_another_address_the_page_sends_people_to_the_right_one() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium
+        .open(&format!("{}/jsapi?q=1", app.url.replace("127.0.0.1", "localhost")))
+        .await;
+    chromium.sees("#trouble-text", "This app is served at another address.").await;
+    assert_eq!(app.dingtalk.calls(AUTH_CODE), 0);
+    chromium.click("#public-address").await;
+    chromium.shown("#config-state").await;
+    assert_eq!(chromium.href().await, format!("{}/jsapi?q=1", app.url));
+    chromium.finish().await;
+}

@@ -1,0 +1,69 @@
+//! After logging out nothing of the person is left.
+
+use dingtalk_simulator::Answers;
+
+use super::AUTH_CODE;
+use super::chromium::Chromium;
+use crate::support::{TestApp, USER_BY_CODE};
+
+async fn logged_out(app: &TestApp) -> Chromium {
+    let chromium = Chromium::start().await;
+    chromium.open(&app.url).await;
+    chromium.click("nav.nav a[href='/profile']").await;
+    chromium.shown("dl.facts").await;
+    chromium.click("nav.nav a[href='/']").await;
+    chromium.click("[data-action='log-out']").await;
+    chromium.sees("main h1", "You have signed out").await;
+    assert_eq!(chromium.href().await, format!("{}/signed-out", app.url));
+    chromium
+}
+
+fn has_nothing_of_zhangsan(text: &str) {
+    for word in ["张三", "zhangsan", "产品", "dingsimulator0001"] {
+        assert!(!text.contains(word), "{word} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn the_signed_out_page_and_the_back_button_show_nothing_of_the_user() {
+    let app = TestApp::start().await;
+    let chromium = logged_out(&app).await;
+    has_nothing_of_zhangsan(&chromium.text().await);
+
+    // Going back logs in anew, which is refused here: what is seen then comes from no cache.
+    app.dingtalk.client(Answers::Refuses, false);
+    for _ in 0..2 {
+        chromium.driver.back().await.unwrap();
+        chromium.sees("#trouble-text", "DingTalk refused the request.").await;
+        has_nothing_of_zhangsan(&chromium.text().await);
+    }
+    assert_eq!(app.dingtalk.calls(USER_BY_CODE), 1);
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn the_session_is_dead_and_not_only_forgotten() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.open(&app.url).await;
+    chromium.shown("[data-action='log-out']").await;
+    let copy = chromium.driver.get_named_cookie("session").await.unwrap();
+    chromium.click("[data-action='log-out']").await;
+    chromium.sees("main h1", "You have signed out").await;
+    chromium.driver.add_cookie(copy).await.unwrap();
+    assert_eq!(
+        chromium.resolve("fetch('/api/me').then((answer) => answer.status)").await,
+        401
+    );
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn somebody_who_signed_out_can_sign_in_again() {
+    let app = TestApp::start().await;
+    let chromium = logged_out(&app).await;
+    chromium.click("main a[href='/']").await;
+    chromium.sees("#user-name", "张三").await;
+    assert_eq!((app.dingtalk.calls(AUTH_CODE), app.dingtalk.calls(USER_BY_CODE)), (2, 2));
+    chromium.finish().await;
+}

@@ -1,0 +1,22 @@
+//! The app in a real Chromium: what somebody sees who opens it in DingTalk.
+//!
+//! A test ends with `Chromium::finish`, which fails it for any error of any page that nobody saw.
+
+mod account;
+mod chromedriver;
+mod chromium;
+mod codes;
+mod console;
+mod entry;
+mod errors;
+mod jsapi;
+mod login;
+mod logout;
+mod lost;
+mod page;
+mod profile;
+mod session;
+mod silence;
+
+/// The client's call for an authCode in the simulated DingTalk's ledger.
+const AUTH_CODE: &str = "POST /client/authcode";

@@ -1,0 +1,95 @@
+//! What somebody does and sees in a page.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use thirtyfour::By;
+
+use super::chromium::Chromium;
+
+/// Only ends a test that has failed: the pages' own time-outs are shorter.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Chromium {
+    /// Opens an address as from the workbench or a chat: nothing of the app leads there.
+    pub async fn open(&self, url: &str) {
+        self.driver.goto(url).await.unwrap();
+    }
+
+    /// Goes to an address from the page that is open.
+    pub async fn go(&self, url: &str) {
+        self.run("setTimeout(url => location.assign(url), 0, arguments[0])", &[url])
+            .await;
+    }
+
+    /// Runs `script` in every document from now on, before the document's own scripts.
+    pub async fn on_every_document(&self, script: &str) {
+        let cdp = self.driver.cdp();
+        cdp.page().add_script_to_evaluate_on_new_document(script).await.unwrap();
+    }
+
+    /// The value of a function body, whose `arguments` are these.
+    pub async fn run(&self, script: &str, arguments: &[&str]) -> Value {
+        let arguments: Vec<Value> = arguments.iter().map(|argument| json!(argument)).collect();
+        let answer = self.driver.execute(script, arguments).await.unwrap();
+        answer.json().clone()
+    }
+
+    /// What the promise that `expression` makes comes to.
+    pub async fn resolve(&self, expression: &str) -> Value {
+        let script = format!("const done = arguments[0]; ({expression}).then(done, (said) => done({{ rejected: said }}));");
+        self.driver.execute_async(script, Vec::new()).await.unwrap().json().clone()
+    }
+
+    /// Waits until `script` returns something true, in whatever document is open by then.
+    pub async fn until(&self, what: &str, script: &str, arguments: &[&str]) -> Value {
+        let arguments: Vec<Value> = arguments.iter().map(|argument| json!(argument)).collect();
+        let gives_up = Instant::now() + PATIENCE;
+        while Instant::now() < gives_up {
+            // While a document gives way to the next, scripts fail.
+            if let Ok(answer) = self.driver.execute(script, arguments.clone()).await
+                && ![Value::Null, json!(false), json!("")].contains(answer.json())
+            {
+                return answer.json().clone();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{what}: not so in {}\nlog: {:#?}", self.text().await, self.log().await);
+    }
+
+    /// Waits until this element is visible; its text.
+    pub async fn shown(&self, selector: &str) -> String {
+        let script = "const shown = document.querySelector(arguments[0]);
+            return Boolean(shown) && shown.getClientRects().length > 0 && [shown.textContent.trim()];";
+        let text = self.until(&format!("{selector} is visible"), script, &[selector]).await;
+        text[0].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until this element is visible with exactly this text.
+    pub async fn sees(&self, selector: &str, text: &str) {
+        let script = "const shown = document.querySelector(arguments[0]);
+            return Boolean(shown) && shown.getClientRects().length > 0 && shown.textContent.trim() === arguments[1];";
+        self.until(&format!("{selector} says {text:?}"), script, &[selector, text])
+            .await;
+    }
+
+    /// Waits until this element can be clicked, and clicks it.
+    pub async fn click(&self, selector: &str) {
+        let script = "const shown = document.querySelector(arguments[0]);
+            return Boolean(shown) && shown.getClientRects().length > 0 && !shown.disabled;";
+        self.until(&format!("{selector} can be clicked"), script, &[selector]).await;
+        self.driver.find(By::Css(selector)).await.unwrap().click().await.unwrap();
+    }
+
+    /// All that can be read in the page.
+    pub async fn text(&self) -> String {
+        let text = self.run("return document.body.innerText", &[]).await;
+        text.as_str().unwrap().to_owned()
+    }
+
+    /// The address as the page itself sees it.
+    pub async fn href(&self) -> String {
+        let href = self.run("return location.href", &[]).await;
+        href.as_str().unwrap().to_owned()
+    }
+}

@@ -1,0 +1,59 @@
+//! The profile: everything DingTalk tells, or as much as it may.
+
+use dingtalk_simulator::Fault;
+use serde_json::json;
+
+use super::chromium::Chromium;
+use crate::support::{TestApp, USER_DETAILS};
+
+#[tokio::test]
+async fn somebody_sees_all_that_dingtalk_knows_of_them() {
+    let app = TestApp::start().await;
+    app.dingtalk.sign_in("alice");
+    let chromium = Chromium::start().await;
+    chromium.open(&format!("{}/profile", app.url)).await;
+    chromium.sees("#user-name", "Alice Chen").await;
+    chromium.sees("#user-id", "alice").await;
+    let text = chromium.text().await;
+    for detail in [
+        "Head of Design",
+        "Departments",
+        "simulatedUnionAliceChen",
+        app.dingtalk.app().corp_id,
+    ] {
+        assert!(text.contains(detail), "no {detail} in {text}");
+    }
+    let departments = chromium
+        .run("return document.querySelectorAll('dd.chips')[0].children.length", &[])
+        .await;
+    assert_eq!(departments, json!(2));
+    let drawn = "const avatar = document.querySelector('.avatar img'); return avatar.complete && avatar.naturalWidth > 0";
+    chromium.until("the avatar is drawn", drawn, &[]).await;
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn somebody_without_details_sees_their_name_and_their_initial() {
+    let app = TestApp::start().await;
+    app.dingtalk.sign_in("bob");
+    let chromium = Chromium::start().await;
+    chromium.open(&format!("{}/profile", app.url)).await;
+    chromium.sees("#user-name", "Bob").await;
+    chromium.sees(".avatar", "B").await;
+    assert!(!chromium.text().await.contains("Departments"));
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn without_the_permission_the_page_names_it_and_shows_the_name() {
+    let app = TestApp::start().await;
+    app.dingtalk.fault("/topapi/v2/user/get", 1000, Fault::Permission);
+    let chromium = Chromium::start().await;
+    chromium.open(&format!("{}/profile", app.url)).await;
+    chromium.sees("#user-name", "张三").await;
+    chromium.sees("#user-id", "zhangsan").await;
+    let text = chromium.text().await;
+    assert!(text.contains("qyapi_get_member"), "{text}");
+    assert!(app.dingtalk.calls(USER_DETAILS) > 0);
+    chromium.finish().await;
+}

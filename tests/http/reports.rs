@@ -1,0 +1,101 @@
+//! `POST /api/jsapi/report`: why a client refused a signature.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Browser, JSAPI_TICKET, TestApp, client_accepts};
+
+/// Lets the client judge `config` on the page at `url`, and reports what it said.
+async fn refused_on(app: &TestApp, browser: &mut Browser, config: &Value, url: &str) -> Value {
+    let verdict = client_accepts(&app.dingtalk, config, url).await;
+    assert_ne!(verdict["errcode"], 0, "{verdict}");
+    let text = format!(
+        "权限校验失败 Code:{} - Message: {}",
+        verdict["errcode"],
+        verdict["errmsg"].as_str().unwrap()
+    );
+    let report = json!({"code": "3", "text": text, "url": url, "nonceStr": config["nonceStr"]});
+    let answer = browser.post("/api/jsapi/report", &report).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.json()
+}
+
+#[tokio::test]
+async fn the_part_of_the_address_that_differs_is_named() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    let signed = format!("{}/jsapi?q=%E4%B8%AD", app.url);
+    let host = app.url.strip_prefix("http://").unwrap();
+    let port = host.split(':').nth(1).unwrap();
+    for (opened, differs) in [
+        (format!("https://{host}/jsapi?q=%E4%B8%AD"), vec!["scheme"]),
+        (format!("http://localhost:{port}/jsapi?q=%E4%B8%AD"), vec!["host"]),
+        ("http://127.0.0.1:1/jsapi?q=%E4%B8%AD".to_owned(), vec!["port"]),
+        (format!("{}/?q=%E4%B8%AD", app.url), vec!["path"]),
+        (format!("{}/jsapi?q=other", app.url), vec!["query"]),
+        (format!("{}/jsapi", app.url), vec!["query"]),
+    ] {
+        let config = browser.jsapi_config(&signed).await.json();
+        let told = refused_on(&app, &mut browser, &config, &opened).await;
+        assert_eq!(told["differs"], json!(differs), "{opened}");
+        assert!(told["explanation"].as_str().unwrap().len() > 20);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_agent_or_organisation_is_named_with_its_setting() {
+    for (field, part, setting) in [
+        ("agentId", "agent", "DINGTALK_AGENT_ID"),
+        ("corpId", "corp", "DINGTALK_CORP_ID"),
+    ] {
+        let app = TestApp::start().await;
+        let mut browser = app.browser_of("alice").await;
+        let url = format!("{}/jsapi", app.url);
+        let mut config = browser.jsapi_config(&url).await.json();
+        config[field] = "123".into();
+        let told = refused_on(&app, &mut browser, &config, &url).await;
+        assert_eq!(told["differs"], json!([part]));
+        assert!(told["explanation"].as_str().unwrap().contains(setting), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_that_the_client_no_longer_knows_is_replaced_once_however_often_it_is_reported() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    let url = format!("{}/jsapi", app.url);
+    let stale = browser.jsapi_config(&url).await.json();
+    // DingTalk's ticket dies a day after its creation; this server's clock says that it was fetched a moment ago.
+    app.dingtalk.advance(Duration::from_secs(25 * 3600));
+    for _ in 0..5 {
+        let told = refused_on(&app, &mut browser, &stale, &url).await;
+        assert_eq!(told["differs"], json!(["ticket age"]));
+    }
+    let fresh = browser.jsapi_config(&url).await.json();
+    assert_eq!(client_accepts(&app.dingtalk, &fresh, &url).await["errcode"], 0);
+    let fetched = app.dingtalk.calls(JSAPI_TICKET);
+    for _ in 0..5 {
+        let report = json!({"code": "3", "text": "Code:52011", "url": url, "nonceStr": fresh["nonceStr"]});
+        assert_eq!(browser.post("/api/jsapi/report", &report).await.status, 200);
+        browser.jsapi_config(&url).await;
+    }
+    assert_eq!(
+        app.dingtalk.calls(JSAPI_TICKET),
+        fetched,
+        "one a minute, whatever pages claim"
+    );
+}
+
+#[tokio::test]
+async fn reports_cannot_flood_the_log() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    let report = json!({"code": "3", "text": "x", "url": "x"});
+    let mut limited = 0;
+    for _ in 0..60 {
+        let answer = browser.post("/api/jsapi/report", &report).await;
+        limited += usize::from(answer.status == 429);
+    }
+    assert!(limited >= 30, "{limited}");
+}
