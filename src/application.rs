@@ -82,6 +82,7 @@ fn state(settings: Settings, clock: Clock) -> anyhow::Result<Web> {
         agent_id: settings.agent_id,
         jsapi_digest: settings.jsapi_digest,
         jsapi_list: app::JSAPI_LIST,
+        signature_clinic: settings.signature_clinic,
         words: |language| &app::words::of(language).plumbing,
         signed_pages: SignedPages::new(clock.clone()),
         explains_refusals: local_dingtalk.is_some(),

@@ -78,6 +78,9 @@ pub struct Environment {
     /// Proxies (CIDR, comma separated) whose X-Forwarded-For is believed, for the client's address only. Default none.
     #[arg(long, env)]
     pub trusted_proxies: Option<String>,
+    /// true opens /clinic, which finds out what signatures a client accepts. Default false.
+    #[arg(long, env)]
+    pub signature_clinic: Option<String>,
     /// true when the page may run inside DingTalk's PC client as a frame. Default false.
     #[arg(long, env)]
     pub embedded: Option<String>,
@@ -145,11 +148,8 @@ impl Environment {
         let session_idle = f.or("SESSION_IDLE", OURS, self.session_idle, "30m", duration);
         let session_lifetime = f.or("SESSION_LIFETIME", OURS, self.session_lifetime, "8h", duration);
         let trusted_proxies = f.or("TRUSTED_PROXIES", OURS, self.trusted_proxies, "", proxies);
-        let embedded = f.or("EMBEDDED", OURS, self.embedded, "false", |text| match text.as_str() {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            _ => Err("it is neither true nor false"),
-        });
+        let embedded = f.or("EMBEDDED", OURS, self.embedded, "false", truth);
+        let signature_clinic = f.or("SIGNATURE_CLINIC", OURS, self.signature_clinic, "false", truth);
 
         if embedded == Some(true) && public_url.as_ref().is_some_and(|url| !url.is_https()) {
             f.add("EMBEDDED", OURS, "cookies of framed pages need https, and PUBLIC_URL is not");
@@ -180,6 +180,7 @@ impl Environment {
                 session_lifetime: session_lifetime?,
                 trusted_proxies: trusted_proxies?,
                 embedded: embedded?,
+                signature_clinic: signature_clinic?,
                 login_rate: LoginRate::default(),
             })
         };
@@ -218,6 +219,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// EMBEDDED
     pub embedded: bool,
+    /// SIGNATURE_CLINIC
+    pub signature_clinic: bool,
     /// How often one address may log in. Not settable from outside: the default fits a company behind one address.
     pub login_rate: LoginRate,
 }
@@ -255,6 +258,14 @@ fn digest(text: String) -> Result<Digest, &'static str> {
         "sha1" => Ok(Digest::Sha1),
         "sha256" => Ok(Digest::Sha256),
         _ => Err("it is neither sha1 nor sha256"),
+    }
+}
+
+fn truth(text: String) -> Result<bool, &'static str> {
+    match text.as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("it is neither true nor false"),
     }
 }
 

@@ -23,6 +23,7 @@
  *
  * @typedef {object} Client
  * @property {() => 'inside' | 'outside' | 'no-library'} whereabouts
+ * @property {() => Record<string, string>} describe
  * @property {(corpId: string) => Promise<string>} requestAuthCode
  * @property {(values: ConfigValues) => Promise<void>} configure
  * @property {(name: DingTalkApi, params?: object, timeout?: number) => Promise<any>} call
@@ -55,6 +56,18 @@ h5.client = (function () {
     const dd = library();
     if (!dd || !dd.env) return 'no-library';
     return dd.env.platform === 'notInDingTalk' ? 'outside' : 'inside';
+  }
+
+  /** What the library says about itself and its container. */
+  function describe() {
+    const dd = /** @type {any} */ (library()) || {};
+    const env = Object(dd.env);
+    /** @type {Record<string, string>} */
+    const told = { library: String(dd.version || '?') };
+    ['platform', 'platformSub', 'version', 'appType', 'language'].forEach((name) => {
+      if (env[name]) told[name] = String(env[name]);
+    });
+    return told;
   }
 
   /**
@@ -208,5 +221,5 @@ h5.client = (function () {
     return name ? String(fields[name]) : '';
   }
 
-  return { whereabouts, requestAuthCode, configure, call };
+  return { whereabouts, describe, requestAuthCode, configure, call };
 })();

@@ -1,5 +1,6 @@
 //! The pages. To add one: a file here with a template and a handler, a template in `templates/`, and a line in [`routes`].
 
+mod clinic;
 mod home;
 mod jsapi;
 mod profile;
@@ -22,5 +23,6 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(route::get("/", home::show))
         .service(route::get("/profile", profile::show))
         .service(route::get("/jsapi", jsapi::show))
-        .service(route::get("/signed-out", signed_out::show));
+        .service(route::get("/signed-out", signed_out::show))
+        .service(route::get("/clinic", clinic::show));
 }

@@ -44,6 +44,22 @@ pub struct Recipe {
 }
 
 impl Recipe {
+    /// Every way in which some official source signs, by name.
+    pub fn all() -> impl Iterator<Item = (String, Recipe)> {
+        const DIGESTS: [(&str, Digest); 2] = [("sha1", Digest::Sha1), ("sha256", Digest::Sha256)];
+        const FORMS: [(&str, UrlForm); 4] = [
+            ("as-opened", UrlForm::AsOpened),
+            ("query-decoded", UrlForm::QueryDecoded),
+            ("query-form-decoded", UrlForm::QueryFormDecoded),
+            ("origin-only", UrlForm::OriginOnly),
+        ];
+        DIGESTS.into_iter().flat_map(|(digest_name, digest)| {
+            FORMS
+                .into_iter()
+                .map(move |(form_name, form)| (format!("{digest_name}-{form_name}"), Recipe { digest, form }))
+        })
+    }
+
     fn address(self, url: &PageUrl) -> String {
         let whole = url.as_str();
         let (page, query) = whole

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Problem;
 use super::session::SessionUser;
 use super::state::Web;
-use crate::dingtalk::{AgentId, CorpId, Nonce, PageUrl, Recipe, SignedPage, UrlForm};
+use crate::dingtalk::{AgentId, CorpId, Nonce, PageUrl, Recipe, SignedPage};
 
 /// What `dd.config` takes (contract 4.5). A page's handler that takes one gets it signed for the address that was asked for, under
 /// PUBLIC_URL: nothing that the request says about the host counts.
@@ -29,12 +29,16 @@ pub struct JsapiConfig {
 }
 
 impl JsapiConfig {
-    async fn sign(web: &Web, url: PageUrl) -> Result<Self, Problem> {
+    /// Signs the page that `request` asked for by `recipe`, or else by the settings.
+    pub async fn of(request: &HttpRequest, recipe: Option<Recipe>) -> Result<Self, Problem> {
+        let web = Web::of(request)?;
+        let path_and_query = request.uri().path_and_query().map_or("/", |whole| whole.as_str());
+        let url = PageUrl::of_request(&web.public_url, path_and_query)?;
+        Self::sign(web, recipe.unwrap_or(web.jsapi_recipe()), url).await
+    }
+
+    async fn sign(web: &Web, recipe: Recipe, url: PageUrl) -> Result<Self, Problem> {
         let ticket = web.dingtalk.jsapi_ticket().await?;
-        let recipe = Recipe {
-            digest: web.jsapi_digest,
-            form: UrlForm::AsOpened,
-        };
         let page = SignedPage::new(url, recipe, ticket, web.clock.unix_seconds());
         let config = Self {
             agent_id: web.agent_id.clone(),
@@ -61,11 +65,7 @@ impl FromRequest for JsapiConfig {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move {
-            let web = Web::of(&request)?;
-            let path_and_query = request.uri().path_and_query().map_or("/", |whole| whole.as_str());
-            Self::sign(web, PageUrl::of_request(&web.public_url, path_and_query)?).await
-        })
+        Box::pin(async move { Self::of(&request, None).await })
     }
 }
 
@@ -84,5 +84,5 @@ pub async fn config(
 ) -> Result<web::Json<JsapiConfig>, Problem> {
     let query = query.map_err(|_| Problem::BadRequest("the query is url=, once"))?;
     let url = PageUrl::parse(&web.public_url, &query.url)?;
-    Ok(web::Json(JsapiConfig::sign(&web, url).await?))
+    Ok(web::Json(JsapiConfig::sign(&web, web.jsapi_recipe(), url).await?))
 }

@@ -14,7 +14,7 @@ use super::sessions::Sessions;
 use super::signed_pages::SignedPages;
 use super::spent_codes::SpentCodes;
 use super::words::Words;
-use crate::dingtalk::{AgentId, Client, ClientId, Clock, CorpId, Digest, Origin};
+use crate::dingtalk::{AgentId, Client, ClientId, Clock, CorpId, Digest, Origin, Recipe, UrlForm};
 
 /// Made once at start. Handlers take it as `Data<Web>`.
 pub struct Web {
@@ -32,6 +32,8 @@ pub struct Web {
     pub jsapi_script_url: Url,
     /// How signatures are computed.
     pub jsapi_digest: Digest,
+    /// Whether the signature clinic is open.
+    pub signature_clinic: bool,
     /// The JSAPIs that signatures are for.
     pub jsapi_list: &'static [&'static str],
     /// What people are told, in their language.
@@ -57,6 +59,14 @@ pub struct Web {
 }
 
 impl Web {
+    /// How pages are signed.
+    pub fn jsapi_recipe(&self) -> Recipe {
+        Recipe {
+            digest: self.jsapi_digest,
+            form: UrlForm::AsOpened,
+        }
+    }
+
     /// The state of the server that received `request`.
     pub fn of(request: &HttpRequest) -> Result<&Data<Self>, Problem> {
         request

@@ -5,8 +5,10 @@
 mod account;
 mod chromedriver;
 mod chromium;
+mod clinic;
 mod codes;
 mod console;
+mod embedded;
 mod entry;
 mod errors;
 mod jsapi;
@@ -17,6 +19,7 @@ mod page;
 mod profile;
 mod session;
 mod silence;
+mod tls;
 
 /// The client's call for an authCode in the simulated DingTalk's ledger.
 const AUTH_CODE: &str = "POST /client/authcode";

@@ -1,5 +1,6 @@
 //! The app over HTTP, as browsers and other programs see it.
 
+mod clinic;
 mod entry;
 mod jsapi;
 mod login;

@@ -1,6 +1,6 @@
 //! English.
 
-use super::{Entry, Home, Jsapi, JsapiScript, Nav, Profile, Samples, SignedOut, Words};
+use super::{Clinic, ClinicScript, Entry, Home, Jsapi, JsapiScript, Nav, Profile, Samples, SignedOut, Words};
 use crate::app::NAME;
 use crate::web::words::{self as plumbing, Message};
 
@@ -49,6 +49,7 @@ pub const WORDS: Words = Words {
         details_need: "The full details need this permission:",
     },
     jsapi: JSAPI,
+    clinic: CLINIC,
     signed_out: SignedOut {
         title: "Signed out",
         heading: "You have signed out",
@@ -274,5 +275,20 @@ const JSAPI: Jsapi = Jsapi {
             confirm_yes: "Yes",
             title: "A new title",
         },
+    },
+};
+
+const CLINIC: Clinic = Clinic {
+    title: "Signature clinic",
+    about: "DingTalk's own sources disagree on how a page is signed. This tries each way in turn, one page after the other, in the client you are in, and tells which ones it accepts.",
+    start: "Start",
+    under_way: "Trying",
+    done: "That is all of them.",
+    report: "Report",
+    copy: "Copy",
+    script: ClinicScript {
+        no_storage: "This client keeps nothing from one page to the next, so the results cannot be collected.",
+        copied: "Copied.",
+        copy_by_hand: "Select the text and copy it by hand.",
     },
 };

@@ -25,6 +25,7 @@ pub struct Words {
     pub profile: Profile,
     pub jsapi: Jsapi,
     pub signed_out: SignedOut,
+    pub clinic: Clinic,
 }
 
 /// `templates/nav.html`
@@ -120,6 +121,28 @@ pub struct Samples {
     pub confirm_no: &'static str,
     pub confirm_yes: &'static str,
     pub title: &'static str,
+}
+
+/// `templates/clinic.html`
+#[derive(Debug)]
+pub struct Clinic {
+    pub title: &'static str,
+    pub about: &'static str,
+    pub start: &'static str,
+    pub under_way: &'static str,
+    pub done: &'static str,
+    pub report: &'static str,
+    pub copy: &'static str,
+    pub script: ClinicScript,
+}
+
+/// `static/app/clinic.js`
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClinicScript {
+    pub no_storage: &'static str,
+    pub copied: &'static str,
+    pub copy_by_hand: &'static str,
 }
 
 /// `templates/signed_out.html`

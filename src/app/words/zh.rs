@@ -1,6 +1,6 @@
 //! Simplified Chinese, in DingTalk's own terms.
 
-use super::{Entry, Home, Jsapi, JsapiScript, Nav, Profile, Samples, SignedOut, Words};
+use super::{Clinic, ClinicScript, Entry, Home, Jsapi, JsapiScript, Nav, Profile, Samples, SignedOut, Words};
 use crate::app::NAME;
 use crate::web::words::{self as plumbing, Message};
 
@@ -49,6 +49,7 @@ pub const WORDS: Words = Words {
         details_need: "查看完整资料需要开通权限：",
     },
     jsapi: JSAPI,
+    clinic: CLINIC,
     signed_out: SignedOut {
         title: "已退出登录",
         heading: "您已退出登录",
@@ -274,5 +275,20 @@ const JSAPI: Jsapi = Jsapi {
             confirm_yes: "喜欢",
             title: "新标题",
         },
+    },
+};
+
+const CLINIC: Clinic = Clinic {
+    title: "签名诊断",
+    about: "钉钉官方资料对页面签名方式的说法不一。这里会在当前客户端里逐页尝试每种方式，并列出客户端接受哪些。",
+    start: "开始",
+    under_way: "正在尝试",
+    done: "已全部尝试完毕。",
+    report: "诊断结果",
+    copy: "复制",
+    script: ClinicScript {
+        no_storage: "当前客户端无法在页面之间保存数据，因此无法汇总结果。",
+        copied: "已复制。",
+        copy_by_hand: "请选中文本后手动复制。",
     },
 };

@@ -1,0 +1,83 @@
+/**
+ * One step of the signature clinic: configures this page by its recipe, notes what the client says, and goes on to the
+ * next page. The last one shows all results as text that can be copied into an issue.
+ */
+(function () {
+  'use strict';
+
+  /** @typedef {{ recipe: string, outcome: 'accepted' | 'refused' | 'timeout' | 'outside' | 'no-library' | 'cancelled', said: string }} Trial */
+
+  const TRIALS_KEY = 'h5.clinic';
+  const script = /** @type {HTMLScriptElement} */ (document.currentScript);
+  /** @type {{ noStorage: string, copied: string, copyByHand: string }} */
+  const words = JSON.parse(script.dataset.words || '{}');
+  const page = /** @type {HTMLElement} */ (document.getElementById('clinic'));
+  const { recipe, jsapi, next } = page.dataset;
+
+  if (recipe && jsapi) tryOut(recipe, JSON.parse(jsapi));
+  else remember([]);
+
+  /**
+   * @param {string} recipe
+   * @param {ConfigValues} values
+   */
+  function tryOut(recipe, values) {
+    h5.client.configure(values).then(
+      () => goOn({ recipe, outcome: 'accepted', said: '' }),
+      (failure) => goOn({ recipe, outcome: failure.kind, said: [failure.code, failure.text].filter(Boolean).join(' ') }),
+    );
+  }
+
+  /** @param {Trial} trial */
+  function goOn(trial) {
+    const trials = remembered().filter((earlier) => earlier.recipe !== trial.recipe).concat(trial);
+    if (!remember(trials)) part('clinic-progress').textContent = words.noStorage;
+    else if (next) location.replace(next);
+    else show(trials);
+  }
+
+  /** @param {Trial[]} trials */
+  function show(trials) {
+    const client = h5.client.describe();
+    const about = Object.keys(client).map((name) => name + ': ' + client[name]);
+    const results = trials.map((trial) => [trial.outcome, trial.recipe, trial.said].filter(Boolean).join('  '));
+    const report = /** @type {HTMLTextAreaElement} */ (part('clinic-report'));
+    report.value = about.concat('userAgent: ' + navigator.userAgent, 'url: ' + location.href, '', results).join('\n');
+    part('clinic-progress').hidden = true;
+    part('clinic-results').hidden = false;
+    part('clinic-copy').addEventListener('click', () => {
+      report.select();
+      part('clinic-copied').textContent = document.execCommand('copy') ? words.copied : words.copyByHand;
+    });
+  }
+
+  /** @returns {Trial[]} */
+  function remembered() {
+    try {
+      return JSON.parse(sessionStorage.getItem(TRIALS_KEY) || '[]');
+    } catch (error) {
+      return [];
+    }
+  }
+
+  /**
+   * @param {Trial[]} trials
+   * @returns {boolean} Whether the browser keeps them.
+   */
+  function remember(trials) {
+    try {
+      sessionStorage.setItem(TRIALS_KEY, JSON.stringify(trials));
+      return true;
+    } catch (error) {
+      return false;
+    }
+  }
+
+  /**
+   * @param {string} id
+   * @returns {HTMLElement}
+   */
+  function part(id) {
+    return /** @type {HTMLElement} */ (document.getElementById(id));
+  }
+})();

@@ -1,0 +1,62 @@
+//! The app in a frame of another site, as DingTalk's PC client shows it: https, a third-party context, partitioned cookies.
+
+use dingtalk_h5::dingtalk::Origin;
+use serde_json::json;
+use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
+
+use super::chromium::Chromium;
+use super::tls;
+use crate::support::{TestApp, USER_BY_CODE};
+
+const APP: &str = "app.example.com";
+const CLIENT: &str = "im.dingtalk.com";
+
+/// The app at https://app.example.com, and a Chromium that finds it and DingTalk's site on this machine.
+async fn framed(embedded: bool) -> (TestApp, Chromium) {
+    let public_url = format!("https://{APP}");
+    let app = TestApp::start_with(|settings| {
+        settings.public_url = Origin::parse(&public_url).unwrap();
+        settings.embedded = embedded;
+    })
+    .await;
+    let (app_port, client_port) = (tls::before(APP, &app.url).await, tls::framing(CLIENT, &public_url).await);
+    let chromium = Chromium::start_with(|capabilities| {
+        let hosts = format!("--host-resolver-rules=MAP {APP} 127.0.0.1:{app_port}, MAP {CLIENT} 127.0.0.1:{client_port}");
+        capabilities.add_arg(&hosts).unwrap();
+        capabilities.add_arg("--ignore-certificate-errors").unwrap();
+    })
+    .await;
+    (app, chromium)
+}
+
+#[tokio::test]
+async fn in_a_frame_of_dingtalk_somebody_is_logged_in_and_stays_so() {
+    let (app, chromium) = framed(true).await;
+    chromium.open(&format!("https://{CLIENT}/")).await;
+    chromium.driver.enter_frame(0).await.unwrap();
+    chromium.sees("#user-name", "张三").await;
+    chromium.click("a[href='/profile']").await;
+    chromium.sees("#user-id", "zhangsan").await;
+    let me = chromium.resolve("fetch('/api/me').then((answer) => answer.status)").await;
+    assert_eq!((me, app.dingtalk.calls(USER_BY_CODE)), (json!(200), 1));
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn unless_it_is_told_to_the_app_cannot_be_framed() {
+    let (app, chromium) = framed(false).await;
+    chromium.open(&format!("https://{CLIENT}/")).await;
+    chromium.driver.enter_frame(0).await.unwrap();
+    let refused = || async {
+        chromium
+            .log()
+            .await
+            .iter()
+            .any(|entry| entry.message.contains("frame-ancestors"))
+    };
+    while !refused().await {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(app.dingtalk.calls(USER_BY_CODE), 0);
+    chromium.finish_with_faults();
+}
