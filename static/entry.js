@@ -14,6 +14,20 @@
     openEntry(entry);
   } else if (document.querySelector('[data-user-id]')) {
     rememberLogins([]);
+    neverShowAgain();
+  }
+
+  /**
+   * A page that is left may be kept alive for the back button, and DingTalk may belong to somebody else by then: what
+   * comes back is asked for anew, and nothing is seen before that.
+   */
+  function neverShowAgain() {
+    const show = (/** @type {boolean} */ shown) => { document.documentElement.style.visibility = shown ? '' : 'hidden'; };
+    window.addEventListener('pagehide', () => show(false));
+    window.addEventListener('pageshow', (event) => {
+      if (event.persisted) location.reload();
+      else show(true);
+    });
   }
 
   /** @param {HTMLElement} entry */

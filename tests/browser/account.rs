@@ -53,3 +53,41 @@ async fn a_page_of_the_one_before_gives_way_when_its_session_ends() {
     chromium.sees("#user-name", "Alice Chen").await;
     chromium.finish().await;
 }
+
+#[tokio::test]
+async fn the_back_button_shows_nothing_of_the_one_before() {
+    let app = TestApp::start().await;
+    app.dingtalk.sign_in("alice");
+    let chromium = Chromium::start().await;
+    chromium.open(&format!("{}/profile", app.url)).await;
+    chromium.sees("#user-id", "alice").await;
+    app.dingtalk.sign_in("bob");
+    chromium.open(&app.url).await;
+    chromium.sees("#user-name", "Bob").await;
+    chromium.driver.back().await.unwrap();
+    chromium.sees("#user-id", "bob").await;
+    assert!(!chromium.text().await.contains("Alice"));
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn a_page_that_was_kept_for_the_back_button_is_hidden_until_it_was_asked_for_anew() {
+    let app = TestApp::start().await;
+    app.dingtalk.sign_in("alice");
+    let chromium = Chromium::start().await;
+    chromium.open(&app.url).await;
+    chromium.sees("#user-name", "Alice Chen").await;
+    let seen_after = "
+        window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }));
+        return getComputedStyle(document.body).visibility";
+    assert_eq!(chromium.run(seen_after, &[]).await, "hidden");
+    app.dingtalk.sign_in("bob");
+    chromium
+        .run(
+            "window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })); window.old = true",
+            &[],
+        )
+        .await;
+    chromium.until("the page was asked for anew", "return !window.old", &[]).await;
+    chromium.finish().await;
+}
