@@ -11,12 +11,16 @@ use anyhow::Context;
 use crate::app;
 use crate::dingtalk::{Client, Clock};
 use crate::settings::Settings;
-use crate::web::{self, CookiePolicy, Headers, LoginLimiter, LoginStates, Sessions, SignedPages, SpentCodes, Web};
+use crate::web::{self, CookiePolicy, Headers, LoginLimiter, LoginStates, Readiness, Sessions, SignedPages, SpentCodes, Web};
+
+/// How long load balancers are told before the server stops.
+const NOTICE: Duration = Duration::from_secs(1);
 
 /// The server, listening but not yet answering.
 pub struct Application {
     server: Server,
     port: u16,
+    web: actix::Data<Web>,
 }
 
 impl Application {
@@ -24,7 +28,9 @@ impl Application {
     pub fn build(listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         let port = listener.local_addr().context("the listener has no address")?.port();
         let web = actix::Data::new(state(settings, clock)?);
+        let web_of_workers = web.clone();
         let server = HttpServer::new(move || {
+            let web = web_of_workers.clone();
             App::new()
                 .app_data(web.clone())
                 .wrap(from_fn(web::boundary))
@@ -43,7 +49,7 @@ impl Application {
         .shutdown_timeout(8)
         .listen(listener)?
         .run();
-        Ok(Self { server, port })
+        Ok(Self { server, port, web })
     }
 
     /// Where it listens.
@@ -51,11 +57,14 @@ impl Application {
         self.port
     }
 
-    /// Answers until `stop` ends, then takes no more connections and lets the requests in flight end: eight seconds at most.
+    /// Answers until `stop` ends. Then `/readyz` says no for a second, so that a load balancer sends nobody else, and after that no more
+    /// connections are taken and the requests in flight may end: eight seconds at most.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        let server = self.server.handle();
+        let (server, web) = (self.server.handle(), self.web);
         tokio::spawn(async move {
             stop.await;
+            web.readiness.stop();
+            tokio::time::sleep(NOTICE).await;
             server.stop(true).await;
         });
         self.server.await
@@ -85,6 +94,7 @@ fn state(settings: Settings, clock: Clock) -> anyhow::Result<Web> {
         signature_clinic: settings.signature_clinic,
         words: |language| &app::words::of(language).plumbing,
         signed_pages: SignedPages::new(clock.clone()),
+        readiness: Readiness::new(clock.clone()),
         explains_refusals: local_dingtalk.is_some(),
         login_states: LoginStates::new(&settings.session_keys, cookies, clock.clone()),
         login_limiter: LoginLimiter::new(settings.login_rate),

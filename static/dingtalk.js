@@ -88,7 +88,7 @@ h5.client = (function () {
   /** @param {unknown} answer */
   function authCodeIn(answer) {
     const code = read(answer, ['code', 'authCode']);
-    return code || Promise.reject(failure({ message: 'The answer holds no authCode' }));
+    return code || Promise.reject(failure({ code: 'no_auth_code' }));
   }
 
   /**
@@ -143,7 +143,7 @@ h5.client = (function () {
       const method = String(path.pop());
       const owner = path.reduce((object, key) => Object(object[key]), /** @type {any} */ (dd));
       if (typeof owner[method] !== 'function') {
-        throw failure({ errorCode: '1', errorMessage: 'This version of the library has no ' + name });
+        throw failure({ code: 'no_such_api' });
       }
       return within(timeout || CALL_TIMEOUT, owner[method](params || {}));
     }).catch((said) => { throw failure(said); });
@@ -168,7 +168,7 @@ h5.client = (function () {
    */
   function within(milliseconds, answer) {
     return new Promise((resolve, reject) => {
-      const giveUp = () => reject(failure({ code: 408, reason: 'DingTalk did not answer' }));
+      const giveUp = () => reject(failure({ code: 408 }));
       const timer = setTimeout(giveUp, milliseconds);
       Promise.resolve(answer)
         .then(resolve, (said) => reject(failure(said)))

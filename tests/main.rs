@@ -3,9 +3,12 @@
 #![allow(missing_docs, reason = "tests are named as sentences")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod broken;
 mod browser;
 mod cargo_dev;
+mod front_end;
 mod http;
+mod npm;
 mod process;
 mod structure;
 mod support;

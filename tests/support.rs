@@ -9,7 +9,7 @@ use dingtalk_h5::application::Application;
 use dingtalk_h5::dingtalk::{Clock, TimeSource};
 use dingtalk_h5::settings::{Environment, Settings};
 use dingtalk_simulator::Simulator;
-use reqwest::header::{COOKIE, HeaderMap, HeaderName, SET_COOKIE};
+use reqwest::header::{ACCEPT_LANGUAGE, COOKIE, HeaderMap, HeaderName, SET_COOKIE};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -64,6 +64,7 @@ impl TestApp {
             url: self.url.clone(),
             origin: self.url.clone(),
             cookies: Vec::new(),
+            reads: "",
         }
     }
 
@@ -126,6 +127,13 @@ impl ClockHands {
         let ms = i64::try_from(time.as_millis()).unwrap();
         self.monotonic_ms.fetch_add(ms, Ordering::SeqCst);
         self.wall_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+impl ClockHands {
+    /// As somebody does who corrects a clock: only the time of day changes.
+    pub fn set_time_of_day(&self, by_seconds: i64) {
+        self.wall_ms.fetch_add(by_seconds * 1000, Ordering::SeqCst);
     }
 }
 
@@ -196,6 +204,8 @@ pub struct Browser {
     pub url: String,
     pub origin: String,
     pub cookies: Vec<(String, String)>,
+    /// The languages its owner reads, as `Accept-Language` has them; empty says nothing.
+    pub reads: &'static str,
 }
 
 impl Browser {
@@ -206,6 +216,7 @@ impl Browser {
             url: url.to_owned(),
             origin: origin.to_owned(),
             cookies: Vec::new(),
+            reads: "",
         }
     }
 
@@ -215,6 +226,9 @@ impl Browser {
         if !self.cookies.is_empty() {
             let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header(COOKIE, pairs.join("; "));
+        }
+        if !self.reads.is_empty() {
+            request = request.header(ACCEPT_LANGUAGE, self.reads);
         }
         for (name, value) in headers {
             request = request.header(HeaderName::from_bytes(name.as_bytes()).unwrap(), *value);

@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
+use super::breaker::{Breaker, BreakerState};
+use super::clock::Clock;
 use super::endpoint::Endpoint;
 use super::envelope;
 use super::error::{Cause, Error};
@@ -29,17 +31,24 @@ pub struct AppCredentials {
 /// DingTalk's HTTP API, on the two hosts that its families live on.
 pub(super) struct Api {
     transport: Transport,
+    breaker: Breaker,
     api_url: Url,
     oapi_url: Url,
 }
 
 impl Api {
-    pub fn new(api_url: Url, oapi_url: Url) -> Result<Self, reqwest::Error> {
+    pub fn new(api_url: Url, oapi_url: Url, clock: Clock) -> Result<Self, reqwest::Error> {
         Ok(Self {
             transport: Transport::new()?,
+            breaker: Breaker::new(clock),
             api_url,
             oapi_url,
         })
+    }
+
+    /// Whether calls go out.
+    pub fn breaker(&self) -> BreakerState {
+        self.breaker.shows()
     }
 
     /// The same token comes back, renewed, while it is valid.
@@ -55,7 +64,10 @@ impl Api {
             .transport
             .post(address(&self.api_url, endpoint))
             .json(&json!({"appKey": app.client_id.as_str(), "appSecret": app.client_secret.expose()}));
-        let granted: Granted = self.answer(endpoint, request, envelope::api).await?;
+        let granted: Granted = self
+            .answer(endpoint, request, envelope::api)
+            .await
+            .map_err(Error::without_token)?;
         lease(endpoint, AccessToken::parse(granted.access_token).ok(), granted.expire_in)
     }
 
@@ -115,12 +127,22 @@ impl Api {
         request: reqwest::RequestBuilder,
         open: fn(u16, &[u8]) -> Result<T, Cause>,
     ) -> Result<T, Error> {
+        let shut = |retry_after| Error::new(endpoint, Cause::NotAsked { retry_after });
+        self.breaker.admit().map_err(shut)?;
         let answer = self
             .transport
             .send(request)
             .await
             .map_err(|cause| Error::new(endpoint, cause))?;
-        open(answer.status, &answer.body).map_err(|cause| Error::new(endpoint, cause))
+        match envelope::ban(answer.status, &answer.body) {
+            Some(wait) => self.breaker.banned(wait),
+            None => self.breaker.heard(),
+        }
+        let opened = match answer.is_json {
+            true => open(answer.status, &answer.body),
+            false => Err(envelope::misfit(answer.status, &answer.body, "the answer is not JSON")),
+        };
+        opened.map_err(|cause| Error::new(endpoint, cause))
     }
 }
 

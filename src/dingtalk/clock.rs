@@ -5,15 +5,22 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// A source of both kinds of time.
 pub trait TimeSource: Send + Sync + 'static {
-    /// Time that never jumps. Lifetimes of credentials are judged by it.
+    /// Time that never jumps.
     fn monotonic(&self) -> Instant;
-    /// The time of day. It is written into signatures and cookies, which outlive the process.
+    /// The time of day. It is asked once: see [`Clock`].
     fn wall(&self) -> SystemTime;
 }
 
 /// The clock that everything asks instead of the operating system.
+///
+/// The time of day is read when the clock is made and carried on by the monotonic one from there. Somebody who sets the machine's
+/// clock a day forward therefore ends no session, and a day back makes none live longer.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn TimeSource>);
+pub struct Clock {
+    source: Arc<dyn TimeSource>,
+    made: Instant,
+    made_since_epoch: Duration,
+}
 
 impl Clock {
     /// The machine's own clock.
@@ -23,22 +30,23 @@ impl Clock {
 
     /// A clock that shows what `source` says.
     pub fn from_source(source: impl TimeSource) -> Self {
-        Self(Arc::new(source))
+        let (made, wall) = (source.monotonic(), source.wall());
+        let made_since_epoch = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self {
+            source: Arc::new(source),
+            made,
+            made_since_epoch,
+        }
     }
 
-    /// Monotonic time.
+    /// Monotonic time. Lifetimes of credentials are judged by it.
     pub fn now(&self) -> Instant {
-        self.0.monotonic()
+        self.source.monotonic()
     }
 
-    /// Time of day as time since 1970; zero before it.
-    pub fn since_epoch(&self) -> Duration {
-        self.0.wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
-    }
-
-    /// Time of day in whole seconds since 1970.
+    /// Time of day in whole seconds since 1970. It goes into signatures and cookies, which outlive the process.
     pub fn unix_seconds(&self) -> u64 {
-        self.since_epoch().as_secs()
+        (self.made_since_epoch + self.now().saturating_duration_since(self.made)).as_secs()
     }
 }
 
@@ -57,5 +65,35 @@ impl TimeSource for System {
 
     fn wall(&self) -> SystemTime {
         SystemTime::now()
+    }
+}
+
+/// A clock that stands still until it is moved.
+#[cfg(test)]
+#[derive(Clone)]
+pub(super) struct Hands(Arc<std::sync::atomic::AtomicU64>, Instant);
+
+#[cfg(test)]
+impl Default for Hands {
+    fn default() -> Self {
+        Self(Arc::default(), Instant::now())
+    }
+}
+
+#[cfg(test)]
+impl Hands {
+    pub fn advance(&self, seconds: u64) {
+        self.0.fetch_add(seconds, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+impl TimeSource for Hands {
+    fn monotonic(&self) -> Instant {
+        self.1 + Duration::from_secs(self.0.load(std::sync::atomic::Ordering::SeqCst))
+    }
+
+    fn wall(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH
     }
 }

@@ -1,10 +1,49 @@
 //! The two envelopes that answers come in (contract 0.1). A success must prove itself: HTML, `{"status":1111}` or `{}` never passes.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::Cause;
 use super::refusal::Refusal;
+
+/// Recognises the page, or the JSON without an errcode, that DingTalk answers with while it shuts an address out; for how long, when
+/// it tells. A gateway's page for a 5xx is not meant: those pass.
+pub(super) fn ban(status: u16, body: &[u8]) -> Option<Duration> {
+    #[derive(Deserialize)]
+    struct Punished {
+        status: u16,
+        /// Minutes.
+        #[serde(default)]
+        wait: u16,
+    }
+    const PUNISHED: u16 = 1111;
+    const LONGEST_MINUTES: u16 = 60;
+
+    let is_page = body.trim_ascii_start().starts_with(b"<") && matches!(status, 200..300 | 400 | 402..500);
+    let punished = || {
+        serde_json::from_slice::<Punished>(body)
+            .ok()
+            .filter(|punished| punished.status == PUNISHED)
+    };
+    if is_page {
+        return Some(Duration::ZERO);
+    }
+    punished().map(|punished| Duration::from_secs(60 * u64::from(punished.wait.min(LONGEST_MINUTES))))
+}
+
+/// What an answer is that no envelope fits.
+pub(super) fn misfit(status: u16, body: &[u8], reason: &'static str) -> Cause {
+    match ban(status, body) {
+        Some(wait) => Cause::Banned {
+            retry_after: wait.max(Duration::from_secs(300)),
+        },
+        // A gateway in front of both families, which does not always speak their language.
+        None if status == 401 => Refusal::api(status, "401", reason, &[]).into(),
+        None => Cause::Unintelligible { status, reason },
+    }
+}
 
 /// Opens an answer of the old family, which is always HTTP 200: `errcode` must be there and be 0, and so must `result`.
 pub(super) fn oapi<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, Cause> {
@@ -23,7 +62,7 @@ pub(super) fn oapi<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, C
         result: T,
     }
 
-    let unintelligible = |reason| Cause::Unintelligible { status, reason };
+    let unintelligible = |reason| misfit(status, body, reason);
     let verdict: Verdict = serde_json::from_slice(body).map_err(|_| unintelligible("no errcode in the answer"))?;
     let text = [verdict.errmsg, verdict.sub_msg]
         .into_iter()
@@ -64,7 +103,7 @@ pub(super) fn api<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, Ca
         errmsg: String,
     }
 
-    let unintelligible = |reason| Cause::Unintelligible { status, reason };
+    let unintelligible = |reason| misfit(status, body, reason);
     if let Ok(legacy) = serde_json::from_slice::<Legacy>(body) {
         return Err(Refusal::oapi(&legacy.errcode.to_string(), &legacy.errmsg).into());
     }

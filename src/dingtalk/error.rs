@@ -34,6 +34,18 @@ pub enum Cause {
         /// Why it cannot be understood.
         reason: &'static str,
     },
+    /// DingTalk shuts this server's address out, or something between answers with a page of its own.
+    #[error("a ban page instead of an answer")]
+    Banned {
+        /// When it may be worth asking again.
+        retry_after: Duration,
+    },
+    /// No call was made, because of such a ban.
+    #[error("no call is made while dingtalk shuts this address out")]
+    NotAsked {
+        /// When it may be worth asking again.
+        retry_after: Duration,
+    },
     /// DingTalk said no.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -72,7 +84,7 @@ impl Error {
         self.endpoint == Endpoint::UserByCode
             && match self.cause {
                 Cause::AnswerLost(_) | Cause::Unintelligible { .. } | Cause::Interrupted => true,
-                Cause::NotSent(_) | Cause::Refused(_) => false,
+                Cause::NotSent(_) | Cause::Banned { .. } | Cause::NotAsked { .. } | Cause::Refused(_) => false,
             }
     }
 
@@ -83,9 +95,37 @@ impl Error {
                 Cause::NotSent(source) => !is_tls(source),
                 Cause::AnswerLost(_) => true,
                 Cause::Unintelligible { status, .. } => *status >= 500,
-                Cause::Refused(refusal) => matches!(refusal.class, Class::Busy),
-                Cause::Interrupted => false,
+                Cause::Refused(refusal) => matches!(refusal.class, Class::Busy | Class::RateLimited),
+                Cause::Banned { .. } | Cause::NotAsked { .. } | Cause::Interrupted => false,
             }
+    }
+
+    /// The organisation's calls for this month are used up.
+    pub fn quota_spent(&self) -> bool {
+        matches!(self.class(), Some(Class::QuotaSpent))
+    }
+
+    /// DingTalk was not asked at all, for a reason that was logged when it arose.
+    pub fn not_asked(&self) -> bool {
+        matches!(self.cause, Cause::NotAsked { .. })
+    }
+
+    /// How long to wait before the same call at least: DingTalk counts some limits by the second (contract, section 11).
+    pub(super) fn shortest_pause(&self) -> Duration {
+        match self.class() {
+            Some(Class::RateLimited) => Duration::from_secs(1),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// The same error of a call that sends no access_token: what sounds like a bad one is about the secret then.
+    pub(super) fn without_token(mut self) -> Self {
+        if let Cause::Refused(refusal) = &mut self.cause
+            && refusal.class == Class::TokenRejected
+        {
+            refusal.class = Class::Misconfigured(Misconfiguration::Credentials);
+        }
+        self
     }
 
     /// What an administrator has to mend, when that is the trouble.
@@ -98,6 +138,9 @@ impl Error {
 
     /// When it may be worth asking again.
     pub fn retry_after(&self) -> Duration {
+        if let Cause::Banned { retry_after } | Cause::NotAsked { retry_after } = self.cause {
+            return retry_after;
+        }
         match self.class() {
             Some(Class::RateLimited) => Duration::from_secs(1),
             Some(Class::LimitedForLonger) => Duration::from_secs(60),

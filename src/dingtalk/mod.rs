@@ -1,6 +1,7 @@
 //! Credentials kept fresh, and the calls that silent login needs. Imports nothing of this crate, so it could be lifted out as one.
 
 mod api;
+mod breaker;
 mod clock;
 mod diagnosis;
 mod endpoint;
@@ -9,6 +10,7 @@ mod error;
 mod identifiers;
 mod jsapi;
 mod page_url;
+mod patience;
 mod refreshing;
 mod refusal;
 mod secrets;
@@ -19,10 +21,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
 use url::Url;
 
 pub use self::api::AppCredentials;
+pub use self::breaker::BreakerState;
 pub use self::clock::{Clock, TimeSource};
 pub use self::diagnosis::{ClientRefusal, Part};
 pub use self::endpoint::Endpoint;
@@ -30,12 +32,13 @@ pub use self::error::{Cause, Error};
 pub use self::identifiers::{AgentId, ClientId, CorpId, InvalidIdentifier, UserId};
 pub use self::jsapi::{Digest, Nonce, Recipe, SignedPage, UrlForm};
 pub use self::page_url::{InvalidOrigin, InvalidPageUrl, Origin, PageUrl};
-pub use self::refreshing::{Lease, Refreshing};
+pub use self::refreshing::{CredentialState, Lease, Refreshing};
 pub use self::refusal::{Class, Misconfiguration, Refusal};
 pub use self::secrets::{AccessToken, AuthCode, ClientSecret, InvalidSecret, JsapiTicket};
 pub use self::user::{DisplayName, User, UserDetails};
 
 use self::api::Api;
+use self::patience::patiently;
 
 /// DingTalk, for one internal app in one organisation.
 pub struct Client {
@@ -44,13 +47,25 @@ pub struct Client {
     jsapi_ticket: Refreshing<JsapiTicket>,
 }
 
+/// For whoever watches.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientState {
+    /// The access_token.
+    pub access_token: CredentialState,
+    /// The jsapi_ticket.
+    pub jsapi_ticket: CredentialState,
+    /// Whether calls go out.
+    pub breaker: BreakerState,
+}
+
 impl Client {
     /// A ticket dies a day after its creation, however often it was renewed (contract 3.3).
     const OLDEST_TICKET: Duration = Duration::from_secs(24 * 60 * 60);
 
     /// Makes no call yet: credentials are fetched when they are first needed.
     pub fn new(app: AppCredentials, api_url: Url, oapi_url: Url, clock: Clock) -> Result<Self, reqwest::Error> {
-        let api = Arc::new(Api::new(api_url, oapi_url)?);
+        let api = Arc::new(Api::new(api_url, oapi_url, clock.clone())?);
         let access_token = {
             let api = Arc::clone(&api);
             Refreshing::new(Endpoint::AccessToken, clock.clone(), None, move || {
@@ -70,6 +85,15 @@ impl Client {
             access_token,
             jsapi_ticket,
         })
+    }
+
+    /// What the client holds and does at the moment. Nothing of it is secret.
+    pub fn state(&self) -> ClientState {
+        ClientState {
+            access_token: self.access_token.state(),
+            jsapi_ticket: self.jsapi_ticket.state(),
+            breaker: self.api.breaker(),
+        }
     }
 
     /// The app's access_token, from the cache while it is good.
@@ -113,13 +137,4 @@ async fn authorised<T, F: Future<Output = Result<T, Error>>>(
         }
         answer => answer,
     }
-}
-
-/// Repeats a call that is safe to repeat, twice at most, while the trouble looks passing.
-async fn patiently<T, F: Future<Output = Result<T, Error>>>(call: impl FnMut() -> F) -> Result<T, Error> {
-    let pauses = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(200))
-        .with_max_times(2)
-        .with_jitter();
-    call.retry(pauses).when(Error::retryable).await
 }

@@ -46,6 +46,20 @@ impl<T> Lease<T> {
     }
 }
 
+/// How far a credential is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CredentialState {
+    /// None was fetched yet, or it was rejected.
+    Empty,
+    /// Good.
+    Fresh,
+    /// Good, and about to be renewed.
+    Due,
+    /// No longer good.
+    Expired,
+}
+
 type Fetching<T> = Pin<Box<dyn Future<Output = Result<Lease<T>, Error>> + Send>>;
 type Outcome<T> = Result<Arc<T>, Error>;
 
@@ -144,9 +158,15 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
         }
     }
 
-    /// Whether there is a value that has not expired.
-    pub fn is_alive(&self) -> bool {
-        self.0.alive(self.0.clock.now()).is_some()
+    /// What is held at the moment.
+    pub fn state(&self) -> CredentialState {
+        let now = self.0.clock.now();
+        match self.0.held.load().as_ref() {
+            None => CredentialState::Empty,
+            Some(held) if now >= held.expires => CredentialState::Expired,
+            Some(held) if now >= held.due => CredentialState::Due,
+            Some(_) => CredentialState::Fresh,
+        }
     }
 }
 
@@ -186,7 +206,9 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
         let now = self.clock.now();
         match fetched {
             Ok(lease) => {
-                renewal.failed = None;
+                if let Some(failed) = renewal.failed.take() {
+                    tracing::info!(endpoint = %self.endpoint, tries = failed.times, "a credential was renewed at last");
+                }
                 let held = Arc::new(self.hold(lease, now));
                 self.held.store(Some(Arc::clone(&held)));
                 Ok(Arc::clone(&held.value))
@@ -198,7 +220,10 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
                     error: error.clone(),
                     not_again_before: now + backoff(times),
                 });
-                tracing::warn!(error = %error, times, still_valid = self.alive(now).is_some(), "renewal failed");
+                // Once, not at every try; whoever is refused because of it is logged with the reason.
+                if times == 1 {
+                    tracing::warn!(%error, still_valid = self.alive(now).is_some(), "a credential cannot be renewed");
+                }
                 Err(error)
             }
         }

@@ -1,32 +1,7 @@
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::clock::TimeSource;
+use super::super::clock::Hands;
 use super::*;
-
-/// A clock that stands still until it is moved.
-#[derive(Clone)]
-struct Hands(Arc<AtomicU64>, Instant);
-
-impl Hands {
-    fn new() -> Self {
-        Self(Arc::default(), Instant::now())
-    }
-
-    fn advance(&self, seconds: u64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
-    }
-}
-
-impl TimeSource for Hands {
-    fn monotonic(&self) -> Instant {
-        self.1 + Duration::from_secs(self.0.load(Ordering::SeqCst))
-    }
-
-    fn wall(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH
-    }
-}
 
 /// Where the values come from: numbered, so that each fetch is seen; failing, stuck or repeating itself when told to.
 struct Source {
@@ -46,7 +21,7 @@ const OPEN: usize = 1_000_000;
 
 impl World {
     fn new(gate: usize, oldest: Option<Duration>) -> Self {
-        let hands = Hands::new();
+        let hands = Hands::default();
         let source = Arc::new(Source {
             fetches: AtomicUsize::new(0),
             failing: Mutex::new(false),

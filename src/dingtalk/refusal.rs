@@ -2,7 +2,7 @@
 
 /// An answer in DingTalk's own envelope that is not a success.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("dingtalk refused with {code}: {text}")]
+#[error("dingtalk refused with {code}: {text}{}", hint(code))]
 pub struct Refusal {
     /// What to do about it.
     pub class: Class,
@@ -123,6 +123,14 @@ impl Refusal {
             code: code.chars().filter(char::is_ascii_graphic).take(80).collect(),
             text: quotable(text),
         }
+    }
+}
+
+/// Some codes hide a permanent mistake behind a passing one: a wrong CorpId or secret has been seen to answer like this (contract 1.3).
+fn hint(code: &str) -> &'static str {
+    match code {
+        "unknownError" => " (if it stays: check DINGTALK_CORP_ID, DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET)",
+        _ => "",
     }
 }
 

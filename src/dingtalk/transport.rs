@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::RequestBuilder;
+use reqwest::header::CONTENT_TYPE;
 use tokio::runtime::Handle;
 use url::Url;
 
@@ -12,9 +13,11 @@ use super::error::Cause;
 /// The most that is read of any answer. The largest real one, user details, is a few KiB.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// HTTP status and body of an answer.
+/// An answer, read to its end.
 pub(super) struct Answer {
     pub status: u16,
+    /// Whether it says that it is JSON, as all of DingTalk's answers do (contract 0.1).
+    pub is_json: bool,
     pub body: Vec<u8>,
 }
 
@@ -68,6 +71,10 @@ async fn exchange(request: RequestBuilder) -> Result<Answer, Cause> {
         }
     })?;
     let status = response.status().as_u16();
+    let is_json = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| is_json(kind.as_bytes()));
     let mut body = Vec::new();
     while let Some(chunk) = response
         .chunk()
@@ -82,5 +89,11 @@ async fn exchange(request: RequestBuilder) -> Result<Answer, Cause> {
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, body })
+    Ok(Answer { status, is_json, body })
+}
+
+fn is_json(content_type: &[u8]) -> bool {
+    const JSON: &[u8] = b"application/json";
+    let (kind, parameters) = content_type.split_at(content_type.len().min(JSON.len()));
+    kind.eq_ignore_ascii_case(JSON) && matches!(parameters.trim_ascii_start().first(), None | Some(b';'))
 }

@@ -129,7 +129,9 @@ fn record(problem: &Problem, scope: &RequestScope) {
             tracing::error!(request_id, code, fix, error = causes(), "an administrator must act");
         }
         Problem::Internal(_) => tracing::error!(request_id, code, error = causes(), "internal error"),
-        Problem::RetryWithNewCode(_) | Problem::DingtalkUnavailable(_) => {
+        // Logged when the breaker opened; not again for everybody who meets it.
+        Problem::DingtalkUnavailable(error) if error.not_asked() => tracing::debug!(request_id, code, "dingtalk was not asked"),
+        Problem::RetryWithNewCode(_) | Problem::DingtalkUnavailable(_) | Problem::QuotaSpent(_) => {
             tracing::warn!(request_id, code, error = causes(), "dingtalk failed");
         }
         _ => tracing::info!(request_id, code, reason = causes(), "refused"),

@@ -40,6 +40,9 @@ pub enum Problem {
         /// The methods that are answered.
         allow: &'static str,
     },
+    /// 408: the body took longer than ten seconds.
+    #[error("the body took too long")]
+    RequestTimeout,
     /// 409: this authCode is just being exchanged for somebody.
     #[error("the authCode is in use")]
     CodeInUse,
@@ -67,6 +70,9 @@ pub enum Problem {
     /// 503: DingTalk does not answer, or is busy.
     #[error("dingtalk is unavailable")]
     DingtalkUnavailable(#[source] dingtalk::Error),
+    /// 503: the organisation's calls for this month are used up.
+    #[error("the monthly quota is used up")]
+    QuotaSpent(#[source] dingtalk::Error),
     /// 503: an administrator must act. What to do is in the log, not in the answer.
     #[error("dingtalk refuses this app")]
     Misconfigured(#[source] dingtalk::Error),
@@ -100,6 +106,7 @@ impl Problem {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::CodeInUse => "code_in_use",
+            Self::RequestTimeout => "request_timeout",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::BadRequest(_) => "bad_request",
@@ -107,6 +114,7 @@ impl Problem {
             Self::RateLimited { .. } => "rate_limited",
             Self::RetryWithNewCode(_) => "retry_with_new_code",
             Self::DingtalkUnavailable(_) => "dingtalk_unavailable",
+            Self::QuotaSpent(_) => "quota_spent",
             Self::Misconfigured(_) => "misconfigured",
             Self::Internal(_) => "internal",
         }
@@ -124,6 +132,7 @@ impl Problem {
             Self::NotFound => &words.not_found,
             Self::MethodNotAllowed { .. } => &words.method_not_allowed,
             Self::CodeInUse => &words.code_in_use,
+            Self::RequestTimeout => &words.request_timeout,
             Self::PayloadTooLarge => &words.payload_too_large,
             Self::UnsupportedMediaType => &words.unsupported_media_type,
             Self::BadRequest(_) => &words.bad_request,
@@ -131,6 +140,7 @@ impl Problem {
             Self::RateLimited { .. } => &words.rate_limited,
             Self::RetryWithNewCode(_) => &words.retry_with_new_code,
             Self::DingtalkUnavailable(_) => &words.dingtalk_unavailable,
+            Self::QuotaSpent(_) => &words.quota_spent,
             Self::Misconfigured(_) => &words.misconfigured,
             Self::Internal(_) => &words.internal,
         }
@@ -152,7 +162,7 @@ impl Problem {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after } => Some(*retry_after),
-            Self::DingtalkUnavailable(error) => Some(error.retry_after()),
+            Self::DingtalkUnavailable(error) | Self::QuotaSpent(error) => Some(error.retry_after()),
             _ => None,
         }
     }
@@ -162,6 +172,7 @@ impl From<dingtalk::Error> for Problem {
     fn from(error: dingtalk::Error) -> Self {
         match error {
             error if error.misconfiguration().is_some() => Self::Misconfigured(error),
+            error if error.quota_spent() => Self::QuotaSpent(error),
             error if error.code_rejected() => Self::CodeRejected(Some(error)),
             error if error.code_fate_unknown() => Self::RetryWithNewCode(error),
             error => Self::DingtalkUnavailable(error),
@@ -178,10 +189,13 @@ impl ResponseError for Problem {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::CodeInUse => StatusCode::CONFLICT,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::RetryWithNewCode(_) | Self::DingtalkUnavailable(_) | Self::Misconfigured(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::RetryWithNewCode(_) | Self::DingtalkUnavailable(_) | Self::QuotaSpent(_) | Self::Misconfigured(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -3,6 +3,7 @@
 use std::future::{Future, Ready, ready};
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::JsonPayloadError;
@@ -43,6 +44,9 @@ impl FromRequest for SameOrigin {
     }
 }
 
+/// How long a body may take: a phone on a bad network needs some, somebody who drips bytes to hold a connection gets no more.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
+
 /// A JSON body of 4 KiB at most.
 pub struct StrictJson<T>(pub T);
 
@@ -60,7 +64,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for StrictJson<T> {
             return Box::pin(ready(Err(Problem::UnsupportedMediaType)));
         }
         let body = web::JsonBody::<T>::new(request, payload, None, true).limit(Self::MAX_BYTES);
-        Box::pin(async { body.await.map(Self).map_err(Problem::from) })
+        Box::pin(async {
+            let body = tokio::time::timeout(BODY_PATIENCE, body)
+                .await
+                .map_err(|_| Problem::RequestTimeout)?;
+            body.map(Self).map_err(Problem::from)
+        })
     }
 }
 

@@ -1,17 +1,78 @@
-//! For whoever watches the server.
+//! For whoever watches the server: is it alive, and can it log people in?
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};
+use serde::Serialize;
 
-use super::error::Problem;
 use super::state::Web;
+use crate::dingtalk::{Client, ClientState, Clock};
+
+/// Whether people can be logged in.
+pub struct Readiness {
+    stopping: AtomicBool,
+    last: Mutex<Option<(Instant, bool)>>,
+    clock: Clock,
+}
+
+impl Readiness {
+    /// However often it is asked for, it is looked into once in this time.
+    const CACHED: Duration = Duration::from_secs(1);
+
+    /// Not looked into yet.
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            stopping: AtomicBool::new(false),
+            last: Mutex::new(None),
+            clock,
+        }
+    }
+
+    /// From now on the answer is no: the server is about to stop.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    async fn look(&self, dingtalk: &Client) -> bool {
+        if self.stopping.load(Ordering::Acquire) {
+            return false;
+        }
+        let now = self.clock.now();
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, ready)) = last.filter(|(at, _)| now < *at + Self::CACHED) {
+            return ready;
+        }
+        let ready = dingtalk.access_token().await.is_ok();
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, ready));
+        ready
+    }
+}
+
+/// What `/readyz` answers.
+#[derive(Serialize)]
+struct Report {
+    ready: bool,
+    #[serde(flatten)]
+    dingtalk: ClientState,
+}
 
 /// `GET /healthz`: the process answers.
 pub async fn alive() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("alive\n")
 }
 
-/// `GET /readyz`: people can be logged in, since an access_token is at hand.
-pub async fn ready(web: web::Data<Web>) -> Result<HttpResponse, Problem> {
-    web.dingtalk.access_token().await?;
-    Ok(HttpResponse::Ok().content_type("text/plain").body("ready\n"))
+/// `GET /readyz`: 200 when people can be logged in, 503 when not or when the server is about to stop; and why.
+pub async fn ready(web: web::Data<Web>) -> HttpResponse {
+    let ready = web.readiness.look(&web.dingtalk).await;
+    let mut answer = if ready {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
+    answer.json(Report {
+        ready,
+        dingtalk: web.dingtalk.state(),
+    })
 }

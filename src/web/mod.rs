@@ -36,6 +36,7 @@ pub use self::entry::Visitor;
 pub use self::error::Problem;
 pub use self::guard::{ClientAddress, SameOrigin, StrictJson};
 pub use self::headers::Headers;
+pub use self::health::Readiness;
 pub use self::jsapi::JsapiConfig;
 pub use self::language::Language;
 pub use self::page::Head;

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::error::Problem;
 use super::headers::Headers;
+use super::health::Readiness;
 use super::language::Language;
 use super::presession::LoginStates;
 use super::rate::LoginLimiter;
@@ -52,6 +53,8 @@ pub struct Web {
     pub codes: SpentCodes,
     /// Proxies that are believed about the client's address.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether people can be logged in.
+    pub readiness: Readiness,
     /// Headers of every response.
     pub headers: Headers,
     /// The time.

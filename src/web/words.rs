@@ -68,6 +68,7 @@ pub struct Problems {
     pub not_found: Message,
     pub method_not_allowed: Message,
     pub code_in_use: Message,
+    pub request_timeout: Message,
     pub payload_too_large: Message,
     pub unsupported_media_type: Message,
     pub bad_request: Message,
@@ -75,6 +76,7 @@ pub struct Problems {
     pub rate_limited: Message,
     pub retry_with_new_code: Message,
     pub dingtalk_unavailable: Message,
+    pub quota_spent: Message,
     pub misconfigured: Message,
     pub internal: Message,
 }
@@ -114,6 +116,8 @@ pub struct Troubles {
     pub user_changed: Message,
     pub session_lost: Message,
     pub wrong_address: Message,
+    pub no_auth_code: Message,
+    pub no_such_api: Message,
 }
 
 /// Words as a script reads them from its own tag: `data-words`.

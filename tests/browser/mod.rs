@@ -2,18 +2,24 @@
 //!
 //! A test ends with `Chromium::finish`, which fails it for any error of any page that nobody saw.
 
+mod accessibility;
 mod account;
+mod album;
 mod chromedriver;
 mod chromium;
 mod clinic;
 mod codes;
 mod console;
+mod container;
 mod embedded;
 mod entry;
 mod errors;
+mod faces;
 mod jsapi;
+mod languages;
 mod login;
 mod logout;
+mod looks;
 mod lost;
 mod page;
 mod profile;

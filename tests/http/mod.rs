@@ -1,8 +1,10 @@
 //! The app over HTTP, as browsers and other programs see it.
 
 mod clinic;
+mod clock;
 mod entry;
 mod jsapi;
+mod languages;
 mod login;
 mod problems;
 mod reports;

@@ -165,3 +165,19 @@ async fn static_files_are_kept_for_ever_under_their_hashed_names_only() {
     }
     assert_eq!(browser.open("/static/login.js").await.status, 404);
 }
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_given_up_after_ten_seconds() {
+    let app = TestApp::start().await;
+    let began = std::time::Instant::now();
+    let head = format!(
+        "POST /api/login HTTP/1.1\r\nHost: x\r\nOrigin: {}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{",
+        app.url
+    );
+    let answer = app.raw(&head).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 408 ") && answer.contains("request_timeout"),
+        "{answer}"
+    );
+    assert!((9..14).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+}

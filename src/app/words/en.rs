@@ -10,7 +10,7 @@ pub const WORDS: Words = Words {
         entry: ENTRY,
         error_page: plumbing::ErrorPage {
             home: "Go to the home page",
-            reference: "Reference:",
+            reference: "Reference: ",
         },
         problems: PROBLEMS,
         scripts: SCRIPTS,
@@ -46,7 +46,7 @@ pub const WORDS: Words = Words {
         work_place: "Place of work",
         mobile: "Mobile",
         email: "Email",
-        details_need: "The full details need this permission:",
+        details_need: "The full details need this permission: ",
     },
     jsapi: JSAPI,
     clinic: CLINIC,
@@ -69,7 +69,7 @@ const ENTRY: plumbing::Entry = plumbing::Entry {
     load_again: "Load the page again",
     open_in_dingtalk: Message {
         happened: "Open this in DingTalk",
-        next: "This app signs you in through DingTalk, so it works inside the DingTalk client only.",
+        next: "This app signs you in through DingTalk and works inside DingTalk only.",
     },
     open: "Open in DingTalk",
     or_by_hand: "or find it yourself",
@@ -107,7 +107,7 @@ const PROBLEMS: plumbing::Problems = plumbing::Problems {
     },
     not_found: Message {
         happened: "There is nothing here.",
-        next: "Check the address, or go back to the home page.",
+        next: "Check the address for typing errors.",
     },
     method_not_allowed: Message {
         happened: "That cannot be done here.",
@@ -116,6 +116,10 @@ const PROBLEMS: plumbing::Problems = plumbing::Problems {
     code_in_use: Message {
         happened: "This sign-in is already under way in another window.",
         next: "Wait a moment, then try again.",
+    },
+    request_timeout: Message {
+        happened: "The request took too long to arrive.",
+        next: "Check your connection, then try again.",
     },
     payload_too_large: Message {
         happened: "The request is too large.",
@@ -144,6 +148,10 @@ const PROBLEMS: plumbing::Problems = plumbing::Problems {
     dingtalk_unavailable: Message {
         happened: "DingTalk cannot be reached at the moment.",
         next: "Wait a minute, then try again.",
+    },
+    quota_spent: Message {
+        happened: "Your organisation has used up its DingTalk calls for this month.",
+        next: "Tell your administrator. It works again next month, or with another edition of DingTalk.",
     },
     misconfigured: Message {
         happened: "This app is not set up correctly.",
@@ -197,6 +205,14 @@ const SCRIPTS: plumbing::Scripts = plumbing::Scripts {
         wrong_address: Message {
             happened: "This app is served at another address.",
             next: "Open it there to sign in.",
+        },
+        no_auth_code: Message {
+            happened: "DingTalk answered without a sign-in code.",
+            next: "Update DingTalk, then try again.",
+        },
+        no_such_api: Message {
+            happened: "This DingTalk does not know that function.",
+            next: "Update DingTalk, then try again.",
         },
     },
     dingtalk_said: "DingTalk said: ",

@@ -38,7 +38,7 @@ pub const WORDS: Words = Words {
     },
     profile: Profile {
         title: "我的资料",
-        owner: "主管理员",
+        owner: "企业负责人",
         administrator: "管理员",
         departments: "部门",
         roles: "角色",
@@ -69,7 +69,7 @@ const ENTRY: plumbing::Entry = plumbing::Entry {
     load_again: "重新加载页面",
     open_in_dingtalk: Message {
         happened: "请在钉钉中打开",
-        next: "本应用通过钉钉登录，只能在钉钉客户端内使用。",
+        next: "本应用仅支持在钉钉客户端内使用。",
     },
     open: "在钉钉中打开",
     or_by_hand: "或手动打开",
@@ -107,7 +107,7 @@ const PROBLEMS: plumbing::Problems = plumbing::Problems {
     },
     not_found: Message {
         happened: "页面不存在",
-        next: "请检查地址是否正确，或返回首页。",
+        next: "请检查地址是否正确。",
     },
     method_not_allowed: Message {
         happened: "不支持此操作",
@@ -116,6 +116,10 @@ const PROBLEMS: plumbing::Problems = plumbing::Problems {
     code_in_use: Message {
         happened: "另一个窗口正在登录",
         next: "请稍候重试。",
+    },
+    request_timeout: Message {
+        happened: "请求传输超时",
+        next: "请检查网络连接后重试。",
     },
     payload_too_large: Message {
         happened: "请求内容过大",
@@ -144,6 +148,10 @@ const PROBLEMS: plumbing::Problems = plumbing::Problems {
     dingtalk_unavailable: Message {
         happened: "暂时无法连接钉钉",
         next: "请一分钟后重试。",
+    },
+    quota_spent: Message {
+        happened: "所在组织本月的钉钉接口调用次数已用完",
+        next: "请联系管理员升级钉钉版本，或等到下个月。",
     },
     misconfigured: Message {
         happened: "应用配置有误",
@@ -197,6 +205,14 @@ const SCRIPTS: plumbing::Scripts = plumbing::Scripts {
         wrong_address: Message {
             happened: "本应用的访问地址不正确",
             next: "请通过以下地址打开并登录。",
+        },
+        no_auth_code: Message {
+            happened: "钉钉未返回免登授权码",
+            next: "请升级钉钉后重试。",
+        },
+        no_such_api: Message {
+            happened: "当前钉钉版本不支持此接口",
+            next: "请升级钉钉后重试。",
         },
     },
     dingtalk_said: "钉钉返回：",

@@ -1,0 +1,148 @@
+//! Limits and bans: asking on makes them worse.
+
+use std::time::Duration;
+
+use super::rogue::{EXCHANGE, Rogue, TICKET, TOKEN, http, json, well};
+use super::{app_before, login};
+
+const PUNISHED: &str = r#"{"status":1111,"wait":5,"source":"x5","punish":"deny","uuid":"0"}"#;
+
+#[tokio::test]
+async fn a_ban_stops_all_calls_while_sessions_and_signatures_go_on_and_one_call_looks_whether_it_is_over() {
+    for ban in [
+        http("200 OK", "text/html", "<html>banned</html>"),
+        json(PUNISHED),
+        http("403 Forbidden", "text/html", "<html>"),
+    ] {
+        let rogue = Rogue::start(move |call| {
+            if call.path == EXCHANGE && call.nth == 1 {
+                vec![ban.clone()]
+            } else {
+                well(call)
+            }
+        })
+        .await;
+        let app = app_before(&rogue).await;
+        let mut inside = app.browser();
+        assert_eq!(inside.enter_and_log_in("code-0").await.status, 200);
+        let page = format!("{}/jsapi", app.url);
+        assert_eq!(inside.jsapi_config(&page).await.status, 200);
+
+        for nth in 1..20 {
+            let answer = login(&app, &format!("code-{nth}")).await;
+            assert_eq!(answer.problem(), (503, "dingtalk_unavailable".into()));
+            let wait: u64 = answer.header("retry-after").parse().unwrap();
+            assert!((290..=300).contains(&wait), "{wait}");
+        }
+        assert_eq!(rogue.calls(EXCHANGE).len(), 2, "nobody asks on");
+        assert_eq!(inside.me().await.status, 200);
+        assert_eq!(inside.jsapi_config(&page).await.status, 200);
+        assert_eq!(inside.read("/readyz").await.json()["breaker"], "open");
+
+        app.hands.advance(Duration::from_secs(301));
+        assert_eq!(login(&app, "code-20").await.status, 200);
+        assert_eq!(inside.read("/readyz").await.json()["breaker"], "closed");
+        assert_eq!(rogue.calls(TICKET).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_limit_by_the_second_is_waited_for_by_calls_that_may_be_repeated() {
+    for limited in [
+        json(r#"{"errcode":90018,"errmsg":"x"}"#),
+        http(
+            "403 Forbidden",
+            "application/json",
+            r#"{"code":"Forbidden.AccessDenied.QpsLimitForAppkeyAndApi","message":"x"}"#,
+        ),
+    ] {
+        let rogue = Rogue::start(move |call| {
+            if call.path == TOKEN && call.nth < 2 {
+                vec![limited.clone()]
+            } else {
+                well(call)
+            }
+        })
+        .await;
+        assert_eq!(login(&app_before(&rogue).await, "code").await.status, 200);
+        let times: Vec<_> = rogue.calls(TOKEN).iter().map(|call| call.at).collect();
+        assert_eq!(times.len(), 3);
+        assert!(
+            times.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_secs(1)),
+            "{times:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_limited_exchange_is_not_repeated_and_says_when_to_come_back() {
+    for (limited, code, at_least) in [
+        (json(r#"{"errcode":90018,"errmsg":"x"}"#), "dingtalk_unavailable", 1),
+        (
+            json(r#"{"errcode":88,"sub_code":"90002","errmsg":"x"}"#),
+            "dingtalk_unavailable",
+            1,
+        ),
+        (json(r#"{"errcode":90005,"errmsg":"x"}"#), "dingtalk_unavailable", 60),
+        (json(r#"{"errcode":90020,"errmsg":"x"}"#), "quota_spent", 3600),
+    ] {
+        let rogue = Rogue::start(move |call| {
+            if call.path == EXCHANGE {
+                vec![limited.clone()]
+            } else {
+                well(call)
+            }
+        })
+        .await;
+        let answer = login(&app_before(&rogue).await, "code").await;
+        assert_eq!(answer.problem(), (503, code.to_owned()));
+        assert!(answer.header("retry-after").parse::<u64>().unwrap() >= at_least);
+        assert_eq!(rogue.calls(EXCHANGE).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_administrator_is_told_and_dingtalk_is_not_asked_again() {
+    for refused in [
+        r#"{"errcode":88,"sub_code":"60011","sub_msg":"应用尚未开通所需的权限：[qyapi_base]","errmsg":"x"}"#,
+        r#"{"errcode":88,"sub_code":"60020","sub_msg":"访问ip不在白名单之中,request ip=203.0.113.7 appKey(x)","errmsg":"x"}"#,
+        r#"{"errcode":50002,"errmsg":"x"}"#,
+        r#"{"errcode":50003,"errmsg":"x"}"#,
+        r#"{"errcode":40079,"errmsg":"x"}"#,
+    ] {
+        let rogue = Rogue::start(move |call| {
+            if call.path == EXCHANGE {
+                vec![json(refused)]
+            } else {
+                well(call)
+            }
+        })
+        .await;
+        assert_eq!(
+            login(&app_before(&rogue).await, "code").await.problem(),
+            (503, "misconfigured".into()),
+            "{refused}"
+        );
+        assert_eq!(rogue.calls(EXCHANGE).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_spent_quota_is_told_in_the_language_of_its_reader() {
+    let rogue = Rogue::start(|call| {
+        if call.path == EXCHANGE {
+            vec![json(r#"{"errcode":90020,"errmsg":"x"}"#)]
+        } else {
+            well(call)
+        }
+    })
+    .await;
+    let app = app_before(&rogue).await;
+    for (reads, word) in [("en", "used up"), ("zh-CN", "\u{7528}\u{5b8c}")] {
+        let mut browser = app.browser();
+        browser.reads = reads;
+        let answer = browser.enter_and_log_in(&format!("code-{reads}")).await;
+        assert_eq!(answer.problem(), (503, "quota_spent".into()));
+        assert!(answer.json()["title"].as_str().unwrap().contains(word), "{}", answer.body);
+    }
+}

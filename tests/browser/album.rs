@@ -1,0 +1,35 @@
+//! Pictures of every face for people to look at: `cargo test --test tests -- --ignored album`, then look into `target/tmp/album`.
+
+use std::fs;
+use std::path::Path;
+
+use super::chromium::Chromium;
+use super::faces::{self, Face, Reader};
+
+/// A phone, the panel beside a chat on a PC, and a desktop.
+const WIDTHS: [u32; 3] = [375, 400, 1280];
+
+#[tokio::test]
+#[ignore = "it asserts nothing"]
+async fn album() {
+    let album = Path::new(env!("CARGO_TARGET_TMPDIR")).join("album");
+    fs::create_dir_all(&album).unwrap();
+    let app = faces::app().await;
+    let chromium = Chromium::start().await;
+    for reader in Reader::ALL {
+        chromium.is_read_by(reader).await;
+        for face in Face::ALL {
+            face.show(&app, &chromium).await;
+            for width in WIDTHS {
+                chromium.is_wide(width).await;
+                let height = chromium
+                    .run("scrollTo(0, 0); return document.scrollingElement.scrollHeight", &[])
+                    .await;
+                chromium.is_sized(width, height.as_u64().unwrap().max(800)).await;
+                let name = format!("{face:?}-{width}-{}-{}.png", reader.scheme, reader.language);
+                chromium.driver.screenshot(&album.join(name)).await.unwrap();
+            }
+        }
+    }
+    chromium.finish().await;
+}

@@ -1,0 +1,171 @@
+//! What DingTalk's windows are used to: a title, links to other sites in windows of theirs, and little to load.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use dingtalk_simulator::Answers;
+
+use super::chromium::Chromium;
+use crate::support::TestApp;
+
+/// Notes what the page asks of the client, which does not do it.
+const SPY: &str = "let library;
+    Object.defineProperty(window, 'dd', { get: () => library, set: (dd) => {
+        library = dd;
+        const note = (name) => (params) => { console.info('asked ' + name + ' ' + (params.title || params.url)); return answer(); };
+        const answer = () => window.refuses ? Promise.reject({ errorCode: 7 }) : Promise.resolve({});
+        dd.biz.navigation.setTitle = note('setTitle');
+        dd.biz.util.openLink = note('openLink');
+    } })";
+
+impl Chromium {
+    async fn asked(&self, what: &str) -> bool {
+        self.log().await.iter().any(|entry| entry.message.contains(what))
+    }
+
+    async fn clicks_a_link_to(&self, url: &str) {
+        let script = "const link = document.createElement('a'); link.href = arguments[0]; link.textContent = 'elsewhere';
+            link.id = 'elsewhere'; document.querySelector('main').appendChild(link)";
+        self.run(script, &[url]).await;
+        self.click("#elsewhere").await;
+    }
+}
+
+#[tokio::test]
+async fn the_title_is_set_in_the_client_too() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.on_every_document(SPY).await;
+    for (path, title) in [("/", "Home"), ("/profile", "Profile"), ("/jsapi", "JSAPI playground")] {
+        chromium.open(&format!("{}{path}", app.url)).await;
+        chromium.shown("main[data-user-id]").await;
+        let asked = format!("asked setTitle {title} · Demo H5 app");
+        assert!(chromium.asked(&asked).await, "{:#?}", chromium.log().await);
+    }
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn a_title_that_the_client_refuses_harms_nobody() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.on_every_document("window.refuses = true").await;
+    chromium.on_every_document(SPY).await;
+    chromium.open(&app.url).await;
+    chromium.sees("#user-name", "张三").await;
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn in_the_client_other_sites_open_in_windows_of_theirs_and_ours_do_not() {
+    let app = TestApp::start().await;
+    let elsewhere = app.url.replace("127.0.0.1", "localhost");
+    let chromium = Chromium::start().await;
+    chromium.on_every_document(SPY).await;
+    chromium.open(&format!("{}/jsapi", app.url)).await;
+    chromium.shown("#config-state[data-state='accepted']").await;
+    chromium.click("main a[href^='https://open.dingtalk.com/']").await;
+    assert!(chromium.asked("asked openLink https://open.dingtalk.com/").await);
+    assert_eq!(chromium.href().await, format!("{}/jsapi", app.url));
+
+    // A client that cannot is no reason to leave the link dead.
+    chromium.run("window.refuses = true", &[]).await;
+    chromium.clicks_a_link_to(&format!("{elsewhere}/signed-out")).await;
+    chromium
+        .until("elsewhere", "return location.hostname === 'localhost'", &[])
+        .await;
+
+    chromium.open(&app.url).await;
+    chromium.click("nav.nav a[href='/profile']").await;
+    chromium
+        .until("the profile", "return location.pathname === '/profile'", &[])
+        .await;
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn outside_the_client_links_are_links() {
+    let app = TestApp::start().await;
+    app.dingtalk.client(Answers::Normal, true);
+    let chromium = Chromium::start().await;
+    chromium.on_every_document(SPY).await;
+    chromium.open(&format!("{}/signed-out", app.url)).await;
+    let elsewhere = app.url.replace("127.0.0.1", "localhost");
+    chromium.clicks_a_link_to(&format!("{elsewhere}/signed-out")).await;
+    chromium
+        .until("elsewhere", "return location.hostname === 'localhost'", &[])
+        .await;
+    assert!(!chromium.asked("asked ").await);
+    chromium.finish().await;
+}
+
+fn gzipped(bytes: &str) -> usize {
+    let mut gzip = Command::new("gzip")
+        .arg("-9c")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = gzip.stdin.take().unwrap();
+    let bytes = bytes.to_owned();
+    let writer = std::thread::spawn(move || stdin.write_all(bytes.as_bytes()).unwrap());
+    let output = gzip.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output.stdout.len()
+}
+
+/// Everything of ours that somebody loads who opens the app for the first time: the entry page, the home page, and their files.
+#[tokio::test]
+async fn the_first_view_weighs_twenty_kilobytes_at_most() {
+    const LIMIT: usize = 20 * 1024;
+    let app = TestApp::start().await;
+    for reads in ["en", "zh-CN"] {
+        let mut browser = app.browser();
+        browser.reads = reads;
+        let entry = browser.open("/").await.body;
+        let state = crate::support::state_of(&entry);
+        browser.log_in(&app.dingtalk.issue_code("zhangsan"), &state).await;
+        let home = browser.go("/").await.body;
+        let both = format!("{entry}{home}");
+        let addresses = both.split('"').filter(|text| text.starts_with("/static/"));
+        let addresses: std::collections::BTreeSet<_> = addresses.collect();
+        assert!(addresses.len() >= 8, "{addresses:?}");
+        let mut weight = gzipped(&entry) + gzipped(&home);
+        for address in addresses {
+            weight += gzipped(&browser.go(address).await.body);
+        }
+        println!("the first view weighs {weight} bytes for those who read {reads}");
+        assert!((5000..=LIMIT).contains(&weight), "{weight} bytes for those who read {reads}");
+    }
+}
+
+const REQUESTS: &str = "const isOurs = (url) => url.protocol === 'http:' && url.hostname === location.hostname
+        && url.port === location.port && !url.pathname.startsWith('/static/');
+    const note = (address) => isOurs(new URL(address)) && console.info('request ' + new URL(address).pathname);
+    note(location.href);
+    new PerformanceObserver((list) => list.getEntries().forEach((entry) => note(entry.name)))
+        .observe({ type: 'resource', buffered: true })";
+
+#[tokio::test]
+async fn three_requests_to_us_are_enough_to_be_in() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.on_every_document(REQUESTS).await;
+    for _ in 0..2 {
+        chromium.open(&app.url).await;
+        chromium.sees("#user-name", "张三").await;
+        chromium.open("about:blank").await;
+    }
+    let log = chromium.log().await;
+    let requests = |path: &str| {
+        log.iter()
+            .filter(|entry| entry.message.contains(&format!("\"request {path}")))
+            .count()
+    };
+    assert_eq!(
+        (requests("/api/login\""), requests("/\""), requests("/")),
+        (2, 4, 6),
+        "{log:#?}"
+    );
+    chromium.finish().await;
+}

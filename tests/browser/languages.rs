@@ -1,0 +1,77 @@
+//! What scripts say, in the language of the page.
+
+use dingtalk_simulator::{Answers, Fault};
+
+use super::chromium::Chromium;
+use super::faces::Reader;
+use crate::support::TestApp;
+
+/// What the client, the server and the page itself find wrong, in both languages.
+const TROUBLES: [(&str, [&str; 3]); 2] = [
+    (
+        "en-US",
+        [
+            "DingTalk refused the request.",
+            "DingTalk did not accept the sign-in code.",
+            "This app is served at another address.",
+        ],
+    ),
+    (
+        "zh-CN",
+        ["钉钉拒绝了请求", "钉钉未通过免登授权码校验", "本应用的访问地址不正确"],
+    ),
+];
+
+#[tokio::test]
+async fn troubles_are_told_in_the_language_of_the_client() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    for (language, [refused, rejected, elsewhere]) in TROUBLES {
+        let scheme = "light";
+        chromium.is_read_by(Reader { language, scheme }).await;
+        app.dingtalk.client(Answers::Refuses, false);
+        chromium.open(&app.url).await;
+        chromium.sees("#trouble-text", refused).await;
+
+        app.dingtalk.client(Answers::Normal, false);
+        app.dingtalk.fault("/topapi/v2/user/getuserinfo", 2, Fault::AuthCodeError);
+        chromium.open(&app.url).await;
+        chromium.sees("#trouble-text", rejected).await;
+
+        chromium.open(&app.url.replace("127.0.0.1", "localhost")).await;
+        chromium.sees("#trouble-text", elsewhere).await;
+    }
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn calls_and_their_outcomes_are_told_in_the_language_of_the_client() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    for (language, [accepted, ok, title]) in [
+        ("en-US", ["Accepted", "OK", "A new title"]),
+        ("zh-CN", ["已通过", "成功", "新标题"]),
+    ] {
+        let scheme = "light";
+        chromium.is_read_by(Reader { language, scheme }).await;
+        chromium.open(&format!("{}/jsapi", app.url)).await;
+        chromium.sees("#config-name", accepted).await;
+        chromium.click("[data-api='biz.navigation.setTitle'] button").await;
+        chromium.sees("[data-api='biz.navigation.setTitle'] output strong", ok).await;
+        assert_eq!(chromium.driver.title().await.unwrap(), title);
+    }
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn what_the_library_lacks_is_told_too() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.open(&format!("{}/jsapi", app.url)).await;
+    chromium.sees("#config-name", "Accepted").await;
+    chromium.run("delete window.dd.biz.contact.choose", &[]).await;
+    chromium.click("[data-api='biz.contact.choose'] button").await;
+    let told = "Failed – This DingTalk does not know that function.";
+    chromium.sees("[data-api='biz.contact.choose'] output strong", told).await;
+    chromium.finish().await;
+}

@@ -1,0 +1,108 @@
+//! Phone, PC panel and desktop; light and dark; motion.
+
+use serde_json::json;
+
+use super::chromium::Chromium;
+use super::faces::{self, Face, Reader};
+
+const TOO_WIDE: &str = "const wide = document.scrollingElement.scrollWidth - innerWidth;
+    return wide > 0 ? [...document.querySelectorAll('body *')].filter((part) => part.getBoundingClientRect().right > innerWidth + 1)
+        .map((part) => part.outerHTML.slice(0, 100)).concat(wide) : []";
+
+/// What a finger has to hit: 44 px high, unless it is a link in the middle of a sentence.
+const TOO_SMALL: &str = "return [...document.querySelectorAll('button, .button, .tile, .nav a, .brand, input')]
+    .filter((control) => control.getClientRects().length > 0)
+    .filter((control) => control.getBoundingClientRect().height < 44 || control.getBoundingClientRect().width < 44)
+    .map((control) => control.outerHTML.slice(0, 100))";
+
+#[tokio::test]
+async fn no_face_is_wider_than_its_window_and_fingers_hit_every_control() {
+    let app = faces::app().await;
+    let chromium = Chromium::start().await;
+    for reader in [Reader::ALL[0], Reader::ALL[2]] {
+        chromium.is_read_by(reader).await;
+        for face in Face::ALL {
+            chromium.is_wide(320).await;
+            face.show(&app, &chromium).await;
+            for width in [320, 375, 400, 1280] {
+                chromium.is_wide(width).await;
+                let said = format!("{face:?} for {reader:?} at {width}");
+                assert_eq!(chromium.run(TOO_WIDE, &[]).await, json!([]), "{said}");
+                assert_eq!(chromium.run(TOO_SMALL, &[]).await, json!([]), "{said}");
+            }
+        }
+    }
+    chromium.finish().await;
+}
+
+/// What a finger or an eye needs that lies under a notch, a rounded corner or the home bar. Insets as below.
+const UNDER_AN_INSET: &str = "scrollTo(0, document.scrollingElement.scrollHeight);
+    return [...document.querySelectorAll('h1, h2, p, dd, button, a, input')].filter((part) => part.getClientRects().length > 0)
+        .filter((part) => { const { left, right } = part.getBoundingClientRect(); return left < 44 || right > innerWidth - 44; })
+        .map((part) => part.outerHTML.slice(0, 100))
+        .concat([...document.querySelectorAll('main > *')].filter((part) => part.getBoundingClientRect().bottom > innerHeight - 34)
+            .map((part) => part.outerHTML.slice(0, 100)))";
+
+#[tokio::test]
+async fn nothing_lies_under_a_notch_or_the_home_bar() {
+    let app = faces::app().await;
+    let chromium = Chromium::start().await;
+    for face in Face::ALL {
+        chromium.is_sized(800, 375).await;
+        face.show(&app, &chromium).await;
+        let insets = json!({ "insets": { "top": 0, "left": 44, "right": 44, "bottom": 34 } });
+        let cdp = chromium.driver.cdp();
+        cdp.send_raw("Emulation.setSafeAreaInsetsOverride", insets).await.unwrap();
+        let bar = "return getComputedStyle(document.querySelector('.bar')).paddingLeft";
+        assert_eq!(chromium.run(bar, &[]).await, "60px", "the insets are in force");
+        assert_eq!(chromium.run(UNDER_AN_INSET, &[]).await, json!([]), "{face:?}");
+    }
+    chromium.finish().await;
+}
+
+const GROUND: &str = "return getComputedStyle(document.documentElement).backgroundColor";
+
+#[tokio::test]
+async fn the_page_is_dark_when_the_device_is_unless_the_client_says_otherwise() {
+    const LIGHT: &str = "rgb(242, 242, 246)";
+    const DARK: &str = "rgb(16, 17, 19)";
+    let app = faces::app().await;
+    let chromium = Chromium::start().await;
+    for (device, mark, ground) in [
+        ("light", "", LIGHT),
+        ("dark", "", DARK),
+        ("light", "colorScheme/dark", DARK),
+        ("dark", "colorScheme/light", LIGHT),
+    ] {
+        chromium.prefers("prefers-color-scheme", device).await;
+        chromium.has_marks(mark).await;
+        for face in [Face::Home, Face::OpenInDingtalk, Face::NotFound] {
+            face.show(&app, &chromium).await;
+            assert_eq!(
+                chromium.run(GROUND, &[]).await,
+                json!(ground),
+                "{face:?}, {device} device, {mark:?}"
+            );
+        }
+    }
+    chromium.finish().await;
+}
+
+/// How long a turn of the spinner takes, and whether anything else moves.
+const MOTION: &str = "const turn = getComputedStyle(document.querySelector('.spinner')).animationDuration;
+    return [turn, getComputedStyle(document.querySelector('.signing-in')).animationName]";
+
+#[tokio::test]
+async fn whoever_wants_less_motion_gets_less() {
+    let app = faces::app().await;
+    let chromium = Chromium::start().await;
+    for (wanted, motion) in [
+        ("no-preference", json!(["0.8s", "appear"])),
+        ("reduce", json!(["4s", "none"])),
+    ] {
+        chromium.prefers("prefers-reduced-motion", wanted).await;
+        Face::SigningIn.show(&app, &chromium).await;
+        assert_eq!(chromium.run(MOTION, &[]).await, motion);
+    }
+    chromium.finish().await;
+}

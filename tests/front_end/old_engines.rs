@@ -1,0 +1,161 @@
+//! Chrome 69, the WebView of DingTalk 7.0 for Android, parses every script and style and has all that they use.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{root, scratch};
+use crate::npm;
+
+const TOO_NEW_SCRIPTS: &[&str] = &[
+    // Syntax after ES2017.
+    "a.b?.c;",
+    "var x = a ?? b;",
+    "var o = { ...a };",
+    "class A { b = 1 }",
+    "async function f() { for await (const x of y); }",
+    "try { f(); } catch { g(); }",
+    "var n = 1_000;",
+    "/(?<year>[0-9])/;",
+    "import('x');",
+    // What came later than Chrome 69, or than ES2017.
+    "[1].at(-1);",
+    "[1].flat();",
+    "'a'.replaceAll('a', 'b');",
+    "Promise.allSettled([]);",
+    "Promise.any([]);",
+    "Object.fromEntries([]);",
+    "globalThis.x;",
+    "structuredClone({});",
+    "queueMicrotask(f);",
+    "new WeakRef({});",
+    "document.body.replaceChildren();",
+    "crypto.randomUUID();",
+    // What the client does not bear.
+    "history.pushState({}, '', '/');",
+    "history.replaceState({}, '', '/');",
+    "window.name = 'x';",
+    "window['name'] = 'x';",
+    "name = 'x';",
+    "var name = 'x';",
+    "window.open('/x', 'y');",
+];
+
+const TOO_NEW_STYLES: &[&str] = &[
+    ".a { display: flex; gap: 8px; }",
+    ".a { aspect-ratio: 1; }",
+    ".a { inset: 0; }",
+    ".a { height: 100dvh; }",
+    ".a { color: color-mix(in srgb, red, blue); }",
+    ".a { width: min(10px, 5vw); }",
+    ".a { padding: max(1px, env(safe-area-inset-bottom)); }",
+    ".a { overflow: clip; }",
+    ".a { accent-color: red; }",
+    ".a:has(b) { color: red; }",
+    ":is(.a, .b) { color: red; }",
+    ".a:focus-visible { color: red; }",
+    ".a { .b { color: red; } }",
+    "@layer a { .a { color: red; } }",
+    "@container (width > 1px) { .a { color: red; } }",
+    "@media (width >= 600px) { .a { color: red; } }",
+];
+
+struct Linter {
+    program: &'static str,
+    config: &'static str,
+    extension: &'static str,
+    /// Under which names it tells the file, and what is wrong with it.
+    keys: (&'static str, &'static str),
+    too_new: &'static [&'static str],
+}
+
+const SCRIPTS: Linter = Linter {
+    program: "node_modules/eslint/bin/eslint.js",
+    config: "eslint.config.mjs",
+    extension: "js",
+    keys: ("filePath", "messages"),
+    too_new: TOO_NEW_SCRIPTS,
+};
+
+const STYLES: Linter = Linter {
+    program: "node_modules/stylelint/bin/stylelint.mjs",
+    config: "stylelint.config.mjs",
+    extension: "css",
+    keys: ("source", "warnings"),
+    too_new: TOO_NEW_STYLES,
+};
+
+impl Linter {
+    /// Each file with all that is wrong with it.
+    fn look_at(&self, folder: &Path) -> Vec<(String, Vec<Value>)> {
+        let config = npm::tools().join(self.config).display().to_string();
+        let files = format!("**/*.{}", self.extension);
+        let output = npm::node(self.program, &["--config", &config, "-f", "json", &files], folder);
+        // Stylelint reports on its error stream.
+        let report = [&output.stdout, &output.stderr]
+            .into_iter()
+            .find_map(|report| serde_json::from_slice::<Vec<Value>>(report).ok());
+        let report = report.unwrap_or_else(|| panic!("{}: {}", self.program, String::from_utf8_lossy(&output.stderr)));
+        let (file, faults) = self.keys;
+        report
+            .iter()
+            .map(|looked| {
+                (
+                    looked[file].as_str().unwrap().to_owned(),
+                    looked[faults].as_array().unwrap().clone(),
+                )
+            })
+            .collect()
+    }
+
+    fn finds_nothing_in_ours(&self) {
+        let looked = self.look_at(&root().join("static"));
+        assert_eq!(looked.len(), super::files("static", self.extension).len());
+        for (file, faults) in looked {
+            assert!(faults.is_empty(), "{file}: {faults:#?}");
+        }
+    }
+
+    fn notices_all_that_is_too_new(&self) {
+        let directory = scratch(&format!("too-new-{}", self.extension));
+        for (number, source) in self.too_new.iter().enumerate() {
+            fs::write(directory.join(format!("{number}.{}", self.extension)), format!("{source}\n")).unwrap();
+        }
+        let looked = self.look_at(&directory);
+        assert_eq!(looked.len(), self.too_new.len());
+        for (file, faults) in looked {
+            assert!(!faults.is_empty(), "passes: {}", fs::read_to_string(file).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_script_is_old_enough() {
+    SCRIPTS.finds_nothing_in_ours();
+}
+
+#[test]
+fn every_style_is_old_enough() {
+    STYLES.finds_nothing_in_ours();
+}
+
+#[test]
+fn scripts_that_are_too_new_are_noticed() {
+    SCRIPTS.notices_all_that_is_too_new();
+}
+
+#[test]
+fn styles_that_are_too_new_are_noticed() {
+    STYLES.notices_all_that_is_too_new();
+}
+
+/// Chromium gives a window that a link opens the target's name, and the PC client keeps its container in `window.name`.
+#[test]
+fn no_link_opens_a_window_with_a_name() {
+    for (path, text) in super::files("templates", "html") {
+        for word in [" target=", "formtarget="] {
+            assert!(!text.contains(word), "{}: {word}", path.display());
+        }
+    }
+}

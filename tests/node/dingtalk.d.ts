@@ -1,0 +1,21 @@
+// For the type check of static/: `window.dd` has the type that the library itself declares.
+
+import type library from 'dingtalk-jsapi';
+
+// biz.contact.choose, device.geolocation.get, ...
+type Methods<Owner, Path extends string = ''> = {
+  [Name in keyof Owner & string]: Owner[Name] extends (...parameters: any[]) => unknown
+    ? `${Path}${Name}`
+    : Owner[Name] extends object
+      ? Methods<Owner[Name], `${Path}${Name}.`>
+      : never;
+}[keyof Owner & string];
+
+declare global {
+  interface Window {
+    dd?: typeof library;
+  }
+
+  /** A name that `h5.client.call` takes. */
+  type DingTalkApi = Methods<Pick<typeof library, 'biz' | 'device' | 'runtime' | 'ui' | 'util'>>;
+}

@@ -1,0 +1,51 @@
+//! What the log says, and what it never does.
+
+use dingtalk_simulator::{Fault, Simulator};
+use reqwest::Method;
+
+use super::{Served, complete, with};
+
+#[tokio::test]
+async fn the_log_has_the_id_of_the_answer_and_the_fix_and_nothing_that_is_secret() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let variables = with(complete(&dingtalk), "RUST_LOG", "trace");
+    let served = Served::start(&variables).await;
+    let mut browser = served.browser();
+    let code = dingtalk.issue_code("alice");
+    assert_eq!(browser.enter_and_log_in(&code).await.status, 200);
+    let me = browser
+        .send(Method::GET, "/api/me?canary=query", &[("x-canary", "header\\n")], None)
+        .await;
+    assert_eq!(browser.jsapi_config("http://127.0.0.1:9/jsapi?q=canary").await.status, 200);
+    let session = browser.cookie("session").unwrap().to_owned();
+    let rejected = served.browser().enter_and_log_in("canary-code").await;
+    dingtalk.fault("/topapi/v2/user/getuserinfo", 1, Fault::Permission);
+    let misconfigured = served.browser().enter_and_log_in(&dingtalk.issue_code("alice")).await;
+    assert_eq!(misconfigured.problem().1, "misconfigured");
+
+    let (exit, log) = served.stop().await;
+    assert_eq!(exit, Some(0));
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    for answer in [&me, &rejected, &misconfigured] {
+        let id = answer.header("x-request-id");
+        assert!(
+            lines
+                .iter()
+                .any(|line| line["request_id"] == id && line["status"] == answer.status),
+            "{id}"
+        );
+    }
+    let id = misconfigured.header("x-request-id");
+    let told: Vec<_> = lines
+        .iter()
+        .filter(|line| line["level"] == "ERROR" && line["request_id"] == id)
+        .collect();
+    assert_eq!(told.len(), 1, "logged once");
+    let fix = told[0]["fix"].as_str().unwrap();
+    assert!(fix.contains("qyapi_base") && fix.contains("Permission Management"), "{fix}");
+
+    let key = &variables.iter().find(|(name, _)| *name == "SESSION_KEY").unwrap().1;
+    for secret in [dingtalk.app().client_secret, &code, &session, &key[..32], "canary"] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
+}

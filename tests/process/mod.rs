@@ -1,0 +1,98 @@
+//! The program as whoever runs it meets it: settings, exit codes, log lines, signals.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use dingtalk_simulator::Simulator;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+
+use crate::support::{Browser, http_client, session_key};
+
+mod log;
+mod settings;
+mod stop;
+
+type Variables = Vec<(&'static str, String)>;
+
+/// Settings with which the program runs.
+fn complete(dingtalk: &Simulator) -> Variables {
+    let app = dingtalk.app();
+    vec![
+        ("DINGTALK_CLIENT_ID", app.client_id.to_string()),
+        ("DINGTALK_CLIENT_SECRET", app.client_secret.to_string()),
+        ("DINGTALK_CORP_ID", app.corp_id.to_string()),
+        ("DINGTALK_AGENT_ID", app.agent_id.to_string()),
+        ("DINGTALK_API_URL", dingtalk.url()),
+        ("DINGTALK_OAPI_URL", dingtalk.url()),
+        ("PUBLIC_URL", "http://127.0.0.1:9".to_owned()),
+        ("APP_ADDR", "127.0.0.1:0".to_owned()),
+        ("SESSION_KEY", session_key()),
+    ]
+}
+
+fn with(mut variables: Variables, name: &'static str, value: &str) -> Variables {
+    variables.retain(|(known, _)| *known != name);
+    variables.push((name, value.to_owned()));
+    variables
+}
+
+fn program(variables: &Variables) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dingtalk-h5"));
+    command
+        .env_clear()
+        .envs(variables.iter().cloned())
+        .current_dir(std::env::temp_dir());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// Runs the program to its end: exit code and what it said.
+async fn run(command: &mut Command) -> (Option<i32>, String) {
+    let output = tokio::time::timeout(Duration::from_secs(20), command.output())
+        .await
+        .expect("it does not end")
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).unwrap())
+}
+
+/// The program, serving.
+struct Served {
+    child: Child,
+    url: String,
+    log: Lines<BufReader<ChildStderr>>,
+}
+
+impl Served {
+    async fn start(variables: &Variables) -> Self {
+        let mut child = program(variables).spawn().unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let line = said.next_line().await.unwrap().expect("it says where it listens");
+        let address = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
+        Self {
+            url: address.to_owned(),
+            child,
+            log,
+        }
+    }
+
+    fn browser(&self) -> Browser {
+        Browser::new(http_client(), &self.url, "http://127.0.0.1:9")
+    }
+
+    /// Ends it as a service manager does; returns the rest of the log.
+    async fn stop(mut self) -> (Option<i32>, String) {
+        let pid = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+        let ended = tokio::time::timeout(Duration::from_secs(15), self.child.wait()).await;
+        let mut rest = String::new();
+        self.log.get_mut().read_to_string(&mut rest).await.unwrap();
+        (ended.expect("it does not stop").unwrap().code(), rest)
+    }
+}

@@ -1,0 +1,163 @@
+//! Settings that are missing, malformed or half-set.
+
+use dingtalk_simulator::Simulator;
+
+use super::{Served, complete, program, run, with};
+
+#[tokio::test]
+async fn without_settings_it_exits_with_2_and_names_every_missing_one_and_where_it_is_found() {
+    for arguments in [&[][..], &["serve"][..]] {
+        let (code, said) = run(program(&Vec::new()).args(arguments)).await;
+        assert_eq!(code, Some(2));
+        for name in [
+            "DINGTALK_CLIENT_ID",
+            "DINGTALK_CLIENT_SECRET",
+            "DINGTALK_CORP_ID",
+            "DINGTALK_AGENT_ID",
+            "PUBLIC_URL",
+            "SESSION_KEY",
+        ] {
+            assert!(said.contains(&format!("{name}: it is not set")), "{name} in {said}");
+        }
+        assert!(
+            said.contains("Developer Console") && said.contains("openssl rand -hex 64") && said.contains("cargo dev"),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn each_missing_or_empty_setting_is_named_alone() {
+    let dingtalk = Simulator::start().await.unwrap();
+    for name in [
+        "DINGTALK_CLIENT_ID",
+        "DINGTALK_CLIENT_SECRET",
+        "DINGTALK_CORP_ID",
+        "DINGTALK_AGENT_ID",
+        "PUBLIC_URL",
+        "SESSION_KEY",
+    ] {
+        for value in ["", "   "] {
+            let (code, said) = run(&mut program(&with(complete(&dingtalk), name, value))).await;
+            assert_eq!((code, said.matches("found in:").count()), (Some(2), 1), "{said}");
+            assert!(said.contains(&format!("{name}: it is not set")), "{said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_right_are_refused_without_repeating_them() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let wrong = [
+        ("DINGTALK_CLIENT_ID", "canary id"),
+        ("DINGTALK_CLIENT_SECRET", "canary secret"),
+        ("DINGTALK_CORP_ID", "$CORPID$"),
+        ("DINGTALK_AGENT_ID", "canary"),
+        ("DINGTALK_SITE", "canary"),
+        ("DINGTALK_API_URL", "http://canary.example"),
+        ("DINGTALK_API_URL", "https://canary:pw@api.dingtalk.io"),
+        ("DINGTALK_OAPI_URL", "canary"),
+        ("JSAPI_SCRIPT_URL", "http://canary.example/dd.js"),
+        ("JSAPI_DIGEST", "md5-canary"),
+        ("PUBLIC_URL", "http://canary.example"),
+        ("PUBLIC_URL", "https://canary.example/path"),
+        ("PUBLIC_URL", "https://canary.example:443"),
+        ("PUBLIC_URL", "https://Canary.example"),
+        ("PUBLIC_URL", "canary.example"),
+        ("APP_ADDR", "canary"),
+        ("SESSION_KEY", "canary"),
+        ("SESSION_KEY", "00"),
+        ("SESSION_KEY", &"ab".repeat(64)),
+        ("SESSION_IDLE", "canary"),
+        ("SESSION_IDLE", "0s"),
+        ("SESSION_IDLE", "9h"),
+        ("SESSION_LIFETIME", "365days"),
+        ("TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,canary"),
+        ("EMBEDDED", "canary"),
+        ("EMBEDDED", "true"),
+    ];
+    for (name, value) in wrong {
+        let (code, said) = run(&mut program(&with(complete(&dingtalk), name, value))).await;
+        assert_eq!(
+            (code, said.matches("found in:").count()),
+            (Some(2), 1),
+            "{name}={value}: {said}"
+        );
+        assert!(
+            said.contains(&format!("  {name}: ")) && !said.to_lowercase().contains("canary"),
+            "{name}={value}: {said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn secrets_may_come_from_files_but_not_from_both_places_nor_from_the_command_line() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let file = std::env::temp_dir().join(format!("secret-{}", std::process::id()));
+    std::fs::write(&file, format!("{}\n", dingtalk.app().client_secret)).unwrap();
+    let path = file.to_str().unwrap();
+
+    let from_file = with(
+        with(complete(&dingtalk), "DINGTALK_CLIENT_SECRET", ""),
+        "DINGTALK_CLIENT_SECRET_FILE",
+        path,
+    );
+    let served = Served::start(&from_file).await;
+    assert_eq!(served.browser().read("/readyz").await.status, 200);
+    assert_eq!(served.stop().await.0, Some(0));
+
+    let both = with(complete(&dingtalk), "DINGTALK_CLIENT_SECRET_FILE", path);
+    let (code, said) = run(&mut program(&both)).await;
+    assert_eq!(code, Some(2));
+    assert!(said.contains("both it and DINGTALK_CLIENT_SECRET_FILE are set"), "{said}");
+
+    let nowhere = with(from_file, "DINGTALK_CLIENT_SECRET_FILE", "/nowhere/at/all");
+    let (code, said) = run(&mut program(&nowhere)).await;
+    assert_eq!(code, Some(2));
+    assert!(said.contains("DINGTALK_CLIENT_SECRET_FILE cannot be read"), "{said}");
+
+    for flag in ["--dingtalk-client-secret", "--session-key"] {
+        assert_eq!(run(program(&complete(&dingtalk)).args(["serve", flag, "x"])).await.0, Some(2));
+    }
+    std::fs::remove_file(file).unwrap();
+}
+
+#[tokio::test]
+async fn a_malformed_dot_env_is_reported_without_its_content() {
+    let folder = std::env::temp_dir().join(format!("dot-env-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(".env"), "DINGTALK_CLIENT_SECRET='canary\n").unwrap();
+    let (code, said) = run(program(&Vec::new()).current_dir(&folder)).await;
+    std::fs::remove_dir_all(folder).unwrap();
+    assert_eq!(code, Some(2));
+    assert!(said.contains(".env is malformed") && !said.contains("canary"), "{said}");
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, said) = run(&mut program(&with(complete(&dingtalk), "APP_ADDR", &address))).await;
+    assert_eq!(code, Some(1));
+    assert!(said.contains(&address), "{said}");
+}
+
+#[tokio::test]
+async fn help_describes_every_setting() {
+    let (code, said) = run(program(&Vec::new()).args(["serve", "--help"])).await;
+    assert_eq!(code, Some(0));
+    let example = include_str!("../../.env.example");
+    let names = example
+        .lines()
+        .filter_map(|line| line.trim_start_matches("# ").split_once('='))
+        .map(|(name, _)| name);
+    let names: Vec<_> = names
+        .filter(|name| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
+        .collect();
+    assert!(names.len() >= 17, "{names:?}");
+    for name in names {
+        assert!(said.contains(name), "{name} is not in --help");
+    }
+}

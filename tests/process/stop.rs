@@ -1,0 +1,67 @@
+//! Being told to stop, and starting again.
+
+use std::time::{Duration, Instant};
+
+use dingtalk_simulator::{Fault, Simulator};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::{Served, complete};
+use crate::support::{ACCESS_TOKEN, USER_BY_CODE, eventually};
+
+const EXCHANGE: &str = "/topapi/v2/user/getuserinfo";
+
+/// Bodies that were begun and never end.
+async fn stalled(url: &str, count: usize) -> Vec<TcpStream> {
+    let mut connections = Vec::new();
+    for _ in 0..count {
+        let mut connection = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
+        let head = "POST /api/login HTTP/1.1\r\nHost: x\r\nOrigin: http://127.0.0.1:9\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+        connection.write_all(head.as_bytes()).await.unwrap();
+        connections.push(connection);
+    }
+    connections
+}
+
+#[tokio::test]
+async fn fifty_logins_in_flight_end_well_when_the_program_is_told_to_stop_and_their_sessions_outlive_it() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let variables = complete(&dingtalk);
+    let served = Served::start(&variables).await;
+    let mut probe = served.browser();
+    assert_eq!(probe.enter_and_log_in(&dingtalk.issue_code("bob")).await.status, 200);
+    dingtalk.fault(EXCHANGE, 50, Fault::Delay { milliseconds: 3000 });
+    let mut logins = Vec::new();
+    for _ in 0..50 {
+        let (mut browser, code) = (served.browser(), dingtalk.issue_code("alice"));
+        let state = browser.enter().await;
+        logins.push(tokio::spawn(async move {
+            let status = browser.log_in(&code, &state).await.status;
+            (status, browser)
+        }));
+    }
+    let _stalled = stalled(&served.url, 5).await;
+    eventually("all logins are under way", || dingtalk.calls(USER_BY_CODE) == 51).await;
+    assert_eq!(probe.read("/readyz").await.status, 200);
+
+    let told = Instant::now();
+    let stopping = tokio::spawn(served.stop());
+    while probe.read("/readyz").await.status != 503 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(stopping.await.unwrap().0, Some(0));
+    assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
+
+    let again = Served::start(&variables).await;
+    let before = dingtalk.calls(ACCESS_TOKEN);
+    for login in logins {
+        let (status, mut browser) = login.await.unwrap();
+        assert_eq!(status, 200);
+        browser.url = again.url.clone();
+        assert_eq!(browser.me().await.json()["userId"], "alice");
+    }
+    let mut newcomer = again.browser();
+    assert_eq!(newcomer.enter_and_log_in(&dingtalk.issue_code("bob")).await.status, 200);
+    assert_eq!(dingtalk.calls(ACCESS_TOKEN) - before, 1, "one token call after a restart");
+    again.stop().await;
+}
