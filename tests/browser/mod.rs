@@ -23,6 +23,7 @@ mod looks;
 mod lost;
 mod page;
 mod profile;
+mod real;
 mod session;
 mod silence;
 mod tls;

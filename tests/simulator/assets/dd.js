@@ -262,29 +262,29 @@
 
   const OPEN = false, GATED = true, NONE = undefined;
   const API = [
-    // native method, its flat names; client version that has it (phone, PC); needs dd.config?; what the simulated client does
+    // native method (*: flat names only), flat names (*: not for jsApiList), version that has it (phone, PC), gated?, what it does
     ['runtime.permission.requestAuthCode', 'getAuthCode', '6.0.0', '6.0.0', OPEN, authCode],
-    ['runtime.permission.requestAuthCodeV2', 'requestAuthCode getAuthCodeV2', '7.0.45', '7.0.50', OPEN, authCode],
-    ['device.notification.alert', 'alert', '2.4.0', '2.5.0', OPEN, (p) => show(p.title, message(p), p.buttonName || p.buttonText)],
-    ['device.notification.confirm', 'confirm', '2.4.0', '2.5.0', OPEN, (p) => asks(p).then(({ pressed }) => ({ buttonIndex: pressed }))],
-    ['device.notification.prompt', 'prompt', '6.0.0', '2.7.0', OPEN,
+    ['runtime.permission.requestAuthCodeV2*', 'requestAuthCode getAuthCodeV2', '7.0.45', '7.0.50', OPEN, authCode],
+    ['device.notification.alert', 'alert*', '2.4.0', '2.5.0', OPEN, (p) => show(p.title, message(p), p.buttonName || p.buttonText)],
+    ['device.notification.confirm', 'confirm*', '2.4.0', '2.5.0', OPEN, (p) => asks(p).then(({ pressed }) => ({ buttonIndex: pressed }))],
+    ['device.notification.prompt', 'prompt*', '6.0.0', '2.7.0', OPEN,
       (p) => asks(p, { input: text(p.defaultText || p.placeholder) }).then(({ pressed, value }) => ({ buttonIndex: pressed, value }))],
-    ['device.notification.actionSheet', 'showActionSheet', '7.0.10', '7.0.10', OPEN, actionSheet],
-    ['device.notification.toast', 'showToast', '7.0.10', '7.0.10', OPEN, toast],
-    ['device.notification.hideToast', 'hideToast', '7.0.10', '7.0.10', OPEN, () => erase('dd-toast')],
-    ['device.notification.showPreloader', 'showLoading', '7.0.10', '7.0.10', OPEN,
+    ['device.notification.actionSheet', 'showActionSheet*', '7.0.10', '7.0.10', OPEN, actionSheet],
+    ['device.notification.toast', 'showToast*', '7.0.10', '7.0.10', OPEN, toast],
+    ['device.notification.hideToast*', 'hideToast*', '7.0.10', '7.0.10', OPEN, () => erase('dd-toast')],
+    ['device.notification.showPreloader', 'showLoading*', '7.0.10', '7.0.10', OPEN,
       (p) => { float('dd-preloader', CENTRE, `◌ ${message(p)}`); return {}; }],
-    ['device.notification.hidePreloader', 'hideLoading', '7.0.10', '7.0.10', OPEN, () => erase('dd-preloader')],
+    ['device.notification.hidePreloader', 'hideLoading*', '7.0.10', '7.0.10', OPEN, () => erase('dd-preloader')],
     ['device.notification.vibrate', 'vibrate', '6.0.0', NONE, OPEN, done],
     ['device.connection.getNetworkType', 'getNetworkType', '6.0.0', '6.5.60', OPEN, networkType],
     ['device.base.getPhoneInfo', 'getSystemInfo', '6.0.0', NONE, OPEN, () => PHONE],
     ['device.geolocation.get', 'getLocation', '6.0.0', NONE, GATED, () => PLACE],
-    ['biz.navigation.setTitle', 'setNavigationTitle', '6.0.0', '6.0.0', OPEN, (p) => showTitle(text(p.title))],
-    ['biz.navigation.setLeft', 'setNavigationLeft', '6.0.0', '6.0.0', OPEN, navigationButton('left')],
+    ['biz.navigation.setTitle', 'setNavigationTitle*', '6.0.0', '6.0.0', OPEN, (p) => showTitle(text(p.title))],
+    ['biz.navigation.setLeft', 'setNavigationLeft*', '6.0.0', '6.0.0', OPEN, navigationButton('left')],
     ['biz.navigation.setRight', '', '2.4.0', NONE, OPEN, navigationButton('right')],
-    ['biz.navigation.goBack', 'goBackPage', '6.0.0', '6.0.0', OPEN, () => { history.back(); return {}; }],
-    ['biz.navigation.close', 'closePage', '6.0.0', '4.3.5', OPEN, () => show('', 'DingTalk would close this page now.')],
-    ['biz.navigation.replace', 'replacePage', '6.0.0', '6.0.0', OPEN, (p) => { location.replace(p.url); return {}; }],
+    ['biz.navigation.goBack', 'goBackPage*', '6.0.0', '6.0.0', OPEN, () => { history.back(); return {}; }],
+    ['biz.navigation.close', 'closePage*', '6.0.0', '4.3.5', OPEN, () => show('', 'DingTalk would close this page now.')],
+    ['biz.navigation.replace', 'replacePage*', '6.0.0', '6.0.0', OPEN, (p) => { location.replace(p.url); return {}; }],
     ['biz.util.openLink', 'openLink', '6.0.0', '6.0.0', OPEN, (p) => { window.open(p.url, '_blank', 'noopener'); return {}; }],
     ['biz.util.open', 'openPageInMicroApp', '6.0.0', '6.0.0', OPEN, (p) => show('DingTalk would open', text(p.name))],
     ['biz.util.share', 'share', '6.0.0', '4.6.37', OPEN, (p) => show('DingTalk would share', `${text(p.title)}\n${text(p.url)}`)],
@@ -326,8 +326,8 @@
       if (!/navigation\.set(Left|Right)$/.test(method)) Promise.resolve(result).then(onSuccess);
       return result;
     } catch (error) {
-      const cancelled = env.platform === 'ios' && error.errorCode === '-1';
-      (cancelled ? given('cancel', 'onCancel') : given('fail', 'onFail'))(error, error.errorCode);
+      const failed = is('ios') && error.errorCode === '-1' ? given('cancel', 'onCancel') : given('fail', 'onFail');
+      failed(...(is('ios') ? [error, error.errorCode] : [error]));
       throw error;
     }
   }
@@ -382,17 +382,17 @@
       return (params.jsApiList || []).reduce((answer, name) => Object.assign(answer, { [name]: supported(name) }), {});
     },
 
-    on(event, handler) { bridgeReady().then(() => document.addEventListener(event, handler)); },
+    on(event, handler) { bridgeReady().then(() => is('pc') || document.addEventListener(event, handler)); }, // a PC's host has none
     off(event, handler) { bridgeReady().then(() => document.removeEventListener(event, handler)); }
   };
 
-  API.forEach(([method, flatNames, phone, pc, gated, answer]) => {
-    const parents = method.split('.');
-    const label = parents.pop();
+  API.forEach(([name, flatNames, phone, pc, gated, answer]) => {
+    const method = name.replace('*', '');
+    const parents = method.split('.'), label = parents.pop();
     const call = (params = {}) => reported(label, invoke(method, Object.assign({}, params)));
     apis[method] = { since: { android: phone, ios: phone, pc }, gated, answer };
-    parents.reduce((parent, part) => { parent[part] = parent[part] || {}; return parent[part]; }, dd)[label] = call;
-    flatNames.split(' ').filter(Boolean).forEach((flat) => { nativeNames[flat] = method; dd[flat] = call; });
+    if (name === method) parents.reduce((parent, part) => (parent[part] = parent[part] || {}), dd)[label] = call;
+    flatNames.split(' ').filter(Boolean).forEach((flat) => { nativeNames[flat] = method; dd[flat.replace('*', '')] = call; });
   });
 
   window.dd = dd;
