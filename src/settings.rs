@@ -16,6 +16,8 @@ use crate::web::{LoginRate, SessionKeys};
 const CREDENTIALS: &str = "Developer Console > the app > Credentials and Basic Information";
 const HOME: &str = "Developer Console > Home (the organisation's CorpId)";
 const HOMEPAGE: &str = "the origin of the app's homepage, Developer Console > the app > Web App";
+/// Half an hour, or the whole lifetime of shorter sessions.
+const IDLE: Duration = Duration::from_secs(30 * 60);
 const OURS: &str = "this server's own; see the README's settings table";
 
 /// What the environment says, not yet checked. Each field's variable is its name in capitals.
@@ -145,8 +147,10 @@ impl Environment {
                     SessionKeys::parse(&text),
                 )
             });
-        let session_idle = f.or("SESSION_IDLE", OURS, self.session_idle, "30m", duration);
         let session_lifetime = f.or("SESSION_LIFETIME", OURS, self.session_lifetime, "8h", duration);
+        let idle_default = session_lifetime.unwrap_or(IDLE).min(IDLE);
+        let idle_default = humantime::format_duration(idle_default).to_string();
+        let session_idle = f.or("SESSION_IDLE", OURS, self.session_idle, &idle_default, duration);
         let trusted_proxies = f.or("TRUSTED_PROXIES", OURS, self.trusted_proxies, "", proxies);
         let embedded = f.or("EMBEDDED", OURS, self.embedded, "false", truth);
         let signature_clinic = f.or("SIGNATURE_CLINIC", OURS, self.signature_clinic, "false", truth);

@@ -15,7 +15,10 @@
     const link = event.target instanceof Element ? event.target.closest('a') : null;
     if (!link || event.defaultPrevented || !leadsAway(link)) return;
     event.preventDefault();
-    h5.client.call('biz.util.openLink', { url: link.href }).catch(() => location.assign(link.href));
+    h5.client.call('biz.util.openLink', { url: link.href }).catch((failure) => {
+      // A client that only never answered has most likely opened it.
+      if (failure.kind === 'refused') location.assign(link.href);
+    });
   });
 
   /** @param {HTMLAnchorElement} link */

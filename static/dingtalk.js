@@ -207,7 +207,7 @@ h5.client = (function () {
    * @param {string} text
    */
   function withoutTickets(text) {
-    return text.replace(/ticketList:\s*\[[^\]]*\]?/gi, 'ticketList:[hidden]');
+    return text.replace(/ticket\w*["']?\s*[:=]\s*(\[[^\]]*\]?|\S+)/gi, 'ticketList:[hidden]');
   }
 
   /**

@@ -5,16 +5,16 @@
   'use strict';
 
   const LOGINS_KEY = 'h5.logins-without-a-page';
-  const LOGINS_ALLOWED = 3;
+  const LOGINS_ALLOWED = 2;
   const LOGINS_WINDOW = 60000;
 
   /** @type {HTMLElement | null} */
   const entry = document.querySelector('#entry');
   if (entry) {
     openEntry(entry);
-  } else if (document.querySelector('[data-user-id]')) {
+  } else {
     rememberLogins([]);
-    neverShowAgain();
+    if (document.querySelector('[data-user-id]')) neverShowAgain();
   }
 
   /**

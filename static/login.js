@@ -18,6 +18,8 @@ h5.session = (function () {
   let pendingLogin = null;
   let loginsDone = 0;
   let latestState = '';
+  /** @type {User | null} */
+  let latestUser = null;
   /** @type {Set<Promise<void>>} */
   const underway = new Set();
 
@@ -55,6 +57,7 @@ h5.session = (function () {
     const authCode = await h5.client.requestAuthCode(document.documentElement.dataset.corpId || '');
     const user = await post('/api/login', { authCode, state });
     loginsDone += 1;
+    latestUser = user;
     return user;
   }
 
@@ -63,9 +66,7 @@ h5.session = (function () {
    * @returns {Promise<void>}
    */
   async function logOut() {
-    await post('/api/logout', {}).catch((failure) => {
-      if (failure.code !== 'login_required') throw failure;
-    });
+    await post('/api/logout', {});
     location.replace('/signed-out');
   }
 
@@ -76,13 +77,15 @@ h5.session = (function () {
    * @returns {Promise<Response>}
    */
   async function fetchWithSession(path, init) {
+    stayTheSame();
     const loginsBefore = loginsDone;
     const response = await request(path, init);
     if (response.status !== 401) return response;
     latestState = stateIn(response);
     // Each 401 may replace the cookie that its state belongs to: let those that are under way arrive, use the last.
     await Promise.race([Promise.all(underway), pause(CROSSING_TIMEOUT)]);
-    if (loginsDone === loginsBefore) stayTheSame(await logIn(latestState));
+    if (loginsDone === loginsBefore) await logIn(latestState);
+    stayTheSame();
     return request(path, init);
   }
 
@@ -110,12 +113,12 @@ h5.session = (function () {
   }
 
   /**
-   * DingTalk may belong to somebody else by now. Their data has no place on this page.
-   * @param {User} user
+   * DingTalk may belong to somebody else by now. Their data has no place on this page, and its requests none in their
+   * name.
    */
-  function stayTheSame(user) {
+  function stayTheSame() {
     const shown = document.querySelector('[data-user-id]');
-    if (!shown || shown.getAttribute('data-user-id') === user.userId) return;
+    if (!shown || !latestUser || shown.getAttribute('data-user-id') === latestUser.userId) return;
     location.reload();
     /** @type {Failure} */
     const failure = { kind: 'problem', code: 'user_changed', text: '' };

@@ -108,6 +108,17 @@ fn only_the_session_file_spells_session_keys_and_only_one_script_names_the_libra
     }
 }
 
+#[test]
+fn every_page_that_shows_somebody_says_whom_it_shows() {
+    let pages = walk_files(&root().join("templates"));
+    assert!(pages.len() >= 5);
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let personal = text.contains("user.");
+        assert_eq!(personal, text.contains("data-user-id=\"{{ user.user_id }}\""), "{}", page.display());
+    }
+}
+
 fn walk_files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries

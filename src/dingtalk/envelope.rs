@@ -9,7 +9,8 @@ use super::error::Cause;
 use super::refusal::Refusal;
 
 /// Recognises the page, or the JSON without an errcode, that DingTalk answers with while it shuts an address out; for how long, when
-/// it tells. A gateway's page for a 5xx is not meant: those pass.
+/// it tells. Other pages are not meant: a gateway's for a 5xx passes, and a firewall's for a 4xx is about one request, which
+/// somebody may have made on purpose.
 pub(super) fn ban(status: u16, body: &[u8]) -> Option<Duration> {
     #[derive(Deserialize)]
     struct Punished {
@@ -21,7 +22,7 @@ pub(super) fn ban(status: u16, body: &[u8]) -> Option<Duration> {
     const PUNISHED: u16 = 1111;
     const LONGEST_MINUTES: u16 = 60;
 
-    let is_page = body.trim_ascii_start().starts_with(b"<") && matches!(status, 200..300 | 400 | 402..500);
+    let is_page = body.trim_ascii_start().starts_with(b"<") && matches!(status, 200..300 | 403 | 429);
     let punished = || {
         serde_json::from_slice::<Punished>(body)
             .ok()

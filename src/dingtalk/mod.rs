@@ -106,9 +106,9 @@ impl Client {
         self.jsapi_ticket.get().await
     }
 
-    /// Says that clients no longer accept what is signed with `ticket`. It is dropped if it is still the one in use.
-    pub fn reject_jsapi_ticket(&self, ticket: &Arc<JsapiTicket>) {
-        self.jsapi_ticket.reject(ticket);
+    /// Says that clients seem not to accept what is signed with `ticket`: if it is still the one in use, it is renewed behind.
+    pub fn doubt_jsapi_ticket(&self, ticket: &Arc<JsapiTicket>) {
+        self.jsapi_ticket.doubt(ticket);
     }
 
     /// Exchanges `code`, which is used up by that: it is taken by value and sent once. Only when DingTalk's gateway rejected the

@@ -158,6 +158,19 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
         }
     }
 
+    /// Says that `value` may no longer be good, on the word of somebody who may be wrong: it is renewed at once, and used until then.
+    pub fn doubt(&self, value: &Arc<T>) {
+        if self
+            .0
+            .held
+            .load()
+            .as_ref()
+            .is_some_and(|held| Arc::ptr_eq(&held.value, value))
+        {
+            let _behind = self.0.renew_now();
+        }
+    }
+
     /// What is held at the moment.
     pub fn state(&self) -> CredentialState {
         let now = self.0.clock.now();
@@ -177,7 +190,7 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
 
     /// Joins the renewal in flight, or starts one unless the last has just failed.
     fn renew(self: &Arc<Self>, now: Instant) -> Wait<T> {
-        let mut renewal = self.renewal();
+        let renewal = self.renewal();
         if let Some(in_flight) = &renewal.in_flight {
             return Wait::For(in_flight.clone());
         }
@@ -188,6 +201,17 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
         if let Some(failed) = renewal.failed.as_ref().filter(|failed| now < failed.not_again_before) {
             return Wait::Over(Err(failed.error.clone()));
         }
+        self.start(renewal)
+    }
+
+    /// A renewal whatever the age of the value, unless one is in flight or the last has just failed.
+    fn renew_now(self: &Arc<Self>) -> Option<Wait<T>> {
+        let (now, renewal) = (self.clock.now(), self.renewal());
+        let rests = renewal.failed.as_ref().is_some_and(|failed| now < failed.not_again_before);
+        (renewal.in_flight.is_none() && !rests).then(|| self.start(renewal))
+    }
+
+    fn start(self: &Arc<Self>, mut renewal: MutexGuard<'_, Renewal<T>>) -> Wait<T> {
         let (done, in_flight) = watch::channel(None);
         renewal.in_flight = Some(in_flight.clone());
         let core = Arc::clone(self);

@@ -43,7 +43,7 @@ pub async fn boundary(
     Ok(response)
 }
 
-/// A middleware failed, so that the request is gone: the problem goes out as JSON, with the same headers and the same log line.
+/// A middleware failed, so that the request is gone: the problem goes out as JSON, with the same headers.
 fn without_request(error: actix_web::Error, web: &Web, scope: &RequestScope) -> actix_web::Error {
     let problem = Problem::Internal(error.to_string().into());
     record(&problem, scope);

@@ -43,8 +43,6 @@ pub enum NoVisitor {
 #[template(path = "entry.html")]
 pub struct EntryPage {
     head: Head,
-    state: String,
-    #[allow(dead_code, reason = "goes into the cookie, not into the template")]
     challenge: Challenge,
 }
 
@@ -128,7 +126,6 @@ impl EntryPage {
         let challenge = Challenge::of(&Web::of(request)?.login_states, request);
         Ok(Self {
             head: Head::of(request)?,
-            state: challenge.state.clone(),
             challenge,
         })
     }

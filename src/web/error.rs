@@ -58,8 +58,8 @@ pub enum Problem {
     /// 400: this address is not signed.
     #[error("the address is not signed: {0}")]
     UrlRejected(#[from] dingtalk::InvalidPageUrl),
-    /// 429: too many logins.
-    #[error("too many logins from one address")]
+    /// 429: too many logins, or reports.
+    #[error("too many requests")]
     RateLimited {
         /// When the next one is accepted.
         retry_after: Duration,

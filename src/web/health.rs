@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use super::state::Web;
-use crate::dingtalk::{Client, ClientState, Clock};
+use crate::dingtalk::{BreakerState, Client, ClientState, Clock};
 
 /// Whether people can be logged in.
 pub struct Readiness {
@@ -44,7 +44,7 @@ impl Readiness {
         if let Some((_, ready)) = last.filter(|(at, _)| now < *at + Self::CACHED) {
             return ready;
         }
-        let ready = dingtalk.access_token().await.is_ok();
+        let ready = dingtalk.access_token().await.is_ok() && dingtalk.state().breaker != BreakerState::Open;
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, ready));
         ready
     }

@@ -51,9 +51,9 @@ pub async fn report(
     };
     let parts = signed.as_ref().map(|signed| refusal.explain(signed)).unwrap_or_default();
     if let Some(signed) = signed.as_ref().filter(|_| parts.contains(&Part::TicketAge))
-        && web.signed_pages.may_drop_ticket()
+        && web.signed_pages.may_renew_ticket()
     {
-        web.dingtalk.reject_jsapi_ticket(&signed.ticket);
+        web.dingtalk.doubt_jsapi_ticket(&signed.ticket);
     }
     let explanation = explain(&web, signed.as_ref(), &parts);
     let told = Refusal::told_by_client(&refusal.code, &refusal.text);

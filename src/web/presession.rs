@@ -13,6 +13,7 @@ use sha2::Sha256;
 use super::cookie_policy::CookiePolicy;
 use super::once::{Claim, Once, Taken};
 use super::session_keys::SessionKeys;
+use super::sessions::Sessions;
 use crate::dingtalk::Clock;
 
 /// The cookie's name, before the prefix.
@@ -75,8 +76,8 @@ impl LoginStates {
                 .for_each(|part| mac.update(part));
             mac.verify_slice(claimed).is_ok()
         });
-        let age = self.clock.unix_seconds().checked_sub(u64::from_be_bytes(*issued));
-        let fresh = age.is_some_and(|age| age <= GOOD_FOR.as_secs());
+        let (issued_at, now) = (u64::from_be_bytes(*issued), self.clock.unix_seconds());
+        let fresh = issued_at <= now + Sessions::CLOCK_SKEW && now.saturating_sub(issued_at) <= GOOD_FOR.as_secs();
         if genuine && fresh && !self.used.is_spent(nonce) {
             Ok(*nonce)
         } else {

@@ -71,25 +71,33 @@ impl SessionKeys {
         if self.older.is_empty() {
             return;
         }
-        let resealed = request
+        let headers: Vec<_> = request
             .headers()
             .get_all(COOKIE)
-            .filter_map(|header| header.to_str().ok())
-            .flat_map(|header| header.split(';'))
-            .filter_map(|pair| Cookie::parse_encoded(pair.trim().to_owned()).ok())
-            .map(|cookie| {
-                if cookie.name() == name {
-                    self.resealed(cookie)
-                } else {
-                    cookie
-                }
-            })
-            .map(|cookie| cookie.encoded().to_string())
-            .collect::<Vec<_>>()
-            .join("; ");
-        if let Ok(header) = HeaderValue::from_str(&resealed) {
-            request.headers_mut().insert(COOKIE, header);
+            .map(|header| self.resealed_header(header, name))
+            .collect();
+        request.headers_mut().remove(COOKIE);
+        for header in headers {
+            request.headers_mut().append(COOKIE, header);
         }
+    }
+
+    /// The header with our cookie resealed, or as it came: what other cookies in it look like is not our business.
+    fn resealed_header(&self, header: &HeaderValue, name: &str) -> HeaderValue {
+        let Ok(text) = std::str::from_utf8(header.as_bytes()) else {
+            return header.clone();
+        };
+        let pairs = text.split(';').map(|pair| {
+            let ours = Cookie::parse_encoded(pair.trim().to_owned())
+                .ok()
+                .filter(|cookie| cookie.name() == name);
+            ours.map_or_else(
+                || pair.trim().to_owned(),
+                |cookie| self.resealed(cookie).encoded().to_string(),
+            )
+        });
+        let resealed = pairs.collect::<Vec<_>>().join("; ");
+        HeaderValue::from_bytes(resealed.as_bytes()).unwrap_or_else(|_| header.clone())
     }
 
     fn resealed(&self, cookie: Cookie<'static>) -> Cookie<'static> {

@@ -45,7 +45,7 @@ pub struct Sessions {
 
 impl Sessions {
     /// A login made by a clock this far ahead of ours is taken for one made now: servers' clocks differ a little.
-    const CLOCK_SKEW: u64 = 60;
+    pub(super) const CLOCK_SKEW: u64 = 60;
     /// Seconds within which a page can be the one that a login was for (see `entry`).
     const JUST_BORN: u64 = 10;
 
@@ -64,7 +64,8 @@ impl Sessions {
             idle,
             lifetime,
             corp_id,
-            ended: Once::new(lifetime),
+            // Nobody's cookie holds longer than that after its last use, whatever clock wrote it.
+            ended: Once::new(lifetime.min(idle + Duration::from_secs(2 * Self::CLOCK_SKEW))),
             clock,
         }
     }

@@ -13,7 +13,7 @@ use crate::dingtalk::{Clock, SignedPage};
 pub struct SignedPages {
     latest: Mutex<VecDeque<SignedPage>>,
     reports: DefaultDirectRateLimiter,
-    ticket_dropped: Mutex<Option<Instant>>,
+    ticket_renewed: Mutex<Option<Instant>>,
     clock: Clock,
 }
 
@@ -31,7 +31,7 @@ impl SignedPages {
         Self {
             latest: Mutex::new(VecDeque::with_capacity(Self::KEPT)),
             reports: RateLimiter::direct(Quota::per_second(per_second).allow_burst(burst)),
-            ticket_dropped: Mutex::new(None),
+            ticket_renewed: Mutex::new(None),
             clock,
         }
     }
@@ -56,13 +56,13 @@ impl SignedPages {
         self.reports.check().is_ok()
     }
 
-    /// Whether a ticket may be dropped on a page's word now.
-    pub fn may_drop_ticket(&self) -> bool {
+    /// Whether a ticket may be renewed on a page's word now.
+    pub fn may_renew_ticket(&self) -> bool {
         let now = self.clock.now();
-        let mut dropped = self.ticket_dropped.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = dropped.is_none_or(|last| now >= last + Self::BETWEEN_TICKETS);
+        let mut renewed = self.ticket_renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = renewed.is_none_or(|last| now >= last + Self::BETWEEN_TICKETS);
         if due {
-            *dropped = Some(now);
+            *renewed = Some(now);
         }
         due
     }

@@ -17,7 +17,7 @@
    */
 
   const PEOPLE_NEED_TIME = 5 * 60 * 1000;
-  const REPORT_LENGTH = 1000;
+  const REPORT_LENGTH = 1200;
   const page = /** @type {HTMLElement} */ (document.querySelector('[data-jsapi]'));
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
   /** @type {PlaygroundWords} */
@@ -95,7 +95,7 @@
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({
-        url: location.href,
+        url: location.href.split('#')[0],
         code: failure.code,
         text: (failure.said || failure.text).slice(0, REPORT_LENGTH),
         nonceStr: values.nonceStr,

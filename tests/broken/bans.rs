@@ -37,7 +37,8 @@ async fn a_ban_stops_all_calls_while_sessions_and_signatures_go_on_and_one_call_
         assert_eq!(rogue.calls(EXCHANGE).len(), 2, "nobody asks on");
         assert_eq!(inside.me().await.status, 200);
         assert_eq!(inside.jsapi_config(&page).await.status, 200);
-        assert_eq!(inside.read("/readyz").await.json()["breaker"], "open");
+        let readiness = inside.read("/readyz").await;
+        assert_eq!((readiness.status, &readiness.json()["breaker"]), (503, &"open".into()));
 
         app.hands.advance(Duration::from_secs(301));
         assert_eq!(login(&app, "code-20").await.status, 200);

@@ -12,6 +12,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// that it started, and clears up after them.
 const GUARD: &str = r#"trap '' INT HUP TERM; read -r _; kill -s KILL -- "-$1"; until rm -rf "$2"; do sleep 0.1; done"#;
 
+/// As many ports are tried. With half of all ports taken, all of them fail once in a million starts.
+const LAUNCHES: usize = 20;
+
 /// A running chromedriver with a directory of its own. Both are gone when it is dropped.
 pub struct Chromedriver {
     driver: Child,
@@ -25,17 +28,10 @@ impl Chromedriver {
     pub fn start() -> Self {
         let chromedriver = program(&["chromedriver"]);
         let directory = own_directory();
-        let mut driver = Command::new(chromedriver)
-            .arg("--port=0")
-            // Chromium keeps more than its profile: sockets, crash reports, caches.
-            .env("TMPDIR", &directory)
-            .env("HOME", &directory)
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let (driver, stdout, port) = std::iter::from_fn(|| Some(launch(&chromedriver, &directory)))
+            .take(LAUNCHES)
+            .find_map(|launched| launched)
+            .expect("chromedriver finds no port that is free on IPv4 and IPv6");
         let guard = Command::new("sh")
             .args(["-c", GUARD, "guard", &driver.id().to_string()])
             .arg(&directory)
@@ -44,8 +40,6 @@ impl Chromedriver {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut stdout = BufReader::new(driver.stdout.take().unwrap());
-        let port = announced_port(&mut stdout);
         Self {
             driver,
             guard,
@@ -81,20 +75,51 @@ fn own_directory() -> PathBuf {
     directory
 }
 
-/// With `--port=0` the kernel chooses: "ChromeDriver was started successfully on port 40123."
-fn announced_port(stdout: &mut impl BufRead) -> u16 {
-    let announcement = stdout
-        .lines()
-        .map(Result::unwrap)
-        .find(|line| line.contains("started successfully"))
-        .expect("chromedriver ended before it listened");
-    announcement
-        .trim_end_matches('.')
-        .rsplit(' ')
-        .next()
-        .unwrap()
-        .parse()
-        .unwrap()
+/// Starts chromedriver on a port that the kernel chooses. The choice is made for IPv6, and the same port may be taken on IPv4, where
+/// other tests have thousands of sockets: then chromedriver says so and ends, and this is None.
+fn launch(chromedriver: &Path, directory: &Path) -> Option<(Child, BufReader<ChildStdout>, u16)> {
+    let mut driver = Command::new(chromedriver)
+        .arg("--port=0")
+        // Chromium keeps more than its profile: sockets, crash reports, caches.
+        .env("TMPDIR", directory)
+        .env("HOME", directory)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(driver.stdout.take().unwrap());
+    let said = announcement(&mut stdout);
+    let last = said.last().cloned().unwrap_or_default();
+    if last.contains("port not available") {
+        driver.wait().unwrap();
+        return None;
+    }
+    let port = last
+        .strip_suffix('.')
+        .and_then(|line| line.rsplit(' ').next())
+        .and_then(|port| port.parse().ok());
+    Some((
+        driver,
+        stdout,
+        port.unwrap_or_else(|| panic!("chromedriver ended before it listened: {said:?}")),
+    ))
+}
+
+/// What chromedriver says until it listens, "ChromeDriver was started successfully on port 40123.", or until it gives up.
+fn announcement(stdout: &mut impl BufRead) -> Vec<String> {
+    let mut said = Vec::new();
+    for line in stdout.lines() {
+        said.push(line.unwrap());
+        if said
+            .last()
+            .is_some_and(|line| line.contains("started successfully") || line.contains("port not available"))
+        {
+            break;
+        }
+    }
+    said
 }
 
 /// The first of these programs that is on the PATH.

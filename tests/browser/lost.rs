@@ -22,12 +22,12 @@ async fn forgetful() -> TestApp {
 }
 
 #[tokio::test]
-async fn a_session_that_does_not_come_back_is_told_after_three_logins() {
+async fn a_session_that_does_not_come_back_is_told_after_two_logins() {
     let app = forgetful().await;
     let chromium = Chromium::start().await;
     chromium.open(&app.url).await;
     // Somebody who tries again gets one more login, not a loop.
-    for logins in 3..=4 {
+    for logins in 2..=3 {
         chromium.sees("#trouble-text", LOST).await;
         assert_eq!(
             (app.dingtalk.calls(AUTH_CODE), app.dingtalk.calls(USER_BY_CODE)),

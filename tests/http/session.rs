@@ -184,13 +184,16 @@ async fn after_a_key_rotation_old_sessions_live_and_are_sealed_anew() {
     let rotated = TestApp::start_with(|settings| settings.session_keys = keys(&format!("{new},{old}"))).await;
     let mut browser = rotated.browser();
     browser.cookies = of_alice.cookies.clone();
+    // Cookies of other programs on the same host, as browsers send them.
+    browser.cookies.insert(0, ("name".into(), "张三".into()));
+    browser.cookies.push(("odd".into(), "a=b%zz\"".into()));
     rotated.hands.advance(Duration::from_secs(2));
     assert_eq!(browser.me().await.json()["userId"], "alice");
     assert_ne!(browser.cookie("session"), of_alice.cookie("session"), "sealed anew");
 
     let after = TestApp::start_with(|settings| settings.session_keys = keys(&new)).await;
     let mut resealed = after.browser();
-    resealed.cookies = browser.cookies.clone();
+    resealed.cookies = vec![("session".into(), browser.cookie("session").unwrap().to_owned())];
     assert_eq!(resealed.me().await.status, 200);
     let mut stale = after.browser();
     stale.cookies = of_alice.cookies.clone();
