@@ -115,7 +115,12 @@ fn every_page_that_shows_somebody_says_whom_it_shows() {
     for page in pages {
         let text = std::fs::read_to_string(&page).unwrap();
         let personal = text.contains("user.");
-        assert_eq!(personal, text.contains("data-user-id=\"{{ user.user_id }}\""), "{}", page.display());
+        assert_eq!(
+            personal,
+            text.contains("data-user-id=\"{{ user.user_id }}\""),
+            "{}",
+            page.display()
+        );
     }
 }
 

@@ -143,7 +143,11 @@ const REQUESTS: &str = "const isOurs = (url) => url.protocol === 'http:' && url.
         && url.port === location.port && !url.pathname.startsWith('/static/');
     const note = (address) => isOurs(new URL(address)) && console.info('request ' + new URL(address).pathname);
     note(location.href);
-    new PerformanceObserver((list) => list.getEntries().forEach((entry) => note(entry.name)))
+    // What is fetched is noted at once: the page may be left before an observer hears of it.
+    const real = window.fetch;
+    window.fetch = (...asked) => { note(new URL(asked[0], location.href).href); return real.apply(window, asked); };
+    const others = (entry) => entry.initiatorType !== 'fetch';
+    new PerformanceObserver((list) => list.getEntries().filter(others).forEach((entry) => note(entry.name)))
         .observe({ type: 'resource', buffered: true })";
 
 #[tokio::test]
