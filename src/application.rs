@@ -46,7 +46,7 @@ impl Application {
         .tcp_nodelay(true)
         .client_request_timeout(Duration::from_secs(5))
         .disable_signals()
-        .shutdown_timeout(8)
+        .shutdown_timeout(7)
         .listen(listener)?
         .run();
         Ok(Self { server, port, web })
@@ -58,7 +58,7 @@ impl Application {
     }
 
     /// Answers until `stop` ends. Then `/readyz` says no for a second, so that a load balancer sends nobody else, and after that no more
-    /// connections are taken and the requests in flight may end: eight seconds at most.
+    /// connections are taken and the requests in flight may end: seven seconds at most.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let (server, web) = (self.server.handle(), self.web);
         tokio::spawn(async move {
