@@ -134,13 +134,14 @@ impl Api {
             .send(request)
             .await
             .map_err(|cause| Error::new(endpoint, cause))?;
-        match envelope::ban(answer.status, &answer.body) {
-            Some(wait) => self.breaker.banned(wait),
-            None => self.breaker.heard(),
+        if let Some(wait) = envelope::ban(answer.status, &answer.body) {
+            let retry_after = self.breaker.banned(wait);
+            return Err(Error::new(endpoint, Cause::Banned { retry_after }));
         }
+        self.breaker.heard();
         let opened = match answer.is_json {
             true => open(answer.status, &answer.body),
-            false => Err(envelope::misfit(answer.status, &answer.body, "the answer is not JSON")),
+            false => Err(envelope::misfit(answer.status, "the answer is not JSON")),
         };
         opened.map_err(|cause| Error::new(endpoint, cause))
     }

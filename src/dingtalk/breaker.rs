@@ -73,11 +73,12 @@ impl Breaker {
         }
     }
 
-    /// DingTalk said that it shuts this address out, for `wait` at least. Logged once, however many calls hear it.
-    pub fn banned(&self, wait: Duration) {
+    /// DingTalk said that it shuts this address out, for `wait` at least; for how long no call is made. Logged once, however many calls
+    /// hear it.
+    pub fn banned(&self, wait: Duration) -> Duration {
         let (now, mut state) = (self.clock.now(), self.state());
+        let length = wait.max(Self::SHORTEST);
         if !matches!(*state, State::Open { .. }) {
-            let length = wait.max(Self::SHORTEST);
             *state = State::Open { until: now + length };
             tracing::error!(
                 seconds = length.as_secs(),
@@ -85,6 +86,7 @@ impl Breaker {
                  in its place: no call is made meanwhile, sessions and cached signatures go on"
             );
         }
+        length
     }
 
     /// For whoever watches.

@@ -35,14 +35,11 @@ pub(super) fn ban(status: u16, body: &[u8]) -> Option<Duration> {
 }
 
 /// What an answer is that no envelope fits.
-pub(super) fn misfit(status: u16, body: &[u8], reason: &'static str) -> Cause {
-    match ban(status, body) {
-        Some(wait) => Cause::Banned {
-            retry_after: wait.max(Duration::from_secs(300)),
-        },
+pub(super) fn misfit(status: u16, reason: &'static str) -> Cause {
+    match status {
         // A gateway in front of both families, which does not always speak their language.
-        None if status == 401 => Refusal::api(status, "401", reason, &[]).into(),
-        None => Cause::Unintelligible { status, reason },
+        401 => Refusal::api(status, "401", reason, &[]).into(),
+        _ => Cause::Unintelligible { status, reason },
     }
 }
 
@@ -63,7 +60,7 @@ pub(super) fn oapi<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, C
         result: T,
     }
 
-    let unintelligible = |reason| misfit(status, body, reason);
+    let unintelligible = |reason| misfit(status, reason);
     let verdict: Verdict = serde_json::from_slice(body).map_err(|_| unintelligible("no errcode in the answer"))?;
     let text = [verdict.errmsg, verdict.sub_msg]
         .into_iter()
@@ -104,7 +101,7 @@ pub(super) fn api<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, Ca
         errmsg: String,
     }
 
-    let unintelligible = |reason| misfit(status, body, reason);
+    let unintelligible = |reason| misfit(status, reason);
     if let Ok(legacy) = serde_json::from_slice::<Legacy>(body) {
         return Err(Refusal::oapi(&legacy.errcode.to_string(), &legacy.errmsg).into());
     }

@@ -1,9 +1,11 @@
 //! The files of `static/`, inside the binary. Their names carry a hash of their content, so browsers may keep them for ever.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::web::Bytes;
 use actix_web::{HttpResponse, web};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
@@ -16,7 +18,7 @@ struct Static;
 struct Asset {
     address: String,
     kind: &'static str,
-    file: EmbeddedFile,
+    body: Bytes,
 }
 
 /// By their path in `static/`.
@@ -29,7 +31,7 @@ static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
                 Asset {
                     address: hashed(&path, &file),
                     kind: kind(&path),
-                    file,
+                    body: body(file.data),
                 },
             )
         })
@@ -49,6 +51,14 @@ fn hashed(path: &str, file: &EmbeddedFile) -> String {
     match path.rsplit_once('.') {
         Some((stem, extension)) => format!("/static/{stem}.{hash}.{extension}"),
         None => format!("/static/{path}.{hash}"),
+    }
+}
+
+/// Shared by all answers: what is embedded in the binary is not copied.
+fn body(data: Cow<'static, [u8]>) -> Bytes {
+    match data {
+        Cow::Borrowed(embedded) => Bytes::from_static(embedded),
+        Cow::Owned(read) => Bytes::from(read),
     }
 }
 
@@ -85,5 +95,5 @@ pub async fn serve(path: web::Path<String>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, asset.kind))
         .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .body(asset.file.data.clone().into_owned()))
+        .body(asset.body.clone()))
 }

@@ -4,19 +4,22 @@ use dingtalk_simulator::Simulator;
 
 use super::{Served, complete, program, run, with};
 
+/// Settings without a default.
+const REQUIRED: [&str; 6] = [
+    "DINGTALK_CLIENT_ID",
+    "DINGTALK_CLIENT_SECRET",
+    "DINGTALK_CORP_ID",
+    "DINGTALK_AGENT_ID",
+    "PUBLIC_URL",
+    "SESSION_KEY",
+];
+
 #[tokio::test]
 async fn without_settings_it_exits_with_2_and_names_every_missing_one_and_where_it_is_found() {
     for arguments in [&[][..], &["serve"][..]] {
         let (code, said) = run(program(&Vec::new()).args(arguments)).await;
         assert_eq!(code, Some(2));
-        for name in [
-            "DINGTALK_CLIENT_ID",
-            "DINGTALK_CLIENT_SECRET",
-            "DINGTALK_CORP_ID",
-            "DINGTALK_AGENT_ID",
-            "PUBLIC_URL",
-            "SESSION_KEY",
-        ] {
+        for name in REQUIRED {
             assert!(said.contains(&format!("{name}: it is not set")), "{name} in {said}");
         }
         assert!(
@@ -29,14 +32,7 @@ async fn without_settings_it_exits_with_2_and_names_every_missing_one_and_where_
 #[tokio::test]
 async fn each_missing_or_empty_setting_is_named_alone() {
     let dingtalk = Simulator::start().await.unwrap();
-    for name in [
-        "DINGTALK_CLIENT_ID",
-        "DINGTALK_CLIENT_SECRET",
-        "DINGTALK_CORP_ID",
-        "DINGTALK_AGENT_ID",
-        "PUBLIC_URL",
-        "SESSION_KEY",
-    ] {
+    for name in REQUIRED {
         for value in ["", "   "] {
             let (code, said) = run(&mut program(&with(complete(&dingtalk), name, value))).await;
             assert_eq!((code, said.matches("found in:").count()), (Some(2), 1), "{said}");
