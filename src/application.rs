@@ -1,6 +1,7 @@
 //! Puts the rings together and serves them.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -9,25 +10,41 @@ use actix_web::{App, HttpServer, web as actix};
 use anyhow::Context;
 
 use crate::app;
-use crate::dingtalk::{Client, Clock};
+use crate::dingtalk::{Client, Clock, Observer};
 use crate::settings::Settings;
-use crate::web::{self, CookiePolicy, Headers, LoginLimiter, LoginStates, Readiness, Sessions, SignedPages, SpentCodes, Web};
+use crate::web::{
+    self, CookiePolicy, Headers, LoginLimiter, LoginStates, Metrics, Readiness, Sessions, SignedPages, SpentCodes, Web,
+};
 
 /// How long load balancers are told before the server stops.
 const NOTICE: Duration = Duration::from_secs(1);
+
+/// How long the head of a request may take.
+const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The server, listening but not yet answering.
 pub struct Application {
     server: Server,
     port: u16,
+    metrics: Option<MetricsListener>,
     web: actix::Data<Web>,
+}
+
+/// What answers METRICS_ADDR: a server of its own, so that no mistake in a route or a proxy shows it to the world.
+struct MetricsListener {
+    server: Server,
+    address: SocketAddr,
 }
 
 impl Application {
     /// Everything that can fail at start fails here. No call is made to DingTalk yet.
     pub fn build(listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         let port = listener.local_addr().context("the listener has no address")?.port();
+        let metrics_addr = settings.metrics_addr;
         let web = actix::Data::new(state(settings, clock)?);
+        let metrics = metrics_addr
+            .map(|address| MetricsListener::open(address, web.clone()))
+            .transpose()?;
         let web_of_workers = web.clone();
         let server = HttpServer::new(move || {
             let web = web_of_workers.clone();
@@ -44,17 +61,27 @@ impl Application {
                 .default_service(actix::to(web::route::nothing))
         })
         .tcp_nodelay(true)
-        .client_request_timeout(Duration::from_secs(5))
+        .client_request_timeout(HEAD_PATIENCE)
         .disable_signals()
         .shutdown_timeout(7)
         .listen(listener)?
         .run();
-        Ok(Self { server, port, web })
+        Ok(Self {
+            server,
+            port,
+            metrics,
+            web,
+        })
     }
 
     /// Where it listens.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Where the metrics are, if they are anywhere.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|metrics| metrics.address)
     }
 
     /// Answers until `stop` ends. Then `/readyz` says no for a second, so that a load balancer sends nobody else, and after that no more
@@ -67,7 +94,34 @@ impl Application {
             tokio::time::sleep(NOTICE).await;
             server.stop(true).await;
         });
-        self.server.await
+        let metrics = self
+            .metrics
+            .map(|metrics| (metrics.server.handle(), tokio::spawn(metrics.server)));
+        let ended = self.server.await;
+        if let Some((metrics, _)) = metrics {
+            metrics.stop(false).await;
+        }
+        ended
+    }
+}
+
+impl MetricsListener {
+    fn open(address: SocketAddr, web: actix::Data<Web>) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on METRICS_ADDR {address}"))?;
+        let address = listener.local_addr().context("the listener has no address")?;
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(web.clone())
+                .wrap(from_fn(web::boundary))
+                .configure(web::metrics_routes)
+                .default_service(actix::to(web::route::nothing))
+        })
+        .workers(1)
+        .client_request_timeout(HEAD_PATIENCE)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+        Ok(Self { server, address })
     }
 }
 
@@ -84,9 +138,17 @@ fn state(settings: Settings, clock: Clock) -> anyhow::Result<Web> {
         tracing::warn!(api = %settings.api_url, oapi = %settings.oapi_url, "calling another DingTalk than the real one");
     }
     let client_id = settings.credentials.client_id.clone();
+    let metrics = Metrics::new().context("the metrics do not fit together")?;
+    let observer: Arc<dyn Observer> = metrics.clone();
     Ok(Web {
-        dingtalk: Client::new(settings.credentials, settings.api_url, settings.oapi_url, clock.clone())
-            .context("cannot make an HTTPS client")?,
+        dingtalk: Client::new(
+            settings.credentials,
+            settings.api_url,
+            settings.oapi_url,
+            clock.clone(),
+            observer,
+        )
+        .context("cannot make an HTTPS client")?,
         client_id,
         agent_id: settings.agent_id,
         jsapi_digest: settings.jsapi_digest,
@@ -94,6 +156,7 @@ fn state(settings: Settings, clock: Clock) -> anyhow::Result<Web> {
         signature_clinic: settings.signature_clinic,
         words: |language| &app::words::of(language).plumbing,
         signed_pages: SignedPages::new(clock.clone()),
+        metrics,
         readiness: Readiness::new(clock.clone()),
         explains_refusals: local_dingtalk.is_some(),
         login_states: LoginStates::new(&settings.session_keys, cookies, clock.clone()),

@@ -73,6 +73,9 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (address, public_url) = (listener.local_addr()?, settings.public_url.clone());
     let application = Application::build(listener, settings, Clock::system())?;
     println!("listening on http://{address} for {public_url}");
+    if let Some(address) = application.metrics_address() {
+        println!("metrics on http://{address}/metrics");
+    }
     application
         .run_until_stopped(told_to_stop())
         .await

@@ -65,6 +65,9 @@ pub struct Environment {
     /// Where to listen. Default 127.0.0.1:8080.
     #[arg(long, env)]
     pub app_addr: Option<String>,
+    /// Where to answer GET /metrics, for Prometheus on this machine, such as 127.0.0.1:9464. Default: nowhere.
+    #[arg(long, env)]
+    pub metrics_addr: Option<String>,
     /// SESSION_KEY, from the environment only: 64 bytes or more in hex; several, comma separated, newest first, to rotate.
     #[arg(skip)]
     pub session_key: Option<SecretString>,
@@ -133,6 +136,7 @@ impl Environment {
             text.parse::<SocketAddr>()
                 .map_err(|_| "it is not an address and port such as 127.0.0.1:8080")
         });
+        let metrics_addr = f.or("METRICS_ADDR", OURS, self.metrics_addr, "", metrics_addr);
         let session_keys = f
             .secret(
                 "SESSION_KEY",
@@ -179,6 +183,7 @@ impl Environment {
                 jsapi_digest: jsapi_digest?,
                 public_url: public_url?,
                 app_addr: app_addr?,
+                metrics_addr: metrics_addr?,
                 session_keys: session_keys?,
                 session_idle: session_idle?,
                 session_lifetime: session_lifetime?,
@@ -213,6 +218,8 @@ pub struct Settings {
     pub public_url: Origin,
     /// APP_ADDR
     pub app_addr: SocketAddr,
+    /// METRICS_ADDR
+    pub metrics_addr: Option<SocketAddr>,
     /// SESSION_KEY
     pub session_keys: SessionKeys,
     /// SESSION_IDLE
@@ -279,6 +286,15 @@ fn duration(text: String) -> Result<Duration, &'static str> {
         Ok(length) if length > Duration::from_secs(30 * 24 * 60 * 60) => Err("it is longer than 30 days"),
         Ok(length) => Ok(length),
         Err(_) => Err("it is not a length of time such as 30m or 8h"),
+    }
+}
+
+fn metrics_addr(text: String) -> Result<Option<SocketAddr>, &'static str> {
+    match text.parse::<SocketAddr>() {
+        _ if text.is_empty() => Ok(None),
+        Ok(address) if address.ip().is_loopback() => Ok(Some(address)),
+        Ok(_) => Err("it is not on loopback, and anybody could read it"),
+        Err(_) => Err("it is not an address and port such as 127.0.0.1:9464"),
     }
 }
 

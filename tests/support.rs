@@ -27,6 +27,8 @@ pub struct TestApp {
     pub dingtalk: Simulator,
     pub hands: ClockHands,
     pub url: String,
+    /// Where the metrics are, when METRICS_ADDR is set.
+    pub metrics_url: Option<String>,
     http: reqwest::Client,
     _stop: oneshot::Sender<()>,
 }
@@ -45,6 +47,9 @@ impl TestApp {
         adjust(&mut settings);
         let hands = ClockHands::default();
         let application = Application::build(listener, settings, Clock::from_source(hands.clone())).unwrap();
+        let metrics_url = application
+            .metrics_address()
+            .map(|address| format!("http://{address}/metrics"));
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(application.run_until_stopped(async { drop(stopped.await) }));
         dingtalk.show_app(&url);
@@ -52,6 +57,7 @@ impl TestApp {
             dingtalk,
             hands,
             url,
+            metrics_url,
             http: http_client(),
             _stop: stop,
         }

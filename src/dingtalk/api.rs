@@ -1,7 +1,7 @@
 //! The four calls, one function each: what is sent and what must come back.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use super::endpoint::Endpoint;
 use super::envelope;
 use super::error::{Cause, Error};
 use super::identifiers::{ClientId, UserId};
+use super::observer::Observer;
 use super::refreshing::Lease;
 use super::secrets::{AccessToken, AuthCode, ClientSecret, JsapiTicket};
 use super::transport::Transport;
@@ -32,15 +33,17 @@ pub struct AppCredentials {
 pub(super) struct Api {
     transport: Transport,
     breaker: Breaker,
+    observer: Arc<dyn Observer>,
     api_url: Url,
     oapi_url: Url,
 }
 
 impl Api {
-    pub fn new(api_url: Url, oapi_url: Url, clock: Clock) -> Result<Self, reqwest::Error> {
+    pub fn new(api_url: Url, oapi_url: Url, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, reqwest::Error> {
         Ok(Self {
             transport: Transport::new()?,
             breaker: Breaker::new(clock),
+            observer,
             api_url,
             oapi_url,
         })
@@ -121,29 +124,31 @@ impl Api {
         self.answer(endpoint, request, envelope::oapi).await
     }
 
+    /// The one path of all calls.
     async fn answer<T>(
         &self,
         endpoint: Endpoint,
         request: reqwest::RequestBuilder,
         open: fn(u16, &[u8]) -> Result<T, Cause>,
     ) -> Result<T, Error> {
-        let shut = |retry_after| Error::new(endpoint, Cause::NotAsked { retry_after });
-        self.breaker.admit().map_err(shut)?;
-        let answer = self
-            .transport
-            .send(request)
-            .await
-            .map_err(|cause| Error::new(endpoint, cause))?;
+        let began = Instant::now();
+        let answer = self.ask(request, open).await.map_err(|cause| Error::new(endpoint, cause));
+        self.observer.called(endpoint, answer.as_ref().map(drop), began.elapsed());
+        answer
+    }
+
+    async fn ask<T>(&self, request: reqwest::RequestBuilder, open: fn(u16, &[u8]) -> Result<T, Cause>) -> Result<T, Cause> {
+        self.breaker.admit().map_err(|retry_after| Cause::NotAsked { retry_after })?;
+        let answer = self.transport.send(request).await?;
         if let Some(wait) = envelope::ban(answer.status, &answer.body) {
             let retry_after = self.breaker.banned(wait);
-            return Err(Error::new(endpoint, Cause::Banned { retry_after }));
+            return Err(Cause::Banned { retry_after });
         }
         self.breaker.heard();
-        let opened = match answer.is_json {
+        match answer.is_json {
             true => open(answer.status, &answer.body),
             false => Err(envelope::misfit(answer.status, "the answer is not JSON")),
-        };
-        opened.map_err(|cause| Error::new(endpoint, cause))
+        }
     }
 }
 

@@ -14,6 +14,16 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// What it grants or tells, in one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AccessToken => "access_token",
+            Self::JsapiTicket => "jsapi_ticket",
+            Self::UserByCode => "user_by_code",
+            Self::UserDetails => "user_details",
+        }
+    }
+
     /// The path below its family's base URL.
     pub fn path(self) -> &'static str {
         match self {

@@ -69,6 +69,19 @@ impl Error {
         }
     }
 
+    /// What happened, in one word out of few.
+    pub fn kind(&self) -> &'static str {
+        match &self.cause {
+            Cause::NotSent(_) => "not_sent",
+            Cause::AnswerLost(_) => "answer_lost",
+            Cause::Unintelligible { .. } => "unintelligible",
+            Cause::Banned { .. } => "banned",
+            Cause::NotAsked { .. } => "not_asked",
+            Cause::Interrupted => "interrupted",
+            Cause::Refused(refusal) => refusal.class.name(),
+        }
+    }
+
     /// The access_token sent with the call is no longer good.
     pub fn token_rejected(&self) -> bool {
         matches!(self.class(), Some(Class::TokenRejected))

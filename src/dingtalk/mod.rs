@@ -9,6 +9,7 @@ mod envelope;
 mod error;
 mod identifiers;
 mod jsapi;
+mod observer;
 mod page_url;
 mod patience;
 mod refreshing;
@@ -31,6 +32,7 @@ pub use self::endpoint::Endpoint;
 pub use self::error::{Cause, Error};
 pub use self::identifiers::{AgentId, ClientId, CorpId, InvalidIdentifier, UserId};
 pub use self::jsapi::{Digest, Nonce, Recipe, SignedPage, UrlForm};
+pub use self::observer::Observer;
 pub use self::page_url::{InvalidOrigin, InvalidPageUrl, Origin, PageUrl};
 pub use self::refreshing::{CredentialState, Lease, Refreshing};
 pub use self::refusal::{Class, Misconfiguration, Refusal};
@@ -55,6 +57,12 @@ pub struct ClientState {
     pub access_token: CredentialState,
     /// The jsapi_ticket.
     pub jsapi_ticket: CredentialState,
+    /// How long ago the access_token was last granted or renewed.
+    #[serde(skip)]
+    pub access_token_age: Option<Duration>,
+    /// The same of the jsapi_ticket.
+    #[serde(skip)]
+    pub jsapi_ticket_age: Option<Duration>,
     /// Whether calls go out.
     pub breaker: BreakerState,
 }
@@ -64,20 +72,34 @@ impl Client {
     const OLDEST_TICKET: Duration = Duration::from_secs(24 * 60 * 60);
 
     /// Makes no call yet: credentials are fetched when they are first needed.
-    pub fn new(app: AppCredentials, api_url: Url, oapi_url: Url, clock: Clock) -> Result<Self, reqwest::Error> {
-        let api = Arc::new(Api::new(api_url, oapi_url, clock.clone())?);
+    pub fn new(
+        app: AppCredentials,
+        api_url: Url,
+        oapi_url: Url,
+        clock: Clock,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, reqwest::Error> {
+        let api = Arc::new(Api::new(api_url, oapi_url, clock.clone(), Arc::clone(&observer))?);
         let access_token = {
-            let api = Arc::clone(&api);
+            let (api, observer) = (Arc::clone(&api), Arc::clone(&observer));
             Refreshing::new(Endpoint::AccessToken, clock.clone(), None, move || {
-                let (api, app) = (Arc::clone(&api), app.clone());
-                async move { patiently(|| api.access_token(&app)).await }
+                let (api, app, observer) = (Arc::clone(&api), app.clone(), Arc::clone(&observer));
+                async move {
+                    let granted = patiently(|| api.access_token(&app)).await;
+                    observer.renewed(Endpoint::AccessToken, granted.as_ref().map(drop));
+                    granted
+                }
             })
         };
         let jsapi_ticket = {
             let (api, access_token) = (Arc::clone(&api), access_token.clone());
             Refreshing::new(Endpoint::JsapiTicket, clock, Some(Self::OLDEST_TICKET), move || {
-                let (api, access_token) = (Arc::clone(&api), access_token.clone());
-                async move { patiently(|| authorised(&access_token, |token| api.jsapi_ticket(token))).await }
+                let (api, access_token, observer) = (Arc::clone(&api), access_token.clone(), Arc::clone(&observer));
+                async move {
+                    let granted = patiently(|| authorised(&access_token, |token| api.jsapi_ticket(token))).await;
+                    observer.renewed(Endpoint::JsapiTicket, granted.as_ref().map(drop));
+                    granted
+                }
             })
         };
         Ok(Self {
@@ -92,6 +114,8 @@ impl Client {
         ClientState {
             access_token: self.access_token.state(),
             jsapi_ticket: self.jsapi_ticket.state(),
+            access_token_age: self.access_token.age(),
+            jsapi_ticket_age: self.jsapi_ticket.age(),
             breaker: self.api.breaker(),
         }
     }

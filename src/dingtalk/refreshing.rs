@@ -87,6 +87,7 @@ struct Core<T> {
 struct Held<T> {
     value: Arc<T>,
     first_seen: Instant,
+    granted: Instant,
     due: Instant,
     expires: Instant,
 }
@@ -169,6 +170,12 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
         {
             let _behind = self.0.renew_now();
         }
+    }
+
+    /// How long ago the held value was granted or renewed.
+    pub fn age(&self) -> Option<Duration> {
+        let held = self.0.held.load_full()?;
+        Some(self.0.clock.now().saturating_duration_since(held.granted))
     }
 
     /// What is held at the moment.
@@ -267,6 +274,7 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
         Held {
             value,
             first_seen,
+            granted: now,
             // 90 % of its life, less up to 5 % so that many servers do not renew in step.
             due: now + life.mul_f64(0.90 - rand::random::<f64>() * 0.05),
             expires: now + life,

@@ -35,6 +35,23 @@ pub enum Class {
     Unexpected,
 }
 
+impl Class {
+    /// The class in one word.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::TokenRejected => "token_rejected",
+            Self::CodeRejected => "code_rejected",
+            Self::Busy => "busy",
+            Self::RateLimited => "rate_limited",
+            Self::LimitedForLonger => "limited_for_longer",
+            Self::QuotaSpent => "quota_spent",
+            Self::Misconfigured(_) => "misconfigured",
+            Self::UserUnknown => "user_unknown",
+            Self::Unexpected => "unexpected",
+        }
+    }
+}
+
 /// What an administrator has to mend, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Misconfiguration {

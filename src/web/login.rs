@@ -1,5 +1,10 @@
 //! Login, logout, and who am I.
 
+use std::sync::Arc;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
@@ -48,6 +53,15 @@ pub async fn log_in(
     let mut response = HttpResponse::Ok().json(user);
     web.login_states.remove_presession(response.headers_mut());
     Ok(response)
+}
+
+/// Counts how each login ended, whoever turned it away.
+pub async fn count<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let metrics = Arc::clone(&Web::of(request.request())?.metrics);
+    let answer = next.call(request).await?;
+    let problem = answer.response().error().map(|error| error.as_error::<Problem>());
+    metrics.login_ended(problem.map(|known| known.map_or("bad_request", Problem::code)));
+    Ok(answer)
 }
 
 /// `POST /api/logout`: the session is dead, not only the cookie.

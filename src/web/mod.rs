@@ -14,6 +14,7 @@ mod jsapi;
 mod jsapi_report;
 mod language;
 mod login;
+mod metrics;
 mod once;
 mod page;
 mod presession;
@@ -28,6 +29,7 @@ mod spent_codes;
 mod state;
 pub mod words;
 
+use actix_web::middleware::from_fn;
 use actix_web::web::ServiceConfig;
 
 pub use self::boundary::boundary;
@@ -39,6 +41,7 @@ pub use self::headers::Headers;
 pub use self::health::Readiness;
 pub use self::jsapi::JsapiConfig;
 pub use self::language::Language;
+pub use self::metrics::Metrics;
 pub use self::page::Head;
 pub use self::presession::LoginStates;
 pub use self::rate::{LoginLimiter, LoginRate};
@@ -57,10 +60,15 @@ pub fn public_routes(routes: &mut ServiceConfig) {
         .service(route::get("/static/{path:.*}", assets::serve));
 }
 
+/// Routes of the listener that only this machine reaches.
+pub fn metrics_routes(routes: &mut ServiceConfig) {
+    routes.service(route::get("/metrics", metrics::show));
+}
+
 /// Routes that look at the session.
 pub fn session_routes(routes: &mut ServiceConfig) {
     routes
-        .service(route::post("/api/login", login::log_in))
+        .service(route::post("/api/login", login::log_in).wrap(from_fn(login::count)))
         .service(route::post("/api/logout", login::log_out))
         .service(route::get("/api/me", login::me))
         .service(route::get("/api/jsapi/config", jsapi::config))

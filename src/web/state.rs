@@ -1,5 +1,7 @@
 //! What all requests share.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use ipnet::IpNet;
@@ -9,6 +11,7 @@ use super::error::Problem;
 use super::headers::Headers;
 use super::health::Readiness;
 use super::language::Language;
+use super::metrics::Metrics;
 use super::presession::LoginStates;
 use super::rate::LoginLimiter;
 use super::sessions::Sessions;
@@ -53,6 +56,8 @@ pub struct Web {
     pub codes: SpentCodes,
     /// Proxies that are believed about the client's address.
     pub trusted_proxies: Vec<IpNet>,
+    /// What is counted for whoever watches.
+    pub metrics: Arc<Metrics>,
     /// Whether people can be logged in.
     pub readiness: Readiness,
     /// Headers of every response.

@@ -6,6 +6,7 @@ mod entry;
 mod jsapi;
 mod languages;
 mod login;
+mod metrics;
 mod problems;
 mod reports;
 mod session;

@@ -61,6 +61,8 @@ async fn settings_that_cannot_be_right_are_refused_without_repeating_them() {
         ("PUBLIC_URL", "https://Canary.example"),
         ("PUBLIC_URL", "canary.example"),
         ("APP_ADDR", "canary"),
+        ("METRICS_ADDR", "canary"),
+        ("METRICS_ADDR", "0.0.0.0:9464"),
         ("SESSION_KEY", "canary"),
         ("SESSION_KEY", "00"),
         ("SESSION_KEY", &"ab".repeat(64)),
