@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::Cause;
+use super::json_object::JsonObject;
 use super::refusal::Refusal;
 
 /// Recognises the page, or the JSON without an errcode, that DingTalk answers with while it shuts an address out; for how long, when
@@ -23,11 +24,7 @@ pub(super) fn ban(status: u16, body: &[u8]) -> Option<Duration> {
     const LONGEST_MINUTES: u16 = 60;
 
     let is_page = body.trim_ascii_start().starts_with(b"<") && matches!(status, 200..300 | 403 | 429);
-    let punished = || {
-        serde_json::from_slice::<Punished>(body)
-            .ok()
-            .filter(|punished| punished.status == PUNISHED)
-    };
+    let punished = || object::<Punished>(body).filter(|punished| punished.status == PUNISHED);
     if is_page {
         return Some(Duration::ZERO);
     }
@@ -56,21 +53,22 @@ pub(super) fn oapi<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, C
         sub_msg: Option<String>,
     }
     #[derive(Deserialize)]
+    #[serde(bound = "T: DeserializeOwned")]
     struct Payload<T> {
-        result: T,
+        result: JsonObject<T>,
     }
 
     let unintelligible = |reason| misfit(status, reason);
-    let verdict: Verdict = serde_json::from_slice(body).map_err(|_| unintelligible("no errcode in the answer"))?;
+    let verdict: Verdict = object(body).ok_or_else(|| unintelligible("no errcode in the answer"))?;
     let text = [verdict.errmsg, verdict.sub_msg]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
         .join(" ");
     match (verdict.errcode, verdict.sub_code) {
-        (0, _) if status == 200 => serde_json::from_slice::<Payload<T>>(body)
-            .map(|payload| payload.result)
-            .map_err(|_| unintelligible("the result is missing or malformed")),
+        (0, _) if status == 200 => object::<Payload<T>>(body)
+            .map(|payload| payload.result.0)
+            .ok_or_else(|| unintelligible("the result is missing or malformed")),
         (0, _) => Err(unintelligible("errcode 0 with another status than 200")),
         (88, Some(sub_code)) => Err(Refusal::oapi(&sub_code, &text).into()),
         (errcode, _) => Err(Refusal::oapi(&errcode.to_string(), &text).into()),
@@ -102,14 +100,18 @@ pub(super) fn api<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, Ca
     }
 
     let unintelligible = |reason| misfit(status, reason);
-    if let Ok(legacy) = serde_json::from_slice::<Legacy>(body) {
+    if let Some(legacy) = object::<Legacy>(body) {
         return Err(Refusal::oapi(&legacy.errcode.to_string(), &legacy.errmsg).into());
     }
     if (200..300).contains(&status) {
-        return serde_json::from_slice(body).map_err(|_| unintelligible("the answer is not what this call returns"));
+        return object(body).ok_or_else(|| unintelligible("the answer is not what this call returns"));
     }
-    let failure: Failure = serde_json::from_slice(body).map_err(|_| unintelligible("an error without a code"))?;
+    let failure: Failure = object(body).ok_or_else(|| unintelligible("an error without a code"))?;
     Err(Refusal::api(status, &failure.code, &failure.message, &failure.denied.required_scopes).into())
+}
+
+fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    serde_json::from_slice::<JsonObject<T>>(body).ok().map(|object| object.0)
 }
 
 #[cfg(test)]
@@ -142,6 +144,8 @@ mod tests {
             "",
             "{}",
             "[]",
+            "[0]",
+            r#"{"errcode":0,"result":[]}"#,
             "null",
             "<html>ok</html>",
             r#"{"errcode":0}"#,

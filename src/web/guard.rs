@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::Problem;
 use super::state::Web;
-use crate::dingtalk::Origin;
+use crate::dingtalk::{JsonObject, Origin};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -47,7 +47,7 @@ impl FromRequest for SameOrigin {
 /// How long a body may take: a phone on a bad network needs some, somebody who drips bytes to hold a connection gets no more.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
-/// A JSON body of 4 KiB at most.
+/// A body of 4 KiB at most that is a JSON object.
 pub struct StrictJson<T>(pub T);
 
 impl<T> StrictJson<T> {
@@ -63,12 +63,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for StrictJson<T> {
         if request.content_type() != "application/json" {
             return Box::pin(ready(Err(Problem::UnsupportedMediaType)));
         }
-        let body = web::JsonBody::<T>::new(request, payload, None, true).limit(Self::MAX_BYTES);
+        let body = web::JsonBody::<JsonObject<T>>::new(request, payload, None, true).limit(Self::MAX_BYTES);
         Box::pin(async {
             let body = tokio::time::timeout(BODY_PATIENCE, body)
                 .await
                 .map_err(|_| Problem::RequestTimeout)?;
-            body.map(Self).map_err(Problem::from)
+            body.map(|JsonObject(body)| Self(body)).map_err(Problem::from)
         })
     }
 }

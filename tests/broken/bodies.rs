@@ -173,6 +173,7 @@ async fn a_token_with_an_absurd_life_or_value_is_no_token() {
         r#"{"expireIn":7200}"#,
         r#"{}"#,
         r#"[]"#,
+        r#"["t",7200]"#,
         r#""token""#,
     ] {
         running.push(tokio::spawn(async move {

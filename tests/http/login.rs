@@ -297,6 +297,7 @@ async fn a_body_of_any_other_shape_is_refused_before_dingtalk_is_asked() {
         format!(r#"{{"authCode":"{long}","state":"{state}"}}"#),
         format!(r#"{{"authCode":"c","state":"{state}"}} trailing"#),
         format!("{}1{}", "[".repeat(1000), "]".repeat(1000)),
+        format!(r#"["c","{state}"]"#),
     ];
     let origin = app.url.clone();
     let headers = [("origin", origin.as_str()), ("content-type", "application/json")];
