@@ -54,6 +54,7 @@ impl Application {
                 .configure(web::public_routes)
                 .service(
                     actix::scope("")
+                        .wrap(from_fn(web::clear_worthless))
                         .wrap(web.sessions.middleware())
                         .configure(web::session_routes)
                         .configure(app::routes),

@@ -14,7 +14,9 @@ use super::entry::NoVisitor;
 use super::error::Problem;
 use super::page;
 use super::presession::Challenge;
+use super::request_head;
 use super::request_scope::RequestScope;
+use super::session_cookie;
 use super::state::Web;
 
 const PROBLEM_JSON: &str = "application/problem+json";
@@ -29,11 +31,15 @@ pub async fn boundary(
     let scope = RequestScope::begin(&request);
     request.extensions_mut().insert(scope.clone());
     let web = Web::of(request.request())?.clone();
-    web.sessions.keys().reseal(&mut request, &web.sessions.cookie_name());
-    // The request itself must not be kept meanwhile: the router needs to be its only owner.
-    let mut response = match next.call(request).await {
-        Ok(response) => response.map_into_boxed_body(),
-        Err(error) => return Err(without_request(error, &web, &scope)),
+    session_cookie::only_one(request.headers_mut(), web.sessions.cookie_name());
+    web.sessions.keys().reseal(&mut request, web.sessions.cookie_name());
+    let mut response = match request_head::check(&request) {
+        Err(problem) => request.error_response(problem),
+        // The request itself must not be kept meanwhile: the router needs to be its only owner.
+        Ok(()) => match next.call(request).await {
+            Ok(response) => response.map_into_boxed_body(),
+            Err(error) => return Err(without_request(error, &web, &scope)),
+        },
     };
     if response.response().error().is_some() {
         response = explain(response, &web, &scope);

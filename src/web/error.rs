@@ -49,6 +49,12 @@ pub enum Problem {
     /// 413: more than 4 KiB.
     #[error("the body is too large")]
     PayloadTooLarge,
+    /// 414: the address is longer than 8 KiB.
+    #[error("the address is too long")]
+    UriTooLong,
+    /// 431: the headers are larger than 16 KiB.
+    #[error("the headers are too large")]
+    HeadTooLarge,
     /// 415: not JSON.
     #[error("the body is not JSON")]
     UnsupportedMediaType,
@@ -108,6 +114,8 @@ impl Problem {
             Self::CodeInUse => "code_in_use",
             Self::RequestTimeout => "request_timeout",
             Self::PayloadTooLarge => "payload_too_large",
+            Self::UriTooLong => "uri_too_long",
+            Self::HeadTooLarge => "head_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::BadRequest(_) => "bad_request",
             Self::UrlRejected(_) => "url_rejected",
@@ -134,6 +142,8 @@ impl Problem {
             Self::CodeInUse => &words.code_in_use,
             Self::RequestTimeout => &words.request_timeout,
             Self::PayloadTooLarge => &words.payload_too_large,
+            Self::UriTooLong => &words.uri_too_long,
+            Self::HeadTooLarge => &words.head_too_large,
             Self::UnsupportedMediaType => &words.unsupported_media_type,
             Self::BadRequest(_) => &words.bad_request,
             Self::UrlRejected(_) => &words.url_rejected,
@@ -191,6 +201,8 @@ impl ResponseError for Problem {
             Self::CodeInUse => StatusCode::CONFLICT,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::RetryWithNewCode(_) | Self::DingtalkUnavailable(_) | Self::QuotaSpent(_) | Self::Misconfigured(_) => {

@@ -88,6 +88,11 @@ impl TypedSession {
         self.login().map(|login| self.note_use(login, |login| login.arriving = false))
     }
 
+    /// Whether it is a login that counts.
+    pub fn is_somebodys(&self) -> bool {
+        self.login().is_some()
+    }
+
     /// How far the login is behind, as far as that matters to who may see a page.
     pub fn freshness(&self) -> Freshness {
         match self.login().filter(|login| self.sessions().is_just_born(login)) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_session::SessionMiddleware;
 use actix_session::config::{BrowserSession, CookieContentSecurity};
 use actix_session::storage::CookieSessionStore;
+use actix_web::http::header::HeaderMap;
 use serde::{Deserialize, Serialize};
 
 use super::cookie_policy::CookiePolicy;
@@ -34,6 +35,7 @@ pub(super) struct Login {
 
 /// The rules that sessions end by, and the memory of those that were logged out.
 pub struct Sessions {
+    cookie_name: String,
     keys: SessionKeys,
     cookies: CookiePolicy,
     idle: Duration,
@@ -59,6 +61,7 @@ impl Sessions {
         clock: Clock,
     ) -> Self {
         Self {
+            cookie_name: cookies.name(COOKIE),
             keys,
             cookies,
             idle,
@@ -73,7 +76,7 @@ impl Sessions {
     /// The middleware that opens and seals the cookie.
     pub fn middleware(&self) -> SessionMiddleware<CookieSessionStore> {
         SessionMiddleware::builder(CookieSessionStore::default(), self.keys.newest().clone())
-            .cookie_name(self.cookie_name())
+            .cookie_name(self.cookie_name.clone())
             .cookie_content_security(CookieContentSecurity::Private)
             .cookie_http_only(true)
             .cookie_secure(self.cookies.secure)
@@ -84,8 +87,13 @@ impl Sessions {
     }
 
     /// The cookie's full name.
-    pub fn cookie_name(&self) -> String {
-        self.cookies.name(COOKIE)
+    pub fn cookie_name(&self) -> &str {
+        &self.cookie_name
+    }
+
+    /// Takes the cookie from the browser.
+    pub fn remove_cookie(&self, headers: &mut HeaderMap) {
+        self.cookies.set(headers, COOKIE, "", Duration::ZERO);
     }
 
     /// The keys that the cookie is sealed with.

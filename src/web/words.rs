@@ -70,6 +70,8 @@ pub struct Problems {
     pub code_in_use: Message,
     pub request_timeout: Message,
     pub payload_too_large: Message,
+    pub uri_too_long: Message,
+    pub head_too_large: Message,
     pub unsupported_media_type: Message,
     pub bad_request: Message,
     pub url_rejected: Message,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use dingtalk_h5::web::SessionKeys;
 use dingtalk_simulator::Fault;
+use reqwest::Method;
 
 use crate::support::{TestApp, USER_BY_CODE, session_key};
 
@@ -75,7 +76,7 @@ async fn a_failed_login_leaves_the_session_as_it_was() {
 }
 
 #[tokio::test]
-async fn cookies_that_are_not_ours_are_nobody() {
+async fn cookies_that_are_not_ours_are_nobodys_and_are_taken_from_the_browser() {
     let app = TestApp::start().await;
     let genuine = app.browser_of("alice").await.cookie("session").unwrap().to_owned();
     let mut flipped = genuine.clone().into_bytes();
@@ -99,10 +100,54 @@ async fn cookies_that_are_not_ours_are_nobody() {
     ];
     for value in planted {
         let mut browser = app.browser();
-        browser.cookies.push(("session".into(), value.clone()));
-        assert_eq!(browser.me().await.problem(), (401, "login_required".into()), "{value}");
-        assert!(browser.go("/").await.body.contains("id=\"entry\""));
+        for path in ["/", "/api/me"] {
+            browser.cookies = vec![("session".into(), value.clone())];
+            let answer = browser.go(path).await;
+            assert_eq!(browser.cookie("session"), None, "{path}, {value}");
+            if path == "/" {
+                assert!(answer.body.contains("id=\"entry\""));
+            } else {
+                assert_eq!(answer.problem(), (401, "login_required".into()), "{value}");
+            }
+        }
     }
+}
+
+#[tokio::test]
+async fn of_two_session_cookies_neither_counts_whatever_else_the_browser_sends() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.browser_of("alice").await, app.browser_of("bob").await);
+    let (alice, bob) = (alice.cookie("session").unwrap(), bob.cookie("session").unwrap());
+    for header in [
+        format!("session={alice}; session={bob}"),
+        format!("session={alice};session={alice}"),
+        format!("theme=dark; session={alice}; lang=zh; session="),
+    ] {
+        let answer = app.browser().send(Method::GET, "/api/me", &[("cookie", &header)], None).await;
+        assert_eq!(answer.problem(), (401, "login_required".into()), "{header}");
+        assert!(
+            answer
+                .headers
+                .get_all("set-cookie")
+                .iter()
+                .any(|cookie| cookie.to_str().unwrap().starts_with("session=; "))
+        );
+    }
+    let header = format!("theme=dark; xsession=1; session={alice}; sessions=2");
+    let answer = app.browser().send(Method::GET, "/api/me", &[("cookie", &header)], None).await;
+    assert_eq!(answer.json()["userId"], "alice");
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_leaves_no_cookie_behind_and_one_that_holds_is_left_alone() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    let answer = browser.open("/").await;
+    assert!(answer.body.contains("id=\"entry\""), "from outside");
+    assert!(browser.cookie("session").is_some(), "nobody has ended it");
+    app.advance(Duration::from_secs(31 * 60));
+    assert_eq!(browser.me().await.status, 401);
+    assert_eq!(browser.cookie("session"), None);
 }
 
 #[tokio::test]

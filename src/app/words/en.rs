@@ -125,6 +125,14 @@ const PROBLEMS: plumbing::Problems = plumbing::Problems {
         happened: "The request is too large.",
         next: "Send 4096 bytes at most.",
     },
+    uri_too_long: Message {
+        happened: "This address is too long.",
+        next: "Open the app from DingTalk's workbench.",
+    },
+    head_too_large: Message {
+        happened: "The browser sent too much along.",
+        next: "Clear the cookies of this site and try again.",
+    },
     unsupported_media_type: Message {
         happened: "The request is not JSON.",
         next: "Send it as application/json.",

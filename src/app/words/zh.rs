@@ -125,6 +125,14 @@ const PROBLEMS: plumbing::Problems = plumbing::Problems {
         happened: "请求内容过大",
         next: "请求内容不能超过 4096 字节。",
     },
+    uri_too_long: Message {
+        happened: "网址过长",
+        next: "请从钉钉工作台打开应用。",
+    },
+    head_too_large: Message {
+        happened: "浏览器附带的信息过多",
+        next: "请清除本站的 Cookie 后重试。",
+    },
     unsupported_media_type: Message {
         happened: "请求不是 JSON 格式",
         next: "请以 application/json 格式发送。",
