@@ -134,6 +134,9 @@ fn state(settings: Settings, clock: Clock) -> anyhow::Result<Web> {
     if !cookies.secure {
         tracing::warn!("PUBLIC_URL is plain http: cookies go without Secure and the __Host- prefix");
     }
+    for name in &settings.exposed_secrets {
+        tracing::warn!("every user of this machine can read the file of {name}: chmod o-r");
+    }
     let local_dingtalk = settings.local_dingtalk();
     if !settings.calls_the_real_dingtalk() {
         tracing::warn!(api = %settings.api_url, oapi = %settings.oapi_url, "calling another DingTalk than the real one");
@@ -161,7 +164,7 @@ fn state(settings: Settings, clock: Clock) -> anyhow::Result<Web> {
         readiness: Readiness::new(clock.clone()),
         explains_refusals: local_dingtalk.is_some(),
         login_states: LoginStates::new(&settings.session_keys, cookies, clock.clone()),
-        login_limiter: LoginLimiter::new(settings.login_rate),
+        login_limiter: LoginLimiter::new(settings.login_rates),
         codes: SpentCodes::new(clock.clone()),
         trusted_proxies: settings.trusted_proxies,
         headers: Headers::new(

@@ -1,13 +1,17 @@
 //! What is wrong with the settings: all of it at once, so that one look mends everything.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
 /// All faults that were found. Never carries a value, only names.
 #[derive(Debug, Default)]
-pub struct Faults(Vec<Fault>);
+pub struct Faults {
+    found: Vec<Fault>,
+    exposed: Vec<&'static str>,
+}
 
 #[derive(Debug)]
 struct Fault {
@@ -19,13 +23,19 @@ struct Fault {
 impl Faults {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.found.is_empty()
+    }
+
+    /// The secrets whose files every user of the machine can read. No fault, since some container platforms mount them so, but
+    /// worth a warning.
+    pub fn exposed(&self) -> Vec<&'static str> {
+        self.exposed.clone()
     }
 
     /// Notes that `name` is `wrong`, and where the right value is found.
     pub fn add(&mut self, name: &'static str, found_in: &'static str, wrong: impl fmt::Display) {
         let wrong = wrong.to_string();
-        self.0.push(Fault { name, wrong, found_in });
+        self.found.push(Fault { name, wrong, found_in });
     }
 
     /// The good value, or None and a fault.
@@ -79,7 +89,12 @@ impl Faults {
             }
             (Some(value), None) => Some(value.expose_secret().trim().into()),
             (None, Some(file)) => match std::fs::read_to_string(&file) {
-                Ok(text) => Some(text.trim().into()),
+                Ok(text) => {
+                    if is_readable_by_all(&file) {
+                        self.exposed.push(name);
+                    }
+                    Some(text.trim().into())
+                }
                 Err(error) => {
                     self.add(name, found_in, format_args!("{name}_FILE cannot be read: {}", error.kind()));
                     None
@@ -93,10 +108,15 @@ impl Faults {
     }
 }
 
+fn is_readable_by_all(file: &Path) -> bool {
+    const OTHERS_READ: u32 = 0o004;
+    std::fs::metadata(file).is_ok_and(|meta| meta.permissions().mode() & OTHERS_READ != 0)
+}
+
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "The settings are not complete:\n")?;
-        for fault in &self.0 {
+        for fault in &self.found {
             writeln!(f, "  {}: {}\n      found in: {}", fault.name, fault.wrong, fault.found_in)?;
         }
         write!(

@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::dingtalk::{AgentId, AppCredentials, ClientId, ClientSecret, CorpId, Digest, InvalidOrigin, Origin};
 use crate::faults::Faults;
-use crate::web::{LoginRate, SessionKeys};
+use crate::web::{LoginRates, SessionKeys};
 
 const CREDENTIALS: &str = "Developer Console > the app > Credentials and Basic Information";
 const HOME: &str = "Developer Console > Home (the organisation's CorpId)";
@@ -169,6 +169,7 @@ impl Environment {
             f.add("SESSION_IDLE", OURS, "it is longer than SESSION_LIFETIME");
         }
 
+        let exposed_secrets = f.exposed();
         let settings = || {
             Some(Settings {
                 credentials: AppCredentials {
@@ -190,7 +191,8 @@ impl Environment {
                 trusted_proxies: trusted_proxies?,
                 embedded: embedded?,
                 signature_clinic: signature_clinic?,
-                login_rate: LoginRate::default(),
+                exposed_secrets,
+                login_rates: LoginRates::default(),
             })
         };
         settings().filter(|_| faults.is_empty()).ok_or(faults)
@@ -232,8 +234,10 @@ pub struct Settings {
     pub embedded: bool,
     /// SIGNATURE_CLINIC
     pub signature_clinic: bool,
-    /// How often one address may log in. Not settable from outside: the default fits a company behind one address.
-    pub login_rate: LoginRate,
+    /// The secrets whose files every user of the machine can read.
+    pub exposed_secrets: Vec<&'static str>,
+    /// How often people may log in. Not settable from outside: the default fits a company behind one address.
+    pub login_rates: LoginRates,
 }
 
 impl Settings {
@@ -302,7 +306,8 @@ fn proxies(text: String) -> Result<Vec<IpNet>, &'static str> {
     let networks = text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| {
         let network = part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
         match network.map_err(|_| "it is not a list of networks such as 10.0.0.0/8")? {
-            everyone if everyone.prefix_len() == 0 => Err("it trusts every address there is"),
+            IpNet::V4(v4) if v4.prefix_len() < 8 => Err("it trusts more than any network of one's own has"),
+            IpNet::V6(v6) if v6.prefix_len() < 7 => Err("it trusts more than any network of one's own has"),
             network => Ok(network),
         }
     });

@@ -46,7 +46,7 @@ pub use self::language::Language;
 pub use self::metrics::Metrics;
 pub use self::page::Head;
 pub use self::presession::LoginStates;
-pub use self::rate::{LoginLimiter, LoginRate};
+pub use self::rate::{LoginLimiter, LoginRate, LoginRates};
 pub use self::session::{SessionUser, TypedSession};
 pub use self::session_cookie::clear_worthless;
 pub use self::session_keys::SessionKeys;

@@ -199,7 +199,7 @@ async fn too_many_logins_are_told_in_the_language_of_their_reader() {
         burst: NonZeroU32::MIN,
     };
     for (reads, tag) in LANGUAGES {
-        let app = TestApp::start_with(|settings| settings.login_rate = rate).await;
+        let app = TestApp::start_with(|settings| settings.login_rates.per_address = rate).await;
         app.browser_of("alice").await;
         let mut browser = app.browser();
         browser.reads = reads;

@@ -314,7 +314,7 @@ async fn one_address_that_logs_in_too_often_has_to_wait_and_sessions_do_not_suff
         per_second: NonZeroU32::MIN,
         burst: NonZeroU32::new(3).unwrap(),
     };
-    let app = TestApp::start_with(|settings| settings.login_rate = rate).await;
+    let app = TestApp::start_with(|settings| settings.login_rates.per_address = rate).await;
     let mut inside = app.browser_of("zhangsan").await;
     app.browser_of("zhangsan").await;
     app.browser_of("zhangsan").await;
@@ -324,4 +324,60 @@ async fn one_address_that_logs_in_too_often_has_to_wait_and_sessions_do_not_suff
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(app.dingtalk.calls(USER_BY_CODE), 3);
     assert_eq!(inside.me().await.status, 200);
+}
+
+/// One login, passed on by a proxy that says where it came from.
+async fn log_in_through_proxy(app: &TestApp, forwarded: &str) -> u16 {
+    let mut browser = app.browser();
+    let body = json!({"authCode": app.dingtalk.issue_code("alice"), "state": browser.enter().await});
+    let origin = app.url.clone();
+    let headers = [
+        ("origin", origin.as_str()),
+        ("content-type", "application/json"),
+        ("x-forwarded-for", forwarded),
+    ];
+    browser
+        .send(Method::POST, "/api/login", &headers, Some(body.to_string()))
+        .await
+        .status
+}
+
+#[tokio::test]
+async fn many_addresses_together_have_to_wait_too_and_only_a_trusted_proxy_is_believed_about_them() {
+    let rate = LoginRate {
+        per_second: NonZeroU32::MIN,
+        burst: NonZeroU32::new(3).unwrap(),
+    };
+    let app = TestApp::start_with(|settings| {
+        settings.login_rates.total = rate;
+        settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    let mut inside = app.browser_of("zhangsan").await;
+    for (address, expected) in [("192.0.2.1", 200), ("192.0.2.2", 200), ("192.0.2.3", 429)] {
+        assert_eq!(log_in_through_proxy(&app, address).await, expected, "{address}");
+    }
+    assert_eq!(app.dingtalk.calls(USER_BY_CODE), 3);
+    assert_eq!(inside.me().await.status, 200);
+}
+
+#[tokio::test]
+async fn behind_a_proxy_one_address_too_many_does_not_stop_another() {
+    let app = TestApp::start_with(|settings| {
+        settings.login_rates.per_address = LoginRate {
+            per_second: NonZeroU32::MIN,
+            burst: NonZeroU32::MIN,
+        };
+        settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    for (forwarded, expected) in [
+        ("192.0.2.1", 200),
+        ("192.0.2.1", 429),
+        ("192.0.2.99, 192.0.2.1", 429),
+        ("192.0.2.2", 200),
+        ("192.0.2.1, 192.0.2.2", 429),
+    ] {
+        assert_eq!(log_in_through_proxy(&app, forwarded).await, expected, "{forwarded}");
+    }
 }

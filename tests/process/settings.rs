@@ -1,5 +1,8 @@
 //! Settings that are missing, malformed or half-set.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
 use dingtalk_simulator::Simulator;
 
 use super::{Served, complete, program, run, with};
@@ -71,6 +74,10 @@ async fn settings_that_cannot_be_right_are_refused_without_repeating_them() {
         ("SESSION_IDLE", "9h"),
         ("SESSION_LIFETIME", "365days"),
         ("TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("TRUSTED_PROXIES", "0.0.0.0/1,128.0.0.0/1"),
+        ("TRUSTED_PROXIES", "::/0"),
+        ("TRUSTED_PROXIES", "10.0.0.1,*"),
+        ("DINGTALK_OAPI_URL", "https://user@oapi.dingtalk.io"),
         ("TRUSTED_PROXIES", "10.0.0.0/8,canary"),
         ("EMBEDDED", "canary"),
         ("EMBEDDED", "true"),
@@ -94,6 +101,7 @@ async fn secrets_may_come_from_files_but_not_from_both_places_nor_from_the_comma
     let dingtalk = Simulator::start().await.unwrap();
     let file = std::env::temp_dir().join(format!("secret-{}", std::process::id()));
     std::fs::write(&file, format!("{}\n", dingtalk.app().client_secret)).unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o604)).unwrap();
     let path = file.to_str().unwrap();
 
     let from_file = with(
@@ -103,7 +111,16 @@ async fn secrets_may_come_from_files_but_not_from_both_places_nor_from_the_comma
     );
     let served = Served::start(&from_file).await;
     assert_eq!(served.browser().read("/readyz").await.status, 200);
-    assert_eq!(served.stop().await.0, Some(0));
+    let (exit, log) = served.stop().await;
+    assert_eq!(exit, Some(0));
+    assert!(
+        log.contains("every user of this machine can read the file of DINGTALK_CLIENT_SECRET"),
+        "{log}"
+    );
+
+    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    let (_, log) = Served::start(&from_file).await.stop().await;
+    assert!(!log.contains("every user"), "{log}");
 
     let both = with(complete(&dingtalk), "DINGTALK_CLIENT_SECRET_FILE", path);
     let (code, said) = run(&mut program(&both)).await;
