@@ -41,6 +41,7 @@ impl Application {
     pub fn build(listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         let port = listener.local_addr().context("the listener has no address")?.port();
         let metrics_addr = settings.metrics_addr;
+        let tls = settings.tls.clone().map(|files| files.serve(clock.clone())).transpose()?;
         let web = actix::Data::new(state(settings, clock)?);
         let metrics = metrics_addr
             .map(|address| MetricsListener::open(address, web.clone()))
@@ -65,8 +66,12 @@ impl Application {
         .client_request_timeout(HEAD_PATIENCE)
         .disable_signals()
         .shutdown_timeout(7)
-        .listen(listener)?
-        .run();
+        .tls_handshake_timeout(HEAD_PATIENCE);
+        let server = match tls {
+            Some(config) => server.listen_rustls_0_23(listener, config)?,
+            None => server.listen(listener)?,
+        };
+        let server = server.run();
         Ok(Self {
             server,
             port,

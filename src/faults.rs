@@ -32,6 +32,14 @@ impl Faults {
         self.exposed.clone()
     }
 
+    /// Notes when every user of the machine can read `file`, which holds the secret `name`.
+    pub fn note_exposure(&mut self, name: &'static str, file: &Path) {
+        const OTHERS_READ: u32 = 0o004;
+        if std::fs::metadata(file).is_ok_and(|meta| meta.permissions().mode() & OTHERS_READ != 0) {
+            self.exposed.push(name);
+        }
+    }
+
     /// Notes that `name` is `wrong`, and where the right value is found.
     pub fn add(&mut self, name: &'static str, found_in: &'static str, wrong: impl fmt::Display) {
         let wrong = wrong.to_string();
@@ -90,9 +98,7 @@ impl Faults {
             (Some(value), None) => Some(value.expose_secret().trim().into()),
             (None, Some(file)) => match std::fs::read_to_string(&file) {
                 Ok(text) => {
-                    if is_readable_by_all(&file) {
-                        self.exposed.push(name);
-                    }
+                    self.note_exposure(name, &file);
                     Some(text.trim().into())
                 }
                 Err(error) => {
@@ -106,11 +112,6 @@ impl Faults {
             }
         }
     }
-}
-
-fn is_readable_by_all(file: &Path) -> bool {
-    const OTHERS_READ: u32 = 0o004;
-    std::fs::metadata(file).is_ok_and(|meta| meta.permissions().mode() & OTHERS_READ != 0)
 }
 
 impl fmt::Display for Faults {

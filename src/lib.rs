@@ -13,5 +13,7 @@ mod faults;
 pub mod settings;
 /// Logging.
 pub mod telemetry;
+/// TLS without a proxy in front.
+pub mod tls;
 /// The plumbing between browser and DingTalk: login, sessions, signatures, errors.
 pub mod web;

@@ -71,8 +71,9 @@ fn read_dot_env() -> Result<(), String> {
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let listener = TcpListener::bind(settings.app_addr).with_context(|| format!("cannot listen on {}", settings.app_addr))?;
     let (address, public_url) = (listener.local_addr()?, settings.public_url.clone());
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let application = Application::build(listener, settings, Clock::system())?;
-    println!("listening on http://{address} for {public_url}");
+    println!("listening on {scheme}://{address} for {public_url}");
     if let Some(address) = application.metrics_address() {
         println!("metrics on http://{address}/metrics");
     }

@@ -1,6 +1,6 @@
 //! Everything that can be set, in one place: names, meaning, checks, and where the right value is found.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,9 +9,14 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::dingtalk::{AgentId, AppCredentials, ClientId, ClientSecret, CorpId, Digest, InvalidOrigin, Origin};
+use crate::dingtalk::{AgentId, AppCredentials, ClientId, ClientSecret, CorpId, Digest, Origin};
 use crate::faults::Faults;
+use crate::tls::TlsFiles;
 use crate::web::{LoginRates, SessionKeys};
+
+mod values;
+
+use self::values::{base_url, digest, duration, is_loopback, metrics_addr, proxies, public_url, secure_url, site, truth};
 
 const CREDENTIALS: &str = "Developer Console > the app > Credentials and Basic Information";
 const HOME: &str = "Developer Console > Home (the organisation's CorpId)";
@@ -65,6 +70,12 @@ pub struct Environment {
     /// Where to listen. Default 127.0.0.1:8080.
     #[arg(long, env)]
     pub app_addr: Option<String>,
+    /// PEM file with a chain of certificates, the server's own first: speak TLS on APP_ADDR. Default: a proxy in front does.
+    #[arg(long, env)]
+    pub tls_cert: Option<PathBuf>,
+    /// PEM file with the private key of TLS_CERT.
+    #[arg(long, env)]
+    pub tls_key: Option<PathBuf>,
     /// Where to answer GET /metrics, for Prometheus on this machine, such as 127.0.0.1:9464. Default: nowhere.
     #[arg(long, env)]
     pub metrics_addr: Option<String>,
@@ -136,6 +147,7 @@ impl Environment {
             text.parse::<SocketAddr>()
                 .map_err(|_| "it is not an address and port such as 127.0.0.1:8080")
         });
+        let tls = tls(f, self.tls_cert, self.tls_key);
         let metrics_addr = f.or("METRICS_ADDR", OURS, self.metrics_addr, "", metrics_addr);
         let session_keys = f
             .secret(
@@ -159,6 +171,13 @@ impl Environment {
         let embedded = f.or("EMBEDDED", OURS, self.embedded, "false", truth);
         let signature_clinic = f.or("SIGNATURE_CLINIC", OURS, self.signature_clinic, "false", truth);
 
+        if tls.is_some() && public_url.as_ref().is_some_and(|url| !url.is_https()) {
+            f.add(
+                "PUBLIC_URL",
+                HOMEPAGE,
+                "it is not https, and TLS_CERT makes this server speak nothing else",
+            );
+        }
         if embedded == Some(true) && public_url.as_ref().is_some_and(|url| !url.is_https()) {
             f.add("EMBEDDED", OURS, "cookies of framed pages need https, and PUBLIC_URL is not");
         }
@@ -184,6 +203,7 @@ impl Environment {
                 jsapi_digest: jsapi_digest?,
                 public_url: public_url?,
                 app_addr: app_addr?,
+                tls,
                 metrics_addr: metrics_addr?,
                 session_keys: session_keys?,
                 session_idle: session_idle?,
@@ -196,6 +216,20 @@ impl Environment {
             })
         };
         settings().filter(|_| faults.is_empty()).ok_or(faults)
+    }
+}
+
+/// Both files or neither; None also when they are not usable, which is a fault.
+fn tls(faults: &mut Faults, certificate: Option<PathBuf>, key: Option<PathBuf>) -> Option<TlsFiles> {
+    let set = |file: Option<PathBuf>| file.filter(|file| !file.as_os_str().is_empty());
+    match (set(certificate), set(key)) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => {
+            faults.note_exposure("TLS_KEY", &key);
+            faults.take("TLS_CERT", OURS, TlsFiles::check(certificate, key))
+        }
+        (Some(_), None) => faults.take("TLS_KEY", OURS, Err("it is not set, but TLS_CERT is")),
+        (None, Some(_)) => faults.take("TLS_CERT", OURS, Err("it is not set, but TLS_KEY is")),
     }
 }
 
@@ -220,6 +254,8 @@ pub struct Settings {
     pub public_url: Origin,
     /// APP_ADDR
     pub app_addr: SocketAddr,
+    /// TLS_CERT and TLS_KEY
+    pub tls: Option<TlsFiles>,
     /// METRICS_ADDR
     pub metrics_addr: Option<SocketAddr>,
     /// SESSION_KEY
@@ -259,96 +295,3 @@ impl Settings {
 
 /// The library's file on DingTalk's CDN. Pinned: a newer one comes with a change of this line and a look at its changes.
 const JSAPI_SCRIPT: &str = "https://g.alicdn.com/dingding/dingtalk-jsapi/3.1.0/dingtalk.open.js";
-
-fn site(text: String) -> Result<&'static str, &'static str> {
-    match text.as_str() {
-        "io" => Ok("io"),
-        "com" => Ok("com"),
-        _ => Err("it is neither io nor com"),
-    }
-}
-
-fn digest(text: String) -> Result<Digest, &'static str> {
-    match text.as_str() {
-        "sha1" => Ok(Digest::Sha1),
-        "sha256" => Ok(Digest::Sha256),
-        _ => Err("it is neither sha1 nor sha256"),
-    }
-}
-
-fn truth(text: String) -> Result<bool, &'static str> {
-    match text.as_str() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err("it is neither true nor false"),
-    }
-}
-
-fn duration(text: String) -> Result<Duration, &'static str> {
-    match humantime::parse_duration(&text) {
-        Ok(length) if length < Duration::from_secs(1) => Err("it is shorter than a second"),
-        Ok(length) if length > Duration::from_secs(30 * 24 * 60 * 60) => Err("it is longer than 30 days"),
-        Ok(length) => Ok(length),
-        Err(_) => Err("it is not a length of time such as 30m or 8h"),
-    }
-}
-
-fn metrics_addr(text: String) -> Result<Option<SocketAddr>, &'static str> {
-    match text.parse::<SocketAddr>() {
-        _ if text.is_empty() => Ok(None),
-        Ok(address) if address.ip().is_loopback() => Ok(Some(address)),
-        Ok(_) => Err("it is not on loopback, and anybody could read it"),
-        Err(_) => Err("it is not an address and port such as 127.0.0.1:9464"),
-    }
-}
-
-fn proxies(text: String) -> Result<Vec<IpNet>, &'static str> {
-    let networks = text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| {
-        let network = part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
-        match network.map_err(|_| "it is not a list of networks such as 10.0.0.0/8")? {
-            IpNet::V4(v4) if v4.prefix_len() < 8 => Err("it trusts more than any network of one's own has"),
-            IpNet::V6(v6) if v6.prefix_len() < 7 => Err("it trusts more than any network of one's own has"),
-            network => Ok(network),
-        }
-    });
-    networks.collect()
-}
-
-/// Whether `url` can only be reached from this machine, where nobody else listens in.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
-}
-
-fn secure_url(text: String) -> Result<Url, &'static str> {
-    let url = Url::parse(&text).map_err(|_| "it is not a URL")?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("it carries a user name or password");
-    }
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
-        _ => Err("it is not https"),
-    }
-}
-
-fn base_url(text: String) -> Result<Url, &'static str> {
-    let url = secure_url(text)?;
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("it has more than scheme, host, port and path");
-    }
-    Ok(url)
-}
-
-fn public_url(text: String) -> Result<Origin, &'static str> {
-    secure_url(text.clone())?;
-    Origin::parse(&text).map_err(|invalid| match invalid {
-        InvalidOrigin::NotHttp => "it is not an https address",
-        InvalidOrigin::TooMuch => "it has more than scheme, host and port",
-        InvalidOrigin::NotSerialised => "it is not written as browsers write it: lower case, without the default port",
-    })
-}

@@ -10,4 +10,5 @@ mod metrics;
 mod problems;
 mod reports;
 mod session;
+mod tls;
 mod upstream;

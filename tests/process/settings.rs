@@ -139,6 +139,24 @@ async fn secrets_may_come_from_files_but_not_from_both_places_nor_from_the_comma
 }
 
 #[tokio::test]
+async fn a_certificate_needs_its_key_and_a_key_its_certificate() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let complete = complete(&dingtalk);
+    let certificate_alone = with(complete.clone(), "TLS_CERT", "/nowhere/cert.pem");
+    let key_alone = with(complete, "TLS_KEY", "/nowhere/key.pem");
+    let neither_is_there = with(certificate_alone.clone(), "TLS_KEY", "/nowhere/key.pem");
+    for (variables, wrong) in [
+        (certificate_alone, "TLS_KEY: it is not set, but TLS_CERT is"),
+        (key_alone, "TLS_CERT: it is not set, but TLS_KEY is"),
+        (neither_is_there, "TLS_CERT is not a readable PEM file"),
+    ] {
+        let (code, said) = run(&mut program(&variables)).await;
+        assert_eq!((code, said.matches("found in:").count()), (Some(2), 1), "{said}");
+        assert!(said.contains(wrong), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_malformed_dot_env_is_reported_without_its_content() {
     let folder = std::env::temp_dir().join(format!("dot-env-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
