@@ -7,32 +7,45 @@ use std::io::IsTerminal;
 
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Starts logging to standard error. `RUST_LOG` takes levels such as `debug` or `dingtalk_h5=trace,info`; the HTTP libraries stay at
-/// warnings whatever it says, because their finer lines print URLs and headers.
+/// Starts logging to standard error. `RUST_LOG` takes levels such as `debug` or `dingtalk_h5=trace,info`.
 pub fn start() {
-    let asked = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
-    let ours = asked.unwrap_or_else(|| Targets::new().with_default(Level::INFO));
-    let level = ours.default_level();
-    let filter = Targets::new()
-        .with_default(level.unwrap_or(Level::INFO.into()).min(Level::WARN.into()))
-        .with_target("dingtalk_h5", level.unwrap_or(Level::INFO.into()))
-        .with_targets(ours.into_iter().filter(|(target, _)| target.starts_with("dingtalk_h5")));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let registry = tracing_subscriber::registry().with(filter);
+    let asked = std::env::var("RUST_LOG").unwrap_or_default();
     if std::io::stderr().is_terminal() {
-        registry.with(lines.with_target(false)).init();
+        let lines = tracing_subscriber::fmt::layer()
+            .with_target(false)
+            .with_writer(std::io::stderr);
+        tracing_subscriber::registry().with(filter(&asked)).with(lines).init();
     } else {
-        registry
-            .with(
-                lines
-                    .json()
-                    .flatten_event(true)
-                    .with_current_span(false)
-                    .with_span_list(false),
-            )
-            .init();
+        json(&asked, std::io::stderr).init();
     }
+}
+
+/// One JSON object a line, to `writer`.
+pub fn json<W>(asked: &str, writer: W) -> impl SubscriberInitExt
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_writer(writer);
+    tracing_subscriber::registry().with(filter(asked)).with(lines)
+}
+
+/// What is `asked` for, or `info` when that is empty or makes no sense. The HTTP libraries stay at warnings whatever is asked for,
+/// because their finer lines print URLs and headers.
+fn filter(asked: &str) -> Targets {
+    let targets: Option<Targets> = Some(asked).filter(|text| !text.is_empty()).and_then(|text| text.parse().ok());
+    let targets = targets.unwrap_or_default();
+    let level = targets.default_level().unwrap_or(Level::INFO.into());
+    Targets::new()
+        .with_default(level.min(Level::WARN.into()))
+        .with_target("dingtalk_h5", level)
+        .with_targets(targets.into_iter().filter(|(target, _)| target.starts_with("dingtalk_h5")))
 }

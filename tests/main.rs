@@ -8,6 +8,7 @@ mod browser;
 mod cargo_dev;
 mod front_end;
 mod http;
+mod leaks;
 mod npm;
 mod process;
 mod structure;

@@ -36,7 +36,16 @@ fn code(text: &str) -> String {
 /// The modules of this crate that `code` reaches for, by whatever path it is spelt.
 fn reached(code: &str) -> Vec<&'static str> {
     let squeezed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-    let modules = ["app", "application", "dingtalk", "faults", "settings", "telemetry", "web"];
+    let modules = [
+        "app",
+        "application",
+        "dingtalk",
+        "faults",
+        "settings",
+        "telemetry",
+        "tls",
+        "web",
+    ];
     let named = |module: &&str| {
         let direct = ["crate::", "dingtalk_h5::"]
             .iter()

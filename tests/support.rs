@@ -16,6 +16,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
+use crate::leaks;
+
 /// Names of the simulated DingTalk's endpoints in its ledger.
 pub const ACCESS_TOKEN: &str = "POST /v1.0/oauth2/accessToken";
 pub const JSAPI_TICKET: &str = "POST /v1.0/oauth2/jsapiTickets";
@@ -40,6 +42,7 @@ impl TestApp {
 
     /// Starts it with settings as `adjust` leaves them.
     pub async fn start_with(adjust: impl FnOnce(&mut Settings)) -> Self {
+        leaks::watch();
         let dingtalk = Simulator::start().await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -96,6 +99,12 @@ impl TestApp {
     pub fn advance(&self, time: Duration) {
         self.hands.advance(time);
         self.dingtalk.advance(time);
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        leaks::none();
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can go wrong with DingTalk, and what to do about it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,14 +8,25 @@ use super::endpoint::Endpoint;
 use super::refusal::{Class, Misconfiguration, Refusal};
 
 /// A call to DingTalk that did not succeed.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{endpoint}: {cause}")]
+#[derive(Debug, Clone)]
 pub struct Error {
     /// The call.
     pub endpoint: Endpoint,
     /// What happened to it.
-    #[source]
     pub cause: Cause,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.endpoint, self.cause)
+    }
+}
+
+impl std::error::Error for Error {
+    /// What is behind the cause, since the cause itself is in the text already.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.source()
+    }
 }
 
 /// What happened to a call. Causes are shared: one failed renewal is reported to everybody who waited for it.

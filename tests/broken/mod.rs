@@ -3,7 +3,7 @@
 mod bans;
 mod bodies;
 mod network;
-mod rogue;
+pub mod rogue;
 
 use self::rogue::Rogue;
 use crate::support::{Answer, TestApp};

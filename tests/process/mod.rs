@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use dingtalk_simulator::Simulator;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 use crate::support::{Browser, http_client, session_key};
 
+mod canaries;
 mod log;
 mod settings;
 mod stop;
@@ -65,6 +66,7 @@ async fn run(command: &mut Command) -> (Option<i32>, String) {
 struct Served {
     child: Child,
     url: String,
+    said: Lines<BufReader<ChildStdout>>,
     log: Lines<BufReader<ChildStderr>>,
 }
 
@@ -78,8 +80,15 @@ impl Served {
         Self {
             url: address.to_owned(),
             child,
+            said,
             log,
         }
+    }
+
+    /// Where the metrics are; it says so once.
+    async fn metrics_url(&mut self) -> String {
+        let line = self.said.next_line().await.unwrap().unwrap();
+        line.strip_prefix("metrics on ").unwrap().to_owned()
     }
 
     fn browser(&self) -> Browser {
