@@ -60,8 +60,8 @@ impl std::fmt::Display for DisplayName {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct UserDetails {
-    /// Where the portrait is; absent for the default picture.
-    #[serde(deserialize_with = "text")]
+    /// Where the portrait is, on the web; absent for the default picture.
+    #[serde(deserialize_with = "web_address")]
     pub avatar: Option<String>,
     /// The person across all apps of one developer account.
     #[serde(rename = "unionid", deserialize_with = "text")]
@@ -115,6 +115,11 @@ fn as_list(value: serde_json::Value) -> Vec<serde_json::Value> {
 
 fn text<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
     Ok(as_text(&serde_json::Value::deserialize(d)?))
+}
+
+fn web_address<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
+    let is_web = |address: &String| address.starts_with("https://") || address.starts_with("http://");
+    Ok(text(d)?.filter(is_web))
 }
 
 fn texts<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {

@@ -15,6 +15,7 @@ mod embedded;
 mod entry;
 mod errors;
 mod faces;
+mod hostile;
 mod jsapi;
 mod languages;
 mod login;

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use dingtalk_h5::dingtalk::CorpId;
 use dingtalk_h5::web::SessionKeys;
 use dingtalk_simulator::Fault;
 use reqwest::Method;
 
-use crate::support::{TestApp, USER_BY_CODE, session_key};
+use crate::broken::rogue::{EXCHANGE, Rogue, json, well};
+use crate::support::{TestApp, USER_BY_CODE, USER_DETAILS, eventually, session_key};
 
 #[tokio::test]
 async fn an_unused_session_ends_to_the_second() {
@@ -243,4 +245,71 @@ async fn after_a_key_rotation_old_sessions_live_and_are_sealed_anew() {
     let mut stale = after.browser();
     stale.cookies = of_alice.cookies.clone();
     assert_eq!(stale.me().await.status, 401);
+}
+
+#[tokio::test]
+async fn the_cookie_of_the_longest_identity_is_one_that_browsers_keep() {
+    for character in ["\"", "\\", "𠮷", "<", "%"] {
+        let userid = character.repeat(256 / character.len());
+        let person = serde_json::json!({"userid": userid, "name": character.repeat(10_240)});
+        let answer = serde_json::json!({"errcode": 0, "result": person}).to_string();
+        let rogue = Rogue::start(move |call| {
+            if call.path == EXCHANGE {
+                vec![json(&answer)]
+            } else {
+                well(call)
+            }
+        })
+        .await;
+        let app = TestApp::start_with(|settings| {
+            settings.api_url = rogue.url.parse().unwrap();
+            settings.oapi_url = rogue.url.parse().unwrap();
+            settings.corp_id = CorpId::parse("\"".repeat(128)).unwrap();
+        })
+        .await;
+        let mut browser = app.browser();
+        assert_eq!(browser.enter_and_log_in("code").await.status, 200);
+        let cookie = browser.cookie("session").unwrap();
+        // RFC 6265, section 6.1: name, value and attributes together.
+        assert!("__Host-session=".len() + cookie.len() + 100 <= 4096, "{} bytes", cookie.len());
+        assert_eq!(browser.me().await.json()["userId"], userid);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_was_slow_to_end_does_not_bring_back_a_session_that_was_logged_out_meanwhile() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    app.dingtalk
+        .fault("/topapi/v2/user/get", 1, Fault::Delay { milliseconds: 1000 });
+    let mut slow = browser.clone();
+    app.advance(Duration::from_secs(5));
+    let page = tokio::spawn(async move {
+        let page = slow.go("/profile").await;
+        (page, slow)
+    });
+    eventually("the page waits for DingTalk", || app.dingtalk.calls(USER_DETAILS) == 1).await;
+    assert_eq!(browser.log_out().await.status, 204);
+    let (page, mut slow) = page.await.unwrap();
+    assert_eq!(page.status, 200);
+    assert!(page.headers.contains_key("set-cookie"), "it notes the use of the session");
+    assert_eq!(slow.me().await.problem(), (401, "login_required".into()));
+}
+
+#[tokio::test]
+async fn a_session_from_the_future_is_nobodys() {
+    let key = session_key();
+    let ahead = with_key(&key).await;
+    ahead.hands.advance(Duration::from_secs(3600));
+    let cookie = ahead.browser_of("alice").await.cookie("session").unwrap().to_owned();
+    let behind = with_key(&key).await;
+    let mut browser = behind.browser();
+    browser.cookies.push(("session".into(), cookie));
+    assert_eq!(browser.me().await.problem(), (401, "login_required".into()));
+    assert_eq!(browser.cookie("session"), None);
+}
+
+async fn with_key(key: &str) -> TestApp {
+    let keys = SessionKeys::parse(&key.to_owned().into()).unwrap();
+    TestApp::start_with(|settings| settings.session_keys = keys).await
 }
