@@ -10,12 +10,16 @@ mod error;
 mod identifiers;
 mod jsapi;
 mod json_object;
+mod lease;
 mod observer;
 mod page_url;
 mod patience;
 mod refreshing;
+#[cfg(test)]
+mod refreshing_tests;
 mod refusal;
 mod secrets;
+mod sync;
 mod transport;
 mod user;
 
@@ -34,9 +38,10 @@ pub use self::error::{Cause, Error};
 pub use self::identifiers::{AgentId, ClientId, CorpId, InvalidIdentifier, UserId};
 pub use self::jsapi::{Digest, Nonce, Recipe, SignedPage, UrlForm};
 pub use self::json_object::JsonObject;
+pub use self::lease::Lease;
 pub use self::observer::Observer;
 pub use self::page_url::{InvalidOrigin, InvalidPageUrl, Origin, PageUrl};
-pub use self::refreshing::{CredentialState, Lease, Refreshing};
+pub use self::refreshing::{CredentialState, Refreshing};
 pub use self::refusal::{Class, Misconfiguration, Refusal};
 pub use self::secrets::{AccessToken, AuthCode, ClientSecret, InvalidSecret, JsapiTicket};
 pub use self::user::{DisplayName, User, UserDetails};

@@ -13,38 +13,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use arc_swap::ArcSwapOption;
-use tokio::runtime::Handle;
-use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::endpoint::Endpoint;
 use super::error::{Cause, Error};
-
-/// A value with the time it is good for.
-#[derive(Debug)]
-pub struct Lease<T> {
-    value: T,
-    life: Duration,
-}
-
-impl<T> Lease<T> {
-    /// DingTalk grants two hours; more is not believed (contract 1.1, 3.3).
-    const LONGEST: Duration = Duration::from_secs(7200);
-    /// Beyond a day it is not a lifetime but a mistake.
-    const ABSURD: Duration = Duration::from_secs(24 * 60 * 60);
-
-    /// None when `life` is zero or absurd; clamped to two hours otherwise.
-    pub fn new(value: T, life: Duration) -> Option<Self> {
-        (!life.is_zero() && life <= Self::ABSURD).then(|| Self {
-            value,
-            life: life.min(Self::LONGEST),
-        })
-    }
-}
+use super::lease::Lease;
+use super::sync::{ArcSwapOption, Handle, Mutex, MutexGuard, PoisonError, watch};
 
 /// How far a credential is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -224,7 +200,7 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
         let core = Arc::clone(self);
         self.runtime.spawn(async move {
             // In a task of its own, so that not even a panic in `fetch` leaves everybody waiting.
-            let fetched = tokio::spawn((core.fetch)()).await;
+            let fetched = core.runtime.spawn((core.fetch)()).await;
             let outcome = core.settle(fetched.unwrap_or_else(|_| Err(core.interrupted())));
             done.send_replace(Some(outcome));
         });
@@ -296,7 +272,3 @@ fn backoff(failures: u32) -> Duration {
     let full = Duration::from_secs(1 << failures.saturating_sub(1).min(5)).min(Duration::from_secs(30));
     full.mul_f64(1.0 - rand::random::<f64>() * 0.25)
 }
-
-#[cfg(test)]
-#[path = "refreshing_tests.rs"]
-mod tests;

@@ -1,7 +1,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use super::super::clock::Hands;
-use super::*;
+use super::super::clock::{Clock, Hands};
+use super::super::endpoint::Endpoint;
+use super::super::error::{Cause, Error};
+use super::super::lease::Lease;
+use super::super::refreshing::Refreshing;
 
 /// Where the values come from: numbered, so that each fetch is seen; failing, stuck or repeating itself when told to.
 struct Source {
@@ -218,15 +223,4 @@ async fn a_value_that_came_back_unchanged_still_dies_at_its_greatest_age() {
     let reborn = world.refreshing.get().await.unwrap();
     assert!(!Arc::ptr_eq(&born, &reborn));
     assert!(world.fetches() > before);
-}
-
-#[test]
-fn lifetimes_are_clamped_and_absurd_ones_refused() {
-    assert!(Lease::new((), Duration::ZERO).is_none());
-    assert!(Lease::new((), Duration::from_secs(u64::MAX)).is_none());
-    assert_eq!(
-        Lease::new((), Duration::from_secs(86_400)).unwrap().life,
-        Duration::from_secs(7200)
-    );
-    assert_eq!(Lease::new((), Duration::from_secs(60)).unwrap().life, Duration::from_secs(60));
 }

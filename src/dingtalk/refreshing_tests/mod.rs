@@ -1,0 +1,3 @@
+//! What [`super::refreshing`] promises.
+
+mod examples;
