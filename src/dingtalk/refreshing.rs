@@ -70,6 +70,8 @@ struct Held<T> {
 
 struct Renewal<T> {
     in_flight: Option<watch::Receiver<Option<Outcome<T>>>>,
+    /// The value that was rejected while the renewal was in flight: it may have been fetched before.
+    rejected: Option<Arc<T>>,
     failed: Option<Failed>,
 }
 
@@ -77,6 +79,13 @@ struct Failed {
     times: u32,
     error: Error,
     not_again_before: Instant,
+}
+
+impl<T> Renewal<T> {
+    /// The last failure, while it is too early to try again.
+    fn rests(&self, now: Instant) -> Option<&Failed> {
+        self.failed.as_ref().filter(|failed| now < failed.not_again_before)
+    }
 }
 
 /// What a caller who cannot be answered from `held` is left with.
@@ -97,6 +106,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
             held: ArcSwapOption::empty(),
             renewal: Mutex::new(Renewal {
                 in_flight: None,
+                rejected: None,
                 failed: None,
             }),
             fetch: Box::new(move || Box::pin(fetch())),
@@ -128,23 +138,18 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
     /// Says that DingTalk no longer accepts `value`. It is dropped only if it is still the held one, so that two hundred requests
     /// that fail together cause one renewal.
     pub fn reject(&self, value: &Arc<T>) {
-        let _settling = self.0.renewal();
-        let held = self.0.held.load();
-        if held.as_ref().is_some_and(|held| Arc::ptr_eq(&held.value, value)) {
+        let mut renewal = self.0.renewal();
+        if self.0.holds(value) {
             self.0.held.store(None);
+            renewal.rejected = renewal.in_flight.is_some().then(|| Arc::clone(value));
         }
     }
 
     /// Says that `value` may no longer be good, on the word of somebody who may be wrong: it is renewed at once, and used until then.
     pub fn doubt(&self, value: &Arc<T>) {
-        if self
-            .0
-            .held
-            .load()
-            .as_ref()
-            .is_some_and(|held| Arc::ptr_eq(&held.value, value))
-        {
-            let _behind = self.0.renew_now();
+        let (now, renewal) = (self.0.clock.now(), self.0.renewal());
+        if self.0.holds(value) && renewal.in_flight.is_none() && renewal.rests(now).is_none() {
+            let _behind = self.0.start(renewal);
         }
     }
 
@@ -167,6 +172,10 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
 }
 
 impl<T: PartialEq + Send + Sync + 'static> Core<T> {
+    fn holds(&self, value: &Arc<T>) -> bool {
+        self.held.load().as_ref().is_some_and(|held| Arc::ptr_eq(&held.value, value))
+    }
+
     fn alive(&self, now: Instant) -> Option<Arc<Held<T>>> {
         self.held.load_full().filter(|held| now < held.expires)
     }
@@ -181,17 +190,10 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
         if let Some(held) = self.alive(now).filter(|held| now < held.due) {
             return Wait::Over(Ok(Arc::clone(&held.value)));
         }
-        if let Some(failed) = renewal.failed.as_ref().filter(|failed| now < failed.not_again_before) {
+        if let Some(failed) = renewal.rests(now) {
             return Wait::Over(Err(failed.error.clone()));
         }
         self.start(renewal)
-    }
-
-    /// A renewal whatever the age of the value, unless one is in flight or the last has just failed.
-    fn renew_now(self: &Arc<Self>) -> Option<Wait<T>> {
-        let (now, renewal) = (self.clock.now(), self.renewal());
-        let rests = renewal.failed.as_ref().is_some_and(|failed| now < failed.not_again_before);
-        (renewal.in_flight.is_none() && !rests).then(|| self.start(renewal))
     }
 
     fn start(self: &Arc<Self>, mut renewal: MutexGuard<'_, Renewal<T>>) -> Wait<T> {
@@ -199,19 +201,35 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
         renewal.in_flight = Some(in_flight.clone());
         let core = Arc::clone(self);
         self.runtime.spawn(async move {
-            // In a task of its own, so that not even a panic in `fetch` leaves everybody waiting.
-            let fetched = core.runtime.spawn((core.fetch)()).await;
-            let outcome = core.settle(fetched.unwrap_or_else(|_| Err(core.interrupted())));
+            let outcome = loop {
+                let fetched = core.fetched().await;
+                if let Some(outcome) = core.settle(fetched) {
+                    break outcome;
+                }
+            };
             done.send_replace(Some(outcome));
         });
         Wait::For(in_flight)
     }
 
-    fn settle(&self, fetched: Result<Lease<T>, Error>) -> Outcome<T> {
+    /// In a task of its own, so that not even a panic in `fetch` leaves everybody waiting.
+    async fn fetched(self: &Arc<Self>) -> Result<Lease<T>, Error> {
+        let core = Arc::clone(self);
+        let fetching = self.runtime.spawn(async move { (core.fetch)().await });
+        fetching.await.unwrap_or_else(|_| Err(self.interrupted()))
+    }
+
+    /// None when the fetch brought the very value that was rejected meanwhile: what began before a rejection is no answer to it.
+    fn settle(&self, fetched: Result<Lease<T>, Error>) -> Option<Outcome<T>> {
         let mut renewal = self.renewal();
+        if let (Ok(lease), Some(rejected)) = (&fetched, renewal.rejected.take())
+            && lease.value == *rejected
+        {
+            return None;
+        }
         renewal.in_flight = None;
         let now = self.clock.now();
-        match fetched {
+        Some(match fetched {
             Ok(lease) => {
                 if let Some(failed) = renewal.failed.take() {
                     tracing::info!(endpoint = %self.endpoint, tries = failed.times, "a credential was renewed at last");
@@ -233,7 +251,7 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
                 }
                 Err(error)
             }
-        }
+        })
     }
 
     /// A value that came back unchanged keeps its identity, so that whoever still uses it can reject it, and keeps its age.

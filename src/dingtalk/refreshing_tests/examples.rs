@@ -175,6 +175,23 @@ async fn a_renewed_but_unchanged_value_can_still_be_rejected_by_its_old_users() 
 }
 
 #[tokio::test]
+async fn a_renewal_that_began_before_a_rejection_cannot_bring_the_value_back() {
+    let world = World::new(1, None);
+    *world.source.repeating.lock().unwrap() = true;
+    let old = world.refreshing.get().await.unwrap();
+    world.hands.advance(7000);
+    world.refreshing.get().await.unwrap();
+    world.settle().await;
+    world.refreshing.reject(&old);
+    world.source.gate.add_permits(1);
+    world.settle().await;
+    assert_eq!(world.fetches(), 3);
+    *world.source.repeating.lock().unwrap() = false;
+    world.source.gate.add_permits(1);
+    assert_eq!(*world.refreshing.get().await.unwrap(), 3);
+}
+
+#[tokio::test]
 async fn a_failed_renewal_keeps_the_value_to_its_end() {
     let world = World::new(OPEN, None);
     world.refreshing.get().await.unwrap();

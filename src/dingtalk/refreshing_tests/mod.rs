@@ -1,3 +1,4 @@
-//! What [`super::refreshing`] promises.
+//! What [`super::refreshing`] promises: by example, and in many orders of its steps.
 
 mod examples;
+mod interleavings;
