@@ -22,8 +22,8 @@ const EXPIRED: u64 = 7200;
 
 /// Half of the orders are drawn evenly; the others are the kind that makes bugs of few switches likely.
 fn in_many_orders(test: impl Fn() + Copy + Send + Sync + 'static) {
-    shuttle::check_random(test, 1500);
-    shuttle::check_pct(test, 1500, 3);
+    shuttle::check_random(test, 1000);
+    shuttle::check_pct(test, 1000, 3);
 }
 
 #[test]
