@@ -10,6 +10,7 @@ use super::super::{clock, endpoint, error, lease};
 
 /// The product's own file, built of the checker's pieces.
 #[allow(clippy::duplicate_mod, reason = "that is the point")]
+#[allow(dead_code, reason = "what only watches needs no checking")]
 #[path = "../../refreshing.rs"]
 mod refreshing;
 
