@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use super::clock::Clock;
 use super::endpoint::Endpoint;
 use super::error::{Cause, Error};
-use super::lease::Lease;
+use super::lease::{Lease, due_after};
 use super::sync::{ArcSwapOption, Handle, Mutex, MutexGuard, PoisonError, watch};
 
 /// How far a credential is in its life.
@@ -269,8 +269,7 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
             value,
             first_seen,
             granted: now,
-            // 90 % of its life, less up to 5 % so that many servers do not renew in step.
-            due: now + life.mul_f64(0.90 - rand::random::<f64>() * 0.05),
+            due: now + due_after(life),
             expires: now + life,
         }
     }

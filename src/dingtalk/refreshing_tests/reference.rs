@@ -103,11 +103,14 @@ impl Reference {
         !self.empty() && self.alive().is_none()
     }
 
-    /// The last tenth of a life, or up to half a tenth more.
+    /// The last tenth of a life, or up to half a tenth more; in any case the last ten seconds, or the second half of a life that is
+    /// not twice as long.
     pub fn due(&self) -> Whether {
         self.alive().map_or(Whether::No, |held| {
             let life = (held.expires - held.renewed) as f64;
-            Whether::past((self.now - held.renewed) as f64 / life, 0.85..0.901)
+            let surely = if life < 20.0 { 0.5 } else { 1.0 - 10.0 / life };
+            let (earliest, latest) = (surely.min(0.85), surely.min(0.901));
+            Whether::past((self.now - held.renewed) as f64 / life, earliest..latest)
         })
     }
 
