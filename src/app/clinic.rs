@@ -10,7 +10,6 @@ use serde::Deserialize;
 
 use crate::app::words::{self, Words};
 use crate::dingtalk::Recipe;
-use crate::web::words::for_script;
 use crate::web::{Head, JsapiConfig, Problem, SessionUser, Visitor, Web};
 
 /// A query in which the recipes differ: an encoded character, a space, an encoded plus, a plain one.
@@ -27,12 +26,6 @@ pub struct Clinic {
     trial: Option<(String, String)>,
     /// Where the next recipe is tried. None after the last.
     next: Option<String>,
-}
-
-impl Clinic {
-    fn script_words(&self) -> String {
-        for_script(&self.words.clinic.script)
-    }
 }
 
 /// Which recipe a page tries.

@@ -4,7 +4,6 @@ use askama::Template;
 use askama_web::WebTemplate;
 
 use crate::app::words::{self, Words};
-use crate::web::words::for_script;
 use crate::web::{Head, JsapiConfig, Problem, SessionUser, Visitor};
 
 /// `templates/jsapi.html`
@@ -16,12 +15,6 @@ pub struct Playground {
     user: SessionUser,
     /// The values of `dd.config` as JSON, signed for this very page.
     jsapi: String,
-}
-
-impl Playground {
-    fn script_words(&self) -> String {
-        for_script(&self.words.jsapi.script)
-    }
 }
 
 /// `GET /jsapi`

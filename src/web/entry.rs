@@ -101,9 +101,7 @@ impl Visitor {
         check_organisation(&web.corp_id, request.query_string()).map_err(NoVisitor::Failed)?;
         let session = TypedSession::of(request).map_err(NoVisitor::Failed)?;
         let began = began(&web.public_url, request.headers());
-        let user = is_inside(began, session.freshness())
-            .then(|| session.user_of_page())
-            .flatten();
+        let user = session.user_of_page(|freshness| is_inside(began, freshness));
         match user {
             Some(user) => Ok(Self(user)),
             None => Err(EntryPage::of(request).map_or_else(NoVisitor::Failed, |page| NoVisitor::Enter(Box::new(page)))),

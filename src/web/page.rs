@@ -11,8 +11,9 @@ use super::color_scheme::ColorScheme;
 use super::error::Problem;
 use super::language::Language;
 use super::request_scope::RequestScope;
+use super::script_words::Attribute;
 use super::state::Web;
-use super::words::{self, Message, Words};
+use super::words::{Message, Words};
 
 /// What the layout needs. Every page's template has one as `head`.
 #[derive(Debug, Clone)]
@@ -58,8 +59,8 @@ impl Head {
     }
 
     /// What the scripts of every page say.
-    pub fn script_words(&self) -> String {
-        words::for_script(&self.words.scripts)
+    pub fn script_words(&self) -> &'static Attribute {
+        self.words.scripts.attribute()
     }
 }
 

@@ -35,7 +35,7 @@ pub enum Freshness {
     Arriving,
     /// Ten seconds at most.
     JustBorn,
-    /// Longer, or there is none.
+    /// Longer.
     Settled,
 }
 
@@ -83,9 +83,10 @@ impl TypedSession {
         self.login().map(|login| self.note_use(login, |_| {}))
     }
 
-    /// Who is logged in, noting that a page is shown to them now.
-    pub fn user_of_page(&self) -> Option<SessionUser> {
-        self.login().map(|login| self.note_use(login, |login| login.arriving = false))
+    /// Who is logged in, if `admits` lets a login so far behind see a page; noted is that they see it now.
+    pub fn user_of_page(&self, admits: impl FnOnce(Freshness) -> bool) -> Option<SessionUser> {
+        let login = self.login()?;
+        admits(self.freshness(&login)).then(|| self.note_use(login, |login| login.arriving = false))
     }
 
     /// Whether it is a login that counts.
@@ -93,12 +94,11 @@ impl TypedSession {
         self.login().is_some()
     }
 
-    /// How far the login is behind, as far as that matters to who may see a page.
-    pub fn freshness(&self) -> Freshness {
-        match self.login().filter(|login| self.sessions().is_just_born(login)) {
-            Some(login) if login.arriving => Freshness::Arriving,
-            Some(_) => Freshness::JustBorn,
-            None => Freshness::Settled,
+    fn freshness(&self, login: &Login) -> Freshness {
+        match self.sessions().is_just_born(login) {
+            true if login.arriving => Freshness::Arriving,
+            true => Freshness::JustBorn,
+            false => Freshness::Settled,
         }
     }
 

@@ -4,6 +4,8 @@
 
 use serde::Serialize;
 
+use super::script_words::ForScript;
+
 /// Everything that is said outside of the app's own pages.
 #[derive(Debug)]
 pub struct Words {
@@ -16,7 +18,7 @@ pub struct Words {
     /// What every problem is called, and what to do about it.
     pub problems: Problems,
     /// What the scripts of every page say.
-    pub scripts: Scripts,
+    pub scripts: ForScript<Scripts>,
 }
 
 /// Something went wrong.
@@ -120,10 +122,4 @@ pub struct Troubles {
     pub wrong_address: Message,
     pub no_auth_code: Message,
     pub no_such_api: Message,
-}
-
-/// Words as a script reads them from its own tag: `data-words`.
-pub fn for_script(words: &impl Serialize) -> String {
-    // Only a map with odd keys or a Serialize of one's own can fail, and words are neither.
-    serde_json::to_string(words).unwrap_or_default()
 }

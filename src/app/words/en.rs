@@ -2,9 +2,10 @@
 
 use super::{Clinic, ClinicScript, Entry, Home, Jsapi, JsapiScript, Nav, Profile, Samples, SignedOut, Words};
 use crate::app::NAME;
+use crate::web::ForScript;
 use crate::web::words::{self as plumbing, Message};
 
-pub const WORDS: Words = Words {
+pub static WORDS: Words = Words {
     plumbing: plumbing::Words {
         app_name: NAME,
         entry: ENTRY,
@@ -13,7 +14,7 @@ pub const WORDS: Words = Words {
             reference: "Reference: ",
         },
         problems: PROBLEMS,
-        scripts: SCRIPTS,
+        scripts: ForScript::new(SCRIPTS),
     },
     nav: Nav {
         label: "Pages",
@@ -49,7 +50,9 @@ pub const WORDS: Words = Words {
         details_need: "The full details need this permission: ",
     },
     jsapi: JSAPI,
+    jsapi_script: ForScript::new(JSAPI_SCRIPT),
     clinic: CLINIC,
+    clinic_script: ForScript::new(CLINIC_SCRIPT),
     signed_out: SignedOut {
         title: "Signed out",
         heading: "You have signed out",
@@ -280,25 +283,26 @@ const JSAPI: Jsapi = Jsapi {
         about: "Where the device is. Phones only.",
     },
     documentation: "DingTalk's documentation of all JSAPIs",
-    script: JsapiScript {
-        accepted: "Accepted",
-        accepted_text: "DingTalk accepted the signature of this page. Every call below is open.",
-        refused: "Refused",
-        refused_text: "Calls that need the signature will fail. The others still work.",
-        ok: "OK",
-        failed: "Failed",
-        cancelled: "Cancelled",
-        samples: Samples {
-            alert_title: "Hello",
-            alert: "This dialog was opened by the page.",
-            button: "Got it",
-            toast: "Saved",
-            confirm_title: "One question",
-            confirm: "Do you like this app?",
-            confirm_no: "Not yet",
-            confirm_yes: "Yes",
-            title: "A new title",
-        },
+};
+
+const JSAPI_SCRIPT: JsapiScript = JsapiScript {
+    accepted: "Accepted",
+    accepted_text: "DingTalk accepted the signature of this page. Every call below is open.",
+    refused: "Refused",
+    refused_text: "Calls that need the signature will fail. The others still work.",
+    ok: "OK",
+    failed: "Failed",
+    cancelled: "Cancelled",
+    samples: Samples {
+        alert_title: "Hello",
+        alert: "This dialog was opened by the page.",
+        button: "Got it",
+        toast: "Saved",
+        confirm_title: "One question",
+        confirm: "Do you like this app?",
+        confirm_no: "Not yet",
+        confirm_yes: "Yes",
+        title: "A new title",
     },
 };
 
@@ -310,9 +314,10 @@ const CLINIC: Clinic = Clinic {
     done: "That is all of them.",
     report: "Report",
     copy: "Copy",
-    script: ClinicScript {
-        no_storage: "This client keeps nothing from one page to the next, so the results cannot be collected.",
-        copied: "Copied.",
-        copy_by_hand: "Select the text and copy it by hand.",
-    },
+};
+
+const CLINIC_SCRIPT: ClinicScript = ClinicScript {
+    no_storage: "This client keeps nothing from one page to the next, so the results cannot be collected.",
+    copied: "Copied.",
+    copy_by_hand: "Select the text and copy it by hand.",
 };

@@ -5,7 +5,7 @@ mod zh;
 
 use serde::Serialize;
 
-use crate::web::{Language, words as plumbing};
+use crate::web::{ForScript, Language, words as plumbing};
 
 /// The words of `language`.
 pub fn of(language: Language) -> &'static Words {
@@ -24,8 +24,10 @@ pub struct Words {
     pub home: Home,
     pub profile: Profile,
     pub jsapi: Jsapi,
+    pub jsapi_script: ForScript<JsapiScript>,
     pub signed_out: SignedOut,
     pub clinic: Clinic,
+    pub clinic_script: ForScript<ClinicScript>,
 }
 
 /// `templates/nav.html`
@@ -91,7 +93,6 @@ pub struct Jsapi {
     pub choose: Entry,
     pub location: Entry,
     pub documentation: &'static str,
-    pub script: JsapiScript,
 }
 
 /// `static/app/jsapi.js`
@@ -133,7 +134,6 @@ pub struct Clinic {
     pub done: &'static str,
     pub report: &'static str,
     pub copy: &'static str,
-    pub script: ClinicScript,
 }
 
 /// `static/app/clinic.js`

@@ -2,9 +2,10 @@
 
 use super::{Clinic, ClinicScript, Entry, Home, Jsapi, JsapiScript, Nav, Profile, Samples, SignedOut, Words};
 use crate::app::NAME;
+use crate::web::ForScript;
 use crate::web::words::{self as plumbing, Message};
 
-pub const WORDS: Words = Words {
+pub static WORDS: Words = Words {
     plumbing: plumbing::Words {
         app_name: NAME,
         entry: ENTRY,
@@ -13,7 +14,7 @@ pub const WORDS: Words = Words {
             reference: "请求编号：",
         },
         problems: PROBLEMS,
-        scripts: SCRIPTS,
+        scripts: ForScript::new(SCRIPTS),
     },
     nav: Nav {
         label: "页面",
@@ -49,7 +50,9 @@ pub const WORDS: Words = Words {
         details_need: "查看完整资料需要开通权限：",
     },
     jsapi: JSAPI,
+    jsapi_script: ForScript::new(JSAPI_SCRIPT),
     clinic: CLINIC,
+    clinic_script: ForScript::new(CLINIC_SCRIPT),
     signed_out: SignedOut {
         title: "已退出登录",
         heading: "您已退出登录",
@@ -280,25 +283,26 @@ const JSAPI: Jsapi = Jsapi {
         about: "获取设备当前位置，仅支持手机。",
     },
     documentation: "查看钉钉 JSAPI 官方文档",
-    script: JsapiScript {
-        accepted: "已通过",
-        accepted_text: "页面签名校验通过，以下接口均可调用。",
-        refused: "未通过",
-        refused_text: "需鉴权的接口将调用失败，其他接口不受影响。",
-        ok: "成功",
-        failed: "失败",
-        cancelled: "已取消",
-        samples: Samples {
-            alert_title: "你好",
-            alert: "这个弹窗由页面打开。",
-            button: "知道了",
-            toast: "已保存",
-            confirm_title: "请问",
-            confirm: "喜欢这个应用吗？",
-            confirm_no: "还没想好",
-            confirm_yes: "喜欢",
-            title: "新标题",
-        },
+};
+
+const JSAPI_SCRIPT: JsapiScript = JsapiScript {
+    accepted: "已通过",
+    accepted_text: "页面签名校验通过，以下接口均可调用。",
+    refused: "未通过",
+    refused_text: "需鉴权的接口将调用失败，其他接口不受影响。",
+    ok: "成功",
+    failed: "失败",
+    cancelled: "已取消",
+    samples: Samples {
+        alert_title: "你好",
+        alert: "这个弹窗由页面打开。",
+        button: "知道了",
+        toast: "已保存",
+        confirm_title: "请问",
+        confirm: "喜欢这个应用吗？",
+        confirm_no: "还没想好",
+        confirm_yes: "喜欢",
+        title: "新标题",
     },
 };
 
@@ -310,9 +314,10 @@ const CLINIC: Clinic = Clinic {
     done: "已全部尝试完毕。",
     report: "诊断结果",
     copy: "复制",
-    script: ClinicScript {
-        no_storage: "当前客户端无法在页面之间保存数据，因此无法汇总结果。",
-        copied: "已复制。",
-        copy_by_hand: "请选中文本后手动复制。",
-    },
+};
+
+const CLINIC_SCRIPT: ClinicScript = ClinicScript {
+    no_storage: "当前客户端无法在页面之间保存数据，因此无法汇总结果。",
+    copied: "已复制。",
+    copy_by_hand: "请选中文本后手动复制。",
 };
