@@ -1,9 +1,14 @@
 //! The simulated DingTalk's console, which a newcomer looks at first.
 
+use dingtalk_simulator::Fault;
 use serde_json::json;
 
 use super::chromium::Chromium;
 use crate::support::TestApp;
+
+/// Whether all of these words are in the sequence diagram.
+const DRAWN: &str = "const drawn = [...document.querySelectorAll('#calls text')].map(text => text.textContent);
+    return arguments.length > 0 && [...arguments].every(words => drawn.some(text => text.includes(words)))";
 
 impl Chromium {
     async fn sees_in_frames(&self, name: &str) {
@@ -22,8 +27,6 @@ async fn the_console_shows_the_app_logged_in_on_a_phone_and_on_a_pc_and_draws_ho
     chromium.driver.set_window_rect(0, 0, 1400, 1000).await.unwrap();
     chromium.open(&app.dingtalk.url()).await;
     chromium.sees_in_frames("张三").await;
-    let drawn = "const drawn = [...document.querySelectorAll('#calls text')].map(text => text.textContent);
-        return arguments.length > 0 && [...arguments].every(words => drawn.some(text => text.includes(words)))";
     let words = [
         "Phone: 张三 is logged in",
         "PC: 张三 is logged in",
@@ -31,7 +34,7 @@ async fn the_console_shows_the_app_logged_in_on_a_phone_and_on_a_pc_and_draws_ho
         "/api/login",
         "requestAuthCode",
     ];
-    chromium.until("the login is drawn", drawn, &words).await;
+    chromium.until("the login is drawn", DRAWN, &words).await;
     let size =
         "const { width, height } = document.querySelector('#calls').getBoundingClientRect(); return width > 300 && height > 100";
     assert_eq!(chromium.run(size, &[]).await, json!(true));
@@ -46,5 +49,49 @@ async fn signing_in_somebody_else_at_the_console_logs_them_in_on_both() {
     chromium.sees_in_frames("张三").await;
     chromium.click("[data-user='alice']").await;
     chromium.sees_in_frames("Alice Chen").await;
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn every_fault_can_be_arranged_at_the_console() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.open(&app.dingtalk.url()).await;
+    chromium.sees_in_frames("张三").await;
+    let choose = "const kinds = document.querySelector('#fault select[name=kind]');
+        kinds.value = arguments[0];
+        kinds.dispatchEvent(new Event('change', { bubbles: true }))";
+    for (kind, arranged) in [
+        ("authCodeError", "authCodeError"),
+        ("permission", "permission"),
+        ("busy", "busy"),
+        ("delay", "delay 3000 ms"),
+        ("revokedToken", "revokedToken"),
+        ("status", "status 502"),
+        ("html", "html"),
+        ("ban", "ban json"),
+        ("cut", "cut"),
+        ("drip", "drip 500 ms"),
+        ("lost", "lost"),
+    ] {
+        chromium.run(choose, &[kind]).await;
+        chromium.click("#fault button").await;
+        let queued = format!("next /topapi/v2/user/getuserinfo: {arranged}");
+        chromium.sees("#faults li:last-child", &queued).await;
+    }
+    let offered = "return document.querySelectorAll('#fault select[name=kind] option').length";
+    assert_eq!(chromium.run(offered, &[]).await, 11);
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_drawn_as_one() {
+    let app = TestApp::start().await;
+    app.dingtalk.fault("/topapi/v2/user/getuserinfo", 1, Fault::Lost);
+    let chromium = Chromium::start().await;
+    chromium.open(&app.dingtalk.url()).await;
+    chromium.sees_in_frames("张三").await;
+    let words = ["Phone: 张三 is logged in", "no answer"];
+    chromium.until("the lost answer is drawn", DRAWN, &words).await;
     chromium.finish().await;
 }

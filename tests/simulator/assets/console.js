@@ -3,7 +3,7 @@
 
 /**
  * @typedef {{userId: string, name: string, avatar?: string, title?: string}} Person
- * @typedef {{endpoint: string, times: number, fault: {kind: string, milliseconds?: number}}} QueuedFault
+ * @typedef {{endpoint: string, times: number, fault: {kind: string, milliseconds?: number, status?: number, form?: string}}} QueuedFault
  * @typedef {{expiresAt: number, calls: number} | null} Lifetime
  * @typedef {{now: number, clockOffsetSeconds: number, signedIn: string, people: Person[],
  *   app: {corpId: string, clientId: string, agentId: string, name: string, url?: string},
@@ -99,9 +99,10 @@ function showLevers() {
 }
 
 function showFaults() {
-  byId('faults').replaceChildren(...state.faults.map(({ endpoint, times, fault }) => (
-    element('li', '', `next ${times > 1 ? `${times} × ` : ''}${endpoint}: ${fault.kind}${fault.milliseconds ? ` ${fault.milliseconds} ms` : ''}`)
-  )));
+  byId('faults').replaceChildren(...state.faults.map(({ endpoint, times, fault: { kind, milliseconds, status, form } }) => {
+    const details = [kind, status, form, milliseconds && `${milliseconds} ms`].filter(Boolean).join(' ');
+    return element('li', '', `next ${times > 1 ? `${times} × ` : ''}${endpoint}: ${details}`);
+  }));
 }
 
 function showFacts() {
@@ -186,7 +187,9 @@ async function follow() {
 }
 
 const upstream = (/** @type {Entry} */ entry) => entry.from === 'app' && entry.to === 'dingtalk';
-const refused = (/** @type {Entry} */ entry) => Boolean(entry.code && entry.code !== '0') || (entry.status || 0) >= 400 || entry.label.includes('✕');
+/** A call to DingTalk whose answer has no code was lost, cut, or answered by somebody else. */
+const unanswered = (/** @type {Entry} */ entry) => upstream(entry) && !entry.code;
+const refused = (/** @type {Entry} */ entry) => unanswered(entry) || Boolean(entry.code && entry.code !== '0') || (entry.status || 0) >= 400 || entry.label.includes('✕');
 const navigates = (/** @type {Entry} */ entry) => entry.from === 'page' && entry.to === 'app' && entry.label.startsWith('GET ');
 
 /** A call from the app belongs to the page whose request it came during. */
@@ -223,8 +226,9 @@ const CLIENTS = { phone: 'Phone', pc: 'PC', browser: 'Browser', app: 'Your serve
 
 function headline(/** @type {Group} */ group) {
   const { client, login } = group;
-  if (login && refused(login)) return `${CLIENTS[client]}: login refused`;
-  const person = login && state.people.find((someone) => someone.userId === login.note);
+  if (login && refused(login)) return `${CLIENTS[client]}: login ${unanswered(login) ? 'failed' : 'refused'}`;
+  const [userId] = (login && login.note || '').split('; ');
+  const person = state.people.find((someone) => someone.userId === userId);
   if (login) return `${CLIENTS[client]}: ${person ? person.name : 'somebody'} is logged in`;
   const page = group.entries.find(navigates);
   return page ? `${CLIENTS[client]}: opens ${page.label.slice(4)}` : CLIENTS[client];
@@ -312,7 +316,7 @@ function drawCall(entry, began, y, { width, narrow, lane }) {
   const direction = Math.sign(to - from);
   const line = y + 27;
   const took = entry.durationMs ? `${Math.round(entry.durationMs)} ms` : '';
-  const code = entry.code && entry.code !== '0' ? `error ${entry.code}` : entry.status || '';
+  const code = entry.code && entry.code !== '0' ? `error ${entry.code}` : entry.status || (upstream(entry) ? 'no answer' : '');
   const result = [code, took].filter(Boolean).join(' · ');
   const words = narrow && result ? `${entry.label} · ${result}` : entry.label;
   const half = words.length * 3.4 + 6;
@@ -349,12 +353,14 @@ document.querySelectorAll('.segments input').forEach((input) => input.addEventLi
 }));
 
 const faultForm = /** @type {HTMLFormElement} */ (byId('fault'));
-faultForm.addEventListener('change', () => { byId('late').hidden = new FormData(faultForm).get('kind') !== 'delay'; });
+faultForm.addEventListener('change', () => faultForm.querySelectorAll('fieldset').forEach((more) => {
+  more.hidden = more.disabled = more.dataset.of !== new FormData(faultForm).get('kind');
+}));
 faultForm.addEventListener('submit', (event) => {
   event.preventDefault();
-  const asked = Object.fromEntries(new FormData(faultForm));
-  const fault = asked.kind === 'delay' ? { kind: 'delay', milliseconds: Number(asked.milliseconds) } : { kind: asked.kind };
-  pull('faults', { endpoint: asked.endpoint, times: Number(asked.times), fault });
+  const asked = [...new FormData(faultForm)].map(([name, value]) => [name, /^\d+$/.test(String(value)) ? Number(value) : value]);
+  const { endpoint, times, ...fault } = Object.fromEntries(asked);
+  pull('faults', { endpoint, times, fault });
 });
 
 document.querySelectorAll('form.app').forEach((form) => form.addEventListener('submit', (event) => {

@@ -14,5 +14,5 @@ mod upstream;
 mod world;
 
 pub use simulator::Simulator;
-pub use upstream::Fault;
+pub use upstream::{BanForm, Fault};
 pub use world::{Answers, App};

@@ -87,10 +87,13 @@ impl Simulator {
     /// Puts a fault in the way of the next calls of an endpoint, written as `/topapi/v2/user/get`.
     ///
     /// # Panics
-    /// When there is no such endpoint, or for no call at all: a slip in the test.
+    /// When there is no such endpoint, for no call at all, or for a fault that cannot be had: a slip in the test.
     #[track_caller]
     pub fn fault(&self, endpoint: &str, times: u32, fault: Fault) {
         assert!(times > 0, "a fault for no call");
+        if let Some(objection) = fault.objection() {
+            panic!("{objection}");
+        }
         let Some(known) = Endpoint::documented(endpoint) else {
             panic!("unknown endpoint {endpoint}; known are {}", Endpoint::known());
         };

@@ -1,5 +1,6 @@
 //! The levers behind the scenes, for tests and for the console. No page of another origin may pull them.
 
+mod faults;
 mod requests;
 mod state;
 
@@ -15,12 +16,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::server::{malformed, nothing_here, origin};
-use crate::upstream::{Endpoint, Fault};
 use crate::world::{Answers, Person, Shared, SignedIn, World};
 
 const TEN_YEARS_IN_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
-const MOST_FAULTY_CALLS: u32 = 1_000_000;
-const LONGEST_DELAY: u64 = 10 * 60 * 1000;
 const LONGEST_URL: usize = 2_000;
 
 /// Mounts `/control`.
@@ -34,7 +32,7 @@ pub fn mount(service: &mut ServiceConfig) {
             .route("/user", post().to(pull::<User>))
             .route("/client", post().to(pull::<Client>))
             .route("/app", post().to(pull::<App>))
-            .route("/faults", post().to(pull::<AddFault>))
+            .route("/faults", post().to(pull::<faults::AddFault>))
             .route("/reset", post().to(reset))
             .default_service(to(nothing_here)),
     );
@@ -120,34 +118,6 @@ impl Lever for App {
             return Err("url is the http or https address of the app".to_owned());
         }
         world.app_url = Some(self.url);
-        Ok(())
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AddFault {
-    endpoint: String,
-    #[serde(default = "once")]
-    times: u32,
-    fault: Fault,
-}
-
-fn once() -> u32 {
-    1
-}
-
-impl Lever for AddFault {
-    fn pull(self, world: &mut World) -> Result<(), String> {
-        let endpoint =
-            Endpoint::documented(&self.endpoint).ok_or_else(|| format!("unknown endpoint; known are {}", Endpoint::known()))?;
-        if !(1..=MOST_FAULTY_CALLS).contains(&self.times) {
-            return Err("times is between 1 and 1000000".to_owned());
-        }
-        if matches!(self.fault, Fault::Delay { milliseconds } if milliseconds > LONGEST_DELAY) {
-            return Err("a delay is at most 600000 milliseconds".to_owned());
-        }
-        world.faults.add(endpoint, self.times, self.fault);
         Ok(())
     }
 }

@@ -8,13 +8,12 @@ use crate::server::origin;
 use crate::world::{APP, Credential, Person, SEEDED, Shared, World};
 
 /// What an app may meet at DingTalk and does not meet here. The README has the same list.
-pub const NOT_SIMULATED: [&str; 13] = [
+pub const NOT_SIMULATED: [&str; 12] = [
     "third-party and custom apps: corpAccessToken, suiteAccessToken, suite_ticket",
     "login in a browser outside the client: login.dingtalk.com, userAccessToken",
     "events: HTTP callbacks, SyncHTTP, Stream",
     "all other APIs: departments, messages, files, user/getbyunionid, the older /user/getuserinfo",
-    "rate limits, monthly quotas, IP bans and the IP allow-list",
-    "answers that are no answer: HTML, other statuses, cut, dripping or lost ones",
+    "rate limits, monthly quotas and the IP allow-list; nobody is banned but by a fault",
     "permissions and visibility: everything is granted until a fault takes it away",
     "the security settings: a page of any domain is handed an authCode",
     "error texts in English, and numbers or booleans as strings in user/get",

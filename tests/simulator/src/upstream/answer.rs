@@ -12,9 +12,14 @@ use crate::recording::Outcome;
 pub struct Answer {
     status: StatusCode,
     content_type: &'static str,
-    body: Value,
-    code: String,
+    body: Body,
+    code: Option<String>,
     note: Option<String>,
+}
+
+enum Body {
+    Json(Value),
+    Page(String),
 }
 
 impl Answer {
@@ -75,6 +80,23 @@ impl Answer {
         Self::new(StatusCode::OK, Family::Legacy, body, &errcode.to_string())
     }
 
+    /// JSON that belongs to neither family: what an address that was shut out is told.
+    pub fn punishment(body: Value) -> Self {
+        let code = body["status"].to_string();
+        Self::new(StatusCode::OK, Family::Api, body, &code)
+    }
+
+    /// HTML.
+    pub fn page(status: StatusCode, html: String) -> Self {
+        Self {
+            status,
+            content_type: "text/html",
+            body: Body::Page(html),
+            code: None,
+            note: None,
+        }
+    }
+
     fn new(status: StatusCode, family: Family, body: Value, code: &str) -> Self {
         Self {
             status,
@@ -83,15 +105,17 @@ impl Answer {
                 Family::Topapi => "application/json;charset=UTF-8",
                 Family::Legacy => "application/json",
             },
-            body,
-            code: code.to_owned(),
+            body: Body::Json(body),
+            code: Some(code.to_owned()),
             note: None,
         }
     }
 
-    /// Adds a member to the body.
+    /// Adds a member to a JSON body.
     pub fn with(mut self, key: &str, value: Value) -> Self {
-        self.body[key] = value;
+        if let Body::Json(body) = &mut self.body {
+            body[key] = value;
+        }
         self
     }
 
@@ -107,7 +131,7 @@ impl Answer {
     pub fn outcome(&self) -> Outcome {
         Outcome {
             status: Some(self.status.as_u16()),
-            code: Some(self.code.clone()),
+            code: self.code.clone(),
             note: self.note.clone(),
         }
     }
@@ -115,9 +139,13 @@ impl Answer {
 
 impl From<Answer> for HttpResponse {
     fn from(answer: Answer) -> Self {
+        let body = match answer.body {
+            Body::Json(json) => json.to_string(),
+            Body::Page(html) => html,
+        };
         HttpResponse::build(answer.status)
             .content_type(answer.content_type)
-            .body(answer.body.to_string())
+            .body(body)
     }
 }
 
@@ -130,7 +158,7 @@ fn request_id() -> String {
         .collect()
 }
 
-fn upper_case_uuid() -> String {
+pub fn upper_case_uuid() -> String {
     const VERSION_4: u128 = 0x4000 << 64;
     const VERSION: u128 = 0xf000 << 64;
     const VARIANT_1: u128 = 0x8000 << 48;

@@ -2,65 +2,10 @@
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::endpoint::Endpoint;
-use super::refusal::Refusal;
-
-/// What goes wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    tag = "kind",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
-pub enum Fault {
-    /// 40078: no such authCode.
-    AuthCodeError,
-    /// 88 with sub_code 60011, or 403 at the new API.
-    Permission,
-    /// -1, or 500 at the new API.
-    Busy,
-    /// The normal answer, later.
-    Delay {
-        /// How much later.
-        milliseconds: u64,
-    },
-    /// The current access_token dies at this call.
-    RevokedToken,
-}
-
-/// What a fault does to a call.
-pub enum Consequence {
-    Refuse(Refusal),
-    Wait(u64),
-    RevokeToken,
-}
-
-impl Fault {
-    pub(crate) fn consequence(&self) -> Consequence {
-        match self {
-            Self::AuthCodeError => Consequence::Refuse(Refusal::AuthCode),
-            Self::Permission => Consequence::Refuse(Refusal::Permission),
-            Self::Busy => Consequence::Refuse(Refusal::Busy),
-            Self::Delay { milliseconds } => Consequence::Wait(*milliseconds),
-            Self::RevokedToken => Consequence::RevokeToken,
-        }
-    }
-
-    /// The name in the ledger.
-    pub(crate) fn kind(&self) -> String {
-        match self {
-            Self::AuthCodeError => "authCodeError".to_owned(),
-            Self::Permission => "permission".to_owned(),
-            Self::Busy => "busy".to_owned(),
-            Self::Delay { milliseconds } => format!("delay of {milliseconds} ms"),
-            Self::RevokedToken => "revokedToken".to_owned(),
-        }
-    }
-}
+use super::fault::Fault;
 
 /// The faults that wait for their calls, in the order in which they were asked for.
 #[derive(Debug, Default)]

@@ -2,13 +2,14 @@
 
 mod answer;
 mod call;
+mod delivery;
 mod endpoint;
+mod fault;
 mod faults;
+mod front;
 mod oapi;
 mod openapi;
 mod refusal;
-
-use std::time::Duration;
 
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -19,32 +20,35 @@ use crate::recording::Recording;
 use crate::world::{Shared, World};
 use answer::Answer;
 use call::Call;
-use faults::Consequence;
+use delivery::Delivery;
+use fault::Consequence;
 
 pub use endpoint::Endpoint;
-pub use faults::{Fault, Faults};
+pub use fault::Fault;
+pub use faults::Faults;
+pub use front::BanForm;
 
 /// Answers any call that is not for the page, the control or the console.
 pub async fn answer(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpResponse {
     let call = Call::new(&request, body);
     let recording = Recording::start(&shared, Party::App, call.endpoint_name(), call.label());
-    let answer = match call.endpoint {
+    let (answer, delivery) = match call.endpoint {
         Some(endpoint) => converse(endpoint, &call, &shared).await,
-        None => oapi::unknown_path(&call.path),
+        None => (oapi::unknown_path(&call.path), Delivery::Whole),
     };
-    recording.end(answer.outcome());
-    answer.into()
+    delivery.send(answer, recording)
 }
 
-async fn converse(endpoint: Endpoint, call: &Call, shared: &Shared) -> Answer {
+async fn converse(endpoint: Endpoint, call: &Call, shared: &Shared) -> (Answer, Delivery) {
     let fault = shared.world().faults.next(endpoint);
     let Some(fault) = fault else {
-        return normal(endpoint, call, &mut shared.world());
+        return (normal(endpoint, call, &mut shared.world()), Delivery::Whole);
     };
-    let answer = match fault.consequence() {
-        Consequence::Refuse(refusal) => refusal.answer(endpoint),
-        Consequence::Wait(milliseconds) => {
-            sleep(Duration::from_millis(milliseconds)).await;
+    let mut delivery = Delivery::Whole;
+    let answer = match fault.consequence(endpoint) {
+        Consequence::Instead(answer) => answer,
+        Consequence::Wait(time) => {
+            sleep(time).await;
             normal(endpoint, call, &mut shared.world())
         }
         Consequence::RevokeToken => {
@@ -52,8 +56,12 @@ async fn converse(endpoint: Endpoint, call: &Call, shared: &Shared) -> Answer {
             world.access_token.revoke();
             normal(endpoint, call, &mut world)
         }
+        Consequence::Deliver(damaged) => {
+            delivery = damaged;
+            normal(endpoint, call, &mut shared.world())
+        }
     };
-    answer.noting(&format!("fault: {}", fault.kind()))
+    (answer.noting(&format!("fault: {}", fault.kind())), delivery)
 }
 
 fn normal(endpoint: Endpoint, call: &Call, world: &mut World) -> Answer {

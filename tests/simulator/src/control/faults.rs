@@ -1,0 +1,48 @@
+//! `POST /control/faults`: spoils the next calls of an endpoint.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Lever;
+use crate::upstream::{Endpoint, Fault};
+use crate::world::World;
+
+const MOST_CALLS: u32 = 1_000_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddFault {
+    endpoint: String,
+    #[serde(default = "once")]
+    times: u32,
+    fault: Value,
+}
+
+fn once() -> u32 {
+    1
+}
+
+impl Lever for AddFault {
+    fn pull(self, world: &mut World) -> Result<(), String> {
+        let endpoint =
+            Endpoint::documented(&self.endpoint).ok_or_else(|| format!("unknown endpoint; known are {}", Endpoint::known()))?;
+        if !(1..=MOST_CALLS).contains(&self.times) {
+            return Err("times is between 1 and 1000000".to_owned());
+        }
+        world.faults.add(endpoint, self.times, understood(&self.fault)?);
+        Ok(())
+    }
+}
+
+fn understood(asked: &Value) -> Result<Fault, String> {
+    let fault = Fault::deserialize(asked).map_err(|error| error.to_string())?;
+    // A kind without members lets any member pass, whatever serde was told to deny.
+    let written = serde_json::to_value(&fault).map_err(|error| error.to_string())?;
+    let unknown = asked
+        .as_object()
+        .and_then(|asked| asked.keys().find(|key| written.get(key).is_none()));
+    if let Some(unknown) = unknown {
+        return Err(format!("a fault of this kind has no {unknown}"));
+    }
+    fault.objection().map_or(Ok(fault), |objection| Err(objection.to_owned()))
+}

@@ -1,0 +1,133 @@
+//! What can go wrong with one call, on purpose.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::answer::Answer;
+use super::delivery::Delivery;
+use super::endpoint::Endpoint;
+use super::front::{self, BanForm};
+use super::refusal::Refusal;
+
+const LONGEST_WAIT: u64 = 10 * 60 * 1000;
+/// Statuses below are not final: a caller waits on.
+const STATUSES: RangeInclusive<u16> = 200..=599;
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "kind",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+pub enum Fault {
+    /// 40078: no such authCode.
+    AuthCodeError,
+    /// 88 with sub_code 60011, or 403 at the new API.
+    Permission,
+    /// -1, or 500 at the new API.
+    Busy,
+    /// The normal answer, later.
+    Delay {
+        /// How much later.
+        milliseconds: u64,
+    },
+    /// The current access_token dies at this call.
+    RevokedToken,
+    /// A gateway answers with this status and its page; the call does not reach DingTalk.
+    Status {
+        /// 200 to 599.
+        status: u16,
+    },
+    /// 200 with a page, as from a portal that wants a login; the call does not reach DingTalk.
+    Html,
+    /// DingTalk shuts the address out: an answer without an errcode, and no effect.
+    Ban {
+        /// DingTalk has been seen to say it in two ways.
+        #[serde(default)]
+        form: BanForm,
+    },
+    /// The call takes effect; half of the answer's body comes, then the connection is closed.
+    Cut,
+    /// The call takes effect; its answer comes byte by byte.
+    Drip {
+        /// Between one byte and the next.
+        #[serde(default = "half_a_second")]
+        milliseconds: u64,
+    },
+    /// The call takes effect; the connection is closed without an answer.
+    Lost,
+}
+
+fn half_a_second() -> u64 {
+    500
+}
+
+/// What a fault does to a call.
+pub enum Consequence {
+    /// This is answered, and nothing is done.
+    Instead(Answer),
+    Wait(Duration),
+    RevokeToken,
+    /// The call is done, and its answer travels like this.
+    Deliver(Delivery),
+}
+
+impl Fault {
+    pub(super) fn consequence(&self, endpoint: Endpoint) -> Consequence {
+        let refuse = |refusal: Refusal| Consequence::Instead(refusal.answer(endpoint));
+        match self {
+            Self::AuthCodeError => refuse(Refusal::AuthCode),
+            Self::Permission => refuse(Refusal::Permission),
+            Self::Busy => refuse(Refusal::Busy),
+            Self::Delay { milliseconds } => Consequence::Wait(Duration::from_millis(*milliseconds)),
+            Self::RevokedToken => Consequence::RevokeToken,
+            Self::Status { status } => Consequence::Instead(front::gateway(
+                // Faults with another status are not let in.
+                StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
+            )),
+            Self::Html => Consequence::Instead(front::portal()),
+            Self::Ban { form } => Consequence::Instead(front::ban(*form)),
+            Self::Cut => Consequence::Deliver(Delivery::Cut),
+            Self::Drip { milliseconds } => Consequence::Deliver(Delivery::Drip(Duration::from_millis(*milliseconds))),
+            Self::Lost => Consequence::Deliver(Delivery::Lost),
+        }
+    }
+
+    /// Why this fault cannot be had.
+    pub(crate) fn objection(&self) -> Option<&'static str> {
+        match self {
+            Self::Delay { milliseconds } if *milliseconds > LONGEST_WAIT => Some("a delay is at most 600000 milliseconds"),
+            Self::Drip { milliseconds } if !(1..=LONGEST_WAIT).contains(milliseconds) => {
+                Some("a drip has 1 to 600000 milliseconds between two bytes")
+            }
+            Self::Status { status } if !STATUSES.contains(status) => Some("a status is between 200 and 599"),
+            _ => None,
+        }
+    }
+
+    /// The name in the ledger.
+    pub(super) fn kind(&self) -> String {
+        match self {
+            Self::AuthCodeError => "authCodeError".to_owned(),
+            Self::Permission => "permission".to_owned(),
+            Self::Busy => "busy".to_owned(),
+            Self::Delay { milliseconds } => format!("delay of {milliseconds} ms"),
+            Self::RevokedToken => "revokedToken".to_owned(),
+            Self::Status { status } => format!("status {status}"),
+            Self::Html => "html".to_owned(),
+            Self::Ban { .. } => "ban".to_owned(),
+            Self::Cut => "cut".to_owned(),
+            Self::Drip { milliseconds } => format!("drip, a byte each {milliseconds} ms"),
+            Self::Lost => "lost".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "fault_tests.rs"]
+mod tests;

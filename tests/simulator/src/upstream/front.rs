@@ -1,0 +1,62 @@
+//! What answers in front of DingTalk's endpoints and speaks neither of their languages: a gateway, a portal, the wall that shuts
+//! addresses out.
+
+use actix_web::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::answer::{Answer, upper_case_uuid};
+
+/// How DingTalk says that it shuts an address out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BanForm {
+    /// `{"status":1111,"wait":5,…}`
+    #[default]
+    Json,
+    /// A page.
+    Html,
+}
+
+/// A gateway's own page for a status.
+pub fn gateway(status: StatusCode) -> Answer {
+    // These two have no body, whoever sends them.
+    if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        return Answer::page(status, String::new());
+    }
+    let title = [Some(status.as_str()), status.canonical_reason()];
+    let title = title.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    Answer::page(
+        status,
+        format!(
+            "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n\
+             <hr><center>Tengine</center>\r\n</body>\r\n</html>\r\n"
+        ),
+    )
+}
+
+/// A page where none belongs.
+pub fn portal() -> Answer {
+    let page = "<!doctype html>\n<html>\n<head><title>Sign in to this network</title></head>\n\
+                <body><h1>Sign in to this network</h1></body>\n</html>\n";
+    Answer::page(StatusCode::OK, page.to_owned())
+}
+
+/// An IP ban. Neither form has an errcode, and both come with 200.
+pub fn ban(form: BanForm) -> Answer {
+    match form {
+        BanForm::Json => Answer::punishment(json!({
+            "status": 1111,
+            "wait": 5,
+            "source": "x5",
+            "punish": "deny",
+            "uuid": upper_case_uuid(),
+        })),
+        BanForm::Html => Answer::page(
+            StatusCode::OK,
+            "<!doctype html>\n<html>\n<head><title>punish</title></head>\n\
+             <body><h1>Your address was shut out. Come back in five minutes.</h1></body>\n</html>\n"
+                .to_owned(),
+        ),
+    }
+}
