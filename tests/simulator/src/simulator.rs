@@ -11,8 +11,8 @@ use actix_web::web::Data;
 use tokio::sync::oneshot;
 
 use crate::server::{self, Place};
-use crate::upstream::{Endpoint, Fault};
-use crate::world::{APP, Answers, App, Client, Person, Shared, SignedIn};
+use crate::upstream::{Endpoint, Fault, Faults};
+use crate::world::{APP, Answers, App, Client, Person, Shared, SignedIn, millis};
 
 /// Another app of the same organisation, whose authCodes are none of ours.
 const FOREIGN_CLIENT_ID: &str = "dingsomebodyelse1";
@@ -70,6 +70,13 @@ impl Simulator {
         self.shared.world().clock.advance(by);
     }
 
+    /// Grants credentials, from the next ones on, this life instead of two hours. `expireIn` is in whole seconds.
+    pub fn credentials_live_for(&self, life: Duration) {
+        let mut world = self.shared.world();
+        world.access_token.live_for(millis(life));
+        world.jsapi_ticket.live_for(millis(life));
+    }
+
     /// Signs somebody in to the client.
     ///
     /// # Panics
@@ -100,6 +107,11 @@ impl Simulator {
         self.shared.world().faults.add(known, times, fault);
     }
 
+    /// Takes back the faults that have not met their calls.
+    pub fn clear_faults(&self) {
+        self.shared.world().faults = Faults::default();
+    }
+
     /// How often an endpoint was called, written as in the ledger: `POST /v1.0/oauth2/accessToken`.
     #[must_use]
     pub fn calls(&self, endpoint: &str) -> u64 {
@@ -120,6 +132,12 @@ impl Simulator {
     #[must_use]
     pub fn issue_code(&self, user_id: &str) -> String {
         self.issue(APP.client_id, somebody(user_id))
+    }
+
+    /// How often an authCode was sent in again, other than after its access_token was refused: an app must never do that.
+    #[must_use]
+    pub fn codes_sent_again(&self) -> u64 {
+        self.shared.world().codes.sent_again()
     }
 
     /// An authCode of another app.

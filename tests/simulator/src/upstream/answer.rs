@@ -128,6 +128,11 @@ impl Answer {
         self
     }
 
+    /// Whether it is about the access_token, so that nobody looked at the rest of the call.
+    pub fn refuses_the_token(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED || matches!(self.code.as_deref(), Some("40000" | "40014"))
+    }
+
     pub fn outcome(&self) -> Outcome {
         Outcome {
             status: Some(self.status.as_u16()),

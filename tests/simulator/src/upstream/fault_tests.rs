@@ -113,6 +113,8 @@ async fn an_answer_from_in_front_of_dingtalk_has_no_errcode_and_leaves_the_code_
         assert_eq!(second, 0, "{fault:?}");
         let note = last_entry(&simulator, 2)["note"].clone();
         assert_eq!(note, format!("fault: {}", fault.kind()));
+        assert_eq!(last_entry(&simulator, 3)["note"], "alice; this code was here before");
+        assert_eq!(simulator.codes_sent_again(), 1);
     }
 }
 
@@ -173,6 +175,30 @@ async fn who_does_not_wait_for_a_dripping_answer_has_hung_up() {
     impatient.read_exact(&mut [0; 12]).expect("a beginning");
     drop(impatient);
     assert_eq!(last_entry(&simulator, 2)["note"], "the caller hung up");
+}
+
+#[actix_web::test]
+async fn a_code_may_come_again_after_its_token_was_refused() {
+    let (simulator, first, _) = exchange_twice(Fault::RevokedToken).await;
+    assert_eq!(first.json()["sub_code"], "40014");
+    let path = exchange_path(&simulator);
+    let body = json!({"code": simulator.issue_code("alice")}).to_string();
+    simulator.fault(EXCHANGE, 1, Fault::Status { status: 401 });
+    for _ in 0..2 {
+        call(&simulator, "POST", &path, &body);
+    }
+    assert_eq!(simulator.codes_sent_again(), 0);
+    call(&simulator, "POST", &path, &body);
+    assert_eq!(simulator.codes_sent_again(), 1);
+}
+
+#[actix_web::test]
+async fn faults_that_were_taken_back_meet_nobody() {
+    let simulator = Simulator::start().await.expect("a simulator");
+    simulator.fault(EXCHANGE, 9, Fault::Lost);
+    simulator.clear_faults();
+    let answer = call(&simulator, "POST", &exchange_path(&simulator), "{}");
+    assert_eq!(answer.json()["errcode"], 40078);
 }
 
 #[actix_web::test]

@@ -33,7 +33,10 @@ pub async fn answer(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> 
     let call = Call::new(&request, body);
     let recording = Recording::start(&shared, Party::App, call.endpoint_name(), call.label());
     let (answer, delivery) = match call.endpoint {
-        Some(endpoint) => converse(endpoint, &call, &shared).await,
+        Some(endpoint) => {
+            let (answer, delivery) = converse(endpoint, &call, &shared).await;
+            (watch_codes(endpoint, &call, answer, &mut shared.world()), delivery)
+        }
         None => (oapi::unknown_path(&call.path), Delivery::Whole),
     };
     delivery.send(answer, recording)
@@ -62,6 +65,17 @@ async fn converse(endpoint: Endpoint, call: &Call, shared: &Shared) -> (Answer, 
         }
     };
     (answer.noting(&format!("fault: {}", fault.kind())), delivery)
+}
+
+/// A code may be sent again only if the access_token beside it was refused; the ledger tells about any other.
+fn watch_codes(endpoint: Endpoint, call: &Call, answer: Answer, world: &mut World) -> Answer {
+    if endpoint != Endpoint::UserByCode || answer.refuses_the_token() {
+        return answer;
+    }
+    match call.parameter("code") {
+        Some(code) if world.codes.came_again(&code) => answer.noting("this code was here before"),
+        _ => answer,
+    }
 }
 
 fn normal(endpoint: Endpoint, call: &Call, world: &mut World) -> Answer {

@@ -6,10 +6,15 @@ use super::{App, Millis, Person};
 use crate::secret;
 
 const LIFETIME: Millis = 5 * 60 * 1000;
+/// How long a dead code is remembered, to notice that it comes again.
+const REMEMBERED: Millis = 60 * 60 * 1000;
 
-/// The codes that were handed out and neither exchanged nor swept away.
+/// The codes that were handed out.
 #[derive(Debug, Default)]
-pub struct Codes(HashMap<String, AuthCode>);
+pub struct Codes {
+    issued: HashMap<String, AuthCode>,
+    sent_again: u64,
+}
 
 #[derive(Debug)]
 struct AuthCode {
@@ -17,30 +22,49 @@ struct AuthCode {
     corp_id: String,
     person: &'static Person,
     expires_at: Millis,
+    used: bool,
+    has_been_here: bool,
 }
 
 impl Codes {
     pub fn issue(&mut self, client_id: &str, corp_id: &str, person: &'static Person, now: Millis) -> String {
-        self.0.retain(|_, code| code.expires_at > now);
+        self.issued.retain(|_, code| code.expires_at + REMEMBERED > now);
         let value = secret::hex32();
         let code = AuthCode {
             client_id: client_id.to_owned(),
             corp_id: corp_id.to_owned(),
             person,
             expires_at: now + LIFETIME,
+            used: false,
+            has_been_here: false,
         };
-        self.0.insert(value.clone(), code);
+        self.issued.insert(value.clone(), code);
         value
+    }
+
+    /// Notes that a code was sent in; whether it was before. An app must not do that: it cannot know that the code is still good.
+    pub fn came_again(&mut self, value: &str) -> bool {
+        let Some(code) = self.issued.get_mut(value) else {
+            return false;
+        };
+        let again = std::mem::replace(&mut code.has_been_here, true);
+        self.sent_again += u64::from(again);
+        again
+    }
+
+    /// How often a code came that had been here.
+    pub fn sent_again(&self) -> u64 {
+        self.sent_again
     }
 
     /// Uses a code up. Why a code is no good is not told: neither does DingTalk.
     pub fn exchange(&mut self, value: &str, app: &App, now: Millis) -> Option<&'static Person> {
-        let code = self.0.get(value)?;
+        let code = self.issued.get_mut(value)?;
         if code.client_id != app.client_id || code.corp_id != app.corp_id {
             return None;
         }
-        let code = self.0.remove(value)?;
-        (now < code.expires_at).then_some(code.person)
+        let used = std::mem::replace(&mut code.used, true);
+        (!used && now < code.expires_at).then_some(code.person)
     }
 }
 

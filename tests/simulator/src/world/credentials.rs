@@ -43,16 +43,34 @@ impl Credential {
     }
 }
 
+/// How long a value lives from each call on.
+#[derive(Debug, Clone, Copy)]
+struct Life(Millis);
+
+impl Default for Life {
+    fn default() -> Self {
+        Self(TWO_HOURS)
+    }
+}
+
 /// The internal app's access_token: the same value, renewed by each call, until it expires.
 #[derive(Debug, Default)]
-pub struct AccessToken(Option<Credential>);
+pub struct AccessToken {
+    newest: Option<Credential>,
+    life: Life,
+}
 
 impl AccessToken {
+    /// From the next call on.
+    pub fn live_for(&mut self, life: Millis) {
+        self.life = Life(life);
+    }
+
     pub fn hand_out(&mut self, now: Millis) -> &Credential {
-        self.0.take_if(|token| !token.alive(now));
-        self.0
+        self.newest.take_if(|token| !token.alive(now));
+        self.newest
             .get_or_insert_with(|| Credential::new(secret::hex32(), now))
-            .hand_out(now + TWO_HOURS)
+            .hand_out(now + self.life.0)
     }
 
     pub fn accepts(&self, value: &str, now: Millis) -> bool {
@@ -60,11 +78,11 @@ impl AccessToken {
     }
 
     pub fn revoke(&mut self) {
-        self.0 = None;
+        self.newest = None;
     }
 
     pub fn current(&self, now: Millis) -> Option<&Credential> {
-        self.0.as_ref().filter(|token| token.alive(now))
+        self.newest.as_ref().filter(|token| token.alive(now))
     }
 }
 
@@ -73,16 +91,22 @@ impl AccessToken {
 pub struct JsapiTicket {
     newest: Option<Credential>,
     previous: Vec<String>,
+    life: Life,
 }
 
 impl JsapiTicket {
+    /// From the next call on.
+    pub fn live_for(&mut self, life: Millis) {
+        self.life = Life(life);
+    }
+
     pub fn hand_out(&mut self, now: Millis) -> &Credential {
         if let Some(dead) = self.newest.take_if(|ticket| !ticket.alive(now)) {
             self.previous.insert(0, dead.value);
             self.previous.truncate(REMEMBERED);
         }
         let ticket = self.newest.get_or_insert_with(|| Credential::new(secret::hex64(), now));
-        ticket.hand_out((now + TWO_HOURS).min(ticket.created_at + ONE_DAY))
+        ticket.hand_out((now + self.life.0).min(ticket.created_at + ONE_DAY))
     }
 
     pub fn current(&self, now: Millis) -> Option<&Credential> {
@@ -119,6 +143,17 @@ mod tests {
         token.revoke();
         assert!(!token.accepts(&first, 0));
         assert_ne!(token.hand_out(0).value, first);
+    }
+
+    #[test]
+    fn credentials_live_as_long_as_they_are_told_to() {
+        let (mut token, mut ticket) = (AccessToken::default(), JsapiTicket::default());
+        token.live_for(2000);
+        ticket.live_for(2000);
+        assert_eq!(token.hand_out(0).expire_in_seconds(0), 2);
+        assert_eq!(ticket.hand_out(0).expire_in_seconds(0), 2);
+        assert!(token.current(1999).is_some() && token.current(2000).is_none());
+        assert!(ticket.current(1999).is_some() && ticket.current(2000).is_none());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-pub use clock::{Clock, Millis, real_now};
+pub use clock::{Clock, Millis, millis, real_now};
 pub use codes::Codes;
 pub use credentials::{AccessToken, Credential, JsapiTicket};
 pub use people::{Person, SEEDED};
