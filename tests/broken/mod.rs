@@ -1,9 +1,10 @@
-//! DingTalk on broken networks: raw sockets that lie, stall, cut and redirect.
+//! DingTalk on broken networks: raw sockets that lie, stall, cut and redirect; and everything at once, for an hour.
 
 mod bans;
 mod bodies;
 mod network;
 pub mod rogue;
+pub mod soak;
 
 use self::rogue::Rogue;
 use crate::support::{Answer, TestApp};

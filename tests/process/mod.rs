@@ -10,6 +10,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use crate::support::{Browser, http_client, session_key};
 
 mod canaries;
+mod endurance;
 mod log;
 mod settings;
 mod stop;

@@ -1,0 +1,90 @@
+//! The program in the storm of `broken::soak`, for descriptors and memory, which belong to a whole process. Its clock is the
+//! machine's: seconds are real, credentials live for two of them, and there are no bans, which would last for five minutes.
+
+use std::fs;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use dingtalk_simulator::Simulator;
+
+use super::{Served, complete, with};
+use crate::broken::soak::{Counts, Mishaps, Scene, Visitor, counted, crowd, seed};
+use crate::support::eventually;
+
+/// Few, and slow: one address may log in 1,200 times at once, and fifteen times a second.
+const VISITORS: usize = 8;
+const BETWEEN_VISITS: Duration = Duration::from_millis(200);
+const VISITS: usize = 25;
+
+/// What the app remembers of each login for ten minutes comes to a tenth of this. A leak is noticed from some ten KiB for each visit.
+const MORE_MEMORY_KIB: u64 = 2 * 1024;
+
+/// The program before a DingTalk with bad luck.
+struct Storm {
+    served: Served,
+    dingtalk: Simulator,
+    mishaps: Mutex<Mishaps>,
+}
+
+impl Scene for Storm {
+    fn dingtalk(&self) -> &Simulator {
+        &self.dingtalk
+    }
+
+    async fn go_on(&self) {
+        tokio::time::sleep(BETWEEN_VISITS).await;
+        self.mishaps.lock().unwrap().befall(&self.dingtalk);
+    }
+}
+
+impl Storm {
+    /// Sends a crowd through it that is gone afterwards, with its connections.
+    async fn passes(self: &Arc<Self>, seed: u64) -> Counts {
+        let visitors = (0..VISITORS).map(|n| Visitor::new(self.served.browser(), seed.wrapping_add(n as u64)));
+        let counts = counted(&crowd(self, visitors.collect(), VISITS).await);
+        println!("{counts:?}, {} descriptors, {} KiB", self.descriptors(), self.resident_kib());
+        counts
+    }
+
+    fn proc(&self, file: &str) -> String {
+        format!("/proc/{}/{file}", self.served.child.id().unwrap())
+    }
+
+    fn descriptors(&self) -> usize {
+        fs::read_dir(self.proc("fd")).unwrap().count()
+    }
+
+    fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(self.proc("status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_program_holds_no_more_descriptors_and_memory_after_a_storm_than_when_it_began() {
+    let seed = seed();
+    let dingtalk = Simulator::start().await.unwrap();
+    dingtalk.credentials_live_for(Duration::from_secs(2));
+    // Nobody reads the log meanwhile, and a full pipe would stop the program. What a panic says is not silenced by it.
+    let variables = with(complete(&dingtalk), "RUST_LOG", "off");
+    let storm = Arc::new(Storm {
+        served: Served::start(&variables).await,
+        dingtalk,
+        mishaps: Mutex::new(Mishaps::new(seed).without_bans()),
+    });
+
+    let connections = storm.descriptors() + VISITORS + 2;
+    storm.passes(seed).await;
+    let memory = storm.resident_kib();
+    let Counts { logins, refusals } = storm.passes(seed.wrapping_add(1)).await;
+    assert!(logins > 40 && refusals > 20, "{logins} logins, {refusals} refusals");
+    eventually("connections are left behind", || storm.descriptors() <= connections).await;
+    let grown = storm.resident_kib().saturating_sub(memory);
+    assert!(grown < MORE_MEMORY_KIB, "{grown} KiB more");
+
+    assert_eq!(storm.dingtalk.codes_sent_again(), 0, "codes were sent again");
+    let storm = Arc::into_inner(storm).unwrap();
+    let (exit, log) = storm.served.stop().await;
+    assert_eq!((exit, log.as_str()), (Some(0), ""), "it panicked");
+}
