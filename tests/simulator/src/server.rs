@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::error::{InternalError, QueryPayloadError};
@@ -24,6 +25,9 @@ pub enum Place {
     Listener(TcpListener),
 }
 
+/// Longer than a test: who is closing a connection while the other one uses it is left to chance, and no test is about that.
+const IDLE_CONNECTION: Duration = Duration::from_secs(75);
+
 /// Binds the server; it answers once it is awaited.
 pub fn bind(place: Place, shared: Data<Shared>) -> io::Result<(Server, SocketAddr)> {
     let server = HttpServer::new(move || {
@@ -37,6 +41,7 @@ pub fn bind(place: Place, shared: Data<Shared>) -> io::Result<(Server, SocketAdd
             .default_service(to(upstream::answer))
     })
     .workers(1)
+    .keep_alive(IDLE_CONNECTION)
     .backlog(BACKLOG)
     .tcp_nodelay(true)
     .disable_signals();
