@@ -34,6 +34,7 @@ pub struct TestApp {
     pub metrics_url: Option<String>,
     http: reqwest::Client,
     _stop: oneshot::Sender<()>,
+    _watch: leaks::Watch,
 }
 
 impl TestApp {
@@ -43,7 +44,7 @@ impl TestApp {
 
     /// Starts it with settings as `adjust` leaves them.
     pub async fn start_with(adjust: impl FnOnce(&mut Settings)) -> Self {
-        leaks::watch();
+        let watch = leaks::watch();
         let dingtalk = Simulator::start().await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -64,6 +65,7 @@ impl TestApp {
             metrics_url,
             http: http_client(),
             _stop: stop,
+            _watch: watch,
         }
     }
 
@@ -94,12 +96,6 @@ impl TestApp {
     pub fn advance(&self, time: Duration) {
         self.hands.advance(time);
         self.dingtalk.advance(time);
-    }
-}
-
-impl Drop for TestApp {
-    fn drop(&mut self) {
-        leaks::none();
     }
 }
 

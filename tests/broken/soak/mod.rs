@@ -13,7 +13,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dingtalk_h5::web::LoginRate;
+use dingtalk_h5::web::{LoginRate, LoginRates};
 use dingtalk_simulator::Simulator;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -87,9 +87,13 @@ async fn after_an_hour_of_mishaps_everybody_logs_in_at_once_and_no_task_is_left_
         settings.session_idle = settings.session_lifetime;
         // All visitors have one address, and the rate is not what this is about.
         let no_limit = NonZeroU32::new(10_000).unwrap();
-        settings.login_rate = LoginRate {
+        let unlimited = LoginRate {
             per_second: no_limit,
             burst: no_limit,
+        };
+        settings.login_rates = LoginRates {
+            per_address: unlimited,
+            total: unlimited,
         };
     })
     .await;

@@ -75,7 +75,7 @@ impl Visitor {
         if let Some(person) = self.inside.filter(|_| page.body.contains("data-user-id")) {
             assert_shows(&page, person);
             self.log_out().await;
-            return self.browser.enter().await;
+            return state_of(&bounded(self.browser.open("/")).await.body);
         }
         state_of(&page.body)
     }
