@@ -78,17 +78,16 @@ async fn compare(options: &Options, cores: &Cores, program: &Server, subject: &S
         connection.ask(&subject.request).await.body.len()
     };
     let bare = Server::bare(cores, bytes);
-    let mut of_ours = Asking::many(options.connections, program.address, &subject.request, subject.good).await;
-    let mut of_bare = Asking::many(options.connections, bare.address, &subject.request, |answer| {
-        answer.status == 200 && answer.body.starts_with('x')
-    })
-    .await;
-    busy_for(options.round() / 2, &mut of_bare).await;
-    busy_for(options.round() / 2, &mut of_ours).await;
+    let is_bare = |answer: &Answer<'_>| answer.status == 200 && answer.body.starts_with('x');
     let (mut bares, mut ours) = (Vec::new(), Vec::new());
+    // Each with connections of its own, since servers close those that were silent for another server's round.
     for _ in 0..options.rounds {
-        bares.push(Round::measure(options.round(), cores, &bare, &mut of_bare).await);
-        ours.push(Round::measure(options.round(), cores, program, &mut of_ours).await);
+        let mut workers = Asking::many(options.connections, bare.address, &subject.request, is_bare).await;
+        busy_for(options.round() / 4, &mut workers).await;
+        bares.push(Round::measure(options.round(), cores, &bare, &mut workers).await);
+        let mut workers = Asking::many(options.connections, program.address, &subject.request, subject.good).await;
+        busy_for(options.round() / 4, &mut workers).await;
+        ours.push(Round::measure(options.round(), cores, program, &mut workers).await);
     }
     print(subject, bytes, &bares, &ours);
 }
