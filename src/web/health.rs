@@ -21,6 +21,9 @@ impl Readiness {
     /// However often it is asked for, it is looked into once in this time.
     const CACHED: Duration = Duration::from_secs(1);
 
+    /// Who probes a server waits for seconds, not for as long as a renewal may take. That one goes on by itself.
+    const PATIENCE: Duration = Duration::from_secs(2);
+
     /// Not looked into yet.
     pub fn new(clock: Clock) -> Self {
         Self {
@@ -44,7 +47,8 @@ impl Readiness {
         if let Some((_, ready)) = last.filter(|(at, _)| now < *at + Self::CACHED) {
             return ready;
         }
-        let ready = dingtalk.access_token().await.is_ok() && dingtalk.state().breaker != BreakerState::Open;
+        let token = tokio::time::timeout(Self::PATIENCE, dingtalk.access_token()).await;
+        let ready = matches!(token, Ok(Ok(_))) && dingtalk.state().breaker != BreakerState::Open;
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, ready));
         ready
     }

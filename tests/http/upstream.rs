@@ -1,6 +1,6 @@
 //! When DingTalk refuses, is slow, or changes its mind.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dingtalk_simulator::Fault;
 
@@ -209,4 +209,13 @@ async fn readiness_follows_dingtalk_and_liveness_does_not() {
     assert_eq!(probe.read("/readyz").await.status, 503);
     let app = TestApp::start().await;
     assert_eq!(app.browser().read("/readyz").await.status, 200);
+}
+
+#[tokio::test]
+async fn readiness_does_not_wait_for_a_dingtalk_that_stalls() {
+    let app = TestApp::start().await;
+    app.dingtalk.fault(TOKEN, 100, Fault::Delay { milliseconds: 60_000 });
+    let began = Instant::now();
+    assert_eq!(app.browser().read("/readyz").await.status, 503);
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
 }
