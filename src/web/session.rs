@@ -1,6 +1,7 @@
 //! The session of one request: who is logged in, and the changes to that. The only file that reads or writes session keys.
 
-use std::future::{Ready, ready};
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
 
 use actix_session::{Session, SessionExt};
 use actix_web::dev::Payload;
@@ -145,9 +146,11 @@ impl FromRequest for TypedSession {
 
 impl FromRequest for SessionUser {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(TypedSession::of(request).and_then(|session| session.user().ok_or(Problem::LoginRequired)))
+        let request = request.clone();
+        // Not before the handler's other extractors have let the request pass: one that is refused is no use of the session.
+        Box::pin(async move { TypedSession::of(&request)?.user().ok_or(Problem::LoginRequired) })
     }
 }
