@@ -13,3 +13,4 @@ mod npm;
 mod process;
 mod structure;
 mod support;
+mod wire;

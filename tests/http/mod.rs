@@ -10,5 +10,6 @@ mod metrics;
 mod problems;
 mod reports;
 mod session;
+mod surface;
 mod tls;
 mod upstream;

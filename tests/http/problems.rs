@@ -1,57 +1,8 @@
-//! Wrong methods, types and sizes: always a clear answer.
+//! Wrong addresses, types and sizes: always a clear answer.
 
 use reqwest::Method;
 
 use crate::support::TestApp;
-
-const READ: [&str; 9] = [
-    "/",
-    "/profile",
-    "/jsapi",
-    "/signed-out",
-    "/api/me",
-    "/api/jsapi/config",
-    "/healthz",
-    "/readyz",
-    "/static/x.js",
-];
-const WRITTEN: [&str; 3] = ["/api/login", "/api/logout", "/api/jsapi/report"];
-
-#[tokio::test]
-async fn every_route_answers_every_other_method_with_405_and_what_is_allowed() {
-    let app = TestApp::start().await;
-    let mut browser = app.browser();
-    let methods = [
-        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND",
-    ];
-    for (paths, allowed) in [(&READ[..], "GET, HEAD"), (&WRITTEN[..], "POST")] {
-        for path in paths {
-            for method in methods
-                .iter()
-                .filter(|method| !allowed.split(", ").any(|name| name == **method))
-            {
-                let answer = browser
-                    .send(Method::from_bytes(method.as_bytes()).unwrap(), path, &[], None)
-                    .await;
-                assert_eq!(answer.status, 405, "{method} {path}");
-                assert_eq!(answer.header("allow"), allowed, "{method} {path}");
-                if path.starts_with("/api/") && *method != "HEAD" {
-                    assert_eq!(answer.problem().1, "method_not_allowed");
-                }
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn head_is_answered_like_get_without_the_body() {
-    let app = TestApp::start().await;
-    let mut browser = app.browser();
-    for path in ["/", "/signed-out", "/healthz"] {
-        let head = browser.send(Method::HEAD, path, &[], None).await;
-        assert_eq!((head.status, head.body.as_str()), (200, ""), "{path}");
-    }
-}
 
 #[tokio::test]
 async fn what_is_not_there_is_said_as_a_page_or_as_json() {

@@ -1,0 +1,1 @@
+//! Every header of every answer.

@@ -1,0 +1,98 @@
+//! Every route with every method.
+
+use super::{ROUTES, Route, Scene};
+use crate::wire::Wire;
+
+const METHODS: [&str; 12] = [
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get", "NONSENSE",
+];
+
+/// The routes that the sources of the product name, with their method.
+fn routes_in(source: &str) -> Vec<(&str, &str)> {
+    let found = source.match_indices("route::").filter_map(|(at, prefix)| {
+        let (method, rest) = source[at + prefix.len()..].split_once("(\"")?;
+        Some((method, rest.split_once('"')?.0))
+    });
+    found.filter(|(method, _)| ["get", "post"].contains(method)).collect()
+}
+
+#[test]
+fn the_table_has_every_route_of_the_product_and_no_other() {
+    let sources = concat!(
+        include_str!("../../../src/web/mod.rs"),
+        include_str!("../../../src/app/mod.rs")
+    );
+    let mut product = routes_in(sources);
+    // On a listener of its own: see the last test here.
+    product.retain(|route| *route != ("get", "/metrics"));
+    let mut table: Vec<_> = ROUTES.iter().map(|route| (route.method, route.pattern)).collect();
+    product.sort_by_key(|(_, pattern)| *pattern);
+    table.sort_by_key(|(_, pattern)| *pattern);
+    let product: Vec<_> = product
+        .into_iter()
+        .map(|(method, pattern)| (method.to_uppercase(), pattern))
+        .collect();
+    let table: Vec<_> = table
+        .into_iter()
+        .map(|(method, pattern)| (method.to_owned(), pattern))
+        .collect();
+    assert_eq!(table, product);
+}
+
+fn expected(route: &Route, method: &str, somebody: bool) -> u16 {
+    if route.allows(method) {
+        route.status[usize::from(somebody)]
+    } else {
+        405
+    }
+}
+
+#[tokio::test]
+async fn every_route_answers_every_method_with_what_it_is_for_or_405_and_what_is_allowed() {
+    let scene = Scene::start().await;
+    for route in &ROUTES {
+        for method in METHODS {
+            for somebody in [false, true] {
+                let reply = scene.ask(route, method, somebody, &[]).await;
+                let asked = format!("{method} {} by somebody: {somebody}: {reply:?}", route.pattern);
+                assert_eq!(reply.status, expected(route, method, somebody), "{asked}");
+                if reply.status == 405 {
+                    assert_eq!(reply.header("allow"), route.allowed(), "{asked}");
+                } else {
+                    assert_eq!(reply.header("allow"), "", "{asked}");
+                }
+                if reply.status >= 400 && method != "HEAD" && (route.pattern.starts_with("/api/")) {
+                    assert_eq!(reply.header("content-type"), "application/problem+json", "{asked}");
+                    assert!(!reply.code().is_empty(), "{asked}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_listener_of_the_metrics_answers_get_and_head_there_and_nothing_else_anywhere() {
+    let scene = Scene::start_with(None, |settings| settings.metrics_addr = Some("127.0.0.1:0".parse().unwrap())).await;
+    let url = scene.app.metrics_url.clone().unwrap();
+    let url = url.strip_suffix("/metrics").unwrap();
+    for method in METHODS {
+        let reply = crate::wire::ask(url, method, "/metrics", &[], "").await;
+        let status = if ["GET", "HEAD"].contains(&method) { 200 } else { 405 };
+        assert_eq!(reply.status, status, "{method}");
+        for route in &ROUTES {
+            assert_eq!(crate::wire::ask(url, method, route.pattern, &[], "").await.status, 404);
+        }
+        assert_eq!(scene.ask_for(method, "/metrics", true, &[], "").await.status, 404, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn connect_opens_no_tunnel() {
+    let scene = Scene::start().await;
+    let mut wire = Wire::to(&scene.app.url).await;
+    wire.send("CONNECT / HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await;
+    let closed = wire.closed().await;
+    let statuses: Vec<_> = closed.replies.iter().map(|reply| reply.status).collect();
+    assert_eq!(statuses, [405], "what follows is no request");
+}

@@ -1,0 +1,181 @@
+//! All that can be reached from outside: every route with every method and every header, and every header of every answer.
+
+mod caches;
+mod head;
+mod headers;
+mod methods;
+mod misled;
+
+use std::time::Duration;
+
+use dingtalk_h5::dingtalk::Origin;
+use dingtalk_h5::settings::Settings;
+
+use crate::support::{TestApp, between};
+use crate::wire::{Reply, ask};
+
+/// A route as the product spells it, how it is asked for, and what it answers to nobody and to somebody.
+pub struct Route {
+    pub method: &'static str,
+    pub pattern: &'static str,
+    target: &'static str,
+    body: &'static str,
+    pub status: [u16; 2],
+}
+
+const fn get(pattern: &'static str, status: [u16; 2]) -> Route {
+    Route {
+        method: "GET",
+        pattern,
+        target: pattern,
+        body: "",
+        status,
+    }
+}
+
+const fn post(pattern: &'static str, body: &'static str, status: [u16; 2]) -> Route {
+    Route {
+        method: "POST",
+        pattern,
+        target: pattern,
+        body,
+        status,
+    }
+}
+
+const fn at(route: Route, target: &'static str) -> Route {
+    Route { target, ..route }
+}
+
+/// Every route. `HASHED` stands for a file's hashed name, `PUBLIC_URL` for the setting.
+pub const ROUTES: [Route; 13] = [
+    get("/", [200, 200]),
+    get("/profile", [200, 200]),
+    get("/jsapi", [200, 200]),
+    get("/signed-out", [200, 200]),
+    get("/clinic", [200, 404]),
+    get("/api/me", [401, 200]),
+    at(
+        get("/api/jsapi/config", [401, 200]),
+        "/api/jsapi/config?url=PUBLIC_URL%2Fjsapi",
+    ),
+    post("/api/login", r#"{"authCode":"nobodys","state":"nobodys"}"#, [403, 403]),
+    post("/api/jsapi/report", r#"{"code":"9","url":"http://x/"}"#, [401, 200]),
+    get("/healthz", [200, 200]),
+    get("/readyz", [200, 200]),
+    at(get("/static/{path:.*}", [200, 200]), "HASHED"),
+    // The last: it ends the session.
+    post("/api/logout", "", [204, 204]),
+];
+
+impl Route {
+    /// As `Allow` spells it.
+    pub fn allowed(&self) -> &'static str {
+        if self.method == "GET" { "GET, HEAD" } else { "POST" }
+    }
+
+    pub fn allows(&self, method: &str) -> bool {
+        self.allowed().split(", ").any(|allowed| allowed == method)
+    }
+}
+
+/// The app with somebody logged in, asked byte by byte.
+pub struct Scene {
+    pub app: TestApp,
+    origin: String,
+    cookie: String,
+    hashed: String,
+}
+
+impl Scene {
+    pub async fn start() -> Self {
+        Self::start_with(None, |_| {}).await
+    }
+
+    /// As `public_url`, if the app is not to be known by the address where it is.
+    pub async fn start_with(public_url: Option<&str>, adjust: impl FnOnce(&mut Settings)) -> Self {
+        let app = TestApp::start_with(|settings| {
+            if let Some(origin) = public_url {
+                settings.public_url = Origin::parse(origin).unwrap();
+            }
+            adjust(settings);
+        })
+        .await;
+        let origin = public_url.unwrap_or(&app.url).to_owned();
+        let mut browser = app.browser();
+        browser.origin = origin.clone();
+        let answer = browser.enter_and_log_in(&app.dingtalk.issue_code("alice")).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let page = browser.go("/").await.body;
+        // The cookie says when it was last used: from now on every answer to somebody has a new one.
+        app.advance(Duration::from_secs(2));
+        let cookies: Vec<_> = browser
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        Self {
+            hashed: format!("/static/{}", between(&page, "/static/", "\"").unwrap()),
+            cookie: cookies.join("; "),
+            origin,
+            app,
+        }
+    }
+
+    /// What `method` on `route` is answered, to `somebody` or to nobody, when these are the headers besides those of a page of ours.
+    pub async fn ask(&self, route: &Route, method: &str, somebody: bool, more: &[(&str, &str)]) -> Reply {
+        let encoded = self.origin.replace(':', "%3A").replace('/', "%2F");
+        let target = route.target.replace("HASHED", &self.hashed).replace("PUBLIC_URL", &encoded);
+        let body = if method == route.method { route.body } else { "" };
+        self.ask_for(method, &target, somebody, more, body).await
+    }
+
+    pub async fn ask_for(&self, method: &str, target: &str, somebody: bool, more: &[(&str, &str)], body: &str) -> Reply {
+        let mut headers = vec![("Sec-Fetch-Site", "same-origin")];
+        if somebody {
+            headers.push(("Cookie", &self.cookie));
+        }
+        if !more.iter().any(|(name, _)| name.eq_ignore_ascii_case("origin")) {
+            headers.push(("Origin", &self.origin));
+        }
+        if !body.is_empty() {
+            headers.push(("Content-Type", "application/json"));
+        }
+        headers.extend_from_slice(more);
+        ask(&self.app.url, method, target, &headers, body).await
+    }
+}
+
+/// An answer in which everything that is another each time is covered.
+pub fn masked(reply: &Reply) -> Reply {
+    let cover = |(name, value): &(String, String)| (name.clone(), masked_value(name, value));
+    let mut headers: Vec<_> = reply.headers.iter().map(cover).collect();
+    // The server keeps no order.
+    headers.sort();
+    Reply {
+        status: reply.status,
+        headers,
+        body: String::new(),
+    }
+}
+
+fn masked_value(name: &str, value: &str) -> String {
+    match name {
+        "date" | "x-request-id" | "content-length" => "…".to_owned(),
+        "content-security-policy" => covered(value, "'nonce-", "'"),
+        "set-cookie" => covered(&covered(value, "=", ";"), "Expires=", "GMT"),
+        "www-authenticate" => covered(value, "state=\"", "\""),
+        _ => value.to_owned(),
+    }
+}
+
+/// `text` without what stands between `before` and `after`.
+fn covered(text: &str, before: &str, after: &str) -> String {
+    let parts = text
+        .split_once(before)
+        .and_then(|(head, rest)| Some((head, rest.split_once(after)?.1)));
+    match parts {
+        Some((head, tail)) => format!("{head}{before}…{after}{tail}"),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,153 @@
+//! HTTP written and read byte by byte, for everything that no client library would send or show.
+
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Longer than the longest patience of the server. It ends a test that has failed.
+const GIVES_UP: Duration = Duration::from_secs(40);
+
+/// One connection.
+pub struct Wire {
+    connection: TcpStream,
+    unread: Vec<u8>,
+    opened: Instant,
+}
+
+/// One answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    pub status: u16,
+    /// In their order, names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+/// Everything that came until the connection was closed.
+pub struct Closed {
+    pub replies: Vec<Reply>,
+    pub after: Duration,
+}
+
+impl Wire {
+    pub async fn to(url: &str) -> Self {
+        let connection = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
+        connection.set_nodelay(true).unwrap();
+        Self {
+            connection,
+            unread: Vec::new(),
+            opened: Instant::now(),
+        }
+    }
+
+    /// Sends `bytes`; false when the other side takes no more.
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.connection.write_all(bytes.as_ref()).await.is_ok()
+    }
+
+    /// Says that nothing more will be sent, so that the other side does not wait for it.
+    pub async fn done(&mut self) {
+        // Whoever has closed already need not be told.
+        let _ = self.connection.shutdown().await;
+    }
+
+    /// The next answer, which says how long it is.
+    pub async fn reply(&mut self) -> Reply {
+        loop {
+            if let Some((reply, length)) = Reply::parse(&self.unread, false) {
+                self.unread.drain(..length);
+                return reply;
+            }
+            assert!(self.read().await, "closed within {:?}", String::from_utf8_lossy(&self.unread));
+        }
+    }
+
+    /// Waits until the other side closes, and takes all there is as answers. `to_heads` when the requests were HEAD, whose answers
+    /// say how long a body would be and have none.
+    pub async fn closed_after(mut self, to_heads: bool) -> Closed {
+        while self.read().await {}
+        let after = self.opened.elapsed();
+        let mut replies = Vec::new();
+        while let Some((reply, length)) = Reply::parse(&self.unread, to_heads) {
+            self.unread.drain(..length);
+            replies.push(reply);
+        }
+        assert!(
+            self.unread.is_empty(),
+            "after the answers there is {:?}",
+            String::from_utf8_lossy(&self.unread)
+        );
+        Closed { replies, after }
+    }
+
+    pub async fn closed(self) -> Closed {
+        self.closed_after(false).await
+    }
+
+    /// A reset closes too.
+    async fn read(&mut self) -> bool {
+        let read = tokio::time::timeout(GIVES_UP, self.connection.read_buf(&mut self.unread)).await;
+        read.unwrap_or_else(|_| {
+            panic!(
+                "neither an answer nor closed, after {:?}",
+                String::from_utf8_lossy(&self.unread)
+            )
+        })
+        .unwrap_or(0)
+            > 0
+    }
+}
+
+impl Reply {
+    /// The first answer in `bytes` and its length, if it is whole.
+    fn parse(bytes: &[u8], to_head: bool) -> Option<(Self, usize)> {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+        let head = std::str::from_utf8(&bytes[..end]).unwrap();
+        let mut lines = head.trim_end().split("\r\n");
+        let first = lines.next()?;
+        let status = first.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().unwrap();
+        let headers: Vec<_> = lines
+            .map(|line| line.split_once(": ").unwrap_or_else(|| panic!("no header: {line:?}")))
+            .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+            .collect();
+        let length: usize = headers
+            .iter()
+            .find(|(name, _)| name == "content-length" && !to_head)
+            .map_or(0, |(_, length)| length.parse().unwrap());
+        let body = bytes.get(end..end + length)?;
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        Some((Self { status, headers, body }, end + length))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map_or("", |(_, value)| value.as_str())
+    }
+
+    /// The stable code, when the answer is a problem.
+    pub fn code(&self) -> String {
+        let problem: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();
+        problem["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// A request with `headers` and `body`, on a connection of its own; the one answer to it.
+pub async fn ask(url: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+    let mut request = format!("{method} {target} HTTP/1.1\r\nConnection: close\r\n");
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+        request += "Host: x\r\n";
+    }
+    for (name, value) in headers {
+        request += &format!("{name}: {value}\r\n");
+    }
+    if !body.is_empty() {
+        request += &format!("Content-Length: {}\r\n", body.len());
+    }
+    let mut wire = Wire::to(url).await;
+    wire.send(format!("{request}\r\n{body}")).await;
+    wire.done().await;
+    let mut replies = wire.closed_after(method == "HEAD").await.replies;
+    assert_eq!(replies.len(), 1, "{method} {target} {headers:?}");
+    replies.remove(0)
+}
