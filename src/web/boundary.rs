@@ -18,6 +18,7 @@ use super::request_head;
 use super::request_scope::RequestScope;
 use super::session_cookie;
 use super::state::Web;
+use super::unread_body;
 
 const PROBLEM_JSON: &str = "application/problem+json";
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,6 +34,7 @@ pub async fn boundary(
     let web = Web::of(request.request())?.clone();
     session_cookie::only_one(request.headers_mut(), web.sessions.cookie_name());
     web.sessions.keys().reseal(&mut request, web.sessions.cookie_name());
+    let body = unread_body::Wanted::of(&mut request);
     let mut response = match request_head::check(&request) {
         Err(problem) => request.error_response(problem),
         // The request itself must not be kept meanwhile: the router needs to be its only owner.
@@ -46,7 +48,10 @@ pub async fn boundary(
     }
     finish(response.headers_mut(), &web, &scope);
     log(&response, &scope, began);
-    Ok(response)
+    Ok(match body {
+        Some(body) => body.until_sent(response),
+        None => response,
+    })
 }
 
 /// A middleware failed, so that the request is gone: the problem goes out as JSON, with the same headers.

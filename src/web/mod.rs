@@ -30,6 +30,7 @@ mod sessions;
 mod signed_pages;
 mod spent_codes;
 mod state;
+mod unread_body;
 pub mod words;
 
 use actix_web::middleware::from_fn;
