@@ -81,6 +81,19 @@ impl Wire {
         Closed { replies, after }
     }
 
+    /// Sends `drop` every `pause` until the other side closes.
+    pub async fn closed_while_sending(mut self, drop: &str, pause: Duration) -> Closed {
+        while self.opened.elapsed() < GIVES_UP {
+            match tokio::time::timeout(pause, self.connection.read_buf(&mut self.unread)).await {
+                Ok(Ok(read)) if read > 0 => {}
+                Ok(_) => break,
+                // Whether it is still taken is seen when reading.
+                Err(_) => std::mem::drop(self.connection.write_all(drop.as_bytes()).await),
+            }
+        }
+        self.closed().await
+    }
+
     pub async fn closed(self) -> Closed {
         self.closed_after(false).await
     }

@@ -8,6 +8,7 @@ mod languages;
 mod login;
 mod metrics;
 mod problems;
+mod raw;
 mod reports;
 mod session;
 mod surface;

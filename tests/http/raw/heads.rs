@@ -1,0 +1,216 @@
+//! Heads: their size, their target, the host they name, and what is not HTTP/1 at all.
+
+use super::{GOOD, LAST, exchange, statuses};
+use crate::support::TestApp;
+use crate::wire::Reply;
+
+const URI: usize = 8 * 1024;
+const HEAD: usize = 16 * 1024;
+
+async fn first(app: &TestApp, bytes: impl AsRef<[u8]>) -> Reply {
+    exchange(app, bytes).await.replies.remove(0)
+}
+
+/// A request whose head has exactly `size` bytes, the empty line not counted.
+fn head_of(size: usize) -> String {
+    let (start, end) = ("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: ", "\r\n");
+    let filling = "x".repeat(size - start.len() - end.len());
+    format!("{start}{filling}{end}\r\n")
+}
+
+#[tokio::test]
+async fn addresses_and_heads_are_bounded_to_the_byte() {
+    let app = TestApp::start().await;
+    let uri_of = |size: usize| {
+        format!(
+            "GET /healthz?{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            "x".repeat(size - 9)
+        )
+    };
+    let method_of = |size: usize| {
+        format!(
+            "{} /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            "X".repeat(size)
+        )
+    };
+    for (request, status) in [
+        (uri_of(URI), 200),
+        (uri_of(URI + 1), 414),
+        (uri_of(60_000), 414),
+        (head_of(HEAD), 200),
+        (head_of(HEAD + 1), 431),
+        (head_of(100_000), 431),
+        (method_of(HEAD), 431),
+        (method_of(100), 405),
+    ] {
+        let reply = first(&app, &request).await;
+        assert_eq!(reply.status, status, "{} bytes", request.len());
+        assert!(!reply.body.contains("xxxx"), "nothing of it comes back");
+    }
+}
+
+#[tokio::test]
+async fn heads_that_the_library_does_not_even_keep_are_refused_and_the_connection_is_closed() {
+    let app = TestApp::start().await;
+    let many = format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{}\r\n{GOOD}", "X: y\r\n".repeat(96));
+    assert_eq!(statuses(&exchange(&app, many).await), [431], "more than 96 headers");
+    let unending = format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX: {}", "x".repeat(200_000));
+    let closed = exchange(&app, unending).await;
+    assert!(statuses(&closed) == [431] || closed.replies.is_empty(), "reset or told");
+    assert!(closed.after.as_secs() < 3);
+    let address = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n{GOOD}", "x".repeat(70_000));
+    assert_eq!(
+        statuses(&exchange(&app, address).await),
+        [400],
+        "an address of more than 64 KiB"
+    );
+}
+
+/// An address behind `#` is for browsers. The library cuts it off before anybody can count it; 128 KiB are its limit.
+#[tokio::test]
+async fn a_fragment_is_no_part_of_the_address() {
+    let app = TestApp::start().await;
+    let request = format!(
+        "GET /healthz#{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "x".repeat(URI)
+    );
+    assert_eq!(first(&app, request).await.status, 200);
+}
+
+#[tokio::test]
+async fn only_a_path_is_a_target_and_the_host_before_it_counts_for_nothing() {
+    let app = TestApp::start().await;
+    for (target, status) in [
+        ("/healthz", 200),
+        ("http://evil.example/healthz", 200),
+        ("https://user:word@evil.example:1/healthz?x", 200),
+        ("http://evil.example/nothing", 404),
+        ("ftp://evil.example/healthz", 400),
+        ("file:///healthz", 400),
+        ("evil.example:80", 400),
+        ("evil.example", 400),
+        ("healthz", 400),
+        ("mailto:x@y", 400),
+        ("*", 400),
+        ("\\healthz", 400),
+        ("/healthz\\", 404),
+        ("?x", 400),
+    ] {
+        let reply = first(&app, format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await;
+        assert_eq!(reply.status, status, "{target}");
+        assert!(!reply.body.contains("evil"), "{target}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_names_one_host_or_is_older_than_hosts() {
+    let app = TestApp::start().await;
+    for (version, hosts, status) in [
+        ("1.1", "Host: x\r\n", 200),
+        ("1.1", "Host: [::1]:8080\r\n", 200),
+        ("1.1", "Host:\r\n", 200),
+        ("1.0", "", 200),
+        ("1.0", "Host: x\r\n", 200),
+        ("1.1", "", 400),
+        ("1.1", "Host: x\r\nHost: x\r\n", 400),
+        ("1.1", "Host: x\r\nHost: y\r\n", 400),
+        ("1.0", "Host: x\r\nHost: y\r\n", 400),
+        ("1.1", "Host: x, y\r\n", 400),
+        ("1.1", "Host: x y\r\n", 400),
+        ("1.1", "Host: user@x\r\n", 400),
+        ("1.1", "Host: x/y\r\n", 400),
+        ("1.1", "Host: http://x\r\n", 400),
+        ("1.1", "Host: \u{ff}\r\n", 400),
+        ("1.1", "Host : x\r\n", 400),
+        ("1.1", " Host: x\r\n", 400),
+    ] {
+        let reply = first(
+            &app,
+            format!("GET /healthz HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n"),
+        )
+        .await;
+        assert_eq!(reply.status, status, "{version} {hosts:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_http_1_is_refused_and_closed() {
+    let app = TestApp::start().await;
+    for bytes in [
+        "GET /healthz\r\n",
+        "GET /healthz\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "GET /healthz HTTP/1.2\r\nHost: x\r\n\r\n",
+        "GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n",
+        "GET /healthz http/1.1\r\nHost: x\r\n\r\n",
+        "GET  /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET\t/healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /healthz HTTP/1.1 \r\nHost: x\r\n\r\n",
+        " GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        "G(T /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        "\u{16}\u{3}\u{1}\r\n\r\n",
+    ] {
+        assert_eq!(statuses(&exchange(&app, format!("{bytes}{GOOD}")).await), [400], "{bytes:?}");
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_are_refused_or_mean_nothing() {
+    let app = TestApp::start().await;
+    let get = |target: &[u8], lines: &[u8]| {
+        [
+            b"GET ",
+            target,
+            b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n",
+            lines,
+            b"\r\n",
+        ]
+        .concat()
+    };
+    let everywhere =
+        b"User-Agent: \xff\r\nCookie: session=\xff; presession=\xff; \xff\r\nReferer: \xff\r\nAccept-Language: \xff\r\n\
+        Sec-Fetch-Site: \xff\r\nX-Forwarded-For: \xff\r\nOrigin: \xff\r\nAccept: \xff\r\nContent-Type: \xff\r\n";
+    for (request, status) in [
+        (get(b"/\xff", b""), 400),
+        (get(b"/?\xff", b""), 400),
+        (get("/中".as_bytes(), b""), 400),
+        (get(b"/%ff", b""), 404),
+        (get(b"/static/%ff%fe", b""), 404),
+        (get(b"/static/%zz%", b""), 404),
+        (get(b"/healthz?%ff%zz", b""), 200),
+        (get(b"/?corpid=%ff", b""), 403),
+        (get(b"/api/jsapi/config?url=%ff", b""), 401),
+        (get(b"/", everywhere), 200),
+        (get(b"/api/me", everywhere), 401),
+        (get(b"/", b"X: \x7f\r\n"), 400),
+        (get(b"/", b"\xff: x\r\n"), 400),
+    ] {
+        assert_eq!(
+            first(&app, &request).await.status,
+            status,
+            "{}",
+            String::from_utf8_lossy(&request)
+        );
+    }
+}
+
+#[tokio::test]
+async fn requests_that_come_at_once_are_answered_in_their_order() {
+    let app = TestApp::start().await;
+    let targets = ["/healthz", "/nothing", "/api/me", "/signed-out", "/api/nothing"];
+    let many: String = targets
+        .iter()
+        .cycle()
+        .take(50)
+        .map(|target| format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n"))
+        .collect();
+    let closed = exchange(&app, many + LAST).await;
+    assert_eq!(closed.replies.len(), 51);
+    let expected = [200, 404, 401, 200, 404].into_iter().cycle();
+    assert!(
+        statuses(&closed)
+            .into_iter()
+            .zip(expected)
+            .all(|(status, expected)| status == expected)
+    );
+}
