@@ -10,6 +10,7 @@ use actix_web::{App, HttpServer, web as actix};
 use anyhow::Context;
 
 use crate::app;
+use crate::capacity::Capacity;
 use crate::dingtalk::{Client, Clock, Observer};
 use crate::settings::Settings;
 use crate::web::{
@@ -47,6 +48,7 @@ impl Application {
             .map(|address| MetricsListener::open(address, web.clone()))
             .transpose()?;
         let web_of_workers = web.clone();
+        let capacity = Capacity::of_this_process();
         let server = HttpServer::new(move || {
             let web = web_of_workers.clone();
             App::new()
@@ -62,6 +64,8 @@ impl Application {
                 )
                 .default_service(actix::to(web::route::nothing))
         })
+        .workers(capacity.workers)
+        .max_connections(capacity.connections_per_worker)
         .tcp_nodelay(true)
         .client_request_timeout(HEAD_PATIENCE)
         .disable_signals()

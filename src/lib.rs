@@ -6,6 +6,8 @@
 pub mod app;
 /// Puts the rings together and serves them.
 pub mod application;
+/// How many connections are taken at once.
+pub mod capacity;
 /// The client for DingTalk: credentials that renew themselves, and the calls of silent login.
 pub mod dingtalk;
 mod faults;

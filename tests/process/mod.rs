@@ -11,6 +11,8 @@ use crate::support::{Browser, http_client, session_key};
 
 mod canaries;
 mod endurance;
+#[cfg(target_os = "linux")]
+mod flood;
 mod log;
 mod settings;
 mod stop;
@@ -40,7 +42,11 @@ fn with(mut variables: Variables, name: &'static str, value: &str) -> Variables 
 }
 
 fn program(variables: &Variables) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dingtalk-h5"));
+    prepared(Command::new(env!("CARGO_BIN_EXE_dingtalk-h5")), variables)
+}
+
+/// With these variables and no others, heard, and gone with the test.
+fn prepared(mut command: Command, variables: &Variables) -> Command {
     command
         .env_clear()
         .envs(variables.iter().cloned())
@@ -73,7 +79,20 @@ struct Served {
 
 impl Served {
     async fn start(variables: &Variables) -> Self {
-        let mut child = program(variables).spawn().unwrap();
+        Self::start_as(program(variables)).await
+    }
+
+    /// With no more than `limit` open files.
+    #[cfg(target_os = "linux")]
+    async fn start_with_descriptors(limit: usize, variables: &Variables) -> Self {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -n {limit} && exec \"$0\"");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_dingtalk-h5")]);
+        Self::start_as(prepared(shell, variables)).await
+    }
+
+    async fn start_as(mut program: Command) -> Self {
+        let mut child = program.spawn().unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
         let line = said.next_line().await.unwrap().expect("it says where it listens");

@@ -1,0 +1,121 @@
+//! Far more connections than the program has descriptors for.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use dingtalk_simulator::Simulator;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+
+use super::{Served, complete};
+use crate::wire::{Wire, ask};
+
+/// Clock ticks in a second, as `/proc` counts them on every Linux.
+const TICKS: u64 = 100;
+
+/// As many connections as asked for, or half of what this process can have: other tests run in it too.
+fn connections() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let soft: usize = files.split_whitespace().next().unwrap().parse().unwrap_or(usize::MAX);
+    (soft / 2).min(10_000)
+}
+
+/// Connections to `address` from a few addresses of this machine, so that ports last. Those that the system has no room for any
+/// more go on knocking.
+struct Flood {
+    knocking: JoinSet<TcpStream>,
+    open: Vec<TcpStream>,
+}
+
+impl Flood {
+    async fn begin(address: SocketAddr, connections: usize) -> Self {
+        let mut knocking = JoinSet::new();
+        for nth in 0..connections {
+            knocking.spawn(async move {
+                let socket = TcpSocket::new_v4().unwrap();
+                let from = Ipv4Addr::new(127, 0, 1, 1 + (nth / 1000) as u8);
+                socket.bind((from, 0).into()).unwrap();
+                let stream = socket.connect(address).await.unwrap();
+                // Gone at once when it is dropped.
+                stream.set_zero_linger().unwrap();
+                stream
+            });
+        }
+        let mut flood = Self {
+            knocking,
+            open: Vec::new(),
+        };
+        // When nothing is let in any more, all is full.
+        while let Ok(Some(stream)) = tokio::time::timeout(Duration::from_millis(500), flood.knocking.join_next()).await {
+            flood.open.push(stream.unwrap());
+        }
+        flood
+    }
+
+    async fn end(mut self) {
+        self.knocking.shutdown().await;
+    }
+}
+
+/// Seconds of processor time that `pid` has used.
+fn processor_time(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let after_name = stat.rsplit_once(')').unwrap().1;
+    let ticks = after_name
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|ticks| ticks.parse::<u64>().unwrap());
+    Duration::from_millis(ticks.sum::<u64>() * 1000 / TICKS)
+}
+
+/// A newcomer who tries again soon when the system has no room for a connection.
+async fn newcomer_is_answered(url: &str) {
+    let alive = async {
+        loop {
+            let answer = tokio::time::timeout(Duration::from_millis(250), ask(url, "GET", "/healthz", &[], "")).await;
+            if answer.is_ok_and(|reply| reply.status == 200) {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(1), alive)
+        .await
+        .expect("nobody answers within a second");
+}
+
+/// 10,000 knock where this process may open 20,000 files, and fewer elsewhere; `tests/run` raises the limit as far as it may. Of
+/// those some 900 are let in at a time, by the program or by the system's queue before it; the others knock until they are.
+#[tokio::test]
+async fn a_flood_of_idle_connections_costs_no_processor_time_cuts_nobody_off_and_is_over_within_a_second() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let served = Served::start_with_descriptors(1024, &complete(&dingtalk)).await;
+    let address = served.url.strip_prefix("http://").unwrap().parse().unwrap();
+    let pid = served.child.id().unwrap();
+    let mut connected = Wire::to(&served.url).await;
+    connected.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert_eq!(connected.reply().await.status, 200);
+
+    let flood = Flood::begin(address, connections()).await;
+    connected.send("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let ready = connected.reply().await;
+    assert_eq!(
+        ready.status, 200,
+        "there is a descriptor to call DingTalk with: {}",
+        ready.body
+    );
+
+    let (began, used) = (Instant::now(), processor_time(pid));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let (took, used) = (began.elapsed(), processor_time(pid) - used);
+    assert!(used < took / 4, "{used:?} of {took:?}, with {} open", flood.open.len());
+
+    flood.end().await;
+    newcomer_is_answered(&served.url).await;
+    let (began, used) = (Instant::now(), processor_time(pid));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let (took, used) = (began.elapsed(), processor_time(pid) - used);
+    assert!(used < took / 4, "{used:?} of {took:?} after the flood");
+    assert_eq!(served.stop().await.0, Some(0));
+}
