@@ -3,7 +3,7 @@
 use super::{ROUTES, Route, Scene};
 use crate::wire::Wire;
 
-const METHODS: [&str; 12] = [
+pub const METHODS: [&str; 12] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get", "NONSENSE",
 ];
 

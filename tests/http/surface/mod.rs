@@ -5,6 +5,7 @@ mod head;
 mod headers;
 mod methods;
 mod misled;
+mod openapi;
 
 use std::time::Duration;
 

@@ -1,0 +1,90 @@
+//! `tests/openapi.yaml` describes the product, and nothing else.
+
+use std::collections::BTreeSet;
+
+use yaml_rust2::{Yaml, YamlLoader};
+
+use super::methods::METHODS;
+use super::{ROUTES, Route, Scene};
+
+fn description() -> Yaml {
+    YamlLoader::load_from_str(include_str!("../../openapi.yaml"))
+        .unwrap()
+        .remove(0)
+}
+
+fn keys(yaml: &Yaml) -> BTreeSet<String> {
+    let keys = yaml.as_hash().into_iter().flat_map(|hash| hash.keys());
+    keys.map(|key| key.as_str().unwrap().to_owned()).collect()
+}
+
+/// As OpenAPI spells what the router spells `{path:.*}`.
+fn described(route: &Route) -> String {
+    route.pattern.replace(":.*}", "}")
+}
+
+/// What `yaml` refers to, if it does.
+fn resolved<'a>(whole: &'a Yaml, yaml: &'a Yaml) -> &'a Yaml {
+    match yaml["$ref"].as_str() {
+        Some(reference) => reference.split('/').skip(1).fold(whole, |part, name| &part[name]),
+        None => yaml,
+    }
+}
+
+#[test]
+fn it_has_every_route_and_no_other() {
+    let whole = description();
+    let mut found = BTreeSet::new();
+    for path in keys(&whole["paths"]) {
+        for method in keys(&whole["paths"][path.as_str()]) {
+            found.insert((method.to_uppercase(), path.clone()));
+        }
+    }
+    let product: BTreeSet<_> = ROUTES
+        .iter()
+        .map(|route| (route.method.to_owned(), described(route)))
+        .collect();
+    assert_eq!(found, product);
+}
+
+#[tokio::test]
+async fn it_has_every_status_that_is_seen_with_its_type_and_its_headers() {
+    let (whole, scene) = (description(), Scene::start().await);
+    for route in &ROUTES {
+        let operation = &whole["paths"][described(route).as_str()][route.method.to_lowercase().as_str()];
+        for method in METHODS {
+            for somebody in [false, true] {
+                let reply = scene.ask(route, method, somebody, &[]).await;
+                let asked = format!("{method} {}: {}", route.pattern, reply.status);
+                let response = resolved(&whole, &operation["responses"][reply.status.to_string().as_str()]);
+                assert!(!response.is_badvalue(), "{asked} is not described");
+                let kind = reply.header("content-type").split(';').next().unwrap();
+                let kinds = keys(&response["content"]);
+                assert!(
+                    kinds.contains(kind) || kinds.contains("*/*") || (kind.is_empty() && kinds.is_empty()),
+                    "{asked}: {kind}"
+                );
+                for header in keys(&response["headers"]) {
+                    assert!(!reply.header(&header.to_lowercase()).is_empty(), "{asked} has no {header}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn it_has_every_code_of_a_problem_and_no_other() {
+    let source = include_str!("../../../src/web/error.rs");
+    let function = crate::support::between(source, "pub fn code(", "/// What people are told").unwrap();
+    let product: BTreeSet<_> = function
+        .split("=> \"")
+        .skip(1)
+        .map(|arm| arm.split('"').next().unwrap())
+        .collect();
+    let whole = description();
+    let codes = whole["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]
+        .as_vec()
+        .unwrap();
+    let described: BTreeSet<_> = codes.iter().map(|code| code.as_str().unwrap()).collect();
+    assert_eq!(described, product);
+}
