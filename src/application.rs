@@ -14,7 +14,8 @@ use crate::capacity::Capacity;
 use crate::dingtalk::{Client, Clock, Observer};
 use crate::settings::Settings;
 use crate::web::{
-    self, CookiePolicy, Headers, LoginLimiter, LoginStates, Metrics, Readiness, Sessions, SignedPages, SpentCodes, Web,
+    self, Connections, CookiePolicy, Headers, LoginLimiter, LoginStates, Metrics, Readiness, Sessions, SignedPages, SpentCodes,
+    Web,
 };
 
 /// How long load balancers are told before the server stops.
@@ -43,12 +44,13 @@ impl Application {
         let port = listener.local_addr().context("the listener has no address")?.port();
         let metrics_addr = settings.metrics_addr;
         let tls = settings.tls.clone().map(|files| files.serve(clock.clone())).transpose()?;
-        let web = actix::Data::new(state(settings, clock)?);
+        let capacity = Capacity::of_this_process();
+        let web = actix::Data::new(state(settings, capacity, clock)?);
         let metrics = metrics_addr
             .map(|address| MetricsListener::open(address, web.clone()))
             .transpose()?;
         let web_of_workers = web.clone();
-        let capacity = Capacity::of_this_process();
+        let web_of_connections = web.clone();
         let server = HttpServer::new(move || {
             let web = web_of_workers.clone();
             App::new()
@@ -66,6 +68,7 @@ impl Application {
         })
         .workers(capacity.workers)
         .max_connections(capacity.connections_per_worker)
+        .on_connect(move |_, connection| drop(connection.insert(web_of_connections.connections.enter())))
         .tcp_nodelay(true)
         .client_request_timeout(HEAD_PATIENCE)
         .disable_signals()
@@ -135,7 +138,7 @@ impl MetricsListener {
     }
 }
 
-fn state(settings: Settings, clock: Clock) -> anyhow::Result<Web> {
+fn state(settings: Settings, capacity: Capacity, clock: Clock) -> anyhow::Result<Web> {
     let cookies = CookiePolicy {
         secure: settings.public_url.is_https(),
         embedded: settings.embedded,
@@ -169,6 +172,7 @@ fn state(settings: Settings, clock: Clock) -> anyhow::Result<Web> {
         signature_clinic: settings.signature_clinic,
         words: |language| &app::words::of(language).plumbing,
         signed_pages: SignedPages::new(clock.clone()),
+        connections: Connections::new(capacity.connections()),
         metrics,
         readiness: Readiness::new(clock.clone()),
         explains_refusals: local_dingtalk.is_some(),

@@ -24,6 +24,11 @@ impl Capacity {
         Self::within(getrlimit(Resource::Nofile).current, workers)
     }
 
+    /// All connections together.
+    pub fn connections(self) -> usize {
+        self.workers * self.connections_per_worker
+    }
+
     /// A quarter of `descriptors` is kept for calls, listeners, files and the workers' own needs.
     fn within(descriptors: Option<u64>, workers: usize) -> Self {
         let share = descriptors.map_or(u64::MAX, |limit| limit / 4 * 3) / workers as u64;

@@ -5,8 +5,8 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
@@ -47,6 +47,9 @@ pub async fn boundary(
         response = explain(response, &web, &scope);
     }
     finish(response.headers_mut(), &web, &scope);
+    if web.connections.are_many() {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     log(&response, &scope, began);
     Ok(match body {
         Some(body) => body.until_sent(response),

@@ -4,6 +4,7 @@ mod assets;
 mod boundary;
 mod client_mark;
 mod color_scheme;
+mod connections;
 mod cookie_policy;
 mod entry;
 mod error;
@@ -37,6 +38,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::ServiceConfig;
 
 pub use self::boundary::boundary;
+pub use self::connections::Connections;
 pub use self::cookie_policy::CookiePolicy;
 pub use self::entry::Visitor;
 pub use self::error::Problem;

@@ -85,6 +85,23 @@ async fn newcomer_is_answered(url: &str) {
         .expect("nobody answers within a second");
 }
 
+/// Clients that ask once, begin to ask again, and say no more. The library would wait for them for ever.
+#[tokio::test]
+async fn connections_that_stall_in_their_second_request_do_not_keep_newcomers_out() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let served = Served::start_with_descriptors(64, &complete(&dingtalk)).await;
+    let mut stalled = Vec::new();
+    for _ in 0..200 {
+        let mut wire = Wire::to(&served.url).await;
+        wire.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost:")
+            .await;
+        assert_eq!(wire.reply().await.status, 200);
+        stalled.push(wire);
+    }
+    newcomer_is_answered(&served.url).await;
+    assert_eq!(served.stop().await.0, Some(0));
+}
+
 /// 10,000 knock where this process may open 20,000 files, and fewer elsewhere; `tests/run` raises the limit as far as it may. Of
 /// those some 900 are let in at a time, by the program or by the system's queue before it; the others knock until they are.
 #[tokio::test]
