@@ -7,6 +7,8 @@ mod diagnosis;
 mod endpoint;
 mod envelope;
 mod error;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 mod identifiers;
 mod jsapi;
 mod json_object;

@@ -90,7 +90,7 @@ impl From<JsonPayloadError> for Problem {
 pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
-    fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[ipnet::IpNet]) -> Self {
+    pub(super) fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[ipnet::IpNet]) -> Self {
         let is_trusted = |hop: &IpAddr| trusted.iter().any(|network| network.contains(&hop.to_canonical()));
         let mut nearest = peer;
         let forwarded: Vec<&str> = headers

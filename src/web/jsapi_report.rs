@@ -14,10 +14,10 @@ use crate::dingtalk::{ClientRefusal, Part, Refusal, SignedPage};
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Report {
-    code: String,
+    pub(super) code: String,
     #[serde(default)]
-    text: String,
-    url: String,
+    pub(super) text: String,
+    pub(super) url: String,
     #[serde(default)]
     nonce_str: String,
 }

@@ -19,8 +19,8 @@ use crate::dingtalk::{AuthCode, User};
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LoginRequest {
-    auth_code: String,
-    state: String,
+    pub(super) auth_code: String,
+    pub(super) state: String,
 }
 
 /// `POST /api/login`: exchanges the authCode for a session.
