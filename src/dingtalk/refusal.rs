@@ -137,7 +137,10 @@ impl Refusal {
     fn new(class: Class, code: &str, text: &str) -> Self {
         Self {
             class,
-            code: code.chars().filter(char::is_ascii_graphic).take(80).collect(),
+            code: quotable(&code.chars().filter(char::is_ascii_graphic).collect::<String>())
+                .chars()
+                .take(80)
+                .collect(),
             text: quotable(text),
         }
     }
@@ -171,11 +174,13 @@ fn requesting_ip(text: &str) -> Option<String> {
 /// credentials are made of is cut out.
 fn quotable(text: &str) -> String {
     const CREDENTIAL: usize = 16;
+    // What does not show goes first: inside a credential it would hide it.
+    let plain: String = text.chars().filter(|c| super::identifiers::is_plain(*c)).collect();
     let mut quoted = String::new();
-    for word in text.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')) {
+    for word in plain.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')) {
         match word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).len() {
             long if long >= CREDENTIAL && word.contains(|c: char| c.is_ascii_digit()) => quoted.push('…'),
-            _ => quoted.extend(word.chars().filter(|c| super::identifiers::is_plain(*c))),
+            _ => quoted.push_str(word),
         }
     }
     quoted.chars().take(200).collect()
@@ -216,5 +221,7 @@ mod tests {
     fn nothing_that_looks_like_a_credential_is_quoted() {
         let refusal = Refusal::oapi("52013", "ticketList:[aC7X90bQ11ffeeDD2233], line\nbreak");
         assert_eq!(refusal.text, "ticketList:[…, linebreak");
+        let hidden = Refusal::told_by_client("aC7X90bQ11ffeeDD2233", "aC7X90bQ\u{200B}11ffeeDD\n2233");
+        assert_eq!((hidden.code.as_str(), hidden.text.as_str()), ("…", "…"));
     }
 }
