@@ -1,9 +1,10 @@
 //! The two envelopes that answers come in (contract 0.1). A success must prove itself: HTML, `{"status":1111}` or `{}` never passes.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::error::Cause;
 use super::json_object::JsonObject;
@@ -24,7 +25,7 @@ pub(super) fn ban(status: u16, body: &[u8]) -> Option<Duration> {
     const LONGEST_MINUTES: u16 = 60;
 
     let is_page = body.trim_ascii_start().starts_with(b"<") && matches!(status, 200..300 | 403 | 429);
-    let punished = || object::<Punished>(body).filter(|punished| punished.status == PUNISHED);
+    let punished = || object::<Punished>(body).filter(|punished| punished.status == PUNISHED && !has_errcode(body));
     if is_page {
         return Some(Duration::ZERO);
     }
@@ -103,6 +104,9 @@ pub(super) fn api<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, Ca
     if let Some(legacy) = object::<Legacy>(body) {
         return Err(Refusal::oapi(&legacy.errcode.to_string(), &legacy.errmsg).into());
     }
+    if has_errcode(body) {
+        return Err(unintelligible("an errcode that cannot be read"));
+    }
     if (200..300).contains(&status) {
         return object(body).ok_or_else(|| unintelligible("the answer is not what this call returns"));
     }
@@ -110,8 +114,15 @@ pub(super) fn api<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, Ca
     Err(Refusal::api(status, &failure.code, &failure.message, &failure.denied.required_scopes).into())
 }
 
+/// Whether there is an `errcode`, in any form and however often.
+fn has_errcode(body: &[u8]) -> bool {
+    object::<HashMap<String, IgnoredAny>>(body).is_some_and(|fields| fields.contains_key("errcode"))
+}
+
 fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
-    serde_json::from_slice::<JsonObject<T>>(body).ok().map(|object| object.0)
+    // JSON is UTF-8 throughout (RFC 8259, 8.1). Of bytes alone, serde_json would not look into what nobody reads.
+    let text = std::str::from_utf8(body).ok()?;
+    serde_json::from_str::<JsonObject<T>>(text).ok().map(|object| object.0)
 }
 
 #[cfg(test)]
