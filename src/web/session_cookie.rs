@@ -1,6 +1,7 @@
 //! The session cookie as browsers bring it: one that means somebody, or none.
 
 use actix_web::body::MessageBody;
+use actix_web::cookie::Cookie;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
@@ -8,20 +9,33 @@ use actix_web::middleware::Next;
 use super::session::TypedSession;
 use super::state::Web;
 
-/// Puts an empty cookie in the place of several. Browsers send each cookie once: somebody has planted the others, and nothing tells
-/// which they are. Must run before anything reads the request's cookies.
+/// Leaves our cookie as it came if it is the only one, and puts an empty one in the place of several: browsers send each cookie once,
+/// so somebody has planted the others, and nothing tells which they are. Of the rest, those go that would be mistaken for ours or would
+/// keep all others from being read. Must run before anything reads the request's cookies.
 pub fn only_one(headers: &mut HeaderMap, name: &str) {
-    if ours(headers, name).count() < 2 {
-        return;
-    }
-    let others = headers.get_all(COOKIE).flat_map(pairs).filter(|pair| !is(pair, name));
+    let (ours, others): (Vec<_>, Vec<_>) = headers.get_all(COOKIE).flat_map(pairs).partition(|pair| is(pair, name));
     let empty = [name.as_bytes(), b"="].concat();
-    let one = others.chain([&empty[..]]).collect::<Vec<_>>().join(&b"; "[..]);
+    let one = match ours[..] {
+        [] => None,
+        [only] if std::str::from_utf8(only).is_ok() => Some(only),
+        _ => Some(&empty[..]),
+    };
+    let harmless = others.into_iter().filter(|pair| is_harmless(pair, name));
+    let left = harmless.chain(one).collect::<Vec<_>>().join(&b"; "[..]);
     headers.remove(COOKIE);
     // Parts of header values are header values.
-    if let Ok(one) = HeaderValue::from_bytes(&one) {
-        headers.insert(COOKIE, one);
+    if !left.is_empty()
+        && let Ok(left) = HeaderValue::from_bytes(&left)
+    {
+        headers.insert(COOKIE, left);
     }
+}
+
+/// Whether somebody else's cookie is text, since the framework reads none of them otherwise, and is still not ours when the framework has
+/// decoded its name: `__Host%2Dsession` would be, and browsers let every host of the domain set that.
+fn is_harmless(pair: &[u8], name: &str) -> bool {
+    let Ok(text) = std::str::from_utf8(pair) else { return false };
+    Cookie::parse_encoded(text).map_or(true, |cookie| cookie.name() != name)
 }
 
 /// Takes a cookie that means nobody from the browser, which would otherwise send it for ever: one that was tampered with or has

@@ -141,6 +141,21 @@ async fn of_two_session_cookies_neither_counts_whatever_else_the_browser_sends()
 }
 
 #[tokio::test]
+async fn a_cookie_that_only_becomes_ours_when_its_name_is_decoded_is_nobodys_and_hides_nobody() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.browser_of("alice").await, app.browser_of("bob").await);
+    let (alice, bob) = (alice.cookie("session").unwrap(), bob.cookie("session").unwrap());
+    for planted in ["%73ession", "sess%69on", "session "] {
+        let header = format!("{planted}={bob}");
+        let answer = app.browser().send(Method::GET, "/api/me", &[("cookie", &header)], None).await;
+        assert_eq!(answer.problem(), (401, "login_required".into()), "{header}");
+        let header = format!("{planted}={bob}; session={alice}");
+        let answer = app.browser().send(Method::GET, "/api/me", &[("cookie", &header)], None).await;
+        assert_eq!(answer.json()["userId"], "alice", "{header}");
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_has_ended_leaves_no_cookie_behind_and_one_that_holds_is_left_alone() {
     let app = TestApp::start().await;
     let mut browser = app.browser_of("alice").await;
