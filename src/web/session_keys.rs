@@ -87,14 +87,12 @@ impl SessionKeys {
         let Ok(text) = std::str::from_utf8(header.as_bytes()) else {
             return header.clone();
         };
-        let pairs = text.split(';').map(|pair| {
-            let ours = Cookie::parse_encoded(pair.trim().to_owned())
+        // Only the spaces between cookies go: others, which `trim` would take as well, may belong to a cookie.
+        let pairs = text.split(';').map(str::trim_ascii).map(|pair| {
+            let ours = Cookie::parse_encoded(pair.to_owned())
                 .ok()
                 .filter(|cookie| cookie.name() == name);
-            ours.map_or_else(
-                || pair.trim().to_owned(),
-                |cookie| self.resealed(cookie).encoded().to_string(),
-            )
+            ours.map_or_else(|| pair.to_owned(), |cookie| self.resealed(cookie).encoded().to_string())
         });
         let resealed = pairs.collect::<Vec<_>>().join("; ");
         HeaderValue::from_bytes(resealed.as_bytes()).unwrap_or_else(|_| header.clone())
