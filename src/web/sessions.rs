@@ -67,8 +67,8 @@ impl Sessions {
             idle,
             lifetime,
             corp_id,
-            // Nobody's cookie holds longer than that after its last use, whatever clock wrote it.
-            ended: Once::new(lifetime.min(idle + Duration::from_secs(2 * Self::CLOCK_SKEW))),
+            // No cookie that holds now holds longer than that, whatever clock wrote it.
+            ended: Once::new(lifetime.min(idle) + Duration::from_secs(Self::CLOCK_SKEW)),
             clock,
         }
     }
@@ -134,8 +134,8 @@ impl Sessions {
     pub(super) fn holds(&self, login: &Login) -> bool {
         let now = self.clock.unix_seconds();
         login.corp_id == self.corp_id
-            && login.began <= now + Self::CLOCK_SKEW
             && login.began <= login.last_used
+            && login.last_used <= now + Self::CLOCK_SKEW
             && now < login.began.saturating_add(self.lifetime.as_secs())
             && now < login.last_used.saturating_add(self.idle.as_secs())
             && !self.ended.is_spent(&login.id)
