@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::JsonPayloadError;
-use actix_web::http::header::{HeaderMap, HeaderName, ORIGIN};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
@@ -93,16 +93,15 @@ impl ClientAddress {
     pub(super) fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[ipnet::IpNet]) -> Self {
         let is_trusted = |hop: &IpAddr| trusted.iter().any(|network| network.contains(&hop.to_canonical()));
         let mut nearest = peer;
-        let forwarded: Vec<&str> = headers
-            .get_all(X_FORWARDED_FOR)
-            .filter_map(|value| value.to_str().ok())
-            .collect();
-        for hop in forwarded.iter().flat_map(|value| value.split(',')).rev() {
+        let forwarded: Vec<&[u8]> = headers.get_all(X_FORWARDED_FOR).map(HeaderValue::as_bytes).collect();
+        for hop in forwarded.iter().flat_map(|value| value.split(|byte| *byte == b',')).rev() {
             if !is_trusted(&nearest) {
                 break;
             }
             // A hop that cannot be read was not written by a trusted proxy, so nothing before it is believed either.
-            let Ok(hop) = hop.trim().parse() else { break };
+            let Some(hop) = std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse().ok()) else {
+                break;
+            };
             nearest = hop;
         }
         Self(nearest)
@@ -124,7 +123,6 @@ impl FromRequest for ClientAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use actix_web::http::header::HeaderValue;
 
     fn headers(pairs: &[(HeaderName, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
