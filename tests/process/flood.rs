@@ -93,9 +93,9 @@ async fn connections_that_stall_in_their_second_request_do_not_keep_newcomers_ou
     let mut stalled = Vec::new();
     for _ in 0..200 {
         let mut wire = Wire::to(&served.url).await;
-        wire.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost:")
-            .await;
+        wire.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
         assert_eq!(wire.reply().await.status, 200);
+        wire.send("GET /healthz HTTP/1.1\r\nHost:").await;
         stalled.push(wire);
     }
     newcomer_is_answered(&served.url).await;
