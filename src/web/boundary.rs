@@ -32,7 +32,9 @@ pub async fn boundary(
     let scope = RequestScope::begin(&request);
     request.extensions_mut().insert(scope.clone());
     let web = Web::of(request.request())?.clone();
-    session_cookie::only_one(request.headers_mut(), web.sessions.cookie_name());
+    for name in [web.sessions.cookie_name(), web.login_states.cookie_name()] {
+        session_cookie::only_one(request.headers_mut(), name);
+    }
     web.sessions.keys().reseal(&mut request, web.sessions.cookie_name());
     let body = unread_body::Wanted::of(&mut request);
     let mut response = match request_head::check(&request) {

@@ -14,12 +14,13 @@ pub struct CookiePolicy {
 }
 
 impl CookiePolicy {
-    /// The full name of our cookie `base`.
+    /// The full name of our cookie `base`. Cookies of frames have names of their own: one from before EMBEDDED was set would be sent
+    /// beside its successor, and of two neither counts.
     pub fn name(self, base: &str) -> String {
-        if self.secure {
-            format!("__Host-{base}")
-        } else {
-            base.to_owned()
+        match (self.secure, self.embedded) {
+            (true, true) => format!("__Host-framed-{base}"),
+            (true, false) => format!("__Host-{base}"),
+            (false, _) => base.to_owned(),
         }
     }
 

@@ -26,6 +26,7 @@ type Nonce = [u8; 8];
 
 /// Issues states and takes them back, each once.
 pub struct LoginStates {
+    cookie_name: String,
     keys: Vec<[u8; 32]>,
     cookies: CookiePolicy,
     used: Once<Nonce>,
@@ -41,11 +42,17 @@ impl LoginStates {
     pub fn new(keys: &SessionKeys, cookies: CookiePolicy, clock: Clock) -> Self {
         let keys = keys.all().map(|key| mac(key.signing(), &[b"login state"])).collect();
         Self {
+            cookie_name: cookies.name(COOKIE),
             keys,
             cookies,
             used: Once::new(GOOD_FOR),
             clock,
         }
+    }
+
+    /// The cookie's full name.
+    pub fn cookie_name(&self) -> &str {
+        &self.cookie_name
     }
 
     /// A state for the browser with this pre-session.
@@ -101,7 +108,7 @@ impl LoginStates {
     }
 
     fn presession_of(&self, request: &HttpRequest) -> Option<String> {
-        let cookie = request.cookie(&self.cookies.name(COOKIE))?;
+        let cookie = request.cookie(&self.cookie_name)?;
         let well_formed = cookie.value().len() == 32 && cookie.value().bytes().all(|b| b.is_ascii_hexdigit());
         well_formed.then(|| cookie.value().to_owned())
     }

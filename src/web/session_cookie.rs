@@ -1,27 +1,31 @@
-//! The session cookie as browsers bring it: one that means somebody, or none.
+//! Our cookies as browsers bring them: each once, or not at all.
 
 use actix_web::body::MessageBody;
-use actix_web::cookie::Cookie;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
+use percent_encoding::percent_decode_str;
 
 use super::session::TypedSession;
 use super::state::Web;
 
-/// Leaves our cookie as it came if it is the only one, and puts an empty one in the place of several: browsers send each cookie once,
-/// so somebody has planted the others, and nothing tells which they are. Of the rest, those go that would be mistaken for ours or would
-/// keep all others from being read. Must run before anything reads the request's cookies.
+/// Leaves our cookie as it came if it is the only one of its name, and puts an empty one in the place of several: browsers send each
+/// cookie once, so somebody has planted the others, and nothing tells which they are. Of the rest, those go that would be mistaken for
+/// ours or would keep all others from being read. Must run before anything reads the request's cookies.
 pub fn only_one(headers: &mut HeaderMap, name: &str) {
+    let is_text = |pair: &&[u8]| std::str::from_utf8(pair).is_ok();
     let (ours, others): (Vec<_>, Vec<_>) = headers.get_all(COOKIE).flat_map(pairs).partition(|pair| is(pair, name));
+    let harmless: Vec<_> = others.iter().copied().filter(|pair| is_harmless(pair, name)).collect();
+    if harmless.len() == others.len() && ours.len() <= 1 && ours.iter().all(is_text) {
+        return;
+    }
     let empty = [name.as_bytes(), b"="].concat();
     let one = match ours[..] {
         [] => None,
-        [only] if std::str::from_utf8(only).is_ok() => Some(only),
+        [only] if is_text(&only) => Some(only),
         _ => Some(&empty[..]),
     };
-    let harmless = others.into_iter().filter(|pair| is_harmless(pair, name));
-    let left = harmless.chain(one).collect::<Vec<_>>().join(&b"; "[..]);
+    let left = harmless.into_iter().chain(one).collect::<Vec<_>>().join(&b"; "[..]);
     headers.remove(COOKIE);
     // Parts of header values are header values.
     if !left.is_empty()
@@ -32,10 +36,12 @@ pub fn only_one(headers: &mut HeaderMap, name: &str) {
 }
 
 /// Whether somebody else's cookie is text, since the framework reads none of them otherwise, and is still not ours when the framework has
-/// decoded its name: `__Host%2Dsession` would be, and browsers let every host of the domain set that.
+/// trimmed and decoded its name: `__Host%2Dsession` would be, and browsers let every host of the domain set that.
 fn is_harmless(pair: &[u8], name: &str) -> bool {
-    let Ok(text) = std::str::from_utf8(pair) else { return false };
-    Cookie::parse_encoded(text).map_or(true, |cookie| cookie.name() != name)
+    std::str::from_utf8(pair).is_ok_and(|text| {
+        let spelt = text.split_once('=').map(|(spelt, _)| spelt);
+        spelt.is_none_or(|spelt| percent_decode_str(spelt.trim()).ne(name.bytes()))
+    })
 }
 
 /// Takes a cookie that means nobody from the browser, which would otherwise send it for ever: one that was tampered with or has

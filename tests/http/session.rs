@@ -328,3 +328,12 @@ async fn with_key(key: &str) -> TestApp {
     let keys = SessionKeys::parse(&key.to_owned().into()).unwrap();
     TestApp::start_with(|settings| settings.session_keys = keys).await
 }
+
+#[tokio::test]
+async fn nobody_is_kept_from_logging_in_by_a_planted_presession() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    let state = browser.enter().await;
+    browser.cookies.push(("presessio%6e".into(), "0".repeat(32)));
+    assert_eq!(browser.log_in(&app.dingtalk.issue_code("alice"), &state).await.status, 200);
+}
