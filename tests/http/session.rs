@@ -334,6 +334,6 @@ async fn nobody_is_kept_from_logging_in_by_a_planted_presession() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
     let state = browser.enter().await;
-    browser.cookies.push(("presessio%6e".into(), "0".repeat(32)));
+    browser.cookies.insert(0, ("presessio%6e".into(), "0".repeat(32)));
     assert_eq!(browser.log_in(&app.dingtalk.issue_code("alice"), &state).await.status, 200);
 }

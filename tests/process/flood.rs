@@ -103,7 +103,7 @@ async fn connections_that_stall_in_their_second_request_do_not_keep_newcomers_ou
 }
 
 /// 10,000 knock where this process may open 20,000 files, and fewer elsewhere; `tests/run` raises the limit as far as it may. Of
-/// those some 900 are let in at a time, by the program or by the system's queue before it; the others knock until they are.
+/// those some 1,800 are let in at a time, by the program or by the system's queue before it; the others knock until they are.
 #[tokio::test]
 async fn a_flood_of_idle_connections_costs_no_processor_time_cuts_nobody_off_and_is_over_within_a_second() {
     let dingtalk = Simulator::start().await.unwrap();

@@ -4,6 +4,7 @@ use dingtalk_simulator::{Fault, Simulator};
 use reqwest::Method;
 
 use super::{Served, complete, with};
+use crate::wire::Wire;
 
 #[tokio::test]
 async fn the_log_has_the_id_of_the_answer_and_the_fix_and_nothing_that_is_secret() {
@@ -48,4 +49,22 @@ async fn the_log_has_the_id_of_the_answer_and_the_fix_and_nothing_that_is_secret
     for secret in [dingtalk.app().client_secret, &code, &session, &key[..32], "canary"] {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
+}
+
+#[tokio::test]
+async fn malformed_requests_do_not_fill_the_log() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let served = Served::start(&complete(&dingtalk)).await;
+    for malformed in [
+        "\u{16}\u{3}\u{1}",
+        "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        "\r\n\0\r\n\r\n",
+    ] {
+        let mut wire = Wire::to(&served.url).await;
+        wire.send(malformed).await;
+        wire.done().await;
+        wire.closed().await;
+    }
+    let (_, log) = served.stop().await;
+    assert!(!log.contains("actix_http"), "{log}");
 }
