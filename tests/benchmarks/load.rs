@@ -17,12 +17,21 @@ pub trait Work: 'static {
 /// Lets all of `workers` work until the time is over; how often they did it together.
 pub async fn busy_for(time: Duration, workers: &mut Vec<impl Work>) -> u64 {
     let ends = Instant::now() + time;
+    work_while(workers, move |_| Instant::now() < ends).await
+}
+
+/// Lets each of `workers` work so many times; how often that is together.
+pub async fn so_often(times: u64, workers: &mut Vec<impl Work>) -> u64 {
+    work_while(workers, move |done| done < times).await
+}
+
+async fn work_while(workers: &mut Vec<impl Work>, goes_on: impl Fn(u64) -> bool + Copy + 'static) -> u64 {
     let awake = tokio::task::spawn_local(stay_awake());
     let mut working = JoinSet::new();
     for mut worker in workers.drain(..) {
         working.spawn_local(async move {
             let mut times = 0;
-            while Instant::now() < ends {
+            while goes_on(times) {
                 worker.once().await;
                 times += 1;
             }

@@ -6,78 +6,60 @@ use std::rc::Rc;
 
 use super::connection::Connection;
 use super::cores::Cores;
-use super::load::{Asking, Work, busy_for};
+use super::load::{Asking, Work, busy_for, so_often};
 use super::options::Options;
 use super::person;
 use super::rounds::{Round, limit, median, range};
 use super::server::Server;
 use super::upstream::Upstream;
 
-/// Less than what one address may do in a rush (`src/web/rate.rs`).
-const PER_ADDRESS: u32 = 1000;
+/// Less than the rush that a program lets in when it has just started: 2,400 in all, 1,200 from one address (`src/web/rate.rs`).
+const LOGINS: u64 = 2000;
 
-/// What all newcomers share: numbers that were never used.
+/// Codes that were never used.
 #[derive(Clone, Default)]
-struct Numbers(Rc<Cell<u32>>);
+struct Codes(Rc<Cell<u32>>);
 
-impl Numbers {
-    fn next(&self) -> u32 {
+impl Codes {
+    fn next(&self) -> String {
         self.0.set(self.0.get() + 1);
-        self.0.get()
+        format!("code-{}", self.0.get())
     }
 }
 
-/// Logs people in over one connection after another, each from another address, because an address may not log in for ever.
+/// Logs people in over one connection.
 struct Newcomers {
-    server: SocketAddr,
     connection: Connection,
-    left: u32,
-    addresses: Numbers,
-    codes: Numbers,
+    codes: Codes,
 }
 
 impl Newcomers {
-    async fn new(server: SocketAddr, addresses: &Numbers, codes: &Numbers) -> Self {
-        Self {
-            server,
-            connection: connection_of_next(addresses, server).await,
-            left: PER_ADDRESS,
-            addresses: addresses.clone(),
-            codes: codes.clone(),
+    /// Every second one from another address.
+    async fn many(count: usize, server: SocketAddr, codes: &Codes) -> Vec<Self> {
+        let mut many = Vec::new();
+        for nth in 0..count {
+            many.push(Self {
+                connection: Connection::open_from(Ipv4Addr::new(127, 1, 0, 1 + (nth % 2) as u8), server).await,
+                codes: codes.clone(),
+            });
         }
+        many
     }
-}
-
-async fn connection_of_next(addresses: &Numbers, server: SocketAddr) -> Connection {
-    // 127.1.0.0 and what follows.
-    let client = Ipv4Addr::from_bits(0x7f01_0000 + addresses.next());
-    Connection::open_from(client, server).await
 }
 
 impl Work for Newcomers {
     async fn once(&mut self) {
-        if self.left == 0 {
-            self.connection = connection_of_next(&self.addresses, self.server).await;
-            self.left = PER_ADDRESS;
-        }
-        self.left -= 1;
-        person::log_in(&mut self.connection, &format!("code-{}", self.codes.next())).await;
+        person::log_in(&mut self.connection, &self.codes.next()).await;
     }
 }
 
 pub async fn measure(options: &Options, cores: &Cores) {
     println!("\nLogins (the entry page, then its POST with a fresh code), with a DingTalk that answers at once");
     let dingtalk = Upstream::start();
-    let program = Server::program(cores, &dingtalk);
-    let (addresses, codes) = (Numbers::default(), Numbers::default());
-    let mut newcomers = Vec::new();
-    for _ in 0..options.connections {
-        newcomers.push(Newcomers::new(program.address, &addresses, &codes).await);
-    }
-    busy_for(options.round() / 2, &mut newcomers).await;
+    let codes = Codes::default();
     let mut rounds = Vec::new();
     for _ in 0..options.rounds {
-        rounds.push(Round::measure(options.round(), cores, &program, &mut newcomers).await);
+        rounds.push(round(options, cores, &dingtalk, &codes).await);
     }
     let rates = rounds.iter().map(|round| round.per_second);
     let (least, greatest) = range(rates.clone());
@@ -87,19 +69,25 @@ pub async fn measure(options: &Options, cores: &Cores) {
     println!("limit              {}; DingTalk itself allows 20 a second", limit(&rounds));
     let calls = dingtalk.calls();
     println!(
-        "calls to DingTalk  {} logins: {} exchanges, {} access_token",
+        "calls to DingTalk  {} logins in {} programs: {} exchanges, {} access_token",
         codes.0.get(),
+        options.rounds,
         calls.exchanges,
         calls.tokens
-    );
-    println!(
-        "addresses          {}, since one may log in {PER_ADDRESS} times and more at once, but not for ever",
-        addresses.0.get()
     );
     println!(
         "that DingTalk      {:.0} answers a second when asked by the load alone",
         alone(options).await
     );
+}
+
+/// A program that has just started lets so many in at once; after that it keeps DingTalk's rate, so each round has one of its own.
+async fn round(options: &Options, cores: &Cores, dingtalk: &Upstream, codes: &Codes) -> Round {
+    let program = Server::program(cores, dingtalk);
+    let mut newcomers = Newcomers::many(options.connections, program.address, codes).await;
+    so_often(2, &mut newcomers).await;
+    let each = LOGINS / options.connections as u64;
+    Round::measure(cores, &program, so_often(each, &mut newcomers)).await
 }
 
 /// How many exchanges the upstream answers in a second without the program between.

@@ -84,10 +84,10 @@ async fn compare(options: &Options, cores: &Cores, program: &Server, subject: &S
     for _ in 0..options.rounds {
         let mut workers = Asking::many(options.connections, bare.address, &subject.request, is_bare).await;
         busy_for(options.round() / 4, &mut workers).await;
-        bares.push(Round::measure(options.round(), cores, &bare, &mut workers).await);
+        bares.push(Round::measure(cores, &bare, busy_for(options.round(), &mut workers)).await);
         let mut workers = Asking::many(options.connections, program.address, &subject.request, subject.good).await;
         busy_for(options.round() / 4, &mut workers).await;
-        ours.push(Round::measure(options.round(), cores, program, &mut workers).await);
+        ours.push(Round::measure(cores, program, busy_for(options.round(), &mut workers)).await);
     }
     print(subject, bytes, &bares, &ours);
 }

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::cores::Cores;
-use super::load::{Work, busy_for};
 use super::server::{Server, cpu_time_of_all, cpu_time_of_load};
 
 /// What one server did in one round.
@@ -36,9 +35,10 @@ impl CpuTimes {
 }
 
 impl Round {
-    pub async fn measure(time: Duration, cores: &Cores, server: &Server, workers: &mut Vec<impl Work>) -> Self {
+    /// Of `server` while something keeps it busy, which says how often it answered.
+    pub async fn measure(cores: &Cores, server: &Server, busy: impl Future<Output = u64>) -> Self {
         let (began, before) = (Instant::now(), CpuTimes::now(server));
-        let times = busy_for(time, workers).await as f64;
+        let times = busy.await as f64;
         let (seconds, after) = (began.elapsed().as_secs_f64(), CpuTimes::now(server));
         let used = |of: fn(&CpuTimes) -> Duration| (of(&after) - of(&before)).as_secs_f64();
         let server_used = used(|times| times.server);
