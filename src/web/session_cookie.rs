@@ -1,10 +1,10 @@
 //! Our cookies as browsers bring them: each once, or not at all.
 
 use actix_web::body::MessageBody;
+use actix_web::cookie::Cookie;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
-use percent_encoding::percent_decode_str;
 
 use super::session::TypedSession;
 use super::state::Web;
@@ -38,10 +38,8 @@ pub fn only_one(headers: &mut HeaderMap, name: &str) {
 /// Whether somebody else's cookie is text, since the framework reads none of them otherwise, and is still not ours when the framework has
 /// trimmed and decoded its name: `__Host%2Dsession` would be, and browsers let every host of the domain set that.
 fn is_harmless(pair: &[u8], name: &str) -> bool {
-    std::str::from_utf8(pair).is_ok_and(|text| {
-        let spelt = text.split_once('=').map(|(spelt, _)| spelt);
-        spelt.is_none_or(|spelt| percent_decode_str(spelt.trim()).ne(name.bytes()))
-    })
+    let Ok(text) = std::str::from_utf8(pair) else { return false };
+    Cookie::parse_encoded(text).map_or(true, |cookie| cookie.name() != name)
 }
 
 /// Takes a cookie that means nobody from the browser, which would otherwise send it for ever: one that was tampered with or has
