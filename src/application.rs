@@ -21,6 +21,9 @@ use crate::web::{
 /// How long load balancers are told before the server stops.
 const NOTICE: Duration = Duration::from_secs(1);
 
+/// Seconds that requests in flight may take when the server stops: with the notice before, it is over in less than ten.
+const LAST_REQUESTS: u64 = 7;
+
 /// How long the head of a request may take.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -43,7 +46,11 @@ impl Application {
     pub fn build(listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         let port = listener.local_addr().context("the listener has no address")?.port();
         let metrics_addr = settings.metrics_addr;
-        let tls = settings.tls.clone().map(|files| files.serve(clock.clone())).transpose()?;
+        let tls = settings
+            .tls
+            .clone()
+            .map(|files| files.server_config(clock.clone()))
+            .transpose()?;
         let capacity = Capacity::of_this_process();
         let web = actix::Data::new(state(settings, capacity, clock)?);
         let metrics = metrics_addr
@@ -72,7 +79,7 @@ impl Application {
         .tcp_nodelay(true)
         .client_request_timeout(HEAD_PATIENCE)
         .disable_signals()
-        .shutdown_timeout(7)
+        .shutdown_timeout(LAST_REQUESTS)
         .tls_handshake_timeout(HEAD_PATIENCE);
         let server = match tls {
             Some(config) => server.listen_rustls_0_23(listener, config)?,

@@ -14,7 +14,7 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// More than these are not useful to one thread.
+    /// What the HTTP library takes at most when nobody says.
     const MOST_PER_WORKER: u64 = 25_600;
 
     /// What this machine and the limit on open files allow. Connections beyond wait in the system's queue. Were they taken, no

@@ -226,7 +226,9 @@ fn tls(faults: &mut Faults, certificate: Option<PathBuf>, key: Option<PathBuf>) 
         (None, None) => None,
         (Some(certificate), Some(key)) => {
             faults.note_exposure("TLS_KEY", &key);
-            faults.take("TLS_CERT", OURS, TlsFiles::check(certificate, key))
+            TlsFiles::check(certificate, key)
+                .map_err(|unusable| faults.add(unusable.setting(), OURS, unusable))
+                .ok()
         }
         (Some(_), None) => faults.take("TLS_KEY", OURS, Err("it is not set, but TLS_CERT is")),
         (None, Some(_)) => faults.take("TLS_CERT", OURS, Err("it is not set, but TLS_KEY is")),

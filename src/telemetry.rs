@@ -38,7 +38,7 @@ where
     tracing_subscriber::registry().with(filter(asked)).with(lines)
 }
 
-/// What is `asked` for, or `info` when that is empty or makes no sense. The HTTP libraries stay at warnings whatever is asked for,
+/// What is `asked` for, or `info` when that is empty or makes no sense. The HTTP libraries say warnings at most, whatever is asked for,
 /// because their finer lines print URLs and headers.
 fn filter(asked: &str) -> Targets {
     let targets: Option<Targets> = Some(asked).filter(|text| !text.is_empty()).and_then(|text| text.parse().ok());

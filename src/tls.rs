@@ -31,14 +31,24 @@ pub struct TlsFiles {
 #[derive(Debug, thiserror::Error)]
 pub enum UnusableTls {
     /// TLS_CERT is no chain of certificates.
-    #[error("TLS_CERT is not a readable PEM file with certificates")]
+    #[error("it is not a readable PEM file with certificates")]
     Certificate,
     /// TLS_KEY is no private key.
-    #[error("TLS_KEY is not a readable PEM file with a private key")]
+    #[error("it is not a readable PEM file with a private key")]
     Key,
     /// They do not belong together.
-    #[error("TLS_KEY is not the key of the certificate in TLS_CERT")]
+    #[error("it is not the key of the certificate in TLS_CERT")]
     Pair,
+}
+
+impl UnusableTls {
+    /// The setting that is to blame.
+    pub fn setting(&self) -> &'static str {
+        match self {
+            Self::Certificate => "TLS_CERT",
+            Self::Key | Self::Pair => "TLS_KEY",
+        }
+    }
 }
 
 impl TlsFiles {
@@ -50,7 +60,7 @@ impl TlsFiles {
     }
 
     /// TLS 1.2 and 1.3 with what the files hold now and later. `clock` says when to look at them again.
-    pub fn serve(self, clock: Clock) -> Result<ServerConfig, anyhow::Error> {
+    pub fn server_config(self, clock: Clock) -> Result<ServerConfig, anyhow::Error> {
         let shown = Shown {
             certified: ArcSwap::new(Arc::new(self.read()?)),
             looked: Mutex::new((clock.now(), self.stamp())),
@@ -115,7 +125,9 @@ impl Shown {
                     tracing::info!("showing the new certificate");
                 }
                 // Half of a pair may have been replaced so far; the other half will be a change too.
-                Err(error) => tracing::warn!(%error, "the new certificate cannot be shown: going on with the one before"),
+                Err(error) => {
+                    tracing::warn!(setting = error.setting(), %error, "the new certificate cannot be shown: going on with the one before")
+                }
             }
         }
     }

@@ -14,9 +14,9 @@ use super::entry::NoVisitor;
 use super::error::Problem;
 use super::page;
 use super::presession::Challenge;
+use super::request_cookies;
 use super::request_head;
 use super::request_scope::RequestScope;
-use super::session_cookie;
 use super::state::Web;
 use super::unread_body;
 
@@ -32,18 +32,17 @@ pub async fn boundary(
     let scope = RequestScope::begin(&request);
     request.extensions_mut().insert(scope.clone());
     let web = Web::of(request.request())?.clone();
-    for name in [web.sessions.cookie_name(), web.login_states.cookie_name()] {
-        session_cookie::only_one(request.headers_mut(), name);
-    }
-    web.sessions.keys().reseal(&mut request, web.sessions.cookie_name());
     let body = unread_body::Wanted::of(&mut request);
     let mut response = match request_head::check(&request) {
         Err(problem) => request.error_response(problem),
-        // The request itself must not be kept meanwhile: the router needs to be its only owner.
-        Ok(()) => match next.call(request).await {
-            Ok(response) => response.map_into_boxed_body(),
-            Err(error) => return Err(without_request(error, &web, &scope)),
-        },
+        Ok(()) => {
+            request_cookies::settle(&mut request, &web);
+            // The request itself must not be kept meanwhile: the router needs to be its only owner.
+            match next.call(request).await {
+                Ok(response) => response.map_into_boxed_body(),
+                Err(error) => return Err(without_request(error, &web, &scope)),
+            }
+        }
     };
     if response.response().error().is_some() {
         response = explain(response, &web, &scope);

@@ -13,7 +13,7 @@ use crate::dingtalk;
 /// Everything that can be answered instead of what was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// 401: DingTalk does not know the authCode. One fresh code may be tried.
+    /// 401: DingTalk does not know the authCode, or it was used here. One fresh code may be tried.
     #[error("the authCode was rejected")]
     CodeRejected(#[source] Option<dingtalk::Error>),
     /// 401: a session is needed. The boundary adds what a new login needs.
@@ -73,7 +73,7 @@ pub enum Problem {
     /// 503: the authCode went out and the answer was lost. The code must not be sent again; a new one may.
     #[error("what became of the authCode is not known")]
     RetryWithNewCode(#[source] dingtalk::Error),
-    /// 503: DingTalk does not answer, or is busy.
+    /// 503: DingTalk does not answer, is busy, or says what nobody here understands.
     #[error("dingtalk is unavailable")]
     DingtalkUnavailable(#[source] dingtalk::Error),
     /// 503: the organisation's calls for this month are used up.

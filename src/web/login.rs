@@ -55,7 +55,7 @@ pub async fn log_in(
     Ok(response)
 }
 
-/// Counts how each login ended, whoever turned it away.
+/// Counts how each login ended, whichever extractor turned it away.
 pub async fn count<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, actix_web::Error> {
     let metrics = Arc::clone(&Web::of(request.request())?.metrics);
     let answer = next.call(request).await?;

@@ -22,6 +22,7 @@ mod once;
 mod page;
 mod presession;
 mod rate;
+mod request_cookies;
 mod request_head;
 mod request_scope;
 pub mod route;

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use actix_web::cookie::Key;
 use actix_web::http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -27,7 +28,8 @@ type Nonce = [u8; 8];
 /// Issues states and takes them back, each once.
 pub struct LoginStates {
     cookie_name: String,
-    keys: Vec<[u8; 32]>,
+    newest: [u8; 32],
+    older: Vec<[u8; 32]>,
     cookies: CookiePolicy,
     used: Once<Nonce>,
     clock: Clock,
@@ -40,10 +42,11 @@ pub struct StateRejected;
 impl LoginStates {
     /// States sealed with keys derived from the session's.
     pub fn new(keys: &SessionKeys, cookies: CookiePolicy, clock: Clock) -> Self {
-        let keys = keys.all().map(|key| mac(key.signing(), &[b"login state"])).collect();
+        let derived = |key: &Key| mac(key.signing(), &[b"login state"]);
         Self {
             cookie_name: cookies.name(COOKIE),
-            keys,
+            newest: derived(keys.newest()),
+            older: keys.older().map(derived).collect(),
             cookies,
             used: Once::new(GOOD_FOR),
             clock,
@@ -59,11 +62,7 @@ impl LoginStates {
     fn issue(&self, presession: &str) -> String {
         let issued = self.clock.unix_seconds().to_be_bytes();
         let nonce: Nonce = rand::random();
-        let seal = self
-            .keys
-            .first()
-            .map(|key| seal(key, presession, &issued, &nonce))
-            .unwrap_or_default();
+        let seal = seal(&self.newest, presession, &issued, &nonce);
         hex::encode([&issued[..], &nonce[..], &seal[..]].concat())
     }
 
@@ -76,7 +75,7 @@ impl LoginStates {
             .ok_or(StateRejected)?;
         let (issued, rest) = bytes.split_first_chunk::<8>().ok_or(StateRejected)?;
         let (nonce, claimed) = rest.split_first_chunk::<8>().ok_or(StateRejected)?;
-        let genuine = self.keys.iter().any(|key| {
+        let genuine = std::iter::once(&self.newest).chain(&self.older).any(|key| {
             let mut mac = keyed(key);
             sealed_parts(&presession, issued, nonce)
                 .iter()

@@ -150,7 +150,8 @@ impl FromRequest for SessionUser {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        // Not before the handler's other extractors have let the request pass: one that is refused is no use of the session.
+        // Not before the extractors in front of it in the handler's signature have let the request pass: one that they refuse is no use
+        // of the session.
         Box::pin(async move { TypedSession::of(&request)?.user().ok_or(Problem::LoginRequired) })
     }
 }

@@ -60,9 +60,9 @@ impl SessionKeys {
         &self.newest
     }
 
-    /// All keys, newest first.
-    pub fn all(&self) -> impl Iterator<Item = &Key> {
-        std::iter::once(&self.newest).chain(&self.older)
+    /// Those that only open.
+    pub fn older(&self) -> impl Iterator<Item = &Key> {
+        self.older.iter()
     }
 
     /// Seals a cookie that an older key had sealed with the newest, so that everything behind knows one key only. Must run before

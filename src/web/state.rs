@@ -51,7 +51,7 @@ pub struct Web {
     pub sessions: Sessions,
     /// Proof that a login was begun by the browser that ends it.
     pub login_states: LoginStates,
-    /// How often one address may log in.
+    /// How often people may log in.
     pub login_limiter: LoginLimiter,
     /// The authCodes that came by in the last five minutes.
     pub codes: SpentCodes,

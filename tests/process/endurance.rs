@@ -11,7 +11,7 @@ use super::{Served, complete, with};
 use crate::broken::soak::{Counts, Mishaps, Scene, Visitor, counted, crowd, seed};
 use crate::support::eventually;
 
-/// Few, and slow: one address may log in 1,200 times at once, and fifteen times a second.
+/// Few, and slow: one address may log in 1,200 times at once, and ten times a second.
 const VISITORS: usize = 8;
 const BETWEEN_VISITS: Duration = Duration::from_millis(200);
 const VISITS: usize = 25;

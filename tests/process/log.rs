@@ -4,6 +4,7 @@ use dingtalk_simulator::{Fault, Simulator};
 use reqwest::Method;
 
 use super::{Served, complete, with};
+use crate::broken::rogue::{Rogue, http, json};
 use crate::wire::Wire;
 
 #[tokio::test]
@@ -67,4 +68,26 @@ async fn malformed_requests_do_not_fill_the_log() {
     }
     let (_, log) = served.stop().await;
     assert!(!log.contains("actix_http"), "{log}");
+}
+
+#[tokio::test]
+async fn a_ban_and_a_credential_that_cannot_be_renewed_are_said_once_however_many_meet_them() {
+    for (answer, said) in [
+        (
+            http("200 OK", "text/html", "<html>banned"),
+            "has shut this server's address out",
+        ),
+        (json(r#"{"errcode":-1,"errmsg":"busy"}"#), "a credential cannot be renewed"),
+    ] {
+        let rogue = Rogue::start(move |_| vec![answer.clone()]).await;
+        let dingtalk = Simulator::start().await.unwrap();
+        let variables = with(complete(&dingtalk), "DINGTALK_API_URL", &rogue.url);
+        let served = Served::start(&with(variables, "DINGTALK_OAPI_URL", &rogue.url)).await;
+        for nth in 0..20 {
+            let answer = served.browser().enter_and_log_in(&format!("code-{nth}")).await;
+            assert_eq!(answer.problem(), (503, "dingtalk_unavailable".into()));
+        }
+        let (_, log) = served.stop().await;
+        assert_eq!(log.matches(said).count(), 1, "{log}");
+    }
 }

@@ -148,7 +148,7 @@ async fn a_certificate_needs_its_key_and_a_key_its_certificate() {
     for (variables, wrong) in [
         (certificate_alone, "TLS_KEY: it is not set, but TLS_CERT is"),
         (key_alone, "TLS_CERT: it is not set, but TLS_KEY is"),
-        (neither_is_there, "TLS_CERT is not a readable PEM file"),
+        (neither_is_there, "TLS_CERT: it is not a readable PEM file"),
     ] {
         let (code, said) = run(&mut program(&variables)).await;
         assert_eq!((code, said.matches("found in:").count()), (Some(2), 1), "{said}");

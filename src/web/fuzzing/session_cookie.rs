@@ -7,7 +7,7 @@ use actix_web::http::header::{COOKIE, HeaderMap};
 use actix_web::test::TestRequest;
 use sha2::{Digest, Sha512};
 
-use super::super::session_cookie::only_one;
+use super::super::request_cookies::only_one;
 use super::super::session_keys::SessionKeys;
 use super::headers::lines;
 
@@ -19,12 +19,16 @@ pub(super) static KEYS: LazyLock<SessionKeys> = LazyLock::new(|| {
     SessionKeys::parse(&keys.into()).unwrap_or_else(|error| panic!("{error}"))
 });
 
+fn keys() -> impl Iterator<Item = &'static Key> {
+    std::iter::once(KEYS.newest()).chain(KEYS.older())
+}
+
 /// Each line of `input` is a Cookie header. They are tried as they are, and with a genuine cookie behind: one left by the newest key, one
 /// by an older. A session cookie counts only if it is the one that is spelt as ours, and then the newest key opens it if any did; what
 /// everybody else's cookies look like changes nothing of that, and they go on as they came.
 pub fn session_cookie(input: &[u8]) {
     tried(input);
-    for key in KEYS.all() {
+    for key in keys() {
         tried(&[input, b"; ", genuine(key).as_bytes()].concat());
     }
 }
@@ -46,7 +50,7 @@ fn tried(input: &[u8]) {
     assert!(read.len() <= 1, "{after:?}");
     let opened = read.first().and_then(|cookie| opened(cookie, KEYS.newest()));
     let counts = match before.iter().filter(|pair| is_spelt_as_ours(pair)).collect::<Vec<_>>()[..] {
-        [only] => parsed(only).and_then(|cookie| KEYS.all().find_map(|key| self::opened(&cookie, key))),
+        [only] => parsed(only).and_then(|cookie| keys().find_map(|key| self::opened(&cookie, key))),
         _ => None,
     };
     assert_eq!(opened, counts, "{before:?} became {after:?}");
