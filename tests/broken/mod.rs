@@ -5,6 +5,7 @@ mod bodies;
 mod network;
 pub mod rogue;
 pub mod soak;
+mod tickets;
 
 use self::rogue::Rogue;
 use crate::support::{Answer, TestApp};
