@@ -12,7 +12,7 @@ use actix_web::web::ServiceConfig;
 use crate::web::route;
 
 /// What the app is called, in every language.
-const NAME: &str = "Demo H5 app";
+pub const NAME: &str = "Demo H5 app";
 
 /// The gated JSAPIs that pages of this app call; `dd.config` asks the client for them.
 pub const JSAPI_LIST: &[&str] = &["biz.contact.choose", "device.geolocation.get"];

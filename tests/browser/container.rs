@@ -1,5 +1,6 @@
 //! What DingTalk's windows are used to: a title, links to other sites in windows of theirs, and little to load.
 
+use dingtalk_h5::app::NAME;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -39,7 +40,7 @@ async fn the_title_is_set_in_the_client_too() {
     for (path, title) in [("/", "Home"), ("/profile", "Profile"), ("/jsapi", "JSAPI playground")] {
         chromium.open(&format!("{}{path}", app.url)).await;
         chromium.shown("main[data-user-id]").await;
-        let asked = format!("asked setTitle {title} · Demo H5 app");
+        let asked = format!("asked setTitle {title} · {NAME}");
         assert!(chromium.asked(&asked).await, "{:#?}", chromium.log().await);
     }
     chromium.finish().await;

@@ -2,6 +2,7 @@
 //!
 //! That no language lacks a word, or has one too many, needs no test: it would not compile.
 
+use dingtalk_h5::app::NAME;
 use serde_json::Value;
 
 use super::{files, root};
@@ -168,11 +169,10 @@ fn words_in_a_script_are_noticed() {
 /// What a script of the pages may be called, nobody reads; but what the app is called stands in one place.
 #[test]
 fn the_name_of_the_app_is_in_one_place() {
-    let name = "Demo H5 app";
     let places: Vec<_> = [files("src", "rs"), files("templates", "html"), files("static", "js")]
         .concat()
         .into_iter()
-        .flat_map(|(path, text)| text.matches(name).map(|_| path.clone()).collect::<Vec<_>>())
+        .flat_map(|(path, text)| text.matches(NAME).map(|_| path.clone()).collect::<Vec<_>>())
         .collect();
     assert_eq!(places, [root().join("src/app/mod.rs")]);
 }

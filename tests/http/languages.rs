@@ -1,5 +1,6 @@
 //! Chinese for those who read Chinese, English for everybody else: every page and every problem.
 
+use dingtalk_h5::app::NAME;
 use std::num::NonZeroU32;
 
 use dingtalk_h5::web::LoginRate;
@@ -30,7 +31,7 @@ fn read_in(page: &str) -> Vec<&str> {
 /// What stays as it is in every language: names of people, of things in DingTalk, and of the app.
 fn is_name(text: &str) -> bool {
     let names = [
-        "Demo H5 app",
+        NAME,
         "Bob",
         "B",
         "bob",
