@@ -1,9 +1,9 @@
 //! What DingTalk's windows are used to: a title, links to other sites in windows of theirs, and little to load.
 
-use dingtalk_h5::app::NAME;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use dingtalk_h5::app::NAME;
 use dingtalk_simulator::Answers;
 
 use super::chromium::Chromium;

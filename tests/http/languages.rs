@@ -1,8 +1,8 @@
 //! Chinese for those who read Chinese, English for everybody else: every page and every problem.
 
-use dingtalk_h5::app::NAME;
 use std::num::NonZeroU32;
 
+use dingtalk_h5::app::NAME;
 use dingtalk_h5::web::LoginRate;
 use dingtalk_simulator::Fault;
 use reqwest::Method;
