@@ -44,6 +44,7 @@ struct MetricsListener {
 impl Application {
     /// Everything that can fail at start fails here. No call is made to DingTalk yet.
     pub fn build(listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
+        drop_who_does_not_read(&listener)?;
         let port = listener.local_addr().context("the listener has no address")?.port();
         let metrics_addr = settings.metrics_addr;
         let tls = settings
@@ -75,6 +76,8 @@ impl Application {
         })
         .workers(capacity.workers)
         .max_connections(capacity.connections_per_worker)
+        // Of TLS, at a time: whoever connects and says nothing must not keep the others from their handshakes.
+        .max_connection_rate(capacity.connections_per_worker)
         .on_connect(move |_, connection| drop(connection.insert(web_of_connections.connections.enter())))
         .tcp_nodelay(true)
         .client_request_timeout(HEAD_PATIENCE)
@@ -123,6 +126,21 @@ impl Application {
         }
         ended
     }
+}
+
+/// The HTTP library waits for ever for a client to take its answer; the system does not, if it is told so. Accepted connections inherit it.
+#[cfg(target_os = "linux")]
+fn drop_who_does_not_read(listener: &TcpListener) -> std::io::Result<()> {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    Ok(rustix::net::sockopt::set_tcp_user_timeout(
+        listener,
+        PATIENCE.as_millis() as u32,
+    )?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn drop_who_does_not_read(_: &TcpListener) -> std::io::Result<()> {
+    Ok(())
 }
 
 impl MetricsListener {

@@ -17,8 +17,8 @@ use rustls::version::{TLS12, TLS13};
 
 use crate::dingtalk::Clock;
 
-/// Inode and time of change of both files.
-type Stamp = [Option<(u64, i64, i64)>; 2];
+/// Inode, size and time of change of both files.
+type Stamp = [Option<[i64; 4]>; 2];
 
 /// Where TLS_CERT and TLS_KEY point to. Both are PEM; the first holds the chain, the server's own certificate first.
 #[derive(Debug, Clone)]
@@ -61,9 +61,11 @@ impl TlsFiles {
 
     /// TLS 1.2 and 1.3 with what the files hold now and later. `clock` says when to look at them again.
     pub fn server_config(self, clock: Clock) -> Result<ServerConfig, anyhow::Error> {
+        // Looked at first: what changes while it is read will be seen then.
+        let stamp = self.stamp();
         let shown = Shown {
             certified: ArcSwap::new(Arc::new(self.read()?)),
-            looked: Mutex::new((clock.now(), self.stamp())),
+            looked: Mutex::new((clock.now(), stamp)),
             files: self,
             clock,
         };
@@ -88,7 +90,7 @@ impl TlsFiles {
     fn stamp(&self) -> Stamp {
         [&self.certificate, &self.key].map(|file| {
             let meta = std::fs::metadata(file).ok()?;
-            Some((meta.ino(), meta.mtime(), meta.mtime_nsec()))
+            Some([meta.ino() as i64, meta.size() as i64, meta.ctime(), meta.ctime_nsec()])
         })
     }
 }

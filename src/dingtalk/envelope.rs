@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 
 use super::error::Cause;
 use super::json_object::JsonObject;
@@ -16,20 +17,23 @@ use super::refusal::Refusal;
 pub(super) fn ban(status: u16, body: &[u8]) -> Option<Duration> {
     #[derive(Deserialize)]
     struct Punished {
-        status: u16,
+        status: Value,
         /// Minutes.
         #[serde(default)]
-        wait: u16,
+        wait: Value,
     }
-    const PUNISHED: u16 = 1111;
-    const LONGEST_MINUTES: u16 = 60;
+    const PUNISHED: f64 = 1111.0;
+    const LONGEST_MINUTES: f64 = 60.0;
+    let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok());
 
     let is_page = body.trim_ascii_start().starts_with(b"<") && matches!(status, 200..300 | 403 | 429);
-    let punished = || object::<Punished>(body).filter(|punished| punished.status == PUNISHED && !has_errcode(body));
+    let punished =
+        || object::<Punished>(body).filter(|punished| number(&punished.status) == Some(PUNISHED) && !has_errcode(body));
     if is_page {
         return Some(Duration::ZERO);
     }
-    punished().map(|punished| Duration::from_secs(60 * u64::from(punished.wait.min(LONGEST_MINUTES))))
+    let minutes = |wait: &Value| number(wait).filter(|minutes| minutes.is_finite()).unwrap_or_default();
+    punished().map(|punished| Duration::from_secs_f64(60.0 * minutes(&punished.wait).clamp(0.0, LONGEST_MINUTES)))
 }
 
 /// What an answer is that no envelope fits.

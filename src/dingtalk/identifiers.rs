@@ -29,11 +29,15 @@ fn check(text: &str, max: usize, allowed: fn(char) -> bool) -> Result<(), Invali
     Ok(())
 }
 
-/// Whether a character shows, and shows only itself: no controls, no line separators, none of the marks that reorder or hide
-/// the text around them (Unicode bidirectional controls, zero-width characters).
+/// Whether a character shows, and shows only itself: no controls, no line separators, nothing that reorders the text around it or is
+/// invisible (Unicode's bidirectional controls and Default_Ignorable_Code_Point).
 pub(super) fn is_plain(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c, '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+    let is_invisible = matches!(c,
+        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}'
+        | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
+        | '\u{E0000}'..='\u{E0FFF}');
+    !c.is_control() && !is_invisible
 }
 
 macro_rules! identifier {
@@ -103,7 +107,16 @@ mod tests {
     fn a_user_id_is_never_empty_huge_or_unprintable() {
         assert_eq!(UserId::parse(""), Err(InvalidIdentifier::Empty));
         assert_eq!(UserId::parse("x".repeat(10_240)), Err(InvalidIdentifier::TooLong(256)));
-        for hostile in ["a\nb", "a\0", "\u{202E}a", "a\u{2028}", "\u{200B}"] {
+        for hostile in [
+            "a\nb",
+            "a\0",
+            "\u{202E}a",
+            "a\u{2028}",
+            "\u{200B}",
+            "al\u{AD}ice",
+            "\u{3164}",
+            "a\u{E0061}",
+        ] {
             assert_eq!(UserId::parse(hostile), Err(InvalidIdentifier::Character), "{hostile:?}");
         }
         assert!(UserId::parse("manager 4220-张三").is_ok());

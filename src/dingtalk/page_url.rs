@@ -94,7 +94,9 @@ impl PageUrl {
             return Err(InvalidPageUrl::TooLong);
         }
         let url = Url::parse(page).map_err(|_| InvalidPageUrl::NotSerialised)?;
-        if !origin.owns(&url) || !url.username().is_empty() || url.password().is_some() {
+        // `blob:` addresses have the origin of what is inside them.
+        let has_our_scheme = origin.0.split_once("://").is_some_and(|(scheme, _)| scheme == url.scheme());
+        if !has_our_scheme || !origin.owns(&url) || !url.username().is_empty() || url.password().is_some() {
             return Err(InvalidPageUrl::Foreign);
         }
         if url.as_str() != page {

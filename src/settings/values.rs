@@ -55,7 +55,9 @@ pub fn proxies(text: String) -> Result<Vec<IpNet>, &'static str> {
         let network = part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
         match network.map_err(|_| "it is not a list of networks such as 10.0.0.0/8")? {
             IpNet::V4(v4) if v4.prefix_len() < 8 => Err("it trusts more than any network of one's own has"),
-            IpNet::V6(v6) if v6.prefix_len() < 7 => Err("it trusts more than any network of one's own has"),
+            IpNet::V6(v6) if v6.prefix_len() < 16 && !v6.network().is_unique_local() => {
+                Err("it trusts more than any network of one's own has")
+            }
             network => Ok(network),
         }
     });
@@ -93,6 +95,9 @@ pub fn base_url(text: String) -> Result<Url, &'static str> {
 }
 
 pub fn public_url(text: String) -> Result<Origin, &'static str> {
+    if text.contains(['*', ',', ';', '\'']) {
+        return Err("its host is no name of a host");
+    }
     secure_url(text.clone())?;
     Origin::parse(&text).map_err(|invalid| match invalid {
         InvalidOrigin::NotHttp => "it is not an https address",

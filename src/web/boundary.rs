@@ -17,6 +17,7 @@ use super::presession::Challenge;
 use super::request_cookies;
 use super::request_head;
 use super::request_scope::RequestScope;
+use super::session_cookie;
 use super::state::Web;
 use super::unread_body;
 
@@ -44,6 +45,7 @@ pub async fn boundary(
             }
         }
     };
+    session_cookie::withhold_superseded(&mut response, &web);
     if response.response().error().is_some() {
         response = explain(response, &web, &scope);
     }

@@ -1,8 +1,8 @@
 //! How many connections are open, and when to let go of them.
 //!
 //! The HTTP library limits the time that the first head of a connection may take, but not that of the next: whoever begins a second
-//! request and never ends it could keep a connection for ever. So while many are open, an answer is the last of its connection, and
-//! nobody can hold more than those.
+//! request and never ends it could keep a connection for ever. So while many are open, an answer ends its connection, and no more than
+//! those can be held that way. Who asks and does not read the answers is the system's to drop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,13 +1,13 @@
 //! Who may knock: extractors that turn a request away before its handler runs.
 
 use std::future::{Future, Ready, ready};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::JsonPayloadError;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
@@ -60,7 +60,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for StrictJson<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        if request.content_type() != "application/json" {
+        let said_once = request.headers().get_all(CONTENT_TYPE).count() == 1;
+        if !said_once || request.content_type() != "application/json" {
             return Box::pin(ready(Err(Problem::UnsupportedMediaType)));
         }
         let body = web::JsonBody::<JsonObject<T>>::new(request, payload, None, true).limit(Self::MAX_BYTES);
@@ -99,13 +100,19 @@ impl ClientAddress {
                 break;
             }
             // A hop that cannot be read was not written by a trusted proxy, so nothing before it is believed either.
-            let Some(hop) = std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse().ok()) else {
+            let Some(hop) = std::str::from_utf8(hop).ok().and_then(|hop| address_of(hop.trim())) else {
                 break;
             };
             nearest = hop;
         }
         Self(nearest)
     }
+}
+
+/// Some proxies add the port.
+fn address_of(hop: &str) -> Option<IpAddr> {
+    let with_port = || hop.parse::<SocketAddr>().map(|address| address.ip());
+    hop.parse().or_else(|_| with_port()).ok()
 }
 
 impl FromRequest for ClientAddress {
@@ -174,5 +181,7 @@ mod tests {
         assert_eq!(seen("10.0.0.1", "192.0.2.66, 198.51.100.1, 10.0.0.2"), "198.51.100.1");
         assert_eq!(seen("10.0.0.1", "192.0.2.66, nonsense"), "10.0.0.1");
         assert_eq!(seen("10.0.0.1", ""), "10.0.0.1");
+        assert_eq!(seen("10.0.0.1", "198.51.100.1:4711"), "198.51.100.1");
+        assert_eq!(seen("10.0.0.1", "[2001:db8::1]:4711"), "2001:db8::1");
     }
 }

@@ -48,7 +48,8 @@ impl LoginStates {
             newest: derived(keys.newest()),
             older: keys.older().map(derived).collect(),
             cookies,
-            used: Once::new(GOOD_FOR),
+            // Longer than any state counts, whose age is judged in whole seconds and with the same tolerance.
+            used: Once::new(GOOD_FOR + Duration::from_secs(Sessions::CLOCK_SKEW + 1)),
             clock,
         }
     }

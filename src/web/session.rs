@@ -90,6 +90,12 @@ impl TypedSession {
         admits(self.freshness(&login)).then(|| self.note_use(login, |login| login.arriving = false))
     }
 
+    /// Whether it is a login that was ended here.
+    pub fn has_ended(&self) -> bool {
+        let login = self.session.get::<Login>(KEY).ok().flatten();
+        login.is_some_and(|login| self.sessions().has_ended(&login))
+    }
+
     /// Whether it is a login that counts.
     pub fn is_somebodys(&self) -> bool {
         self.login().is_some()

@@ -138,6 +138,11 @@ impl Sessions {
             && login.last_used <= now + Self::CLOCK_SKEW
             && now < login.began.saturating_add(self.lifetime.as_secs())
             && now < login.last_used.saturating_add(self.idle.as_secs())
-            && !self.ended.is_spent(&login.id)
+            && !self.has_ended(login)
+    }
+
+    /// Whether this process has ended `login`: by a logout, or because somebody logged in after it.
+    pub(super) fn has_ended(&self, login: &Login) -> bool {
+        self.ended.is_spent(&login.id)
     }
 }

@@ -307,8 +307,27 @@ async fn a_request_that_was_slow_to_end_does_not_bring_back_a_session_that_was_l
     assert_eq!(browser.log_out().await.status, 204);
     let (page, mut slow) = page.await.unwrap();
     assert_eq!(page.status, 200);
-    assert!(page.headers.contains_key("set-cookie"), "it notes the use of the session");
+    assert!(
+        !page.headers.contains_key("set-cookie"),
+        "the browser has no session any more"
+    );
     assert_eq!(slow.me().await.problem(), (401, "login_required".into()));
+}
+
+#[tokio::test]
+async fn a_late_answer_of_the_session_before_does_not_take_the_new_one_away() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    app.dingtalk
+        .fault("/topapi/v2/user/get", 1, Fault::Delay { milliseconds: 1000 });
+    let mut slow = browser.clone();
+    app.advance(Duration::from_secs(5));
+    let late = tokio::spawn(async move { slow.go("/profile").await });
+    eventually("the page waits for DingTalk", || app.dingtalk.calls(USER_DETAILS) == 1).await;
+    assert_eq!(browser.enter_and_log_in(&app.dingtalk.issue_code("bob")).await.status, 200);
+    let late = late.await.unwrap();
+    assert!(!late.headers.contains_key("set-cookie"), "{:?}", late.headers);
+    assert_eq!(browser.me().await.json()["userId"], "bob");
 }
 
 #[tokio::test]

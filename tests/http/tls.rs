@@ -147,6 +147,19 @@ async fn older_versions_plain_text_and_stalled_handshakes_are_turned_away() {
 }
 
 #[tokio::test]
+async fn six_hundred_who_connect_and_say_nothing_keep_nobody_waiting() {
+    let pair = Pair::new();
+    let app = start(&pair).await;
+    let mut silent = Vec::new();
+    for _ in 0..600 {
+        silent.push(TcpStream::connect(address(&app)).await.unwrap());
+    }
+    let began = Instant::now();
+    alive(&mut connect(&app, &pair.certificate, &TLS13).await.unwrap()).await;
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn a_new_certificate_is_shown_without_dropping_anybody() {
     let pair = Pair::new();
     let app = start(&pair).await;

@@ -4,10 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use dingtalk_simulator::Simulator;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
-use super::{Served, complete};
+use super::{Served, complete, with};
 use crate::wire::{Wire, ask};
 
 /// Clock ticks in a second, as `/proc` counts them on every Linux.
@@ -99,6 +100,34 @@ async fn connections_that_stall_in_their_second_request_do_not_keep_newcomers_ou
         stalled.push(wire);
     }
     newcomer_is_answered(&served.url).await;
+    assert_eq!(served.stop().await.0, Some(0));
+}
+
+/// Clients that ask for much and read nothing of it. The library would wait for ever for them to take it.
+#[tokio::test]
+async fn clients_that_do_not_read_their_answers_are_dropped() {
+    let dingtalk = Simulator::start().await.unwrap();
+    // Nobody reads the log here, and it would be longer than a pipe holds.
+    let quiet = with(complete(&dingtalk), "RUST_LOG", "warn");
+    let served = Served::start_with_descriptors(64, &quiet).await;
+    let address: SocketAddr = served.url.strip_prefix("http://").unwrap().parse().unwrap();
+    let many = "GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(400);
+    let mut deaf = Vec::new();
+    for _ in 0..60 {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(1024).unwrap();
+        let mut stream = socket.connect(address).await.unwrap();
+        // Whatever of it the other side takes.
+        let _ = tokio::time::timeout(Duration::from_millis(100), stream.write_all(many.as_bytes())).await;
+        deaf.push(stream);
+    }
+    let gives_up = Instant::now() + Duration::from_secs(40);
+    while tokio::time::timeout(Duration::from_secs(1), ask(&served.url, "GET", "/healthz", &[], ""))
+        .await
+        .is_err()
+    {
+        assert!(Instant::now() < gives_up, "nobody else is answered");
+    }
     assert_eq!(served.stop().await.0, Some(0));
 }
 

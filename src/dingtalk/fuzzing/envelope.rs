@@ -83,7 +83,9 @@ fn new_family(status: u16, body: &[u8], seen: &Value) {
 fn shut_out(status: u16, body: &[u8], seen: &Value) {
     if let Some(wait) = ban(status, body) {
         let page = body.trim_ascii_start().starts_with(b"<");
-        let punished = seen["status"] == 1111 && seen.get("errcode").is_none();
+        let punished = (seen["status"].as_f64() == Some(1111.0)
+            || seen["status"].as_str().and_then(|text| text.parse().ok()) == Some(1111.0))
+            && seen.get("errcode").is_none();
         assert!(page || punished, "{status} {seen}");
         assert!(wait <= Duration::from_secs(3600));
     }

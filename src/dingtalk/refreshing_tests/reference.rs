@@ -109,7 +109,8 @@ impl Reference {
         self.alive().map_or(Whether::No, |held| {
             let life = (held.expires - held.renewed) as f64;
             let surely = if life < 20.0 { 0.5 } else { 1.0 - 10.0 / life };
-            let (earliest, latest) = (surely.min(0.85), surely.min(0.901));
+            // Divisions of whole seconds are a little off, so at the very moment either will do.
+            let (earliest, latest) = (surely.min(0.85) - 1e-9, surely.min(0.901) + 1e-9);
             Whether::past((self.now - held.renewed) as f64 / life, earliest..latest)
         })
     }

@@ -1,6 +1,6 @@
 //! Headers that are read beyond equality.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use actix_web::test::TestRequest;
@@ -39,7 +39,11 @@ pub fn forwarded_for(input: &[u8]) {
     for line in lines(input) {
         headers.append(HeaderName::from_static("x-forwarded-for"), line);
     }
-    let hop = |text: &[u8]| String::from_utf8_lossy(text).trim().parse().ok();
+    let hop = |text: &[u8]| {
+        let text = String::from_utf8_lossy(text).trim().to_owned();
+        let with_port = || text.parse::<SocketAddr>().map(|address| address.ip());
+        text.parse().or_else(|_| with_port()).ok()
+    };
     let readable = headers
         .iter()
         .flat_map(|(_, line)| line.as_bytes().split(|byte| *byte == b',').map(hop));
