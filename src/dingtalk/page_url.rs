@@ -155,6 +155,7 @@ mod tests {
             "https://app.example.com:443/",
             "https://app.example.com:8443/",
             "http://app.example.com/",
+            "blob:https://app.example.com/x",
             "HTTPS://app.example.com/",
             "https://APP.example.com/",
             "https://app.example.com./",
