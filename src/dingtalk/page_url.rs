@@ -14,6 +14,9 @@ pub enum InvalidOrigin {
     /// Not an absolute http or https URL.
     #[error("it is not an http or https address")]
     NotHttp,
+    /// No host has so long a name (RFC 1035, section 2.3.4).
+    #[error("its host is longer than 253 bytes")]
+    TooLong,
     /// Something follows the port, or a user name precedes the host.
     #[error("it has more than scheme, host and port")]
     TooMuch,
@@ -29,6 +32,9 @@ impl Origin {
         let url = Url::parse(text).map_err(|_| InvalidOrigin::NotHttp)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(InvalidOrigin::NotHttp);
+        }
+        if url.host_str().is_some_and(|host| host.len() > 253) {
+            return Err(InvalidOrigin::TooLong);
         }
         if !url.username().is_empty()
             || url.password().is_some()

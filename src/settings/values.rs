@@ -100,6 +100,7 @@ pub fn public_url(text: String) -> Result<Origin, &'static str> {
     }
     secure_url(text.clone())?;
     Origin::parse(&text).map_err(|invalid| match invalid {
+        InvalidOrigin::TooLong => "its host is longer than any name of a host",
         InvalidOrigin::NotHttp => "it is not an https address",
         InvalidOrigin::TooMuch => "it has more than scheme, host and port",
         InvalidOrigin::NotSerialised => "it is not written as browsers write it: lower case, without the default port",
