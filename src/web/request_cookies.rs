@@ -60,6 +60,7 @@ fn pairs(header: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     header.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii)
 }
 
-fn is(pair: &[u8], name: &str) -> bool {
+/// Whether this is the cookie `name`, as a request or an answer has it.
+pub fn is(pair: &[u8], name: &str) -> bool {
     pair.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
 }

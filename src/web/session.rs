@@ -40,6 +40,17 @@ pub enum Freshness {
     Settled,
 }
 
+/// What has become of a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It counts.
+    Holds,
+    /// This process has ended it.
+    Ended,
+    /// It has expired, or there is none.
+    Worthless,
+}
+
 /// The session of one request. Nothing else reads or writes it.
 pub struct TypedSession {
     session: Session,
@@ -90,15 +101,13 @@ impl TypedSession {
         admits(self.freshness(&login)).then(|| self.note_use(login, |login| login.arriving = false))
     }
 
-    /// Whether it is a login that was ended here.
-    pub fn has_ended(&self) -> bool {
-        let login = self.session.get::<Login>(KEY).ok().flatten();
-        login.is_some_and(|login| self.sessions().has_ended(&login))
-    }
-
-    /// Whether it is a login that counts.
-    pub fn is_somebodys(&self) -> bool {
-        self.login().is_some()
+    /// What has become of the login that the cookie brought or the request began.
+    pub fn standing(&self) -> Standing {
+        match self.stored() {
+            Some(login) if self.sessions().holds(&login) => Standing::Holds,
+            Some(login) if self.sessions().has_ended(&login) => Standing::Ended,
+            _ => Standing::Worthless,
+        }
     }
 
     fn freshness(&self, login: &Login) -> Freshness {
@@ -122,8 +131,11 @@ impl TypedSession {
     }
 
     fn login(&self) -> Option<Login> {
-        let login = self.session.get::<Login>(KEY).ok().flatten()?;
-        self.sessions().holds(&login).then_some(login)
+        self.stored().filter(|login| self.sessions().holds(login))
+    }
+
+    fn stored(&self) -> Option<Login> {
+        self.session.get(KEY).ok().flatten()
     }
 
     fn sessions(&self) -> &Sessions {

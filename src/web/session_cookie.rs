@@ -3,11 +3,11 @@
 use actix_web::HttpMessage;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderValue, SET_COOKIE};
+use actix_web::http::header::SET_COOKIE;
 use actix_web::middleware::Next;
 
-use super::request_cookies::ours;
-use super::session::TypedSession;
+use super::request_cookies::{is, ours};
+use super::session::{Standing, TypedSession};
 use super::state::Web;
 
 /// The session was ended while the answer was made, or before. Whatever ended it has given the browser another cookie or none, and this
@@ -26,11 +26,10 @@ pub async fn clear_worthless<B: MessageBody>(
     if !brought {
         return Ok(response);
     }
-    let session = TypedSession::of(response.request())?;
-    if session.has_ended() {
-        response.request().extensions_mut().insert(Superseded);
-    } else if !session.is_somebodys() {
-        web.sessions.remove_cookie(response.headers_mut());
+    match TypedSession::of(response.request())?.standing() {
+        Standing::Holds => {}
+        Standing::Ended => drop(response.request().extensions_mut().insert(Superseded)),
+        Standing::Worthless => web.sessions.remove_cookie(response.headers_mut()),
     }
     Ok(response)
 }
@@ -42,12 +41,8 @@ pub fn withhold_superseded<B>(response: &mut ServiceResponse<B>, web: &Web) {
         return;
     }
     let name = web.sessions.cookie_name();
-    let is_ours = |cookie: &HeaderValue| {
-        let rest = cookie.as_bytes().strip_prefix(name.as_bytes());
-        rest.is_some_and(|rest| rest.starts_with(b"="))
-    };
     let cookies: Vec<_> = response.headers_mut().remove(SET_COOKIE).collect();
-    for cookie in cookies.into_iter().filter(|cookie| !is_ours(cookie)) {
+    for cookie in cookies.into_iter().filter(|cookie| !is(cookie.as_bytes(), name)) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
 }
