@@ -27,6 +27,10 @@ const LAST_REQUESTS: u64 = 7;
 /// How long the head of a request may take.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a client may take none of its answer, where the system can be told.
+#[cfg(target_os = "linux")]
+const READING_PATIENCE: Duration = Duration::from_secs(20);
+
 /// The server, listening but not yet answering.
 pub struct Application {
     server: Server,
@@ -44,7 +48,7 @@ struct MetricsListener {
 impl Application {
     /// Everything that can fail at start fails here. No call is made to DingTalk yet.
     pub fn build(listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
-        drop_who_does_not_read(&listener)?;
+        prepare(&listener)?;
         let port = listener.local_addr().context("the listener has no address")?.port();
         let metrics_addr = settings.metrics_addr;
         let tls = settings
@@ -128,18 +132,14 @@ impl Application {
     }
 }
 
-/// The HTTP library waits for ever for a client to take its answer; the system does not, if it is told so. Accepted connections inherit it.
-#[cfg(target_os = "linux")]
-fn drop_who_does_not_read(listener: &TcpListener) -> std::io::Result<()> {
-    const PATIENCE: Duration = Duration::from_secs(20);
-    Ok(rustix::net::sockopt::set_tcp_user_timeout(
-        listener,
-        PATIENCE.as_millis() as u32,
-    )?)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn drop_who_does_not_read(_: &TcpListener) -> std::io::Result<()> {
+/// Tells the system what the standard library does not.
+fn prepare(listener: &TcpListener) -> std::io::Result<()> {
+    // Its queue of 128 is full at once when a company comes in; those who find no place try again a second later.
+    const QUEUE: i32 = 1024;
+    rustix::net::listen(listener, QUEUE)?;
+    // The HTTP library waits for ever for a client to take its answer. Accepted connections inherit this.
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_tcp_user_timeout(listener, READING_PATIENCE.as_millis() as u32)?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -9,7 +9,6 @@ use dingtalk_h5::application::Application;
 use dingtalk_h5::dingtalk::Clock;
 use dingtalk_h5::settings::{Environment, Settings};
 use dingtalk_h5::telemetry;
-use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The backend of a DingTalk H5 micro-app.
@@ -70,7 +69,7 @@ fn read_dot_env() -> Result<(), String> {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
-    let listener = listen(settings.app_addr).with_context(|| format!("cannot listen on {}", settings.app_addr))?;
+    let listener = TcpListener::bind(settings.app_addr).with_context(|| format!("cannot listen on {}", settings.app_addr))?;
     let (address, public_url) = (listener.local_addr()?, settings.public_url.clone());
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let application = Application::build(listener, settings, Clock::system())?;
@@ -82,19 +81,6 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         .run_until_stopped(told_to_stop())
         .await
         .context("the server failed")
-}
-
-/// The standard library's queue of 128 is full at once when a company comes in; those who find no place try again a second later.
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    const QUEUE: u32 = 1024;
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    // As the standard library does, so that a restart need not wait for connections of before.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(QUEUE)?.into_std()
 }
 
 /// SIGTERM from whoever runs the server, or Ctrl-C from whoever sits in front of it.
