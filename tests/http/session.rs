@@ -6,9 +6,10 @@ use dingtalk_h5::dingtalk::CorpId;
 use dingtalk_h5::web::SessionKeys;
 use dingtalk_simulator::Fault;
 use reqwest::Method;
+use tokio::task::JoinHandle;
 
 use crate::broken::rogue::{EXCHANGE, Rogue, json, well};
-use crate::support::{TestApp, USER_BY_CODE, USER_DETAILS, eventually, session_key};
+use crate::support::{Answer, Browser, TestApp, USER_BY_CODE, USER_DETAILS, eventually, session_key};
 
 #[tokio::test]
 async fn an_unused_session_ends_to_the_second() {
@@ -291,19 +292,22 @@ async fn the_cookie_of_the_longest_identity_is_one_that_browsers_keep() {
     }
 }
 
+/// A page that `browser` has asked for and DingTalk keeps waiting; with the browser as the answer leaves it.
+async fn slow_page(app: &TestApp, browser: &Browser) -> JoinHandle<(Answer, Browser)> {
+    app.dingtalk
+        .fault("/topapi/v2/user/get", 1, Fault::Delay { milliseconds: 1000 });
+    app.advance(Duration::from_secs(5));
+    let mut slow = browser.clone();
+    let page = tokio::spawn(async move { (slow.go("/profile").await, slow) });
+    eventually("the page waits for DingTalk", || app.dingtalk.calls(USER_DETAILS) == 1).await;
+    page
+}
+
 #[tokio::test]
 async fn a_request_that_was_slow_to_end_does_not_bring_back_a_session_that_was_logged_out_meanwhile() {
     let app = TestApp::start().await;
     let mut browser = app.browser_of("alice").await;
-    app.dingtalk
-        .fault("/topapi/v2/user/get", 1, Fault::Delay { milliseconds: 1000 });
-    let mut slow = browser.clone();
-    app.advance(Duration::from_secs(5));
-    let page = tokio::spawn(async move {
-        let page = slow.go("/profile").await;
-        (page, slow)
-    });
-    eventually("the page waits for DingTalk", || app.dingtalk.calls(USER_DETAILS) == 1).await;
+    let page = slow_page(&app, &browser).await;
     assert_eq!(browser.log_out().await.status, 204);
     let (page, mut slow) = page.await.unwrap();
     assert_eq!(page.status, 200);
@@ -318,14 +322,9 @@ async fn a_request_that_was_slow_to_end_does_not_bring_back_a_session_that_was_l
 async fn a_late_answer_of_the_session_before_does_not_take_the_new_one_away() {
     let app = TestApp::start().await;
     let mut browser = app.browser_of("alice").await;
-    app.dingtalk
-        .fault("/topapi/v2/user/get", 1, Fault::Delay { milliseconds: 1000 });
-    let mut slow = browser.clone();
-    app.advance(Duration::from_secs(5));
-    let late = tokio::spawn(async move { slow.go("/profile").await });
-    eventually("the page waits for DingTalk", || app.dingtalk.calls(USER_DETAILS) == 1).await;
+    let late = slow_page(&app, &browser).await;
     assert_eq!(browser.enter_and_log_in(&app.dingtalk.issue_code("bob")).await.status, 200);
-    let late = late.await.unwrap();
+    let (late, _) = late.await.unwrap();
     assert!(!late.headers.contains_key("set-cookie"), "{:?}", late.headers);
     assert_eq!(browser.me().await.json()["userId"], "bob");
 }
