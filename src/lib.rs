@@ -1,24 +1,22 @@
 //! The backend a DingTalk H5 micro-app starts from.
 //!
-//! Three rings, each of which knows only those inside it: [`app`] → [`web`] → [`dingtalk`].
+//! Rings, each of which knows only those inside it: [`app`] → [`web`] → [`state`] → [`dingtalk`]. In reading order:
 
 /// Your app: its pages and their routes. A fork edits this, `templates/` and `static/app/`.
 pub mod app;
 /// Puts the rings together and serves them.
 pub mod application;
-/// How many connections are taken at once.
-pub mod capacity;
-/// The client for DingTalk: credentials that renew themselves, and the calls of silent login.
+/// The client for DingTalk: credentials that renew themselves, calls, signatures.
 pub mod dingtalk;
-mod faults;
-/// What must hold whatever comes in.
-#[cfg(any(fuzzing, test))]
-pub mod fuzzing;
+/// How settings are read.
+pub mod environment;
+/// What the HTTP library does not bound. Skip it at first reading.
+pub mod server;
 /// What can be set, and the checks.
 pub mod settings;
+/// What outlives a request.
+pub mod state;
 /// Logging.
 pub mod telemetry;
-/// TLS without a proxy in front.
-pub mod tls;
-/// The plumbing between browser and DingTalk: login, sessions, signatures, errors.
+/// The plumbing between browser and DingTalk: login, sessions, signatures, problems.
 pub mod web;

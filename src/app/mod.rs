@@ -1,28 +1,57 @@
 //! The pages. To add one: a file here with a template and a handler, a template in `templates/`, and a line in [`routes`].
 
-mod clinic;
 mod home;
 mod jsapi;
 mod profile;
-mod signed_out;
-pub(crate) mod words;
+mod words;
+
+use std::sync::Arc;
 
 use actix_web::web::ServiceConfig;
 
-use crate::web::route;
+use crate::environment::Environment;
+use crate::web::{App, Both, NavEntry, route};
 
 /// What the app is called, in every language.
-pub const NAME: &str = "Demo H5 app";
+const NAME: &str = "Demo H5 app";
+
+/// The pages that every page leads to.
+const NAV: &[NavEntry] = &[
+    NavEntry::new("/", Both("Home", "首页")),
+    NavEntry::new("/profile", Both("Profile", "我的资料")),
+    NavEntry::new("/jsapi", Both("JSAPI", "JSAPI")),
+];
 
 /// The gated JSAPIs that pages of this app call; `dd.config` asks the client for them.
-pub const JSAPI_LIST: &[&str] = &["biz.contact.choose", "device.geolocation.get"];
+const JSAPI_LIST: &[&str] = &["biz.contact.choose", "device.geolocation.get"];
+
+/// Settings of this app's own, read from the environment with all others.
+#[derive(Debug, Clone)]
+pub struct Settings {}
+
+impl Settings {
+    /// Reads all before it uses any: `let kitchen = env.required("KITCHEN_URL", kitchen_url, "Where orders go: ask the cook.");`, where
+    /// `kitchen_url` parses a `String` or says what is wrong with it, and at the end `Some(Self { kitchen: kitchen? })`.
+    pub fn read(_env: &mut Environment) -> Option<Self> {
+        Some(Self {})
+    }
+}
+
+/// Builds the app, once, before the first request. What it keeps while it runs, such as a database pool, is made here, and handed to
+/// every worker with its routes: `let pool = Data::new(connect(..).await?);` and `routes.app_data(pool.clone())`.
+pub async fn build(_settings: Settings) -> anyhow::Result<App> {
+    Ok(App {
+        name: NAME,
+        nav: NAV,
+        jsapi_list: JSAPI_LIST,
+        routes: Arc::new(routes),
+    })
+}
 
 /// Where the pages are.
-pub fn routes(routes: &mut ServiceConfig) {
+fn routes(routes: &mut ServiceConfig) {
     routes
         .service(route::get("/", home::show))
         .service(route::get("/profile", profile::show))
-        .service(route::get("/jsapi", jsapi::show))
-        .service(route::get("/signed-out", signed_out::show))
-        .service(route::get("/clinic", clinic::show));
+        .service(route::get("/jsapi", jsapi::show));
 }

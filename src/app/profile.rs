@@ -1,33 +1,31 @@
 //! Everything DingTalk tells about you.
 
-use actix_web::web::Data;
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::app::words::{self, Words};
-use crate::dingtalk::UserDetails;
-use crate::web::{Head, SessionUser, Visitor, Web};
+use crate::app::words;
+use crate::dingtalk::{Organisation, UserDetails};
+use crate::web::{Head, SessionUser, Visitor};
 
 /// `templates/profile.html`
 #[derive(Template, WebTemplate)]
 #[template(path = "profile.html")]
 pub struct Profile {
     head: Head,
-    words: &'static Words,
+    words: &'static words::Profile,
     user: SessionUser,
     /// None without the permission, or when DingTalk does not answer: the page then shows what the session knows.
     details: Option<UserDetails>,
 }
 
 /// `GET /profile`
-pub async fn show(Visitor(user): Visitor, head: Head, web: Data<Web>) -> Profile {
-    let details = web.dingtalk.user_details(&user.user_id).await;
+pub async fn show(Visitor(user): Visitor, head: Head, organisation: Organisation) -> Profile {
+    let details = organisation.user_details(&user.user_id).await;
     if let Err(error) = &details {
-        let fix = error.misconfiguration().map(ToString::to_string);
-        tracing::warn!(%error, fix, "the profile is shown without details");
+        tracing::warn!(%error, fix = error.fix(), "the profile is shown without details");
     }
     Profile {
-        words: words::of(head.language),
+        words: words::Profile::of(head.language),
         head,
         user,
         details: details.ok(),

@@ -11,11 +11,10 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
-use super::error::Problem;
-use super::state::Web;
+use super::{Problem, Site, shared};
 use crate::dingtalk::{JsonObject, Origin};
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// A request that a page of ours made. Browsers say so in Origin and Sec-Fetch-Site, and pages cannot forge either; old WebViews send
@@ -36,8 +35,8 @@ impl FromRequest for SameOrigin {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Web::of(request).and_then(|web| {
-            made_by(&web.public_url, request.headers())
+        ready(shared::<Site>(request).and_then(|site| {
+            made_by(&site.public_url, request.headers())
                 .then_some(Self)
                 .ok_or(Problem::OriginRejected)
         }))
@@ -80,8 +79,8 @@ impl From<JsonPayloadError> for Problem {
             JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => Self::PayloadTooLarge,
             JsonPayloadError::ContentType => Self::UnsupportedMediaType,
             // What serde says may quote the body, which may hold a code.
-            JsonPayloadError::Deserialize(_) => Self::BadRequest("the body is not what this route takes"),
-            _ => Self::BadRequest("the body cannot be read"),
+            JsonPayloadError::Deserialize(_) => Self::BadRequest("the body is not what this route takes".into()),
+            _ => Self::BadRequest("the body cannot be read".into()),
         }
     }
 }
@@ -91,7 +90,7 @@ impl From<JsonPayloadError> for Problem {
 pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
-    pub(super) fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[ipnet::IpNet]) -> Self {
+    fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[ipnet::IpNet]) -> Self {
         let is_trusted = |hop: &IpAddr| trusted.iter().any(|network| network.contains(&hop.to_canonical()));
         let mut nearest = peer;
         let forwarded: Vec<&[u8]> = headers.get_all(X_FORWARDED_FOR).map(HeaderValue::as_bytes).collect();
@@ -123,7 +122,7 @@ impl FromRequest for ClientAddress {
         let peer = request
             .peer_addr()
             .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-        ready(Web::of(request).map(|web| Self::of(peer, request.headers(), &web.trusted_proxies)))
+        ready(shared::<Site>(request).map(|site| Self::of(peer, request.headers(), &site.trusted_proxies)))
     }
 }
 

@@ -4,11 +4,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
+use actix_web::web::{Data, ServiceConfig};
 use serde::Serialize;
 
-use super::state::Web;
-use crate::dingtalk::{BreakerState, Client, ClientState, Clock};
+use super::route;
+use crate::dingtalk::{BreakerState, Clock, Organisation, OrganisationState};
+
+/// Where that is asked.
+pub fn routes(routes: &mut ServiceConfig) {
+    routes
+        .service(route::get("/healthz", alive))
+        .service(route::get("/readyz", ready));
+}
 
 /// Whether people can be logged in.
 pub struct Readiness {
@@ -38,7 +46,7 @@ impl Readiness {
         self.stopping.store(true, Ordering::Release);
     }
 
-    async fn look(&self, dingtalk: &Client) -> bool {
+    async fn look(&self, organisation: &Organisation) -> bool {
         if self.stopping.load(Ordering::Acquire) {
             return false;
         }
@@ -47,8 +55,8 @@ impl Readiness {
         if let Some((_, ready)) = last.filter(|(at, _)| now < *at + Self::CACHED) {
             return ready;
         }
-        let token = tokio::time::timeout(Self::PATIENCE, dingtalk.access_token()).await;
-        let ready = matches!(token, Ok(Ok(_))) && dingtalk.state().breaker != BreakerState::Open;
+        let token = tokio::time::timeout(Self::PATIENCE, organisation.access_token()).await;
+        let ready = matches!(token, Ok(Ok(_))) && organisation.state().breaker != BreakerState::Open;
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, ready));
         ready
     }
@@ -59,17 +67,17 @@ impl Readiness {
 struct Report {
     ready: bool,
     #[serde(flatten)]
-    dingtalk: ClientState,
+    dingtalk: OrganisationState,
 }
 
 /// `GET /healthz`: the process answers.
-pub async fn alive() -> HttpResponse {
+async fn alive() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("alive\n")
 }
 
 /// `GET /readyz`: 200 when people can be logged in, 503 when not or when the server is about to stop; and why.
-pub async fn ready(web: web::Data<Web>) -> HttpResponse {
-    let ready = web.readiness.look(&web.dingtalk).await;
+async fn ready(readiness: Data<Readiness>, organisation: Organisation) -> HttpResponse {
+    let ready = readiness.look(&organisation).await;
     let mut answer = if ready {
         HttpResponse::Ok()
     } else {
@@ -77,6 +85,6 @@ pub async fn ready(web: web::Data<Web>) -> HttpResponse {
     };
     answer.json(Report {
         ready,
-        dingtalk: web.dingtalk.state(),
+        dingtalk: organisation.state(),
     })
 }

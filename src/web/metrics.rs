@@ -3,14 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
+use actix_web::web::{Data, ServiceConfig};
 use prometheus::{
-    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TEXT_FORMAT, TextEncoder,
+    Encoder, GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Registry, TEXT_FORMAT, TextEncoder,
+    register_gauge_vec_with_registry as gauges, register_histogram_vec_with_registry as histograms,
+    register_int_counter_vec_with_registry as counters, register_int_counter_with_registry as counter,
+    register_int_gauge_vec_with_registry as int_gauges,
 };
 
-use super::error::Problem;
-use super::state::Web;
-use crate::dingtalk::{BreakerState, ClientState, Endpoint, Error, Observer};
+use super::{Problem, route};
+use crate::dingtalk::{BreakerState, Call, Error, Observer, Organisation, OrganisationState};
+
+/// Where they are answered: on a listener that only this machine reaches.
+pub fn routes(routes: &mut ServiceConfig) {
+    routes.service(route::get("/metrics", show));
+}
 
 /// Counters since the start.
 pub struct Metrics {
@@ -21,60 +29,46 @@ pub struct Metrics {
     renewals: IntCounterVec,
     credential_age: GaugeVec,
     breaker: IntGaugeVec,
+    log_lines_lost: IntCounter,
+    look_up_lines_lost: fn() -> u64,
 }
 
 const OK: &str = "ok";
 
 impl Metrics {
-    /// Nothing counted yet. An error means that two metrics have one name.
-    pub fn new() -> Result<Arc<Self>, prometheus::Error> {
-        let metrics = Self {
-            registry: Registry::new(),
-            logins: IntCounterVec::new(
-                Opts::new("logins_total", "Logins by result: ok, or the problem's code."),
-                &["result"],
-            )?,
-            calls: IntCounterVec::new(
-                Opts::new(
-                    "dingtalk_calls_total",
-                    "Calls to DingTalk by endpoint and class: ok, or what went wrong.",
-                ),
+    /// Nothing counted yet but the lost lines of the log, which it counts itself. An error means that two metrics have one name.
+    pub fn new(log_lines_lost: fn() -> u64) -> Result<Arc<Self>, prometheus::Error> {
+        let r = Registry::new();
+        Ok(Arc::new(Self {
+            logins: counters!("logins_total", "Logins by result: ok, or the problem's code.", &["result"], r)?,
+            calls: counters!(
+                "dingtalk_calls_total",
+                "Calls to DingTalk by endpoint and class: ok, or what went wrong.",
                 &["endpoint", "class"],
+                r
             )?,
-            call_seconds: HistogramVec::new(
-                HistogramOpts::new("dingtalk_call_seconds", "How long calls to DingTalk took."),
-                &["endpoint"],
-            )?,
-            renewals: IntCounterVec::new(
-                Opts::new(
-                    "dingtalk_renewals_total",
-                    "Renewals of a credential by class: ok, or what went wrong.",
-                ),
+            call_seconds: histograms!("dingtalk_call_seconds", "How long calls to DingTalk took.", &["endpoint"], r)?,
+            renewals: counters!(
+                "dingtalk_renewals_total",
+                "Renewals of a credential by class: ok, or what went wrong.",
                 &["credential", "class"],
+                r
             )?,
-            credential_age: GaugeVec::new(
-                Opts::new(
-                    "dingtalk_credential_age_seconds",
-                    "Time since the credential was last granted or renewed.",
-                ),
+            credential_age: gauges!(
+                "dingtalk_credential_age_seconds",
+                "Time since the credential was last granted or renewed.",
                 &["credential"],
+                r
             )?,
-            breaker: IntGaugeVec::new(
-                Opts::new("dingtalk_breaker", "1 for the state that the breaker is in."),
-                &["state"],
+            breaker: int_gauges!("dingtalk_breaker", "1 for the state that the breaker is in.", &["state"], r)?,
+            log_lines_lost: counter!(
+                "log_lines_lost_total",
+                "Lines of the log that were lost because its reader did not keep up.",
+                r
             )?,
-        };
-        metrics.register()?;
-        Ok(Arc::new(metrics))
-    }
-
-    fn register(&self) -> Result<(), prometheus::Error> {
-        self.registry.register(Box::new(self.logins.clone()))?;
-        self.registry.register(Box::new(self.calls.clone()))?;
-        self.registry.register(Box::new(self.call_seconds.clone()))?;
-        self.registry.register(Box::new(self.renewals.clone()))?;
-        self.registry.register(Box::new(self.credential_age.clone()))?;
-        self.registry.register(Box::new(self.breaker.clone()))
+            look_up_lines_lost: log_lines_lost,
+            registry: r,
+        }))
     }
 
     /// Counts a login that was answered with the problem `code`, or succeeded.
@@ -83,9 +77,9 @@ impl Metrics {
     }
 
     /// Everything as text; what is not counted but looked up is `now`.
-    fn text(&self, now: &ClientState) -> Result<Vec<u8>, prometheus::Error> {
-        self.note_age(Endpoint::AccessToken, now.access_token_age);
-        self.note_age(Endpoint::JsapiTicket, now.jsapi_ticket_age);
+    fn text(&self, now: &OrganisationState) -> Result<Vec<u8>, prometheus::Error> {
+        self.note_age(Call::ACCESS_TOKEN, now.access_token_age);
+        self.note_age(Call::JSAPI_TICKET, now.jsapi_ticket_age);
         for (state, name) in [
             (BreakerState::Closed, "closed"),
             (BreakerState::Open, "open"),
@@ -93,47 +87,45 @@ impl Metrics {
         ] {
             self.breaker.with_label_values(&[name]).set((now.breaker == state).into());
         }
+        let unseen = (self.look_up_lines_lost)().saturating_sub(self.log_lines_lost.get());
+        self.log_lines_lost.inc_by(unseen);
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
     }
 
-    fn note_age(&self, credential: Endpoint, age: Option<Duration>) {
+    fn note_age(&self, credential: Call, age: Option<Duration>) {
+        let credential = [credential.name()];
         match age {
-            Some(age) => self
-                .credential_age
-                .with_label_values(&[credential.name()])
-                .set(age.as_secs_f64()),
+            Some(age) => self.credential_age.with_label_values(&credential).set(age.as_secs_f64()),
             // Without a credential there is no age. It is an error if there was none before either: nothing to do then.
-            None => drop(self.credential_age.remove_label_values(&[credential.name()])),
+            None => drop(self.credential_age.remove_label_values(&credential)),
         }
     }
 }
 
 fn class(outcome: Result<(), &Error>) -> &'static str {
-    outcome.map_or_else(Error::kind, |()| OK)
+    outcome.map_or_else(Error::name, |()| OK)
 }
 
 impl Observer for Metrics {
-    fn called(&self, endpoint: Endpoint, outcome: Result<(), &Error>, took: Duration) {
-        self.calls.with_label_values(&[endpoint.name(), class(outcome)]).inc();
+    fn called(&self, call: &'static str, outcome: Result<(), &Error>, took: Duration) {
+        self.calls.with_label_values(&[call, class(outcome)]).inc();
         // What the breaker held back took no time, and would make DingTalk look fast.
         if !outcome.is_err_and(Error::not_asked) {
-            let seconds = self.call_seconds.with_label_values(&[endpoint.name()]);
-            seconds.observe(took.as_secs_f64());
+            self.call_seconds.with_label_values(&[call]).observe(took.as_secs_f64());
         }
     }
 
-    fn renewed(&self, endpoint: Endpoint, outcome: Result<(), &Error>) {
-        self.renewals.with_label_values(&[endpoint.name(), class(outcome)]).inc();
+    fn renewed(&self, credential: &'static str, outcome: Result<(), &Error>) {
+        self.renewals.with_label_values(&[credential, class(outcome)]).inc();
     }
 }
 
-/// `GET /metrics`, on a listener of its own.
-pub async fn show(web: web::Data<Web>) -> Result<HttpResponse, Problem> {
-    let text = web
-        .metrics
-        .text(&web.dingtalk.state())
+/// `GET /metrics`.
+async fn show(metrics: Data<Metrics>, organisation: Organisation) -> Result<HttpResponse, Problem> {
+    let text = metrics
+        .text(&organisation.state())
         .map_err(|error| Problem::Internal(error.into()))?;
     Ok(HttpResponse::Ok().content_type(TEXT_FORMAT).body(text))
 }

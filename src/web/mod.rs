@@ -1,87 +1,73 @@
-//! Knows DingTalk's client and HTTP, and nothing of the app that is built on it.
+//! The plumbing between browser and DingTalk. Knows HTTP and DingTalk's client, and nothing of the app that is built on it.
 
-mod assets;
+/// What an app brings.
+mod app;
+/// The outermost layer: id, headers, bodies of problems, access log.
 mod boundary;
-mod client_mark;
-mod color_scheme;
-mod connections;
-mod cookie_policy;
-mod entry;
-mod error;
-#[cfg(any(fuzzing, test))]
-pub mod fuzzing;
-mod guard;
+/// Who may knock: extractors that turn a request away before its handler runs.
+pub mod guard;
+/// Headers that every answer has.
 mod headers;
+/// For load balancers.
 mod health;
-mod jsapi;
-mod jsapi_report;
-mod language;
-mod login;
-mod metrics;
-mod once;
-mod page;
-mod presession;
-mod rate;
-mod request_cookies;
-mod request_head;
-mod request_scope;
+/// Signatures for `dd.config`, and what a refused one is worth knowing.
+pub mod jsapi;
+/// Logging in: the entry page, the state of a login, the exchange.
+pub mod login;
+/// For Prometheus.
+pub mod metrics;
+/// What every page carries: head, language, words.
+pub mod page;
+/// What is told when something goes wrong.
+pub mod problem;
+/// Routes that answer every method.
 pub mod route;
-mod script_words;
-mod session;
-mod session_cookie;
-mod session_keys;
-mod sessions;
-mod signed_pages;
-mod spent_codes;
-mod state;
-mod unread_body;
-pub mod words;
+/// What belongs to one request.
+mod scope;
+/// Who is logged in: the session in the cookie, and what ends it.
+pub mod session;
+/// What the plumbing must know.
+mod settings;
 
-use actix_web::middleware::from_fn;
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
 use actix_web::web::ServiceConfig;
+use actix_web::{FromRequest, HttpRequest};
 
+pub use self::app::App;
 pub use self::boundary::boundary;
-pub use self::connections::Connections;
-pub use self::cookie_policy::CookiePolicy;
-pub use self::entry::Visitor;
-pub use self::error::Problem;
 pub use self::guard::{ClientAddress, SameOrigin, StrictJson};
 pub use self::headers::Headers;
 pub use self::health::Readiness;
-pub use self::jsapi::JsapiConfig;
-pub use self::language::Language;
+pub use self::jsapi::{JsapiConfig, Signer};
+pub use self::login::{LoginRates, Logins, Visitor};
 pub use self::metrics::Metrics;
-pub use self::page::Head;
-pub use self::presession::LoginStates;
-pub use self::rate::{LoginLimiter, LoginRate, LoginRates};
-pub use self::script_words::{Attribute, ForScript};
-pub use self::session::{SessionUser, TypedSession};
-pub use self::session_cookie::clear_worthless;
-pub use self::session_keys::SessionKeys;
-pub use self::sessions::Sessions;
-pub use self::signed_pages::SignedPages;
-pub use self::spent_codes::SpentCodes;
-pub use self::state::Web;
+pub use self::page::words::Both;
+pub(crate) use self::page::words::words;
+pub use self::page::{Head, Language, NavEntry, Site};
+pub use self::problem::{Explanation, Problem};
+pub use self::scope::{RequestScope, shared};
+pub use self::session::{SessionKeys, SessionUser, Sessions};
+pub use self::settings::Settings;
+use crate::dingtalk::Organisation;
 
 /// Routes that need no session.
 pub fn public_routes(routes: &mut ServiceConfig) {
-    routes
-        .service(route::get("/healthz", health::alive))
-        .service(route::get("/readyz", health::ready))
-        .service(route::get("/static/{path:.*}", assets::serve));
-}
-
-/// Routes of the listener that only this machine reaches.
-pub fn metrics_routes(routes: &mut ServiceConfig) {
-    routes.service(route::get("/metrics", metrics::show));
+    routes.configure(health::routes).configure(page::assets::routes);
 }
 
 /// Routes that look at the session.
 pub fn session_routes(routes: &mut ServiceConfig) {
-    routes
-        .service(route::post("/api/login", login::log_in).wrap(from_fn(login::count)))
-        .service(route::post("/api/logout", login::log_out))
-        .service(route::get("/api/me", login::me))
-        .service(route::get("/api/jsapi/config", jsapi::config))
-        .service(route::post("/api/jsapi/report", jsapi_report::report));
+    routes.configure(login::routes).configure(jsapi::routes);
+}
+
+/// A handler that takes one may call DingTalk.
+impl FromRequest for Organisation {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(shared::<Self>(request).map(|organisation| organisation.get_ref().clone()))
+    }
 }

@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, guard, web};
 
-use super::error::Problem;
+use super::Problem;
 
 /// Answers GET, and HEAD without a body.
 pub fn get<H, Args>(path: &str, handler: H) -> Resource

@@ -1,0 +1,253 @@
+//! Why a client refused a signature: what it said is held against what was signed.
+//!
+//! DingTalk's refusal of a signature (code 52013) echoes the address and the tickets that the client used, so the part that differs
+//! can be named.
+
+use std::fmt;
+
+use url::Url;
+
+use super::signature::SignedPage;
+
+/// What `dd.error` said on a page. None of it is to be trusted: the page passes it on.
+#[derive(Debug, Clone)]
+pub struct ClientRefusal {
+    /// The client's code; 3 stands for every failed verification.
+    pub code: String,
+    /// The client's text, as it came. It may hold tickets.
+    pub text: String,
+    /// The page's `location.href`.
+    pub href: String,
+}
+
+/// One thing that is not as the client wants it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// http for https, or the other way round.
+    Scheme,
+    /// Another host.
+    Host,
+    /// Another port.
+    Port,
+    /// Another path.
+    Path,
+    /// Another query.
+    Query,
+    /// The same query, once percent-encoded and once not.
+    Decoding,
+    /// The algorithm.
+    Digest,
+    /// The ticket is not one that the client knows.
+    TicketAge,
+    /// The AgentId.
+    Agent,
+    /// The CorpId.
+    Corp,
+    /// The page used other values than the last ones signed for it.
+    Nonce,
+}
+
+impl Part {
+    /// What to do about it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Scheme => "the client opens the page with another scheme: PUBLIC_URL must begin as the app's homepage does",
+            Self::Host => "the client opens the page at another host: PUBLIC_URL must be the origin of the app's homepage",
+            Self::Port => "the client opens the page at another port: PUBLIC_URL must be the origin of the app's homepage",
+            Self::Path => "the path was changed between the client and this server: the proxy must pass it on unchanged",
+            Self::Query => "the query was changed between the client and this server, or by a script before dd.config",
+            Self::Decoding => {
+                "the client checks the query in its other, decoded or encoded, form: keep odd characters out of the page's address"
+            }
+            Self::Digest => "the client computes the other digest: change JSAPI_DIGEST",
+            Self::TicketAge => "the client does not know the jsapi_ticket: it is fetched anew, load the page again",
+            Self::Agent => "DINGTALK_AGENT_ID is not this app's: Developer Console > the app > Credentials and Basic Information",
+            Self::Corp => "DINGTALK_CORP_ID is not the organisation that the page was opened in: Developer Console > Home",
+            Self::Nonce => "the page passed other values to dd.config than the ones signed for it: pass them on unchanged",
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scheme => "scheme",
+            Self::Host => "host",
+            Self::Port => "port",
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Decoding => "decoding",
+            Self::Digest => "digest",
+            Self::TicketAge => "ticket age",
+            Self::Agent => "agent",
+            Self::Corp => "corp",
+            Self::Nonce => "nonce",
+        })
+    }
+}
+
+impl ClientRefusal {
+    /// The parts that explain the refusal of `signed`. When the address is the same and the client did not show its tickets, both the
+    /// digest and the ticket may be to blame. Empty when nothing can be said.
+    pub fn explain(&self, signed: &SignedPage) -> Vec<Part> {
+        match self.platform_code() {
+            Some("52010") => return vec![Part::Corp],
+            Some("52019" | "52021") => return vec![Part::Agent],
+            Some("52011") => return vec![Part::TicketAge],
+            _ => {}
+        }
+        if self.quoted("nonce").is_some_and(|nonce| nonce != signed.nonce_str.as_str()) {
+            return vec![Part::Nonce];
+        }
+        let page = self.href.split('#').next().unwrap_or_default();
+        let parts = differences(signed.url.as_str(), self.quoted("url").unwrap_or(page));
+        if !parts.is_empty() {
+            return parts;
+        }
+        match self.quoted("ticketList").map(|tickets| shows(tickets, signed)) {
+            Some(true) => vec![Part::Digest],
+            Some(false) => vec![Part::TicketAge],
+            None if self.platform_code() == Some("52013") => vec![Part::Digest, Part::TicketAge],
+            None => Vec::new(),
+        }
+    }
+
+    /// The platform's code, which stands inside the text or is the code itself.
+    fn platform_code(&self) -> Option<&str> {
+        let numbers = self.text.split(|c: char| !c.is_ascii_digit());
+        numbers
+            .chain([self.code.as_str()])
+            .find(|number| number.len() == 5 && number.starts_with("52"))
+    }
+
+    /// What stands in `name:[…]`.
+    fn quoted(&self, name: &str) -> Option<&str> {
+        let (_, rest) = self.text.split_once(&format!("{name}:["))?;
+        rest.split_once(']').map(|(inner, _)| inner)
+    }
+}
+
+/// Whether the list names the ticket that was signed with; long ones are shown shortened.
+fn shows(tickets: &str, signed: &SignedPage) -> bool {
+    const RECOGNISABLE: usize = 4;
+    let heads = tickets.split(',').map(|ticket| ticket.trim().trim_end_matches(['…', '.']));
+    heads
+        .filter(|head| head.len() >= RECOGNISABLE)
+        .any(|head| signed.ticket.expose().starts_with(head))
+}
+
+fn differences(signed: &str, used: &str) -> Vec<Part> {
+    let (Ok(ours), Ok(theirs)) = (Url::parse(signed), Url::parse(used)) else {
+        return vec![Part::Query];
+    };
+    if signed == used {
+        return Vec::new();
+    }
+    let query = |url: &str| url.split_once('?').map(|(_, query)| query.to_owned());
+    let same_when_decoded = |one: &str, other: &str| {
+        let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+        decode(one) == decode(other) || decode(one).replace('+', " ") == decode(other).replace('+', " ")
+    };
+    let mut parts = Vec::new();
+    let mut note = |part, differs: bool| {
+        if differs {
+            parts.push(part);
+        }
+    };
+    note(Part::Scheme, ours.scheme() != theirs.scheme());
+    note(Part::Host, ours.host_str() != theirs.host_str());
+    note(Part::Port, ours.port() != theirs.port());
+    note(Part::Path, ours.path() != theirs.path());
+    match (query(signed), query(used)) {
+        // The texts differ although every part is equal: one of them is written in another way.
+        (one, other) if one == other => note(Part::Decoding, ours == theirs),
+        (Some(one), Some(other)) if same_when_decoded(&one, &other) => note(Part::Decoding, true),
+        _ => note(Part::Query, true),
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::identifiers::JsapiTicket;
+    use super::super::page_url::PageUrl;
+    use super::super::signature::{Digest, NonceStr, Recipe, UrlForm};
+    use super::*;
+
+    const PAGE: &str = "https://app.example.com/jsapi?q=%E4%B8%AD";
+
+    fn signed() -> SignedPage {
+        SignedPage {
+            url: PageUrl::unchecked(PAGE),
+            recipe: Recipe {
+                digest: Digest::Sha1,
+                form: UrlForm::AsOpened,
+            },
+            ticket: Arc::new(JsapiTicket::parse("aC7Xticket").unwrap()),
+            nonce_str: NonceStr::random(),
+            timestamp: 1,
+        }
+    }
+
+    fn explained(code: &str, text: &str) -> Vec<Part> {
+        ClientRefusal {
+            code: code.into(),
+            text: text.into(),
+            href: format!("{PAGE}#part"),
+        }
+        .explain(&signed())
+    }
+
+    #[test]
+    fn the_part_of_the_address_that_differs_is_named() {
+        for (url, parts) in [
+            ("http://app.example.com/jsapi?q=%E4%B8%AD", vec![Part::Scheme]),
+            ("https://www.example.com/jsapi?q=%E4%B8%AD", vec![Part::Host]),
+            ("https://app.example.com:8443/jsapi?q=%E4%B8%AD", vec![Part::Port]),
+            ("https://app.example.com/?q=%E4%B8%AD", vec![Part::Path]),
+            ("https://app.example.com/jsapi?q=1", vec![Part::Query]),
+            ("https://app.example.com/jsapi", vec![Part::Query]),
+            ("https://app.example.com/jsapi?q=中", vec![Part::Decoding]),
+            (
+                "http://10.0.0.1:3000/",
+                vec![Part::Scheme, Part::Host, Part::Port, Part::Path, Part::Query],
+            ),
+        ] {
+            let text = format!("权限校验失败 Code:52013 - Message: 签名校验失败,url:[{url}],ticketList:[aC7X…]");
+            assert_eq!(explained("3", &text), parts, "{url}");
+        }
+    }
+
+    #[test]
+    fn with_the_same_address_the_tickets_tell_whether_digest_or_ticket_is_to_blame() {
+        let said = |tickets: &str| {
+            explained(
+                "3",
+                &format!("Code:52013 - Message: 签名校验失败,url:[{PAGE}],ticketList:[{tickets}]"),
+            )
+        };
+        assert_eq!(said("aC7X…"), [Part::Digest]);
+        assert_eq!(said("other, aC7Xticket"), [Part::Digest]);
+        assert_eq!(said("bbbb…"), [Part::TicketAge]);
+        assert_eq!(explained("3", "Code:52013"), [Part::Digest, Part::TicketAge]);
+    }
+
+    #[test]
+    fn other_codes_speak_for_themselves() {
+        assert_eq!(explained("3", "Code:52010 - Message: x"), [Part::Corp]);
+        assert_eq!(explained("52019", ""), [Part::Agent]);
+        assert_eq!(explained("3", "Code:52011"), [Part::TicketAge]);
+        assert_eq!(explained("3", "Code:52013,nonce:[another]"), [Part::Nonce]);
+        assert_eq!(explained("7", "no permission"), []);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_stumble(code in ".{0,8}", text in ".{0,80}", href in ".{0,40}") {
+            ClientRefusal { code: code.clone(), text: format!("52{text}"), href: href.clone() }.explain(&signed());
+            ClientRefusal { code, text: format!("{text}url:[{href}],52"), href }.explain(&signed());
+        }
+    }
+}

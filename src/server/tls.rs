@@ -1,0 +1,134 @@
+//! The certificate that this server shows when it speaks TLS itself: read again when its files change, without dropping a connection.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::version::{TLS12, TLS13};
+
+/// How often the files are looked at.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
+/// Inode, size and time of change of both files.
+type Stamp = [Option<[i64; 4]>; 2];
+
+/// Where TLS_CERT and TLS_KEY point to. Both are PEM; the first holds the chain, the server's own certificate first.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+/// Why two files cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum UnusableTls {
+    /// TLS_CERT is no chain of certificates.
+    #[error("it is not a readable PEM file with certificates")]
+    Certificate,
+    /// TLS_KEY is no private key.
+    #[error("it is not a readable PEM file with a private key")]
+    Key,
+    /// They do not belong together.
+    #[error("it is not the key of the certificate in TLS_CERT")]
+    Pair,
+}
+
+impl UnusableTls {
+    /// The setting that is to blame.
+    pub fn setting(&self) -> &'static str {
+        match self {
+            Self::Certificate => "TLS_CERT",
+            Self::Key | Self::Pair => "TLS_KEY",
+        }
+    }
+}
+
+impl TlsFiles {
+    /// Takes two files that can be shown.
+    pub fn check(certificate: PathBuf, key: PathBuf) -> Result<Self, UnusableTls> {
+        let files = Self { certificate, key };
+        files.read()?;
+        Ok(files)
+    }
+
+    /// TLS 1.2 and 1.3 with what the files hold now and, as long as somebody uses it, later.
+    pub fn serve(self) -> anyhow::Result<ServerConfig> {
+        // Looked at first: a change while they are read is noticed later.
+        let seen = self.stamp();
+        let shown = Arc::new(Shown(ArcSwap::from_pointee(self.read()?)));
+        tokio::spawn(follow(self, seen, Arc::downgrade(&shown)));
+        Ok(ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&TLS13, &TLS12])?
+            .with_no_client_auth()
+            .with_cert_resolver(shown))
+    }
+
+    fn read(&self) -> Result<CertifiedKey, UnusableTls> {
+        let chain: Vec<_> = CertificateDer::pem_file_iter(&self.certificate)
+            .and_then(Iterator::collect)
+            .map_err(|_| UnusableTls::Certificate)?;
+        if chain.is_empty() {
+            return Err(UnusableTls::Certificate);
+        }
+        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|_| UnusableTls::Key)?;
+        CertifiedKey::from_der(chain, key, &provider()).map_err(|_| UnusableTls::Pair)
+    }
+
+    /// Changes when one of the files does, also when it is replaced by another, as certificate tools do.
+    fn stamp(&self) -> Stamp {
+        [&self.certificate, &self.key].map(|file| {
+            let meta = std::fs::metadata(file).ok()?;
+            Some([meta.ino() as i64, meta.size() as i64, meta.ctime(), meta.ctime_nsec()])
+        })
+    }
+}
+
+/// The provider that calls to DingTalk use too: two in one process would make rustls panic.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// What handshakes show.
+#[derive(Debug)]
+struct Shown(ArcSwap<CertifiedKey>);
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+/// Shows what `files` hold whenever they are no longer as last `seen`. Ends when nobody shows it any more.
+async fn follow(files: TlsFiles, mut seen: Stamp, shown: Weak<Shown>) {
+    loop {
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+        let (looked_at, before) = (files.clone(), seen);
+        let look = move || {
+            let now = looked_at.stamp();
+            (now, (now != before).then(|| looked_at.read()))
+        };
+        let (Some(shown), Ok((now, read))) = (shown.upgrade(), tokio::task::spawn_blocking(look).await) else {
+            return;
+        };
+        seen = now;
+        match read {
+            None => {}
+            Some(Ok(certified)) => {
+                shown.0.store(Arc::new(certified));
+                tracing::info!("showing the new certificate");
+            }
+            // Half of a pair may have been replaced so far; the other half will be a change too.
+            Some(Err(error)) => {
+                tracing::warn!(setting = error.setting(), %error, "the new certificate cannot be shown: going on with the one before");
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Signs pages for `dd.config`, and explains why a client refused a signature. The ticket stays here.
+
+/// Tries out which signatures a client accepts.
+mod clinic;
+/// Explains why a client refused.
+mod report;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::web::{Data, Json, Query, ServiceConfig};
+use actix_web::{FromRequest, HttpRequest};
+use serde::{Deserialize, Serialize};
+
+use self::report::Reports;
+use super::session::SessionUser;
+use super::{Problem, Settings, route, shared};
+use crate::dingtalk::{AgentId, Clock, CorpId, NonceStr, Organisation, Origin, PageUrl, Recipe, SignedPage, UrlForm};
+
+/// Where signatures are made and refusals are told.
+pub fn routes(routes: &mut ServiceConfig) {
+    routes
+        .service(route::get("/api/jsapi/config", config))
+        .service(route::post("/api/jsapi/report", report::report))
+        .service(route::get("/clinic", clinic::show));
+}
+
+/// How pages are signed, and for which origin.
+pub struct Signer {
+    public_url: Origin,
+    recipe: Recipe,
+    /// The JSAPIs that signatures are for.
+    jsapi_list: &'static [&'static str],
+    reports: Reports,
+    clock: Clock,
+}
+
+impl Signer {
+    /// Signs pages of PUBLIC_URL for the calls in `jsapi_list`.
+    pub fn new(settings: &Settings, jsapi_list: &'static [&'static str], explains: bool, clock: Clock) -> Self {
+        Self {
+            public_url: settings.public_url.clone(),
+            recipe: Recipe {
+                digest: settings.jsapi_digest,
+                form: UrlForm::AsOpened,
+            },
+            jsapi_list,
+            reports: Reports::new(explains, clock.clone()),
+            clock,
+        }
+    }
+
+    async fn sign(&self, organisation: &Organisation, recipe: Recipe, url: PageUrl) -> Result<JsapiConfig, Problem> {
+        let ticket = organisation.jsapi_ticket().await?;
+        let page = SignedPage {
+            url,
+            recipe,
+            ticket,
+            nonce_str: NonceStr::random(),
+            timestamp: self.clock.unix_seconds(),
+        };
+        Ok(JsapiConfig {
+            agent_id: organisation.agent_id().clone(),
+            corp_id: organisation.corp_id().clone(),
+            time_stamp: page.timestamp.to_string(),
+            signature: page.signature(),
+            nonce_str: page.nonce_str,
+            r#type: 0,
+            js_api_list: self.jsapi_list,
+        })
+    }
+}
+
+/// What `dd.config` takes ("JSAPI authentication"). A page's handler that takes one gets it signed for the address that was asked for,
+/// under PUBLIC_URL: nothing that the request says about the host counts.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JsapiConfig {
+    agent_id: AgentId,
+    corp_id: CorpId,
+    /// As text, so that it reaches the client in the digits that were signed.
+    time_stamp: String,
+    nonce_str: NonceStr,
+    signature: String,
+    /// 0: a micro-app.
+    r#type: u8,
+    js_api_list: &'static [&'static str],
+}
+
+impl JsapiConfig {
+    /// Signs the page that `request` asked for by `recipe`, or else by the settings.
+    pub async fn of(request: &HttpRequest, recipe: Option<Recipe>) -> Result<Self, Problem> {
+        let (signer, organisation) = (shared::<Signer>(request)?, shared::<Organisation>(request)?);
+        let path_and_query = request.uri().path_and_query().map_or("/", |whole| whole.as_str());
+        let url = PageUrl::of_request(&signer.public_url, path_and_query)?;
+        signer.sign(organisation, recipe.unwrap_or(signer.recipe), url).await
+    }
+
+    /// As JSON, to be put into a page.
+    pub fn to_json(&self) -> Result<String, Problem> {
+        serde_json::to_string(self).map_err(|error| Problem::Internal(error.into()))
+    }
+}
+
+impl FromRequest for JsapiConfig {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { Self::of(&request, None).await })
+    }
+}
+
+/// The query of `GET /api/jsapi/config`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigQuery {
+    url: String,
+}
+
+/// `GET /api/jsapi/config?url=`: signs the page whose `location.href` is `url`.
+async fn config(
+    _user: SessionUser,
+    query: Result<Query<ConfigQuery>, actix_web::Error>,
+    signer: Data<Signer>,
+    organisation: Organisation,
+) -> Result<Json<JsapiConfig>, Problem> {
+    let query = query.map_err(|_| Problem::BadRequest("the query is url=, once".into()))?;
+    let url = PageUrl::parse(&signer.public_url, &query.url)?;
+    Ok(Json(signer.sign(&organisation, signer.recipe, url).await?))
+}

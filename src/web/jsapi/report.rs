@@ -1,0 +1,212 @@
+//! When a client refuses a signature or an authCode, its page tells us, and the log says what to change.
+
+use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use serde::{Deserialize, Serialize};
+
+use super::Signer;
+use crate::dingtalk::{ClientRefusal, Clock, NonceStr, Organisation, PageUrl, Part, Said, SignedPage};
+use crate::web::guard::{SameOrigin, StrictJson};
+use crate::web::login::Logins;
+use crate::web::session::SessionUser;
+use crate::web::{Problem, RequestScope};
+
+/// What the client said to a page, about which values of `dd.config`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Report {
+    #[serde(default)]
+    call: RefusedCall,
+    code: String,
+    #[serde(default)]
+    text: String,
+    /// The page's `location.href`.
+    url: String,
+    /// The address that was signed, when the page knows it.
+    signed_url: Option<String>,
+    nonce_str: Option<String>,
+    time_stamp: Option<String>,
+    signature: Option<String>,
+    /// Instead of a session, when it is the authCode that was refused.
+    state: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+enum RefusedCall {
+    #[default]
+    Config,
+    RequestAuthCode,
+}
+
+/// What is told to a developer.
+#[derive(Serialize)]
+struct Explanation {
+    differs: Vec<String>,
+    explanation: String,
+}
+
+/// `POST /api/jsapi/report`: one line in the log that says what to change. With a DingTalk on this machine, which is to say in
+/// development, the page is told as well.
+pub async fn report(
+    _: SameOrigin,
+    user: Option<SessionUser>,
+    StrictJson(report): StrictJson<Report>,
+    request: HttpRequest,
+    signer: Data<Signer>,
+    logins: Data<Logins>,
+    organisation: Organisation,
+) -> Result<HttpResponse, Problem> {
+    match (&report.call, &report.state) {
+        (RefusedCall::Config, _) => drop(user.ok_or(Problem::LoginRequired)?),
+        (RefusedCall::RequestAuthCode, state) => drop(logins.states.check(&request, state.as_deref().unwrap_or_default())?),
+    }
+    signer.reports.admit()?;
+    let explanation = match report.call {
+        RefusedCall::Config => signature_refused(&report, &signer, &organisation).await?,
+        RefusedCall::RequestAuthCode => auth_code_refused(&signer, &organisation),
+    };
+    let (scope, said) = (RequestScope::of(&request)?, Said::new(&report.code, &report.text));
+    let (request_id, code, said, differs) = (scope.id(), said.code, said.text, explanation.differs.join(", "));
+    match report.call {
+        RefusedCall::Config => {
+            tracing::warn!(
+                request_id,
+                code,
+                said,
+                differs,
+                "the client refused dd.config: {}",
+                explanation.explanation
+            );
+        }
+        RefusedCall::RequestAuthCode => {
+            tracing::warn!(
+                request_id,
+                code,
+                said,
+                fix = explanation.explanation,
+                "the client refused an authCode"
+            );
+        }
+    }
+    Ok(if signer.reports.explains {
+        HttpResponse::Ok().json(explanation)
+    } else {
+        HttpResponse::NoContent().finish()
+    })
+}
+
+async fn signature_refused(report: &Report, signer: &Signer, organisation: &Organisation) -> Result<Explanation, Problem> {
+    let (corp_id, agent_id) = (organisation.corp_id(), organisation.agent_id());
+    let Some((signed, is_current)) = signed(report, signer, organisation).await? else {
+        return Ok(Explanation {
+            differs: Vec::new(),
+            explanation: "the page did not say what this server had signed for it".to_owned(),
+        });
+    };
+    let refusal = ClientRefusal {
+        code: report.code.clone(),
+        text: report.text.clone(),
+        href: report.url.clone(),
+    };
+    let mut parts = refusal.explain(&signed);
+    if !is_current && parts.contains(&Part::Digest) {
+        // With the present ticket it would be another signature: the page's ticket was replaced since.
+        parts = vec![Part::TicketAge];
+    }
+    if is_current && parts.contains(&Part::TicketAge) && signer.reports.may_renew_ticket() {
+        organisation.doubt_jsapi_ticket(&signed.ticket);
+    }
+    let explanation = match parts[..] {
+        [] => format!(
+            "address, ticket and digest look right: check agent {agent_id} and corp {corp_id}, and whether the app is published and the \
+             call permitted"
+        ),
+        _ => parts.iter().map(|part| part.advice()).collect::<Vec<_>>().join("; or "),
+    };
+    Ok(Explanation {
+        differs: parts.iter().map(Part::to_string).collect(),
+        explanation,
+    })
+}
+
+/// What was signed for the page, and whether that was with the ticket of now. Nothing of it is remembered: the page tells, and the
+/// signature shows whether it is true.
+async fn signed(report: &Report, signer: &Signer, organisation: &Organisation) -> Result<Option<(SignedPage, bool)>, Problem> {
+    let page = report
+        .signed_url
+        .as_ref()
+        .and_then(|url| PageUrl::parse(&signer.public_url, url).ok());
+    let timestamp = report.time_stamp.as_ref().and_then(|text| text.parse().ok());
+    let nonce_str = report.nonce_str.as_ref().and_then(|text| NonceStr::parse(text));
+    let (Some(url), Some(timestamp), Some(nonce_str)) = (page, timestamp, nonce_str) else {
+        return Ok(None);
+    };
+    let signed = SignedPage {
+        url,
+        recipe: signer.recipe,
+        ticket: organisation.jsapi_ticket().await?,
+        nonce_str,
+        timestamp,
+    };
+    let is_current = report.signature.as_deref() == Some(&signed.signature());
+    Ok(Some((signed, is_current)))
+}
+
+fn auth_code_refused(signer: &Signer, organisation: &Organisation) -> Explanation {
+    Explanation {
+        differs: Vec::new(),
+        explanation: format!(
+            "check that DINGTALK_CORP_ID ({}) is the organisation that the app was opened in (Developer Console > Home), that the app's \
+             homepage begins with {} (Developer Console > the app > Web App), and that the app is published with this person in its \
+             visible range",
+            organisation.corp_id(),
+            signer.public_url
+        ),
+    }
+}
+
+/// How often refusals are listened to, and what may come of them.
+pub(super) struct Reports {
+    explains: bool,
+    rate: DefaultDirectRateLimiter,
+    ticket_renewed: Mutex<Option<Instant>>,
+    clock: Clock,
+}
+
+impl Reports {
+    /// Reports a second, and at once: enough for a person who tries, too few to flood a log.
+    const RATE: (NonZeroU32, NonZeroU32) = (NonZeroU32::new(1).unwrap(), NonZeroU32::new(20).unwrap());
+    /// A page may claim that a ticket is dead. However often it does, a new one is fetched once in this time.
+    const BETWEEN_TICKETS: Duration = Duration::from_secs(60);
+
+    pub fn new(explains: bool, clock: Clock) -> Self {
+        let (per_second, burst) = Self::RATE;
+        Self {
+            explains,
+            rate: RateLimiter::direct(Quota::per_second(per_second).allow_burst(burst)),
+            ticket_renewed: Mutex::new(None),
+            clock,
+        }
+    }
+
+    fn admit(&self) -> Result<(), Problem> {
+        let retry_after = Duration::from_secs(1);
+        self.rate.check().map_err(|_| Problem::RateLimited { retry_after })
+    }
+
+    fn may_renew_ticket(&self) -> bool {
+        let now = self.clock.now();
+        let mut renewed = self.ticket_renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = renewed.is_none_or(|last| now >= last + Self::BETWEEN_TICKETS);
+        if due {
+            *renewed = Some(now);
+        }
+        due
+    }
+}

@@ -1,0 +1,115 @@
+//! Who gets a page, and who gets the entry page instead.
+//!
+//! A phone may have switched account or organisation while the old cookie lives on. So only a navigation from within the app is
+//! answered from the session. Every entry from outside gets the entry page, which logs in anew: one call to DingTalk, and never
+//! somebody else's data.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{HeaderMap, REFERER};
+use actix_web::{FromRequest, HttpRequest};
+use askama::Template;
+use url::{Url, form_urlencoded};
+
+use super::{Challenge, Logins};
+use crate::dingtalk::{CorpId, Origin};
+use crate::web::guard::SEC_FETCH_SITE;
+use crate::web::page::words;
+use crate::web::session::{Freshness, RequestSession, SessionUser};
+use crate::web::{Head, Problem, Site, shared};
+
+/// The person a page is rendered for. A page's handler takes one; whoever is not logged in, or comes from outside, gets the entry
+/// page at the same address.
+#[derive(Debug, Clone)]
+pub struct Visitor(pub SessionUser);
+
+impl FromRequest for Visitor {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
+    }
+}
+
+impl Visitor {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let site = shared::<Site>(request)?;
+        check_organisation(&site.corp_id, request.query_string())?;
+        let began = began(&site.public_url, request.headers());
+        let user = RequestSession::of(request)?.user_of_page(|freshness| is_inside(began, freshness))?;
+        Ok(Self(user))
+    }
+}
+
+/// Logs in silently and loads the same address again. Has nothing personal in it.
+#[derive(Template)]
+#[template(path = "entry.html")]
+pub struct EntryPage {
+    words: &'static words::Entry,
+    head: Head,
+    /// What the browser needs to begin a login.
+    pub challenge: Challenge,
+}
+
+impl EntryPage {
+    /// For the browser that made `request`.
+    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let head = Head::of(request)?;
+        Ok(Self {
+            words: words::Entry::of(head.language),
+            head,
+            challenge: Challenge::of(&shared::<Logins>(request)?.states, request),
+        })
+    }
+}
+
+/// Where a navigation began, as far as the browser tells.
+enum Began {
+    Within,
+    Outside,
+    /// Neither header: an old WebView, of which nothing is known.
+    Unknown,
+}
+
+/// Old WebViews send no Sec-Fetch-Site; for them the Referer tells, which our own pages always send to us.
+fn began(ours: &Origin, headers: &HeaderMap) -> Began {
+    let within = match (headers.get(SEC_FETCH_SITE), headers.get(REFERER)) {
+        (Some(site), _) => site.as_bytes() == b"same-origin",
+        (None, Some(referer)) => {
+            let referer = referer.to_str().ok().and_then(|referer| Url::parse(referer).ok());
+            referer.is_some_and(|referer| ours.owns(&referer))
+        }
+        (None, None) => return Began::Unknown,
+    };
+    if within { Began::Within } else { Began::Outside }
+}
+
+/// Whether a page may be answered from the session.
+///
+/// After a login the entry page loads itself anew. That load may still carry the first one's initiator (a reload does), or, from a
+/// WebView that says nothing, no sign at all; it must be answered, or the two would go in circles. Any other load from outside must
+/// not be, however young the session: the person in front of the client may have changed meanwhile.
+fn is_inside(began: Began, freshness: Freshness) -> bool {
+    match (began, freshness) {
+        (Began::Within, _) => true,
+        (_, Freshness::Arriving) => true,
+        (Began::Unknown, Freshness::JustBorn) => true,
+        (Began::Unknown | Began::Outside, _) => false,
+    }
+}
+
+/// The homepage is registered as `…/?corpid=$CORPID$`, and the client fills in the organisation it is in, but only when the app is
+/// opened from the workbench. An address without the parameter says nothing, and the authCode decides.
+fn check_organisation(ours: &CorpId, query: &str) -> Result<(), Problem> {
+    let named = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name.eq_ignore_ascii_case("corpid"));
+    for (_, corp_id) in named {
+        match corp_id.as_ref() {
+            "" | "$CORPID$" => return Err(Problem::OrganisationUnknown),
+            other if other != ours.as_str() => return Err(Problem::OrganisationRejected),
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! Before somebody is logged in: proof that the browser which ends a login is the one that began it.
+//!
+//! The entry page carries a `state`, and its browser a cookie with a random id. The state is a MAC over that id and the time, so the
+//! server keeps nothing until a state is used.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::dingtalk::Clock;
+use crate::state::{Once, Taken, Unavailable};
+use crate::web::Problem;
+use crate::web::session::{CookiePolicy, SessionKeys, Sessions, only_cookie};
+
+/// The cookie's name, before the prefix.
+const COOKIE: &str = "presession";
+/// How long a login may take from the page to the end.
+const GOOD_FOR: Duration = Duration::from_secs(600);
+
+/// Tells states apart.
+type StateId = [u8; 8];
+
+/// Issues states and takes them back, each once.
+pub struct LoginStates {
+    cookie_name: String,
+    /// One at least, newest first.
+    keys: Vec<[u8; 32]>,
+    cookies: CookiePolicy,
+    used: Once<StateId>,
+    clock: Clock,
+}
+
+impl LoginStates {
+    /// States sealed with keys derived from the session's.
+    pub fn new(keys: &SessionKeys, cookies: CookiePolicy, clock: Clock) -> Self {
+        Self {
+            cookie_name: cookies.name(COOKIE),
+            keys: keys
+                .all()
+                .map(|key| mac(key.signing(), &[b"login state"]).finalize().into_bytes().into())
+                .collect(),
+            cookies,
+            // Longer than any state counts, whose age is judged in whole seconds and with the same tolerance.
+            used: Once::new(GOOD_FOR + Duration::from_secs(Sessions::CLOCK_SKEW + 1)),
+            clock,
+        }
+    }
+
+    /// A state for the browser with this pre-session.
+    fn issue(&self, presession: &str) -> String {
+        let (issued, id): (_, StateId) = (self.clock.unix_seconds().to_be_bytes(), rand::random());
+        let seal = mac(&self.keys[0], &[presession.as_bytes(), &issued, &id])
+            .finalize()
+            .into_bytes();
+        hex::encode([&issued[..], &id[..], &seal[..]].concat())
+    }
+
+    /// Identifies `state` if it was given to the browser that made `request`, is ten minutes old at most, and was not used.
+    pub fn check(&self, request: &HttpRequest, state: &str) -> Result<StateId, Problem> {
+        self.genuine(request, state)
+            .filter(|id| !self.used.was_used(id))
+            .ok_or(Problem::StateRejected)
+    }
+
+    fn genuine(&self, request: &HttpRequest, state: &str) -> Option<StateId> {
+        let presession = self.presession_of(request)?;
+        let bytes: [u8; 48] = hex::decode(state).ok()?.try_into().ok()?;
+        let (issued, rest) = bytes.split_first_chunk::<8>()?;
+        let (id, seal) = rest.split_first_chunk::<8>()?;
+        let sealed_with = |key: &[u8; 32]| mac(key, &[presession.as_bytes(), issued, id]).verify_slice(seal).is_ok();
+        let (issued, now) = (u64::from_be_bytes(*issued), self.clock.unix_seconds());
+        let fresh = issued <= now + Sessions::CLOCK_SKEW && now.saturating_sub(issued) <= GOOD_FOR.as_secs();
+        (fresh && self.keys.iter().any(sealed_with)).then_some(*id)
+    }
+
+    /// Takes a checked state for one login. It is free again if that fails.
+    pub fn take(&self, id: StateId) -> Result<Taken<'_, StateId>, Unavailable> {
+        self.used.take(id, self.clock.now())
+    }
+
+    /// Takes the pre-session from the browser.
+    pub fn remove_presession(&self, headers: &mut HeaderMap) {
+        self.cookies.set(headers, COOKIE, "", Duration::ZERO);
+    }
+
+    fn presession_of(&self, request: &HttpRequest) -> Option<String> {
+        let value = only_cookie(request.headers(), &self.cookie_name)?;
+        let well_formed = value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit());
+        well_formed.then(|| value.to_owned())
+    }
+}
+
+/// What a browser needs to begin a login: a state, and the pre-session that it is bound to.
+pub struct Challenge {
+    /// To be posted with the authCode.
+    pub state: String,
+    presession: String,
+    cookies: CookiePolicy,
+}
+
+impl Challenge {
+    /// A challenge for the browser that made `request`. It keeps the pre-session it has, so that several pages of one browser can
+    /// log in side by side.
+    pub fn of(states: &LoginStates, request: &HttpRequest) -> Self {
+        let known = states.presession_of(request);
+        let presession = known.unwrap_or_else(|| hex::encode(rand::random::<[u8; 16]>()));
+        Self {
+            state: states.issue(&presession),
+            presession,
+            cookies: states.cookies,
+        }
+    }
+
+    /// Hands the pre-session to the browser.
+    pub fn set_presession(&self, headers: &mut HeaderMap) {
+        self.cookies.set(headers, COOKIE, &self.presession, GOOD_FOR);
+    }
+
+    /// Makes the headers of a 401 that can be answered with a login (RFC 9110, 11.6.1).
+    pub fn put_on(&self, headers: &mut HeaderMap) {
+        self.set_presession(headers);
+        if let Ok(header) = HeaderValue::from_str(&format!("DingTalk state=\"{}\"", self.state)) {
+            headers.insert(WWW_AUTHENTICATE, header);
+        }
+    }
+}
+
+/// All parts but the first have a fixed length, and so has a pre-session: no two inputs run together to the same bytes.
+fn mac(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
+    // HMAC takes keys of any length (RFC 2104, section 3); the type only shares its constructor with ciphers that do not.
+    #[expect(clippy::expect_used)]
+    let mut mac = Hmac::new_from_slice(key).expect("hmac takes any key");
+    parts.iter().for_each(|part| mac.update(part));
+    mac
+}

@@ -1,0 +1,173 @@
+//! What every page carries, and the page that explains a problem.
+
+/// Where the files of `static/` are served.
+pub mod assets;
+/// Which language somebody reads.
+mod language;
+/// What the DingTalk client says about its reader.
+mod reader;
+/// What the plumbing says, and the form in which everything is said.
+pub mod words;
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::uri::PathAndQuery;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use askama::Template;
+use ipnet::IpNet;
+use url::Url;
+
+pub use self::language::Language;
+pub use self::reader::ColorScheme;
+use self::words::{Attribute, Both, Message};
+use super::problem::Explanation;
+use super::{App, Problem, RequestScope, Settings, shared};
+use crate::dingtalk::{self, ClientId, CorpId, Origin};
+
+/// Which app this is and where: what is the same for every request. Made once at start.
+pub struct Site {
+    /// What the app is called, in every language.
+    pub name: &'static str,
+    /// The pages that every page leads to.
+    pub nav: &'static [NavEntry],
+    /// Where DingTalk's library is.
+    pub jsapi_script_url: Url,
+    /// The organisation.
+    pub corp_id: CorpId,
+    /// The app's public name.
+    pub client_id: ClientId,
+    /// The origin that this app is served at: the only one that is signed and trusted.
+    pub public_url: Origin,
+    /// Proxies that are believed about the client's address.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether the signature clinic is open.
+    pub signature_clinic: bool,
+}
+
+impl Site {
+    /// `app` under the address that `settings` say.
+    pub fn new(settings: &Settings, dingtalk: &dingtalk::Settings, app: &App) -> Self {
+        Self {
+            name: app.name,
+            nav: app.nav,
+            jsapi_script_url: settings.jsapi_script_url.clone(),
+            corp_id: dingtalk.corp_id.clone(),
+            client_id: dingtalk.credentials.client_id.clone(),
+            public_url: settings.public_url.clone(),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            signature_clinic: settings.signature_clinic,
+        }
+    }
+}
+
+/// A page that every page leads to.
+#[derive(Debug, Clone, Copy)]
+pub struct NavEntry {
+    /// Where it is.
+    pub path: &'static str,
+    /// What it is called there.
+    pub name: Both,
+}
+
+impl NavEntry {
+    /// Leads to the page at `path`.
+    pub const fn new(path: &'static str, name: Both) -> Self {
+        Self { path, name }
+    }
+}
+
+/// What the layout needs. Every page's template has one as `head`. It is made for every page, so it copies next to nothing.
+#[derive(Clone)]
+pub struct Head {
+    /// The app.
+    pub site: Data<Site>,
+    /// What was asked for, as it was received: after PUBLIC_URL, this is the address that gets signed.
+    pub path_and_query: PathAndQuery,
+    /// What the page is written in.
+    pub language: Language,
+    /// What the layout says in it.
+    pub words: &'static words::Layout,
+    /// Light or dark.
+    pub color_scheme: ColorScheme,
+    scope: RequestScope,
+}
+
+impl Head {
+    /// The head of the page that answers `request`.
+    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let language = Language::asked_for_by(request);
+        let asked_for = request.uri().path_and_query().cloned();
+        Ok(Self {
+            site: shared::<Site>(request)?.clone(),
+            path_and_query: asked_for.unwrap_or_else(|| PathAndQuery::from_static("/")),
+            language,
+            words: words::Layout::of(language),
+            color_scheme: ColorScheme::asked_for_in(request.headers()),
+            scope: RequestScope::of(request)?,
+        })
+    }
+
+    /// Lets the page's own scripts run, and no others.
+    pub fn nonce(&self) -> &str {
+        self.scope.script_nonce()
+    }
+
+    /// Under which the log has this answer.
+    pub fn request_id(&self) -> &str {
+        self.scope.id()
+    }
+
+    /// Where a file of `static/` is served.
+    pub fn asset(&self, file: &str) -> &'static str {
+        assets::address(file)
+    }
+
+    /// What the scripts of every page say.
+    pub fn messages(&self) -> &'static Attribute {
+        words::Messages::json(&self.language)
+    }
+
+    /// What the nav calls a page.
+    pub fn name_of(&self, entry: &NavEntry) -> &'static str {
+        entry.name.in_language(self.language)
+    }
+
+    /// Whether this is the page that the nav leads to.
+    pub fn is_at(&self, entry: &NavEntry) -> bool {
+        self.path_and_query.path() == entry.path
+    }
+}
+
+impl FromRequest for Head {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
+    }
+}
+
+/// Explains a problem.
+#[derive(Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage {
+    words: &'static words::Error,
+    head: Head,
+    status: u16,
+    message: Message,
+}
+
+impl ErrorPage {
+    /// For whoever made `request`.
+    pub fn of(explanation: &Explanation, request: &HttpRequest) -> Result<Self, Problem> {
+        let head = Head::of(request)?;
+        Ok(Self {
+            words: words::Error::of(head.language),
+            status: explanation.status.as_u16(),
+            message: explanation.message(head.language),
+            head,
+        })
+    }
+}

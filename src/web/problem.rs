@@ -1,0 +1,238 @@
+//! What users are told when something goes wrong: a stable code, and what to do next. Why it went wrong is for the log.
+//!
+//! A new problem takes a variant here and its row in the table of `problem/words.rs`.
+
+mod words;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::json;
+
+pub use self::words::INTERNAL;
+use super::page::Language;
+use super::page::words::{Both, Message};
+use crate::dingtalk;
+
+/// Everything that can be answered instead of what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// 401: DingTalk does not know the authCode, or it was used here. One fresh code may be tried.
+    #[error("the authCode was rejected")]
+    CodeRejected(#[source] Option<dingtalk::Error>),
+    /// 401: a session is needed. The boundary adds what a new login needs.
+    #[error("a session is needed")]
+    LoginRequired,
+    /// 403: the state was not given to this browser, is older than ten minutes, or was used.
+    #[error("the login state was rejected")]
+    StateRejected,
+    /// 403: the request does not come from a page of ours.
+    #[error("the request comes from another origin")]
+    OriginRejected,
+    /// 403: the address names another organisation than this server's.
+    #[error("the address names another organisation")]
+    OrganisationRejected,
+    /// 400: the address still has the placeholder that the client should have filled in.
+    #[error("the address names no organisation")]
+    OrganisationUnknown,
+    /// 404: nothing is there.
+    #[error("not found")]
+    NotFound,
+    /// 405: something is there, for other methods.
+    #[error("method not allowed")]
+    MethodNotAllowed {
+        /// The methods that are answered.
+        allow: &'static str,
+    },
+    /// 408: the body took longer than ten seconds.
+    #[error("the body took too long")]
+    RequestTimeout,
+    /// 409: this authCode is just being exchanged for somebody.
+    #[error("the authCode is in use")]
+    CodeInUse,
+    /// 413: more than 4 KiB.
+    #[error("the body is too large")]
+    PayloadTooLarge,
+    /// 414: the address is longer than 8 KiB.
+    #[error("the address is too long")]
+    UriTooLong,
+    /// 431: the headers are larger than 16 KiB.
+    #[error("the headers are too large")]
+    HeadTooLarge,
+    /// 415: not JSON.
+    #[error("the body is not JSON")]
+    UnsupportedMediaType,
+    /// 400: the request does not have the shape it must have.
+    #[error("bad request: {0}")]
+    BadRequest(Cow<'static, str>),
+    /// 400: this address is not signed.
+    #[error("the address is not signed: {0}")]
+    UrlRejected(#[from] dingtalk::InvalidPageUrl),
+    /// 429: too many logins, or reports.
+    #[error("too many requests")]
+    RateLimited {
+        /// When the next one is accepted.
+        retry_after: Duration,
+    },
+    /// 503: the authCode went out and the answer was lost. The code must not be sent again; a new one may.
+    #[error("what became of the authCode is not known")]
+    RetryWithNewCode(#[source] dingtalk::Error),
+    /// 503: DingTalk does not answer, is busy, or says what nobody here understands.
+    #[error("dingtalk is unavailable")]
+    DingtalkUnavailable(#[source] dingtalk::Error),
+    /// 503: the organisation's calls for this month are used up.
+    #[error("the monthly quota is used up")]
+    QuotaSpent(#[source] dingtalk::Error),
+    /// 503: an administrator must act. What to do is in the log, not in the answer.
+    #[error("dingtalk refuses this app")]
+    Misconfigured(#[source] dingtalk::Error),
+    /// 500: a mistake of ours.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Whatever the app itself cannot do.
+    #[error("{}", .0.code)]
+    Own(Explanation),
+}
+
+/// What is answered for a problem. An app makes its own: `const KITCHEN_CLOSED: Problem = Problem::Own(Explanation { .. });`
+#[derive(Debug, Clone, Copy)]
+pub struct Explanation {
+    /// Of the answer.
+    pub status: StatusCode,
+    /// What programs know the problem by.
+    pub code: &'static str,
+    /// What happened.
+    pub happened: Both,
+    /// What to do next.
+    pub next: Both,
+}
+
+impl Explanation {
+    /// What people are told.
+    pub fn message(&self, language: Language) -> Message {
+        Message {
+            happened: self.happened.in_language(language),
+            next: self.next.in_language(language),
+        }
+    }
+}
+
+impl Problem {
+    /// The stable code, which is the same in every language.
+    pub fn code(&self) -> &'static str {
+        self.explanation().code
+    }
+
+    /// The problem as JSON (RFC 9457), with our stable code and the id under which the log has it.
+    pub fn to_json(&self, request_id: &str, language: Language) -> String {
+        let Explanation { status, code, .. } = self.explanation();
+        let Message { happened, next } = self.explanation().message(language);
+        let (status, about_blank) = (status.as_u16(), "about:blank");
+        json!({"type": about_blank, "title": happened, "status": status, "detail": next, "code": code, "requestId": request_id})
+            .to_string()
+    }
+
+    /// The problem behind an error that is not ours, by its status: the HTTP library's, or that of what stands around it. Its text is kept
+    /// only if it is a constant, which cannot hold anything of the client's.
+    pub fn foreign(status: StatusCode, error: &actix_web::Error) -> Self {
+        let reason = error
+            .as_error::<InternalError<&'static str>>()
+            .map(|reason| reason.to_string().into());
+        match status {
+            StatusCode::URI_TOO_LONG => Self::UriTooLong,
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::HeadTooLarge,
+            status if status.is_client_error() => Self::BadRequest(reason.unwrap_or("the request is malformed".into())),
+            _ => Self::Internal(error.to_string().into()),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after } => Some(*retry_after),
+            Self::DingtalkUnavailable(error) | Self::QuotaSpent(error) => Some(error.retry_after()),
+            _ => None,
+        }
+    }
+}
+
+impl From<dingtalk::Error> for Problem {
+    fn from(error: dingtalk::Error) -> Self {
+        match error {
+            error if error.misconfigured() => Self::Misconfigured(error),
+            error if error.quota_spent() => Self::QuotaSpent(error),
+            error if error.code_rejected() => Self::CodeRejected(Some(error)),
+            error if error.code_fate_unknown() => Self::RetryWithNewCode(error),
+            error => Self::DingtalkUnavailable(error),
+        }
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.explanation().status
+    }
+
+    /// Status and headers; the boundary, which knows the request's id and whether a page was asked for, adds the body.
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::new(self.status_code());
+        if let Some(wait) = self.retry_after() {
+            let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        match self {
+            Self::MethodNotAllowed { allow } => {
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+            }
+            Self::CodeRejected(_) => {
+                response
+                    .headers_mut()
+                    .insert(WWW_AUTHENTICATE, HeaderValue::from_static("DingTalk"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::{TestRequest, call_service, init_service};
+    use actix_web::{App, web};
+
+    /// As an app has it.
+    const KITCHEN_CLOSED: Problem = Problem::Own(Explanation {
+        status: StatusCode::CONFLICT,
+        code: "kitchen_closed",
+        happened: Both("The kitchen is closed.", "厨房已打烊"),
+        next: Both("Order before half past ten.", "请在十点半前下单。"),
+    });
+
+    async fn order() -> Result<HttpResponse, Problem> {
+        let dish: Option<&str> = None;
+        dish.map(|_| HttpResponse::Ok().finish()).ok_or(KITCHEN_CLOSED)
+    }
+
+    #[actix_web::test]
+    async fn an_app_has_problems_of_its_own() {
+        let app = init_service(App::new().route("/api/lunch", web::post().to(order))).await;
+        let response = call_service(&app, TestRequest::post().uri("/api/lunch").to_request()).await;
+        assert_eq!(response.status(), StatusCode::CONFLICT);
+        let problem: &Problem = response.response().error().and_then(|error| error.as_error()).unwrap();
+        for (language, title, detail) in [
+            (Language::English, "The kitchen is closed.", "Order before half past ten."),
+            (Language::Chinese, "厨房已打烊", "请在十点半前下单。"),
+        ] {
+            let body = serde_json::from_str::<serde_json::Value>(&problem.to_json("1a2b", language)).unwrap();
+            let expected = json!({
+                "type": "about:blank", "title": title, "status": 409, "detail": detail, "code": "kitchen_closed", "requestId": "1a2b"
+            });
+            assert_eq!(body, expected);
+        }
+        assert_eq!(problem.to_string(), "kitchen_closed", "the log's reason");
+    }
+}

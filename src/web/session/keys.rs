@@ -1,0 +1,117 @@
+//! The keys that cookies are sealed with. The newest seals; the older ones still open.
+
+use actix_web::cookie::{Cookie, CookieJar, Key};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::cookie::value_of;
+
+/// One key or more, newest first.
+#[derive(Clone)]
+pub struct SessionKeys {
+    newest: Key,
+    older: Vec<Key>,
+}
+
+/// Why a text is not a list of keys. Never carries the text itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSessionKeys {
+    /// Something else than hexadecimal digits and commas.
+    #[error("it is not hexadecimal")]
+    NotHex,
+    /// Less than 64 bytes.
+    #[error("a key is shorter than 64 bytes (128 hexadecimal digits)")]
+    Short,
+    /// Typed by hand rather than drawn by chance.
+    #[error("a key is not random: it repeats itself")]
+    Repeating,
+}
+
+impl SessionKeys {
+    const MIN_BYTES: usize = 64;
+    /// 64 random bytes have about 57 different values; fewer than 32 happen once in 10²⁰ keys.
+    const MIN_DIFFERENT: usize = 32;
+
+    /// Takes hexadecimal keys separated by commas, newest first.
+    pub fn parse(text: &SecretString) -> Result<Self, InvalidSessionKeys> {
+        let mut keys = text.expose_secret().split(',').map(|key| Self::parse_one(key.trim()));
+        // `split` always yields one part at least.
+        let newest = keys.next().unwrap_or(Err(InvalidSessionKeys::Short))?;
+        Ok(Self {
+            newest,
+            older: keys.collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn parse_one(text: &str) -> Result<Key, InvalidSessionKeys> {
+        let bytes = hex::decode(text).map_err(|_| InvalidSessionKeys::NotHex)?;
+        if bytes.len() < Self::MIN_BYTES {
+            return Err(InvalidSessionKeys::Short);
+        }
+        let different: std::collections::HashSet<u8> = bytes.iter().copied().collect();
+        let steps: std::collections::HashSet<u8> = bytes.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
+        if different.len() < Self::MIN_DIFFERENT || steps.len() < Self::MIN_DIFFERENT {
+            return Err(InvalidSessionKeys::Repeating);
+        }
+        Ok(Key::from(&bytes))
+    }
+
+    /// The key that seals.
+    pub fn newest(&self) -> &Key {
+        &self.newest
+    }
+
+    /// All keys, newest first.
+    pub fn all(&self) -> impl Iterator<Item = &Key> {
+        std::iter::once(&self.newest).chain(&self.older)
+    }
+
+    /// The value of the cookie `name`, sealed with the newest key if an older one had sealed it; None if that is not so.
+    pub(super) fn sealed_anew(&self, name: &str, value: &str) -> Option<String> {
+        if self.older.is_empty() {
+            return None;
+        }
+        let cookie = Cookie::parse_encoded(format!("{name}={value}")).ok()?;
+        let open = |key| CookieJar::new().private(key).decrypt(cookie.clone());
+        let opened = self.older.iter().find_map(open)?;
+        let mut jar = CookieJar::new();
+        jar.private_mut(&self.newest).add(opened);
+        let sealed = jar.get(name)?.encoded().to_string();
+        value_of(sealed.as_bytes(), name)
+            .and_then(|value| std::str::from_utf8(value).ok())
+            .map(str::to_owned)
+    }
+}
+
+impl std::fmt::Debug for SessionKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SessionKeys({})", 1 + self.older.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<SessionKeys, InvalidSessionKeys> {
+        SessionKeys::parse(&text.to_owned().into())
+    }
+
+    #[test]
+    fn a_key_is_64_random_bytes_in_hex() {
+        let good = hex::encode(rand::random::<[[u8; 32]; 2]>().concat());
+        assert!(parse(&good).is_ok());
+        assert!(parse(&format!("{good}, {good}")).is_ok());
+        let counting: String = (0u8..64).map(|byte| format!("{byte:02x}")).collect();
+        for (bad, why) in [
+            ("", InvalidSessionKeys::Short),
+            ("change-me", InvalidSessionKeys::NotHex),
+            (&good[..126], InvalidSessionKeys::Short),
+            (&"00".repeat(64), InvalidSessionKeys::Repeating),
+            (&"0123456789abcdef".repeat(8), InvalidSessionKeys::Repeating),
+            (&counting, InvalidSessionKeys::Repeating),
+            (&format!("{good},"), InvalidSessionKeys::Short),
+        ] {
+            assert_eq!(parse(bad).err(), Some(why), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The rules that sessions end by, and the memory of those that were ended.
+
+use std::time::Duration;
+
+use actix_web::http::header::HeaderMap;
+use serde::{Deserialize, Serialize};
+
+use super::cookie::CookiePolicy;
+use super::keys::SessionKeys;
+use crate::dingtalk::{Clock, CorpId, DisplayName, User, UserId};
+use crate::state::Once;
+
+/// The cookie's name, before the prefix.
+const COOKIE: &str = "session";
+
+type SessionId = u128;
+
+/// What the cookie holds: identity and times, nothing else.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Login {
+    pub id: SessionId,
+    pub user_id: UserId,
+    pub name: DisplayName,
+    pub corp_id: CorpId,
+    /// Unix seconds.
+    pub began: u64,
+    /// Unix seconds.
+    pub last_used: u64,
+    /// No page has been shown yet.
+    pub arriving: bool,
+}
+
+/// Judges logins.
+pub struct Sessions {
+    cookie_name: String,
+    keys: SessionKeys,
+    cookies: CookiePolicy,
+    idle: Duration,
+    lifetime: Duration,
+    corp_id: CorpId,
+    ended: Once<SessionId>,
+    clock: Clock,
+}
+
+impl Sessions {
+    /// A login made by a clock this far ahead of ours is taken for one made now: servers' clocks differ a little.
+    pub const CLOCK_SKEW: u64 = 60;
+    /// Seconds within which a page can be the one that a login was for (see `login::entry`).
+    const JUST_BORN: u64 = 10;
+
+    /// Sessions of the people of `corp_id`. Both limits are enforced to the second.
+    pub fn new(settings: &crate::web::Settings, cookies: CookiePolicy, corp_id: CorpId, clock: Clock) -> Self {
+        let (idle, lifetime) = (settings.session_idle, settings.session_lifetime);
+        Self {
+            cookie_name: cookies.name(COOKIE),
+            keys: settings.session_keys.clone(),
+            cookies,
+            idle,
+            lifetime,
+            corp_id,
+            // No cookie that holds now holds longer than that, whatever clock wrote it.
+            ended: Once::new(lifetime.min(idle) + Duration::from_secs(Self::CLOCK_SKEW)),
+            clock,
+        }
+    }
+
+    /// The cookie's full name.
+    pub fn cookie_name(&self) -> &str {
+        &self.cookie_name
+    }
+
+    pub(super) fn cookies(&self) -> CookiePolicy {
+        self.cookies
+    }
+
+    pub(super) fn keys(&self) -> &SessionKeys {
+        &self.keys
+    }
+
+    /// Takes the cookie from the browser.
+    pub(super) fn remove_cookie(&self, headers: &mut HeaderMap) {
+        self.cookies.set(headers, COOKIE, "", Duration::ZERO);
+    }
+
+    /// A login of `user`, now, under an id that was never used.
+    pub(super) fn begin(&self, user: User) -> Login {
+        let now = self.clock.unix_seconds();
+        Login {
+            id: rand::random(),
+            user_id: user.user_id,
+            name: user.name,
+            corp_id: self.corp_id.clone(),
+            began: now,
+            last_used: now,
+            arriving: true,
+        }
+    }
+
+    /// Ends `login` for good: a copy of its cookie is worth nothing any more.
+    pub(super) fn end(&self, login: &Login) {
+        self.ended.mark_used(login.id, self.clock.now());
+    }
+
+    /// Puts off the idle limit.
+    pub(super) fn note_use(&self, login: &mut Login) {
+        login.last_used = login.last_used.max(self.clock.unix_seconds());
+    }
+
+    /// Whether `login` happened a moment ago.
+    pub(super) fn is_just_born(&self, login: &Login) -> bool {
+        self.clock.unix_seconds().abs_diff(login.began) <= Self::JUST_BORN
+    }
+
+    /// Whether `login` still counts.
+    pub(super) fn holds(&self, login: &Login) -> bool {
+        let now = self.clock.unix_seconds();
+        login.corp_id == self.corp_id
+            && login.began <= login.last_used
+            && login.last_used <= now + Self::CLOCK_SKEW
+            && now < login.began.saturating_add(self.lifetime.as_secs())
+            && now < login.last_used.saturating_add(self.idle.as_secs())
+            && !self.has_ended(login)
+    }
+
+    /// Whether this process has ended `login`: by a logout, or because somebody logged in after it.
+    pub(super) fn has_ended(&self, login: &Login) -> bool {
+        self.ended.was_used(&login.id)
+    }
+}
