@@ -50,8 +50,9 @@ impl Application {
     pub fn build(listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         prepare(&listener)?;
         let port = listener.local_addr().context("the listener has no address")?.port();
-        let metrics_addr = settings.metrics_addr;
+        let metrics_addr = settings.server.metrics_addr;
         let tls = settings
+            .server
             .tls
             .clone()
             .map(|files| files.server_config(clock.clone()))
@@ -164,9 +165,10 @@ impl MetricsListener {
 }
 
 fn state(settings: Settings, capacity: Capacity, clock: Clock) -> anyhow::Result<Web> {
+    let (dingtalk, web) = (settings.dingtalk, settings.web);
     let cookies = CookiePolicy {
-        secure: settings.public_url.is_https(),
-        embedded: settings.embedded,
+        secure: web.public_url.is_https(),
+        embedded: web.embedded,
     };
     if !cookies.secure {
         tracing::warn!("PUBLIC_URL is plain http: cookies go without Secure and the __Host- prefix");
@@ -174,54 +176,49 @@ fn state(settings: Settings, capacity: Capacity, clock: Clock) -> anyhow::Result
     for name in &settings.exposed_secrets {
         tracing::warn!("every user of this machine can read the file of {name}: chmod o-r");
     }
-    let local_dingtalk = settings.local_dingtalk();
-    if !settings.calls_the_real_dingtalk() {
-        tracing::warn!(api = %settings.api_url, oapi = %settings.oapi_url, "calling another DingTalk than the real one");
+    let local_dingtalk = dingtalk.local_origin();
+    if !dingtalk.is_real() {
+        tracing::warn!(api = %dingtalk.api_url, oapi = %dingtalk.oapi_url, "calling another DingTalk than the real one");
     }
-    let client_id = settings.credentials.client_id.clone();
+    let client_id = dingtalk.credentials.client_id.clone();
     let metrics = Metrics::new().context("the metrics do not fit together")?;
     let observer: Arc<dyn Observer> = metrics.clone();
     Ok(Web {
         dingtalk: Client::new(
-            settings.credentials,
-            settings.api_url,
-            settings.oapi_url,
+            dingtalk.credentials,
+            dingtalk.api_url,
+            dingtalk.oapi_url,
             clock.clone(),
             observer,
         )
         .context("cannot make an HTTPS client")?,
         client_id,
-        agent_id: settings.agent_id,
-        jsapi_digest: settings.jsapi_digest,
+        agent_id: dingtalk.agent_id,
+        jsapi_digest: web.jsapi_digest,
         jsapi_list: app::JSAPI_LIST,
-        signature_clinic: settings.signature_clinic,
+        signature_clinic: web.signature_clinic,
         words: |language| &app::words::of(language).plumbing,
         signed_pages: SignedPages::new(clock.clone()),
         connections: Connections::new(capacity.connections()),
         metrics,
         readiness: Readiness::new(clock.clone()),
         explains_refusals: local_dingtalk.is_some(),
-        login_states: LoginStates::new(&settings.session_keys, cookies, clock.clone()),
-        login_limiter: LoginLimiter::new(settings.login_rates),
+        login_states: LoginStates::new(&web.session_keys, cookies, clock.clone()),
+        login_limiter: LoginLimiter::new(web.login_rates),
         codes: SpentCodes::new(clock.clone()),
-        trusted_proxies: settings.trusted_proxies,
-        headers: Headers::new(
-            &settings.public_url,
-            &settings.jsapi_script_url,
-            cookies,
-            local_dingtalk.as_ref(),
-        ),
+        trusted_proxies: web.trusted_proxies,
+        headers: Headers::new(&web.public_url, &web.jsapi_script_url, cookies, local_dingtalk.as_ref()),
         sessions: Sessions::new(
-            settings.session_keys,
+            web.session_keys,
             cookies,
-            settings.session_idle,
-            settings.session_lifetime,
-            settings.corp_id.clone(),
+            web.session_idle,
+            web.session_lifetime,
+            dingtalk.corp_id.clone(),
             clock.clone(),
         ),
-        corp_id: settings.corp_id,
-        public_url: settings.public_url,
-        jsapi_script_url: settings.jsapi_script_url,
+        corp_id: dingtalk.corp_id,
+        public_url: web.public_url,
+        jsapi_script_url: web.jsapi_script_url,
         clock,
     })
 }

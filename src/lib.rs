@@ -10,10 +10,13 @@ pub mod application;
 pub mod capacity;
 /// The client for DingTalk: credentials that renew themselves, and the calls of silent login.
 pub mod dingtalk;
-mod faults;
+/// How settings are read.
+pub mod environment;
 /// What must hold whatever comes in.
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
+/// Where the server listens.
+pub mod server;
 /// What can be set, and the checks.
 pub mod settings;
 /// Logging.

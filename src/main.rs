@@ -1,32 +1,17 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::net::TcpListener;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{Arg, ArgMatches, Command, Id};
 use dingtalk_h5::application::Application;
 use dingtalk_h5::dingtalk::Clock;
-use dingtalk_h5::settings::{Environment, Settings};
+use dingtalk_h5::environment::{Environment, Setting};
+use dingtalk_h5::settings::Settings;
 use dingtalk_h5::telemetry;
 use tokio::signal::unix::{SignalKind, signal};
-
-/// The backend of a DingTalk H5 micro-app.
-#[derive(Parser)]
-#[command(version)]
-struct CommandLine {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Serve the app. This is also what happens without a command.
-    ///
-    /// The two secrets have no option: set DINGTALK_CLIENT_SECRET and SESSION_KEY in the environment or in .env, or let
-    /// DINGTALK_CLIENT_SECRET_FILE and SESSION_KEY_FILE point to files.
-    Serve(Box<Environment>),
-}
 
 /// Exit code for settings that cannot be used; clap uses the same for a command line that cannot.
 const UNUSABLE: u8 = 2;
@@ -36,12 +21,9 @@ fn main() -> ExitCode {
         eprintln!("{error}");
         return ExitCode::from(UNUSABLE);
     }
-    let mut arguments: Vec<_> = std::env::args_os().collect();
-    if arguments.len() < 2 {
-        arguments.push("serve".into());
-    }
-    let Command::Serve(environment) = CommandLine::parse_from(arguments).command;
-    let settings = match environment.with_secrets().check() {
+    let arguments = command_line().get_matches();
+    let options = arguments.subcommand_matches("serve").unwrap_or(&arguments);
+    let settings = match Settings::read(environment(options)) {
         Ok(settings) => settings,
         Err(faults) => {
             eprintln!("{faults}");
@@ -58,6 +40,37 @@ fn main() -> ExitCode {
     }
 }
 
+fn command_line() -> Command {
+    Command::new("dingtalk-h5")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("The backend of a DingTalk H5 micro-app")
+        .subcommand(
+            Command::new("serve")
+                .about("Serve the app. This is also what happens without a command")
+                .after_help("Each option may as well be an environment variable or a line of .env, by the name in brackets.")
+                .args(Settings::known().iter().map(option)),
+        )
+}
+
+/// The option of a setting. Command lines can be read by every process of the machine, so a secret has none; its file does.
+fn option(setting: &Setting) -> Arg {
+    let Setting { name, about, is_secret } = setting;
+    let (name, about) = match is_secret {
+        true => (format!("{name}_FILE"), format!("File with {name}: {about}")),
+        false => (name.to_string(), about.clone()),
+    };
+    let long = name.to_lowercase().replace('_', "-");
+    Arg::new(name.clone()).long(long).value_name(name).help(about)
+}
+
+/// The variables of this process and the options, which outdo them. What is not UTF-8 is replaced, and left to the value's own check.
+fn environment(options: &ArgMatches) -> Environment {
+    let text = |text: OsString| text.to_string_lossy().into_owned();
+    let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+    let option = |name: &Id| Some((name.to_string(), options.get_one::<String>(name.as_str())?.clone()));
+    variables.chain(options.ids().filter_map(option)).collect()
+}
+
 /// Reads `.env` of this directory if there is one. The parser's own message quotes the line it stumbled on, which may hold a secret.
 fn read_dot_env() -> Result<(), String> {
     match dotenvy::from_path(".env") {
@@ -69,9 +82,10 @@ fn read_dot_env() -> Result<(), String> {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(settings.app_addr).with_context(|| format!("cannot listen on {}", settings.app_addr))?;
-    let (address, public_url) = (listener.local_addr()?, settings.public_url.clone());
-    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let address = settings.server.app_addr;
+    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    let (address, public_url) = (listener.local_addr()?, settings.web.public_url.clone());
+    let scheme = if settings.server.tls.is_some() { "https" } else { "http" };
     let application = Application::build(listener, settings, Clock::system())?;
     println!("listening on {scheme}://{address} for {public_url}");
     if let Some(address) = application.metrics_address() {

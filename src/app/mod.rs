@@ -9,6 +9,7 @@ pub(crate) mod words;
 
 use actix_web::web::ServiceConfig;
 
+use crate::environment::Environment;
 use crate::web::route;
 
 /// What the app is called, in every language.
@@ -16,6 +17,18 @@ pub const NAME: &str = "Demo H5 app";
 
 /// The gated JSAPIs that pages of this app call; `dd.config` asks the client for them.
 pub const JSAPI_LIST: &[&str] = &["biz.contact.choose", "device.geolocation.get"];
+
+/// Settings of this app's own. `.env`, the command line, `--help` and the report of all that is wrong know those that are read here.
+#[derive(Debug, Clone)]
+pub struct Settings {}
+
+impl Settings {
+    /// Read all before you use any: `let kitchen = env.required("KITCHEN_URL", kitchen_url, "Where orders go: ask the cook.");`,
+    /// where `kitchen_url` parses a `String` or says what is wrong with it, and at the end `Some(Self { kitchen: kitchen? })`.
+    pub fn read(_env: &mut Environment) -> Option<Self> {
+        Some(Self {})
+    }
+}
 
 /// Where the pages are.
 pub fn routes(routes: &mut ServiceConfig) {

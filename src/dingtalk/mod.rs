@@ -21,6 +21,7 @@ mod refreshing;
 mod refreshing_tests;
 mod refusal;
 mod secrets;
+mod settings;
 mod sync;
 mod transport;
 mod user;
@@ -46,6 +47,7 @@ pub use self::page_url::{InvalidOrigin, InvalidPageUrl, Origin, PageUrl};
 pub use self::refreshing::{CredentialState, Refreshing};
 pub use self::refusal::{Class, Misconfiguration, Refusal};
 pub use self::secrets::{AccessToken, AuthCode, ClientSecret, InvalidSecret, JsapiTicket};
+pub use self::settings::{Settings, is_loopback};
 pub use self::user::{DisplayName, User, UserDetails};
 
 use self::api::Api;

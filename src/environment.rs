@@ -1,0 +1,168 @@
+//! How settings are read. Each is described on the line that reads it, and nowhere else.
+
+use std::collections::HashMap;
+use std::fmt::{self, Display};
+use std::fs::{metadata, read_to_string};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// What is set, any of which may be secret, and what was found when it was read.
+#[derive(Debug, Default)]
+pub struct Environment {
+    values: HashMap<String, SecretString>,
+    settings: Vec<Setting>,
+    faults: Vec<Fault>,
+    /// The secrets whose files every user of the machine can read.
+    pub exposed: Vec<&'static str>,
+}
+
+/// Something that can be set.
+#[derive(Debug)]
+pub struct Setting {
+    /// Of its variable.
+    pub name: &'static str,
+    /// What it means, and its default or where the right value is found.
+    pub about: String,
+    /// Whether it comes from a variable or a file, but not from the command line, which every process of the machine can read.
+    pub is_secret: bool,
+}
+
+/// All that is wrong, so that one look mends everything. Never carries a value.
+#[derive(Debug)]
+pub struct Faults(Vec<Fault>);
+
+#[derive(Debug)]
+struct Fault {
+    name: &'static str,
+    wrong: String,
+    about: String,
+}
+
+impl Environment {
+    /// What `read` makes of it, when nothing is wrong.
+    pub fn read<T>(mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, Faults> {
+        let settings = read(&mut self).filter(|_| self.faults.is_empty());
+        settings.ok_or(Faults(self.faults))
+    }
+
+    /// All that `read` asks for.
+    pub fn settings_of<T>(read: impl FnOnce(&mut Self) -> T) -> Vec<Setting> {
+        let mut nothing = Self::default();
+        read(&mut nothing);
+        nothing.settings
+    }
+
+    /// Reads what must be set; `about` says where the right value is found. Like the others, it notes what is wrong and goes on, so
+    /// that all of it is known at the end.
+    pub fn required<T, E: Display>(&mut self, name: &'static str, parse: fn(String) -> Result<T, E>, about: &str) -> Option<T> {
+        self.describe(name, about, false);
+        let value = self.value(name).ok_or("it is not set");
+        let value = self.check(name, value)?;
+        self.check(name, parse(value.expose_secret().to_owned()))
+    }
+
+    /// Reads what has a default.
+    pub fn or<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        default: &str,
+        parse: impl FnOnce(String) -> Result<T, E>,
+        about: &str,
+    ) -> Option<T> {
+        self.describe(name, &format!("{about} Default: {default}"), false);
+        let value = self.value(name).unwrap_or_else(|| default.into());
+        self.check(name, parse(value.expose_secret().to_owned()))
+    }
+
+    /// Reads what need not be set: `None` then, too.
+    pub fn optional<T, E: Display>(&mut self, name: &'static str, parse: fn(String) -> Result<T, E>, about: &str) -> Option<T> {
+        self.describe(name, about, false);
+        let value = self.value(name)?;
+        self.check(name, parse(value.expose_secret().to_owned()))
+    }
+
+    /// Reads a secret that must be set, from its variable or from the file that `<name>_FILE` points to, but not from both.
+    pub fn secret<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        parse: fn(&SecretString) -> Result<T, E>,
+        about: &str,
+    ) -> Option<T> {
+        self.describe(name, about, true);
+        let file_name = format!("{name}_FILE");
+        let secret = match (self.value(name), self.value(&file_name)) {
+            (None, None) => Err("it is not set".to_owned()),
+            (Some(secret), None) => Ok(secret),
+            (Some(_), Some(_)) => Err(format!("both it and {file_name} are set")),
+            (None, Some(file)) => {
+                self.note_exposure(name, file.expose_secret());
+                let text = read_to_string(file.expose_secret()).map(|text| text.trim().into());
+                text.map_err(|error| format!("{file_name} cannot be read: {}", error.kind()))
+            }
+        };
+        let secret = self.check(name, secret)?;
+        self.check(name, parse(&secret))
+    }
+
+    /// The good value, or a fault of `name`.
+    pub fn check<T, E: Display>(&mut self, name: &'static str, value: Result<T, E>) -> Option<T> {
+        value.map_err(|wrong| self.fault(name, wrong)).ok()
+    }
+
+    /// Notes what is wrong with `name`.
+    pub fn fault(&mut self, name: &'static str, wrong: impl Display) {
+        let setting = self.settings.iter().find(|setting| setting.name == name);
+        self.faults.push(Fault {
+            name,
+            wrong: wrong.to_string(),
+            about: setting.map(|setting| setting.about.clone()).unwrap_or_default(),
+        });
+    }
+
+    /// Notes when every user of the machine can read `file`, which holds the secret `name`: some container platforms mount them so.
+    pub fn note_exposure(&mut self, name: &'static str, file: impl AsRef<Path>) {
+        const OTHERS_READ: u32 = 0o004;
+        if metadata(file).is_ok_and(|meta| meta.permissions().mode() & OTHERS_READ != 0) {
+            self.exposed.push(name);
+        }
+    }
+
+    fn describe(&mut self, name: &'static str, about: &str, is_secret: bool) {
+        let about = about.to_owned();
+        self.settings.push(Setting { name, about, is_secret });
+    }
+
+    /// Empty counts as not set: that is how a line of `.env` looks before it is filled in.
+    fn value(&self, name: &str) -> Option<SecretString> {
+        let value = self.values.get(name)?.expose_secret().trim();
+        (!value.is_empty()).then(|| value.into())
+    }
+}
+
+/// Of two values for one name, the later counts.
+impl<N: Into<String>, V: Into<SecretString>> FromIterator<(N, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
+        let values = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
+        Self {
+            values: values.collect(),
+            ..Self::default()
+        }
+    }
+}
+
+impl Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "The server cannot start with these settings:\n")?;
+        for Fault { name, wrong, about } in &self.0 {
+            writeln!(f, "  {name}: {wrong}\n      {about}")?;
+        }
+        write!(
+            f,
+            "\nSet them in the environment or in .env (see .env.example). No DingTalk account yet? `cargo dev` needs no settings."
+        )
+    }
+}
+
+impl std::error::Error for Faults {}
