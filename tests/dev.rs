@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use dingtalk_h5::application::Application;
 use dingtalk_h5::dingtalk::Clock;
-use dingtalk_h5::settings::{Environment, Settings};
+use dingtalk_h5::environment::Environment;
+use dingtalk_h5::settings::Settings;
 use dingtalk_h5::telemetry;
 use dingtalk_simulator::Simulator;
 
@@ -27,7 +28,7 @@ async fn run() -> anyhow::Result<()> {
     let simulator = Simulator::start_on(listen("SIMULATOR_ADDR", "127.0.0.1:8081")?).await?;
     let listener = listen("APP_ADDR", "127.0.0.1:8080")?;
     let settings = settings(&simulator, listener.local_addr()?)?;
-    let app = settings.public_url.to_string();
+    let app = settings.web.public_url.to_string();
     simulator.show_app(&app);
     let application = Application::build(listener, settings, Clock::system())?;
     println!(
@@ -51,17 +52,16 @@ fn listen(name: &str, default: &str) -> anyhow::Result<TcpListener> {
 /// What a developer would put into `.env` for an app that is registered with this DingTalk.
 fn settings(simulator: &Simulator, address: SocketAddr) -> anyhow::Result<Settings> {
     let registered = simulator.app();
-    let environment = Environment {
-        dingtalk_client_id: Some(registered.client_id.to_string()),
-        dingtalk_client_secret: Some(registered.client_secret.to_string().into()),
-        dingtalk_corp_id: Some(registered.corp_id.to_string()),
-        dingtalk_agent_id: Some(registered.agent_id.to_string()),
-        dingtalk_api_url: Some(simulator.url()),
-        dingtalk_oapi_url: Some(simulator.url()),
-        jsapi_script_url: Some(format!("{}/dd.js", simulator.url())),
-        public_url: Some(format!("http://{address}")),
-        session_key: Some(hex::encode([0; 64].map(|_: u8| rand::random::<u8>())).into()),
-        ..Environment::default()
-    };
-    Ok(environment.check()?)
+    let environment = Environment::from_iter([
+        ("DINGTALK_CLIENT_ID", registered.client_id.to_string()),
+        ("DINGTALK_CLIENT_SECRET", registered.client_secret.to_string()),
+        ("DINGTALK_CORP_ID", registered.corp_id.to_string()),
+        ("DINGTALK_AGENT_ID", registered.agent_id.to_string()),
+        ("DINGTALK_API_URL", simulator.url()),
+        ("DINGTALK_OAPI_URL", simulator.url()),
+        ("JSAPI_SCRIPT_URL", format!("{}/dd.js", simulator.url())),
+        ("PUBLIC_URL", format!("http://{address}")),
+        ("SESSION_KEY", hex::encode([0; 64].map(|_: u8| rand::random::<u8>()))),
+    ]);
+    Ok(Settings::read(environment)?)
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use dingtalk_h5::application::Application;
 use dingtalk_h5::dingtalk::Clock;
-use dingtalk_h5::settings::{Environment, Settings};
+use dingtalk_h5::environment::Environment;
+use dingtalk_h5::settings::Settings;
 use dingtalk_simulator::Simulator;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -48,7 +49,7 @@ impl TestApp {
         let dingtalk = Simulator::start().await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let mut settings = environment(&dingtalk, &url).check().unwrap();
+        let mut settings = Settings::read(environment(&dingtalk, &url)).unwrap();
         adjust(&mut settings);
         let hands = ClockHands::default();
         let application = Application::build(listener, settings, Clock::from_source(hands.clone())).unwrap();
@@ -102,18 +103,17 @@ impl TestApp {
 /// What somebody would put into `.env` for an app that is registered with `dingtalk`.
 pub fn environment(dingtalk: &Simulator, public_url: &str) -> Environment {
     let app = dingtalk.app();
-    Environment {
-        dingtalk_client_id: Some(app.client_id.to_string()),
-        dingtalk_client_secret: Some(app.client_secret.to_string().into()),
-        dingtalk_corp_id: Some(app.corp_id.to_string()),
-        dingtalk_agent_id: Some(app.agent_id.to_string()),
-        dingtalk_api_url: Some(dingtalk.url()),
-        dingtalk_oapi_url: Some(dingtalk.url()),
-        jsapi_script_url: Some(format!("{}/dd.js", dingtalk.url())),
-        public_url: Some(public_url.to_owned()),
-        session_key: Some(session_key().into()),
-        ..Environment::default()
-    }
+    Environment::from_iter([
+        ("DINGTALK_CLIENT_ID", app.client_id.to_string()),
+        ("DINGTALK_CLIENT_SECRET", app.client_secret.to_string()),
+        ("DINGTALK_CORP_ID", app.corp_id.to_string()),
+        ("DINGTALK_AGENT_ID", app.agent_id.to_string()),
+        ("DINGTALK_API_URL", dingtalk.url()),
+        ("DINGTALK_OAPI_URL", dingtalk.url()),
+        ("JSAPI_SCRIPT_URL", format!("{}/dd.js", dingtalk.url())),
+        ("PUBLIC_URL", public_url.to_owned()),
+        ("SESSION_KEY", session_key()),
+    ])
 }
 
 /// A key as `openssl rand -hex 64` makes them.

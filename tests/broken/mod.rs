@@ -14,8 +14,8 @@ use crate::support::{Answer, TestApp};
 async fn app_before(rogue: &Rogue) -> TestApp {
     let url: url::Url = rogue.url.parse().unwrap();
     TestApp::start_with(|settings| {
-        settings.api_url = url.clone();
-        settings.oapi_url = url;
+        settings.dingtalk.api_url = url.clone();
+        settings.dingtalk.oapi_url = url;
     })
     .await
 }

@@ -14,8 +14,8 @@ const UNAVAILABLE: &str = "dingtalk_unavailable";
 async fn app_at(url: &str) -> TestApp {
     let url: url::Url = url.parse().unwrap();
     TestApp::start_with(|settings| {
-        settings.api_url = url.clone();
-        settings.oapi_url = url;
+        settings.dingtalk.api_url = url.clone();
+        settings.dingtalk.oapi_url = url;
     })
     .await
 }

@@ -5,7 +5,7 @@ use crate::support::TestApp;
 
 #[tokio::test]
 async fn the_clinic_tries_every_recipe_and_ends_with_a_report_to_copy() {
-    let app = TestApp::start_with(|settings| settings.signature_clinic = true).await;
+    let app = TestApp::start_with(|settings| settings.web.signature_clinic = true).await;
     let chromium = Chromium::start().await;
     chromium.open(&format!("{}/clinic", app.url)).await;
     chromium.click("#clinic-start").await;
@@ -37,7 +37,7 @@ async fn the_clinic_tries_every_recipe_and_ends_with_a_report_to_copy() {
 
 #[tokio::test]
 async fn without_storage_the_clinic_says_so_and_stops() {
-    let app = TestApp::start_with(|settings| settings.signature_clinic = true).await;
+    let app = TestApp::start_with(|settings| settings.web.signature_clinic = true).await;
     let chromium = Chromium::start().await;
     chromium.open(&format!("{}/clinic", app.url)).await;
     chromium.shown("#clinic-start").await;

@@ -15,8 +15,8 @@ const CLIENT: &str = "im.dingtalk.com";
 async fn framed(embedded: bool) -> (TestApp, Chromium) {
     let public_url = format!("https://{APP}");
     let app = TestApp::start_with(|settings| {
-        settings.public_url = Origin::parse(&public_url).unwrap();
-        settings.embedded = embedded;
+        settings.web.public_url = Origin::parse(&public_url).unwrap();
+        settings.web.embedded = embedded;
     })
     .await;
     let (app_port, client_port) = (tls::before(APP, &app.url).await, tls::framing(CLIENT, &public_url).await);

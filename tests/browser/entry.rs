@@ -39,13 +39,13 @@ async fn outside_dingtalk_the_page_explains_and_asks_for_nothing() {
 async fn a_library_that_cannot_be_loaded_is_said_to_be_missing() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let nowhere = format!("http://{closed}/dd.js").parse().unwrap();
-    let app = TestApp::start_with(|settings| settings.jsapi_script_url = nowhere).await;
+    let app = TestApp::start_with(|settings| settings.web.jsapi_script_url = nowhere).await;
     shows_that_the_library_is_missing(&app).await;
 }
 
 #[tokio::test]
 async fn a_library_that_is_not_found_is_said_to_be_missing() {
-    let app = TestApp::start_with(|settings| settings.jsapi_script_url.set_path("/no-such-library.js")).await;
+    let app = TestApp::start_with(|settings| settings.web.jsapi_script_url.set_path("/no-such-library.js")).await;
     shows_that_the_library_is_missing(&app).await;
 }
 

@@ -8,7 +8,7 @@ use crate::support::{TestApp, between};
 
 /// An app that has all pages.
 pub async fn app() -> TestApp {
-    TestApp::start_with(|settings| settings.signature_clinic = true).await
+    TestApp::start_with(|settings| settings.web.signature_clinic = true).await
 }
 
 /// Something to look at.

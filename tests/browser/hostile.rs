@@ -59,8 +59,8 @@ async fn organisation() -> Rogue {
 async fn whatever_people_are_called_is_shown_as_text_and_nothing_of_it_runs() {
     let rogue = organisation().await;
     let app = TestApp::start_with(|settings| {
-        settings.api_url = rogue.url.parse().unwrap();
-        settings.oapi_url = rogue.url.parse().unwrap();
+        settings.dingtalk.api_url = rogue.url.parse().unwrap();
+        settings.dingtalk.oapi_url = rogue.url.parse().unwrap();
     })
     .await;
     let chromium = Chromium::start().await;

@@ -129,7 +129,7 @@ async fn open_calls_work() {
 
 #[tokio::test]
 async fn a_refused_configuration_is_explained_and_costs_only_the_gated_calls() {
-    let app = TestApp::start_with(|settings| settings.agent_id = AgentId::parse("999").unwrap()).await;
+    let app = TestApp::start_with(|settings| settings.dingtalk.agent_id = AgentId::parse("999").unwrap()).await;
     let chromium = Chromium::start().await;
     chromium.open(&format!("{}/jsapi", app.url)).await;
     chromium.config_is("refused").await;

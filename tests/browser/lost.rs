@@ -18,7 +18,7 @@ const NO_STORAGE: &str = "Object.defineProperty(window, 'sessionStorage', {
 
 /// An app whose sessions are over before the next request, as with a cookie that the browser does not keep.
 async fn forgetful() -> TestApp {
-    TestApp::start_with(|settings| settings.session_idle = Duration::ZERO).await
+    TestApp::start_with(|settings| settings.web.session_idle = Duration::ZERO).await
 }
 
 #[tokio::test]

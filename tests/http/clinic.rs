@@ -9,7 +9,7 @@ async fn the_clinic_is_closed_by_default_and_needs_a_session_when_open() {
     let closed = TestApp::start().await;
     assert_eq!(closed.browser_of("alice").await.go("/clinic").await.status, 404);
 
-    let open = TestApp::start_with(|settings| settings.signature_clinic = true).await;
+    let open = TestApp::start_with(|settings| settings.web.signature_clinic = true).await;
     assert!(open.browser().open("/clinic").await.body.contains("id=\"entry\""));
     let mut browser = open.browser_of("alice").await;
     assert!(browser.go("/clinic").await.body.contains("clinic-start"));
@@ -18,7 +18,7 @@ async fn the_clinic_is_closed_by_default_and_needs_a_session_when_open() {
 
 #[tokio::test]
 async fn every_recipe_leads_to_the_next_and_signs_what_its_name_says() {
-    let app = TestApp::start_with(|settings| settings.signature_clinic = true).await;
+    let app = TestApp::start_with(|settings| settings.web.signature_clinic = true).await;
     let mut browser = app.browser_of("alice").await;
     let mut page = browser.go("/clinic").await.body;
     let mut tried = Vec::new();

@@ -31,7 +31,7 @@ fn carried(page: &str) -> Value {
 #[tokio::test]
 async fn a_page_carries_a_configuration_that_the_client_accepts_for_its_very_address() {
     for digest in [Digest::Sha1, Digest::Sha256] {
-        let app = TestApp::start_with(|settings| settings.jsapi_digest = digest).await;
+        let app = TestApp::start_with(|settings| settings.web.jsapi_digest = digest).await;
         let mut browser = app.browser_of("alice").await;
         for query in QUERIES {
             let path = format!("/jsapi{query}");
@@ -134,7 +134,7 @@ async fn addresses_that_are_not_ours_are_not_signed() {
 
 #[tokio::test]
 async fn what_a_request_says_about_its_host_changes_no_signature() {
-    let app = TestApp::start_with(|settings| settings.public_url = Origin::parse("https://app.example.com").unwrap()).await;
+    let app = TestApp::start_with(|settings| settings.web.public_url = Origin::parse("https://app.example.com").unwrap()).await;
     let mut browser = app.browser();
     browser.origin = "https://app.example.com".into();
     assert_eq!(browser.enter_and_log_in(&app.dingtalk.issue_code("alice")).await.status, 200);

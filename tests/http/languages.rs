@@ -72,7 +72,7 @@ async fn browser_of(app: &TestApp, user_id: &str, reads: &'static str) -> Browse
 #[tokio::test]
 async fn every_page_is_in_the_language_of_its_reader() {
     for (reads, tag) in LANGUAGES {
-        let app = TestApp::start_with(|settings| settings.signature_clinic = true).await;
+        let app = TestApp::start_with(|settings| settings.web.signature_clinic = true).await;
         let mut bob = browser_of(&app, "bob", reads).await;
         for path in ["/", "/profile", "/jsapi", "/clinic", "/signed-out", "/nothing", "/api"] {
             is_written_in(tag, &bob.go(path).await);
@@ -200,7 +200,7 @@ async fn too_many_logins_are_told_in_the_language_of_their_reader() {
         burst: NonZeroU32::MIN,
     };
     for (reads, tag) in LANGUAGES {
-        let app = TestApp::start_with(|settings| settings.login_rates.per_address = rate).await;
+        let app = TestApp::start_with(|settings| settings.web.login_rates.per_address = rate).await;
         app.browser_of("alice").await;
         let mut browser = app.browser();
         browser.reads = reads;

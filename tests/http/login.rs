@@ -314,7 +314,7 @@ async fn one_address_that_logs_in_too_often_has_to_wait_and_sessions_do_not_suff
         per_second: NonZeroU32::MIN,
         burst: NonZeroU32::new(3).unwrap(),
     };
-    let app = TestApp::start_with(|settings| settings.login_rates.per_address = rate).await;
+    let app = TestApp::start_with(|settings| settings.web.login_rates.per_address = rate).await;
     let mut inside = app.browser_of("zhangsan").await;
     app.browser_of("zhangsan").await;
     app.browser_of("zhangsan").await;
@@ -349,8 +349,8 @@ async fn many_addresses_together_have_to_wait_too_and_only_a_trusted_proxy_is_be
         burst: NonZeroU32::new(3).unwrap(),
     };
     let app = TestApp::start_with(|settings| {
-        settings.login_rates.total = rate;
-        settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        settings.web.login_rates.total = rate;
+        settings.web.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
     })
     .await;
     let mut inside = app.browser_of("zhangsan").await;
@@ -364,11 +364,11 @@ async fn many_addresses_together_have_to_wait_too_and_only_a_trusted_proxy_is_be
 #[tokio::test]
 async fn behind_a_proxy_one_address_too_many_does_not_stop_another() {
     let app = TestApp::start_with(|settings| {
-        settings.login_rates.per_address = LoginRate {
+        settings.web.login_rates.per_address = LoginRate {
             per_second: NonZeroU32::MIN,
             burst: NonZeroU32::MIN,
         };
-        settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        settings.web.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
     })
     .await;
     for (forwarded, expected) in [

@@ -8,7 +8,7 @@ use dingtalk_simulator::Fault;
 use crate::support::{TestApp, http_client};
 
 async fn watched() -> TestApp {
-    TestApp::start_with(|settings| settings.metrics_addr = Some("127.0.0.1:0".parse().unwrap())).await
+    TestApp::start_with(|settings| settings.server.metrics_addr = Some("127.0.0.1:0".parse().unwrap())).await
 }
 
 async fn text(app: &TestApp) -> String {

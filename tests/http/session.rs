@@ -205,8 +205,8 @@ async fn cookies_are_out_of_reach_of_scripts_and_other_sites() {
 async fn over_https_cookies_are_host_bound_and_framed_ones_partitioned() {
     for embedded in [false, true] {
         let app = TestApp::start_with(|settings| {
-            settings.public_url = dingtalk_h5::dingtalk::Origin::parse("https://app.example.com").unwrap();
-            settings.embedded = embedded;
+            settings.web.public_url = dingtalk_h5::dingtalk::Origin::parse("https://app.example.com").unwrap();
+            settings.web.embedded = embedded;
         })
         .await;
         let mut browser = app.browser();
@@ -241,10 +241,10 @@ async fn over_https_cookies_are_host_bound_and_framed_ones_partitioned() {
 async fn after_a_key_rotation_old_sessions_live_and_are_sealed_anew() {
     let (old, new) = (session_key(), session_key());
     let keys = |text: &str| SessionKeys::parse(&text.to_owned().into()).unwrap();
-    let before = TestApp::start_with(|settings| settings.session_keys = keys(&old)).await;
+    let before = TestApp::start_with(|settings| settings.web.session_keys = keys(&old)).await;
     let of_alice = before.browser_of("alice").await;
 
-    let rotated = TestApp::start_with(|settings| settings.session_keys = keys(&format!("{new},{old}"))).await;
+    let rotated = TestApp::start_with(|settings| settings.web.session_keys = keys(&format!("{new},{old}"))).await;
     let mut browser = rotated.browser();
     browser.cookies = of_alice.cookies.clone();
     // Cookies of other programs on the same host, as browsers send them.
@@ -254,7 +254,7 @@ async fn after_a_key_rotation_old_sessions_live_and_are_sealed_anew() {
     assert_eq!(browser.me().await.json()["userId"], "alice");
     assert_ne!(browser.cookie("session"), of_alice.cookie("session"), "sealed anew");
 
-    let after = TestApp::start_with(|settings| settings.session_keys = keys(&new)).await;
+    let after = TestApp::start_with(|settings| settings.web.session_keys = keys(&new)).await;
     let mut resealed = after.browser();
     resealed.cookies = vec![("session".into(), browser.cookie("session").unwrap().to_owned())];
     assert_eq!(resealed.me().await.status, 200);
@@ -278,9 +278,9 @@ async fn the_cookie_of_the_longest_identity_is_one_that_browsers_keep() {
         })
         .await;
         let app = TestApp::start_with(|settings| {
-            settings.api_url = rogue.url.parse().unwrap();
-            settings.oapi_url = rogue.url.parse().unwrap();
-            settings.corp_id = CorpId::parse("\"".repeat(128)).unwrap();
+            settings.dingtalk.api_url = rogue.url.parse().unwrap();
+            settings.dingtalk.oapi_url = rogue.url.parse().unwrap();
+            settings.dingtalk.corp_id = CorpId::parse("\"".repeat(128)).unwrap();
         })
         .await;
         let mut browser = app.browser();
@@ -344,7 +344,7 @@ async fn a_session_from_the_future_is_nobodys() {
 
 async fn with_key(key: &str) -> TestApp {
     let keys = SessionKeys::parse(&key.to_owned().into()).unwrap();
-    TestApp::start_with(|settings| settings.session_keys = keys).await
+    TestApp::start_with(|settings| settings.web.session_keys = keys).await
 }
 
 #[tokio::test]

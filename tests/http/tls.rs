@@ -58,8 +58,8 @@ fn write(folder: &std::path::Path, files: &[&str]) -> CertificateDer<'static> {
 async fn start(pair: &Pair) -> TestApp {
     let files = pair.files().unwrap();
     TestApp::start_with(|settings| {
-        settings.tls = Some(files);
-        settings.public_url = Origin::parse("https://app.example.com").unwrap();
+        settings.server.tls = Some(files);
+        settings.web.public_url = Origin::parse("https://app.example.com").unwrap();
     })
     .await
 }

@@ -32,7 +32,7 @@ async fn a_missing_permission_is_for_the_administrator_and_is_not_retried() {
 #[tokio::test]
 async fn a_wrong_secret_is_for_the_administrator_and_is_not_retried() {
     let app = TestApp::start_with(|settings| {
-        settings.credentials.client_secret = dingtalk_h5::dingtalk::ClientSecret::parse("not-the-secret").unwrap();
+        settings.dingtalk.credentials.client_secret = dingtalk_h5::dingtalk::ClientSecret::parse("not-the-secret").unwrap();
     })
     .await;
     for _ in 0..20 {
@@ -156,8 +156,8 @@ async fn the_ticket_is_fetched_once_for_a_thousand_signatures() {
 #[tokio::test]
 async fn a_day_later_signatures_are_made_with_a_new_ticket() {
     let app = TestApp::start_with(|settings| {
-        settings.session_lifetime = Duration::from_secs(3 * 24 * 3600);
-        settings.session_idle = settings.session_lifetime;
+        settings.web.session_lifetime = Duration::from_secs(3 * 24 * 3600);
+        settings.web.session_idle = settings.web.session_lifetime;
     })
     .await;
     let mut browser = app.browser_of("alice").await;

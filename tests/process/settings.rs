@@ -1,8 +1,11 @@
 //! Settings that are missing, malformed or half-set.
 
+use std::convert::Infallible;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
+use dingtalk_h5::environment::{Environment, Setting};
+use dingtalk_h5::settings::Settings;
 use dingtalk_simulator::Simulator;
 
 use super::{Served, complete, program, run, with};
@@ -16,6 +19,14 @@ const REQUIRED: [&str; 6] = [
     "PUBLIC_URL",
     "SESSION_KEY",
 ];
+
+/// How many faults are reported: each is a line of its own that begins with the name.
+fn faults(said: &str) -> usize {
+    let names = said.lines().filter_map(|line| line.strip_prefix("  ")?.split_once(": "));
+    names
+        .filter(|(name, _)| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
+        .count()
+}
 
 #[tokio::test]
 async fn without_settings_it_exits_with_2_and_names_every_missing_one_and_where_it_is_found() {
@@ -38,7 +49,7 @@ async fn each_missing_or_empty_setting_is_named_alone() {
     for name in REQUIRED {
         for value in ["", "   "] {
             let (code, said) = run(&mut program(&with(complete(&dingtalk), name, value))).await;
-            assert_eq!((code, said.matches("found in:").count()), (Some(2), 1), "{said}");
+            assert_eq!((code, faults(&said)), (Some(2), 1), "{said}");
             assert!(said.contains(&format!("{name}: it is not set")), "{said}");
         }
     }
@@ -87,16 +98,22 @@ async fn settings_that_cannot_be_right_are_refused_without_repeating_them() {
     ];
     for (name, value) in wrong {
         let (code, said) = run(&mut program(&with(complete(&dingtalk), name, value))).await;
-        assert_eq!(
-            (code, said.matches("found in:").count()),
-            (Some(2), 1),
-            "{name}={value}: {said}"
-        );
+        assert_eq!((code, faults(&said)), (Some(2), 1), "{name}={value}: {said}");
         assert!(
             said.contains(&format!("  {name}: ")) && !said.to_lowercase().contains("canary"),
             "{name}={value}: {said}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_wrong_site_is_one_fault_and_not_three() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let mut variables = with(complete(&dingtalk), "DINGTALK_SITE", "cn");
+    variables.retain(|(name, _)| !["DINGTALK_API_URL", "DINGTALK_OAPI_URL"].contains(name));
+    let (code, said) = run(&mut program(&variables)).await;
+    assert_eq!((code, faults(&said)), (Some(2), 1), "{said}");
+    assert!(said.contains("  DINGTALK_SITE: it is neither io nor com"), "{said}");
 }
 
 #[tokio::test]
@@ -154,7 +171,7 @@ async fn a_certificate_needs_its_key_and_a_key_its_certificate() {
         (neither_is_there, "TLS_CERT: it is not a readable PEM file"),
     ] {
         let (code, said) = run(&mut program(&variables)).await;
-        assert_eq!((code, said.matches("found in:").count()), (Some(2), 1), "{said}");
+        assert_eq!((code, faults(&said)), (Some(2), 1), "{said}");
         assert!(said.contains(wrong), "{said}");
     }
 }
@@ -181,9 +198,56 @@ async fn an_address_that_is_taken_is_named() {
 }
 
 #[tokio::test]
-async fn help_describes_every_setting() {
+async fn an_option_outdoes_the_variable_of_its_name() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let complete = with(complete(&dingtalk), "SESSION_IDLE", "canary");
+    let (code, said) = run(program(&complete).args(["serve", "--session-idle", "2d"])).await;
+    assert_eq!((code, faults(&said)), (Some(2), 1), "{said}");
+    assert!(said.contains("SESSION_IDLE: it is longer than SESSION_LIFETIME"), "{said}");
+}
+
+/// Such as a fork reads its own.
+#[test]
+fn an_app_reads_settings_of_its_own_and_hears_all_that_is_wrong_with_them_at_once() {
+    let hours = |text: String| text.parse::<u8>().map_err(|_| "it is not a number of hours");
+    let read = |env: &mut Environment| {
+        let kitchen = env.required("KITCHEN", String::try_from, "Who cooks: ask the cook.");
+        let hours = env.or("HOURS", "8", hours, "How long the kitchen is open.");
+        let oven = env.secret("OVEN_KEY", |key| Ok::<_, Infallible>(key.clone()), "Key of the oven.");
+        Some((kitchen?, hours?, oven?))
+    };
+    let set = |names: &[(&'static str, &'static str)]| Environment::from_iter(names.to_vec());
+
+    let (kitchen, hours, _) = set(&[("KITCHEN", "Anna"), ("OVEN_KEY", "canary")]).read(read).unwrap();
+    assert_eq!((kitchen.as_str(), hours), ("Anna", 8));
+
+    let wrong = set(&[("HOURS", "canary"), ("OVEN_KEY", "canary"), ("OVEN_KEY_FILE", "x")]).read(read);
+    let said = wrong.err().unwrap().to_string();
+    assert_eq!(faults(&said), 3, "{said}");
+    for sentence in [
+        "KITCHEN: it is not set\n      Who cooks: ask the cook.",
+        "HOURS: it is not a number of hours\n      How long the kitchen is open. Default: 8",
+        "OVEN_KEY: both it and OVEN_KEY_FILE are set",
+    ] {
+        assert!(said.contains(sentence) && !said.contains("canary"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn every_setting_is_in_the_help_in_the_readme_and_in_the_example() {
     let (code, said) = run(program(&Vec::new()).args(["serve", "--help"])).await;
     assert_eq!(code, Some(0));
+    let known = Settings::known();
+    for Setting { name, is_secret, .. } in &known {
+        let name = if *is_secret {
+            format!("{name}_FILE")
+        } else {
+            name.to_string()
+        };
+        for text in [&said, include_str!("../../README.md"), include_str!("../../.env.example")] {
+            assert!(text.contains(&name), "{name} is not in {text}");
+        }
+    }
     let example = include_str!("../../.env.example");
     let names = example
         .lines()

@@ -84,14 +84,14 @@ async fn after_an_hour_of_mishaps_everybody_logs_in_at_once_and_no_task_is_left_
     let seed = seed();
     let app = TestApp::start_with(|settings| {
         // While one visitor waits for a slow answer, the others move the clock by more than half an hour.
-        settings.session_idle = settings.session_lifetime;
+        settings.web.session_idle = settings.web.session_lifetime;
         // All visitors have one address, and the rate is not what this is about.
         let no_limit = NonZeroU32::new(10_000).unwrap();
         let unlimited = LoginRate {
             per_second: no_limit,
             burst: no_limit,
         };
-        settings.login_rates = LoginRates {
+        settings.web.login_rates = LoginRates {
             per_address: unlimited,
             total: unlimited,
         };

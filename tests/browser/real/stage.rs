@@ -83,12 +83,13 @@ impl Stage {
                 format!("http://{host}.dingtalk.com:{}", front.port)
             } else {
                 settings
+                    .web
                     .public_url
                     .to_string()
                     .replace("127.0.0.1", &format!("{host}.localhost"))
             };
-            settings.public_url = Origin::parse(&address).unwrap();
-            settings.jsapi_script_url = script.parse().unwrap();
+            settings.web.public_url = Origin::parse(&address).unwrap();
+            settings.web.jsapi_script_url = script.parse().unwrap();
         });
         (app.await, address)
     }

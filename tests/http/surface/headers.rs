@@ -37,9 +37,9 @@ async fn scene(place: Place) -> Scene {
     }
     Scene::start_with(Some("https://app.example.com"), |settings| {
         // This machine, under an address that does not count as loopback: the app takes it for a DingTalk far away.
-        settings.oapi_url.set_host(Some("0.0.0.0")).unwrap();
-        settings.jsapi_script_url = "https://cdn.example.com/dingtalk.js".parse().unwrap();
-        settings.embedded = place == Place::Embedded;
+        settings.dingtalk.oapi_url.set_host(Some("0.0.0.0")).unwrap();
+        settings.web.jsapi_script_url = "https://cdn.example.com/dingtalk.js".parse().unwrap();
+        settings.web.embedded = place == Place::Embedded;
     })
     .await
 }

@@ -68,7 +68,10 @@ async fn every_route_answers_every_method_with_what_it_is_for_or_405_and_what_is
 
 #[tokio::test]
 async fn the_listener_of_the_metrics_answers_get_and_head_there_and_nothing_else_anywhere() {
-    let scene = Scene::start_with(None, |settings| settings.metrics_addr = Some("127.0.0.1:0".parse().unwrap())).await;
+    let scene = Scene::start_with(None, |settings| {
+        settings.server.metrics_addr = Some("127.0.0.1:0".parse().unwrap())
+    })
+    .await;
     let url = scene.app.metrics_url.clone().unwrap();
     let url = url.strip_suffix("/metrics").unwrap();
     for method in METHODS {

@@ -97,7 +97,7 @@ impl Scene {
     pub async fn start_with(public_url: Option<&str>, adjust: impl FnOnce(&mut Settings)) -> Self {
         let app = TestApp::start_with(|settings| {
             if let Some(origin) = public_url {
-                settings.public_url = Origin::parse(origin).unwrap();
+                settings.web.public_url = Origin::parse(origin).unwrap();
             }
             adjust(settings);
         })
