@@ -14,8 +14,8 @@ use crate::capacity::Capacity;
 use crate::dingtalk::{Client, Clock, Observer};
 use crate::settings::Settings;
 use crate::web::{
-    self, Connections, CookiePolicy, Headers, LoginLimiter, LoginStates, Metrics, Readiness, Sessions, SignedPages, SpentCodes,
-    Web,
+    self, Connections, CookiePolicy, Headers, LoginLimiter, LoginStates, Metrics, Readiness, Sessions, SignedPages, Site,
+    SpentCodes, Web,
 };
 
 /// How long load balancers are told before the server stops.
@@ -190,12 +190,18 @@ fn state(settings: Settings, capacity: Capacity, clock: Clock) -> anyhow::Result
             observer,
         )
         .context("cannot make an HTTPS client")?,
-        client_id,
+        site: Arc::new(Site {
+            name: app::NAME,
+            nav: app::NAV,
+            jsapi_script_url: settings.jsapi_script_url.clone(),
+            corp_id: settings.corp_id.clone(),
+            client_id,
+            public_url: settings.public_url.clone(),
+        }),
         agent_id: settings.agent_id,
         jsapi_digest: settings.jsapi_digest,
         jsapi_list: app::JSAPI_LIST,
         signature_clinic: settings.signature_clinic,
-        words: |language| &app::words::of(language).plumbing,
         signed_pages: SignedPages::new(clock.clone()),
         connections: Connections::new(capacity.connections()),
         metrics,
@@ -221,7 +227,6 @@ fn state(settings: Settings, capacity: Capacity, clock: Clock) -> anyhow::Result
         ),
         corp_id: settings.corp_id,
         public_url: settings.public_url,
-        jsapi_script_url: settings.jsapi_script_url,
         clock,
     })
 }

@@ -8,7 +8,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 use serde::Deserialize;
 
-use crate::app::words::{self, Words};
+use crate::app::words;
 use crate::dingtalk::Recipe;
 use crate::web::{Head, JsapiConfig, Problem, SessionUser, Visitor, Web};
 
@@ -20,7 +20,7 @@ const PROBE: &str = "%E4%B8%AD%20%2B+x";
 #[template(path = "clinic.html")]
 pub struct Clinic {
     head: Head,
-    words: &'static Words,
+    words: &'static words::Clinic,
     user: SessionUser,
     /// The recipe that this page is signed by, with the values of `dd.config` as JSON. None before the first.
     trial: Option<(String, String)>,
@@ -55,7 +55,7 @@ pub async fn show(
     };
     let next = recipes.next().map(|(name, _)| format!("/clinic?recipe={name}&probe={PROBE}"));
     Ok(Clinic {
-        words: words::of(head.language),
+        words: words::Clinic::of(head.language),
         head,
         user,
         trial,

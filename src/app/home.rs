@@ -3,7 +3,7 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::app::words::{self, Words};
+use crate::app::words;
 use crate::web::{Head, SessionUser, Visitor};
 
 /// `templates/home.html`
@@ -11,14 +11,14 @@ use crate::web::{Head, SessionUser, Visitor};
 #[template(path = "home.html")]
 pub struct Home {
     head: Head,
-    words: &'static Words,
+    words: &'static words::Home,
     user: SessionUser,
 }
 
 /// `GET /`
 pub async fn show(Visitor(user): Visitor, head: Head) -> Home {
     Home {
-        words: words::of(head.language),
+        words: words::Home::of(head.language),
         head,
         user,
     }

@@ -3,7 +3,7 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::app::words::{self, Words};
+use crate::app::words;
 use crate::web::{Head, JsapiConfig, Problem, SessionUser, Visitor};
 
 /// `templates/jsapi.html`
@@ -11,7 +11,7 @@ use crate::web::{Head, JsapiConfig, Problem, SessionUser, Visitor};
 #[template(path = "jsapi.html")]
 pub struct Playground {
     head: Head,
-    words: &'static Words,
+    words: &'static words::Jsapi,
     user: SessionUser,
     /// The values of `dd.config` as JSON, signed for this very page.
     jsapi: String,
@@ -20,7 +20,7 @@ pub struct Playground {
 /// `GET /jsapi`
 pub async fn show(Visitor(user): Visitor, head: Head, jsapi: JsapiConfig) -> Result<Playground, Problem> {
     Ok(Playground {
-        words: words::of(head.language),
+        words: words::Jsapi::of(head.language),
         head,
         user,
         jsapi: jsapi.to_json()?,

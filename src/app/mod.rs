@@ -5,14 +5,21 @@ mod home;
 mod jsapi;
 mod profile;
 mod signed_out;
-pub(crate) mod words;
+mod words;
 
 use actix_web::web::ServiceConfig;
 
-use crate::web::route;
+use crate::web::{Both, NavEntry, route};
 
 /// What the app is called, in every language.
 pub const NAME: &str = "Demo H5 app";
+
+/// The pages that every page leads to.
+pub const NAV: &[NavEntry] = &[
+    NavEntry::new("/", Both("Home", "首页")),
+    NavEntry::new("/profile", Both("Profile", "我的资料")),
+    NavEntry::new("/jsapi", Both("JSAPI", "JSAPI")),
+];
 
 /// The gated JSAPIs that pages of this app call; `dd.config` asks the client for them.
 pub const JSAPI_LIST: &[&str] = &["biz.contact.choose", "device.geolocation.get"];

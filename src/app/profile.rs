@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::app::words::{self, Words};
+use crate::app::words;
 use crate::dingtalk::UserDetails;
 use crate::web::{Head, SessionUser, Visitor, Web};
 
@@ -13,7 +13,7 @@ use crate::web::{Head, SessionUser, Visitor, Web};
 #[template(path = "profile.html")]
 pub struct Profile {
     head: Head,
-    words: &'static Words,
+    words: &'static words::Profile,
     user: SessionUser,
     /// None without the permission, or when DingTalk does not answer: the page then shows what the session knows.
     details: Option<UserDetails>,
@@ -27,7 +27,7 @@ pub async fn show(Visitor(user): Visitor, head: Head, web: Data<Web>) -> Profile
         tracing::warn!(%error, fix, "the profile is shown without details");
     }
     Profile {
-        words: words::of(head.language),
+        words: words::Profile::of(head.language),
         head,
         user,
         details: details.ok(),

@@ -3,7 +3,7 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
-use crate::app::words::{self, Words};
+use crate::app::words;
 use crate::web::Head;
 
 /// `templates/signed_out.html`
@@ -11,13 +11,13 @@ use crate::web::Head;
 #[template(path = "signed_out.html")]
 pub struct SignedOut {
     head: Head,
-    words: &'static Words,
+    words: &'static words::SignedOut,
 }
 
 /// `GET /signed-out`
 pub async fn show(head: Head) -> SignedOut {
     SignedOut {
-        words: words::of(head.language),
+        words: words::SignedOut::of(head.language),
         head,
     }
 }

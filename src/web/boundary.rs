@@ -66,7 +66,7 @@ fn without_request(error: actix_web::Error, web: &Web, scope: &RequestScope) -> 
     record(&problem, scope);
     let mut response = HttpResponse::InternalServerError()
         .content_type(PROBLEM_JSON)
-        .json(problem.body(&scope.id, &(web.words)(scope.language).problems));
+        .json(problem.body(&scope.id, scope.language));
     finish(response.headers_mut(), web, scope);
     InternalError::from_response(error, response).into()
 }
@@ -98,7 +98,7 @@ fn explain(response: ServiceResponse<BoxBody>, web: &Web, scope: &RequestScope) 
         }
     };
     record(problem, scope);
-    let (kind, body) = body_of(problem, &request, web, scope);
+    let (kind, body) = body_of(problem, &request, scope);
     let challenge = matches!(problem, Problem::LoginRequired).then(|| Challenge::of(&web.login_states, &request));
     let mut response = response.set_body(BoxBody::new(body));
     response.headers_mut().insert(CONTENT_TYPE, kind);
@@ -114,7 +114,7 @@ fn problem_in(error: &actix_web::Error) -> Option<&Problem> {
         .or_else(|| error.as_error::<NoVisitor>().and_then(NoVisitor::problem))
 }
 
-fn body_of(problem: &Problem, request: &HttpRequest, web: &Web, scope: &RequestScope) -> (HeaderValue, String) {
+fn body_of(problem: &Problem, request: &HttpRequest, scope: &RequestScope) -> (HeaderValue, String) {
     let wants_json = ["/api/", "/static/"].iter().any(|prefix| request.path().starts_with(prefix));
     let page = (!wants_json)
         .then(|| page::render_problem(problem, request, &scope.id))
@@ -123,7 +123,7 @@ fn body_of(problem: &Problem, request: &HttpRequest, web: &Web, scope: &RequestS
         Some(page) => (HeaderValue::from_static("text/html; charset=utf-8"), page),
         None => (
             HeaderValue::from_static(PROBLEM_JSON),
-            serde_json::to_string(&problem.body(&scope.id, &(web.words)(scope.language).problems)).unwrap_or_default(),
+            serde_json::to_string(&problem.body(&scope.id, scope.language)).unwrap_or_default(),
         ),
     }
 }

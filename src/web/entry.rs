@@ -20,6 +20,7 @@ use super::page::Head;
 use super::presession::Challenge;
 use super::session::{Freshness, SessionUser, TypedSession};
 use super::state::Web;
+use super::words;
 use crate::dingtalk::{CorpId, Origin};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -42,6 +43,7 @@ pub enum NoVisitor {
 #[derive(Debug, Template)]
 #[template(path = "entry.html")]
 pub struct EntryPage {
+    words: &'static words::Entry,
     head: Head,
     challenge: Challenge,
 }
@@ -122,8 +124,10 @@ impl NoVisitor {
 impl EntryPage {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let challenge = Challenge::of(&Web::of(request)?.login_states, request);
+        let head = Head::of(request)?;
         Ok(Self {
-            head: Head::of(request)?,
+            words: words::Entry::of(head.language),
+            head,
             challenge,
         })
     }

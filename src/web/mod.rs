@@ -7,7 +7,6 @@ mod color_scheme;
 mod connections;
 mod cookie_policy;
 mod entry;
-mod error;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 mod guard;
@@ -21,12 +20,12 @@ mod metrics;
 mod once;
 mod page;
 mod presession;
+mod problem;
 mod rate;
 mod request_cookies;
 mod request_head;
 mod request_scope;
 pub mod route;
-mod script_words;
 mod session;
 mod session_cookie;
 mod session_keys;
@@ -40,21 +39,22 @@ pub mod words;
 use actix_web::middleware::from_fn;
 use actix_web::web::ServiceConfig;
 
+use self::problem as error;
+
 pub use self::boundary::boundary;
 pub use self::connections::Connections;
 pub use self::cookie_policy::CookiePolicy;
 pub use self::entry::Visitor;
-pub use self::error::Problem;
 pub use self::guard::{ClientAddress, SameOrigin, StrictJson};
 pub use self::headers::Headers;
 pub use self::health::Readiness;
 pub use self::jsapi::JsapiConfig;
 pub use self::language::Language;
 pub use self::metrics::Metrics;
-pub use self::page::Head;
+pub use self::page::{Head, NavEntry, Site};
 pub use self::presession::LoginStates;
+pub use self::problem::{Explanation, Problem};
 pub use self::rate::{LoginLimiter, LoginRate, LoginRates};
-pub use self::script_words::{Attribute, ForScript};
 pub use self::session::{SessionUser, TypedSession};
 pub use self::session_cookie::clear_worthless;
 pub use self::session_keys::SessionKeys;
@@ -62,6 +62,8 @@ pub use self::sessions::Sessions;
 pub use self::signed_pages::SignedPages;
 pub use self::spent_codes::SpentCodes;
 pub use self::state::Web;
+pub use self::words::Both;
+pub(crate) use self::words::words;
 
 /// Routes that need no session.
 pub fn public_routes(routes: &mut ServiceConfig) {

@@ -5,21 +5,19 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use ipnet::IpNet;
-use url::Url;
 
 use super::connections::Connections;
 use super::error::Problem;
 use super::headers::Headers;
 use super::health::Readiness;
-use super::language::Language;
 use super::metrics::Metrics;
+use super::page::Site;
 use super::presession::LoginStates;
 use super::rate::LoginLimiter;
 use super::sessions::Sessions;
 use super::signed_pages::SignedPages;
 use super::spent_codes::SpentCodes;
-use super::words::Words;
-use crate::dingtalk::{AgentId, Client, ClientId, Clock, CorpId, Digest, Origin, Recipe, UrlForm};
+use crate::dingtalk::{AgentId, Client, Clock, CorpId, Digest, Origin, Recipe, UrlForm};
 
 /// Made once at start. Handlers take it as `Data<Web>`.
 pub struct Web {
@@ -27,22 +25,18 @@ pub struct Web {
     pub dingtalk: Client,
     /// The organisation that this server is for.
     pub corp_id: CorpId,
-    /// The app's public name.
-    pub client_id: ClientId,
     /// The app's capability in the organisation.
     pub agent_id: AgentId,
     /// The only origin that is served, signed and trusted.
     pub public_url: Origin,
-    /// Where pages load DingTalk's library from.
-    pub jsapi_script_url: Url,
     /// How signatures are computed.
     pub jsapi_digest: Digest,
     /// Whether the signature clinic is open.
     pub signature_clinic: bool,
     /// The JSAPIs that signatures are for.
     pub jsapi_list: &'static [&'static str],
-    /// What people are told, in their language.
-    pub words: fn(Language) -> &'static Words,
+    /// What is the same on every page.
+    pub site: Arc<Site>,
     /// What was signed lately.
     pub signed_pages: SignedPages,
     /// Whether pages are told why a signature was refused: in development, where whoever reads it can mend it.

@@ -1,25 +1,17 @@
-//! What the plumbing tells people, in the shape that every language fills. The words themselves are the app's: [`Web`] carries them.
-//!
-//! [`Web`]: super::Web
+//! The form in which everything is said, and what the plumbing says. A sentence stands in one place, in both languages: English,
+//! Chinese. One that lacks a language does not compile.
 
+use std::fmt;
+
+use askama::filters::{Html, HtmlSafe, escape};
 use serde::Serialize;
 
-use super::script_words::ForScript;
+use super::language::Language;
+use super::problem::INTERNAL;
 
-/// Everything that is said outside of the app's own pages.
-#[derive(Debug)]
-pub struct Words {
-    /// What the app is called.
-    pub app_name: &'static str,
-    /// `templates/entry.html`
-    pub entry: Entry,
-    /// `templates/error.html`
-    pub error_page: ErrorPage,
-    /// What every problem is called, and what to do about it.
-    pub problems: Problems,
-    /// What the scripts of every page say.
-    pub scripts: ForScript<Scripts>,
-}
+/// One sentence: English, Chinese.
+#[derive(Debug, Clone, Copy)]
+pub struct Both(pub &'static str, pub &'static str);
 
 /// Something went wrong.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -30,96 +22,174 @@ pub struct Message {
     pub next: &'static str,
 }
 
-/// The page that logs in.
+/// JSON, escaped: templates put it between quotes as it is.
 #[derive(Debug)]
-#[allow(missing_docs, reason = "the template shows what each is for")]
-pub struct Entry {
-    pub title: &'static str,
-    pub no_javascript: Message,
-    pub signing_in: &'static str,
-    pub slow: &'static str,
-    pub load_again: &'static str,
-    pub open_in_dingtalk: Message,
-    pub open: &'static str,
-    pub or_by_hand: &'static str,
-    pub by_hand_first: &'static str,
-    pub by_hand_then: &'static str,
-    pub address: &'static str,
-    pub copy: &'static str,
-    pub try_again: &'static str,
+pub struct Attribute(String);
+
+impl Both {
+    /// As somebody reads it.
+    pub fn in_language(self, language: Language) -> &'static str {
+        match language {
+            Language::English => self.0,
+            Language::Chinese => self.1,
+        }
+    }
 }
 
-/// The page that explains a problem.
-#[derive(Debug)]
-#[allow(missing_docs, reason = "the template shows what each is for")]
-pub struct ErrorPage {
-    pub home: &'static str,
-    pub reference: &'static str,
+impl Attribute {
+    /// What a script reads from its own tag.
+    pub fn of_json(words: &impl Serialize) -> Self {
+        // Only a map with odd keys or a Serialize of one's own can fail, and words are neither; escaping cannot fail at all.
+        let json = serde_json::to_string(words).unwrap_or_default();
+        Self(escape(json, Html).map(|escaped| escaped.to_string()).unwrap_or_default())
+    }
 }
 
-/// One message for each [`Problem`](super::Problem).
-#[derive(Debug)]
-#[allow(missing_docs, reason = "the problems are documented where they are made")]
-pub struct Problems {
-    pub code_rejected: Message,
-    pub login_required: Message,
-    pub state_rejected: Message,
-    pub origin_rejected: Message,
-    pub organisation_rejected: Message,
-    pub organisation_unknown: Message,
-    pub not_found: Message,
-    pub method_not_allowed: Message,
-    pub code_in_use: Message,
-    pub request_timeout: Message,
-    pub payload_too_large: Message,
-    pub uri_too_long: Message,
-    pub head_too_large: Message,
-    pub unsupported_media_type: Message,
-    pub bad_request: Message,
-    pub url_rejected: Message,
-    pub rate_limited: Message,
-    pub retry_with_new_code: Message,
-    pub dingtalk_unavailable: Message,
-    pub quota_spent: Message,
-    pub misconfigured: Message,
-    pub internal: Message,
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
-/// For `static/app/messages.js`. What the server calls a problem comes with its answer and is not here.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[allow(missing_docs, reason = "the scripts show what each is for")]
-pub struct Scripts {
-    pub failures: Failures,
-    pub troubles: Troubles,
-    pub dingtalk_said: &'static str,
-    pub request_id: &'static str,
-    pub copied: &'static str,
-    pub copy_by_hand: &'static str,
+impl HtmlSafe for Attribute {}
+
+/// Makes a struct of each block, with a field for each sentence: `Name::of(language)` for a template, and `Name::json(language)` for
+/// the `data-words` of a script. A [`Message`] is written `what happened => what to do next`.
+macro_rules! words {
+    (@kind) => { &'static str };
+    (@kind $next:expr) => { $crate::web::words::Message };
+    (@said $said:expr) => { $said };
+    (@said $happened:expr, $next:expr) => { $crate::web::words::Message { happened: $happened, next: $next } };
+    ($(
+        $(#[$about:meta])*
+        $name:ident {$(
+            $(#[$note:meta])*
+            $field:ident: $english:expr, $chinese:expr $(=> $english_next:expr, $chinese_next:expr)?;
+        )+}
+    )+) => {$(
+        $(#[$about])*
+        #[derive(Debug, serde::Serialize)]
+        #[allow(missing_docs, reason = "a sentence says itself what it is for")]
+        pub struct $name {
+            $($(#[$note])* pub $field: $crate::web::words!(@kind $($english_next)?),)+
+        }
+
+        impl $name {
+            /// As somebody reads it.
+            pub fn of(language: $crate::web::Language) -> &'static Self {
+                static ENGLISH: $name = $name { $($field: $crate::web::words!(@said $english $(, $english_next)?),)+ };
+                static CHINESE: $name = $name { $($field: $crate::web::words!(@said $chinese $(, $chinese_next)?),)+ };
+                match language {
+                    $crate::web::Language::English => &ENGLISH,
+                    $crate::web::Language::Chinese => &CHINESE,
+                }
+            }
+
+            /// For a script, by its template, which passes everything by reference. Words never change, so this is written once and
+            /// not for every page.
+            #[allow(dead_code, reason = "templates of their own need none")]
+            pub fn json(language: &$crate::web::Language) -> &'static $crate::web::words::Attribute {
+                static WRITTEN: [std::sync::OnceLock<$crate::web::words::Attribute>; 2] = [const { std::sync::OnceLock::new() }; 2];
+                WRITTEN[*language as usize].get_or_init(|| $crate::web::words::Attribute::of_json(Self::of(*language)))
+            }
+        }
+    )+};
+}
+pub(crate) use words;
+
+words! {
+    /// `templates/entry.html`
+    Entry {
+        title: "Signing in", "正在登录";
+        no_javascript:
+            "JavaScript is switched off", "JavaScript 已被禁用"
+            => "Signing in through DingTalk needs it. Allow JavaScript for this page, then load it again.",
+               "通过钉钉登录需要 JavaScript，请为本页面启用后重新加载。";
+        signing_in: "Signing you in…", "正在登录…";
+        slow: "This takes longer than usual.", "登录用时较长，您可以";
+        load_again: "Load the page again", "重新加载页面";
+        open_in_dingtalk:
+            "Open this in DingTalk", "请在钉钉中打开"
+            => "This app signs you in through DingTalk and works inside DingTalk only.", "本应用仅支持在钉钉客户端内使用。";
+        open: "Open in DingTalk", "在钉钉中打开";
+        or_by_hand: "or find it yourself", "或手动打开";
+        by_hand_first: "Open DingTalk on your phone or computer.", "在手机或电脑上打开钉钉。";
+        by_hand_then:
+            "Go to Workplace and choose this app, or send yourself this address and open it from the chat:",
+            "进入“工作台”选择本应用；也可以将下面的地址发送给自己，在聊天中点击打开：";
+        address: "Address of this page", "本页面地址";
+        copy: "Copy", "复制";
+        try_again: "Try again", "重试";
+    }
+
+    /// `templates/layout.html`
+    Layout {
+        nav: "Pages", "页面";
+    }
+
+    /// `templates/error.html`
+    Error {
+        home: "Go to the home page", "返回首页";
+        reference: "Reference: ", "请求编号：";
+    }
+
+    /// `static/app/messages.js`
+    Messages {
+        timeout:
+            "DingTalk did not answer.", "钉钉没有响应"
+            => "Try again. If it keeps happening, close this page and open it again from DingTalk.",
+               "请重试。如果问题仍然存在，请关闭页面，从钉钉重新打开。";
+        refused:
+            "DingTalk refused the request.", "钉钉拒绝了请求"
+            => "Try again. If it keeps happening, show your administrator what DingTalk said.",
+               "请重试。如果问题仍然存在，请将钉钉返回的信息提供给管理员。";
+        cancelled:
+            "It was cancelled.", "操作已取消"
+            => "Try again when you are ready.", "您可以随时重试。";
+        outside:
+            "This page is not open in DingTalk.", "当前页面不在钉钉中"
+            => "Open it in DingTalk.", "请在钉钉中打开。";
+        no_library:
+            "The part of this page that talks to DingTalk could not be loaded.", "钉钉组件加载失败"
+            => "Check your network connection, then try again.", "请检查网络连接后重试。";
+        network:
+            "The server cannot be reached.", "无法连接服务器"
+            => "Check your network connection, then try again.", "请检查网络连接后重试。";
+        /// An answer that says nothing about itself, as proxies make them.
+        problem: INTERNAL.happened.0, INTERNAL.happened.1 => INTERNAL.next.0, INTERNAL.next.1;
+        user_changed:
+            "Somebody else is signed in to DingTalk now.", "钉钉已切换为其他账号"
+            => "The page is being loaded again.", "正在重新加载页面。";
+        session_lost:
+            "You were signed in, but your session does not come back.", "登录成功，但登录状态未能保持"
+            => "This browser seems to block cookies for this page. Allow them, or open the app in its own window, then try again.",
+               "浏览器可能拦截了本页面的 Cookie。请允许 Cookie，或在独立窗口中打开本应用，然后重试。";
+        wrong_address:
+            "This app is served at another address.", "本应用的访问地址不正确"
+            => "Open it there to sign in.", "请通过以下地址打开并登录。";
+        no_auth_code:
+            "DingTalk answered without a sign-in code.", "钉钉未返回免登授权码"
+            => "Update DingTalk, then try again.", "请升级钉钉后重试。";
+        no_such_api:
+            "This DingTalk does not know that function.", "当前钉钉版本不支持此接口"
+            => "Update DingTalk, then try again.", "请升级钉钉后重试。";
+        dingtalk_said: "DingTalk said: ", "钉钉返回：";
+        request_id: "Reference: ", "请求编号：";
+        copied: "Copied", "已复制";
+        copy_by_hand: "Selected – now copy it", "已选中，请手动复制";
+    }
 }
 
-/// By kind of failure.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "the kinds are documented in static/dingtalk.js")]
-pub struct Failures {
-    pub timeout: Message,
-    pub refused: Message,
-    pub cancelled: Message,
-    pub outside: Message,
-    pub no_library: Message,
-    pub network: Message,
-    /// An answer that says nothing about itself, as proxies make them.
-    pub problem: Message,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What a page finds out by itself, under the names that the scripts give it.
-#[derive(Debug, Serialize)]
-#[allow(missing_docs, reason = "named as in the scripts")]
-pub struct Troubles {
-    pub user_changed: Message,
-    pub session_lost: Message,
-    pub wrong_address: Message,
-    pub no_auth_code: Message,
-    pub no_such_api: Message,
+    #[test]
+    fn words_are_json_that_cannot_leave_its_attribute() {
+        let attribute = Attribute::of_json(&["a \"quote\"", "<b> & 'c'", "张三"]).to_string();
+        assert!(!attribute.contains(['"', '<', '>', '\'']), "{attribute}");
+        let read = attribute.replace("&#34;", "\"").replace("&#60;", "<").replace("&#62;", ">");
+        let read = read.replace("&#39;", "'").replace("&#38;", "&");
+        assert_eq!(read, r#"["a \"quote\"","<b> & 'c'","张三"]"#);
+    }
 }

@@ -4,21 +4,20 @@
  *
  * @typedef {{ happened: string, next: string }} Message
  *
- * @typedef {object} Words
- * @property {Record<Failure['kind'], Message>} failures  By kind.
- * @property {Record<string, Message>} troubles  By code, for those that a page finds out by itself.
+ * @typedef {object} Messages
+ * @property {(failure: Failure) => Message} explain
  * @property {string} dingtalkSaid
  * @property {string} requestId
  * @property {string} copied
  * @property {string} copyByHand
- *
- * @typedef {Words & { explain: (failure: Failure) => Message }} Messages
  */
 h5.messages = (function () {
   'use strict';
 
+  /** What a page finds out by itself, by code. */
+  const TROUBLES = ['user_changed', 'session_lost', 'wrong_address', 'no_auth_code', 'no_such_api'];
+
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
-  /** @type {Words} */
   const words = JSON.parse(script.dataset.words || '');
 
   /**
@@ -26,10 +25,16 @@ h5.messages = (function () {
    * @returns {Message}
    */
   function explain(failure) {
-    if (words.troubles.hasOwnProperty(failure.code)) return words.troubles[failure.code];
+    if (TROUBLES.indexOf(failure.code) >= 0) return words[failure.code];
     if (failure.kind === 'problem' && failure.text) return { happened: failure.text, next: failure.next || '' };
-    return words.failures[failure.kind] || words.failures.problem;
+    return words[failure.kind.replace('-', '_')] || words.problem;
   }
 
-  return Object.assign({ explain }, words);
+  return {
+    explain,
+    dingtalkSaid: words.dingtalk_said,
+    requestId: words.request_id,
+    copied: words.copied,
+    copyByHand: words.copy_by_hand,
+  };
 })();

@@ -1,4 +1,8 @@
 //! What users are told when something goes wrong: a stable code, and what to do next. Why it went wrong is for the log.
+//!
+//! A new problem takes a variant here and its row in the table of `problem/words.rs`.
+
+mod words;
 
 use std::time::Duration;
 
@@ -7,7 +11,9 @@ use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE}
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
-use super::words::{Message, Problems};
+pub use self::words::INTERNAL;
+use super::language::Language;
+use super::words::{Both, Message};
 use crate::dingtalk;
 
 /// Everything that can be answered instead of what was asked for.
@@ -85,6 +91,22 @@ pub enum Problem {
     /// 500: a mistake of ours.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Whatever the app itself cannot do.
+    #[error("{}", .0.code)]
+    Own(Explanation),
+}
+
+/// What is answered for a problem. An app makes its own: `const KITCHEN_CLOSED: Problem = Problem::Own(Explanation { .. });`
+#[derive(Debug, Clone, Copy)]
+pub struct Explanation {
+    /// Of the answer.
+    pub status: StatusCode,
+    /// What programs know the problem by.
+    pub code: &'static str,
+    /// What happened.
+    pub happened: Both,
+    /// What to do next.
+    pub next: Both,
 }
 
 /// RFC 9457, with our stable code and the id under which the log has it.
@@ -99,72 +121,32 @@ pub struct ProblemBody<'a> {
     request_id: &'a str,
 }
 
+impl Explanation {
+    /// What people are told.
+    pub fn message(&self, language: Language) -> Message {
+        Message {
+            happened: self.happened.in_language(language),
+            next: self.next.in_language(language),
+        }
+    }
+}
+
 impl Problem {
     /// The stable code, which is the same in every language.
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::CodeRejected(_) => "code_rejected",
-            Self::LoginRequired => "login_required",
-            Self::StateRejected => "state_rejected",
-            Self::OriginRejected => "origin_rejected",
-            Self::OrganisationRejected => "organisation_rejected",
-            Self::OrganisationUnknown => "organisation_unknown",
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed { .. } => "method_not_allowed",
-            Self::CodeInUse => "code_in_use",
-            Self::RequestTimeout => "request_timeout",
-            Self::PayloadTooLarge => "payload_too_large",
-            Self::UriTooLong => "uri_too_long",
-            Self::HeadTooLarge => "head_too_large",
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::BadRequest(_) => "bad_request",
-            Self::UrlRejected(_) => "url_rejected",
-            Self::RateLimited { .. } => "rate_limited",
-            Self::RetryWithNewCode(_) => "retry_with_new_code",
-            Self::DingtalkUnavailable(_) => "dingtalk_unavailable",
-            Self::QuotaSpent(_) => "quota_spent",
-            Self::Misconfigured(_) => "misconfigured",
-            Self::Internal(_) => "internal",
-        }
-    }
-
-    /// What people are told about it.
-    pub fn message<'a>(&self, words: &'a Problems) -> &'a Message {
-        match self {
-            Self::CodeRejected(_) => &words.code_rejected,
-            Self::LoginRequired => &words.login_required,
-            Self::StateRejected => &words.state_rejected,
-            Self::OriginRejected => &words.origin_rejected,
-            Self::OrganisationRejected => &words.organisation_rejected,
-            Self::OrganisationUnknown => &words.organisation_unknown,
-            Self::NotFound => &words.not_found,
-            Self::MethodNotAllowed { .. } => &words.method_not_allowed,
-            Self::CodeInUse => &words.code_in_use,
-            Self::RequestTimeout => &words.request_timeout,
-            Self::PayloadTooLarge => &words.payload_too_large,
-            Self::UriTooLong => &words.uri_too_long,
-            Self::HeadTooLarge => &words.head_too_large,
-            Self::UnsupportedMediaType => &words.unsupported_media_type,
-            Self::BadRequest(_) => &words.bad_request,
-            Self::UrlRejected(_) => &words.url_rejected,
-            Self::RateLimited { .. } => &words.rate_limited,
-            Self::RetryWithNewCode(_) => &words.retry_with_new_code,
-            Self::DingtalkUnavailable(_) => &words.dingtalk_unavailable,
-            Self::QuotaSpent(_) => &words.quota_spent,
-            Self::Misconfigured(_) => &words.misconfigured,
-            Self::Internal(_) => &words.internal,
-        }
+        self.explanation().code
     }
 
     /// The problem as JSON.
-    pub fn body<'a>(&self, request_id: &'a str, words: &Problems) -> ProblemBody<'a> {
-        let message = self.message(words);
+    pub fn body<'a>(&self, request_id: &'a str, language: Language) -> ProblemBody<'a> {
+        let explanation = self.explanation();
+        let message = explanation.message(language);
         ProblemBody {
             r#type: "about:blank",
             title: message.happened,
-            status: self.status_code().as_u16(),
+            status: explanation.status.as_u16(),
             detail: message.next,
-            code: self.code(),
+            code: explanation.code,
             request_id,
         }
     }
@@ -192,24 +174,7 @@ impl From<dingtalk::Error> for Problem {
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        match self {
-            Self::BadRequest(_) | Self::UrlRejected(_) | Self::OrganisationUnknown => StatusCode::BAD_REQUEST,
-            Self::CodeRejected(_) | Self::LoginRequired => StatusCode::UNAUTHORIZED,
-            Self::StateRejected | Self::OriginRejected | Self::OrganisationRejected => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::CodeInUse => StatusCode::CONFLICT,
-            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UriTooLong => StatusCode::URI_TOO_LONG,
-            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::RetryWithNewCode(_) | Self::DingtalkUnavailable(_) | Self::QuotaSpent(_) | Self::Misconfigured(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        self.explanation().status
     }
 
     /// Status and headers; the boundary, which knows the request's id and whether a page was asked for, adds the body.
@@ -231,5 +196,44 @@ impl ResponseError for Problem {
             _ => {}
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::{TestRequest, call_service, init_service};
+    use actix_web::{App, web};
+
+    /// As an app has it.
+    const KITCHEN_CLOSED: Problem = Problem::Own(Explanation {
+        status: StatusCode::CONFLICT,
+        code: "kitchen_closed",
+        happened: Both("The kitchen is closed.", "厨房已打烊"),
+        next: Both("Order before half past ten.", "请在十点半前下单。"),
+    });
+
+    async fn order() -> Result<HttpResponse, Problem> {
+        let dish: Option<&str> = None;
+        dish.map(|_| HttpResponse::Ok().finish()).ok_or(KITCHEN_CLOSED)
+    }
+
+    #[actix_web::test]
+    async fn an_app_has_problems_of_its_own() {
+        let app = init_service(App::new().route("/api/lunch", web::post().to(order))).await;
+        let response = call_service(&app, TestRequest::post().uri("/api/lunch").to_request()).await;
+        assert_eq!(response.status(), StatusCode::CONFLICT);
+        let problem: &Problem = response.response().error().and_then(|error| error.as_error()).unwrap();
+        for (language, title, detail) in [
+            (Language::English, "The kitchen is closed.", "Order before half past ten."),
+            (Language::Chinese, "厨房已打烊", "请在十点半前下单。"),
+        ] {
+            let body = serde_json::to_value(problem.body("1a2b", language)).unwrap();
+            let expected = serde_json::json!({
+                "type": "about:blank", "title": title, "status": 409, "detail": detail, "code": "kitchen_closed", "requestId": "1a2b"
+            });
+            assert_eq!(body, expected);
+        }
+        assert_eq!(problem.to_string(), "kitchen_closed", "the log's reason");
     }
 }
