@@ -1,6 +1,8 @@
-//! Everything that people read is in the files of the languages: no template and no script says anything by itself.
+//! Everything that people read is in the files of words: no template and no script says anything by itself.
 //!
-//! That no language lacks a word, or has one too many, needs no test: it would not compile.
+//! That no language lacks a word needs no test: it would not compile.
+
+use std::path::Path;
 
 use dingtalk_h5::app::NAME;
 use serde_json::Value;
@@ -166,13 +168,135 @@ fn words_in_a_script_are_noticed() {
     }
 }
 
-/// What a script of the pages may be called, nobody reads; but what the app is called stands in one place.
+/// A file's code: without its comments, and without its tests.
+fn code(text: &str) -> String {
+    let product = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    product.lines().filter(is_code).map(|line| format!("{line}\n")).collect()
+}
+
+fn says_words(path: &Path) -> bool {
+    path.iter().any(|part| part == "words.rs" || part == "words")
+}
+
+/// A page may be called what the app is called; besides that, its name stands in one place.
 #[test]
 fn the_name_of_the_app_is_in_one_place() {
+    let as_a_whole = [format!("\"{NAME}\""), format!("'{NAME}'"), format!(">{NAME}<")];
+    let a_page = format!("Both(\"{NAME}\"");
     let places: Vec<_> = [files("src", "rs"), files("templates", "html"), files("static", "js")]
         .concat()
         .into_iter()
-        .flat_map(|(path, text)| text.matches(NAME).map(|_| path.clone()).collect::<Vec<_>>())
+        .filter(|(path, _)| !says_words(path))
+        .flat_map(|(path, text)| {
+            let text = code(&text).replace(&a_page, "");
+            let found: usize = as_a_whole.iter().map(|name| text.matches(name).count()).sum();
+            vec![path; found]
+        })
         .collect();
     assert_eq!(places, [root().join("src/app/mod.rs")]);
+}
+
+/// What is called the same in both languages.
+const SAME: [&str; 1] = ["JSAPI"];
+
+fn is_chinese(text: &str) -> bool {
+    text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c))
+}
+
+/// The sentences of a file of words: English, Chinese, with nothing but a comma between them.
+fn sentences(code: &str) -> Vec<(&str, &str)> {
+    let pieces: Vec<_> = code.split('"').collect();
+    let pairs = pieces.windows(4).skip(1).step_by(2);
+    pairs
+        .filter(|piece| piece[1].trim() == ",")
+        .map(|piece| (piece[0], piece[2]))
+        .collect()
+}
+
+#[test]
+fn every_sentence_is_written_in_both_languages() {
+    let mut written = 0;
+    for (path, text) in files("src", "rs") {
+        if !says_words(&path) && !path.ends_with("src/app/mod.rs") {
+            continue;
+        }
+        for (english, chinese) in sentences(&code(&text)) {
+            let differ = !is_chinese(english) && is_chinese(chinese);
+            let same = english == chinese && SAME.contains(&english);
+            assert!(differ || same, "{}: {english:?}, {chinese:?}", path.display());
+            written += 1;
+        }
+    }
+    assert!(written > 50, "{written} sentences were found");
+}
+
+#[test]
+fn a_sentence_in_one_language_is_noticed() {
+    let code = r#"a: "Yes", "是"; row("code", Both("No", "No"), Both("Why?",
+        "为什么？")) b: "One", "一" => "Two", "二";"#;
+    let pairs = [
+        ("Yes", "是"),
+        ("No", "No"),
+        ("Why?", "为什么？"),
+        ("One", "一"),
+        ("Two", "二"),
+    ];
+    assert_eq!(sentences(code), pairs);
+}
+
+/// The names of words, each with the file that says it, as the comment before their block has it.
+fn named(words: &str) -> Vec<(String, String)> {
+    let mut said_in = "";
+    let mut names = Vec::new();
+    for line in words.lines().map(str::trim) {
+        if let Some(file) = line.strip_prefix("/// `").and_then(|rest| rest.strip_suffix('`')) {
+            said_in = file;
+        }
+        let name = line.split(':').next().unwrap();
+        let is_name = name.len() < line.len() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        if is_name && !name.is_empty() && !said_in.is_empty() {
+            names.push((said_in.to_owned(), name.to_owned()));
+        }
+    }
+    names
+}
+
+/// Whether `text` names it, and not only as a part of another name.
+fn names(text: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(name).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + name.len()..]);
+        !before.ends_with(is_part) && !after.starts_with(is_part)
+    })
+}
+
+#[test]
+fn every_word_is_said_somewhere() {
+    // A script may find words by the name of what failed, which another script gives.
+    let scripts: String = files("static", "js").into_iter().map(|(_, text)| code(&text)).collect();
+    let mut said = 0;
+    for (path, text) in files("src", "rs").into_iter().filter(|(path, _)| says_words(path)) {
+        for (file, name) in named(text.split("#[cfg(test)]").next().unwrap()) {
+            let is_said = match file.ends_with(".html") {
+                true => names(
+                    &std::fs::read_to_string(root().join(&file)).unwrap(),
+                    &format!("words.{name}"),
+                ),
+                false => names(&scripts, &name) || names(&scripts, &name.replace('_', "-")),
+            };
+            assert!(is_said, "{}: {file} does not say {name}", path.display());
+            said += 1;
+        }
+    }
+    assert!(said > 50, "{said} words were found");
+}
+
+#[test]
+fn a_word_that_nobody_says_is_noticed() {
+    let block = "    /// `templates/x.html`\n    X {\n        title: \"A\", \"甲\";\n        long:\n            \"B: c\",\n            \"乙\";\n    }";
+    let of_x = |name: &str| ("templates/x.html".to_owned(), name.to_owned());
+    assert_eq!(named(block), [of_x("title"), of_x("long")]);
+    assert!(names("{{ words.title }}", "words.title"));
+    assert!(!names("{{ words.titles }} {{ other_words.title }}", "words.title"));
 }

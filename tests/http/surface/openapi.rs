@@ -74,12 +74,12 @@ async fn it_has_every_status_that_is_seen_with_its_type_and_its_headers() {
 
 #[test]
 fn it_has_every_code_of_a_problem_and_no_other() {
-    let source = include_str!("../../../src/web/error.rs");
-    let function = crate::support::between(source, "pub fn code(", "/// What people are told").unwrap();
-    let product: BTreeSet<_> = function
-        .split("=> \"")
+    let table = include_str!("../../../src/web/problem/words.rs");
+    // The code is the text that follows the status.
+    let product: BTreeSet<_> = table
+        .split("    StatusCode::")
         .skip(1)
-        .map(|arm| arm.split('"').next().unwrap())
+        .map(|row| crate::support::between(row, "\"", "\"").unwrap())
         .collect();
     let whole = description();
     let codes = whole["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]
