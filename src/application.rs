@@ -4,166 +4,102 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web as actix};
+use actix_web::{App, web as actix};
 use anyhow::Context;
+use tokio::sync::oneshot;
 
 use crate::app;
-use crate::capacity::Capacity;
 use crate::dingtalk::{Client, Clock, Observer};
+use crate::server::{self, Capacity, Listening, TlsFiles};
 use crate::settings::Settings;
 use crate::web::{
-    self, Connections, CookiePolicy, Headers, LoginLimiter, LoginStates, Metrics, Readiness, Sessions, SignedPages, SpentCodes,
-    Web,
+    self, CookiePolicy, Headers, LoginLimiter, LoginStates, Metrics, Readiness, Sessions, SignedPages, SpentCodes, Web,
 };
 
-/// How long load balancers are told before the server stops.
+/// How long load balancers are told before the server stops. It is over in less than ten seconds, the last requests included.
 const NOTICE: Duration = Duration::from_secs(1);
-
-/// Seconds that requests in flight may take when the server stops: with the notice before, it is over in less than ten.
-const LAST_REQUESTS: u64 = 7;
-
-/// How long the head of a request may take.
-const HEAD_PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long a client may take none of its answer, where the system can be told.
-#[cfg(target_os = "linux")]
-const READING_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The server, listening but not yet answering.
 pub struct Application {
-    server: Server,
-    port: u16,
-    metrics: Option<MetricsListener>,
+    pages: Listening,
+    /// What answers METRICS_ADDR: a server of its own, so that no mistake in a route or a proxy shows it to the world.
+    metrics: Option<Listening>,
     web: actix::Data<Web>,
-}
-
-/// What answers METRICS_ADDR: a server of its own, so that no mistake in a route or a proxy shows it to the world.
-struct MetricsListener {
-    server: Server,
-    address: SocketAddr,
 }
 
 impl Application {
     /// Everything that can fail at start fails here. No call is made to DingTalk yet.
     pub fn build(listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
-        prepare(&listener)?;
-        let port = listener.local_addr().context("the listener has no address")?.port();
-        let metrics_addr = settings.metrics_addr;
-        let tls = settings
-            .tls
-            .clone()
-            .map(|files| files.server_config(clock.clone()))
-            .transpose()?;
-        let capacity = Capacity::of_this_process();
-        let web = actix::Data::new(state(settings, capacity, clock)?);
-        let metrics = metrics_addr
-            .map(|address| MetricsListener::open(address, web.clone()))
-            .transpose()?;
-        let web_of_workers = web.clone();
-        let web_of_connections = web.clone();
-        let server = HttpServer::new(move || {
-            let web = web_of_workers.clone();
-            App::new()
-                .app_data(web.clone())
-                .wrap(from_fn(web::boundary))
-                .configure(web::public_routes)
-                .service(
-                    actix::scope("")
-                        .wrap(from_fn(web::clear_worthless))
-                        .wrap(web.sessions.middleware())
-                        .configure(web::session_routes)
-                        .configure(app::routes),
-                )
-                .default_service(actix::to(web::route::nothing))
-        })
-        .workers(capacity.workers)
-        .max_connections(capacity.connections_per_worker)
-        // Of TLS, at a time: whoever connects and says nothing must not keep the others from their handshakes.
-        .max_connection_rate(capacity.connections_per_worker)
-        .on_connect(move |_, connection| drop(connection.insert(web_of_connections.connections.enter())))
-        .tcp_nodelay(true)
-        .client_request_timeout(HEAD_PATIENCE)
-        .disable_signals()
-        .shutdown_timeout(LAST_REQUESTS)
-        .tls_handshake_timeout(HEAD_PATIENCE);
-        let server = match tls {
-            Some(config) => server.listen_rustls_0_23(listener, config)?,
-            None => server.listen(listener)?,
-        };
-        let server = server.run();
+        let (tls, metrics_addr) = (settings.tls.clone(), settings.metrics_addr);
+        let web = actix::Data::new(state(settings, clock)?);
         Ok(Self {
-            server,
-            port,
-            metrics,
+            pages: listen_for_pages(listener, tls, web.clone())?,
+            metrics: metrics_addr
+                .map(|address| listen_for_metrics(address, web.clone()))
+                .transpose()?,
             web,
         })
     }
 
     /// Where it listens.
     pub fn port(&self) -> u16 {
-        self.port
+        self.pages.address().port()
     }
 
     /// Where the metrics are, if they are anywhere.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
-        self.metrics.as_ref().map(|metrics| metrics.address)
+        self.metrics.as_ref().map(Listening::address)
     }
 
     /// Answers until `stop` ends. Then `/readyz` says no for a second, so that a load balancer sends nobody else, and after that no more
-    /// connections are taken and the requests in flight may end: seven seconds at most.
+    /// connections are taken and the requests in flight may end.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        let (server, web) = (self.server.handle(), self.web);
-        tokio::spawn(async move {
+        let (_until_the_end, the_end) = oneshot::channel::<()>();
+        if let Some(metrics) = self.metrics {
+            tokio::spawn(metrics.run_until(async { drop(the_end.await) }));
+        }
+        let web = self.web;
+        let stopping = async move {
             stop.await;
             web.readiness.stop();
             tokio::time::sleep(NOTICE).await;
-            server.stop(true).await;
-        });
-        let metrics = self
-            .metrics
-            .map(|metrics| (metrics.server.handle(), tokio::spawn(metrics.server)));
-        let ended = self.server.await;
-        if let Some((metrics, _)) = metrics {
-            metrics.stop(false).await;
-        }
-        ended
+        };
+        self.pages.run_until(stopping).await
     }
 }
 
-/// Tells the system what the standard library does not.
-fn prepare(listener: &TcpListener) -> std::io::Result<()> {
-    // Its queue of 128 is full at once when a company comes in; those who find no place try again a second later.
-    const QUEUE: i32 = 1024;
-    rustix::net::listen(listener, QUEUE)?;
-    // The HTTP library waits for ever for a client to take its answer. Accepted connections inherit this.
-    #[cfg(target_os = "linux")]
-    rustix::net::sockopt::set_tcp_user_timeout(listener, READING_PATIENCE.as_millis() as u32)?;
-    Ok(())
+fn listen_for_pages(listener: TcpListener, tls: Option<TlsFiles>, web: actix::Data<Web>) -> anyhow::Result<Listening> {
+    Listening::open(listener, tls, Capacity::of_this_process(), move || {
+        App::new()
+            .app_data(web.clone())
+            .wrap(from_fn(server::bounds))
+            .wrap(from_fn(web::boundary))
+            .configure(web::public_routes)
+            .service(
+                actix::scope("")
+                    .wrap(from_fn(web::clear_worthless))
+                    .wrap(web.sessions.middleware())
+                    .configure(web::session_routes)
+                    .configure(app::routes),
+            )
+            .default_service(actix::to(web::route::nothing))
+    })
 }
 
-impl MetricsListener {
-    fn open(address: SocketAddr, web: actix::Data<Web>) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on METRICS_ADDR {address}"))?;
-        let address = listener.local_addr().context("the listener has no address")?;
-        let server = HttpServer::new(move || {
-            App::new()
-                .app_data(web.clone())
-                .wrap(from_fn(web::boundary))
-                .configure(web::metrics_routes)
-                .default_service(actix::to(web::route::nothing))
-        })
-        .workers(1)
-        .client_request_timeout(HEAD_PATIENCE)
-        .disable_signals()
-        .listen(listener)?
-        .run();
-        Ok(Self { server, address })
-    }
+fn listen_for_metrics(address: SocketAddr, web: actix::Data<Web>) -> anyhow::Result<Listening> {
+    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on METRICS_ADDR {address}"))?;
+    Listening::open(listener, None, Capacity::FEW, move || {
+        App::new()
+            .app_data(web.clone())
+            .wrap(from_fn(server::bounds))
+            .wrap(from_fn(web::boundary))
+            .configure(web::metrics_routes)
+            .default_service(actix::to(web::route::nothing))
+    })
 }
 
-fn state(settings: Settings, capacity: Capacity, clock: Clock) -> anyhow::Result<Web> {
+fn state(settings: Settings, clock: Clock) -> anyhow::Result<Web> {
     let cookies = CookiePolicy {
         secure: settings.public_url.is_https(),
         embedded: settings.embedded,
@@ -197,7 +133,6 @@ fn state(settings: Settings, capacity: Capacity, clock: Clock) -> anyhow::Result
         signature_clinic: settings.signature_clinic,
         words: |language| &app::words::of(language).plumbing,
         signed_pages: SignedPages::new(clock.clone()),
-        connections: Connections::new(capacity.connections()),
         metrics,
         readiness: Readiness::new(clock.clone()),
         explains_refusals: local_dingtalk.is_some(),

@@ -6,19 +6,17 @@
 pub mod app;
 /// Puts the rings together and serves them.
 pub mod application;
-/// How many connections are taken at once.
-pub mod capacity;
 /// The client for DingTalk: credentials that renew themselves, and the calls of silent login.
 pub mod dingtalk;
 mod faults;
 /// What must hold whatever comes in.
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
+/// What the HTTP library does not bound. Skip this at first reading.
+pub mod server;
 /// What can be set, and the checks.
 pub mod settings;
 /// Logging.
 pub mod telemetry;
-/// TLS without a proxy in front.
-pub mod tls;
 /// The plumbing between browser and DingTalk: login, sessions, signatures, errors.
 pub mod web;

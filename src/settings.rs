@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::dingtalk::{AgentId, AppCredentials, ClientId, ClientSecret, CorpId, Digest, Origin};
 use crate::faults::Faults;
-use crate::tls::TlsFiles;
+use crate::server::TlsFiles;
 use crate::web::{LoginRates, SessionKeys};
 
 mod values;

@@ -5,8 +5,8 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
@@ -15,11 +15,9 @@ use super::error::Problem;
 use super::page;
 use super::presession::Challenge;
 use super::request_cookies;
-use super::request_head;
 use super::request_scope::RequestScope;
 use super::session_cookie;
 use super::state::Web;
-use super::unread_body;
 
 const PROBLEM_JSON: &str = "application/problem+json";
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,31 +31,19 @@ pub async fn boundary(
     let scope = RequestScope::begin(&request);
     request.extensions_mut().insert(scope.clone());
     let web = Web::of(request.request())?.clone();
-    let body = unread_body::Wanted::of(&mut request);
-    let mut response = match request_head::check(&request) {
-        Err(problem) => request.error_response(problem),
-        Ok(()) => {
-            request_cookies::settle(&mut request, &web);
-            // The request itself must not be kept meanwhile: the router needs to be its only owner.
-            match next.call(request).await {
-                Ok(response) => response.map_into_boxed_body(),
-                Err(error) => return Err(without_request(error, &web, &scope)),
-            }
-        }
+    request_cookies::settle(&mut request, &web);
+    // The request itself must not be kept meanwhile: the router needs to be its only owner.
+    let mut response = match next.call(request).await {
+        Ok(response) => response.map_into_boxed_body(),
+        Err(error) => return Err(without_request(error, &web, &scope)),
     };
     session_cookie::withhold_superseded(&mut response, &web);
     if response.response().error().is_some() {
         response = explain(response, &web, &scope);
     }
     finish(response.headers_mut(), &web, &scope);
-    if web.connections.are_many() {
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-    }
     log(&response, &scope, began);
-    Ok(match body {
-        Some(body) => body.until_sent(response),
-        None => response,
-    })
+    Ok(response)
 }
 
 /// A middleware failed, so that the request is gone: the problem goes out as JSON, with the same headers.
@@ -89,7 +75,7 @@ fn explain(response: ServiceResponse<BoxBody>, web: &Web, scope: &RequestScope) 
         // A page instead of an error, such as the entry page, brings its own body.
         None if response.status().is_success() => return ServiceResponse::new(request, response),
         None if response.status().is_client_error() => {
-            foreign = Problem::BadRequest("the request is malformed");
+            foreign = refused_by_others(&response);
             &foreign
         }
         None => {
@@ -106,6 +92,18 @@ fn explain(response: ServiceResponse<BoxBody>, web: &Web, scope: &RequestScope) 
         challenge.put_on(response.headers_mut());
     }
     ServiceResponse::new(request, response)
+}
+
+/// An error with a status that is not ours. Its text is logged only if it is a constant, which cannot hold anything of the client's.
+fn refused_by_others(response: &HttpResponse<BoxBody>) -> Problem {
+    let reason = response
+        .error()
+        .and_then(|error| error.as_error::<InternalError<&'static str>>());
+    match response.status() {
+        StatusCode::URI_TOO_LONG => Problem::UriTooLong,
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Problem::HeadTooLarge,
+        _ => Problem::BadRequest(reason.map_or("the request is malformed".into(), |reason| reason.to_string().into())),
+    }
 }
 
 fn problem_in(error: &actix_web::Error) -> Option<&Problem> {

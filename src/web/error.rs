@@ -1,5 +1,6 @@
 //! What users are told when something goes wrong: a stable code, and what to do next. Why it went wrong is for the log.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -60,7 +61,7 @@ pub enum Problem {
     UnsupportedMediaType,
     /// 400: the request does not have the shape it must have.
     #[error("bad request: {0}")]
-    BadRequest(&'static str),
+    BadRequest(Cow<'static, str>),
     /// 400: this address is not signed.
     #[error("the address is not signed: {0}")]
     UrlRejected(#[from] dingtalk::InvalidPageUrl),

@@ -80,8 +80,8 @@ impl From<JsonPayloadError> for Problem {
             JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => Self::PayloadTooLarge,
             JsonPayloadError::ContentType => Self::UnsupportedMediaType,
             // What serde says may quote the body, which may hold a code.
-            JsonPayloadError::Deserialize(_) => Self::BadRequest("the body is not what this route takes"),
-            _ => Self::BadRequest("the body cannot be read"),
+            JsonPayloadError::Deserialize(_) => Self::BadRequest("the body is not what this route takes".into()),
+            _ => Self::BadRequest("the body cannot be read".into()),
         }
     }
 }

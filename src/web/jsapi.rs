@@ -82,7 +82,7 @@ pub async fn config(
     query: Result<web::Query<ConfigQuery>, actix_web::Error>,
     web: web::Data<Web>,
 ) -> Result<web::Json<JsapiConfig>, Problem> {
-    let query = query.map_err(|_| Problem::BadRequest("the query is url=, once"))?;
+    let query = query.map_err(|_| Problem::BadRequest("the query is url=, once".into()))?;
     let url = PageUrl::parse(&web.public_url, &query.url)?;
     Ok(web::Json(JsapiConfig::sign(&web, web.jsapi_recipe(), url).await?))
 }

@@ -32,7 +32,7 @@ pub async fn log_in(
     request: HttpRequest,
     web: web::Data<Web>,
 ) -> Result<HttpResponse, Problem> {
-    let code = AuthCode::parse(auth_code).map_err(|_| Problem::BadRequest("authCode is not a code"))?;
+    let code = AuthCode::parse(auth_code).map_err(|_| Problem::BadRequest("authCode is not a code".into()))?;
     let nonce = web.login_states.check(&request, &state).map_err(|_| Problem::StateRejected)?;
     web.login_limiter
         .check(address)

@@ -7,7 +7,6 @@ use actix_web::web::Data;
 use ipnet::IpNet;
 use url::Url;
 
-use super::connections::Connections;
 use super::error::Problem;
 use super::headers::Headers;
 use super::health::Readiness;
@@ -57,8 +56,6 @@ pub struct Web {
     pub codes: SpentCodes,
     /// Proxies that are believed about the client's address.
     pub trusted_proxies: Vec<IpNet>,
-    /// Those that are open.
-    pub connections: Connections,
     /// What is counted for whoever watches.
     pub metrics: Arc<Metrics>,
     /// Whether people can be logged in.

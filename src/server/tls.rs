@@ -1,10 +1,9 @@
 //! The certificate that this server shows when it speaks TLS itself: read again when its files change, without dropping a connection.
 
-use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -15,7 +14,8 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 
-use crate::dingtalk::Clock;
+/// How often the files are looked at.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// Inode, size and time of change of both files.
 type Stamp = [Option<[i64; 4]>; 2];
@@ -59,20 +59,16 @@ impl TlsFiles {
         Ok(files)
     }
 
-    /// TLS 1.2 and 1.3 with what the files hold now and later. `clock` says when to look at them again.
-    pub fn server_config(self, clock: Clock) -> Result<ServerConfig, anyhow::Error> {
-        // Looked at first: what changes while it is read will be seen then.
-        let stamp = self.stamp();
-        let shown = Shown {
-            certified: ArcSwap::new(Arc::new(self.read()?)),
-            looked: Mutex::new((clock.now(), stamp)),
-            files: self,
-            clock,
-        };
+    /// TLS 1.2 and 1.3 with what the files hold now and, as long as somebody uses it, later.
+    pub fn serve(self) -> anyhow::Result<ServerConfig> {
+        // Looked at first: a change while they are read is noticed later.
+        let seen = self.stamp();
+        let shown = Arc::new(Shown(ArcSwap::from_pointee(self.read()?)));
+        tokio::spawn(follow(self, seen, Arc::downgrade(&shown)));
         Ok(ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&TLS13, &TLS12])?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::new(shown)))
+            .with_cert_resolver(shown))
     }
 
     fn read(&self) -> Result<CertifiedKey, UnusableTls> {
@@ -100,50 +96,39 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-struct Shown {
-    files: TlsFiles,
-    certified: ArcSwap<CertifiedKey>,
-    looked: Mutex<(Instant, Stamp)>,
-    clock: Clock,
-}
-
-impl Shown {
-    /// However many handshakes there are, the files are looked at once in this time.
-    const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
-
-    fn look_again(&self) {
-        let now = self.clock.now();
-        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        if now < looked.0 + Self::BETWEEN_LOOKS {
-            return;
-        }
-        let stamp = self.files.stamp();
-        let changed = stamp != looked.1;
-        *looked = (now, stamp);
-        if changed {
-            match self.files.read() {
-                Ok(certified) => {
-                    self.certified.store(Arc::new(certified));
-                    tracing::info!("showing the new certificate");
-                }
-                // Half of a pair may have been replaced so far; the other half will be a change too.
-                Err(error) => {
-                    tracing::warn!(setting = error.setting(), %error, "the new certificate cannot be shown: going on with the one before")
-                }
-            }
-        }
-    }
-}
+/// What handshakes show.
+#[derive(Debug)]
+struct Shown(ArcSwap<CertifiedKey>);
 
 impl ResolvesServerCert for Shown {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.look_again();
-        Some(self.certified.load_full())
+        Some(self.0.load_full())
     }
 }
 
-impl fmt::Debug for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shown").field("files", &self.files).finish_non_exhaustive()
+/// Shows what `files` hold whenever they are no longer as last `seen`. Ends when nobody shows it any more.
+async fn follow(files: TlsFiles, mut seen: Stamp, shown: Weak<Shown>) {
+    loop {
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+        let (looked_at, before) = (files.clone(), seen);
+        let look = move || {
+            let now = looked_at.stamp();
+            (now, (now != before).then(|| looked_at.read()))
+        };
+        let (Some(shown), Ok((now, read))) = (shown.upgrade(), tokio::task::spawn_blocking(look).await) else {
+            return;
+        };
+        seen = now;
+        match read {
+            None => {}
+            Some(Ok(certified)) => {
+                shown.0.store(Arc::new(certified));
+                tracing::info!("showing the new certificate");
+            }
+            // Half of a pair may have been replaced so far; the other half will be a change too.
+            Some(Err(error)) => {
+                tracing::warn!(setting = error.setting(), %error, "the new certificate cannot be shown: going on with the one before");
+            }
+        }
     }
 }

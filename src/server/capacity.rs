@@ -14,6 +14,12 @@ pub struct Capacity {
 }
 
 impl Capacity {
+    /// For a listener that only a few programs of this machine know of.
+    pub const FEW: Self = Self {
+        workers: 1,
+        connections_per_worker: 64,
+    };
+
     /// What the HTTP library takes at most when nobody says.
     const MOST_PER_WORKER: u64 = 25_600;
 

@@ -1,11 +1,11 @@
 //! What the head of a request may look like. The HTTP library reads heads of up to 128 KiB; ours never have reason to be a tenth of that.
 
+use actix_web::Error;
 use actix_web::dev::ServiceRequest;
+use actix_web::error::{ErrorBadRequest, ErrorRequestHeaderFieldsTooLarge, ErrorUriTooLong};
 use actix_web::http::Version;
 use actix_web::http::header::{HOST, HeaderValue};
 use actix_web::http::uri::{Authority, Uri};
-
-use super::error::Problem;
 
 /// An address of ours carries a page's own parameters at most.
 const LONGEST_URI: usize = 8 * 1024;
@@ -13,22 +13,22 @@ const LONGEST_URI: usize = 8 * 1024;
 const LARGEST_HEAD: usize = 16 * 1024;
 
 /// Turns away heads that are too large, and those that leave open what or which host is meant (RFC 9112, section 3.2).
-pub fn check(request: &ServiceRequest) -> Result<(), Problem> {
+pub fn check(request: &ServiceRequest) -> Result<(), Error> {
     let uri = uri_bytes(request.uri());
     if uri > LONGEST_URI {
-        return Err(Problem::UriTooLong);
+        return Err(ErrorUriTooLong("the address is too long"));
     }
     if request_line_bytes(request, uri) + header_bytes(request) > LARGEST_HEAD {
-        return Err(Problem::HeadTooLarge);
+        return Err(ErrorRequestHeaderFieldsTooLarge("the headers are too large"));
     }
     if !names_a_path(request.uri()) {
-        return Err(Problem::BadRequest("its target is not a path"));
+        return Err(ErrorBadRequest("its target is not a path"));
     }
     let mut hosts = request.headers().get_all(HOST);
     match (hosts.next(), hosts.next()) {
         (None, None) if request.version() != Version::HTTP_11 => Ok(()),
         (Some(host), None) if is_host(host) => Ok(()),
-        _ => Err(Problem::BadRequest("it names no host, or several")),
+        _ => Err(ErrorBadRequest("it names no host, or several")),
     }
 }
 
