@@ -13,6 +13,7 @@ use crate::app;
 use crate::dingtalk::{Client, Clock, Observer};
 use crate::server::{self, Capacity, Listening, TlsFiles};
 use crate::settings::Settings;
+use crate::telemetry;
 use crate::web::{
     self, CookiePolicy, Headers, LoginLimiter, LoginStates, Metrics, Readiness, Sessions, SignedPages, SpentCodes, Web,
 };
@@ -115,7 +116,7 @@ fn state(settings: Settings, clock: Clock) -> anyhow::Result<Web> {
         tracing::warn!(api = %settings.api_url, oapi = %settings.oapi_url, "calling another DingTalk than the real one");
     }
     let client_id = settings.credentials.client_id.clone();
-    let metrics = Metrics::new().context("the metrics do not fit together")?;
+    let metrics = Metrics::new(telemetry::lines_lost).context("the metrics do not fit together")?;
     let observer: Arc<dyn Observer> = metrics.clone();
     Ok(Web {
         dingtalk: Client::new(

@@ -2,25 +2,65 @@
 //!
 //! What may be logged: route patterns, statuses, durations, request ids, DingTalk's codes. What may not: secrets, tokens, tickets,
 //! codes, cookies, and query strings, which may hold any of them.
+//!
+//! Lines are written on a thread of their own, so that a reader of standard error that stalls stalls nobody else.
 
-use std::io::IsTerminal;
+use std::io::{BufWriter, IsTerminal, Write};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use tracing::Level;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+/// Lines that wait to be written: some two megabytes, and seconds of a busy server. When as many wait, those that follow are lost.
+const QUEUE: usize = 8192;
+
+/// Lines are gathered for so long before they are written: to wake the thread that writes costs more than to write.
+const GATHERING: Duration = Duration::from_millis(10);
+
+static LOST: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// The log, open until this is dropped. Then what still waits is written, if that takes no more than a second.
+#[must_use = "nothing is logged after it is dropped"]
+pub struct Log(#[expect(dead_code, reason = "it is there to be dropped")] WorkerGuard);
+
 /// Starts logging to standard error. `RUST_LOG` takes levels such as `debug` or `dingtalk_h5=trace,info`.
-pub fn start() {
+pub fn start() -> Log {
     let asked = std::env::var("RUST_LOG").unwrap_or_default();
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(QUEUE)
+        .finish(Gathering(BufWriter::new(std::io::stderr())));
+    LOST.get_or_init(|| writer.error_counter());
     if std::io::stderr().is_terminal() {
-        let lines = tracing_subscriber::fmt::layer()
-            .with_target(false)
-            .with_writer(std::io::stderr);
+        let lines = tracing_subscriber::fmt::layer().with_target(false).with_writer(writer);
         tracing_subscriber::registry().with(filter(&asked)).with(lines).init();
     } else {
-        json(&asked, std::io::stderr).init();
+        json(&asked, writer).init();
+    }
+    Log(guard)
+}
+
+/// How many lines were lost because the reader did not keep up.
+pub fn lines_lost() -> u64 {
+    LOST.get().map_or(0, |lost| lost.dropped_lines() as u64)
+}
+
+/// What the writing thread writes to. It flushes whenever no line waits.
+struct Gathering<W: Write>(BufWriter<W>);
+
+impl<W: Write> Write for Gathering<W> {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        self.0.write(line)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()?;
+        std::thread::sleep(GATHERING);
+        Ok(())
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use prometheus::{
-    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TEXT_FORMAT, TextEncoder,
+    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TEXT_FORMAT,
+    TextEncoder,
 };
 
 use super::error::Problem;
@@ -21,13 +22,15 @@ pub struct Metrics {
     renewals: IntCounterVec,
     credential_age: GaugeVec,
     breaker: IntGaugeVec,
+    log_lines_lost: IntCounter,
+    look_up_lines_lost: fn() -> u64,
 }
 
 const OK: &str = "ok";
 
 impl Metrics {
-    /// Nothing counted yet. An error means that two metrics have one name.
-    pub fn new() -> Result<Arc<Self>, prometheus::Error> {
+    /// Nothing counted yet but `log_lines_lost`, which the log counts. An error means that two metrics have one name.
+    pub fn new(log_lines_lost: fn() -> u64) -> Result<Arc<Self>, prometheus::Error> {
         let metrics = Self {
             registry: Registry::new(),
             logins: IntCounterVec::new(
@@ -63,6 +66,11 @@ impl Metrics {
                 Opts::new("dingtalk_breaker", "1 for the state that the breaker is in."),
                 &["state"],
             )?,
+            log_lines_lost: IntCounter::new(
+                "log_lines_lost_total",
+                "Lines of the log that were lost because its reader did not keep up.",
+            )?,
+            look_up_lines_lost: log_lines_lost,
         };
         metrics.register()?;
         Ok(Arc::new(metrics))
@@ -74,7 +82,8 @@ impl Metrics {
         self.registry.register(Box::new(self.call_seconds.clone()))?;
         self.registry.register(Box::new(self.renewals.clone()))?;
         self.registry.register(Box::new(self.credential_age.clone()))?;
-        self.registry.register(Box::new(self.breaker.clone()))
+        self.registry.register(Box::new(self.breaker.clone()))?;
+        self.registry.register(Box::new(self.log_lines_lost.clone()))
     }
 
     /// Counts a login that was answered with the problem `code`, or succeeded.
@@ -93,6 +102,8 @@ impl Metrics {
         ] {
             self.breaker.with_label_values(&[name]).set((now.breaker == state).into());
         }
+        let unseen = (self.look_up_lines_lost)().saturating_sub(self.log_lines_lost.get());
+        self.log_lines_lost.inc_by(unseen);
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
