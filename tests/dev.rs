@@ -14,7 +14,7 @@ use dingtalk_h5::telemetry;
 use dingtalk_simulator::Simulator;
 
 fn main() -> ExitCode {
-    telemetry::start();
+    let _log = telemetry::start();
     match actix_web::rt::System::new().block_on(run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

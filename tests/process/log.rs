@@ -1,10 +1,14 @@
 //! What the log says, and what it never does.
 
+use std::time::{Duration, Instant};
+
 use dingtalk_simulator::{Fault, Simulator};
 use reqwest::Method;
+use tokio::time::timeout;
 
 use super::{Served, complete, with};
 use crate::broken::rogue::{Rogue, http, json};
+use crate::support::http_client;
 use crate::wire::Wire;
 
 #[tokio::test]
@@ -90,4 +94,44 @@ async fn a_ban_and_a_credential_that_cannot_be_renewed_are_said_once_however_man
         let (_, log) = served.stop().await;
         assert_eq!(log.matches(said).count(), 1, "{log}");
     }
+}
+
+/// As when whoever collects the logs hangs.
+#[tokio::test]
+async fn a_reader_of_the_log_that_stalls_keeps_nobody_waiting_and_what_is_lost_is_counted() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let mut served = Served::start(&with(complete(&dingtalk), "METRICS_ADDR", "127.0.0.1:0")).await;
+    let metrics_url = served.metrics_url().await;
+    assert_eq!(lines_lost(&metrics_url).await, 0);
+
+    // Each is refused, which is two lines: together more than the pipe and the queue hold.
+    let requests = "GET /api/nothing HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+    let mut wire = Wire::to(&served.url).await;
+    for hundreds in 0..60 {
+        wire.send(&requests).await;
+        for _ in 0..100 {
+            let reply = timeout(Duration::from_secs(2), wire.reply()).await;
+            assert_eq!(reply.map(|reply| reply.status), Ok(404), "after {hundreds} hundreds");
+        }
+    }
+    let lost = lines_lost(&metrics_url).await;
+    assert!((1_000..12_000).contains(&lost), "{lost} of 12,000 lines");
+
+    let told = Instant::now();
+    let (exit, log) = served.stop().await;
+    assert_eq!(exit, Some(0));
+    assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
+    // The last may have been cut off in its middle.
+    let (whole, _) = log.rsplit_once('\n').unwrap();
+    assert!(
+        whole
+            .lines()
+            .all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok())
+    );
+}
+
+async fn lines_lost(metrics_url: &str) -> u64 {
+    let text = http_client().get(metrics_url).send().await.unwrap().text().await.unwrap();
+    let count = text.lines().find_map(|line| line.strip_prefix("log_lines_lost_total "));
+    count.unwrap().parse().unwrap()
 }
