@@ -30,7 +30,7 @@ async fn run() -> anyhow::Result<()> {
     let settings = settings(&simulator, listener.local_addr()?)?;
     let app = settings.web.public_url.to_string();
     simulator.show_app(&app);
-    let application = Application::build(listener, settings, Clock::system())?;
+    let application = Application::build(listener, settings, Clock::system()).await?;
     println!(
         "\n  the app                 {app}\n  the simulated DingTalk  {}\n",
         simulator.url()

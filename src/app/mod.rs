@@ -13,7 +13,7 @@ use crate::environment::Environment;
 use crate::web::{App, Both, NavEntry, route};
 
 /// What the app is called, in every language.
-const NAME: &str = "Demo H5 app";
+pub const NAME: &str = "Demo H5 app";
 
 /// The pages that every page leads to.
 const NAV: &[NavEntry] = &[
