@@ -94,39 +94,20 @@ h5.client = (function () {
   /**
    * Opens the gated calls. The library drops a second `dd.config` in a document without a word, even after a
    * failure, so there is one answer for the life of the page.
+   *
+   * No `dd.ready`: it keeps a promise to itself that rejects when `dd.config` fails, where nobody can catch it. Every
+   * bridge of the library calls `onSuccess`, as it does for any other call.
    * @param {ConfigValues} values
    * @returns {Promise<void>}
    */
   function configure(values) {
     if (!configured) {
       configured = inside().then((dd) => within(CONFIG_TIMEOUT, new Promise((resolve, reject) => {
-        dd.config(values);
-        // Only after dd.config does dd.ready mean "accepted"; before it, it means "there is a bridge".
+        dd.config(Object.assign({}, values, { onSuccess: () => resolve() }));
         dd.error(reject);
-        whenReady(dd, resolve);
       })));
     }
     return configured;
-  }
-
-  /**
-   * dd.ready keeps a promise to itself that rejects when dd.config fails, where nobody can catch it. While this one
-   * synchronous call runs, every promise that is derived gets the handler it lacks.
-   * @param {Library} dd
-   * @param {() => void} callback
-   */
-  function whenReady(dd, callback) {
-    const then = Promise.prototype.then;
-    Promise.prototype.then = /** @this {Promise<any>} @param {any[]} handlers */ function (...handlers) {
-      const derived = then.apply(this, /** @type {any} */ (handlers));
-      then.call(derived, undefined, () => {});
-      return /** @type {any} */ (derived);
-    };
-    try {
-      dd.ready(callback);
-    } finally {
-      Promise.prototype.then = then;
-    }
   }
 
   /**
