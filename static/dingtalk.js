@@ -10,6 +10,7 @@
  * @property {string} text  What was said, for the log and the small print.
  * @property {string} [said]  The library's own words, tickets and all: for the server's ears only, and not enumerable.
  * @property {string} [next]  What to do, in the server's words.
+ * @property {string} [explanation]  What the server found wrong; it says so in development only.
  * @property {string} [requestId]
  *
  * @typedef {object} ConfigValues  What `dd.config` takes, signed by the server for this very URL.
@@ -26,11 +27,12 @@
  * @property {() => Record<string, string>} describe
  * @property {(corpId: string) => Promise<string>} requestAuthCode
  * @property {(values: ConfigValues) => Promise<void>} configure
+ * @property {(values: ConfigValues) => Promise<void>} tryConfigure  Without a report when it is refused.
  * @property {(name: DingTalkApi, params?: object, timeout?: number) => Promise<any>} call
  *
  * @typedef {NonNullable<Window['dd']>} Library
  *
- * @typedef {{ client: Client, session: Session, messages: Messages }} H5
+ * @typedef {{ client: Client, session: Session, messages: Messages, report: Reports }} H5
  */
 var h5 = /** @type {H5} */ ({});
 
@@ -92,7 +94,17 @@ h5.client = (function () {
   }
 
   /**
-   * Opens the gated calls. The library drops a second `dd.config` in a document without a word, even after a
+   * Opens the gated calls. A refusal is reported before it is told: only the server can tell which part of its
+   * signature DingTalk did not like.
+   * @param {ConfigValues} values
+   * @returns {Promise<void>}
+   */
+  function configure(values) {
+    return tryConfigure(values).catch((failure) => h5.report.refusedConfig(failure, values).then(() => { throw failure; }));
+  }
+
+  /**
+   * The same, and nobody is told. The library drops a second `dd.config` in a document without a word, even after a
    * failure, so there is one answer for the life of the page.
    *
    * No `dd.ready`: it keeps a promise to itself that rejects when `dd.config` fails, where nobody can catch it. Every
@@ -100,7 +112,7 @@ h5.client = (function () {
    * @param {ConfigValues} values
    * @returns {Promise<void>}
    */
-  function configure(values) {
+  function tryConfigure(values) {
     if (!configured) {
       configured = inside().then((dd) => within(CONFIG_TIMEOUT, new Promise((resolve, reject) => {
         dd.config(Object.assign({}, values, { onSuccess: () => resolve() }));
@@ -202,5 +214,5 @@ h5.client = (function () {
     return name ? String(fields[name]) : '';
   }
 
-  return { whereabouts, describe, requestAuthCode, configure, call };
+  return { whereabouts, describe, requestAuthCode, configure, tryConfigure, call };
 })();

@@ -20,6 +20,31 @@ pub struct Report {
     pub(super) url: String,
     #[serde(default)]
     nonce_str: String,
+    #[serde(default)]
+    call: Call,
+    signed: Option<Signed>,
+    #[serde(default)]
+    state: String,
+}
+
+/// What was refused.
+#[derive(Deserialize, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+enum Call {
+    #[default]
+    Config,
+    RequestAuthCode,
+}
+
+/// The values that the page gave to `dd.config`, and the address that they were signed for.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[allow(dead_code)]
+struct Signed {
+    url: String,
+    nonce_str: String,
+    time_stamp: String,
+    signature: String,
 }
 
 /// What is told to a developer.
@@ -33,17 +58,28 @@ struct Explanation {
 /// development, the page is told as well.
 pub async fn report(
     _: SameOrigin,
-    _user: SessionUser,
+    user: Result<SessionUser, Problem>,
     StrictJson(report): StrictJson<Report>,
     request: HttpRequest,
     web: web::Data<Web>,
 ) -> Result<HttpResponse, Problem> {
+    if report.call == Call::Config {
+        user?;
+    } else if report.state.is_empty() {
+        return Err(Problem::StateRejected);
+    }
     if !web.signed_pages.may_report() {
         return Err(Problem::RateLimited {
             retry_after: std::time::Duration::from_secs(1),
         });
     }
-    let signed = web.signed_pages.with_nonce(&report.nonce_str);
+    if report.call == Call::RequestAuthCode {
+        let told = Refusal::told_by_client(&report.code, &report.text);
+        tracing::warn!(code = told.code, said = told.text, "the client refused requestAuthCode");
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    let nonce = report.signed.map_or(report.nonce_str, |signed| signed.nonce_str);
+    let signed = web.signed_pages.with_nonce(&nonce);
     let refusal = ClientRefusal {
         code: report.code,
         text: report.text,
