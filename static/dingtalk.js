@@ -5,7 +5,7 @@
  * always settles, and a failure that always has one shape.
  *
  * @typedef {object} Failure
- * @property {'timeout' | 'outside' | 'no-library' | 'cancelled' | 'refused' | 'problem' | 'network'} kind
+ * @property {'timeout' | 'outside' | 'no_library' | 'cancelled' | 'refused' | 'problem' | 'network'} kind
  * @property {string} code  The library's error code or the server's problem code; empty when there is none.
  * @property {string} text  What was said, for the log and the small print.
  * @property {string} [said]  The library's own words, tickets and all: for the server's ears only, and not enumerable.
@@ -23,7 +23,7 @@
  * @property {string[]} jsApiList
  *
  * @typedef {object} Client
- * @property {() => 'inside' | 'outside' | 'no-library'} whereabouts
+ * @property {() => 'inside' | 'outside' | 'no_library'} whereabouts
  * @property {() => Record<string, string>} describe
  * @property {(corpId: string) => Promise<string>} requestAuthCode
  * @property {(values: ConfigValues) => Promise<void>} configure
@@ -53,10 +53,10 @@ h5.client = (function () {
     return window.dd;
   }
 
-  /** @returns {'inside' | 'outside' | 'no-library'} */
+  /** @returns {'inside' | 'outside' | 'no_library'} */
   function whereabouts() {
     const dd = library();
-    if (!dd || !dd.env) return 'no-library';
+    if (!dd || !dd.env) return 'no_library';
     return dd.env.platform === 'notInDingTalk' ? 'outside' : 'inside';
   }
 

@@ -5,11 +5,11 @@
 (function () {
   'use strict';
 
-  /** @typedef {{ recipe: string, outcome: 'accepted' | 'refused' | 'timeout' | 'outside' | 'no-library' | 'cancelled', said: string }} Trial */
+  /** @typedef {{ recipe: string, outcome: 'accepted' | 'refused' | 'timeout' | 'outside' | 'no_library' | 'cancelled', said: string }} Trial */
 
   const TRIALS_KEY = 'h5.clinic';
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
-  /** @type {{ noStorage: string, copied: string, copyByHand: string }} */
+  /** @type {{ no_storage: string, copied: string, copy_by_hand: string }} */
   const words = JSON.parse(script.dataset.words || '{}');
   const page = /** @type {HTMLElement} */ (document.getElementById('clinic'));
   const { recipe, jsapi, next } = page.dataset;
@@ -32,7 +32,7 @@
   /** @param {Trial} trial */
   function goOn(trial) {
     const trials = remembered().filter((earlier) => earlier.recipe !== trial.recipe).concat(trial);
-    if (!remember(trials)) part('clinic-progress').textContent = words.noStorage;
+    if (!remember(trials)) part('clinic-progress').textContent = words.no_storage;
     else if (next) location.replace(next);
     else show(trials);
   }
@@ -48,7 +48,7 @@
     part('clinic-results').hidden = false;
     part('clinic-copy').addEventListener('click', () => {
       report.select();
-      part('clinic-copied').textContent = document.execCommand('copy') ? words.copied : words.copyByHand;
+      part('clinic-copied').textContent = document.execCommand('copy') ? words.copied : words.copy_by_hand;
     });
   }
 

@@ -4,24 +4,11 @@
 (function () {
   'use strict';
 
-  /**
-   * @typedef {object} PlaygroundWords
-   * @property {string} accepted
-   * @property {string} acceptedText
-   * @property {string} refused
-   * @property {string} refusedText
-   * @property {string} ok
-   * @property {string} failed
-   * @property {string} cancelled
-   * @property {Record<string, string>} samples
-   */
-
   const PEOPLE_NEED_TIME = 5 * 60 * 1000;
   const page = /** @type {HTMLElement} */ (document.querySelector('[data-jsapi]'));
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
-  /** @type {PlaygroundWords} */
+  /** @type {Record<string, string>} */
   const words = JSON.parse(script.dataset.words || '');
-  const samples = words.samples;
   /** @type {ConfigValues} */
   const values = JSON.parse(page.dataset.jsapi || '{}');
 
@@ -29,20 +16,20 @@
   const calls = {
     'device.connection.getNetworkType': {},
     'device.notification.alert': {
-      params: { title: samples.alertTitle, message: samples.alert, buttonName: samples.button },
+      params: { title: words.alert_title, message: words.alert, buttonName: words.button },
       timeout: PEOPLE_NEED_TIME,
     },
-    'device.notification.toast': { params: { icon: 'success', text: samples.toast, duration: 2 } },
+    'device.notification.toast': { params: { icon: 'success', text: words.toast, duration: 2 } },
     'device.notification.confirm': {
       params: {
-        title: samples.confirmTitle,
-        message: samples.confirm,
-        buttonLabels: [samples.confirmNo, samples.confirmYes],
+        title: words.confirm_title,
+        message: words.confirm,
+        buttonLabels: [words.confirm_no, words.confirm_yes],
       },
       timeout: PEOPLE_NEED_TIME,
     },
     'device.notification.vibrate': { params: { duration: 300 } },
-    'biz.navigation.setTitle': { params: { title: samples.title } },
+    'biz.navigation.setTitle': { params: { title: words.set_title } },
     'biz.util.openLink': { params: { url: 'https://open.dingtalk.com/' } },
     'biz.contact.choose': {
       params: { multiple: true, users: [], corpId: values.corpId },
@@ -61,8 +48,8 @@
 
   function configure() {
     h5.client.configure(values).then(
-      () => showConfig('accepted', words.acceptedText),
-      (failure) => showConfig('refused', words.refusedText, failure),
+      () => showConfig('accepted', words.accepted_text),
+      (failure) => showConfig('refused', words.refused_text, failure),
     );
   }
 

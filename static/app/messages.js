@@ -4,14 +4,13 @@
  *
  * @typedef {{ happened: string, next: string }} Message
  *
- * @typedef {object} Words
- * @property {Record<Failure['kind'], Message>} failures  By kind.
- * @property {Record<string, Message>} troubles  By code, for those that a page finds out by itself.
- * @property {string} dingtalkSaid
- * @property {string} requestId
- * @property {string} copied
- * @property {string} copyByHand
+ * @typedef {'user_changed' | 'session_lost' | 'wrong_address' | 'no_auth_code' | 'no_such_api'} Trouble
+ *   The code of what a page finds out by itself.
  *
+ * @typedef {Record<Failure['kind'] | Trouble, Message>} Explanations
+ * @typedef {Record<'dingtalk_said' | 'request_id' | 'copied' | 'copy_by_hand', string>} Phrases
+ *
+ * @typedef {Explanations & Phrases} Words
  * @typedef {Words & { explain: (failure: Failure) => Message }} Messages
  */
 h5.messages = (function () {
@@ -26,9 +25,10 @@ h5.messages = (function () {
    * @returns {Message}
    */
   function explain(failure) {
-    if (words.troubles.hasOwnProperty(failure.code)) return words.troubles[failure.code];
+    const trouble = words[/** @type {Trouble} */ (failure.code)];
+    if (trouble && trouble.happened) return trouble;
     if (failure.kind === 'problem' && failure.text) return { happened: failure.text, next: failure.next || '' };
-    return words.failures[failure.kind] || words.failures.problem;
+    return words[failure.kind] || words.problem;
   }
 
   return Object.assign({ explain }, words);

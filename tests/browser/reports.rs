@@ -136,7 +136,7 @@ async fn what_is_no_refusal_is_not_reported() {
     chromium.on_every_document(LISTEN).await;
     chromium.open(&app.url).await;
     chromium.sees("#user-name", "张三").await;
-    let report = "Promise.all(['timeout', 'cancelled', 'outside', 'no-library', 'network', 'problem'].map((kind) => {
+    let report = "Promise.all(['timeout', 'cancelled', 'outside', 'no_library', 'network', 'problem'].map((kind) => {
         const failure = { kind, code: '1', text: 'x' };
         h5.report.refusedAuthCode(failure, 'state');
         return h5.report.refusedConfig(failure, {});
