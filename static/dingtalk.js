@@ -5,11 +5,12 @@
  * always settles, and a failure that always has one shape.
  *
  * @typedef {object} Failure
- * @property {'timeout' | 'outside' | 'no-library' | 'cancelled' | 'refused' | 'problem' | 'network'} kind
+ * @property {'timeout' | 'outside' | 'no_library' | 'cancelled' | 'refused' | 'problem' | 'network'} kind
  * @property {string} code  The library's error code or the server's problem code; empty when there is none.
  * @property {string} text  What was said, for the log and the small print.
  * @property {string} [said]  The library's own words, tickets and all: for the server's ears only, and not enumerable.
  * @property {string} [next]  What to do, in the server's words.
+ * @property {string} [explanation]  What the server found wrong; it says so in development only.
  * @property {string} [requestId]
  *
  * @typedef {object} ConfigValues  What `dd.config` takes, signed by the server for this very URL.
@@ -22,15 +23,16 @@
  * @property {string[]} jsApiList
  *
  * @typedef {object} Client
- * @property {() => 'inside' | 'outside' | 'no-library'} whereabouts
+ * @property {() => 'inside' | 'outside' | 'no_library'} whereabouts
  * @property {() => Record<string, string>} describe
  * @property {(corpId: string) => Promise<string>} requestAuthCode
  * @property {(values: ConfigValues) => Promise<void>} configure
+ * @property {(values: ConfigValues) => Promise<void>} tryConfigure  Without a report when it is refused.
  * @property {(name: DingTalkApi, params?: object, timeout?: number) => Promise<any>} call
  *
  * @typedef {NonNullable<Window['dd']>} Library
  *
- * @typedef {{ client: Client, session: Session, messages: Messages }} H5
+ * @typedef {{ client: Client, session: Session, messages: Messages, report: Reports }} H5
  */
 var h5 = /** @type {H5} */ ({});
 
@@ -51,10 +53,10 @@ h5.client = (function () {
     return window.dd;
   }
 
-  /** @returns {'inside' | 'outside' | 'no-library'} */
+  /** @returns {'inside' | 'outside' | 'no_library'} */
   function whereabouts() {
     const dd = library();
-    if (!dd || !dd.env) return 'no-library';
+    if (!dd || !dd.env) return 'no_library';
     return dd.env.platform === 'notInDingTalk' ? 'outside' : 'inside';
   }
 
@@ -92,41 +94,32 @@ h5.client = (function () {
   }
 
   /**
-   * Opens the gated calls. The library drops a second `dd.config` in a document without a word, even after a
-   * failure, so there is one answer for the life of the page.
+   * Opens the gated calls. A refusal is reported before it is told: only the server can tell which part of its
+   * signature DingTalk did not like.
    * @param {ConfigValues} values
    * @returns {Promise<void>}
    */
   function configure(values) {
-    if (!configured) {
-      configured = inside().then((dd) => within(CONFIG_TIMEOUT, new Promise((resolve, reject) => {
-        dd.config(values);
-        // Only after dd.config does dd.ready mean "accepted"; before it, it means "there is a bridge".
-        dd.error(reject);
-        whenReady(dd, resolve);
-      })));
-    }
-    return configured;
+    return tryConfigure(values).catch((failure) => h5.report.refusedConfig(failure, values).then(() => { throw failure; }));
   }
 
   /**
-   * dd.ready keeps a promise to itself that rejects when dd.config fails, where nobody can catch it. While this one
-   * synchronous call runs, every promise that is derived gets the handler it lacks.
-   * @param {Library} dd
-   * @param {() => void} callback
+   * The same, and nobody is told. The library drops a second `dd.config` in a document without a word, even after a
+   * failure, so there is one answer for the life of the page.
+   *
+   * No `dd.ready`: it keeps a promise to itself that rejects when `dd.config` fails, where nobody can catch it. Every
+   * bridge of the library calls `onSuccess`, as it does for any other call.
+   * @param {ConfigValues} values
+   * @returns {Promise<void>}
    */
-  function whenReady(dd, callback) {
-    const then = Promise.prototype.then;
-    Promise.prototype.then = /** @this {Promise<any>} @param {any[]} handlers */ function (...handlers) {
-      const derived = then.apply(this, /** @type {any} */ (handlers));
-      then.call(derived, undefined, () => {});
-      return /** @type {any} */ (derived);
-    };
-    try {
-      dd.ready(callback);
-    } finally {
-      Promise.prototype.then = then;
+  function tryConfigure(values) {
+    if (!configured) {
+      configured = inside().then((dd) => within(CONFIG_TIMEOUT, new Promise((resolve, reject) => {
+        dd.config(Object.assign({}, values, { onSuccess: () => resolve() }));
+        dd.error(reject);
+      })));
     }
+    return configured;
   }
 
   /**
@@ -221,5 +214,5 @@ h5.client = (function () {
     return name ? String(fields[name]) : '';
   }
 
-  return { whereabouts, describe, requestAuthCode, configure, call };
+  return { whereabouts, describe, requestAuthCode, configure, tryConfigure, call };
 })();

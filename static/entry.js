@@ -70,8 +70,8 @@
       trouble = failure;
       fill('trouble-text', message.happened);
       fill('trouble-next', message.next);
-      fill('trouble-said', failure.kind === 'refused' && failure.text ? h5.messages.dingtalkSaid + failure.text : '');
-      fill('trouble-reference', failure.requestId ? h5.messages.requestId + failure.requestId : '');
+      fill('trouble-said', failure.kind === 'refused' && failure.text ? h5.messages.dingtalk_said + failure.text : '');
+      fill('trouble-reference', failure.requestId ? h5.messages.request_id + failure.requestId : '');
       showPublicAddress(failure.code === 'wrong_address');
       showFace('trouble');
       retry.disabled = false;
@@ -96,7 +96,7 @@
         address.select();
         // The clipboard API needs https and a permission; this needs neither.
         const copied = document.execCommand('copy');
-        fill('copy-result', copied ? h5.messages.copied : h5.messages.copyByHand);
+        fill('copy-result', copied ? h5.messages.copied : h5.messages.copy_by_hand);
       });
       showFace('open-in-dingtalk');
     }
@@ -154,7 +154,7 @@
 
   /** A fresh state, or a library that did not load, takes a new page; the rest can be tried again on this one. */
   function needsNewPage(/** @type {Failure | null} */ failure) {
-    return failure !== null && (failure.code === 'state_rejected' || failure.kind === 'no-library');
+    return failure !== null && (failure.code === 'state_rejected' || failure.kind === 'no_library');
   }
 
   function cameByReload() {

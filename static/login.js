@@ -54,11 +54,22 @@ h5.session = (function () {
    * @returns {Promise<User>}
    */
   async function exchangeOnce(state) {
-    const authCode = await h5.client.requestAuthCode(document.documentElement.dataset.corpId || '');
+    const authCode = await requestAuthCode(state);
     const user = await post('/api/login', { authCode, state });
     loginsDone += 1;
     latestUser = user;
     return user;
+  }
+
+  /**
+   * @param {string} state
+   * @returns {Promise<string>}
+   */
+  function requestAuthCode(state) {
+    return h5.client.requestAuthCode(document.documentElement.dataset.corpId || '').catch((failure) => {
+      h5.report.refusedAuthCode(failure, state);
+      throw failure;
+    });
   }
 
   /**

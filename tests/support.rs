@@ -52,7 +52,9 @@ impl TestApp {
         let mut settings = Settings::read(environment(&dingtalk, &url)).unwrap();
         adjust(&mut settings);
         let hands = ClockHands::default();
-        let application = Application::build(listener, settings, Clock::from_source(hands.clone())).await.unwrap();
+        let application = Application::build(listener, settings, Clock::from_source(hands.clone()))
+            .await
+            .unwrap();
         let metrics_url = application
             .metrics_address()
             .map(|address| format!("http://{address}/metrics"));

@@ -5,7 +5,7 @@
 (function () {
   'use strict';
 
-  /** @typedef {{ recipe: string, outcome: 'accepted' | 'refused' | 'timeout' | 'outside' | 'no-library' | 'cancelled', said: string }} Trial */
+  /** @typedef {{ recipe: string, outcome: 'accepted' | 'refused' | 'timeout' | 'outside' | 'no_library' | 'cancelled', said: string }} Trial */
 
   const TRIALS_KEY = 'h5.clinic';
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
@@ -18,11 +18,12 @@
   else remember([]);
 
   /**
+   * Odd recipes are refused on purpose: nothing to report.
    * @param {string} recipe
    * @param {ConfigValues} values
    */
   function tryOut(recipe, values) {
-    h5.client.configure(values).then(
+    h5.client.tryConfigure(values).then(
       () => goOn({ recipe, outcome: 'accepted', said: '' }),
       (failure) => goOn({ recipe, outcome: failure.kind, said: [failure.code, failure.text].filter(Boolean).join(' ') }),
     );

@@ -5,7 +5,6 @@
   'use strict';
 
   const PEOPLE_NEED_TIME = 5 * 60 * 1000;
-  const REPORT_LENGTH = 1200;
   const page = /** @type {HTMLElement} */ (document.querySelector('[data-jsapi]'));
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
   /** @type {Record<string, string>} */
@@ -50,10 +49,7 @@
   function configure() {
     h5.client.configure(values).then(
       () => showConfig('accepted', words.accepted_text),
-      (failure) => {
-        showConfig('refused', words.refused_text, failure);
-        report(failure);
-      },
+      (failure) => showConfig('refused', words.refused_text, failure),
     );
   }
 
@@ -67,32 +63,14 @@
     part('config-name').textContent = words[state];
     part('config-text').textContent = failure ? h5.messages.explain(failure).happened : text;
     part('config-next').textContent = failure ? text : '';
-    part('config-reason').textContent = failure ? [failure.code, failure.text].filter(Boolean).join(' · ') : '';
+    part('config-reason').textContent = failure ? reason(failure) : '';
     // The library configures a document once: another try takes a new one.
     part('config-retry').hidden = !failure;
   }
 
-  /**
-   * Only the server can tell which part of its signature DingTalk did not like.
-   * @param {Failure} failure
-   */
-  function report(failure) {
-    if (failure.kind !== 'refused') return;
-    h5.session.fetch('/api/jsapi/report', {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({
-        url: location.href.split('#')[0],
-        code: failure.code,
-        text: (failure.said || failure.text).slice(0, REPORT_LENGTH),
-        nonceStr: values.nonceStr,
-      }),
-    }).then((answer) => (answer.status === 200 ? answer.json() : null)).then((told) => {
-      // Only in development does the server say what it found.
-      if (told) part('config-reason').textContent += ' · ' + told.explanation;
-    }).catch(() => {
-      // The page has said what it knows; a lost report changes nothing for the reader.
-    });
+  /** @param {Failure} failure */
+  function reason(failure) {
+    return [failure.code, failure.text, failure.explanation].filter(Boolean).join(' · ');
   }
 
   /**

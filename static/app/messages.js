@@ -4,20 +4,20 @@
  *
  * @typedef {{ happened: string, next: string }} Message
  *
- * @typedef {object} Messages
- * @property {(failure: Failure) => Message} explain
- * @property {string} dingtalkSaid
- * @property {string} requestId
- * @property {string} copied
- * @property {string} copyByHand
+ * @typedef {'user_changed' | 'session_lost' | 'wrong_address' | 'no_auth_code' | 'no_such_api'} Trouble
+ *   The code of what a page finds out by itself.
+ *
+ * @typedef {Record<Failure['kind'] | Trouble, Message>} Explanations
+ * @typedef {Record<'dingtalk_said' | 'request_id' | 'copied' | 'copy_by_hand', string>} Phrases
+ *
+ * @typedef {Explanations & Phrases} Words
+ * @typedef {Words & { explain: (failure: Failure) => Message }} Messages
  */
 h5.messages = (function () {
   'use strict';
 
-  /** What a page finds out by itself, by code. */
-  const TROUBLES = ['user_changed', 'session_lost', 'wrong_address', 'no_auth_code', 'no_such_api'];
-
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
+  /** @type {Words} */
   const words = JSON.parse(script.dataset.words || '');
 
   /**
@@ -25,16 +25,11 @@ h5.messages = (function () {
    * @returns {Message}
    */
   function explain(failure) {
-    if (TROUBLES.indexOf(failure.code) >= 0) return words[failure.code];
+    const trouble = words[/** @type {Trouble} */ (failure.code)];
+    if (trouble && trouble.happened) return trouble;
     if (failure.kind === 'problem' && failure.text) return { happened: failure.text, next: failure.next || '' };
-    return words[failure.kind.replace('-', '_')] || words.problem;
+    return words[failure.kind] || words.problem;
   }
 
-  return {
-    explain,
-    dingtalkSaid: words.dingtalk_said,
-    requestId: words.request_id,
-    copied: words.copied,
-    copyByHand: words.copy_by_hand,
-  };
+  return Object.assign({ explain }, words);
 })();

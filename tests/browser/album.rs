@@ -6,8 +6,8 @@ use std::path::Path;
 use super::chromium::Chromium;
 use super::faces::{self, Face, Reader};
 
-/// A phone, the panel beside a chat on a PC, and a desktop.
-const WIDTHS: [u32; 3] = [375, 400, 1280];
+/// A small phone, a phone, the panel beside a chat on a PC, and a desktop.
+const WIDTHS: [u32; 4] = [320, 375, 400, 1280];
 
 #[tokio::test]
 #[ignore = "it asserts nothing"]

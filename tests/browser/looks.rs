@@ -35,6 +35,49 @@ async fn no_face_is_wider_than_its_window_and_fingers_hit_every_control() {
     chromium.finish().await;
 }
 
+/// Gives the navigation so many entries, with the names of a fork.
+const NAVIGATION: &str = "const nav = document.querySelector('.nav');
+    const names = document.documentElement.lang === 'en'
+        ? ['Home', 'Profile', 'JSAPI', 'Orders', 'Approvals', 'Calendar', 'Reports', 'Settings', 'Help', 'About us']
+        : ['首页', '我的资料', 'JSAPI', '订单', '审批', '日历', '报表', '设置', '帮助', '关于我们'];
+    nav.textContent = '';
+    names.slice(0, Number(arguments[0])).forEach((name, at) => {
+        const link = document.createElement('a');
+        link.href = '/' + at;
+        link.textContent = name;
+        if (at === 1) link.setAttribute('aria-current', 'page');
+        nav.appendChild(link);
+    });";
+
+/// What of the name or the navigation cannot be read or hit where it is.
+const HIDDEN: &str = "const name = document.querySelector('.brand-name');
+    const cut = name.scrollWidth > name.clientWidth ? [name.textContent] : [];
+    return cut.concat([...document.querySelectorAll('.brand, .nav a')].filter((link) => {
+        const { left, right, top, bottom } = link.getBoundingClientRect();
+        return left < 0 || right > innerWidth || document.elementFromPoint((left + right) / 2, (top + bottom) / 2).closest('a') !== link;
+    }).map((link) => link.outerHTML))";
+
+#[tokio::test]
+async fn the_navigation_takes_as_many_entries_as_there_are_and_leaves_the_name_whole() {
+    let app = faces::app().await;
+    let chromium = Chromium::start().await;
+    for reader in [Reader::ALL[0], Reader::ALL[2]] {
+        chromium.is_read_by(reader).await;
+        Face::Home.show(&app, &chromium).await;
+        for entries in ["3", "6", "10"] {
+            chromium.run(NAVIGATION, &[entries]).await;
+            for width in [320, 375, 400, 1280] {
+                chromium.is_wide(width).await;
+                let said = format!("{entries} entries for {reader:?} at {width}");
+                for fault in [TOO_WIDE, TOO_SMALL, HIDDEN] {
+                    assert_eq!(chromium.run(fault, &[]).await, json!([]), "{said}");
+                }
+            }
+        }
+    }
+    chromium.finish().await;
+}
+
 /// What a finger or an eye needs that lies under a notch, a rounded corner or the home bar. Insets as below.
 const UNDER_AN_INSET: &str = "scrollTo(0, document.scrollingElement.scrollHeight);
     return [...document.querySelectorAll('h1, h2, p, dd, button, a, input')].filter((part) => part.getClientRects().length > 0)

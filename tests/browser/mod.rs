@@ -25,6 +25,7 @@ mod lost;
 mod page;
 mod profile;
 mod real;
+mod reports;
 mod session;
 mod silence;
 mod tls;

@@ -6,8 +6,13 @@ use serde_json::{Value, json};
 
 use crate::support::{Browser, JSAPI_TICKET, TestApp, client_accepts, eventually};
 
+/// What a page says that was signed for it.
+fn signed(config: &Value, url: &str) -> Value {
+    json!({"url": url, "nonceStr": config["nonceStr"], "timeStamp": config["timeStamp"], "signature": config["signature"]})
+}
+
 /// Lets the client judge `config` on the page at `url`, and reports what it said.
-async fn refused_on(app: &TestApp, browser: &mut Browser, config: &Value, url: &str) -> Value {
+async fn refused_on(app: &TestApp, browser: &mut Browser, config: &Value, signed_url: &str, url: &str) -> Value {
     let verdict = client_accepts(&app.dingtalk, config, url).await;
     assert_ne!(verdict["errcode"], 0, "{verdict}");
     let text = format!(
@@ -15,7 +20,7 @@ async fn refused_on(app: &TestApp, browser: &mut Browser, config: &Value, url: &
         verdict["errcode"],
         verdict["errmsg"].as_str().unwrap()
     );
-    let report = json!({"code": "3", "text": text, "url": url, "nonceStr": config["nonceStr"]});
+    let report = json!({"code": "3", "text": text, "url": url, "signed": signed(config, signed_url)});
     let answer = browser.post("/api/jsapi/report", &report).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.json()
@@ -37,7 +42,7 @@ async fn the_part_of_the_address_that_differs_is_named() {
         (format!("{}/jsapi", app.url), vec!["query"]),
     ] {
         let config = browser.jsapi_config(&signed).await.json();
-        let told = refused_on(&app, &mut browser, &config, &opened).await;
+        let told = refused_on(&app, &mut browser, &config, &signed, &opened).await;
         assert_eq!(told["differs"], json!(differs), "{opened}");
         assert!(told["explanation"].as_str().unwrap().len() > 20);
     }
@@ -54,7 +59,7 @@ async fn a_wrong_agent_or_organisation_is_named_with_its_setting() {
         let url = format!("{}/jsapi", app.url);
         let mut config = browser.jsapi_config(&url).await.json();
         config[field] = "123".into();
-        let told = refused_on(&app, &mut browser, &config, &url).await;
+        let told = refused_on(&app, &mut browser, &config, &url, &url).await;
         assert_eq!(told["differs"], json!([part]));
         assert!(told["explanation"].as_str().unwrap().contains(setting), "{told}");
     }
@@ -69,7 +74,7 @@ async fn a_ticket_that_the_client_no_longer_knows_is_replaced_once_however_often
     // DingTalk's ticket dies a day after its creation; this server's clock says that it was fetched a moment ago.
     app.dingtalk.advance(Duration::from_secs(25 * 3600));
     for _ in 0..5 {
-        let told = refused_on(&app, &mut browser, &stale, &url).await;
+        let told = refused_on(&app, &mut browser, &stale, &url, &url).await;
         assert_eq!(told["differs"], json!(["ticket age"]));
     }
     eventually("the ticket is replaced behind", || app.dingtalk.calls(JSAPI_TICKET) >= 2).await;
@@ -79,7 +84,7 @@ async fn a_ticket_that_the_client_no_longer_knows_is_replaced_once_however_often
     }
     let fetched = app.dingtalk.calls(JSAPI_TICKET);
     for _ in 0..5 {
-        let report = json!({"code": "3", "text": "Code:52011", "url": url, "nonceStr": fresh["nonceStr"]});
+        let report = json!({"code": "3", "text": "Code:52011", "url": url, "signed": signed(&fresh, &url)});
         assert_eq!(browser.post("/api/jsapi/report", &report).await.status, 200);
         browser.jsapi_config(&url).await;
     }

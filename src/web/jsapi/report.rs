@@ -27,13 +27,19 @@ pub struct Report {
     text: String,
     /// The page's `location.href`.
     url: String,
-    /// The address that was signed, when the page knows it.
-    signed_url: Option<String>,
-    nonce_str: Option<String>,
-    time_stamp: Option<String>,
-    signature: Option<String>,
+    signed: Option<Signed>,
     /// Instead of a session, when it is the authCode that was refused.
     state: Option<String>,
+}
+
+/// What the page says that this server had signed for it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Signed {
+    url: String,
+    nonce_str: String,
+    time_stamp: String,
+    signature: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -138,24 +144,27 @@ async fn signature_refused(report: &Report, signer: &Signer, organisation: &Orga
 /// What was signed for the page, and whether that was with the ticket of now. Nothing of it is remembered: the page tells, and the
 /// signature shows whether it is true.
 async fn signed(report: &Report, signer: &Signer, organisation: &Organisation) -> Result<Option<(SignedPage, bool)>, Problem> {
-    let page = report
-        .signed_url
-        .as_ref()
-        .and_then(|url| PageUrl::parse(&signer.public_url, url).ok());
-    let timestamp = report.time_stamp.as_ref().and_then(|text| text.parse().ok());
-    let nonce_str = report.nonce_str.as_ref().and_then(|text| NonceStr::parse(text));
-    let (Some(url), Some(timestamp), Some(nonce_str)) = (page, timestamp, nonce_str) else {
+    let Some(Signed {
+        url,
+        nonce_str,
+        time_stamp,
+        signature,
+    }) = &report.signed
+    else {
         return Ok(None);
     };
-    let signed = SignedPage {
-        url,
+    let (Some(nonce_str), Ok(timestamp)) = (NonceStr::parse(nonce_str), time_stamp.parse()) else {
+        return Ok(None);
+    };
+    let page = SignedPage {
+        url: PageUrl::parse(&signer.public_url, url)?,
         recipe: signer.recipe,
         ticket: organisation.jsapi_ticket().await?,
         nonce_str,
         timestamp,
     };
-    let is_current = report.signature.as_deref() == Some(&signed.signature());
-    Ok(Some((signed, is_current)))
+    let is_current = page.signature() == *signature;
+    Ok(Some((page, is_current)))
 }
 
 fn auth_code_refused(signer: &Signer, organisation: &Organisation) -> Explanation {

@@ -131,6 +131,22 @@ const BEHAVIOURS = {
     return { unhandled };
   },
 
+  async 'config with onSuccess'() {
+    const events = [];
+    dd.config(Object.assign(VALUES(), { onSuccess: () => events.push('onSuccess') }));
+    dd.error(() => events.push('error'));
+    await quiet();
+    return { events, unhandled };
+  },
+
+  async 'config with onSuccess, refused'() {
+    const events = [];
+    dd.config(Object.assign(REFUSED(), { onSuccess: () => events.push('onSuccess') }));
+    dd.error((said) => events.push(['error', shape(said)]));
+    await quiet();
+    return { events, unhandled };
+  },
+
   async 'error after the refusal'() {
     const events = [];
     dd.config(REFUSED());

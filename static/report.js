@@ -1,0 +1,72 @@
+/**
+ * Tells our server what DingTalk's client refused, so that its log says what to change. The person sees nothing of it: a
+ * report is sent once per page, and one that is lost is forgotten.
+ *
+ * @typedef {object} Reports
+ * @property {(failure: Failure, values: ConfigValues) => Promise<void>} refusedConfig
+ * @property {(failure: Failure, state: string) => void} refusedAuthCode
+ */
+h5.report = (function () {
+  'use strict';
+
+  const TEXT_LENGTH = 1200;
+  const PATIENCE = 3000;
+
+  /** @type {Promise<void> | null} */
+  let configReport = null;
+  let authCodeReported = false;
+
+  /**
+   * Gives the failure the server's explanation, where there is one.
+   * @param {Failure} failure
+   * @param {ConfigValues} values
+   * @returns {Promise<void>}
+   */
+  function refusedConfig(failure, values) {
+    if (failure.kind !== 'refused') return Promise.resolve();
+    if (!configReport) {
+      const { nonceStr, timeStamp, signature } = values;
+      const url = document.documentElement.dataset.pageUrl || address();
+      const signed = { url, nonceStr, timeStamp, signature };
+      configReport = send(h5.session.fetch, failure, { signed }).then((told) => {
+        if (told) failure.explanation = told.explanation;
+      });
+    }
+    return configReport;
+  }
+
+  /**
+   * Nobody is logged in yet: the login's state shows that this page came from the server.
+   * @param {Failure} failure
+   * @param {string} state
+   */
+  function refusedAuthCode(failure, state) {
+    if (failure.kind !== 'refused' || authCodeReported) return;
+    authCodeReported = true;
+    send(fetch, failure, { call: 'requestAuthCode', state });
+  }
+
+  /**
+   * @param {Session['fetch']} ask
+   * @param {Failure} failure
+   * @param {object} more
+   * @returns {Promise<{ explanation: string } | null>} What the server found; nothing when it does not say, or too late.
+   */
+  function send(ask, failure, more) {
+    const text = (failure.said || failure.text).slice(0, TEXT_LENGTH);
+    const answer = ask('/api/jsapi/report', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(Object.assign({ code: failure.code, text, url: address() }, more)),
+    }).then((response) => (response.status === 200 ? response.json() : null));
+    const tooLate = new Promise((resolve) => setTimeout(() => resolve(null), PATIENCE));
+    return Promise.race([answer, tooLate]).catch(() => null);
+  }
+
+  /** Where the page is, as DingTalk signs it. */
+  function address() {
+    return location.href.split('#')[0];
+  }
+
+  return { refusedConfig, refusedAuthCode };
+})();

@@ -1,0 +1,147 @@
+//! What a page tells our server when DingTalk's client refuses something.
+
+use dingtalk_h5::dingtalk::AgentId;
+use dingtalk_simulator::Answers;
+use serde_json::{Value, json};
+
+use super::AUTH_CODE;
+use super::chromium::Chromium;
+use crate::support::TestApp;
+
+/// Writes down all reports, from one page to the next.
+const LISTEN: &str = "const send = window.fetch;
+    window.fetch = (path, init) => {
+        const reports = JSON.parse(sessionStorage.getItem('reports') || '[]');
+        if (path === '/api/jsapi/report') sessionStorage.setItem('reports', JSON.stringify(reports.concat(JSON.parse(init.body))));
+        return send(path, init);
+    };";
+
+impl Chromium {
+    async fn reports(&self) -> Value {
+        self.run("return JSON.parse(sessionStorage.getItem('reports') || '[]')", &[])
+            .await
+    }
+}
+
+/// An app whose pages are refused by every client.
+async fn app_of_another_agent() -> TestApp {
+    TestApp::start_with(|settings| settings.agent_id = AgentId::parse("999").unwrap()).await
+}
+
+#[tokio::test]
+async fn a_page_that_configures_reports_its_refusal_once_and_hears_the_explanation() {
+    let app = app_of_another_agent().await;
+    let chromium = Chromium::start().await;
+    chromium.on_every_document(LISTEN).await;
+    chromium.open(&format!("{}/jsapi?q=%E4%B8%AD#part", app.url)).await;
+    chromium.shown("#config-state[data-state='refused']").await;
+    let again = "Promise.all([1, 2].map(() => {
+        const values = JSON.parse(document.querySelector('[data-jsapi]').dataset.jsapi);
+        return h5.client.configure(values).then(() => 'accepted', (failure) => [failure.kind, failure.explanation]);
+    }))";
+    let told = chromium.resolve(again).await;
+    assert_eq!(told[0], told[1]);
+    assert_eq!(told[0][0], "refused");
+    assert!(told[0][1].as_str().unwrap().contains("DINGTALK_AGENT_ID"), "{told}");
+
+    let reports = chromium.reports().await;
+    let values = "return JSON.parse(document.querySelector('[data-jsapi]').dataset.jsapi)";
+    let values = chromium.run(values, &[]).await;
+    let page = format!("{}/jsapi?q=%E4%B8%AD", app.url);
+    let said = reports[0]["text"].as_str().unwrap();
+    assert!(said.contains("52019"), "{said}");
+    let signed = json!({
+        "url": page, "nonceStr": values["nonceStr"], "timeStamp": values["timeStamp"], "signature": values["signature"],
+    });
+    assert_eq!(reports, json!([{ "code": "3", "text": said, "url": page, "signed": signed }]));
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn the_clinic_which_is_refused_on_purpose_reports_nothing() {
+    let app = TestApp::start_with(|settings| settings.signature_clinic = true).await;
+    let chromium = Chromium::start().await;
+    chromium.on_every_document(LISTEN).await;
+    chromium.open(&format!("{}/clinic", app.url)).await;
+    chromium.click("#clinic-start").await;
+    chromium.shown("#clinic-results").await;
+    let report = "return document.querySelector('#clinic-report').value";
+    let report = chromium.run(report, &[]).await;
+    assert!(report.as_str().unwrap().contains("refused  "), "{report}");
+    assert_eq!(chromium.reports().await, json!([]));
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn a_refused_auth_code_is_reported_once_with_the_login_that_it_was_for() {
+    let app = TestApp::start().await;
+    app.dingtalk.client(Answers::Refuses, false);
+    let chromium = Chromium::start().await;
+    chromium.on_every_document(LISTEN).await;
+    chromium.open(&format!("{}/profile?q=a#part", app.url)).await;
+    chromium.sees("#trouble-text", "DingTalk refused the request.").await;
+    chromium.click("#retry").await;
+    chromium.sees("#trouble-text", "DingTalk refused the request.").await;
+    assert_eq!(app.dingtalk.calls(AUTH_CODE), 2);
+
+    let reports = chromium.reports().await;
+    let state = chromium
+        .run("return document.querySelector('#entry').dataset.state", &[])
+        .await;
+    let said = chromium
+        .run("return document.querySelector('#trouble-said').textContent", &[])
+        .await;
+    let text = reports[0]["text"].as_str().unwrap();
+    assert!(said.as_str().unwrap().ends_with(text), "{said}");
+    let page = format!("{}/profile?q=a", app.url);
+    assert_eq!(
+        reports,
+        json!([{ "call": "requestAuthCode", "code": "3", "text": text, "url": page, "state": state }])
+    );
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn a_report_that_is_lost_changes_nothing_for_the_reader() {
+    for fate in [
+        "Promise.reject(new TypeError('no network'))",
+        "new Promise(() => {})",
+        "Promise.resolve(new Response('no JSON', { status: 200 }))",
+        "Promise.resolve(new Response('{}', { status: 429 }))",
+    ] {
+        let lose = format!(
+            "const send = window.fetch;
+            window.fetch = (path, init) => (path === '/api/jsapi/report' ? {fate} : send(path, init));"
+        );
+        let app = app_of_another_agent().await;
+        let chromium = Chromium::start().await;
+        chromium.on_every_document(&lose).await;
+        chromium.open(&format!("{}/jsapi", app.url)).await;
+        chromium.shown("#config-state[data-state='refused']").await;
+        let reason = chromium.shown("#config-reason").await;
+        assert!(reason.contains("52019") && !reason.contains("undefined"), "{fate}: {reason}");
+
+        app.dingtalk.client(Answers::Refuses, false);
+        chromium.driver.delete_all_cookies().await.unwrap();
+        chromium.open(&app.url).await;
+        chromium.sees("#trouble-text", "DingTalk refused the request.").await;
+        chromium.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_refusal_is_not_reported() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.on_every_document(LISTEN).await;
+    chromium.open(&app.url).await;
+    chromium.sees("#user-name", "张三").await;
+    let report = "Promise.all(['timeout', 'cancelled', 'outside', 'no_library', 'network', 'problem'].map((kind) => {
+        const failure = { kind, code: '1', text: 'x' };
+        h5.report.refusedAuthCode(failure, 'state');
+        return h5.report.refusedConfig(failure, {});
+    }))";
+    chromium.resolve(report).await;
+    assert_eq!(chromium.reports().await, json!([]));
+    chromium.finish().await;
+}
