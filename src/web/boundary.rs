@@ -6,12 +6,13 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 
-use super::login::{Challenge, EntryPage, Logins};
+use super::login::{Challenge, EntryPage};
 use super::page::ErrorPage;
 use super::{Headers, Language, Problem, RequestScope, shared};
 
@@ -65,53 +66,60 @@ fn finish(answer: &mut HeaderMap, headers: &Headers, scope: &RequestScope) {
 fn explain(response: ServiceResponse<BoxBody>, scope: &RequestScope) -> ServiceResponse<BoxBody> {
     let (request, response) = response.into_parts();
     let foreign;
-    let problem = match response.error() {
+    let problem = match response.error().map(|error| (error, error.as_error::<Problem>())) {
         None => return ServiceResponse::new(request, response),
-        Some(error) => match error.as_error::<Problem>() {
-            Some(problem) => problem,
-            None => {
-                foreign = Problem::foreign(response.status(), error);
-                &foreign
-            }
-        },
+        Some((_, Some(problem))) => problem,
+        Some((error, None)) => {
+            foreign = Problem::foreign(response.status(), error);
+            &foreign
+        }
     };
-    if matches!(problem, Problem::LoginRequired)
-        && !wants_json(&request)
-        && let Ok(entry) = entry_page(&request)
-    {
-        return ServiceResponse::new(request, entry);
-    }
-    record(problem, scope);
-    let (kind, body) = body_of(problem, &request, scope);
-    let challenge = matches!(problem, Problem::LoginRequired)
-        .then(|| shared::<Logins>(&request).map(|logins| Challenge::of(&logins.states, &request)));
-    let mut response = response.set_body(BoxBody::new(body));
-    response.headers_mut().insert(CONTENT_TYPE, kind);
-    if let Some(Ok(challenge)) = challenge {
-        challenge.put_on(response.headers_mut());
+    let (answer, challenge) = match problem {
+        Problem::LoginRequired => login_required(&request, scope),
+        _ => (told(problem, &request, scope), None),
+    };
+    let mut response = response.set_body(BoxBody::new(answer.body));
+    *response.status_mut() = answer.status;
+    response.headers_mut().insert(CONTENT_TYPE, answer.kind);
+    match challenge {
+        Some(challenge) if answer.status == StatusCode::OK => challenge.set_presession(response.headers_mut()),
+        Some(challenge) => challenge.put_on(response.headers_mut()),
+        None => {}
     }
     ServiceResponse::new(request, response)
 }
 
-/// Whoever needs a login for a page gets the page that logs in, at the same address.
-fn entry_page(request: &HttpRequest) -> Result<HttpResponse, Problem> {
-    let page = EntryPage::of(request)?;
-    let html = page.render().map_err(|error| Problem::Internal(error.into()))?;
-    let mut response = HttpResponse::Ok().insert_header((CONTENT_TYPE, HTML)).body(html);
-    page.challenge.set_presession(response.headers_mut());
-    Ok(response)
+struct Answer {
+    status: StatusCode,
+    kind: HeaderValue,
+    body: String,
+}
+
+/// Whoever needs a login for a page gets the page that logs in, at the same address; a script is told what a login takes.
+fn login_required(request: &HttpRequest, scope: &RequestScope) -> (Answer, Option<Challenge>) {
+    match EntryPage::of(request).map(|page| (page.render(), page.challenge)) {
+        Ok((Ok(body), challenge)) if !wants_json(request) => {
+            let (status, kind) = (StatusCode::OK, HTML);
+            (Answer { status, kind, body }, Some(challenge))
+        }
+        Ok((_, challenge)) => (told(&Problem::LoginRequired, request, scope), Some(challenge)),
+        Err(problem) => (told(&problem, request, scope), None),
+    }
+}
+
+fn told(problem: &Problem, request: &HttpRequest, scope: &RequestScope) -> Answer {
+    record(problem, scope);
+    let page = || ErrorPage::of(&problem.explanation(), request).ok()?.render().ok();
+    let (kind, body) = match (!wants_json(request)).then(page).flatten() {
+        Some(page) => (HTML, page),
+        None => (PROBLEM_JSON, problem.to_json(scope.id(), Language::asked_for_by(request))),
+    };
+    let status = problem.status_code();
+    Answer { status, kind, body }
 }
 
 fn wants_json(request: &HttpRequest) -> bool {
     ["/api/", "/static/"].iter().any(|prefix| request.path().starts_with(prefix))
-}
-
-fn body_of(problem: &Problem, request: &HttpRequest, scope: &RequestScope) -> (HeaderValue, String) {
-    let page = || ErrorPage::of(&problem.explanation(), request).ok()?.render().ok();
-    match (!wants_json(request)).then(page).flatten() {
-        Some(page) => (HTML, page),
-        None => (PROBLEM_JSON, problem.to_json(scope.id(), Language::asked_for_by(request))),
-    }
 }
 
 /// The one place where problems are logged: with their causes, and with the fix when an administrator can mend them.

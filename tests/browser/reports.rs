@@ -25,7 +25,7 @@ impl Chromium {
 
 /// An app whose pages are refused by every client.
 async fn app_of_another_agent() -> TestApp {
-    TestApp::start_with(|settings| settings.agent_id = AgentId::parse("999").unwrap()).await
+    TestApp::start_with(|settings| settings.dingtalk.agent_id = AgentId::parse("999").unwrap()).await
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn a_page_that_configures_reports_its_refusal_once_and_hears_the_explanati
 
 #[tokio::test]
 async fn the_clinic_which_is_refused_on_purpose_reports_nothing() {
-    let app = TestApp::start_with(|settings| settings.signature_clinic = true).await;
+    let app = TestApp::start_with(|settings| settings.web.signature_clinic = true).await;
     let chromium = Chromium::start().await;
     chromium.on_every_document(LISTEN).await;
     chromium.open(&format!("{}/clinic", app.url)).await;

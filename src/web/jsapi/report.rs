@@ -1,11 +1,13 @@
 //! When a client refuses a signature or an authCode, its page tells us, and the log says what to change.
 
 use std::num::NonZeroU32;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use actix_web::dev::Payload;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +16,7 @@ use crate::dingtalk::{ClientRefusal, Clock, NonceStr, Organisation, PageUrl, Par
 use crate::web::guard::{SameOrigin, StrictJson};
 use crate::web::login::Logins;
 use crate::web::session::SessionUser;
-use crate::web::{Problem, RequestScope};
+use crate::web::{Problem, RequestScope, shared};
 
 /// What the client said to a page, about which values of `dd.config`.
 #[derive(Deserialize)]
@@ -50,6 +52,31 @@ enum RefusedCall {
     RequestAuthCode,
 }
 
+/// Who may report, which is known before the body is read.
+pub enum Reporter {
+    /// Somebody logged in.
+    Somebody,
+    /// A browser that was given an entry page.
+    Entering,
+}
+
+impl FromRequest for Reporter {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let is_entering = || shared::<Logins>(&request).is_ok_and(|logins| logins.states.knows(&request));
+            match SessionUser::extract(&request).await {
+                Ok(_) => Ok(Self::Somebody),
+                Err(Problem::LoginRequired) if is_entering() => Ok(Self::Entering),
+                Err(problem) => Err(problem),
+            }
+        })
+    }
+}
+
 /// What is told to a developer.
 #[derive(Serialize)]
 struct Explanation {
@@ -61,16 +88,19 @@ struct Explanation {
 /// development, the page is told as well.
 pub async fn report(
     _: SameOrigin,
-    user: Option<SessionUser>,
+    reporter: Reporter,
     StrictJson(report): StrictJson<Report>,
     request: HttpRequest,
     signer: Data<Signer>,
     logins: Data<Logins>,
     organisation: Organisation,
 ) -> Result<HttpResponse, Problem> {
-    match (&report.call, &report.state) {
-        (RefusedCall::Config, _) => drop(user.ok_or(Problem::LoginRequired)?),
-        (RefusedCall::RequestAuthCode, state) => drop(logins.states.check(&request, state.as_deref().unwrap_or_default())?),
+    match (&report.call, reporter) {
+        (RefusedCall::Config, Reporter::Somebody) => {}
+        (RefusedCall::Config, Reporter::Entering) => return Err(Problem::LoginRequired),
+        (RefusedCall::RequestAuthCode, _) => {
+            logins.states.check(&request, report.state.as_deref().unwrap_or_default())?;
+        }
     }
     signer.reports.admit()?;
     let explanation = match report.call {

@@ -76,6 +76,11 @@ impl LoginStates {
         (fresh && self.keys.iter().any(sealed_with)).then_some(*id)
     }
 
+    /// Whether the browser that made `request` has a pre-session.
+    pub fn knows(&self, request: &HttpRequest) -> bool {
+        self.presession_of(request).is_some()
+    }
+
     /// Takes a checked state for one login. It is free again if that fails.
     pub fn take(&self, id: StateId) -> Result<Taken<'_, StateId>, Unavailable> {
         self.used.take(id, self.clock.now())
