@@ -11,7 +11,7 @@ use anyhow::Context;
 
 use crate::app;
 use crate::capacity::Capacity;
-use crate::dingtalk::{Client, Clock, Observer};
+use crate::dingtalk::{self, Clock, Observer, Organisation};
 use crate::settings::Settings;
 use crate::web::{
     self, Connections, CookiePolicy, Headers, LoginLimiter, LoginStates, Metrics, Readiness, Sessions, SignedPages, SpentCodes,
@@ -182,10 +182,14 @@ fn state(settings: Settings, capacity: Capacity, clock: Clock) -> anyhow::Result
     let metrics = Metrics::new().context("the metrics do not fit together")?;
     let observer: Arc<dyn Observer> = metrics.clone();
     Ok(Web {
-        dingtalk: Client::new(
-            settings.credentials,
-            settings.api_url,
-            settings.oapi_url,
+        dingtalk: Organisation::new(
+            dingtalk::Settings {
+                credentials: settings.credentials,
+                corp_id: settings.corp_id.clone(),
+                agent_id: settings.agent_id.clone(),
+                api_url: settings.api_url,
+                oapi_url: settings.oapi_url,
+            },
             clock.clone(),
             observer,
         )

@@ -11,9 +11,6 @@ pub mod capacity;
 /// The client for DingTalk: credentials that renew themselves, and the calls of silent login.
 pub mod dingtalk;
 mod faults;
-/// What must hold whatever comes in.
-#[cfg(any(fuzzing, test))]
-pub mod fuzzing;
 /// What can be set, and the checks.
 pub mod settings;
 /// Logging.

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::dingtalk::{AgentId, AppCredentials, ClientId, ClientSecret, CorpId, Digest, Origin};
+use crate::dingtalk::{AgentId, ClientId, ClientSecret, CorpId, Credentials, Digest, Origin};
 use crate::faults::Faults;
 use crate::tls::TlsFiles;
 use crate::web::{LoginRates, SessionKeys};
@@ -191,7 +191,7 @@ impl Environment {
         let exposed_secrets = f.exposed();
         let settings = || {
             Some(Settings {
-                credentials: AppCredentials {
+                credentials: Credentials {
                     client_id: client_id?,
                     client_secret: client_secret?,
                 },
@@ -239,7 +239,7 @@ fn tls(faults: &mut Faults, certificate: Option<PathBuf>, key: Option<PathBuf>) 
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET.
-    pub credentials: AppCredentials,
+    pub credentials: Credentials,
     /// DINGTALK_CORP_ID
     pub corp_id: CorpId,
     /// DINGTALK_AGENT_ID

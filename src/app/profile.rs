@@ -23,8 +23,7 @@ pub struct Profile {
 pub async fn show(Visitor(user): Visitor, head: Head, web: Data<Web>) -> Profile {
     let details = web.dingtalk.user_details(&user.user_id).await;
     if let Err(error) = &details {
-        let fix = error.misconfiguration().map(ToString::to_string);
-        tracing::warn!(%error, fix, "the profile is shown without details");
+        tracing::warn!(%error, fix = error.fix(), "the profile is shown without details");
     }
     Profile {
         words: words::of(head.language),

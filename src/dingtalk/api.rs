@@ -1,161 +1,116 @@
-//! The four calls, one function each: what is sent and what must come back.
+//! The one path of all calls: what is sent, through the breaker, and what came back, opened and told to whoever counts.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::HeaderValue;
-use serde::Deserialize;
-use serde_json::json;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::breaker::{Breaker, BreakerState};
+use super::call::{Call, Family};
 use super::clock::Clock;
-use super::endpoint::Endpoint;
 use super::envelope;
-use super::error::{Cause, Error};
-use super::identifiers::{ClientId, UserId};
-use super::lease::Lease;
-use super::observer::Observer;
-use super::secrets::{AccessToken, AuthCode, ClientSecret, JsapiTicket};
+use super::error::{Error, Kind};
+use super::identifiers::AccessToken;
 use super::transport::Transport;
-use super::user::{DisplayName, User, UserDetails};
 
-/// The app's credential pair.
-#[derive(Debug, Clone)]
-pub struct AppCredentials {
-    /// Formerly AppKey.
-    pub client_id: ClientId,
-    /// Formerly AppSecret.
-    pub client_secret: ClientSecret,
+/// The seam for whoever counts. It is told in the middle of requests, so it must be quick.
+pub trait Observer: Send + Sync + 'static {
+    /// The call of this name ended after `took`, or was not made because of a ban.
+    fn called(&self, call: &'static str, outcome: Result<(), &Error>, took: Duration);
+
+    /// A renewal of the credential that the call of this name grants ended, with all its retries.
+    fn renewed(&self, credential: &'static str, outcome: Result<(), &Error>);
 }
 
 /// DingTalk's HTTP API, on the two hosts that its families live on.
 pub(super) struct Api {
     transport: Transport,
     breaker: Breaker,
-    observer: Arc<dyn Observer>,
     api_url: Url,
     oapi_url: Url,
+    clock: Clock,
+    pub observer: Arc<dyn Observer>,
 }
 
 impl Api {
     pub fn new(api_url: Url, oapi_url: Url, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, reqwest::Error> {
         Ok(Self {
             transport: Transport::new()?,
-            breaker: Breaker::new(clock),
-            observer,
+            breaker: Breaker::default(),
             api_url,
             oapi_url,
+            clock,
+            observer,
         })
     }
 
     /// Whether calls go out.
     pub fn breaker(&self) -> BreakerState {
-        self.breaker.shows()
+        self.breaker.shows(self.clock.now())
     }
 
-    /// The same token comes back, renewed, while it is valid.
-    pub async fn access_token(&self, app: &AppCredentials) -> Result<Lease<AccessToken>, Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Granted {
-            access_token: String,
-            expire_in: u64,
-        }
-        let endpoint = Endpoint::AccessToken;
-        let request = self
-            .transport
-            .post(address(&self.api_url, endpoint))
-            .json(&json!({"appKey": app.client_id.as_str(), "appSecret": app.client_secret.expose()}));
-        let granted: Granted = self
-            .answer(endpoint, request, envelope::api)
-            .await
-            .map_err(Error::without_token)?;
-        lease(endpoint, AccessToken::parse(granted.access_token).ok(), granted.expire_in)
-    }
-
-    /// The same ticket comes back, renewed, until it is 24 hours old.
-    pub async fn jsapi_ticket(&self, token: Arc<AccessToken>) -> Result<Lease<JsapiTicket>, Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Granted {
-            jsapi_ticket: String,
-            expire_in: u64,
-        }
-        let endpoint = Endpoint::JsapiTicket;
-        let request = self
-            .transport
-            .post(address(&self.api_url, endpoint))
-            .header("x-acs-dingtalk-access-token", sensitive(token.expose()));
-        let granted: Granted = self.answer(endpoint, request, envelope::api).await?;
-        lease(endpoint, JsapiTicket::parse(granted.jsapi_ticket).ok(), granted.expire_in)
-    }
-
-    /// Uses up the code, whatever comes back.
-    pub async fn user_by_code(&self, token: Arc<AccessToken>, code: &AuthCode) -> Result<User, Error> {
-        #[derive(Deserialize)]
-        struct Identity {
-            userid: UserId,
-            #[serde(default)]
-            name: Option<DisplayName>,
-        }
-        let endpoint = Endpoint::UserByCode;
-        let request = self
-            .transport
-            .post(address(&self.oapi_url, endpoint))
-            .query(&[("access_token", token.expose())])
-            .json(&json!({"code": code.expose()}));
-        let identity: Identity = self.answer(endpoint, request, envelope::oapi).await?;
-        let name = identity.name.filter(|name| !name.as_str().is_empty());
-        Ok(User {
-            name: name.unwrap_or_else(|| DisplayName::from_lossy(identity.userid.as_str())),
-            user_id: identity.userid,
-        })
-    }
-
-    /// Needs the permission qyapi_get_member.
-    pub async fn user_details(&self, token: Arc<AccessToken>, user_id: &UserId) -> Result<UserDetails, Error> {
-        let endpoint = Endpoint::UserDetails;
-        let request = self
-            .transport
-            .post(address(&self.oapi_url, endpoint))
-            .query(&[("access_token", token.expose())])
-            .json(&json!({"userid": user_id.as_str()}));
-        self.answer(endpoint, request, envelope::oapi).await
-    }
-
-    /// The one path of all calls.
-    async fn answer<T>(
-        &self,
-        endpoint: Endpoint,
-        request: reqwest::RequestBuilder,
-        open: fn(u16, &[u8]) -> Result<T, Cause>,
-    ) -> Result<T, Error> {
+    /// Makes `call`, once. A `body` of `()` is none.
+    pub async fn send<T, B>(&self, call: Call, token: Option<&AccessToken>, body: &B) -> Result<T, Error>
+    where
+        T: DeserializeOwned,
+        B: Serialize + ?Sized,
+    {
         let began = Instant::now();
-        let answer = self.ask(request, open).await.map_err(|cause| Error::new(endpoint, cause));
-        self.observer.called(endpoint, answer.as_ref().map(drop), began.elapsed());
+        let answer = self.ask(call, token, body).await;
+        self.observer.called(call.name(), answer.as_ref().map(drop), began.elapsed());
         answer
     }
 
-    async fn ask<T>(&self, request: reqwest::RequestBuilder, open: fn(u16, &[u8]) -> Result<T, Cause>) -> Result<T, Cause> {
-        self.breaker.admit().map_err(|retry_after| Cause::NotAsked { retry_after })?;
-        let answer = self.transport.send(request).await?;
-        if let Some(wait) = envelope::ban(answer.status, &answer.body) {
-            let retry_after = self.breaker.banned(wait);
-            return Err(Cause::Banned { retry_after });
+    async fn ask<T, B>(&self, call: Call, token: Option<&AccessToken>, body: &B) -> Result<T, Error>
+    where
+        T: DeserializeOwned,
+        B: Serialize + ?Sized,
+    {
+        let request = self.request(call, token, body)?;
+        self.breaker.admit(self.clock.now()).map_err(|retry_after| {
+            let kind = Kind::NotAsked { retry_after };
+            Error::new(call, kind, "no call is made while dingtalk shuts this address out")
+        })?;
+        let answer = self.transport.send(call, request).await?;
+        if let Some(wait) = envelope::ban(&answer) {
+            let retry_after = self.breaker.banned(wait, self.clock.now());
+            return Err(Error::new(
+                call,
+                Kind::Banned { retry_after },
+                "a ban page instead of an answer",
+            ));
         }
         self.breaker.heard();
-        match answer.is_json {
-            true => open(answer.status, &answer.body),
-            false => Err(envelope::misfit(answer.status, "the answer is not JSON")),
-        }
+        envelope::open(call, &answer)
     }
-}
 
-fn address(base: &Url, endpoint: Endpoint) -> Url {
-    let mut url = base.clone();
-    url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), endpoint.path()));
-    url
+    fn request<B: Serialize + ?Sized>(
+        &self,
+        call: Call,
+        token: Option<&AccessToken>,
+        body: &B,
+    ) -> Result<reqwest::RequestBuilder, Error> {
+        let base = match call.family {
+            Family::Old => &self.oapi_url,
+            Family::New => &self.api_url,
+        };
+        let mut url = base.clone();
+        url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), call.path()));
+        let mut request = self.transport.post(url);
+        request = match (call.family, token) {
+            (_, None) => request,
+            (Family::Old, Some(token)) => request.query(&[("access_token", token.expose())]),
+            (Family::New, Some(token)) => request.header("x-acs-dingtalk-access-token", sensitive(token.expose())),
+        };
+        let body = serde_json::to_value(body)
+            .map_err(|_| Error::new(call, Kind::Unexpected, "what was to be sent cannot be written as JSON"))?;
+        Ok(if body.is_null() { request } else { request.json(&body) })
+    }
 }
 
 fn sensitive(text: &str) -> HeaderValue {
@@ -165,16 +120,30 @@ fn sensitive(text: &str) -> HeaderValue {
     value
 }
 
-fn lease<T>(endpoint: Endpoint, value: Option<T>, seconds: u64) -> Result<Lease<T>, Error> {
-    value
-        .and_then(|value| Lease::new(value, Duration::from_secs(seconds)))
-        .ok_or_else(|| {
-            Error::new(
-                endpoint,
-                Cause::Unintelligible {
-                    status: 200,
-                    reason: "the credential or its lifetime is absurd",
-                },
-            )
+/// Repeats `attempt` at a repeatable call, twice at most, while the trouble looks passing. The pauses grow, differ by chance, and are a
+/// second at least when DingTalk counts calls by the second.
+pub(super) async fn patiently<T, F: Future<Output = Result<T, Error>>>(
+    call: Call,
+    attempt: impl FnMut() -> F,
+) -> Result<T, Error> {
+    /// No attempt begins later than this after the first, so that three of them, five seconds at most each, end within eight.
+    const LAST_ATTEMPT: Duration = Duration::from_millis(2900);
+    // Real time, not the clock's: this bounds how long somebody waits, and nobody waits in a moved clock.
+    let began = Instant::now();
+    let pauses = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(200))
+        .with_max_times(2)
+        .with_jitter();
+    attempt
+        .retry(pauses)
+        .when(|error| call.repeatable && error.retryable())
+        .adjust(|error, pause| {
+            let shortest = match error.kind() {
+                Kind::RateLimited => Duration::from_secs(1),
+                _ => Duration::ZERO,
+            };
+            let pause = pause?.max(shortest);
+            (began.elapsed() + pause <= LAST_ATTEMPT).then_some(pause)
         })
+        .await
 }

@@ -3,16 +3,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::clock::Clock;
-
 /// Lets calls through, or not.
-pub(super) struct Breaker {
-    state: Mutex<State>,
-    clock: Clock,
-}
+#[derive(Default)]
+pub(super) struct Breaker(Mutex<State>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum State {
+    #[default]
     Closed,
     Open {
         until: Instant,
@@ -36,21 +33,14 @@ pub enum BreakerState {
 }
 
 impl Breaker {
-    /// DingTalk's bans last five minutes (contract, section 11).
+    /// DingTalk's bans last five minutes.
     const SHORTEST: Duration = Duration::from_secs(5 * 60);
     /// No call takes longer than this.
     const PROBE: Duration = Duration::from_secs(10);
 
-    pub fn new(clock: Clock) -> Self {
-        Self {
-            state: Mutex::new(State::Closed),
-            clock,
-        }
-    }
-
     /// Asks to make a call; `Err` says how long none is made.
-    pub fn admit(&self) -> Result<(), Duration> {
-        let (now, mut state) = (self.clock.now(), self.state());
+    pub fn admit(&self, now: Instant) -> Result<(), Duration> {
+        let mut state = self.state();
         match *state {
             State::Closed => Ok(()),
             State::Open { until } | State::Probing { until } if now < until => Err(until - now),
@@ -75,8 +65,8 @@ impl Breaker {
 
     /// DingTalk said that it shuts this address out, for `wait` at least; for how long no call is made. Logged once, however many calls
     /// hear it.
-    pub fn banned(&self, wait: Duration) -> Duration {
-        let (now, mut state) = (self.clock.now(), self.state());
+    pub fn banned(&self, wait: Duration, now: Instant) -> Duration {
+        let mut state = self.state();
         let length = wait.max(Self::SHORTEST);
         if !matches!(*state, State::Open { .. }) {
             *state = State::Open { until: now + length };
@@ -90,65 +80,62 @@ impl Breaker {
     }
 
     /// For whoever watches.
-    pub fn shows(&self) -> BreakerState {
+    pub fn shows(&self, now: Instant) -> BreakerState {
         match *self.state() {
             State::Closed => BreakerState::Closed,
-            State::Open { until } if self.clock.now() < until => BreakerState::Open,
+            State::Open { until } if now < until => BreakerState::Open,
             State::Open { .. } | State::Probing { .. } => BreakerState::HalfOpen,
         }
     }
 
     /// The state is changed in single assignments, so it is whole even if a holder panicked.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::clock::Hands;
     use super::*;
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
 
     #[test]
     fn a_ban_stops_all_calls_until_one_has_tried() {
-        let hands = Hands::default();
-        let breaker = Breaker::new(Clock::from_source(hands.clone()));
-        assert!(breaker.admit().is_ok());
-        breaker.banned(Duration::ZERO);
-        hands.advance(299);
-        assert_eq!(breaker.admit(), Err(Duration::from_secs(1)));
-        hands.advance(1);
-        assert_eq!(breaker.shows(), BreakerState::HalfOpen);
-        assert!(breaker.admit().is_ok(), "the probe");
-        assert!(breaker.admit().is_err(), "and nobody else");
+        let (breaker, began) = (Breaker::default(), Instant::now());
+        assert!(breaker.admit(began).is_ok());
+        breaker.banned(Duration::ZERO, began);
+        assert_eq!(breaker.admit(began + seconds(299)), Err(seconds(1)));
+        let over = began + seconds(300);
+        assert_eq!(breaker.shows(over), BreakerState::HalfOpen);
+        assert!(breaker.admit(over).is_ok(), "the probe");
+        assert!(breaker.admit(over).is_err(), "and nobody else");
         breaker.heard();
-        assert!(breaker.admit().is_ok() && breaker.admit().is_ok());
+        assert!(breaker.admit(over).is_ok() && breaker.admit(over).is_ok());
     }
 
     #[test]
     fn a_probe_that_hears_of_the_ban_again_shuts_for_another_time_and_one_that_vanishes_is_followed() {
-        let hands = Hands::default();
-        let breaker = Breaker::new(Clock::from_source(hands.clone()));
-        breaker.banned(Duration::from_secs(600));
-        hands.advance(599);
-        assert!(breaker.admit().is_err());
-        hands.advance(1);
-        assert!(breaker.admit().is_ok());
-        breaker.banned(Duration::ZERO);
-        hands.advance(299);
-        assert!(breaker.admit().is_err());
-        hands.advance(1);
-        assert!(breaker.admit().is_ok(), "this probe never comes back");
-        assert!(breaker.admit().is_err());
-        hands.advance(10);
-        assert!(breaker.admit().is_ok());
+        let (breaker, began) = (Breaker::default(), Instant::now());
+        breaker.banned(seconds(600), began);
+        assert!(breaker.admit(began + seconds(599)).is_err());
+        let again = began + seconds(600);
+        assert!(breaker.admit(again).is_ok());
+        breaker.banned(Duration::ZERO, again);
+        assert!(breaker.admit(again + seconds(299)).is_err());
+        let over = again + seconds(300);
+        assert!(breaker.admit(over).is_ok(), "this probe never comes back");
+        assert!(breaker.admit(over).is_err());
+        assert!(breaker.admit(over + seconds(10)).is_ok());
     }
 
     #[test]
     fn a_late_answer_to_an_earlier_call_does_not_end_a_ban() {
-        let breaker = Breaker::new(Clock::from_source(Hands::default()));
-        breaker.banned(Duration::ZERO);
+        let (breaker, began) = (Breaker::default(), Instant::now());
+        breaker.banned(Duration::ZERO, began);
         breaker.heard();
-        assert!(breaker.admit().is_err());
+        assert!(breaker.admit(began).is_err());
     }
 }

@@ -67,33 +67,3 @@ impl TimeSource for System {
         SystemTime::now()
     }
 }
-
-/// A clock that stands still until it is moved.
-#[cfg(test)]
-#[derive(Clone)]
-pub(super) struct Hands(Arc<std::sync::atomic::AtomicU64>, Instant);
-
-#[cfg(test)]
-impl Default for Hands {
-    fn default() -> Self {
-        Self(Arc::default(), Instant::now())
-    }
-}
-
-#[cfg(test)]
-impl Hands {
-    pub fn advance(&self, seconds: u64) {
-        self.0.fetch_add(seconds, std::sync::atomic::Ordering::SeqCst);
-    }
-}
-
-#[cfg(test)]
-impl TimeSource for Hands {
-    fn monotonic(&self) -> Instant {
-        self.1 + Duration::from_secs(self.0.load(std::sync::atomic::Ordering::SeqCst))
-    }
-
-    fn wall(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH
-    }
-}

@@ -1,20 +1,24 @@
-//! The two envelopes that answers come in (contract 0.1). A success must prove itself: HTML, `{"status":1111}` or `{}` never passes.
+//! The envelopes of the two APIs' answers. A success must prove itself: HTML, `{"status":1111}` or `{}` never passes.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::error::Cause;
-use super::json_object::JsonObject;
-use super::refusal::Refusal;
+use super::call::{Call, Family};
+use super::codes;
+use super::error::{Error, Kind};
+use super::transport::Answer;
 
 /// Recognises the page, or the JSON without an errcode, that DingTalk answers with while it shuts an address out; for how long, when
 /// it tells. Other pages are not meant: a gateway's for a 5xx passes, and a firewall's for a 4xx is about one request, which
 /// somebody may have made on purpose.
-pub(super) fn ban(status: u16, body: &[u8]) -> Option<Duration> {
+pub(super) fn ban(answer: &Answer) -> Option<Duration> {
     #[derive(Deserialize)]
     struct Punished {
         status: Value,
@@ -26,27 +30,53 @@ pub(super) fn ban(status: u16, body: &[u8]) -> Option<Duration> {
     const LONGEST_MINUTES: f64 = 60.0;
     let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok());
 
-    let is_page = body.trim_ascii_start().starts_with(b"<") && matches!(status, 200..300 | 403 | 429);
-    let punished =
-        || object::<Punished>(body).filter(|punished| number(&punished.status) == Some(PUNISHED) && !has_errcode(body));
-    if is_page {
+    let body = &answer.body;
+    if body.trim_ascii_start().starts_with(b"<") && matches!(answer.status, 200..300 | 403 | 429) {
         return Some(Duration::ZERO);
     }
-    let minutes = |wait: &Value| number(wait).filter(|minutes| minutes.is_finite()).unwrap_or_default();
-    punished().map(|punished| Duration::from_secs_f64(60.0 * minutes(&punished.wait).clamp(0.0, LONGEST_MINUTES)))
+    let punished: Punished = object(body).filter(|_| !has_errcode(body))?;
+    let minutes = number(&punished.wait)
+        .filter(|minutes| minutes.is_finite())
+        .unwrap_or_default();
+    (number(&punished.status) == Some(PUNISHED)).then(|| Duration::from_secs_f64(60.0 * minutes.clamp(0.0, LONGEST_MINUTES)))
 }
 
-/// What an answer is that no envelope fits.
-pub(super) fn misfit(status: u16, reason: &'static str) -> Cause {
-    match status {
+/// Opens the answer to `call`.
+pub(super) fn open<T: DeserializeOwned>(call: Call, answer: &Answer) -> Result<T, Error> {
+    let opened = match (answer.is_json, call.family) {
+        (false, _) => Err("the answer is not JSON".into()),
+        (true, Family::Old) => old(call, answer),
+        (true, Family::New) => new(call, answer),
+    };
+    let status = answer.status;
+    opened.map_err(|failed| match failed {
+        Failed::Refused(error) => error,
         // A gateway in front of both families, which does not always speak their language.
-        401 => Refusal::api(status, "401", reason, &[]).into(),
-        _ => Cause::Unintelligible { status, reason },
+        Failed::Misfit(reason) if status == 401 => codes::new(call, status, "401", reason, &[]),
+        Failed::Misfit(reason) => Error::new(call, Kind::Unintelligible { status }, format!("status {status}: {reason}")),
+    })
+}
+
+enum Failed {
+    Refused(Error),
+    /// No envelope fits.
+    Misfit(&'static str),
+}
+
+impl From<Error> for Failed {
+    fn from(refusal: Error) -> Self {
+        Self::Refused(refusal)
     }
 }
 
-/// Opens an answer of the old family, which is always HTTP 200: `errcode` must be there and be 0, and so must `result`.
-pub(super) fn oapi<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, Cause> {
+impl From<&'static str> for Failed {
+    fn from(reason: &'static str) -> Self {
+        Self::Misfit(reason)
+    }
+}
+
+/// The old API's are always HTTP 200: `errcode` must be there and be 0.
+fn old<T: DeserializeOwned>(call: Call, answer: &Answer) -> Result<T, Failed> {
     #[derive(Deserialize)]
     struct Verdict {
         errcode: i64,
@@ -57,31 +87,19 @@ pub(super) fn oapi<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, C
         #[serde(default)]
         sub_msg: Option<String>,
     }
-    #[derive(Deserialize)]
-    #[serde(bound = "T: DeserializeOwned")]
-    struct Payload<T> {
-        result: JsonObject<T>,
-    }
-
-    let unintelligible = |reason| misfit(status, reason);
-    let verdict: Verdict = object(body).ok_or_else(|| unintelligible("no errcode in the answer"))?;
-    let text = [verdict.errmsg, verdict.sub_msg]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let verdict: Verdict = object(&answer.body).ok_or("no errcode in the answer")?;
+    let texts = [verdict.errmsg, verdict.sub_msg].into_iter().flatten();
+    let text = texts.collect::<Vec<_>>().join(" ");
     match (verdict.errcode, verdict.sub_code) {
-        (0, _) if status == 200 => object::<Payload<T>>(body)
-            .map(|payload| payload.result.0)
-            .ok_or_else(|| unintelligible("the result is missing or malformed")),
-        (0, _) => Err(unintelligible("errcode 0 with another status than 200")),
-        (88, Some(sub_code)) => Err(Refusal::oapi(&sub_code, &text).into()),
-        (errcode, _) => Err(Refusal::oapi(&errcode.to_string(), &text).into()),
+        (0, _) if answer.status == 200 => Ok(object(&answer.body).ok_or("the result is missing or malformed")?),
+        (0, _) => Err("errcode 0 with another status than 200".into()),
+        (88, Some(sub_code)) => Err(codes::old(call, &sub_code, &text).into()),
+        (errcode, _) => Err(codes::old(call, &errcode.to_string(), &text).into()),
     }
 }
 
-/// Opens an answer of the new family: HTTP 2xx is a success unless the body carries an old-style `errcode`, as some do.
-pub(super) fn api<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, Cause> {
+/// The new API's are a success with HTTP 2xx, unless the body carries an old `errcode`, as some do.
+fn new<T: DeserializeOwned>(call: Call, answer: &Answer) -> Result<T, Failed> {
     #[derive(Deserialize)]
     struct Failure {
         #[serde(alias = "Code")]
@@ -103,19 +121,18 @@ pub(super) fn api<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, Ca
         #[serde(default)]
         errmsg: String,
     }
-
-    let unintelligible = |reason| misfit(status, reason);
+    let (status, body) = (answer.status, &answer.body);
     if let Some(legacy) = object::<Legacy>(body) {
-        return Err(Refusal::oapi(&legacy.errcode.to_string(), &legacy.errmsg).into());
+        return Err(codes::old(call, &legacy.errcode.to_string(), &legacy.errmsg).into());
     }
     if has_errcode(body) {
-        return Err(unintelligible("an errcode that cannot be read"));
+        return Err("an errcode that cannot be read".into());
     }
     if (200..300).contains(&status) {
-        return object(body).ok_or_else(|| unintelligible("the answer is not what this call returns"));
+        return Ok(object(body).ok_or("the answer is not what this call returns")?);
     }
-    let failure: Failure = object(body).ok_or_else(|| unintelligible("an error without a code"))?;
-    Err(Refusal::api(status, &failure.code, &failure.message, &failure.denied.required_scopes).into())
+    let failure: Failure = object(body).ok_or("an error without a code")?;
+    Err(codes::new(call, status, &failure.code, &failure.message, &failure.denied.required_scopes).into())
 }
 
 /// Whether there is an `errcode`, in any form and however often.
@@ -129,32 +146,75 @@ fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_str::<JsonObject<T>>(text).ok().map(|object| object.0)
 }
 
+/// A `T` that was written as `{…}`. For a struct alone, serde would also take `[…]` with the fields in their order, which nobody
+/// who speaks our protocols ever sends.
+#[derive(Debug)]
+pub struct JsonObject<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for JsonObject<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FromMap(PhantomData)).map(Self)
+    }
+}
+
+struct FromMap<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for FromMap<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::refusal::Class;
     use super::*;
     use proptest::prelude::*;
 
     #[derive(Deserialize, Debug)]
     struct Empty {}
 
-    fn class(cause: Cause) -> Class {
-        match cause {
-            Cause::Refused(refusal) => refusal.class,
-            other => panic!("not a refusal: {other:?}"),
-        }
+    #[derive(Deserialize, Debug)]
+    struct Result {
+        #[expect(dead_code)]
+        result: JsonObject<Empty>,
+    }
+
+    fn opened<T: DeserializeOwned>(call: Call, status: u16, body: &[u8]) -> std::result::Result<T, Error> {
+        let body = body.to_vec();
+        open(
+            call,
+            &Answer {
+                status,
+                is_json: true,
+                body,
+            },
+        )
+    }
+
+    fn old(status: u16, body: &[u8]) -> std::result::Result<Result, Error> {
+        opened(Call::USER_DETAILS, status, body)
+    }
+
+    fn new(status: u16, body: &str) -> std::result::Result<Empty, Error> {
+        opened(Call::JSAPI_TICKET, status, body.as_bytes())
     }
 
     #[test]
     fn code_88_is_unwrapped_through_its_sub_code() {
         let body =
             r#"{"errcode":88,"sub_code":"40014","sub_msg":"不合法的access_token","errmsg":"ding talk error","request_id":"x"}"#;
-        assert_eq!(class(oapi::<Empty>(200, body.as_bytes()).unwrap_err()), Class::TokenRejected);
+        assert!(old(200, body.as_bytes()).unwrap_err().token_rejected());
     }
 
     #[test]
     fn only_a_proven_success_of_the_old_family_passes() {
-        assert!(oapi::<Empty>(200, br#"{"errcode":0,"result":{}}"#).is_ok());
+        assert!(old(200, br#"{"errcode":0,"result":{}}"#).is_ok());
         for body in [
             "",
             "{}",
@@ -174,15 +234,15 @@ mod tests {
             r#"{"errcode":0,"result":{}} trailing"#,
             r#"{"errcode":0,"result":{}"#,
         ] {
-            assert!(oapi::<Empty>(200, body.as_bytes()).is_err(), "{body}");
+            assert!(old(200, body.as_bytes()).is_err(), "{body}");
         }
-        assert!(oapi::<Empty>(502, br#"{"errcode":0,"result":{}}"#).is_err());
+        assert!(old(502, br#"{"errcode":0,"result":{}}"#).is_err());
     }
 
     #[test]
     fn an_old_style_errcode_on_the_new_host_is_an_error_even_with_200() {
         let body = r#"{"errcode":404,"errmsg":"请求的URI地址不存在"}"#;
-        assert_eq!(class(api::<Empty>(200, body.as_bytes()).unwrap_err()), Class::Unexpected);
+        assert_eq!(new(200, body).unwrap_err().kind(), &Kind::Unexpected);
     }
 
     #[test]
@@ -191,19 +251,40 @@ mod tests {
             r#"{"code":"InvalidAuthentication","message":"m"}"#,
             r#"{"Code":"InvalidAuthentication","Message":"m"}"#,
         ] {
-            assert_eq!(class(api::<Empty>(400, body.as_bytes()).unwrap_err()), Class::TokenRejected);
+            assert!(new(400, body).unwrap_err().token_rejected());
         }
         let denied = r#"{"code":"Forbidden.AccessDenied.AccessTokenPermissionDenied","message":"m","accessdenieddetail":{"requiredScopes":["a.b"]}}"#;
-        assert!(matches!(
-            class(api::<Empty>(403, denied.as_bytes()).unwrap_err()),
-            Class::Misconfigured(_)
-        ));
+        assert_eq!(new(403, denied).unwrap_err().kind(), &Kind::Permission(Some("a.b".into())));
     }
 
     proptest! {
         #[test]
         fn arbitrary_bytes_are_never_a_success(status in 100u16..600, body in proptest::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert!(oapi::<Empty>(status, &body).is_err());
+            prop_assert!(old(status, &body).is_err());
+        }
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[expect(dead_code)]
+    struct Pair {
+        a: u8,
+        b: u8,
+    }
+
+    #[test]
+    fn fields_in_a_list_are_no_object() {
+        assert!(serde_json::from_str::<Pair>("[1,2]").is_ok(), "serde would take it");
+        assert!(serde_json::from_str::<JsonObject<Pair>>("[1,2]").is_err());
+        assert!(serde_json::from_str::<JsonObject<Pair>>(r#"{"a":1,"b":2}"#).is_ok());
+        for wrong in [
+            r#"{"a":1}"#,
+            r#"{"a":1,"b":2,"a":1}"#,
+            r#"{"a":1,"b":"2"}"#,
+            "null",
+            "{}",
+            "7",
+        ] {
+            assert!(serde_json::from_str::<JsonObject<Pair>>(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -1,30 +1,32 @@
-//! The public names of things in DingTalk. Each is checked once, where it enters the program.
+//! Identifiers, which anybody may see, and secrets, which nobody may. Each is checked once, where it enters the program.
 
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-/// Why a text is not the identifier it was taken for. Never carries the text itself.
+/// Why a text is not the identifier or secret it was taken for. Never carries the text itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidIdentifier {
+pub enum Malformed {
     /// The text is empty.
     #[error("it is empty")]
     Empty,
     /// The text is longer than any that DingTalk hands out.
     #[error("it is longer than {0} bytes")]
     TooLong(usize),
-    /// The text has a character that no such identifier has.
+    /// The text has a character that none of them has.
     #[error("it has a character that does not belong there")]
     Character,
 }
 
-fn check(text: &str, max: usize, allowed: fn(char) -> bool) -> Result<(), InvalidIdentifier> {
+fn check(text: &str, max: usize, allowed: fn(char) -> bool) -> Result<(), Malformed> {
     if text.is_empty() {
-        return Err(InvalidIdentifier::Empty);
+        return Err(Malformed::Empty);
     }
     if text.len() > max {
-        return Err(InvalidIdentifier::TooLong(max));
+        return Err(Malformed::TooLong(max));
     }
     if !text.chars().all(allowed) {
-        return Err(InvalidIdentifier::Character);
+        return Err(Malformed::Character);
     }
     Ok(())
 }
@@ -49,7 +51,7 @@ macro_rules! identifier {
 
         impl $name {
             /// Takes `text` if it can be such an identifier.
-            pub fn parse(text: impl Into<String>) -> Result<Self, InvalidIdentifier> {
+            pub fn parse(text: impl Into<String>) -> Result<Self, Malformed> {
                 let text = text.into();
                 check(&text, $max, $allowed)?;
                 Ok(Self(text))
@@ -68,7 +70,7 @@ macro_rules! identifier {
         }
 
         impl TryFrom<String> for $name {
-            type Error = InvalidIdentifier;
+            type Error = Malformed;
 
             fn try_from(text: String) -> Result<Self, Self::Error> {
                 Self::parse(text)
@@ -94,19 +96,81 @@ identifier!(
     UserId, at most 256 bytes, is_plain
 );
 
+/// Shows nothing in `Debug`, is wiped when dropped, and is exposed only on the line that sends it.
+macro_rules! secret {
+    ($(#[$doc:meta])* $name:ident, at most $max:literal bytes, $allowed:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(SecretString);
+
+        impl $name {
+            /// Takes `text` if it can be such a secret.
+            pub fn parse(text: impl Into<String>) -> Result<Self, Malformed> {
+                let text = SecretString::from(text.into());
+                check(text.expose_secret(), $max, $allowed)?;
+                Ok(Self(text))
+            }
+
+            pub(super) fn expose(&self) -> &str {
+                self.0.expose_secret()
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Malformed;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                Self::parse(text)
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.expose() == other.expose()
+            }
+        }
+    };
+}
+
+secret!(
+    /// The secret half of the app's credential pair (formerly AppSecret).
+    ClientSecret, at most 512 bytes, |c| c.is_ascii_graphic()
+);
+secret!(
+    /// The ticket for calling DingTalk's server API.
+    AccessToken, at most 2048 bytes, |c| c.is_ascii_graphic()
+);
+secret!(
+    /// The credential that JSAPI configurations are signed with.
+    JsapiTicket, at most 2048 bytes, |c| c.is_ascii_graphic()
+);
+secret!(
+    /// The one-time code, five minutes old at most, that the client hands to the page and DingTalk exchanges for a userid. Anybody may
+    /// send one, so it has the characters of tokens (RFC 9110, 11.2) and none that a firewall before DingTalk could take for an attack.
+    AuthCode, at most 512 bytes, |c| c.is_ascii_alphanumeric() || "-._~+/=".contains(c)
+);
+
+impl AuthCode {
+    /// A digest by which the code is recognised again without being kept.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        Sha256::digest(self.expose()).into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_placeholder_of_the_home_page_is_not_a_corp_id() {
-        assert_eq!(CorpId::parse("$CORPID$"), Err(InvalidIdentifier::Character));
+        assert_eq!(CorpId::parse("$CORPID$"), Err(Malformed::Character));
     }
 
     #[test]
     fn a_user_id_is_never_empty_huge_or_unprintable() {
-        assert_eq!(UserId::parse(""), Err(InvalidIdentifier::Empty));
-        assert_eq!(UserId::parse("x".repeat(10_240)), Err(InvalidIdentifier::TooLong(256)));
+        assert_eq!(UserId::parse(""), Err(Malformed::Empty));
+        assert_eq!(UserId::parse("x".repeat(10_240)), Err(Malformed::TooLong(256)));
         for hostile in [
             "a\nb",
             "a\0",
@@ -117,8 +181,22 @@ mod tests {
             "\u{3164}",
             "a\u{E0061}",
         ] {
-            assert_eq!(UserId::parse(hostile), Err(InvalidIdentifier::Character), "{hostile:?}");
+            assert_eq!(UserId::parse(hostile), Err(Malformed::Character), "{hostile:?}");
         }
         assert!(UserId::parse("manager 4220-张三").is_ok());
+    }
+
+    #[test]
+    fn nothing_of_a_secret_shows_in_debug() {
+        let code = AuthCode::parse("a-code-to-look-for").unwrap();
+        assert!(!format!("{code:?}").contains("look-for"));
+    }
+
+    #[test]
+    fn a_code_with_line_breaks_nul_or_nothing_in_it_is_refused() {
+        for bad in ["", "a\r\nb", "a\0b", "a b", "é", "<script>", "' or '1'='1"] {
+            assert!(AuthCode::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(AuthCode::parse("x".repeat(513)).is_err());
     }
 }

@@ -14,13 +14,16 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwapOption;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::call::Call;
 use super::clock::Clock;
-use super::endpoint::Endpoint;
-use super::error::{Cause, Error};
-use super::lease::{Lease, due_after};
-use super::sync::{ArcSwapOption, Handle, Mutex, MutexGuard, PoisonError, watch};
+use super::error::Error;
 
 /// How far a credential is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -34,6 +37,28 @@ pub enum CredentialState {
     Due,
     /// No longer good.
     Expired,
+}
+
+/// A value with the time it is good for.
+#[derive(Debug)]
+pub struct Lease<T> {
+    value: T,
+    life: Duration,
+}
+
+impl<T> Lease<T> {
+    /// DingTalk grants two hours; more is not believed.
+    const LONGEST: Duration = Duration::from_secs(7200);
+    /// Beyond a day it is not a lifetime but a mistake.
+    const ABSURD: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// None when `life` is zero or absurd; clamped to two hours otherwise.
+    pub fn new(value: T, life: Duration) -> Option<Self> {
+        (!life.is_zero() && life <= Self::ABSURD).then(|| Self {
+            value,
+            life: life.min(Self::LONGEST),
+        })
+    }
 }
 
 type Fetching<T> = Pin<Box<dyn Future<Output = Result<Lease<T>, Error>> + Send>>;
@@ -55,7 +80,7 @@ struct Core<T> {
     /// After this age the value is fetched anew even if it was renewed in between.
     oldest: Option<Duration>,
     clock: Clock,
-    endpoint: Endpoint,
+    call: Call,
     /// Renewals run in this one, not in the runtime of whoever happens to ask.
     runtime: Handle,
 }
@@ -95,9 +120,9 @@ enum Wait<T> {
 }
 
 impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
-    /// An empty one: the first caller makes it fetch. `endpoint` names it in errors. Must be called in the runtime that is to
+    /// An empty one: the first caller makes it fetch. `call` names it in errors. Must be called in the runtime that is to
     /// carry the renewals.
-    pub fn new<F, R>(endpoint: Endpoint, clock: Clock, oldest: Option<Duration>, fetch: F) -> Self
+    pub fn new<F, R>(call: Call, clock: Clock, oldest: Option<Duration>, fetch: F) -> Self
     where
         F: Fn() -> R + Send + Sync + 'static,
         R: Future<Output = Result<Lease<T>, Error>> + Send + 'static,
@@ -112,7 +137,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
             fetch: Box::new(move || Box::pin(fetch())),
             oldest,
             clock,
-            endpoint,
+            call,
             runtime: Handle::current(),
         }))
     }
@@ -232,7 +257,7 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
         Some(match fetched {
             Ok(lease) => {
                 if let Some(failed) = renewal.failed.take() {
-                    tracing::info!(endpoint = %self.endpoint, tries = failed.times, "a credential was renewed at last");
+                    tracing::info!(call = %self.call, tries = failed.times, "a credential was renewed at last");
                 }
                 let held = Arc::new(self.hold(lease, now));
                 self.held.store(Some(Arc::clone(&held)));
@@ -247,7 +272,8 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
                 });
                 // Once, not at every try; whoever is refused because of it is logged with the reason.
                 if times == 1 {
-                    tracing::warn!(%error, still_valid = self.alive(now).is_some(), "a credential cannot be renewed");
+                    let still_valid = self.alive(now).is_some();
+                    tracing::warn!(%error, fix = error.fix(), still_valid, "a credential cannot be renewed");
                 }
                 Err(error)
             }
@@ -275,7 +301,7 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
     }
 
     fn interrupted(&self) -> Error {
-        Error::new(self.endpoint, Cause::Interrupted)
+        Error::interrupted(self.call)
     }
 
     /// The state behind this lock is changed in single assignments, so it is whole even if a holder panicked.
@@ -288,4 +314,44 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
 fn backoff(failures: u32) -> Duration {
     let full = Duration::from_secs(1 << failures.saturating_sub(1).min(5)).min(Duration::from_secs(30));
     full.mul_f64(1.0 - rand::random::<f64>() * 0.25)
+}
+
+/// A renewal is begun so long before the end: it may take two calls, and a call five seconds.
+const LEAD: Duration = Duration::from_secs(10);
+
+/// How much of `life` passes before a renewal: 90 %, less up to 5 % so that many servers do not renew in step. A tenth of a short life is
+/// too short to renew in; there it is the lead before the end, or half-way.
+fn due_after(life: Duration) -> Duration {
+    let usual = life.mul_f64(0.90 - rand::random::<f64>() * 0.05);
+    usual.min(life.saturating_sub(LEAD).max(life / 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lifetimes_are_clamped_and_absurd_ones_refused() {
+        assert!(Lease::new((), Duration::ZERO).is_none());
+        assert!(Lease::new((), Duration::from_secs(u64::MAX)).is_none());
+        assert_eq!(
+            Lease::new((), Duration::from_secs(86_400)).unwrap().life,
+            Duration::from_secs(7200)
+        );
+        assert_eq!(Lease::new((), Duration::from_secs(60)).unwrap().life, Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_credential_is_due_when_there_is_still_time_to_renew_it() {
+        for seconds in [1, 3, 5, 12, 20, 60, 7200] {
+            let life = Duration::from_secs(seconds);
+            let due = due_after(life);
+            assert!(life - due >= LEAD.min(life / 2), "{life:?}: due after {due:?}");
+            assert!(due >= life / 2, "{life:?}: due after {due:?}");
+        }
+        assert!(
+            due_after(Duration::from_secs(7200)) >= Duration::from_secs(6120),
+            "a long life is used"
+        );
+    }
 }

@@ -1,14 +1,17 @@
 //! One request, one answer: bounded in time and size, going nowhere but to the address it was given.
 
-use std::sync::Arc;
+use std::error::Error as StdError;
+use std::io;
 use std::time::Duration;
 
-use reqwest::RequestBuilder;
 use reqwest::header::CONTENT_TYPE;
+use reqwest::{Request, RequestBuilder};
 use tokio::runtime::Handle;
 use url::Url;
 
-use super::error::Cause;
+use super::call::Call;
+use super::error::{Error, Kind, NoConnection};
+use super::identifiers::is_plain;
 
 /// The most that is read of any answer. The largest real one, user details, is a few KiB.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -16,7 +19,7 @@ const MAX_ANSWER: usize = 64 * 1024;
 /// An answer, read to its end.
 pub(super) struct Answer {
     pub status: u16,
-    /// Whether it says that it is JSON, as all of DingTalk's answers do (contract 0.1).
+    /// Whether it says that it is JSON, as all of DingTalk's answers do.
     pub is_json: bool,
     pub body: Vec<u8>,
 }
@@ -55,37 +58,29 @@ impl Transport {
     }
 
     /// Sends `request` and reads the whole answer, even if whoever asked for it goes away meanwhile.
-    pub async fn send(&self, request: RequestBuilder) -> Result<Answer, Cause> {
-        self.runtime.spawn(exchange(request)).await.unwrap_or(Err(Cause::Interrupted))
+    pub async fn send(&self, call: Call, request: RequestBuilder) -> Result<Answer, Error> {
+        let (http, request) = request.build_split();
+        let request = request.map_err(|error| not_sent(call, "anywhere", error))?;
+        let exchange = self.runtime.spawn(exchange(call, http, request));
+        exchange.await.unwrap_or_else(|_| Err(Error::interrupted(call)))
     }
 }
 
-async fn exchange(request: RequestBuilder) -> Result<Answer, Cause> {
-    let mut response = request.send().await.map_err(|error| {
-        // The URL has the access_token in it.
-        let error = error.without_url();
-        if error.is_connect() || error.is_builder() {
-            Cause::NotSent(Arc::new(error))
-        } else {
-            Cause::AnswerLost(Arc::new(error))
-        }
+async fn exchange(call: Call, http: reqwest::Client, request: Request) -> Result<Answer, Error> {
+    let host = host(request.url());
+    let lost = |error| answer_lost(call, &host, error);
+    let mut response = http.execute(request).await.map_err(|error| match error {
+        error if error.is_connect() => not_sent(call, &host, error),
+        error => lost(error),
     })?;
     let status = response.status().as_u16();
-    let is_json = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|kind| is_json(kind.as_bytes()));
+    let content_type = response.headers().get(CONTENT_TYPE);
+    let is_json = content_type.is_some_and(|kind| is_json(kind.as_bytes()));
     let mut body = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| Cause::AnswerLost(Arc::new(error.without_url())))?
-    {
+    while let Some(chunk) = response.chunk().await.map_err(lost)? {
         if body.len() + chunk.len() > MAX_ANSWER {
-            return Err(Cause::Unintelligible {
-                status,
-                reason: "the answer is too large",
-            });
+            let kind = Kind::Unintelligible { status };
+            return Err(Error::new(call, kind, format!("status {status}: the answer is too large")));
         }
         body.extend_from_slice(&chunk);
     }
@@ -96,4 +91,63 @@ fn is_json(content_type: &[u8]) -> bool {
     const JSON: &[u8] = b"application/json";
     let (kind, parameters) = content_type.split_at(content_type.len().min(JSON.len()));
     kind.eq_ignore_ascii_case(JSON) && matches!(parameters.trim_ascii_start().first(), None | Some(b';'))
+}
+
+fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn not_sent(call: Call, host: &str, error: reqwest::Error) -> Error {
+    // The URL has the access_token in it.
+    let error = error.without_url();
+    let (why, cause) = why_no_connection(&error);
+    Error::new(call, Kind::NotSent(why), format!("no connection to {host}: {cause}")).caused_by(error)
+}
+
+fn answer_lost(call: Call, host: &str, error: reqwest::Error) -> Error {
+    let error = error.without_url();
+    let cause = if error.is_timeout() {
+        "it took too long".to_owned()
+    } else {
+        root(&error)
+    };
+    Error::new(call, Kind::AnswerLost, format!("the answer of {host} was lost: {cause}")).caused_by(error)
+}
+
+fn why_no_connection(error: &reqwest::Error) -> (NoConnection, String) {
+    for cause in causes(error) {
+        let io = cause.downcast_ref::<io::Error>();
+        if let Some(tls) = io
+            .and_then(io::Error::get_ref)
+            .and_then(|inner| inner.downcast_ref())
+            .or(cause.downcast_ref())
+        {
+            let tls: &rustls::Error = tls;
+            return (NoConnection::Tls, format!("TLS: {}", line(tls)));
+        }
+        if io.is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused) {
+            return (NoConnection::Refused, "connection refused".to_owned());
+        }
+        // The resolver's errors have no kind of their own.
+        if cause.to_string().starts_with("dns error") {
+            return (NoConnection::NameNotFound, format!("name not found ({})", root(error)));
+        }
+    }
+    match error.is_timeout() {
+        true => (NoConnection::TimedOut, "nobody answers in time".to_owned()),
+        false => (NoConnection::Other, root(error)),
+    }
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |&cause| StdError::source(cause))
+}
+
+fn root(error: &reqwest::Error) -> String {
+    causes(error).last().map_or_else(|| line(error), line)
+}
+
+fn line(error: &dyn StdError) -> String {
+    error.to_string().chars().filter(|c| is_plain(*c)).take(200).collect()
 }

@@ -56,7 +56,7 @@ impl std::fmt::Display for DisplayName {
 }
 
 /// All that DingTalk tells about a person. Most of it depends on permissions and on what the organisation filled in; numbers and
-/// booleans come as such or as text, so nothing here is allowed to fail (contract 6.1).
+/// booleans come as such or as text, so nothing here is allowed to fail.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct UserDetails {
@@ -88,10 +88,10 @@ pub struct UserDetails {
     #[serde(rename = "role_list", deserialize_with = "role_names")]
     pub roles: Vec<String>,
     /// Administrator of the organisation.
-    #[serde(deserialize_with = "truth")]
+    #[serde(deserialize_with = "boolean")]
     pub admin: bool,
     /// Marked as boss.
-    #[serde(deserialize_with = "truth")]
+    #[serde(deserialize_with = "boolean")]
     pub boss: bool,
 }
 
@@ -134,7 +134,7 @@ fn role_names<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> 
     Ok(roles.iter().filter_map(|role| as_text(&role["name"])).collect())
 }
 
-fn truth<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
+fn boolean<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
     Ok(match serde_json::Value::deserialize(d)? {
         serde_json::Value::Bool(truth) => truth,
         serde_json::Value::String(text) => text.eq_ignore_ascii_case("true"),

@@ -142,14 +142,19 @@ fn record(problem: &Problem, scope: &RequestScope) {
     let (request_id, code) = (scope.id.as_str(), problem.code());
     match problem {
         Problem::Misconfigured(error) => {
-            let fix = error.misconfiguration().map(ToString::to_string);
-            tracing::error!(request_id, code, fix, error = causes(), "an administrator must act");
+            tracing::error!(
+                request_id,
+                code,
+                fix = error.fix(),
+                error = causes(),
+                "an administrator must act"
+            );
         }
         Problem::Internal(_) => tracing::error!(request_id, code, error = causes(), "internal error"),
         // Logged when the breaker opened; not again for everybody who meets it.
         Problem::DingtalkUnavailable(error) if error.not_asked() => tracing::debug!(request_id, code, "dingtalk was not asked"),
-        Problem::RetryWithNewCode(_) | Problem::DingtalkUnavailable(_) | Problem::QuotaSpent(_) => {
-            tracing::warn!(request_id, code, error = causes(), "dingtalk failed");
+        Problem::RetryWithNewCode(error) | Problem::DingtalkUnavailable(error) | Problem::QuotaSpent(error) => {
+            tracing::warn!(request_id, code, fix = error.fix(), error = causes(), "dingtalk failed");
         }
         _ => tracing::info!(request_id, code, reason = causes(), "refused"),
     }

@@ -181,7 +181,7 @@ impl Problem {
 impl From<dingtalk::Error> for Problem {
     fn from(error: dingtalk::Error) -> Self {
         match error {
-            error if error.misconfiguration().is_some() => Self::Misconfigured(error),
+            error if error.misconfigured() => Self::Misconfigured(error),
             error if error.quota_spent() => Self::QuotaSpent(error),
             error if error.code_rejected() => Self::CodeRejected(Some(error)),
             error if error.code_fate_unknown() => Self::RetryWithNewCode(error),

@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use super::state::Web;
-use crate::dingtalk::{BreakerState, Client, ClientState, Clock};
+use crate::dingtalk::{BreakerState, Clock, Organisation, OrganisationState};
 
 /// Whether people can be logged in.
 pub struct Readiness {
@@ -38,7 +38,7 @@ impl Readiness {
         self.stopping.store(true, Ordering::Release);
     }
 
-    async fn look(&self, dingtalk: &Client) -> bool {
+    async fn look(&self, dingtalk: &Organisation) -> bool {
         if self.stopping.load(Ordering::Acquire) {
             return false;
         }
@@ -59,7 +59,7 @@ impl Readiness {
 struct Report {
     ready: bool,
     #[serde(flatten)]
-    dingtalk: ClientState,
+    dingtalk: OrganisationState,
 }
 
 /// `GET /healthz`: the process answers.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Problem;
 use super::session::SessionUser;
 use super::state::Web;
-use crate::dingtalk::{AgentId, CorpId, Nonce, PageUrl, Recipe, SignedPage};
+use crate::dingtalk::{AgentId, CorpId, NonceStr, PageUrl, Recipe, SignedPage};
 
 /// What `dd.config` takes (contract 4.5). A page's handler that takes one gets it signed for the address that was asked for, under
 /// PUBLIC_URL: nothing that the request says about the host counts.
@@ -21,7 +21,7 @@ pub struct JsapiConfig {
     corp_id: CorpId,
     /// As text, so that it reaches the client in the digits that were signed.
     time_stamp: String,
-    nonce_str: Nonce,
+    nonce_str: NonceStr,
     signature: String,
     /// 0: a micro-app.
     r#type: u8,
@@ -45,7 +45,7 @@ impl JsapiConfig {
             corp_id: web.corp_id.clone(),
             time_stamp: page.timestamp.to_string(),
             signature: page.signature(),
-            nonce_str: page.nonce.clone(),
+            nonce_str: page.nonce_str.clone(),
             r#type: 0,
             js_api_list: web.jsapi_list,
         };

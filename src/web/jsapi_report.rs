@@ -8,7 +8,7 @@ use super::guard::{SameOrigin, StrictJson};
 use super::request_scope::RequestScope;
 use super::session::SessionUser;
 use super::state::Web;
-use crate::dingtalk::{ClientRefusal, Part, Refusal, SignedPage};
+use crate::dingtalk::{ClientRefusal, Part, Said, SignedPage};
 
 /// What `dd.error` said, on which page, about which signature.
 #[derive(Deserialize)]
@@ -56,7 +56,7 @@ pub async fn report(
         web.dingtalk.doubt_jsapi_ticket(&signed.ticket);
     }
     let explanation = explain(&web, signed.as_ref(), &parts);
-    let told = Refusal::told_by_client(&refusal.code, &refusal.text);
+    let told = Said::new(&refusal.code, &refusal.text);
     let request_id = request.extensions().get::<RequestScope>().map(|scope| scope.id.clone());
     tracing::warn!(
         request_id,

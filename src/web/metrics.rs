@@ -10,7 +10,7 @@ use prometheus::{
 
 use super::error::Problem;
 use super::state::Web;
-use crate::dingtalk::{BreakerState, ClientState, Endpoint, Error, Observer};
+use crate::dingtalk::{BreakerState, Call, Error, Observer, OrganisationState};
 
 /// Counters since the start.
 pub struct Metrics {
@@ -83,9 +83,9 @@ impl Metrics {
     }
 
     /// Everything as text; what is not counted but looked up is `now`.
-    fn text(&self, now: &ClientState) -> Result<Vec<u8>, prometheus::Error> {
-        self.note_age(Endpoint::AccessToken, now.access_token_age);
-        self.note_age(Endpoint::JsapiTicket, now.jsapi_ticket_age);
+    fn text(&self, now: &OrganisationState) -> Result<Vec<u8>, prometheus::Error> {
+        self.note_age(Call::ACCESS_TOKEN, now.access_token_age);
+        self.note_age(Call::JSAPI_TICKET, now.jsapi_ticket_age);
         for (state, name) in [
             (BreakerState::Closed, "closed"),
             (BreakerState::Open, "open"),
@@ -98,7 +98,7 @@ impl Metrics {
         Ok(text)
     }
 
-    fn note_age(&self, credential: Endpoint, age: Option<Duration>) {
+    fn note_age(&self, credential: Call, age: Option<Duration>) {
         match age {
             Some(age) => self
                 .credential_age
@@ -111,21 +111,21 @@ impl Metrics {
 }
 
 fn class(outcome: Result<(), &Error>) -> &'static str {
-    outcome.map_or_else(Error::kind, |()| OK)
+    outcome.map_or_else(Error::name, |()| OK)
 }
 
 impl Observer for Metrics {
-    fn called(&self, endpoint: Endpoint, outcome: Result<(), &Error>, took: Duration) {
-        self.calls.with_label_values(&[endpoint.name(), class(outcome)]).inc();
+    fn called(&self, call: &'static str, outcome: Result<(), &Error>, took: Duration) {
+        self.calls.with_label_values(&[call, class(outcome)]).inc();
         // What the breaker held back took no time, and would make DingTalk look fast.
         if !outcome.is_err_and(Error::not_asked) {
-            let seconds = self.call_seconds.with_label_values(&[endpoint.name()]);
+            let seconds = self.call_seconds.with_label_values(&[call]);
             seconds.observe(took.as_secs_f64());
         }
     }
 
-    fn renewed(&self, endpoint: Endpoint, outcome: Result<(), &Error>) {
-        self.renewals.with_label_values(&[endpoint.name(), class(outcome)]).inc();
+    fn renewed(&self, credential: &'static str, outcome: Result<(), &Error>) {
+        self.renewals.with_label_values(&[credential, class(outcome)]).inc();
     }
 }
 

@@ -8,8 +8,6 @@ mod connections;
 mod cookie_policy;
 mod entry;
 mod error;
-#[cfg(any(fuzzing, test))]
-pub mod fuzzing;
 mod guard;
 mod headers;
 mod health;

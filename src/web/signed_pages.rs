@@ -48,7 +48,7 @@ impl SignedPages {
     /// The signature with this nonce.
     pub fn with_nonce(&self, nonce: &str) -> Option<SignedPage> {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        latest.iter().rev().find(|page| page.nonce.as_str() == nonce).cloned()
+        latest.iter().rev().find(|page| page.nonce_str.as_str() == nonce).cloned()
     }
 
     /// Whether one more report may be listened to.

@@ -19,12 +19,12 @@ use super::sessions::Sessions;
 use super::signed_pages::SignedPages;
 use super::spent_codes::SpentCodes;
 use super::words::Words;
-use crate::dingtalk::{AgentId, Client, ClientId, Clock, CorpId, Digest, Origin, Recipe, UrlForm};
+use crate::dingtalk::{AgentId, ClientId, Clock, CorpId, Digest, Organisation, Origin, Recipe, UrlForm};
 
 /// Made once at start. Handlers take it as `Data<Web>`.
 pub struct Web {
     /// DingTalk.
-    pub dingtalk: Client,
+    pub dingtalk: Organisation,
     /// The organisation that this server is for.
     pub corp_id: CorpId,
     /// The app's public name.

@@ -1,4 +1,5 @@
-//! The signature that `dd.config` asks for. Pure: what goes in decides what comes out (contract, section 4).
+//! The signature that `dd.config` asks for. Pure: what goes in decides what comes out ("JSAPI authentication" in
+//! DingTalk's documentation).
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,10 +9,10 @@ use serde::Serialize;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
+use super::identifiers::JsapiTicket;
 use super::page_url::PageUrl;
-use super::secrets::JsapiTicket;
 
-/// How the signature is computed. DingTalk's own sources disagree, so it is a setting (contract 4.2).
+/// How the signature is computed. DingTalk's own sources disagree, so it is a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Digest {
     /// As in all of DingTalk's demos.
@@ -21,7 +22,7 @@ pub enum Digest {
 }
 
 /// In which form the page's address goes into the signed text. Only the first is documented for pages without odd characters; the
-/// others are what DingTalk's own samples do (contract 4.3), kept for finding out what a client accepts.
+/// others are what DingTalk's own samples do, kept for finding out what a client accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UrlForm {
     /// As it stands in `location.href`.
@@ -80,9 +81,9 @@ fn decoded(query: &str) -> String {
 
 /// What makes each signature different: 128 random bits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Nonce(String);
+pub struct NonceStr(String);
 
-impl Nonce {
+impl NonceStr {
     /// A new one.
     pub fn random() -> Self {
         Self(hex::encode(rand::random::<[u8; 16]>()))
@@ -94,7 +95,7 @@ impl Nonce {
     }
 }
 
-impl fmt::Display for Nonce {
+impl fmt::Display for NonceStr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -110,29 +111,29 @@ pub struct SignedPage {
     /// The credential it was signed with.
     pub ticket: Arc<JsapiTicket>,
     /// Random.
-    pub nonce: Nonce,
+    pub nonce_str: NonceStr,
     /// Unix seconds. They must reach `dd.config` in the same digits.
     pub timestamp: u64,
 }
 
 impl SignedPage {
-    /// Signs `url` at `timestamp` with a new nonce.
+    /// Signs `url` at `timestamp` with a new nonceStr.
     pub fn new(url: PageUrl, recipe: Recipe, ticket: Arc<JsapiTicket>, timestamp: u64) -> Self {
         Self {
             url,
             recipe,
             ticket,
-            nonce: Nonce::random(),
+            nonce_str: NonceStr::random(),
             timestamp,
         }
     }
 
-    /// Lower-case hex of the digest over ticket, nonce, time and address, in that order and without escaping (contract 4.1).
+    /// Lower-case hex of the digest over ticket, nonce, time and address, in that order and without escaping.
     pub fn signature(&self) -> String {
         let text = format!(
             "jsapi_ticket={}&noncestr={}&timestamp={}&url={}",
             self.ticket.expose(),
-            self.nonce,
+            self.nonce_str,
             self.timestamp,
             self.recipe.address(&self.url)
         );
@@ -157,7 +158,7 @@ mod tests {
             url: PageUrl::unchecked(url),
             recipe,
             ticket,
-            nonce: Nonce(nonce.into()),
+            nonce_str: NonceStr(nonce.into()),
             timestamp,
         }
         .signature()
@@ -196,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_nonce_has_128_random_bits() {
-        let (one, other) = (Nonce::random(), Nonce::random());
+        let (one, other) = (NonceStr::random(), NonceStr::random());
         assert_eq!(one.0.len(), 32);
         assert_ne!(one, other);
     }

@@ -1,13 +1,13 @@
 //! Why a client refused a signature: what it said is held against what was signed.
 //!
-//! DingTalk's refusal of a signature (code 52013) echoes the address and the tickets that the client used (contract 4.6), so the part
-//! that differs can be named.
+//! DingTalk's refusal of a signature (code 52013) echoes the address and the tickets that the client used, so the part that differs
+//! can be named.
 
 use std::fmt;
 
 use url::Url;
 
-use super::jsapi::SignedPage;
+use super::signature::SignedPage;
 
 /// What `dd.error` said on a page. None of it is to be trusted: the page passes it on.
 #[derive(Debug, Clone)]
@@ -96,7 +96,7 @@ impl ClientRefusal {
             Some("52011") => return vec![Part::TicketAge],
             _ => {}
         }
-        if self.quoted("nonce").is_some_and(|nonce| nonce != signed.nonce.as_str()) {
+        if self.quoted("nonce").is_some_and(|nonce| nonce != signed.nonce_str.as_str()) {
             return vec![Part::Nonce];
         }
         let page = self.href.split('#').next().unwrap_or_default();
@@ -171,9 +171,9 @@ fn differences(signed: &str, used: &str) -> Vec<Part> {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::jsapi::{Digest, Nonce, Recipe, UrlForm};
+    use super::super::identifiers::JsapiTicket;
     use super::super::page_url::PageUrl;
-    use super::super::secrets::JsapiTicket;
+    use super::super::signature::{Digest, NonceStr, Recipe, UrlForm};
     use super::*;
 
     const PAGE: &str = "https://app.example.com/jsapi?q=%E4%B8%AD";
@@ -186,7 +186,7 @@ mod tests {
                 form: UrlForm::AsOpened,
             },
             ticket: Arc::new(JsapiTicket::parse("aC7Xticket").unwrap()),
-            nonce: Nonce::random(),
+            nonce_str: NonceStr::random(),
             timestamp: 1,
         }
     }

@@ -3,18 +3,17 @@
 //!
 //! A failure prints the order it was found in; `shuttle::replay(test, "that text")` in the place of `in_many_orders` repeats it.
 
-mod sync;
+mod pieces;
 mod world;
 
-use super::super::{clock, endpoint, error, lease};
+use super::error::Kind;
+use super::{call, clock, error};
 
-/// The product's own file, built of the checker's pieces.
-#[allow(clippy::duplicate_mod, reason = "that is the point")]
-#[allow(dead_code, reason = "what only watches needs no checking")]
-#[path = "../../refreshing.rs"]
-mod refreshing;
+/// The product's own file, built of the checker's pieces (see `build.rs`).
+mod refreshing {
+    include!(concat!(env!("OUT_DIR"), "/refreshing.rs"));
+}
 
-use self::error::Cause;
 use self::refreshing::CredentialState;
 use self::world::{Fate, World, end};
 
@@ -88,7 +87,7 @@ fn a_refused_fetch_is_told_to_all_who_wait() {
     in_many_orders(|| {
         let world = World::new(Fate::Refused);
         for caller in [world.caller(), world.caller(), world.caller()] {
-            assert!(matches!(end(caller).unwrap_err().cause, Cause::Unintelligible { .. }));
+            assert!(matches!(end(caller).unwrap_err().kind(), Kind::Unintelligible { .. }));
         }
         assert_eq!(world.fetches(), 1);
     });
@@ -98,7 +97,7 @@ fn panicking(fate: Fate) {
     in_many_orders(move || {
         let world = World::new(fate);
         for caller in [world.caller(), world.caller()] {
-            assert!(matches!(end(caller).unwrap_err().cause, Cause::Interrupted));
+            assert!(matches!(end(caller).unwrap_err().kind(), Kind::Interrupted));
         }
         assert_eq!(world.state(), CredentialState::Empty);
         assert_eq!(world.fetches(), 1);

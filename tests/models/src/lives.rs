@@ -16,12 +16,11 @@ use proptest::prelude::*;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 
-use super::super::clock::{Clock, Hands};
-use super::super::endpoint::Endpoint;
-use super::super::error::{Cause, Error};
-use super::super::lease::Lease;
-use super::super::refreshing::{CredentialState, Refreshing};
+use super::call::Call;
+use super::clock::Clock;
 use super::reference::{Copied, DAY, Reference, Told, Whether};
+use super::refreshing::{CredentialState, Lease, Refreshing};
+use super::{ClockHands, Error, failure};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -65,7 +64,7 @@ type Fetched = Result<Lease<u32>, Error>;
 
 struct Life {
     reference: Reference,
-    hands: Hands,
+    hands: ClockHands,
     refreshing: Refreshing<u32>,
     fetches: Arc<AtomicU32>,
     answers: mpsc::UnboundedSender<Fetched>,
@@ -76,21 +75,16 @@ struct Life {
 
 impl Life {
     fn new(greatest_age: Option<u64>) -> Self {
-        let hands = Hands::default();
+        let hands = ClockHands::still();
         let fetches = Arc::new(AtomicU32::new(0));
         let (answers, asked) = mpsc::unbounded_channel();
         let (count, asked) = (Arc::clone(&fetches), Arc::new(Mutex::new(asked)));
         let clock = Clock::from_source(hands.clone());
-        let refreshing = Refreshing::new(
-            Endpoint::JsapiTicket,
-            clock,
-            greatest_age.map(Duration::from_secs),
-            move || {
-                count.fetch_add(1, SeqCst);
-                let asked = Arc::clone(&asked);
-                async move { asked.lock().await.recv().await.unwrap() }
-            },
-        );
+        let refreshing = Refreshing::new(Call::JSAPI_TICKET, clock, greatest_age.map(Duration::from_secs), move || {
+            count.fetch_add(1, SeqCst);
+            let asked = Arc::clone(&asked);
+            async move { asked.lock().await.recv().await.unwrap() }
+        });
         Self {
             reference: Reference::new(greatest_age),
             hands,
@@ -109,7 +103,7 @@ impl Life {
             Step::Reject(back) => self.reject(back).await,
             Step::Doubt(back) => self.doubt(back).await,
             Step::Advance(seconds) => {
-                self.hands.advance(seconds);
+                self.hands.advance(Duration::from_secs(seconds));
                 self.reference.now += seconds;
             }
             Step::Answer(answer) if self.reference.waits_for_an_answer() => self.answer(answer).await,
@@ -206,11 +200,6 @@ impl Life {
         assert_eq!(state == CredentialState::Expired, self.reference.expired());
         assert!(self.reference.due().allows(state == CredentialState::Due), "{state:?}");
     }
-}
-
-fn failure() -> Error {
-    let (status, reason) = (500, "told to fail");
-    Error::new(Endpoint::JsapiTicket, Cause::Unintelligible { status, reason })
 }
 
 /// Returns when every other task waits: the runtime's time is stopped, and moves only when nothing else can.

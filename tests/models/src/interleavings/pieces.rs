@@ -1,4 +1,5 @@
-//! The pieces that `dingtalk::sync` names, as the model checker has them: before each use of one, any other task may go on.
+//! The pieces that `Refreshing` is built of where it is concurrent, as the model checker has them: before each use of one, any other
+//! task may go on.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,8 +10,6 @@ use std::task::{Context, Poll, ready};
 pub use std::sync::PoisonError;
 
 pub use shuttle::sync::{Mutex, MutexGuard};
-/// The real one: it waits by wakers, which are the checker's. What it does between two waits is taken for one step.
-pub use tokio::sync::watch;
 
 /// Reads and writes happen one after the other, in an order that the checker chooses.
 pub struct ArcSwapOption<T>(Mutex<Option<Arc<T>>>);

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use shuttle::future::{JoinHandle, block_on, spawn, yield_now};
 
-use super::clock::{Clock, Hands};
-use super::endpoint::Endpoint;
-use super::error::{Cause, Error};
-use super::lease::Lease;
-use super::refreshing::{CredentialState, Refreshing};
+use super::call::Call;
+use super::clock::Clock;
+use super::error::Error;
+use super::refreshing::{CredentialState, Lease, Refreshing};
+use crate::{ClockHands, failure};
 
 pub type Outcome = Result<Arc<u32>, Error>;
 
@@ -43,13 +43,7 @@ impl DingTalk {
             yield_now().await;
             match fate {
                 Fate::Answered => Ok(Lease::new(value, Duration::from_secs(7200)).unwrap()),
-                Fate::Refused => Err(Error::new(
-                    Endpoint::AccessToken,
-                    Cause::Unintelligible {
-                        status: 500,
-                        reason: "told to fail",
-                    },
-                )),
+                Fate::Refused => Err(failure()),
                 Fate::PanicAtOnce | Fate::PanicUnderWay => panic_quietly(),
             }
         }
@@ -63,7 +57,7 @@ fn panic_quietly() -> ! {
 
 #[derive(Clone)]
 pub struct World {
-    hands: Hands,
+    hands: ClockHands,
     dingtalk: Arc<DingTalk>,
     refreshing: Refreshing<u32>,
 }
@@ -71,7 +65,7 @@ pub struct World {
 impl World {
     /// Nothing was fetched yet. DingTalk accepts 1.
     pub fn new(fate: Fate) -> Self {
-        let hands = Hands::default();
+        let hands = ClockHands::still();
         let dingtalk = Arc::new(DingTalk {
             accepted: AtomicU32::new(1),
             fetches: AtomicU32::new(0),
@@ -79,7 +73,7 @@ impl World {
         });
         let asked = Arc::clone(&dingtalk);
         let clock = Clock::from_source(hands.clone());
-        let refreshing = Refreshing::new(Endpoint::AccessToken, clock, None, move || Arc::clone(&asked).fetched());
+        let refreshing = Refreshing::new(Call::ACCESS_TOKEN, clock, None, move || Arc::clone(&asked).fetched());
         Self {
             hands,
             dingtalk,
@@ -95,7 +89,7 @@ impl World {
     }
 
     pub fn advance(&self, seconds: u64) {
-        self.hands.advance(seconds);
+        self.hands.advance(Duration::from_secs(seconds));
     }
 
     pub fn decide(&self, fate: Fate) {

@@ -2,11 +2,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::super::clock::{Clock, Hands};
-use super::super::endpoint::Endpoint;
-use super::super::error::{Cause, Error};
-use super::super::lease::Lease;
-use super::super::refreshing::Refreshing;
+use super::call::Call;
+use super::clock::Clock;
+use super::refreshing::{Lease, Refreshing};
+use super::{ClockHands, failure};
 
 /// Where the values come from: numbered, so that each fetch is seen; failing, stuck or repeating itself when told to.
 struct Source {
@@ -17,7 +16,7 @@ struct Source {
 }
 
 struct World {
-    hands: Hands,
+    hands: ClockHands,
     source: Arc<Source>,
     refreshing: Refreshing<usize>,
 }
@@ -26,7 +25,7 @@ const OPEN: usize = 1_000_000;
 
 impl World {
     fn new(gate: usize, oldest: Option<Duration>) -> Self {
-        let hands = Hands::default();
+        let hands = ClockHands::still();
         let source = Arc::new(Source {
             fetches: AtomicUsize::new(0),
             failing: Mutex::new(false),
@@ -34,19 +33,13 @@ impl World {
             gate: tokio::sync::Semaphore::new(gate),
         });
         let fetching = Arc::clone(&source);
-        let refreshing = Refreshing::new(Endpoint::AccessToken, Clock::from_source(hands.clone()), oldest, move || {
+        let refreshing = Refreshing::new(Call::ACCESS_TOKEN, Clock::from_source(hands.clone()), oldest, move || {
             let source = Arc::clone(&fetching);
             async move {
                 let number = source.fetches.fetch_add(1, Ordering::SeqCst) + 1;
                 source.gate.acquire().await.unwrap().forget();
                 if *source.failing.lock().unwrap() {
-                    return Err(Error::new(
-                        Endpoint::AccessToken,
-                        Cause::Unintelligible {
-                            status: 500,
-                            reason: "told to fail",
-                        },
-                    ));
+                    return Err(failure());
                 }
                 let value = if *source.repeating.lock().unwrap() { 1 } else { number };
                 Ok(Lease::new(value, Duration::from_secs(7200)).unwrap())
@@ -57,6 +50,10 @@ impl World {
             source,
             refreshing,
         }
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.hands.advance(Duration::from_secs(seconds));
     }
 
     fn fetches(&self) -> usize {
@@ -111,7 +108,7 @@ async fn the_caller_that_started_a_renewal_may_vanish() {
 async fn a_due_value_is_answered_at_once_and_renewed_behind() {
     let world = World::new(1, None);
     assert_eq!(*world.refreshing.get().await.unwrap(), 1);
-    world.hands.advance(7000);
+    world.advance(7000);
     // The gate is shut: whoever waited for the renewal would wait for ever.
     assert_eq!(*world.refreshing.get().await.unwrap(), 1);
     assert_eq!(*world.refreshing.get().await.unwrap(), 1);
@@ -128,7 +125,7 @@ async fn a_fresh_value_is_not_renewed_before_it_is_due() {
     let world = World::new(OPEN, None);
     for _ in 0..100 {
         assert_eq!(*world.refreshing.get().await.unwrap(), 1);
-        world.hands.advance(60);
+        world.advance(60);
     }
     world.settle().await;
     assert_eq!(world.fetches(), 1);
@@ -138,7 +135,7 @@ async fn a_fresh_value_is_not_renewed_before_it_is_due() {
 async fn an_expired_value_is_never_answered() {
     let world = World::new(OPEN, None);
     assert_eq!(*world.refreshing.get().await.unwrap(), 1);
-    world.hands.advance(7200);
+    world.advance(7200);
     assert_eq!(*world.refreshing.get().await.unwrap(), 2);
 }
 
@@ -161,7 +158,7 @@ async fn a_renewed_but_unchanged_value_can_still_be_rejected_by_its_old_users() 
     let world = World::new(OPEN, None);
     *world.source.repeating.lock().unwrap() = true;
     let old = world.refreshing.get().await.unwrap();
-    world.hands.advance(7000);
+    world.advance(7000);
     world.refreshing.get().await.unwrap();
     world.settle().await;
     assert_eq!(world.fetches(), 2);
@@ -179,7 +176,7 @@ async fn a_renewal_that_began_before_a_rejection_cannot_bring_the_value_back() {
     let world = World::new(1, None);
     *world.source.repeating.lock().unwrap() = true;
     let old = world.refreshing.get().await.unwrap();
-    world.hands.advance(7000);
+    world.advance(7000);
     world.refreshing.get().await.unwrap();
     world.settle().await;
     world.refreshing.reject(&old);
@@ -196,11 +193,11 @@ async fn a_failed_renewal_keeps_the_value_to_its_end() {
     let world = World::new(OPEN, None);
     world.refreshing.get().await.unwrap();
     *world.source.failing.lock().unwrap() = true;
-    world.hands.advance(7199);
+    world.advance(7199);
     assert_eq!(*world.refreshing.get().await.unwrap(), 1);
     world.settle().await;
     assert_eq!(*world.refreshing.get().await.unwrap(), 1);
-    world.hands.advance(1);
+    world.advance(1);
     assert!(world.refreshing.get().await.is_err());
 }
 
@@ -213,13 +210,13 @@ async fn a_failing_source_is_not_hammered_and_is_tried_again_later() {
     }
     assert_eq!(world.fetches(), 1);
     for failures in 2..10 {
-        world.hands.advance(30);
+        world.advance(30);
         assert!(world.refreshing.get().await.is_err());
         assert!(world.refreshing.get().await.is_err());
         assert_eq!(world.fetches(), failures);
     }
     *world.source.failing.lock().unwrap() = false;
-    world.hands.advance(30);
+    world.advance(30);
     assert!(world.refreshing.get().await.is_ok());
 }
 
@@ -230,13 +227,13 @@ async fn a_value_that_came_back_unchanged_still_dies_at_its_greatest_age() {
     *world.source.repeating.lock().unwrap() = true;
     let born = world.refreshing.get().await.unwrap();
     for _ in 0..12 {
-        world.hands.advance(7000);
+        world.advance(7000);
         world.refreshing.get().await.unwrap();
         world.settle().await;
     }
     assert!(Arc::ptr_eq(&born, &world.refreshing.get().await.unwrap()));
     let before = world.fetches();
-    world.hands.advance(24 * 60 * 60 - 12 * 7000);
+    world.advance(24 * 60 * 60 - 12 * 7000);
     let reborn = world.refreshing.get().await.unwrap();
     assert!(!Arc::ptr_eq(&born, &reborn));
     assert!(world.fetches() > before);
