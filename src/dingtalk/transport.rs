@@ -151,3 +151,39 @@ fn root(error: &reqwest::Error) -> String {
 fn line(error: &dyn StdError) -> String {
     error.to_string().chars().filter(|c| is_plain(*c)).take(200).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    async fn failed(url: &str) -> Error {
+        let transport = Transport::new().unwrap();
+        let url = Url::parse(url).unwrap();
+        let sent = transport.send(Call::ACCESS_TOKEN, transport.post(url)).await;
+        sent.err().unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_error_of_the_network_names_the_host_and_the_cause_and_says_what_to_check() {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+        let no_tls = plain.local_addr().unwrap();
+        std::thread::spawn(move || plain.accept().unwrap().0.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
+        let nowhere = "dingtalk.invalid";
+        for (url, why, said) in [
+            (format!("http://{free}"), NoConnection::Refused, format!("{free}: connection refused")),
+            (format!("https://{no_tls}"), NoConnection::Tls, format!("{no_tls}: TLS: ")),
+            (format!("https://{nowhere}"), NoConnection::NameNotFound, format!("{nowhere}: name not found")),
+        ] {
+            let error = failed(&format!("{url}/v1.0?access_token=secret")).await;
+            let text = error.to_string();
+            assert_eq!(error.kind(), &Kind::NotSent(why), "{text}");
+            assert!(text.starts_with(&format!("/v1.0/oauth2/accessToken: no connection to {said}")), "{text}");
+            assert!(error.fix().is_some() && !error.misconfigured());
+            assert!(!format!("{error:?}").contains("secret"));
+        }
+    }
+}
