@@ -15,11 +15,11 @@ fn lines(input: &[u8]) -> impl Iterator<Item = HeaderValue> {
 }
 
 fn answer(request: RequestBuilder) -> Response {
-    RUNTIME.block_on(request.send()).unwrap()
+    RUNTIME.block_on(async { request.send().await.unwrap() })
 }
 
 fn text(response: Response) -> String {
-    RUNTIME.block_on(response.text()).unwrap()
+    RUNTIME.block_on(async { response.text().await.unwrap() })
 }
 
 /// The first line is a User-Agent, the others are Accept-Language. Nobody who does not ask for Chinese gets it.
