@@ -11,6 +11,10 @@ mod http;
 mod leaks;
 mod npm;
 mod process;
+/// What the fuzzer tries millions of inputs on.
+#[path = "fuzz/properties/mod.rs"]
+mod properties;
+mod seeds;
 mod structure;
 mod support;
 mod wire;

@@ -127,7 +127,7 @@ fn what_reads_settings_knows_none_and_no_ring() {
 fn the_ring_test_notices_an_arrow_back() {
     for spelling in [
         "use crate::web::Problem;",
-        "use crate::{dingtalk::Client, web::Problem};",
+        "use crate::{dingtalk::Organisation, web::Problem};",
         "fn f() { crate :: web :: x() }",
         "use dingtalk_h5::web::Problem;",
         "use crate::{\n    web,\n};",

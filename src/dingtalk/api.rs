@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
+use reqwest::RequestBuilder;
 use reqwest::header::HeaderValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -55,22 +56,19 @@ impl Api {
     }
 
     /// Makes `call`, once. A `body` of `()` is none.
-    pub async fn send<T, B>(&self, call: Call, token: Option<&AccessToken>, body: &B) -> Result<T, Error>
-    where
-        T: DeserializeOwned,
-        B: Serialize + ?Sized,
-    {
+    pub async fn send<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        token: Option<&AccessToken>,
+        body: &impl Serialize,
+    ) -> Result<T, Error> {
         let began = Instant::now();
         let answer = self.ask(call, token, body).await;
         self.observer.called(call.name(), answer.as_ref().map(drop), began.elapsed());
         answer
     }
 
-    async fn ask<T, B>(&self, call: Call, token: Option<&AccessToken>, body: &B) -> Result<T, Error>
-    where
-        T: DeserializeOwned,
-        B: Serialize + ?Sized,
-    {
+    async fn ask<T: DeserializeOwned>(&self, call: Call, token: Option<&AccessToken>, body: &impl Serialize) -> Result<T, Error> {
         let request = self.request(call, token, body)?;
         self.breaker.admit(self.clock.now()).map_err(|retry_after| {
             let kind = Kind::NotAsked { retry_after };
@@ -89,20 +87,15 @@ impl Api {
         envelope::open(call, &answer)
     }
 
-    fn request<B: Serialize + ?Sized>(
-        &self,
-        call: Call,
-        token: Option<&AccessToken>,
-        body: &B,
-    ) -> Result<reqwest::RequestBuilder, Error> {
+    fn request(&self, call: Call, token: Option<&AccessToken>, body: &impl Serialize) -> Result<RequestBuilder, Error> {
         let base = match call.family {
             Family::Old => &self.oapi_url,
             Family::New => &self.api_url,
         };
         let mut url = base.clone();
         url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), call.path()));
-        let mut request = self.transport.post(url);
-        request = match (call.family, token) {
+        let request = self.transport.post(url);
+        let request = match (call.family, token) {
             (_, None) => request,
             (Family::Old, Some(token)) => request.query(&[("access_token", token.expose())]),
             (Family::New, Some(token)) => request.header("x-acs-dingtalk-access-token", sensitive(token.expose())),

@@ -43,40 +43,24 @@ pub(super) fn ban(answer: &Answer) -> Option<Duration> {
 
 /// Opens the answer to `call`.
 pub(super) fn open<T: DeserializeOwned>(call: Call, answer: &Answer) -> Result<T, Error> {
-    let opened = match (answer.is_json, call.family) {
-        (false, _) => Err("the answer is not JSON".into()),
+    match (answer.is_json, call.family) {
+        (false, _) => Err(misfit(call, answer.status, "the answer is not JSON")),
         (true, Family::Old) => old(call, answer),
         (true, Family::New) => new(call, answer),
-    };
-    let status = answer.status;
-    opened.map_err(|failed| match failed {
-        Failed::Refused(error) => error,
-        // A gateway in front of both families, which does not always speak their language.
-        Failed::Misfit(reason) if status == 401 => codes::new(call, status, "401", reason, &[]),
-        Failed::Misfit(reason) => Error::new(call, Kind::Unintelligible { status }, format!("status {status}: {reason}")),
-    })
-}
-
-enum Failed {
-    Refused(Error),
-    /// No envelope fits.
-    Misfit(&'static str),
-}
-
-impl From<Error> for Failed {
-    fn from(refusal: Error) -> Self {
-        Self::Refused(refusal)
     }
 }
 
-impl From<&'static str> for Failed {
-    fn from(reason: &'static str) -> Self {
-        Self::Misfit(reason)
+/// What an answer is that no envelope fits.
+fn misfit(call: Call, status: u16, reason: &str) -> Error {
+    match status {
+        // A gateway in front of both families, which does not always speak their language.
+        401 => codes::new(call, status, "401", reason, &[]),
+        _ => Error::new(call, Kind::Unintelligible { status }, format!("status {status}: {reason}")),
     }
 }
 
 /// The old API's are always HTTP 200: `errcode` must be there and be 0.
-fn old<T: DeserializeOwned>(call: Call, answer: &Answer) -> Result<T, Failed> {
+fn old<T: DeserializeOwned>(call: Call, answer: &Answer) -> Result<T, Error> {
     #[derive(Deserialize)]
     struct Verdict {
         errcode: i64,
@@ -87,19 +71,20 @@ fn old<T: DeserializeOwned>(call: Call, answer: &Answer) -> Result<T, Failed> {
         #[serde(default)]
         sub_msg: Option<String>,
     }
-    let verdict: Verdict = object(&answer.body).ok_or("no errcode in the answer")?;
+    let misfit = |reason| misfit(call, answer.status, reason);
+    let verdict: Verdict = object(&answer.body).ok_or_else(|| misfit("no errcode in the answer"))?;
     let texts = [verdict.errmsg, verdict.sub_msg].into_iter().flatten();
     let text = texts.collect::<Vec<_>>().join(" ");
     match (verdict.errcode, verdict.sub_code) {
-        (0, _) if answer.status == 200 => Ok(object(&answer.body).ok_or("the result is missing or malformed")?),
-        (0, _) => Err("errcode 0 with another status than 200".into()),
-        (88, Some(sub_code)) => Err(codes::old(call, &sub_code, &text).into()),
-        (errcode, _) => Err(codes::old(call, &errcode.to_string(), &text).into()),
+        (0, _) if answer.status == 200 => object(&answer.body).ok_or_else(|| misfit("the result is missing or malformed")),
+        (0, _) => Err(misfit("errcode 0 with another status than 200")),
+        (88, Some(sub_code)) => Err(codes::old(call, &sub_code, &text)),
+        (errcode, _) => Err(codes::old(call, &errcode.to_string(), &text)),
     }
 }
 
 /// The new API's are a success with HTTP 2xx, unless the body carries an old `errcode`, as some do.
-fn new<T: DeserializeOwned>(call: Call, answer: &Answer) -> Result<T, Failed> {
+fn new<T: DeserializeOwned>(call: Call, answer: &Answer) -> Result<T, Error> {
     #[derive(Deserialize)]
     struct Failure {
         #[serde(alias = "Code")]
@@ -122,17 +107,19 @@ fn new<T: DeserializeOwned>(call: Call, answer: &Answer) -> Result<T, Failed> {
         errmsg: String,
     }
     let (status, body) = (answer.status, &answer.body);
+    let misfit = |reason| misfit(call, status, reason);
     if let Some(legacy) = object::<Legacy>(body) {
-        return Err(codes::old(call, &legacy.errcode.to_string(), &legacy.errmsg).into());
+        return Err(codes::old(call, &legacy.errcode.to_string(), &legacy.errmsg));
     }
     if has_errcode(body) {
-        return Err("an errcode that cannot be read".into());
+        return Err(misfit("an errcode that cannot be read"));
     }
     if (200..300).contains(&status) {
-        return Ok(object(body).ok_or("the answer is not what this call returns")?);
+        return object(body).ok_or_else(|| misfit("the answer is not what this call returns"));
     }
-    let failure: Failure = object(body).ok_or("an error without a code")?;
-    Err(codes::new(call, status, &failure.code, &failure.message, &failure.denied.required_scopes).into())
+    let failure: Failure = object(body).ok_or_else(|| misfit("an error without a code"))?;
+    let scopes = &failure.denied.required_scopes;
+    Err(codes::new(call, status, &failure.code, &failure.message, scopes))
 }
 
 /// Whether there is an `errcode`, in any form and however often.

@@ -200,8 +200,7 @@ impl Error {
     pub fn fix(&self) -> Option<String> {
         let fix = match &self.kind {
             Kind::Credentials => {
-                "DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET are not a valid pair: copy both from Developer Console > the app > \
-                 Credentials and Basic Information"
+                "DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET are not a valid pair: copy both from Developer Console > the app > Credentials and Basic Information"
             }
             Kind::Permission(scopes) => {
                 let scopes = scopes.as_deref().unwrap_or("that this call needs");
@@ -212,13 +211,11 @@ impl Error {
             Kind::IpNotAllowed(ip) => {
                 let ip = ip.as_deref().unwrap_or("this server's address");
                 return Some(format!(
-                    "calls from {ip} are not allowed: add the address in Developer Console > the app > Security Settings > \
-                     Server Egress IP"
+                    "calls from {ip} are not allowed: add the address in Developer Console > the app > Security Settings > Server Egress IP"
                 ));
             }
             Kind::UserNotVisible => {
-                "the user is outside the app's scope: extend it in Developer Console > the app > Version Management and Release > \
-                 Visible Range"
+                "the user is outside the app's scope: extend it in Developer Console > the app > Version Management and Release > Visible Range"
             }
             Kind::AppStopped => {
                 "the app is stopped or not authorised in this organisation: enable it in Admin Console > Workbench > App Management"
@@ -227,13 +224,13 @@ impl Error {
                 "check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and this machine's name resolution"
             }
             Kind::NotSent(NoConnection::Refused) => {
-                "check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and whether a firewall turns this server's calls away"
+                "check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and whether a firewall turns calls away"
             }
             Kind::NotSent(NoConnection::TimedOut) => {
                 "check that a firewall lets this server connect to DingTalk's hosts, port 443"
             }
             Kind::NotSent(NoConnection::Tls) => {
-                "check that nothing between this server and DingTalk intercepts TLS, this machine's clock and its CA certificates"
+                "check that nothing on the way to DingTalk intercepts TLS, this machine's clock and its CA certificates"
             }
             _ => return None,
         };

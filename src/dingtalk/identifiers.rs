@@ -42,6 +42,27 @@ pub(super) fn is_plain(c: char) -> bool {
     !c.is_control() && !is_invisible
 }
 
+macro_rules! checked {
+    ($name:ident($inner:ident), $read:ident, at most $max:literal bytes, $allowed:expr) => {
+        impl $name {
+            /// Takes `text` if it can be one.
+            pub fn parse(text: impl Into<String>) -> Result<Self, Malformed> {
+                let this = Self($inner::from(text.into()));
+                check(this.$read(), $max, $allowed)?;
+                Ok(this)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Malformed;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                Self::parse(text)
+            }
+        }
+    };
+}
+
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, at most $max:literal bytes, $allowed:expr) => {
         $(#[$doc])*
@@ -49,14 +70,9 @@ macro_rules! identifier {
         #[serde(try_from = "String")]
         pub struct $name(String);
 
-        impl $name {
-            /// Takes `text` if it can be such an identifier.
-            pub fn parse(text: impl Into<String>) -> Result<Self, Malformed> {
-                let text = text.into();
-                check(&text, $max, $allowed)?;
-                Ok(Self(text))
-            }
+        checked!($name(String), as_str, at most $max bytes, $allowed);
 
+        impl $name {
             /// The identifier as DingTalk writes it.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -68,12 +84,28 @@ macro_rules! identifier {
                 f.write_str(&self.0)
             }
         }
+    };
+}
 
-        impl TryFrom<String> for $name {
-            type Error = Malformed;
+/// Shows nothing in `Debug`, is wiped when dropped, and is exposed only on the line that sends it.
+macro_rules! secret {
+    ($(#[$doc:meta])* $name:ident, at most $max:literal bytes, $allowed:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(SecretString);
 
-            fn try_from(text: String) -> Result<Self, Self::Error> {
-                Self::parse(text)
+        checked!($name(SecretString), expose, at most $max bytes, $allowed);
+
+        impl $name {
+            pub(super) fn expose(&self) -> &str {
+                self.0.expose_secret()
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.expose() == other.expose()
             }
         }
     };
@@ -95,43 +127,6 @@ identifier!(
     /// A person in one organisation. Administrators may choose it, so it is not only letters and digits.
     UserId, at most 256 bytes, is_plain
 );
-
-/// Shows nothing in `Debug`, is wiped when dropped, and is exposed only on the line that sends it.
-macro_rules! secret {
-    ($(#[$doc:meta])* $name:ident, at most $max:literal bytes, $allowed:expr) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Deserialize)]
-        #[serde(try_from = "String")]
-        pub struct $name(SecretString);
-
-        impl $name {
-            /// Takes `text` if it can be such a secret.
-            pub fn parse(text: impl Into<String>) -> Result<Self, Malformed> {
-                let text = SecretString::from(text.into());
-                check(text.expose_secret(), $max, $allowed)?;
-                Ok(Self(text))
-            }
-
-            pub(super) fn expose(&self) -> &str {
-                self.0.expose_secret()
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = Malformed;
-
-            fn try_from(text: String) -> Result<Self, Self::Error> {
-                Self::parse(text)
-            }
-        }
-
-        impl PartialEq for $name {
-            fn eq(&self, other: &Self) -> bool {
-                self.expose() == other.expose()
-            }
-        }
-    };
-}
 
 secret!(
     /// The secret half of the app's credential pair (formerly AppSecret).

@@ -2,38 +2,38 @@
 //! where that does no harm and sorted when they fail, and the signatures that pages need. Imports nothing of this crate, so it could be
 //! lifted out as one.
 
-/// The one path of all calls.
-mod api;
-/// Stops all calls while DingTalk shuts this server out.
-mod breaker;
-/// A call is a value: what is called, and how.
-mod call;
-/// Why a client refused a signature.
-mod client_refusal;
-/// Where time comes from.
-mod clock;
-/// What the codes of refusals mean.
-mod codes;
-/// Whether an answer is a success.
-mod envelope;
-/// What can go wrong, and what to do about it.
-mod error;
-/// CorpId, userid, authCode and the like, each checked once.
-mod identifiers;
 /// Start here: an [`Organisation`] and its calls.
 mod organisation;
-/// Which addresses are signed.
-mod page_url;
+/// A call is a value: what is called, and how.
+mod call;
+/// What can go wrong, and what to do about it.
+mod error;
 /// The access_token and the jsapi_ticket: held, renewed in time, replaced when rejected.
 mod refreshing;
-/// Which DingTalk is called, and as which app.
-mod settings;
-/// How they are signed for `dd.config`.
-mod signature;
+/// The one path of all calls.
+mod api;
 /// One HTTP request and its answer.
 mod transport;
+/// Stops all calls while DingTalk shuts this server out.
+mod breaker;
+/// Whether an answer is a success.
+mod envelope;
+/// What the codes of refusals mean.
+mod codes;
+/// CorpId, userid, authCode and the like, each checked once.
+mod identifiers;
 /// Who somebody is.
 mod user;
+/// Which addresses are signed.
+mod page_url;
+/// How they are signed for `dd.config`.
+mod signature;
+/// Why a client refused a signature.
+mod client_refusal;
+/// Which DingTalk is called, and as which app.
+mod settings;
+/// Where time comes from.
+mod clock;
 
 pub use self::api::Observer;
 pub use self::breaker::BreakerState;

@@ -1,7 +1,6 @@
 //! The signature that `dd.config` asks for. Pure: what goes in decides what comes out ("JSAPI authentication" in
 //! DingTalk's documentation).
 
-use std::fmt;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
@@ -101,12 +100,6 @@ impl NonceStr {
     }
 }
 
-impl fmt::Display for NonceStr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// A page that was signed, with all that the signature depends on.
 #[derive(Debug, Clone)]
 pub struct SignedPage {
@@ -139,7 +132,7 @@ impl SignedPage {
         let text = format!(
             "jsapi_ticket={}&noncestr={}&timestamp={}&url={}",
             self.ticket.expose(),
-            self.nonce_str,
+            self.nonce_str.as_str(),
             self.timestamp,
             self.recipe.address(&self.url)
         );

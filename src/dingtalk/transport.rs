@@ -117,15 +117,10 @@ fn answer_lost(call: Call, host: &str, error: reqwest::Error) -> Error {
 
 fn why_no_connection(error: &reqwest::Error) -> (NoConnection, String) {
     for cause in causes(error) {
-        let io = cause.downcast_ref::<io::Error>();
-        if let Some(tls) = io
-            .and_then(io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref())
-            .or(cause.downcast_ref())
-        {
-            let tls: &rustls::Error = tls;
-            return (NoConnection::Tls, format!("TLS: {}", line(tls)));
+        if cause.is::<rustls::Error>() {
+            return (NoConnection::Tls, format!("TLS: {}", line(cause)));
         }
+        let io = cause.downcast_ref::<io::Error>();
         if io.is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused) {
             return (NoConnection::Refused, "connection refused".to_owned());
         }
@@ -141,7 +136,13 @@ fn why_no_connection(error: &reqwest::Error) -> (NoConnection, String) {
 }
 
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    std::iter::successors(error.source(), |&cause| StdError::source(cause))
+    std::iter::successors(error.source(), |&cause| {
+        // An I/O error hides what it was made of: it tells only the source of that.
+        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        wrapped
+            .map(|wrapped| wrapped as &(dyn StdError + 'static))
+            .or_else(|| cause.source())
+    })
 }
 
 fn root(error: &reqwest::Error) -> String {
@@ -150,4 +151,51 @@ fn root(error: &reqwest::Error) -> String {
 
 fn line(error: &dyn StdError) -> String {
     error.to_string().chars().filter(|c| is_plain(*c)).take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    async fn failed(url: &str) -> Error {
+        let transport = Transport::new().unwrap();
+        let url = Url::parse(url).unwrap();
+        let sent = transport.send(Call::ACCESS_TOKEN, transport.post(url)).await;
+        sent.err().unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_error_of_the_network_names_the_host_and_the_cause_and_says_what_to_check() {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+        let no_tls = plain.local_addr().unwrap();
+        std::thread::spawn(move || plain.accept().unwrap().0.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
+        let nowhere = "dingtalk.invalid";
+        for (url, why, said) in [
+            (
+                format!("http://{free}"),
+                NoConnection::Refused,
+                format!("{free}: connection refused"),
+            ),
+            (format!("https://{no_tls}"), NoConnection::Tls, format!("{no_tls}: TLS: ")),
+            (
+                format!("https://{nowhere}"),
+                NoConnection::NameNotFound,
+                format!("{nowhere}: name not found"),
+            ),
+        ] {
+            let error = failed(&format!("{url}/v1.0?access_token=secret")).await;
+            let text = error.to_string();
+            assert_eq!(error.kind(), &Kind::NotSent(why), "{text}");
+            assert!(
+                text.starts_with(&format!("/v1.0/oauth2/accessToken: no connection to {said}")),
+                "{text}"
+            );
+            assert!(error.fix().is_some() && !error.misconfigured());
+            assert!(!format!("{error:?}").contains("secret"));
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Who somebody is, as DingTalk tells it.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::identifiers::{UserId, is_plain};
 
@@ -58,88 +59,75 @@ impl std::fmt::Display for DisplayName {
 /// All that DingTalk tells about a person. Most of it depends on permissions and on what the organisation filled in; numbers and
 /// booleans come as such or as text, so nothing here is allowed to fail.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(from = "Value")]
 pub struct UserDetails {
     /// Where the portrait is, on the web; absent for the default picture.
-    #[serde(deserialize_with = "web_address")]
     pub avatar: Option<String>,
     /// The person across all apps of one developer account.
-    #[serde(rename = "unionid", deserialize_with = "text")]
     pub union_id: Option<String>,
     /// Position.
-    #[serde(deserialize_with = "text")]
     pub title: Option<String>,
     /// Number on the payroll.
-    #[serde(deserialize_with = "text")]
     pub job_number: Option<String>,
     /// Needs a permission of its own.
-    #[serde(deserialize_with = "text")]
     pub mobile: Option<String>,
     /// Needs a permission of its own.
-    #[serde(deserialize_with = "text")]
     pub email: Option<String>,
     /// Office.
-    #[serde(deserialize_with = "text")]
     pub work_place: Option<String>,
     /// Departments, by number; 1 is the whole organisation.
-    #[serde(rename = "dept_id_list", deserialize_with = "texts")]
     pub departments: Vec<String>,
     /// Names of the roles held.
-    #[serde(rename = "role_list", deserialize_with = "role_names")]
     pub roles: Vec<String>,
     /// Administrator of the organisation.
-    #[serde(deserialize_with = "boolean")]
     pub admin: bool,
     /// Marked as boss.
-    #[serde(deserialize_with = "boolean")]
     pub boss: bool,
 }
 
-fn as_text(value: &serde_json::Value) -> Option<String> {
+impl From<Value> for UserDetails {
+    fn from(told: Value) -> Self {
+        let is_web = |address: &String| address.starts_with("https://") || address.starts_with("http://");
+        Self {
+            avatar: text(&told["avatar"]).filter(is_web),
+            union_id: text(&told["unionid"]),
+            title: text(&told["title"]),
+            job_number: text(&told["job_number"]),
+            mobile: text(&told["mobile"]),
+            email: text(&told["email"]),
+            work_place: text(&told["work_place"]),
+            departments: list(&told["dept_id_list"]).iter().filter_map(text).collect(),
+            roles: list(&told["role_list"])
+                .iter()
+                .filter_map(|role| text(&role["name"]))
+                .collect(),
+            admin: is_true(&told["admin"]),
+            boss: is_true(&told["boss"]),
+        }
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
     let text = match value {
-        serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
         _ => return None,
     };
     let plain: String = text.chars().filter(|c| is_plain(*c)).take(512).collect();
     Some(plain.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-fn as_list(value: serde_json::Value) -> Vec<serde_json::Value> {
+fn list(value: &Value) -> &[Value] {
     match value {
-        serde_json::Value::Array(items) => items,
-        serde_json::Value::Null => Vec::new(),
-        single => vec![single],
+        Value::Array(items) => items,
+        single => std::slice::from_ref(single),
     }
 }
 
-fn text<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
-    Ok(as_text(&serde_json::Value::deserialize(d)?))
-}
-
-fn web_address<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
-    let is_web = |address: &String| address.starts_with("https://") || address.starts_with("http://");
-    Ok(text(d)?.filter(is_web))
-}
-
-fn texts<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
-    Ok(as_list(serde_json::Value::deserialize(d)?)
-        .iter()
-        .filter_map(as_text)
-        .collect())
-}
-
-fn role_names<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
-    let roles = as_list(serde_json::Value::deserialize(d)?);
-    Ok(roles.iter().filter_map(|role| as_text(&role["name"])).collect())
-}
-
-fn boolean<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
-    Ok(match serde_json::Value::deserialize(d)? {
-        serde_json::Value::Bool(truth) => truth,
-        serde_json::Value::String(text) => text.eq_ignore_ascii_case("true"),
-        _ => false,
-    })
+fn is_true(value: &Value) -> bool {
+    value
+        .as_bool()
+        .unwrap_or_else(|| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true")))
 }
 
 #[cfg(test)]

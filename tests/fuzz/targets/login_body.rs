@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| dingtalk_h5::fuzzing::login_body(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| dingtalk_h5_fuzz::properties::login_body(input));

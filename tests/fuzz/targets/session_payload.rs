@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| dingtalk_h5::fuzzing::session_payload(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| dingtalk_h5_fuzz::properties::session_payload(input));

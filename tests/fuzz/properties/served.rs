@@ -1,0 +1,136 @@
+//! The app as it is served, beside a simulated DingTalk.
+
+use std::net::TcpListener;
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime};
+
+use actix_web::cookie::{Cookie, CookieJar, Key};
+use dingtalk_h5::application::Application;
+use dingtalk_h5::dingtalk::Clock;
+use dingtalk_h5::settings::Environment;
+use dingtalk_simulator::Simulator;
+use reqwest::header::ORIGIN;
+use sha2::{Digest, Sha512};
+use tokio::runtime::Runtime;
+
+use crate::support::ClockHands;
+
+/// Everything runs in this one, beside whoever tries the inputs.
+pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+pub static APP: LazyLock<Served> = LazyLock::new(|| RUNTIME.block_on(Served::start()));
+
+/// What the app's clock shows: the seeds are of this moment.
+const NOW: u64 = 1_700_000_000;
+const PUBLIC_URL: &str = "https://app.example.com";
+pub const COOKIE: &str = "__Host-session";
+
+pub struct Served {
+    pub dingtalk: Simulator,
+    url: String,
+    http: reqwest::Client,
+    /// The cookie's content after a genuine login.
+    content: String,
+}
+
+impl Served {
+    async fn start() -> Self {
+        let dingtalk = Simulator::start().await.unwrap();
+        let app = dingtalk.app();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let environment = Environment {
+            dingtalk_client_id: Some(app.client_id.to_string()),
+            dingtalk_client_secret: Some(app.client_secret.to_string().into()),
+            dingtalk_corp_id: Some("ding0000000000000001".into()),
+            dingtalk_agent_id: Some(app.agent_id.to_string()),
+            dingtalk_api_url: Some(dingtalk.url()),
+            dingtalk_oapi_url: Some(dingtalk.url()),
+            public_url: Some(PUBLIC_URL.into()),
+            session_key: Some(KEYS.map(|word| hex::encode(Sha512::digest(word))).join(",").into()),
+            ..Environment::default()
+        };
+        let hands = ClockHands::still();
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        hands.set_time_of_day(i64::try_from(NOW).unwrap() - i64::try_from(since.as_secs()).unwrap());
+        let clock = Clock::from_source(hands);
+        let application = Application::build(listener, environment.check().unwrap(), clock).unwrap();
+        tokio::spawn(application.run_until_stopped(std::future::pending()));
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build();
+        let mut served = Self {
+            dingtalk,
+            url,
+            http: http.unwrap(),
+            content: String::new(),
+        };
+        served.content = served.content_of_a_login().await;
+        served
+    }
+
+    pub fn get(&self, path: &str) -> reqwest::RequestBuilder {
+        self.http.get(format!("{}{path}", self.url))
+    }
+
+    /// As a page of ours posts JSON.
+    pub fn post(&self, path: &str, body: Vec<u8>) -> reqwest::RequestBuilder {
+        let request = self.http.post(format!("{}{path}", self.url)).header(ORIGIN, PUBLIC_URL);
+        request.header("content-type", "application/json").body(body)
+    }
+
+    /// The cookie of somebody who has just logged in, sealed with `key`.
+    pub fn genuine(&self, key: &Key) -> String {
+        sealed(key, &self.content)
+    }
+
+    /// The cookie of a session that says `json` of its login.
+    pub fn saying(&self, key: &Key, json: &str) -> String {
+        let mut content: serde_json::Map<_, _> = serde_json::from_str(&self.content).unwrap();
+        assert_eq!(content.len(), 1, "a session says one thing");
+        content.values_mut().for_each(|value| *value = json.into());
+        sealed(key, &serde_json::to_string(&content).unwrap())
+    }
+
+    async fn content_of_a_login(&self) -> String {
+        let entry = self.get("/").send().await.unwrap();
+        let presession = entry.cookies_set();
+        let page = entry.text().await.unwrap();
+        let state = page.split_once("data-state=\"").unwrap().1.split_once('"').unwrap().0;
+        let body = serde_json::json!({"authCode": self.dingtalk.issue_code("alice"), "state": state});
+        let login = self
+            .post("/api/login", body.to_string().into_bytes())
+            .header("cookie", presession);
+        let answer = login.send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let cookies = answer.cookies_set();
+        let cookie = cookies.split("; ").find(|pair| pair.starts_with(COOKIE)).unwrap().to_owned();
+        let cookie = Cookie::parse_encoded(cookie).unwrap();
+        let opened = CookieJar::new().private(&keys()[0]).decrypt(cookie).unwrap();
+        opened.value().to_owned()
+    }
+}
+
+trait CookiesSet {
+    /// The names and values of the cookies that an answer sets.
+    fn cookies_set(&self) -> String;
+}
+
+impl CookiesSet for reqwest::Response {
+    fn cookies_set(&self) -> String {
+        let set = self.headers().get_all("set-cookie").iter();
+        let pairs = set.map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap());
+        pairs.collect::<Vec<_>>().join("; ")
+    }
+}
+
+const KEYS: [&str; 2] = ["newest", "older"];
+
+/// The newest key and an older one.
+pub fn keys() -> [Key; 2] {
+    KEYS.map(|word| Key::from(&Sha512::digest(word)))
+}
+
+fn sealed(key: &Key, content: &str) -> String {
+    let mut jar = CookieJar::new();
+    jar.private_mut(key).add(Cookie::new(COOKIE, content.to_owned()));
+    jar.get(COOKIE).unwrap().encoded().to_string()
+}

@@ -1,3 +1,0 @@
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|input: &[u8]| dingtalk_h5::fuzzing::forwarded_for(input));
