@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use dingtalk_h5::dingtalk::{ClientRefusal, Digest, JsapiTicket, JsonObject, Origin, PageUrl, Recipe, Said, SignedPage, UrlForm};
+use dingtalk_h5::dingtalk::{
+    ClientRefusal, Digest, JsapiTicket, JsonObject, NonceStr, Origin, PageUrl, Recipe, Said, SignedPage, UrlForm,
+};
 use serde::Deserialize;
 
 use super::is_one_plain_line;
@@ -49,5 +51,11 @@ fn signed() -> SignedPage {
         digest: Digest::Sha1,
         form: UrlForm::AsOpened,
     };
-    SignedPage::new(url, recipe, Arc::new(JsapiTicket::parse(TICKET).unwrap()), 1)
+    SignedPage {
+        url,
+        recipe,
+        ticket: Arc::new(JsapiTicket::parse(TICKET).unwrap()),
+        nonce_str: NonceStr::random(),
+        timestamp: 1,
+    }
 }

@@ -80,7 +80,7 @@ async fn exchange_twice(fault: Fault) -> (Simulator, Heard, Value) {
     (simulator, first, second)
 }
 
-#[actix_web::test]
+#[tokio::test]
 async fn an_answer_from_in_front_of_dingtalk_has_no_errcode_and_leaves_the_code_good() {
     let json_ban = Fault::Ban { form: BanForm::Json };
     let html_ban = Fault::Ban { form: BanForm::Html };
@@ -118,13 +118,13 @@ async fn an_answer_from_in_front_of_dingtalk_has_no_errcode_and_leaves_the_code_
     }
 }
 
-#[actix_web::test]
+#[tokio::test]
 async fn a_status_that_has_no_body_has_none() {
     let (_, first, _) = exchange_twice(Fault::Status { status: 204 }).await;
     assert_eq!((&first.head()[..12], first.body()), ("HTTP/1.1 204", ""));
 }
 
-#[actix_web::test]
+#[tokio::test]
 async fn a_cut_answer_is_half_of_what_was_promised_and_the_code_is_spent() {
     let (simulator, first, second) = exchange_twice(Fault::Cut).await;
     assert_eq!(first.body().len(), first.promised() / 2);
@@ -135,7 +135,7 @@ async fn a_cut_answer_is_half_of_what_was_promised_and_the_code_is_spent() {
     assert_eq!(entry["note"], "alice; fault: cut");
 }
 
-#[actix_web::test]
+#[tokio::test]
 async fn of_a_lost_answer_not_a_byte_arrives_and_the_code_is_spent() {
     let (simulator, first, second) = exchange_twice(Fault::Lost).await;
     assert_eq!(first.0, "");
@@ -145,7 +145,7 @@ async fn of_a_lost_answer_not_a_byte_arrives_and_the_code_is_spent() {
     assert_eq!(entry["note"], "alice; fault: lost");
 }
 
-#[actix_web::test]
+#[tokio::test]
 async fn a_dripping_answer_comes_byte_by_byte_and_is_whole_in_the_end() {
     let simulator = Simulator::start().await.expect("a simulator");
     let path = exchange_path(&simulator);
@@ -166,7 +166,7 @@ async fn a_dripping_answer_comes_byte_by_byte_and_is_whole_in_the_end() {
     assert!(entry["durationMs"].as_u64() >= Some(500), "{entry}");
 }
 
-#[actix_web::test]
+#[tokio::test]
 async fn who_does_not_wait_for_a_dripping_answer_has_hung_up() {
     let simulator = Simulator::start().await.expect("a simulator");
     let path = exchange_path(&simulator);
@@ -177,7 +177,7 @@ async fn who_does_not_wait_for_a_dripping_answer_has_hung_up() {
     assert_eq!(last_entry(&simulator, 2)["note"], "the caller hung up");
 }
 
-#[actix_web::test]
+#[tokio::test]
 async fn a_code_may_come_again_after_its_token_was_refused() {
     let (simulator, first, _) = exchange_twice(Fault::RevokedToken).await;
     assert_eq!(first.json()["sub_code"], "40014");
@@ -192,7 +192,7 @@ async fn a_code_may_come_again_after_its_token_was_refused() {
     assert_eq!(simulator.codes_sent_again(), 1);
 }
 
-#[actix_web::test]
+#[tokio::test]
 async fn faults_that_were_taken_back_meet_nobody() {
     let simulator = Simulator::start().await.expect("a simulator");
     simulator.fault(EXCHANGE, 9, Fault::Lost);
@@ -201,7 +201,7 @@ async fn faults_that_were_taken_back_meet_nobody() {
     assert_eq!(answer.json()["errcode"], 40078);
 }
 
-#[actix_web::test]
+#[tokio::test]
 async fn faults_are_asked_for_by_their_names() {
     let simulator = Simulator::start().await.expect("a simulator");
     for (asked, understood) in [
@@ -221,7 +221,7 @@ async fn faults_are_asked_for_by_their_names() {
     }
 }
 
-#[actix_web::test]
+#[tokio::test]
 async fn what_no_fault_is_called_is_refused_by_name() {
     let simulator = Simulator::start().await.expect("a simulator");
     for (asked, named) in [

@@ -35,7 +35,7 @@ async fn run() -> anyhow::Result<()> {
         "\n  the app                 {app}\n  the simulated DingTalk  {}\n",
         simulator.url()
     );
-    let told_to_stop = async { drop(tokio::signal::ctrl_c().await) };
+    let told_to_stop = async { drop(actix_web::rt::signal::ctrl_c().await) };
     application.run_until_stopped(told_to_stop).await?;
     simulator.stop().await;
     Ok(())
