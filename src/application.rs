@@ -39,10 +39,7 @@ impl Application {
         warn(&settings);
         let Settings { dingtalk, web, .. } = &settings;
         let local_dingtalk = dingtalk.local_origin();
-        let cookies = CookiePolicy {
-            secure: web.public_url.is_https(),
-            embedded: web.embedded,
-        };
+        let cookies = CookiePolicy { secure: web.public_url.is_https(), embedded: web.embedded };
 
         let metrics = Metrics::new(telemetry::lines_lost).context("the metrics do not fit together")?;
         let organisation =
@@ -60,14 +57,8 @@ impl Application {
         let share = {
             let (sessions, readiness) = (sessions.clone(), readiness.clone());
             move |config: &mut ServiceConfig| {
-                config
-                    .app_data(organisation.clone())
-                    .app_data(metrics.clone())
-                    .app_data(readiness.clone());
-                config
-                    .app_data(headers.clone())
-                    .app_data(site.clone())
-                    .app_data(sessions.clone());
+                config.app_data(organisation.clone()).app_data(metrics.clone()).app_data(readiness.clone());
+                config.app_data(headers.clone()).app_data(site.clone()).app_data(sessions.clone());
                 config.app_data(logins.clone()).app_data(signer.clone());
             }
         };

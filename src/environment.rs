@@ -145,10 +145,7 @@ impl Environment {
 impl<N: Into<String>, V: Into<SecretString>> FromIterator<(N, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
         let values = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
-        Self {
-            values: values.collect(),
-            ..Self::default()
-        }
+        Self { values: values.collect(), ..Self::default() }
     }
 }
 

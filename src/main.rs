@@ -41,15 +41,12 @@ fn main() -> ExitCode {
 }
 
 fn command_line() -> Command {
-    Command::new("dingtalk-h5")
-        .version(env!("CARGO_PKG_VERSION"))
-        .about("The backend of a DingTalk H5 micro-app")
-        .subcommand(
-            Command::new("serve")
-                .about("Serve the app. This is also what happens without a command")
-                .after_help("Each option may as well be an environment variable or a line of .env, by the name in brackets.")
-                .args(Settings::known().iter().map(option)),
-        )
+    Command::new("dingtalk-h5").version(env!("CARGO_PKG_VERSION")).about("The backend of a DingTalk H5 micro-app").subcommand(
+        Command::new("serve")
+            .about("Serve the app. This is also what happens without a command")
+            .after_help("Each option may as well be an environment variable or a line of .env, by the name in brackets.")
+            .args(Settings::known().iter().map(option)),
+    )
 }
 
 /// The option of a setting. Command lines can be read by every process of the machine, so a secret has none; its file does.
@@ -91,10 +88,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     if let Some(address) = application.metrics_address() {
         println!("metrics on http://{address}/metrics");
     }
-    application
-        .run_until_stopped(told_to_stop())
-        .await
-        .context("the server failed")
+    application.run_until_stopped(told_to_stop()).await.context("the server failed")
 }
 
 /// SIGTERM from whoever runs the server, or Ctrl-C from whoever sits in front of it.

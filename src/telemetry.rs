@@ -31,9 +31,8 @@ pub struct Log(#[expect(dead_code, reason = "it is there to be dropped")] Worker
 /// Starts logging to standard error. `RUST_LOG` takes levels such as `debug` or `dingtalk_h5=trace,info`.
 pub fn start() -> Log {
     let asked = std::env::var("RUST_LOG").unwrap_or_default();
-    let (writer, guard) = NonBlockingBuilder::default()
-        .buffered_lines_limit(QUEUE)
-        .finish(Gathering(BufWriter::new(std::io::stderr())));
+    let (writer, guard) =
+        NonBlockingBuilder::default().buffered_lines_limit(QUEUE).finish(Gathering(BufWriter::new(std::io::stderr())));
     LOST.get_or_init(|| writer.error_counter());
     if std::io::stderr().is_terminal() {
         let lines = tracing_subscriber::fmt::layer().with_target(false).with_writer(writer);

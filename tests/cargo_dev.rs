@@ -25,21 +25,14 @@ async fn cargo_dev_starts_the_app_and_a_dingtalk_in_which_somebody_is_signed_in(
     let mut addresses = Vec::new();
     while addresses.len() < 2 {
         let line = said.next_line().await.unwrap().expect("it says where both are");
-        addresses.extend(
-            line.split_whitespace()
-                .find(|word| word.starts_with("http://"))
-                .map(str::to_owned),
-        );
+        addresses.extend(line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned));
     }
     let [app, dingtalk] = addresses.try_into().unwrap();
 
     let mut console = Browser::new(http_client(), &dingtalk, &dingtalk);
     let state = console.read("/control/state").await.json();
     assert_eq!(state["app"]["url"], app);
-    let code = console
-        .post("/client/authcode", &serde_json::json!({"corpId": state["app"]["corpId"]}))
-        .await
-        .json();
+    let code = console.post("/client/authcode", &serde_json::json!({"corpId": state["app"]["corpId"]})).await.json();
     let mut browser = Browser::new(http_client(), &app, &app);
     let me = browser.enter_and_log_in(code["code"].as_str().unwrap()).await;
     assert_eq!((me.status, &me.json()["name"]), (200, &"张三".into()));

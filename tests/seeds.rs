@@ -38,10 +38,7 @@ fn every_seed_of_the_fuzzer_holds() {
 
 #[test]
 fn every_target_of_the_fuzzer_is_known_here() {
-    let mut targets: Vec<_> = files("targets")
-        .iter()
-        .map(|file| file.file_stem().unwrap().to_owned())
-        .collect();
+    let mut targets: Vec<_> = files("targets").iter().map(|file| file.file_stem().unwrap().to_owned()).collect();
     targets.sort_unstable();
     assert_eq!(targets, TARGETS.map(|(target, _)| target));
 }

@@ -27,38 +27,19 @@ pub fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 
 /// The code of a file without its comments, in which anything may be named.
 fn code(text: &str) -> String {
-    text.lines()
-        .map(|line| line.split("//").next().unwrap())
-        .collect::<Vec<_>>()
-        .join("\n")
+    text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
 }
 
 /// The modules of this crate that `code` reaches for, by whatever path it is spelt.
 fn reached(code: &str) -> Vec<&'static str> {
     let squeezed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-    let modules = [
-        "app",
-        "application",
-        "dingtalk",
-        "environment",
-        "server",
-        "settings",
-        "state",
-        "telemetry",
-        "web",
-    ];
+    let modules = ["app", "application", "dingtalk", "environment", "server", "settings", "state", "telemetry", "web"];
     let named = |module: &&str| {
-        let direct = ["crate::", "dingtalk_h5::"]
-            .iter()
-            .any(|root| squeezed.contains(&format!("{root}{module}::")));
-        let ends = ["crate::", "dingtalk_h5::"]
-            .iter()
-            .any(|root| squeezed.contains(&format!("{root}{module};")));
+        let direct = ["crate::", "dingtalk_h5::"].iter().any(|root| squeezed.contains(&format!("{root}{module}::")));
+        let ends = ["crate::", "dingtalk_h5::"].iter().any(|root| squeezed.contains(&format!("{root}{module};")));
         let grouped = squeezed.split("crate::{").skip(1).any(|group| {
             let group = group.split(';').next().unwrap();
-            group
-                .split([',', '{', '}'])
-                .any(|item| item == *module || item.starts_with(&format!("{module}::")))
+            group.split([',', '{', '}']).any(|item| item == *module || item.starts_with(&format!("{module}::")))
         });
         direct || ends || grouped
     };
@@ -82,10 +63,7 @@ fn climbs_out(code: &str, depth: usize) -> bool {
 #[test]
 fn the_list_of_modules_is_complete() {
     let text = std::fs::read_to_string(root().join("src/lib.rs")).unwrap();
-    for module in text
-        .lines()
-        .filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod "))
-    {
+    for module in text.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod ")) {
         let module = module.trim_end_matches(';');
         assert!(reached(&format!("use crate::{module};")).contains(&module), "{module}");
     }
@@ -103,16 +81,9 @@ fn the_rings_point_inwards_only() {
     ];
     for (ring, inner) in allowed {
         for (path, text) in sources(ring) {
-            let outward: Vec<_> = reached(&code(&text))
-                .into_iter()
-                .filter(|module| !inner.contains(module))
-                .collect();
+            let outward: Vec<_> = reached(&code(&text)).into_iter().filter(|module| !inner.contains(module)).collect();
             assert!(outward.is_empty(), "{} reaches out to {outward:?}", path.display());
-            assert!(
-                !climbs_out(&code(&text), depth(&path, ring)),
-                "{} climbs out of its ring",
-                path.display()
-            );
+            assert!(!climbs_out(&code(&text), depth(&path, ring)), "{} climbs out of its ring", path.display());
         }
     }
 }
@@ -144,9 +115,7 @@ fn the_ring_test_notices_an_arrow_back() {
 fn only_the_session_file_spells_session_keys_and_only_one_script_names_the_library() {
     for (path, text) in sources("src") {
         if !path.ends_with("web/session/user.rs") {
-            let opens = ["get_session", "SessionExt", "actix_session::Session;"]
-                .iter()
-                .any(|word| code(&text).contains(word));
+            let opens = ["get_session", "SessionExt", "actix_session::Session;"].iter().any(|word| code(&text).contains(word));
             assert!(!opens, "{} opens the session", path.display());
         }
     }
@@ -165,20 +134,13 @@ fn every_page_that_shows_somebody_says_whom_it_shows() {
     for page in pages {
         let text = std::fs::read_to_string(&page).unwrap();
         let personal = text.contains("user.");
-        assert_eq!(
-            personal,
-            text.contains("data-user-id=\"{{ user.user_id }}\""),
-            "{}",
-            page.display()
-        );
+        assert_eq!(personal, text.contains("data-user-id=\"{{ user.user_id }}\""), "{}", page.display());
     }
 }
 
 fn walk_files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries
-        .flat_map(|path| if path.is_dir() { walk_files(&path) } else { vec![path] })
-        .collect()
+    entries.flat_map(|path| if path.is_dir() { walk_files(&path) } else { vec![path] }).collect()
 }
 
 /// But for what an app says and shows, which is as much as it is.
@@ -195,11 +157,7 @@ fn no_file_is_longer_than_four_hundred_lines() {
 
 #[test]
 fn the_product_does_not_depend_on_the_simulator() {
-    let tree = Command::new(env!("CARGO"))
-        .args(["tree", "--edges", "normal", "--offline"])
-        .current_dir(root())
-        .output()
-        .unwrap();
+    let tree = Command::new(env!("CARGO")).args(["tree", "--edges", "normal", "--offline"]).current_dir(root()).output().unwrap();
     let tree = String::from_utf8(tree.stdout).unwrap();
     assert!(tree.contains("actix-web"), "{tree}");
     assert!(!tree.contains("simulator"));

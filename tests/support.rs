@@ -52,24 +52,12 @@ impl TestApp {
         let mut settings = Settings::read(environment(&dingtalk, &url)).unwrap();
         adjust(&mut settings);
         let hands = ClockHands::default();
-        let application = Application::build(listener, settings, Clock::from_source(hands.clone()))
-            .await
-            .unwrap();
-        let metrics_url = application
-            .metrics_address()
-            .map(|address| format!("http://{address}/metrics"));
+        let application = Application::build(listener, settings, Clock::from_source(hands.clone())).await.unwrap();
+        let metrics_url = application.metrics_address().map(|address| format!("http://{address}/metrics"));
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(application.run_until_stopped(async { drop(stopped.await) }));
         dingtalk.show_app(&url);
-        Self {
-            dingtalk,
-            hands,
-            url,
-            metrics_url,
-            http: http_client(),
-            _stop: stop,
-            _watch: watch,
-        }
+        Self { dingtalk, hands, url, metrics_url, http: http_client(), _stop: stop, _watch: watch }
     }
 
     /// A browser that has never been here.
@@ -125,9 +113,7 @@ pub fn session_key() -> String {
 
 /// The state that an entry page carries.
 pub fn state_of(entry_page: &str) -> String {
-    between(entry_page, "data-state=\"", "\"")
-        .unwrap_or_else(|| panic!("no entry page: {entry_page}"))
-        .to_owned()
+    between(entry_page, "data-state=\"", "\"").unwrap_or_else(|| panic!("no entry page: {entry_page}")).to_owned()
 }
 
 pub fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
@@ -149,20 +135,14 @@ pub fn http_client() -> reqwest::Client {
 /// Sends a request and reads its answer.
 async fn read(request: reqwest::RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
-    Answer {
-        status: response.status().as_u16(),
-        headers: response.headers().clone(),
-        body: response.text().await.unwrap(),
-    }
+    Answer { status: response.status().as_u16(), headers: response.headers().clone(), body: response.text().await.unwrap() }
 }
 
 /// Asks the simulated DingTalk whether `dd.config` with these values is good on the page at `url`.
 pub async fn client_accepts(dingtalk: &Simulator, config: &Value, url: &str) -> Value {
     let mut question = config.clone();
     question["url"] = url.into();
-    let request = http_client()
-        .post(format!("{}/client/config", dingtalk.url()))
-        .body(question.to_string());
+    let request = http_client().post(format!("{}/client/config", dingtalk.url())).body(question.to_string());
     read(request).await.json()
 }
 

@@ -34,11 +34,7 @@ impl Wire {
     pub async fn to(url: &str) -> Self {
         let connection = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
         connection.set_nodelay(true).unwrap();
-        Self {
-            connection,
-            unread: Vec::new(),
-            opened: Instant::now(),
-        }
+        Self { connection, unread: Vec::new(), opened: Instant::now() }
     }
 
     /// Sends `bytes`; false when the other side takes no more.
@@ -73,11 +69,7 @@ impl Wire {
             self.unread.drain(..length);
             replies.push(reply);
         }
-        assert!(
-            self.unread.is_empty(),
-            "after the answers there is {:?}",
-            String::from_utf8_lossy(&self.unread)
-        );
+        assert!(self.unread.is_empty(), "after the answers there is {:?}", String::from_utf8_lossy(&self.unread));
         Closed { replies, after }
     }
 
@@ -101,13 +93,8 @@ impl Wire {
     /// A reset closes too.
     async fn read(&mut self) -> bool {
         let read = tokio::time::timeout(GIVES_UP, self.connection.read_buf(&mut self.unread)).await;
-        read.unwrap_or_else(|_| {
-            panic!(
-                "neither an answer nor closed, after {:?}",
-                String::from_utf8_lossy(&self.unread)
-            )
-        })
-        .unwrap_or(0)
+        read.unwrap_or_else(|_| panic!("neither an answer nor closed, after {:?}", String::from_utf8_lossy(&self.unread)))
+            .unwrap_or(0)
             > 0
     }
 }

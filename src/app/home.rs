@@ -17,9 +17,5 @@ pub struct Home {
 
 /// `GET /`
 pub async fn show(Visitor(user): Visitor, head: Head) -> Home {
-    Home {
-        words: words::Home::of(head.language),
-        head,
-        user,
-    }
+    Home { words: words::Home::of(head.language), head, user }
 }

@@ -19,10 +19,5 @@ pub struct Playground {
 
 /// `GET /jsapi`
 pub async fn show(Visitor(user): Visitor, head: Head, jsapi: JsapiConfig) -> Result<Playground, Problem> {
-    Ok(Playground {
-        words: words::Jsapi::of(head.language),
-        head,
-        user,
-        jsapi: jsapi.to_json()?,
-    })
+    Ok(Playground { words: words::Jsapi::of(head.language), head, user, jsapi: jsapi.to_json()? })
 }

@@ -40,12 +40,7 @@ impl Settings {
 /// Builds the app, once, before the first request. What it keeps while it runs, such as a database pool, is made here, and handed to
 /// every worker with its routes: `let pool = Data::new(connect(..).await?);` and `routes.app_data(pool.clone())`.
 pub async fn build(_settings: Settings) -> anyhow::Result<App> {
-    Ok(App {
-        name: NAME,
-        nav: NAV,
-        jsapi_list: JSAPI_LIST,
-        routes: Arc::new(routes),
-    })
+    Ok(App { name: NAME, nav: NAV, jsapi_list: JSAPI_LIST, routes: Arc::new(routes) })
 }
 
 /// Where the pages are.

@@ -24,10 +24,5 @@ pub async fn show(Visitor(user): Visitor, head: Head, organisation: Organisation
     if let Err(error) = &details {
         tracing::warn!(%error, fix = error.fix(), "the profile is shown without details");
     }
-    Profile {
-        words: words::Profile::of(head.language),
-        head,
-        user,
-        details: details.ok(),
-    }
+    Profile { words: words::Profile::of(head.language), head, user, details: details.ok() }
 }

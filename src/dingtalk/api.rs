@@ -40,14 +40,7 @@ pub(super) struct Api {
 
 impl Api {
     pub fn new(api_url: Url, oapi_url: Url, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, reqwest::Error> {
-        Ok(Self {
-            transport: Transport::new()?,
-            breaker: Breaker::default(),
-            api_url,
-            oapi_url,
-            clock,
-            observer,
-        })
+        Ok(Self { transport: Transport::new()?, breaker: Breaker::default(), api_url, oapi_url, clock, observer })
     }
 
     /// Whether calls go out.
@@ -77,11 +70,7 @@ impl Api {
         let answer = self.transport.send(call, request).await?;
         if let Some(wait) = envelope::ban(&answer) {
             let retry_after = self.breaker.banned(wait, self.clock.now());
-            return Err(Error::new(
-                call,
-                Kind::Banned { retry_after },
-                "a ban page instead of an answer",
-            ));
+            return Err(Error::new(call, Kind::Banned { retry_after }, "a ban page instead of an answer"));
         }
         self.breaker.heard();
         envelope::open(call, &answer)
@@ -123,10 +112,7 @@ pub(super) async fn patiently<T, F: Future<Output = Result<T, Error>>>(
     const LAST_ATTEMPT: Duration = Duration::from_millis(2900);
     // Real time, not the clock's: this bounds how long somebody waits, and nobody waits in a moved clock.
     let began = Instant::now();
-    let pauses = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(200))
-        .with_max_times(2)
-        .with_jitter();
+    let pauses = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(2).with_jitter();
     attempt
         .retry(pauses)
         .when(|error| call.repeatable && error.retryable())

@@ -45,9 +45,7 @@ impl Breaker {
             State::Closed => Ok(()),
             State::Open { until } | State::Probing { until } if now < until => Err(until - now),
             State::Open { .. } | State::Probing { .. } => {
-                *state = State::Probing {
-                    until: now + Self::PROBE,
-                };
+                *state = State::Probing { until: now + Self::PROBE };
                 Ok(())
             }
         }

@@ -41,12 +41,7 @@ impl Call {
     }
 
     const fn of(family: Family, name: &'static str, path: &'static str) -> Self {
-        Self {
-            name,
-            path,
-            family,
-            repeatable: false,
-        }
+        Self { name, path, family, repeatable: false }
     }
 
     /// The same call, of which making it twice does no harm: while the trouble looks passing, it is tried again.

@@ -115,9 +115,7 @@ impl ClientRefusal {
     /// The platform's code, which stands inside the text or is the code itself.
     fn platform_code(&self) -> Option<&str> {
         let numbers = self.text.split(|c: char| !c.is_ascii_digit());
-        numbers
-            .chain([self.code.as_str()])
-            .find(|number| number.len() == 5 && number.starts_with("52"))
+        numbers.chain([self.code.as_str()]).find(|number| number.len() == 5 && number.starts_with("52"))
     }
 
     /// What stands in `name:[…]`.
@@ -131,9 +129,7 @@ impl ClientRefusal {
 fn shows(tickets: &str, signed: &SignedPage) -> bool {
     const RECOGNISABLE: usize = 4;
     let heads = tickets.split(',').map(|ticket| ticket.trim().trim_end_matches(['…', '.']));
-    heads
-        .filter(|head| head.len() >= RECOGNISABLE)
-        .any(|head| signed.ticket.expose().starts_with(head))
+    heads.filter(|head| head.len() >= RECOGNISABLE).any(|head| signed.ticket.expose().starts_with(head))
 }
 
 fn differences(signed: &str, used: &str) -> Vec<Part> {
@@ -181,10 +177,7 @@ mod tests {
     fn signed() -> SignedPage {
         SignedPage {
             url: PageUrl::unchecked(PAGE),
-            recipe: Recipe {
-                digest: Digest::Sha1,
-                form: UrlForm::AsOpened,
-            },
+            recipe: Recipe { digest: Digest::Sha1, form: UrlForm::AsOpened },
             ticket: Arc::new(JsapiTicket::parse("aC7Xticket").unwrap()),
             nonce_str: NonceStr::random(),
             timestamp: 1,
@@ -192,12 +185,7 @@ mod tests {
     }
 
     fn explained(code: &str, text: &str) -> Vec<Part> {
-        ClientRefusal {
-            code: code.into(),
-            text: text.into(),
-            href: format!("{PAGE}#part"),
-        }
-        .explain(&signed())
+        ClientRefusal { code: code.into(), text: text.into(), href: format!("{PAGE}#part") }.explain(&signed())
     }
 
     #[test]
@@ -210,10 +198,7 @@ mod tests {
             ("https://app.example.com/jsapi?q=1", vec![Part::Query]),
             ("https://app.example.com/jsapi", vec![Part::Query]),
             ("https://app.example.com/jsapi?q=中", vec![Part::Decoding]),
-            (
-                "http://10.0.0.1:3000/",
-                vec![Part::Scheme, Part::Host, Part::Port, Part::Path, Part::Query],
-            ),
+            ("http://10.0.0.1:3000/", vec![Part::Scheme, Part::Host, Part::Port, Part::Path, Part::Query]),
         ] {
             let text = format!("权限校验失败 Code:52013 - Message: 签名校验失败,url:[{url}],ticketList:[aC7X…]");
             assert_eq!(explained("3", &text), parts, "{url}");
@@ -222,12 +207,8 @@ mod tests {
 
     #[test]
     fn with_the_same_address_the_tickets_tell_whether_digest_or_ticket_is_to_blame() {
-        let said = |tickets: &str| {
-            explained(
-                "3",
-                &format!("Code:52013 - Message: 签名校验失败,url:[{PAGE}],ticketList:[{tickets}]"),
-            )
-        };
+        let said =
+            |tickets: &str| explained("3", &format!("Code:52013 - Message: 签名校验失败,url:[{PAGE}],ticketList:[{tickets}]"));
         assert_eq!(said("aC7X…"), [Part::Digest]);
         assert_eq!(said("other, aC7Xticket"), [Part::Digest]);
         assert_eq!(said("bbbb…"), [Part::TicketAge]);

@@ -32,11 +32,7 @@ impl Clock {
     pub fn from_source(source: impl TimeSource) -> Self {
         let (made, wall) = (source.monotonic(), source.wall());
         let made_since_epoch = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self {
-            source: Arc::new(source),
-            made,
-            made_since_epoch,
-        }
+        Self { source: Arc::new(source), made, made_since_epoch }
     }
 
     /// Monotonic time. Lifetimes of credentials are judged by it.

@@ -74,10 +74,7 @@ impl Said {
     /// Takes both as they came.
     pub fn new(code: &str, text: &str) -> Self {
         let code: String = code.chars().filter(char::is_ascii_graphic).collect();
-        Self {
-            code: quotable(&code).chars().take(80).collect(),
-            text: quotable(text),
-        }
+        Self { code: quotable(&code).chars().take(80).collect(), text: quotable(text) }
     }
 }
 

@@ -35,9 +35,7 @@ pub(super) fn ban(answer: &Answer) -> Option<Duration> {
         return Some(Duration::ZERO);
     }
     let punished: Punished = object(body).filter(|_| !has_errcode(body))?;
-    let minutes = number(&punished.wait)
-        .filter(|minutes| minutes.is_finite())
-        .unwrap_or_default();
+    let minutes = number(&punished.wait).filter(|minutes| minutes.is_finite()).unwrap_or_default();
     (number(&punished.status) == Some(PUNISHED)).then(|| Duration::from_secs_f64(60.0 * minutes.clamp(0.0, LONGEST_MINUTES)))
 }
 
@@ -174,14 +172,7 @@ mod tests {
 
     fn opened<T: DeserializeOwned>(call: Call, status: u16, body: &[u8]) -> std::result::Result<T, Error> {
         let body = body.to_vec();
-        open(
-            call,
-            &Answer {
-                status,
-                is_json: true,
-                body,
-            },
-        )
+        open(call, &Answer { status, is_json: true, body })
     }
 
     fn old(status: u16, body: &[u8]) -> std::result::Result<Result, Error> {
@@ -234,10 +225,7 @@ mod tests {
 
     #[test]
     fn the_new_family_is_read_in_either_case() {
-        for body in [
-            r#"{"code":"InvalidAuthentication","message":"m"}"#,
-            r#"{"Code":"InvalidAuthentication","Message":"m"}"#,
-        ] {
+        for body in [r#"{"code":"InvalidAuthentication","message":"m"}"#, r#"{"Code":"InvalidAuthentication","Message":"m"}"#] {
             assert!(new(400, body).unwrap_err().token_rejected());
         }
         let denied = r#"{"code":"Forbidden.AccessDenied.AccessTokenPermissionDenied","message":"m","accessdenieddetail":{"requiredScopes":["a.b"]}}"#;
@@ -263,14 +251,7 @@ mod tests {
         assert!(serde_json::from_str::<Pair>("[1,2]").is_ok(), "serde would take it");
         assert!(serde_json::from_str::<JsonObject<Pair>>("[1,2]").is_err());
         assert!(serde_json::from_str::<JsonObject<Pair>>(r#"{"a":1,"b":2}"#).is_ok());
-        for wrong in [
-            r#"{"a":1}"#,
-            r#"{"a":1,"b":2,"a":1}"#,
-            r#"{"a":1,"b":"2"}"#,
-            "null",
-            "{}",
-            "7",
-        ] {
+        for wrong in [r#"{"a":1}"#, r#"{"a":1,"b":2,"a":1}"#, r#"{"a":1,"b":"2"}"#, "null", "{}", "7"] {
             assert!(serde_json::from_str::<JsonObject<Pair>>(wrong).is_err(), "{wrong}");
         }
     }

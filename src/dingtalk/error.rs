@@ -85,12 +85,7 @@ pub enum NoConnection {
 impl Error {
     /// `said` is the text for the log, without secrets.
     pub(super) fn new(call: Call, kind: Kind, said: impl Into<String>) -> Self {
-        Self {
-            call,
-            kind,
-            said: said.into(),
-            source: None,
-        }
+        Self { call, kind, said: said.into(), source: None }
     }
 
     pub(super) fn caused_by(mut self, source: reqwest::Error) -> Self {

@@ -73,12 +73,7 @@ impl Organisation {
                 }
             })
         };
-        Ok(Self {
-            corp_id: settings.corp_id,
-            agent_id: settings.agent_id,
-            authorised,
-            jsapi_ticket,
-        })
+        Ok(Self { corp_id: settings.corp_id, agent_id: settings.agent_id, authorised, jsapi_ticket })
     }
 
     /// The organisation's name in DingTalk.
@@ -129,10 +124,7 @@ impl Organisation {
         let answer: Answer<Identity> = self.call(&Call::USER_BY_CODE, &json!({"code": code.expose()})).await?;
         let Identity { userid, name } = answer.result.0;
         let name = name.filter(|name| !name.as_str().is_empty());
-        Ok(User {
-            name: name.unwrap_or_else(|| DisplayName::from_lossy(userid.as_str())),
-            user_id: userid,
-        })
+        Ok(User { name: name.unwrap_or_else(|| DisplayName::from_lossy(userid.as_str())), user_id: userid })
     }
 
     /// Reads a person's details. Needs the permission qyapi_get_member.

@@ -149,10 +149,7 @@ mod tests {
         ] {
             assert_eq!(PageUrl::parse(&ours, good).unwrap().as_str(), good);
         }
-        assert_eq!(
-            PageUrl::parse(&ours, "https://app.example.com/?q=1#part").unwrap().as_str(),
-            "https://app.example.com/?q=1"
-        );
+        assert_eq!(PageUrl::parse(&ours, "https://app.example.com/?q=1#part").unwrap().as_str(), "https://app.example.com/?q=1");
         for bad in [
             "",
             "/",
@@ -192,12 +189,7 @@ mod tests {
 
     #[test]
     fn an_origin_is_scheme_host_and_port_and_nothing_else() {
-        for good in [
-            "https://app.example.com",
-            "https://app.example.com/",
-            "http://127.0.0.1:8080",
-            "http://[::1]:8080",
-        ] {
+        for good in ["https://app.example.com", "https://app.example.com/", "http://127.0.0.1:8080", "http://[::1]:8080"] {
             assert!(Origin::parse(good).is_ok(), "{good}");
         }
         for bad in [

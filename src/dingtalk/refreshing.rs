@@ -54,10 +54,7 @@ impl<T> Lease<T> {
 
     /// None when `life` is zero or absurd; clamped to two hours otherwise.
     pub fn new(value: T, life: Duration) -> Option<Self> {
-        (!life.is_zero() && life <= Self::ABSURD).then(|| Self {
-            value,
-            life: life.min(Self::LONGEST),
-        })
+        (!life.is_zero() && life <= Self::ABSURD).then(|| Self { value, life: life.min(Self::LONGEST) })
     }
 }
 
@@ -129,11 +126,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
     {
         Self(Arc::new(Core {
             held: ArcSwapOption::empty(),
-            renewal: Mutex::new(Renewal {
-                in_flight: None,
-                rejected: None,
-                failed: None,
-            }),
+            renewal: Mutex::new(Renewal { in_flight: None, rejected: None, failed: None }),
             fetch: Box::new(move || Box::pin(fetch())),
             oldest,
             clock,
@@ -265,11 +258,7 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
             }
             Err(error) => {
                 let times = renewal.failed.as_ref().map_or(1, |failed| failed.times + 1);
-                renewal.failed = Some(Failed {
-                    times,
-                    error: error.clone(),
-                    not_again_before: now + backoff(times),
-                });
+                renewal.failed = Some(Failed { times, error: error.clone(), not_again_before: now + backoff(times) });
                 // Once, not at every try; whoever is refused because of it is logged with the reason.
                 if times == 1 {
                     let still_valid = self.alive(now).is_some();
@@ -291,13 +280,7 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
         };
         let cap = self.oldest.map(|oldest| (first_seen + oldest).saturating_duration_since(now));
         let life = cap.map_or(lease.life, |cap| lease.life.min(cap));
-        Held {
-            value,
-            first_seen,
-            granted: now,
-            due: now + due_after(life),
-            expires: now + life,
-        }
+        Held { value, first_seen, granted: now, due: now + due_after(life), expires: now + life }
     }
 
     fn interrupted(&self) -> Error {
@@ -334,10 +317,7 @@ mod tests {
     fn lifetimes_are_clamped_and_absurd_ones_refused() {
         assert!(Lease::new((), Duration::ZERO).is_none());
         assert!(Lease::new((), Duration::from_secs(u64::MAX)).is_none());
-        assert_eq!(
-            Lease::new((), Duration::from_secs(86_400)).unwrap().life,
-            Duration::from_secs(7200)
-        );
+        assert_eq!(Lease::new((), Duration::from_secs(86_400)).unwrap().life, Duration::from_secs(7200));
         assert_eq!(Lease::new((), Duration::from_secs(60)).unwrap().life, Duration::from_secs(60));
     }
 
@@ -349,9 +329,6 @@ mod tests {
             assert!(life - due >= LEAD.min(life / 2), "{life:?}: due after {due:?}");
             assert!(due >= life / 2, "{life:?}: due after {due:?}");
         }
-        assert!(
-            due_after(Duration::from_secs(7200)) >= Duration::from_secs(6120),
-            "a long life is used"
-        );
+        assert!(due_after(Duration::from_secs(7200)) >= Duration::from_secs(6120), "a long life is used");
     }
 }

@@ -33,9 +33,7 @@ impl Settings {
     /// Whether calls go to the DingTalk that everybody uses.
     pub fn is_real(&self) -> bool {
         let of_dingtalk = |host: &str| host.ends_with(".dingtalk.io") || host.ends_with(".dingtalk.com");
-        [&self.api_url, &self.oapi_url]
-            .iter()
-            .all(|url| url.host_str().is_some_and(of_dingtalk))
+        [&self.api_url, &self.oapi_url].iter().all(|url| url.host_str().is_some_and(of_dingtalk))
     }
 
     /// The origin of a DingTalk on this very machine, when the settings name one.

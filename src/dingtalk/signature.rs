@@ -54,17 +54,13 @@ impl Recipe {
             ("origin-only", UrlForm::OriginOnly),
         ];
         DIGESTS.into_iter().flat_map(|(digest_name, digest)| {
-            FORMS
-                .into_iter()
-                .map(move |(form_name, form)| (format!("{digest_name}-{form_name}"), Recipe { digest, form }))
+            FORMS.into_iter().map(move |(form_name, form)| (format!("{digest_name}-{form_name}"), Recipe { digest, form }))
         })
     }
 
     fn address(self, url: &PageUrl) -> String {
         let whole = url.as_str();
-        let (page, query) = whole
-            .split_once('?')
-            .map_or((whole, None), |(page, query)| (page, Some(query)));
+        let (page, query) = whole.split_once('?').map_or((whole, None), |(page, query)| (page, Some(query)));
         match (self.form, query) {
             (UrlForm::AsOpened, _) | (UrlForm::QueryDecoded | UrlForm::QueryFormDecoded, None) => whole.to_owned(),
             (UrlForm::QueryDecoded, Some(query)) => format!("{page}?{}", decoded(query)),
@@ -118,13 +114,7 @@ pub struct SignedPage {
 impl SignedPage {
     /// Signs `url` at `timestamp` with a new nonceStr.
     pub fn new(url: PageUrl, recipe: Recipe, ticket: Arc<JsapiTicket>, timestamp: u64) -> Self {
-        Self {
-            url,
-            recipe,
-            ticket,
-            nonce_str: NonceStr::random(),
-            timestamp,
-        }
+        Self { url, recipe, ticket, nonce_str: NonceStr::random(), timestamp }
     }
 
     /// Lower-case hex of the digest over ticket, nonce, time and address, in that order and without escaping.
@@ -149,18 +139,8 @@ mod tests {
 
     fn sign(digest: Digest, ticket: &str, nonce: &str, timestamp: u64, url: &str) -> String {
         let ticket = Arc::new(JsapiTicket::parse(ticket).unwrap());
-        let recipe = Recipe {
-            digest,
-            form: UrlForm::AsOpened,
-        };
-        SignedPage {
-            url: PageUrl::unchecked(url),
-            recipe,
-            ticket,
-            nonce_str: NonceStr(nonce.into()),
-            timestamp,
-        }
-        .signature()
+        let recipe = Recipe { digest, form: UrlForm::AsOpened };
+        SignedPage { url: PageUrl::unchecked(url), recipe, ticket, nonce_str: NonceStr(nonce.into()), timestamp }.signature()
     }
 
     #[test]
@@ -204,13 +184,7 @@ mod tests {
     #[test]
     fn each_form_of_an_address_is_what_the_samples_make_of_it() {
         let url = PageUrl::unchecked("https://app.example.com/h5?q=%E4%B8%AD+%2B%20x");
-        let form = |form| {
-            Recipe {
-                digest: Digest::Sha1,
-                form,
-            }
-            .address(&url)
-        };
+        let form = |form| Recipe { digest: Digest::Sha1, form }.address(&url);
         assert_eq!(form(UrlForm::AsOpened), "https://app.example.com/h5?q=%E4%B8%AD+%2B%20x");
         assert_eq!(form(UrlForm::QueryDecoded), "https://app.example.com/h5?q=中++ x");
         assert_eq!(form(UrlForm::QueryFormDecoded), "https://app.example.com/h5?q=中 + x");

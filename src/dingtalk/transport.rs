@@ -46,10 +46,7 @@ impl Transport {
             .no_proxy()
             .user_agent(concat!("dingtalk-h5/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self {
-            http,
-            runtime: Handle::current(),
-        })
+        Ok(Self { http, runtime: Handle::current() })
     }
 
     /// Begins a POST, which is all that DingTalk's API needs.
@@ -107,11 +104,7 @@ fn not_sent(call: Call, host: &str, error: reqwest::Error) -> Error {
 
 fn answer_lost(call: Call, host: &str, error: reqwest::Error) -> Error {
     let error = error.without_url();
-    let cause = if error.is_timeout() {
-        "it took too long".to_owned()
-    } else {
-        root(&error)
-    };
+    let cause = if error.is_timeout() { "it took too long".to_owned() } else { root(&error) };
     Error::new(call, Kind::AnswerLost, format!("the answer of {host} was lost: {cause}")).caused_by(error)
 }
 
@@ -139,9 +132,7 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'stat
     std::iter::successors(error.source(), |&cause| {
         // An I/O error hides what it was made of: it tells only the source of that.
         let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        wrapped
-            .map(|wrapped| wrapped as &(dyn StdError + 'static))
-            .or_else(|| cause.source())
+        wrapped.map(|wrapped| wrapped as &(dyn StdError + 'static)).or_else(|| cause.source())
     })
 }
 
@@ -175,25 +166,14 @@ mod tests {
         std::thread::spawn(move || plain.accept().unwrap().0.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
         let nowhere = "dingtalk.invalid";
         for (url, why, said) in [
-            (
-                format!("http://{free}"),
-                NoConnection::Refused,
-                format!("{free}: connection refused"),
-            ),
+            (format!("http://{free}"), NoConnection::Refused, format!("{free}: connection refused")),
             (format!("https://{no_tls}"), NoConnection::Tls, format!("{no_tls}: TLS: ")),
-            (
-                format!("https://{nowhere}"),
-                NoConnection::NameNotFound,
-                format!("{nowhere}: name not found"),
-            ),
+            (format!("https://{nowhere}"), NoConnection::NameNotFound, format!("{nowhere}: name not found")),
         ] {
             let error = failed(&format!("{url}/v1.0?access_token=secret")).await;
             let text = error.to_string();
             assert_eq!(error.kind(), &Kind::NotSent(why), "{text}");
-            assert!(
-                text.starts_with(&format!("/v1.0/oauth2/accessToken: no connection to {said}")),
-                "{text}"
-            );
+            assert!(text.starts_with(&format!("/v1.0/oauth2/accessToken: no connection to {said}")), "{text}");
             assert!(error.fix().is_some() && !error.misconfigured());
             assert!(!format!("{error:?}").contains("secret"));
         }

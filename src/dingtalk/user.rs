@@ -97,10 +97,7 @@ impl From<Value> for UserDetails {
             email: text(&told["email"]),
             work_place: text(&told["work_place"]),
             departments: list(&told["dept_id_list"]).iter().filter_map(text).collect(),
-            roles: list(&told["role_list"])
-                .iter()
-                .filter_map(|role| text(&role["name"]))
-                .collect(),
+            roles: list(&told["role_list"]).iter().filter_map(|role| text(&role["name"])).collect(),
             admin: is_true(&told["admin"]),
             boss: is_true(&told["boss"]),
         }
@@ -125,9 +122,7 @@ fn list(value: &Value) -> &[Value] {
 }
 
 fn is_true(value: &Value) -> bool {
-    value
-        .as_bool()
-        .unwrap_or_else(|| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true")))
+    value.as_bool().unwrap_or_else(|| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true")))
 }
 
 #[cfg(test)]

@@ -15,10 +15,7 @@ pub struct Capacity {
 
 impl Capacity {
     /// For a listener that only a few programs of this machine know of.
-    pub const FEW: Self = Self {
-        workers: 1,
-        connections_per_worker: 64,
-    };
+    pub const FEW: Self = Self { workers: 1, connections_per_worker: 64 };
 
     /// What the HTTP library takes at most when nobody says.
     const MOST_PER_WORKER: u64 = 25_600;
@@ -38,10 +35,7 @@ impl Capacity {
     /// A quarter of `descriptors` is kept for calls, listeners, files and the workers' own needs.
     fn within(descriptors: Option<u64>, workers: usize) -> Self {
         let share = descriptors.map_or(u64::MAX, |limit| limit / 4 * 3) / workers as u64;
-        Self {
-            workers,
-            connections_per_worker: share.clamp(1, Self::MOST_PER_WORKER) as usize,
-        }
+        Self { workers, connections_per_worker: share.clamp(1, Self::MOST_PER_WORKER) as usize }
     }
 }
 

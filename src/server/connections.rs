@@ -21,10 +21,7 @@ pub struct Connection(Arc<Connections>);
 impl Connections {
     /// None open yet. Half of the `capacity` may be kept open between requests; the other half serves whoever comes.
     pub fn within(capacity: Capacity) -> Arc<Self> {
-        Arc::new(Self {
-            open: AtomicUsize::new(0),
-            many: capacity.connections() / 2,
-        })
+        Arc::new(Self { open: AtomicUsize::new(0), many: capacity.connections() / 2 })
     }
 
     /// Somebody connected.

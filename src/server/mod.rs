@@ -81,10 +81,7 @@ impl Listening {
             Some(files) => server.listen_rustls_0_23(listener, files.serve()?)?,
             None => server.listen(listener)?,
         };
-        Ok(Self {
-            server: server.run(),
-            address,
-        })
+        Ok(Self { server: server.run(), address })
     }
 
     /// Where it listens.

@@ -54,7 +54,5 @@ fn request_line_bytes(request: &ServiceRequest, uri: usize) -> usize {
 
 fn header_bytes(request: &ServiceRequest) -> usize {
     let lines = request.headers().iter();
-    lines
-        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
-        .sum()
+    lines.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }

@@ -72,9 +72,8 @@ impl TlsFiles {
     }
 
     fn read(&self) -> Result<CertifiedKey, UnusableTls> {
-        let chain: Vec<_> = CertificateDer::pem_file_iter(&self.certificate)
-            .and_then(Iterator::collect)
-            .map_err(|_| UnusableTls::Certificate)?;
+        let chain: Vec<_> =
+            CertificateDer::pem_file_iter(&self.certificate).and_then(Iterator::collect).map_err(|_| UnusableTls::Certificate)?;
         if chain.is_empty() {
             return Err(UnusableTls::Certificate);
         }

@@ -30,9 +30,7 @@ pub fn keep_wanted(request: &mut ServiceRequest) {
     if let Some(last) = request.conn_data::<LastBody>() {
         last.0.replace(Some(body.clone()));
     }
-    request.set_payload(Payload::Stream {
-        payload: Box::pin(Reader(body)),
-    });
+    request.set_payload(Payload::Stream { payload: Box::pin(Reader(body)) });
 }
 
 struct Reader(Shared);

@@ -27,8 +27,7 @@ pub fn duration(text: String) -> Result<Duration, &'static str> {
 }
 
 pub fn address(text: String) -> Result<SocketAddr, &'static str> {
-    text.parse()
-        .map_err(|_| "it is not an address and port such as 127.0.0.1:8080")
+    text.parse().map_err(|_| "it is not an address and port such as 127.0.0.1:8080")
 }
 
 pub fn loopback(text: String) -> Result<SocketAddr, &'static str> {
@@ -47,11 +46,7 @@ pub fn proxies(text: String) -> Result<Vec<IpNet>, &'static str> {
             IpNet::V4(v4) => v4.prefix_len() < 8,
             IpNet::V6(v6) => v6.prefix_len() < 16 && !v6.network().is_unique_local(),
         };
-        if is_of_others {
-            Err("it trusts more than any network of one's own has")
-        } else {
-            Ok(network)
-        }
+        if is_of_others { Err("it trusts more than any network of one's own has") } else { Ok(network) }
     });
     networks.collect()
 }

@@ -37,11 +37,7 @@ impl<K: Copy + Eq + Hash> Once<K> {
     /// Remembers each thing for `kept_for` after it was used.
     pub fn new(kept_for: Duration) -> Self {
         Self {
-            memory: Mutex::new(Memory {
-                under_way: HashSet::new(),
-                used: HashSet::new(),
-                forgotten_at: VecDeque::new(),
-            }),
+            memory: Mutex::new(Memory { under_way: HashSet::new(), used: HashSet::new(), forgotten_at: VecDeque::new() }),
             kept_for,
         }
     }

@@ -135,13 +135,7 @@ fn record(problem: &Problem, scope: &RequestScope) {
     let (request_id, code) = (scope.id(), problem.code());
     match problem {
         Problem::Misconfigured(error) => {
-            tracing::error!(
-                request_id,
-                code,
-                fix = error.fix(),
-                error = causes(),
-                "an administrator must act"
-            );
+            tracing::error!(request_id, code, fix = error.fix(), error = causes(), "an administrator must act");
         }
         Problem::Internal(_) => tracing::error!(request_id, code, error = causes(), "internal error"),
         // Logged when the breaker opened; not again for everybody who meets it.

@@ -35,11 +35,10 @@ impl FromRequest for SameOrigin {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(shared::<Site>(request).and_then(|site| {
-            made_by(&site.public_url, request.headers())
-                .then_some(Self)
-                .ok_or(Problem::OriginRejected)
-        }))
+        ready(
+            shared::<Site>(request)
+                .and_then(|site| made_by(&site.public_url, request.headers()).then_some(Self).ok_or(Problem::OriginRejected)),
+        )
     }
 }
 
@@ -65,9 +64,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for StrictJson<T> {
         }
         let body = web::JsonBody::<JsonObject<T>>::new(request, payload, None, true).limit(Self::MAX_BYTES);
         Box::pin(async {
-            let body = tokio::time::timeout(BODY_PATIENCE, body)
-                .await
-                .map_err(|_| Problem::RequestTimeout)?;
+            let body = tokio::time::timeout(BODY_PATIENCE, body).await.map_err(|_| Problem::RequestTimeout)?;
             body.map(|JsonObject(body)| Self(body)).map_err(Problem::from)
         })
     }
@@ -119,9 +116,7 @@ impl FromRequest for ClientAddress {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let peer = request
-            .peer_addr()
-            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+        let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
         ready(shared::<Site>(request).map(|site| Self::of(peer, request.headers(), &site.trusted_proxies)))
     }
 }

@@ -42,16 +42,9 @@ impl Headers {
 
     /// Puts them on the answer to the request of `scope`.
     pub fn put_on(&self, headers: &mut HeaderMap, scope: &RequestScope) {
-        let is_page = headers
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
         let page_policy = || {
-            let text = [
-                "default-src 'none'; script-src 'nonce-",
-                scope.script_nonce(),
-                &self.page_policy_tail,
-            ]
-            .concat();
+            let text = ["default-src 'none'; script-src 'nonce-", scope.script_nonce(), &self.page_policy_tail].concat();
             HeaderValue::try_from(text).ok()
         };
         let policy = is_page.then(page_policy).flatten().unwrap_or(NOTHING);
@@ -67,10 +60,7 @@ impl Headers {
             headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
         }
         if self.https {
-            headers.insert(
-                header::STRICT_TRANSPORT_SECURITY,
-                HeaderValue::from_static("max-age=31536000"),
-            );
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
         }
     }
 }

@@ -13,9 +13,7 @@ use crate::dingtalk::{BreakerState, Clock, Organisation, OrganisationState};
 
 /// Where that is asked.
 pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(route::get("/healthz", alive))
-        .service(route::get("/readyz", ready));
+    routes.service(route::get("/healthz", alive)).service(route::get("/readyz", ready));
 }
 
 /// Whether people can be logged in.
@@ -34,11 +32,7 @@ impl Readiness {
 
     /// Not looked into yet.
     pub fn new(clock: Clock) -> Self {
-        Self {
-            stopping: AtomicBool::new(false),
-            last: Mutex::new(None),
-            clock,
-        }
+        Self { stopping: AtomicBool::new(false), last: Mutex::new(None), clock }
     }
 
     /// From now on the answer is no: the server is about to stop.
@@ -78,13 +72,6 @@ async fn alive() -> HttpResponse {
 /// `GET /readyz`: 200 when people can be logged in, 503 when not or when the server is about to stop; and why.
 async fn ready(readiness: Data<Readiness>, organisation: Organisation) -> HttpResponse {
     let ready = readiness.look(&organisation).await;
-    let mut answer = if ready {
-        HttpResponse::Ok()
-    } else {
-        HttpResponse::ServiceUnavailable()
-    };
-    answer.json(Report {
-        ready,
-        dingtalk: organisation.state(),
-    })
+    let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    answer.json(Report { ready, dingtalk: organisation.state() })
 }

@@ -80,11 +80,9 @@ impl Metrics {
     fn text(&self, now: &OrganisationState) -> Result<Vec<u8>, prometheus::Error> {
         self.note_age(Call::ACCESS_TOKEN, now.access_token_age);
         self.note_age(Call::JSAPI_TICKET, now.jsapi_ticket_age);
-        for (state, name) in [
-            (BreakerState::Closed, "closed"),
-            (BreakerState::Open, "open"),
-            (BreakerState::HalfOpen, "half_open"),
-        ] {
+        for (state, name) in
+            [(BreakerState::Closed, "closed"), (BreakerState::Open, "open"), (BreakerState::HalfOpen, "half_open")]
+        {
             self.breaker.with_label_values(&[name]).set((now.breaker == state).into());
         }
         let unseen = (self.look_up_lines_lost)().saturating_sub(self.log_lines_lost.get());
@@ -124,8 +122,6 @@ impl Observer for Metrics {
 
 /// `GET /metrics`.
 async fn show(metrics: Data<Metrics>, organisation: Organisation) -> Result<HttpResponse, Problem> {
-    let text = metrics
-        .text(&organisation.state())
-        .map_err(|error| Problem::Internal(error.into()))?;
+    let text = metrics.text(&organisation.state()).map_err(|error| Problem::Internal(error.into()))?;
     Ok(HttpResponse::Ok().content_type(TEXT_FORMAT).body(text))
 }

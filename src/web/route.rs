@@ -13,9 +13,7 @@ where
     H::Output: Responder + 'static,
 {
     let reads = guard::Any(guard::Get()).or(guard::Head());
-    web::resource(path)
-        .route(web::route().guard(reads).to(handler))
-        .default_service(only("GET, HEAD"))
+    web::resource(path).route(web::route().guard(reads).to(handler)).default_service(only("GET, HEAD"))
 }
 
 /// Answers POST.
@@ -25,9 +23,7 @@ where
     Args: FromRequest + 'static,
     H::Output: Responder + 'static,
 {
-    web::resource(path)
-        .route(web::method(Method::POST).to(handler))
-        .default_service(only("POST"))
+    web::resource(path).route(web::method(Method::POST).to(handler)).default_service(only("POST"))
 }
 
 fn only(allow: &'static str) -> actix_web::Route {

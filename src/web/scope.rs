@@ -27,10 +27,7 @@ struct Scope {
 impl RequestScope {
     /// Another one for each request.
     pub fn begin() -> Self {
-        Self(Rc::new(Scope {
-            id: hex::encode(rand::random::<[u8; 8]>()),
-            script_nonce: OnceCell::new(),
-        }))
+        Self(Rc::new(Scope { id: hex::encode(rand::random::<[u8; 8]>()), script_nonce: OnceCell::new() }))
     }
 
     /// The one that the boundary has begun for `request`.

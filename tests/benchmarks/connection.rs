@@ -28,10 +28,7 @@ impl Connection {
         socket.bind((client, 0).into()).unwrap();
         let stream = socket.connect(server).await.expect("the server does not take a connection");
         stream.set_nodelay(true).unwrap();
-        Self {
-            stream,
-            received: Vec::with_capacity(64 * 1024),
-        }
+        Self { stream, received: Vec::with_capacity(64 * 1024) }
     }
 
     pub async fn ask(&mut self, request: &[u8]) -> Answer<'_> {
@@ -51,11 +48,7 @@ impl Connection {
         assert_eq!(self.received.len(), whole, "more came than was asked for");
         let (head, body) = self.received.split_at(head_ends);
         let head = std::str::from_utf8(head).unwrap();
-        Answer {
-            status: head.split(' ').nth(1).unwrap().parse().unwrap(),
-            head,
-            body: std::str::from_utf8(body).unwrap(),
-        }
+        Answer { status: head.split(' ').nth(1).unwrap().parse().unwrap(), head, body: std::str::from_utf8(body).unwrap() }
     }
 
     async fn receive(&mut self) {
@@ -68,8 +61,7 @@ impl Answer<'_> {
     /// A cookie that this answer sets, as it is to be sent back: `name=value`.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         let set = self.head.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
-        set.filter_map(|cookie| cookie.split(';').next())
-            .find(|pair| pair.starts_with(name))
+        set.filter_map(|cookie| cookie.split(';').next()).find(|pair| pair.starts_with(name))
     }
 }
 

@@ -69,11 +69,7 @@ impl Asking {
         let request: Rc<[u8]> = request.into();
         let mut workers = Vec::new();
         for _ in 0..count {
-            workers.push(Self {
-                connection: Connection::open(server).await,
-                request: Rc::clone(&request),
-                good,
-            });
+            workers.push(Self { connection: Connection::open(server).await, request: Rc::clone(&request), good });
         }
         workers
     }

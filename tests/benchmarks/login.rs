@@ -75,10 +75,7 @@ pub async fn measure(options: &Options, cores: &Cores) {
         calls.exchanges,
         calls.tokens
     );
-    println!(
-        "that DingTalk      {:.0} answers a second when asked by the load alone",
-        alone(options).await
-    );
+    println!("that DingTalk      {:.0} answers a second when asked by the load alone", alone(options).await);
 }
 
 /// A program that has just started lets so many in at once; after that it keeps DingTalk's rate, so each round has one of its own.
@@ -93,12 +90,9 @@ async fn round(options: &Options, cores: &Cores, dingtalk: &Upstream, codes: &Co
 /// How many exchanges the upstream answers in a second without the program between.
 async fn alone(options: &Options) -> f64 {
     let upstream = Upstream::start();
-    let mut asking = Asking::many(
-        options.connections,
-        upstream.address,
-        &Upstream::exchange_request(),
-        |answer| answer.status == 200 && answer.body.contains("zhangsan"),
-    )
+    let mut asking = Asking::many(options.connections, upstream.address, &Upstream::exchange_request(), |answer| {
+        answer.status == 200 && answer.body.contains("zhangsan")
+    })
     .await;
     busy_for(options.round(), &mut asking).await as f64 / options.round().as_secs_f64()
 }

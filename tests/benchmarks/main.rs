@@ -4,11 +4,7 @@
 //! another, when there is `taskset`. The program runs as in production: release build, https cookies, a JSON log that goes to a file.
 
 #![allow(missing_docs, reason = "a program of its own that nobody links to")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a benchmark that cannot go on has failed"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on has failed")]
 
 mod bare;
 mod connection;

@@ -9,10 +9,7 @@ use super::server::Server;
 use super::upstream::Upstream;
 
 pub async fn measure(options: &Options, cores: &Cores) {
-    println!(
-        "\nResident memory, while signed pages are asked for over {} connections",
-        options.connections
-    );
+    println!("\nResident memory, while signed pages are asked for over {} connections", options.connections);
     let dingtalk = Upstream::start();
     let program = Server::program(cores, &dingtalk);
     let mib = || program.resident_kib() as f64 / 1024.0;
@@ -27,11 +24,7 @@ pub async fn measure(options: &Options, cores: &Cores) {
             asked += busy_for(options.round().min(std::time::Duration::from_millis(200)), &mut asking).await;
         }
         let now = mib();
-        let growth = if before > 0.0 {
-            format!("   {:+.1} MiB, aim 0", now - before)
-        } else {
-            String::new()
-        };
+        let growth = if before > 0.0 { format!("   {:+.1} MiB, aim 0", now - before) } else { String::new() };
         println!("after {asked:>9} pages  {now:.1} MiB{growth}");
         before = now;
     }

@@ -69,15 +69,7 @@ impl Options {
 
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            rounds,
-            seconds,
-            connections,
-            ..
-        } = self;
-        write!(
-            f,
-            "{rounds} rounds of {seconds} s, alternating, medians; {connections} connections"
-        )
+        let Self { rounds, seconds, connections, .. } = self;
+        write!(f, "{rounds} rounds of {seconds} s, alternating, medians; {connections} connections")
     }
 }

@@ -31,24 +31,14 @@ pub async fn measure(options: &Options, cores: &Cores) {
     assert!(is_signed_page(&signed));
     let script = address_of(&signed, "/static/login.");
     let subjects = [
-        Subject {
-            name: "GET /jsapi (signed)",
-            request: person::get("/jsapi", &session),
-            good: is_signed_page,
-            aim: "≥ 0.55",
-        },
+        Subject { name: "GET /jsapi (signed)", request: person::get("/jsapi", &session), good: is_signed_page, aim: "≥ 0.55" },
         Subject {
             name: "GET /",
             request: person::get("/", &session),
             good: |answer| answer.status == 200 && answer.body.contains("<h1 id=\"user-name\">张三</h1>"),
             aim: "",
         },
-        Subject {
-            name: "GET /api/me",
-            request: person::get("/api/me", &session),
-            good: person::logged_in,
-            aim: "",
-        },
+        Subject { name: "GET /api/me", request: person::get("/api/me", &session), good: person::logged_in, aim: "" },
         Subject {
             name: "GET /static/login.js",
             request: person::get(&script, &session),

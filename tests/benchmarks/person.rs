@@ -24,9 +24,7 @@ pub struct Entry {
 impl Entry {
     /// Opens the app from outside.
     pub async fn load(connection: &mut Connection) -> Self {
-        let answer = connection
-            .ask(format!("GET / HTTP/1.1\r\n{USUAL}sec-fetch-site: none\r\n\r\n").as_bytes())
-            .await;
+        let answer = connection.ask(format!("GET / HTTP/1.1\r\n{USUAL}sec-fetch-site: none\r\n\r\n").as_bytes()).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         let (_, rest) = answer.body.split_once("data-state=\"").expect("it is the entry page");
         Self {
@@ -66,11 +64,8 @@ pub async fn log_in(connection: &mut Connection, code: &str) -> String {
 
 /// Whether an answer is the page with `dd.config` values for this person in it.
 pub fn is_signed_page(answer: &Answer<'_>) -> bool {
-    let signature = answer
-        .body
-        .split_once("signature&#34;:&#34;")
-        .and_then(|(_, rest)| rest.split_once('&'))
-        .map(|(signature, _)| signature);
+    let signature =
+        answer.body.split_once("signature&#34;:&#34;").and_then(|(_, rest)| rest.split_once('&')).map(|(signature, _)| signature);
     answer.status == 200
         && answer.body.contains("data-user-id=\"zhangsan\"")
         && signature.is_some_and(|hex| hex.len() == 40 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))

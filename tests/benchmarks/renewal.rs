@@ -33,11 +33,7 @@ impl Scene {
         let session = person::log_in(&mut connection, "code").await;
         let request = person::get("/jsapi", &session);
         assert!(is_signed_page(&connection.ask(&request).await));
-        Self {
-            dingtalk,
-            program,
-            request,
-        }
+        Self { dingtalk, program, request }
     }
 }
 
@@ -64,20 +60,9 @@ pub async fn measure(options: &Options, cores: &Cores) {
     let after = short.dingtalk.calls();
     let ratios = during.iter().zip(&without).map(|(during, without)| during / without);
     let (least, greatest) = range(ratios.clone());
-    println!(
-        "p99 without renewals   {:.2} ms (longest of all {:.1} ms)",
-        median(without.clone()),
-        worst.0
-    );
-    println!(
-        "p99 during renewals    {:.2} ms (longest of all {:.1} ms)",
-        median(during.clone()),
-        worst.1
-    );
-    println!(
-        "ratio                  {:.2} ({least:.2}–{greatest:.2})   aim ≤ 1.2",
-        median(ratios)
-    );
+    println!("p99 without renewals   {:.2} ms (longest of all {:.1} ms)", median(without.clone()), worst.0);
+    println!("p99 during renewals    {:.2} ms (longest of all {:.1} ms)", median(during.clone()), worst.1);
+    println!("ratio                  {:.2} ({least:.2}–{greatest:.2})   aim ≤ 1.2", median(ratios));
     println!(
         "credentials lived {} s: {} + {} renewals (access_token + jsapi_ticket) in {} rounds of {} s, {} pages each",
         SHORT.as_secs(),
@@ -100,12 +85,7 @@ async fn latencies(scene: &Scene, options: &Options, time: Duration) -> (f64, f6
     let mut asking = JoinSet::new();
     for (number, visitor) in (0..).zip(visitors) {
         let first = began + between * number;
-        asking.spawn_local(at_intervals(
-            visitor,
-            first,
-            between * options.connections as u32,
-            began + time,
-        ));
+        asking.spawn_local(at_intervals(visitor, first, between * options.connections as u32, began + time));
     }
     let mut all = Vec::new();
     while let Some(latencies) = asking.join_next().await {

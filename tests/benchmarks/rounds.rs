@@ -26,11 +26,7 @@ struct CpuTimes {
 
 impl CpuTimes {
     fn now(server: &Server) -> Self {
-        Self {
-            server: server.cpu_time(),
-            load: cpu_time_of_load(),
-            all: cpu_time_of_all(),
-        }
+        Self { server: server.cpu_time(), load: cpu_time_of_load(), all: cpu_time_of_all() }
     }
 }
 
@@ -68,11 +64,7 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
-    if values.len() % 2 == 1 {
-        values[middle]
-    } else {
-        (values[middle - 1] + values[middle]) / 2.0
-    }
+    if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
 }
 
 /// The least and the greatest.

@@ -69,11 +69,7 @@ impl Server {
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.split_whitespace().find_map(|word| word.strip_prefix("http://"));
         let address = address.unwrap_or_else(|| panic!("it does not start: {}", std::fs::read_to_string(&log).unwrap()));
-        Self {
-            address: address.parse().unwrap(),
-            child,
-            log,
-        }
+        Self { address: address.parse().unwrap(), child, log }
     }
 
     /// The time that it has computed, itself and in the kernel.
@@ -120,11 +116,6 @@ pub fn cpu_time_of_all() -> Duration {
 fn cpu_time(pid: &str) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("CPU time is read from /proc");
     let (_, fields) = stat.rsplit_once(") ").unwrap();
-    let ticks: u64 = fields
-        .split(' ')
-        .skip(11)
-        .take(2)
-        .map(|ticks| ticks.parse::<u64>().unwrap())
-        .sum();
+    let ticks: u64 = fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
     Duration::from_millis(ticks * 10)
 }

@@ -123,10 +123,7 @@ async fn answer_all(mut socket: TcpStream, shared: Arc<Shared>) -> Option<()> {
 fn length_of_call(received: &[u8]) -> Option<usize> {
     let head_ends = received.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&received[..head_ends]).ok()?;
-    let body = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))
-        .map_or(0, |length| length.parse().unwrap());
+    let body = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |length| length.parse().unwrap());
     (received.len() >= head_ends + body).then_some(head_ends + body)
 }
 

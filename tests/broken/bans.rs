@@ -9,19 +9,10 @@ const PUNISHED: &str = r#"{"status":1111,"wait":5,"source":"x5","punish":"deny",
 
 #[tokio::test]
 async fn a_ban_stops_all_calls_while_sessions_and_signatures_go_on_and_one_call_looks_whether_it_is_over() {
-    for ban in [
-        http("200 OK", "text/html", "<html>banned</html>"),
-        json(PUNISHED),
-        http("403 Forbidden", "text/html", "<html>"),
-    ] {
-        let rogue = Rogue::start(move |call| {
-            if call.path == EXCHANGE && call.nth == 1 {
-                vec![ban.clone()]
-            } else {
-                well(call)
-            }
-        })
-        .await;
+    for ban in [http("200 OK", "text/html", "<html>banned</html>"), json(PUNISHED), http("403 Forbidden", "text/html", "<html>")]
+    {
+        let rogue =
+            Rogue::start(move |call| if call.path == EXCHANGE && call.nth == 1 { vec![ban.clone()] } else { well(call) }).await;
         let app = app_before(&rogue).await;
         let mut inside = app.browser();
         assert_eq!(inside.enter_and_log_in("code-0").await.status, 200);
@@ -51,27 +42,14 @@ async fn a_ban_stops_all_calls_while_sessions_and_signatures_go_on_and_one_call_
 async fn a_limit_by_the_second_is_waited_for_by_calls_that_may_be_repeated() {
     for limited in [
         json(r#"{"errcode":90018,"errmsg":"x"}"#),
-        http(
-            "403 Forbidden",
-            "application/json",
-            r#"{"code":"Forbidden.AccessDenied.QpsLimitForAppkeyAndApi","message":"x"}"#,
-        ),
+        http("403 Forbidden", "application/json", r#"{"code":"Forbidden.AccessDenied.QpsLimitForAppkeyAndApi","message":"x"}"#),
     ] {
-        let rogue = Rogue::start(move |call| {
-            if call.path == TOKEN && call.nth < 2 {
-                vec![limited.clone()]
-            } else {
-                well(call)
-            }
-        })
-        .await;
+        let rogue =
+            Rogue::start(move |call| if call.path == TOKEN && call.nth < 2 { vec![limited.clone()] } else { well(call) }).await;
         assert_eq!(login(&app_before(&rogue).await, "code").await.status, 200);
         let times: Vec<_> = rogue.calls(TOKEN).iter().map(|call| call.at).collect();
         assert_eq!(times.len(), 3);
-        assert!(
-            times.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_secs(1)),
-            "{times:?}"
-        );
+        assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_secs(1)), "{times:?}");
     }
 }
 
@@ -79,22 +57,11 @@ async fn a_limit_by_the_second_is_waited_for_by_calls_that_may_be_repeated() {
 async fn a_limited_exchange_is_not_repeated_and_says_when_to_come_back() {
     for (limited, code, at_least) in [
         (json(r#"{"errcode":90018,"errmsg":"x"}"#), "dingtalk_unavailable", 1),
-        (
-            json(r#"{"errcode":88,"sub_code":"90002","errmsg":"x"}"#),
-            "dingtalk_unavailable",
-            1,
-        ),
+        (json(r#"{"errcode":88,"sub_code":"90002","errmsg":"x"}"#), "dingtalk_unavailable", 1),
         (json(r#"{"errcode":90005,"errmsg":"x"}"#), "dingtalk_unavailable", 60),
         (json(r#"{"errcode":90020,"errmsg":"x"}"#), "quota_spent", 3600),
     ] {
-        let rogue = Rogue::start(move |call| {
-            if call.path == EXCHANGE {
-                vec![limited.clone()]
-            } else {
-                well(call)
-            }
-        })
-        .await;
+        let rogue = Rogue::start(move |call| if call.path == EXCHANGE { vec![limited.clone()] } else { well(call) }).await;
         let answer = login(&app_before(&rogue).await, "code").await;
         assert_eq!(answer.problem(), (503, code.to_owned()));
         assert!(answer.header("retry-after").parse::<u64>().unwrap() >= at_least);
@@ -111,33 +78,17 @@ async fn the_administrator_is_told_and_dingtalk_is_not_asked_again() {
         r#"{"errcode":50003,"errmsg":"x"}"#,
         r#"{"errcode":40079,"errmsg":"x"}"#,
     ] {
-        let rogue = Rogue::start(move |call| {
-            if call.path == EXCHANGE {
-                vec![json(refused)]
-            } else {
-                well(call)
-            }
-        })
-        .await;
-        assert_eq!(
-            login(&app_before(&rogue).await, "code").await.problem(),
-            (503, "misconfigured".into()),
-            "{refused}"
-        );
+        let rogue = Rogue::start(move |call| if call.path == EXCHANGE { vec![json(refused)] } else { well(call) }).await;
+        assert_eq!(login(&app_before(&rogue).await, "code").await.problem(), (503, "misconfigured".into()), "{refused}");
         assert_eq!(rogue.calls(EXCHANGE).len(), 1);
     }
 }
 
 #[tokio::test]
 async fn a_spent_quota_is_told_in_the_language_of_its_reader() {
-    let rogue = Rogue::start(|call| {
-        if call.path == EXCHANGE {
-            vec![json(r#"{"errcode":90020,"errmsg":"x"}"#)]
-        } else {
-            well(call)
-        }
-    })
-    .await;
+    let rogue =
+        Rogue::start(|call| if call.path == EXCHANGE { vec![json(r#"{"errcode":90020,"errmsg":"x"}"#)] } else { well(call) })
+            .await;
     let app = app_before(&rogue).await;
     for (reads, word) in [("en", "used up"), ("zh-CN", "\u{7528}\u{5b8c}")] {
         let mut browser = app.browser();

@@ -24,30 +24,14 @@ fn exchanges() -> Vec<(&'static str, Vec<Step>, &'static str)> {
         ("a reset", vec![Step::Reset], lost),
         (
             "a reset in the middle",
-            vec![
-                head("content-length: 500\r\n"),
-                Step::Send(b"{\"errcode\":0".to_vec()),
-                Step::Reset,
-            ],
+            vec![head("content-length: 500\r\n"), Step::Send(b"{\"errcode\":0".to_vec()), Step::Reset],
             lost,
         ),
-        (
-            "less than promised",
-            vec![head("content-length: 500\r\n"), Step::Send(IDENTITY.into())],
-            lost,
-        ),
-        (
-            "more than promised",
-            vec![head("content-length: 12\r\n"), Step::Send(IDENTITY.into())],
-            lost,
-        ),
+        ("less than promised", vec![head("content-length: 500\r\n"), Step::Send(IDENTITY.into())], lost),
+        ("more than promised", vec![head("content-length: 12\r\n"), Step::Send(IDENTITY.into())], lost),
         ("a head and no more", vec![head("content-length: 80\r\n"), Step::Hold], lost),
         ("silence", vec![Step::Hold], lost),
-        (
-            "a byte each half second",
-            vec![head("content-length: 78\r\n"), Step::Drip(IDENTITY.into())],
-            lost,
-        ),
+        ("a byte each half second", vec![head("content-length: 78\r\n"), Step::Drip(IDENTITY.into())], lost),
         (
             "chunks without end",
             vec![
@@ -56,65 +40,26 @@ fn exchanges() -> Vec<(&'static str, Vec<Step>, &'static str)> {
             ],
             lost,
         ),
-        (
-            "packed",
-            vec![
-                head("content-encoding: gzip\r\nconnection: close\r\n"),
-                Step::Send(vec![0x1f; 70_000]),
-            ],
-            lost,
-        ),
+        ("packed", vec![head("content-encoding: gzip\r\nconnection: close\r\n"), Step::Send(vec![0x1f; 70_000])], lost),
         ("no HTTP", vec![Step::Send(b"SSH-2.0-OpenSSH\r\n\r\n".to_vec())], lost),
         ("half of the JSON", vec![json(&IDENTITY[..40])], lost),
         ("JSON and more", vec![json(&format!("{IDENTITY}{{}}"))], lost),
         ("another content type", vec![http("200 OK", "text/plain", IDENTITY)], lost),
-        (
-            "nearly the content type",
-            vec![http("200 OK", "application/jsonp", IDENTITY)],
-            lost,
-        ),
-        (
-            "a page",
-            vec![http("200 OK", "text/html", "<!doctype html><title>punish</title>")],
-            down,
-        ),
-        (
-            "a gateway's page",
-            vec![http("502 Bad Gateway", "text/html", "<html>502</html>")],
-            lost,
-        ),
-        (
-            "another status",
-            vec![http("206 Partial Content", "application/json", IDENTITY)],
-            lost,
-        ),
-        (
-            "a key twice",
-            vec![json(r#"{"errcode":1,"errcode":0,"result":{"userid":"alice"}}"#)],
-            lost,
-        ),
-        (
-            "errcode as text",
-            vec![json(r#"{"errcode":"0","result":{"userid":"alice"}}"#)],
-            lost,
-        ),
+        ("nearly the content type", vec![http("200 OK", "application/jsonp", IDENTITY)], lost),
+        ("a page", vec![http("200 OK", "text/html", "<!doctype html><title>punish</title>")], down),
+        ("a gateway's page", vec![http("502 Bad Gateway", "text/html", "<html>502</html>")], lost),
+        ("another status", vec![http("206 Partial Content", "application/json", IDENTITY)], lost),
+        ("a key twice", vec![json(r#"{"errcode":1,"errcode":0,"result":{"userid":"alice"}}"#)], lost),
+        ("errcode as text", vec![json(r#"{"errcode":"0","result":{"userid":"alice"}}"#)], lost),
         ("no errcode", vec![json(r#"{"result":{"userid":"alice"}}"#)], lost),
         ("no result", vec![json(r#"{"errcode":0,"errmsg":"ok"}"#)], lost),
         ("an empty userid", vec![identity("\"\"")], lost),
         ("a number for a userid", vec![identity("12345")], lost),
         ("a huge userid", vec![identity(&format!("\"{}\"", "x".repeat(10_240)))], lost),
-        (
-            "a userid with control characters",
-            vec![identity("\"a\\u0000\\r\\nb\"")],
-            lost,
-        ),
+        ("a userid with control characters", vec![identity("\"a\\u0000\\r\\nb\"")], lost),
         (
             "a server error",
-            vec![http(
-                "500 Internal Server Error",
-                "application/json",
-                r#"{"code":"unknownError","message":"x"}"#,
-            )],
+            vec![http("500 Internal Server Error", "application/json", r#"{"code":"unknownError","message":"x"}"#)],
             lost,
         ),
     ]
@@ -130,17 +75,9 @@ async fn no_broken_answer_to_an_exchange_is_a_login_and_none_keeps_anybody_waiti
             let began = Instant::now();
             let answer = login(&app, "code-1").await;
             assert_eq!(answer.problem(), (503, told.to_owned()), "{what}");
+            assert!(began.elapsed() < Duration::from_millis(6500), "{what} took {:?}", began.elapsed());
             assert!(
-                began.elapsed() < Duration::from_millis(6500),
-                "{what} took {:?}",
-                began.elapsed()
-            );
-            assert!(
-                !answer
-                    .headers
-                    .get_all("set-cookie")
-                    .iter()
-                    .any(|cookie| cookie.to_str().unwrap().starts_with("session=")),
+                !answer.headers.get_all("set-cookie").iter().any(|cookie| cookie.to_str().unwrap().starts_with("session=")),
                 "{what}"
             );
             assert_eq!(rogue.calls(EXCHANGE).len(), 1, "{what}: the code was sent once");

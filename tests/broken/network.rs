@@ -22,11 +22,7 @@ async fn app_at(url: &str) -> TestApp {
 
 #[tokio::test]
 async fn a_network_that_does_not_lead_to_dingtalk_is_told_within_eight_seconds() {
-    let closed = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     for url in [format!("http://{closed}"), "https://no-such-host.invalid".to_owned()] {
         let app = app_at(&url).await;
         let began = Instant::now();
@@ -40,14 +36,9 @@ async fn a_network_that_does_not_lead_to_dingtalk_is_told_within_eight_seconds()
 #[tokio::test]
 async fn token_calls_are_tried_three_times_when_the_connection_breaks_and_the_third_may_succeed() {
     for good_after in [2, 3] {
-        let rogue = Rogue::start(move |call| {
-            if call.path == TOKEN && call.nth < good_after {
-                vec![Step::Reset]
-            } else {
-                well(call)
-            }
-        })
-        .await;
+        let rogue =
+            Rogue::start(move |call| if call.path == TOKEN && call.nth < good_after { vec![Step::Reset] } else { well(call) })
+                .await;
         let answer = login(&app_before(&rogue).await, "code").await;
         assert_eq!(answer.status, if good_after == 2 { 200 } else { 503 });
         assert_eq!(rogue.calls(TOKEN).len(), 3);
@@ -106,12 +97,7 @@ async fn calls_carry_no_referer_and_secrets_only_where_they_belong() {
 
 #[tokio::test]
 async fn a_401_of_any_shape_means_that_the_token_is_dead() {
-    for body in [
-        r#"{"code":"whatever","message":"x"}"#,
-        "",
-        "no",
-        r#"{"errcode":40014,"errmsg":"x"}"#,
-    ] {
+    for body in [r#"{"code":"whatever","message":"x"}"#, "", "no", r#"{"errcode":40014,"errmsg":"x"}"#] {
         let rogue = Rogue::start(move |call| match (call.path.as_str(), call.nth) {
             (EXCHANGE, 0) => vec![http("401 Unauthorized", "application/json", body)],
             (TOKEN, nth) => vec![json(&format!(r#"{{"accessToken":"token-{nth}","expireIn":7200}}"#))],

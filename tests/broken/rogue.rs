@@ -55,13 +55,7 @@ impl Rogue {
     }
 
     pub fn calls(&self, path: &str) -> Vec<Call> {
-        self.calls
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|call| call.path == path)
-            .cloned()
-            .collect()
+        self.calls.lock().unwrap().iter().filter(|call| call.path == path).cloned().collect()
     }
 
     pub fn connections(&self) -> usize {
@@ -75,12 +69,7 @@ async fn answer(mut socket: TcpStream, script: &(impl Fn(&Call) -> Vec<Step> + S
         let mut heard = heard.lock().unwrap();
         let path = head.split_whitespace().nth(1)?.split('?').next()?.to_owned();
         let nth = heard.iter().filter(|call| call.path == path).count();
-        heard.push(Call {
-            path,
-            nth,
-            head,
-            at: Instant::now(),
-        });
+        heard.push(Call { path, nth, head, at: Instant::now() });
         heard.last()?.clone()
     };
     for step in script(&call) {
@@ -110,9 +99,8 @@ async fn read_request(socket: &mut TcpStream) -> Option<String> {
     loop {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head
-                .lines()
-                .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok());
+            let length =
+                head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok());
             if body.len() >= length.unwrap_or(0) {
                 return Some(head.to_owned());
             }
@@ -126,10 +114,8 @@ async fn read_request(socket: &mut TcpStream) -> Option<String> {
 
 /// A whole answer.
 pub fn http(status: &str, kind: &str, body: &str) -> Step {
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        body.len()
-    );
+    let head =
+        format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
     Step::Send([head.as_bytes(), body.as_bytes()].concat())
 }
 

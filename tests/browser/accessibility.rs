@@ -36,11 +36,7 @@ async fn axe_finds_nothing(readers: &[Reader]) {
         chromium.is_read_by(*reader).await;
         for face in Face::ALL {
             face.show(&app, &chromium).await;
-            assert_eq!(
-                chromium.run(LOOKED_AT, &[]).await,
-                json!([reader.language[..2], reader.scheme]),
-                "{face:?}"
-            );
+            assert_eq!(chromium.run(LOOKED_AT, &[]).await, json!([reader.language[..2], reader.scheme]), "{face:?}");
             let violations = chromium.violations(&axe).await;
             if violations != json!([]) {
                 found.push(format!("{face:?} for {reader:?}: {violations:#}"));
@@ -70,10 +66,7 @@ async fn axe_finds_what_is_wrong() {
         document.querySelector('main').appendChild(document.createElement('input'))";
     chromium.run(spoil, &[]).await;
     let violations = chromium.violations(&axe()).await.to_string();
-    assert!(
-        violations.contains("link-name") && violations.contains("label"),
-        "{violations}"
-    );
+    assert!(violations.contains("link-name") && violations.contains("label"), "{violations}");
     chromium.finish().await;
 }
 
@@ -89,13 +82,7 @@ const FOCUSED: &str = "const focused = document.activeElement;
 async fn a_keyboard_reaches_every_control_and_shows_where_it_is() {
     let app = faces::app().await;
     let chromium = Chromium::start().await;
-    for face in [
-        Face::Home,
-        Face::Jsapi,
-        Face::OpenInDingtalk,
-        Face::Refused,
-        Face::ClinicReport,
-    ] {
+    for face in [Face::Home, Face::Jsapi, Face::OpenInDingtalk, Face::Refused, Face::ClinicReport] {
         face.show(&app, &chromium).await;
         let controls = chromium.run(CONTROLS, &[]).await.as_u64().unwrap();
         assert!(controls > 0);

@@ -47,9 +47,7 @@ async fn a_page_of_the_one_before_gives_way_when_its_session_ends() {
     chromium.sees("#user-name", "张三").await;
     app.dingtalk.sign_in("alice");
     app.hands.advance(Duration::from_secs(31 * 60));
-    chromium
-        .run("setTimeout(() => h5.session.fetch('/api/me').catch(() => {}))", &[])
-        .await;
+    chromium.run("setTimeout(() => h5.session.fetch('/api/me').catch(() => {}))", &[]).await;
     chromium.sees("#user-name", "Alice Chen").await;
     chromium.finish().await;
 }
@@ -82,12 +80,7 @@ async fn a_page_that_was_kept_for_the_back_button_is_hidden_until_it_was_asked_f
         return getComputedStyle(document.body).visibility";
     assert_eq!(chromium.run(seen_after, &[]).await, "hidden");
     app.dingtalk.sign_in("bob");
-    chromium
-        .run(
-            "window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })); window.old = true",
-            &[],
-        )
-        .await;
+    chromium.run("window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })); window.old = true", &[]).await;
     chromium.until("the page was asked for anew", "return !window.old", &[]).await;
     chromium.finish().await;
 }

@@ -22,9 +22,7 @@ async fn album() {
             face.show(&app, &chromium).await;
             for width in WIDTHS {
                 chromium.is_wide(width).await;
-                let height = chromium
-                    .run("scrollTo(0, 0); return document.scrollingElement.scrollHeight", &[])
-                    .await;
+                let height = chromium.run("scrollTo(0, 0); return document.scrollingElement.scrollHeight", &[]).await;
                 chromium.is_sized(width, height.as_u64().unwrap().max(800)).await;
                 let name = format!("{face:?}-{width}-{}-{}.png", reader.scheme, reader.language);
                 chromium.driver.screenshot(&album.join(name)).await.unwrap();

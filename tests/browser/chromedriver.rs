@@ -40,13 +40,7 @@ impl Chromedriver {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        Self {
-            driver,
-            guard,
-            _stdout: stdout,
-            directory,
-            port,
-        }
+        Self { driver, guard, _stdout: stdout, directory, port }
     }
 
     pub fn url(&self) -> String {
@@ -96,15 +90,8 @@ fn launch(chromedriver: &Path, directory: &Path) -> Option<(Child, BufReader<Chi
         driver.wait().unwrap();
         return None;
     }
-    let port = last
-        .strip_suffix('.')
-        .and_then(|line| line.rsplit(' ').next())
-        .and_then(|port| port.parse().ok());
-    Some((
-        driver,
-        stdout,
-        port.unwrap_or_else(|| panic!("chromedriver ended before it listened: {said:?}")),
-    ))
+    let port = last.strip_suffix('.').and_then(|line| line.rsplit(' ').next()).and_then(|port| port.parse().ok());
+    Some((driver, stdout, port.unwrap_or_else(|| panic!("chromedriver ended before it listened: {said:?}"))))
 }
 
 /// What chromedriver says until it listens, "ChromeDriver was started successfully on port 40123.", or until it gives up.
@@ -112,10 +99,7 @@ fn announcement(stdout: &mut impl BufRead) -> Vec<String> {
     let mut said = Vec::new();
     for line in stdout.lines() {
         said.push(line.unwrap());
-        if said
-            .last()
-            .is_some_and(|line| line.contains("started successfully") || line.contains("port not available"))
-        {
+        if said.last().is_some_and(|line| line.contains("started successfully") || line.contains("port not available")) {
             break;
         }
     }
@@ -129,10 +113,5 @@ pub fn program(names: &[&str]) -> PathBuf {
         .iter()
         .flat_map(|name| env::split_paths(&path).map(move |directory| directory.join(name)))
         .find(|candidate| Path::is_file(candidate))
-        .unwrap_or_else(|| {
-            panic!(
-                "no {} on the PATH: tests/run installs what the tests need",
-                names.join(" or ")
-            )
-        })
+        .unwrap_or_else(|| panic!("no {} on the PATH: tests/run installs what the tests need", names.join(" or ")))
 }

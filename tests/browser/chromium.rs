@@ -44,16 +44,8 @@ impl Chromium {
         let chromedriver = Chromedriver::start();
         let mut capabilities = capabilities(&chromium, &chromedriver.profile());
         adjust(&mut capabilities);
-        let driver = WebDriver::builder(chromedriver.url(), capabilities)
-            .client(http_client())
-            .await
-            .unwrap();
-        Self {
-            driver,
-            _chromedriver: chromedriver,
-            log: RefCell::default(),
-            finished: false,
-        }
+        let driver = WebDriver::builder(chromedriver.url(), capabilities).client(http_client()).await.unwrap();
+        Self { driver, _chromedriver: chromedriver, log: RefCell::default(), finished: false }
     }
 
     /// Everything that all pages wrote to the console so far, errors that nobody caught among it. Survives navigations.
@@ -67,12 +59,7 @@ impl Chromium {
     /// answers is not among them: tests refuse and cut a lot.
     pub async fn faults(&self) -> Vec<String> {
         let is_fault = |entry: &BrowserLogEntry| entry.level == "SEVERE" && entry.source.as_deref() != Some("network");
-        self.log()
-            .await
-            .into_iter()
-            .filter(is_fault)
-            .map(|entry| entry.message)
-            .collect()
+        self.log().await.into_iter().filter(is_fault).map(|entry| entry.message).collect()
     }
 
     /// Ends the test: no page had a fault.

@@ -10,9 +10,7 @@ async fn the_clinic_tries_every_recipe_and_ends_with_a_report_to_copy() {
     chromium.open(&format!("{}/clinic", app.url)).await;
     chromium.click("#clinic-start").await;
     chromium.shown("#clinic-results").await;
-    let report = chromium
-        .run("return document.querySelector('#clinic-report').value", &[])
-        .await;
+    let report = chromium.run("return document.querySelector('#clinic-report').value", &[]).await;
     let report = report.as_str().unwrap();
     for line in [
         "accepted  sha1-as-opened",
@@ -23,15 +21,8 @@ async fn the_clinic_tries_every_recipe_and_ends_with_a_report_to_copy() {
     ] {
         assert!(report.contains(line), "no {line} in {report}");
     }
-    assert_eq!(
-        report.matches("accepted  ").count() + report.matches("refused  ").count(),
-        8,
-        "{report}"
-    );
-    assert!(
-        !report.contains("ticketList:[") || report.contains("ticketList:[hidden]"),
-        "{report}"
-    );
+    assert_eq!(report.matches("accepted  ").count() + report.matches("refused  ").count(), 8, "{report}");
+    assert!(!report.contains("ticketList:[") || report.contains("ticketList:[hidden]"), "{report}");
     chromium.finish().await;
 }
 
@@ -48,10 +39,7 @@ async fn without_storage_the_clinic_says_so_and_stops() {
         .await;
     chromium.click("#clinic-start").await;
     chromium
-        .sees(
-            "#clinic-progress",
-            "This client keeps nothing from one page to the next, so the results cannot be collected.",
-        )
+        .sees("#clinic-progress", "This client keeps nothing from one page to the next, so the results cannot be collected.")
         .await;
     chromium.finish().await;
 }

@@ -27,23 +27,14 @@ async fn when_every_code_is_stale_the_page_stops_after_the_second_and_says_so() 
     chromium.open(&app.url).await;
     // A page in a loop would have got further than two codes by the time somebody has tried again.
     for tries in 1..=3 {
-        chromium
-            .sees("#trouble-text", "DingTalk did not accept the sign-in code.")
-            .await;
+        chromium.sees("#trouble-text", "DingTalk did not accept the sign-in code.").await;
         let reference = chromium.shown("#trouble-reference").await;
         assert!(reference.len() > "Reference: ".len(), "{reference}");
-        assert_eq!(
-            (app.dingtalk.calls(AUTH_CODE), app.dingtalk.calls(USER_BY_CODE)),
-            (2 * tries, 2 * tries)
-        );
-        chromium
-            .run("document.querySelector('#trouble-text').textContent = ''", &[])
-            .await;
+        assert_eq!((app.dingtalk.calls(AUTH_CODE), app.dingtalk.calls(USER_BY_CODE)), (2 * tries, 2 * tries));
+        chromium.run("document.querySelector('#trouble-text').textContent = ''", &[]).await;
         chromium.click("#retry").await;
     }
-    chromium
-        .sees("#trouble-text", "DingTalk did not accept the sign-in code.")
-        .await;
+    chromium.sees("#trouble-text", "DingTalk did not accept the sign-in code.").await;
     chromium.finish().await;
 }
 

@@ -27,13 +27,7 @@ async fn the_console_shows_the_app_logged_in_on_a_phone_and_on_a_pc_and_draws_ho
     chromium.driver.set_window_rect(0, 0, 1400, 1000).await.unwrap();
     chromium.open(&app.dingtalk.url()).await;
     chromium.sees_in_frames("张三").await;
-    let words = [
-        "Phone: 张三 is logged in",
-        "PC: 张三 is logged in",
-        "exchange authCode",
-        "/api/login",
-        "requestAuthCode",
-    ];
+    let words = ["Phone: 张三 is logged in", "PC: 张三 is logged in", "exchange authCode", "/api/login", "requestAuthCode"];
     chromium.until("the login is drawn", DRAWN, &words).await;
     let size =
         "const { width, height } = document.querySelector('#calls').getBoundingClientRect(); return width > 300 && height > 100";

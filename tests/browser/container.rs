@@ -72,15 +72,11 @@ async fn in_the_client_other_sites_open_in_windows_of_theirs_and_ours_do_not() {
     // A client that cannot is no reason to leave the link dead.
     chromium.run("window.refuses = true", &[]).await;
     chromium.clicks_a_link_to(&format!("{elsewhere}/signed-out")).await;
-    chromium
-        .until("elsewhere", "return location.hostname === 'localhost'", &[])
-        .await;
+    chromium.until("elsewhere", "return location.hostname === 'localhost'", &[]).await;
 
     chromium.open(&app.url).await;
     chromium.click("nav.nav a[href='/profile']").await;
-    chromium
-        .until("the profile", "return location.pathname === '/profile'", &[])
-        .await;
+    chromium.until("the profile", "return location.pathname === '/profile'", &[]).await;
     chromium.finish().await;
 }
 
@@ -93,20 +89,13 @@ async fn outside_the_client_links_are_links() {
     chromium.open(&format!("{}/signed-out", app.url)).await;
     let elsewhere = app.url.replace("127.0.0.1", "localhost");
     chromium.clicks_a_link_to(&format!("{elsewhere}/signed-out")).await;
-    chromium
-        .until("elsewhere", "return location.hostname === 'localhost'", &[])
-        .await;
+    chromium.until("elsewhere", "return location.hostname === 'localhost'", &[]).await;
     assert!(!chromium.asked("asked ").await);
     chromium.finish().await;
 }
 
 fn gzipped(bytes: &str) -> usize {
-    let mut gzip = Command::new("gzip")
-        .arg("-9c")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut gzip = Command::new("gzip").arg("-9c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = gzip.stdin.take().unwrap();
     let bytes = bytes.to_owned();
     let writer = std::thread::spawn(move || stdin.write_all(bytes.as_bytes()).unwrap());
@@ -162,15 +151,7 @@ async fn three_requests_to_us_are_enough_to_be_in() {
         chromium.open("about:blank").await;
     }
     let log = chromium.log().await;
-    let requests = |path: &str| {
-        log.iter()
-            .filter(|entry| entry.message.contains(&format!("\"request {path}")))
-            .count()
-    };
-    assert_eq!(
-        (requests("/api/login\""), requests("/\""), requests("/")),
-        (2, 4, 6),
-        "{log:#?}"
-    );
+    let requests = |path: &str| log.iter().filter(|entry| entry.message.contains(&format!("\"request {path}"))).count();
+    assert_eq!((requests("/api/login\""), requests("/\""), requests("/")), (2, 4, 6), "{log:#?}");
     chromium.finish().await;
 }

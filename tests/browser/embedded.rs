@@ -47,13 +47,7 @@ async fn unless_it_is_told_to_the_app_cannot_be_framed() {
     let (app, chromium) = framed(false).await;
     chromium.open(&format!("https://{CLIENT}/")).await;
     chromium.driver.enter_frame(0).await.unwrap();
-    let refused = || async {
-        chromium
-            .log()
-            .await
-            .iter()
-            .any(|entry| entry.message.contains("frame-ancestors"))
-    };
+    let refused = || async { chromium.log().await.iter().any(|entry| entry.message.contains("frame-ancestors")) };
     while !refused().await {
         tokio::task::yield_now().await;
     }

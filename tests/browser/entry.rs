@@ -19,16 +19,10 @@ async fn outside_dingtalk_the_page_explains_and_asks_for_nothing() {
     chromium.open(&format!("{}/profile?from=mail#top", app.url)).await;
     chromium.shown("#entry[data-face='open-in-dingtalk'] #open-link").await;
     let text = chromium.text().await;
-    assert!(
-        text.contains("Open this in DingTalk") && !text.contains("Signing you in"),
-        "{text}"
-    );
+    assert!(text.contains("Open this in DingTalk") && !text.contains("Signing you in"), "{text}");
     let link = chromium.run("return document.querySelector('#open-link').href", &[]).await;
     let encoded: String = url::form_urlencoded::byte_serialize(format!("{}/profile?from=mail#top", app.url).as_bytes()).collect();
-    assert_eq!(
-        link,
-        json!(format!("dingtalk://dingtalkclient/page/link?url={encoded}&pc_slide=true"))
-    );
+    assert_eq!(link, json!(format!("dingtalk://dingtalkclient/page/link?url={encoded}&pc_slide=true")));
     let requests = chromium.run(REQUESTS, &[]).await;
     assert!(!requests.as_array().unwrap().contains(&json!("/api/login")), "{requests}");
     assert_eq!((app.dingtalk.calls(AUTH_CODE), app.dingtalk.upstream_calls()), (0, 0));
@@ -53,12 +47,7 @@ async fn shows_that_the_library_is_missing(app: &TestApp) {
     let chromium = Chromium::start().await;
     chromium.open(&app.url).await;
     for _ in 0..2 {
-        chromium
-            .sees(
-                "#trouble-text",
-                "The part of this page that talks to DingTalk could not be loaded.",
-            )
-            .await;
+        chromium.sees("#trouble-text", "The part of this page that talks to DingTalk could not be loaded.").await;
         // Another try takes another document.
         chromium.run("window.old = true", &[]).await;
         chromium.click("#retry").await;
@@ -90,9 +79,7 @@ async fn a_client_that_refuses_is_quoted_and_can_be_asked_again() {
 async fn at_another_address_the_page_sends_people_to_the_right_one() {
     let app = TestApp::start().await;
     let chromium = Chromium::start().await;
-    chromium
-        .open(&format!("{}/jsapi?q=1", app.url.replace("127.0.0.1", "localhost")))
-        .await;
+    chromium.open(&format!("{}/jsapi?q=1", app.url.replace("127.0.0.1", "localhost"))).await;
     chromium.sees("#trouble-text", "This app is served at another address.").await;
     assert_eq!(app.dingtalk.calls(AUTH_CODE), 0);
     chromium.click("#public-address").await;

@@ -6,10 +6,7 @@ use crate::support::TestApp;
 /// A fault that a page makes, and what tells of it.
 const FAULTS: [(&str, &str); 4] = [
     ("setTimeout(() => { throw new Error('thrown') })", "Uncaught Error: thrown"),
-    (
-        "Promise.reject(new Error('rejected'))",
-        "Uncaught (in promise) Error: rejected",
-    ),
+    ("Promise.reject(new Error('rejected'))", "Uncaught (in promise) Error: rejected"),
     ("document.body.setAttribute('style', 'color: red')", "Content Security Policy"),
     ("console.error('complained')", "complained"),
 ];
@@ -17,11 +14,7 @@ const FAULTS: [(&str, &str); 4] = [
 async fn noticed(chromium: &Chromium, told: &str) {
     let gives_up = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while !chromium.faults().await.iter().any(|fault| fault.contains(told)) {
-        assert!(
-            std::time::Instant::now() < gives_up,
-            "{told:?} unnoticed: {:?}",
-            chromium.log().await
-        );
+        assert!(std::time::Instant::now() < gives_up, "{told:?} unnoticed: {:?}", chromium.log().await);
     }
 }
 
@@ -49,9 +42,7 @@ async fn a_fault_of_a_document_that_is_gone_by_now_is_noticed() {
     let script =
         "setTimeout(() => { Promise.reject(new Error('before leaving')); setTimeout(() => location.assign('/profile')) })";
     chromium.run(script, &[]).await;
-    chromium
-        .until("the profile is open", "return location.pathname === '/profile'", &[])
-        .await;
+    chromium.until("the profile is open", "return location.pathname === '/profile'", &[]).await;
     noticed(&chromium, "before leaving").await;
     chromium.finish_with_faults();
 }

@@ -110,12 +110,7 @@ impl Face {
                 chromium.click(&format!("{answered} button")).await;
                 chromium.shown(&format!("{answered} output[data-outcome='ok']")).await;
                 let failed = "[data-api='device.geolocation.get']";
-                chromium
-                    .run(
-                        "h5.client.call = () => Promise.reject({ kind: 'timeout', code: '408', text: '' })",
-                        &[],
-                    )
-                    .await;
+                chromium.run("h5.client.call = () => Promise.reject({ kind: 'timeout', code: '408', text: '' })", &[]).await;
                 chromium.click(&format!("{failed} button")).await;
                 chromium.shown(&format!("{failed} output[data-outcome='failed']")).await;
             }
@@ -150,22 +145,10 @@ pub struct Reader {
 
 impl Reader {
     pub const ALL: [Self; 4] = [
-        Self {
-            language: "en-US",
-            scheme: "light",
-        },
-        Self {
-            language: "en-US",
-            scheme: "dark",
-        },
-        Self {
-            language: "zh-CN",
-            scheme: "light",
-        },
-        Self {
-            language: "zh-CN",
-            scheme: "dark",
-        },
+        Self { language: "en-US", scheme: "light" },
+        Self { language: "en-US", scheme: "dark" },
+        Self { language: "zh-CN", scheme: "light" },
+        Self { language: "zh-CN", scheme: "dark" },
     ];
 }
 
@@ -198,10 +181,6 @@ impl Chromium {
 
     pub async fn is_sized(&self, width: u32, height: u64) {
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
-        self.driver
-            .cdp()
-            .send_raw("Emulation.setDeviceMetricsOverride", metrics)
-            .await
-            .unwrap();
+        self.driver.cdp().send_raw("Emulation.setDeviceMetricsOverride", metrics).await.unwrap();
     }
 }

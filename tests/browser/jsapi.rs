@@ -29,8 +29,7 @@ impl Chromium {
 
     /// What a call came to, by its row.
     async fn outcome(&self, api: &str, outcome: &str) -> String {
-        self.shown(&format!("[data-api='{api}'] output[data-outcome='{outcome}']"))
-            .await
+        self.shown(&format!("[data-api='{api}'] output[data-outcome='{outcome}']")).await
     }
 }
 
@@ -69,10 +68,7 @@ async fn an_address_in_plain_chinese_is_accepted_as_the_browser_writes_it() {
     let chromium = Chromium::start().await;
     chromium.open(&format!("{}/jsapi?q=张三&x=a b", app.url)).await;
     chromium.config_is("accepted").await;
-    assert_eq!(
-        chromium.href().await,
-        format!("{}/jsapi?q=%E5%BC%A0%E4%B8%89&x=a%20b", app.url)
-    );
+    assert_eq!(chromium.href().await, format!("{}/jsapi?q=%E5%BC%A0%E4%B8%89&x=a%20b", app.url));
     chromium.finish().await;
 }
 
@@ -138,14 +134,8 @@ async fn a_refused_configuration_is_explained_and_costs_only_the_gated_calls() {
 
     chromium.press("biz.contact.choose").await;
     let failed = chromium.outcome("biz.contact.choose", "failed").await;
-    assert!(
-        failed.contains("DingTalk refused the request.") && failed.contains("dd.config"),
-        "{failed}"
-    );
-    assert_eq!(
-        chromium.run("return document.querySelector('#dd-dialog')", &[]).await,
-        json!(null)
-    );
+    assert!(failed.contains("DingTalk refused the request.") && failed.contains("dd.config"), "{failed}");
+    assert_eq!(chromium.run("return document.querySelector('#dd-dialog')", &[]).await, json!(null));
 
     chromium.press("device.connection.getNetworkType").await;
     chromium.outcome("device.connection.getNetworkType", "ok").await;

@@ -10,16 +10,9 @@ use crate::support::TestApp;
 const TROUBLES: [(&str, [&str; 3]); 2] = [
     (
         "en-US",
-        [
-            "DingTalk refused the request.",
-            "DingTalk did not accept the sign-in code.",
-            "This app is served at another address.",
-        ],
+        ["DingTalk refused the request.", "DingTalk did not accept the sign-in code.", "This app is served at another address."],
     ),
-    (
-        "zh-CN",
-        ["钉钉拒绝了请求", "钉钉未通过免登授权码校验", "本应用的访问地址不正确"],
-    ),
+    ("zh-CN", ["钉钉拒绝了请求", "钉钉未通过免登授权码校验", "本应用的访问地址不正确"]),
 ];
 
 #[tokio::test]
@@ -48,10 +41,9 @@ async fn troubles_are_told_in_the_language_of_the_client() {
 async fn calls_and_their_outcomes_are_told_in_the_language_of_the_client() {
     let app = TestApp::start().await;
     let chromium = Chromium::start().await;
-    for (language, [accepted, ok, title]) in [
-        ("en-US", ["Accepted", "OK", "A new title"]),
-        ("zh-CN", ["已通过", "成功", "新标题"]),
-    ] {
+    for (language, [accepted, ok, title]) in
+        [("en-US", ["Accepted", "OK", "A new title"]), ("zh-CN", ["已通过", "成功", "新标题"])]
+    {
         let scheme = "light";
         chromium.is_read_by(Reader { language, scheme }).await;
         chromium.open(&format!("{}/jsapi", app.url)).await;

@@ -25,17 +25,8 @@ async fn going_from_page_to_page_needs_no_other_login() {
     chromium.open(&app.url).await;
     for path in ["/profile", "/jsapi", "/"] {
         chromium.click(&format!("nav.nav a[href='{path}']")).await;
-        chromium
-            .until(
-                path,
-                "return location.pathname === arguments[0] && document.readyState === 'complete'",
-                &[path],
-            )
-            .await;
-        assert_eq!(
-            chromium.run("return document.querySelector('#entry')", &[]).await,
-            json!(null)
-        );
+        chromium.until(path, "return location.pathname === arguments[0] && document.readyState === 'complete'", &[path]).await;
+        assert_eq!(chromium.run("return document.querySelector('#entry')", &[]).await, json!(null));
     }
     assert_eq!((app.dingtalk.calls(AUTH_CODE), app.dingtalk.calls(USER_BY_CODE)), (1, 1));
     chromium.finish().await;
@@ -46,22 +37,13 @@ async fn going_from_page_to_page_needs_no_other_login() {
 async fn it_takes_this_long_from_the_navigation_to_the_name() {
     let app = TestApp::start().await;
     let chromium = Chromium::start().await;
-    chromium
-        .on_every_document("console.info('begun ' + performance.timeOrigin)")
-        .await;
+    chromium.on_every_document("console.info('begun ' + performance.timeOrigin)").await;
     for visit in ["first", "second", "third"] {
         let documents_before = begun(&chromium).await.len();
         chromium.open(&app.url).await;
-        let painted = chromium
-            .until("the name is painted", NAME_PAINTED, &[])
-            .await
-            .as_f64()
-            .unwrap();
+        let painted = chromium.until("the name is painted", NAME_PAINTED, &[]).await.as_f64().unwrap();
         let began = begun(&chromium).await[documents_before];
-        println!(
-            "{visit} visit: {:.0} ms from the navigation to the painted name",
-            painted - began
-        );
+        println!("{visit} visit: {:.0} ms from the navigation to the painted name", painted - began);
     }
     chromium.finish().await;
 }

@@ -51,10 +51,7 @@ async fn the_session_is_dead_and_not_only_forgotten() {
     chromium.click("[data-action='log-out']").await;
     chromium.sees("main h1", "You have signed out").await;
     chromium.driver.add_cookie(copy).await.unwrap();
-    assert_eq!(
-        chromium.resolve("fetch('/api/me').then((answer) => answer.status)").await,
-        401
-    );
+    assert_eq!(chromium.resolve("fetch('/api/me').then((answer) => answer.status)").await, 401);
     chromium.finish().await;
 }
 

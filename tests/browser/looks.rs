@@ -111,21 +111,14 @@ async fn the_page_is_dark_when_the_device_is_unless_the_client_says_otherwise() 
     const DARK: &str = "rgb(16, 17, 19)";
     let app = faces::app().await;
     let chromium = Chromium::start().await;
-    for (device, mark, ground) in [
-        ("light", "", LIGHT),
-        ("dark", "", DARK),
-        ("light", "colorScheme/dark", DARK),
-        ("dark", "colorScheme/light", LIGHT),
-    ] {
+    for (device, mark, ground) in
+        [("light", "", LIGHT), ("dark", "", DARK), ("light", "colorScheme/dark", DARK), ("dark", "colorScheme/light", LIGHT)]
+    {
         chromium.prefers("prefers-color-scheme", device).await;
         chromium.has_marks(mark).await;
         for face in [Face::Home, Face::OpenInDingtalk, Face::NotFound] {
             face.show(&app, &chromium).await;
-            assert_eq!(
-                chromium.run(GROUND, &[]).await,
-                json!(ground),
-                "{face:?}, {device} device, {mark:?}"
-            );
+            assert_eq!(chromium.run(GROUND, &[]).await, json!(ground), "{face:?}, {device} device, {mark:?}");
         }
     }
     chromium.finish().await;
@@ -139,10 +132,7 @@ const MOTION: &str = "const turn = getComputedStyle(document.querySelector('.spi
 async fn whoever_wants_less_motion_gets_less() {
     let app = faces::app().await;
     let chromium = Chromium::start().await;
-    for (wanted, motion) in [
-        ("no-preference", json!(["0.8s", "appear"])),
-        ("reduce", json!(["4s", "none"])),
-    ] {
+    for (wanted, motion) in [("no-preference", json!(["0.8s", "appear"])), ("reduce", json!(["4s", "none"]))] {
         chromium.prefers("prefers-reduced-motion", wanted).await;
         Face::SigningIn.show(&app, &chromium).await;
         assert_eq!(chromium.run(MOTION, &[]).await, motion);

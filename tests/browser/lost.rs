@@ -29,13 +29,8 @@ async fn a_session_that_does_not_come_back_is_told_after_two_logins() {
     // Somebody who tries again gets one more login, not a loop.
     for logins in 2..=3 {
         chromium.sees("#trouble-text", LOST).await;
-        assert_eq!(
-            (app.dingtalk.calls(AUTH_CODE), app.dingtalk.calls(USER_BY_CODE)),
-            (logins, logins)
-        );
-        chromium
-            .run("document.querySelector('#trouble-text').textContent = ''", &[])
-            .await;
+        assert_eq!((app.dingtalk.calls(AUTH_CODE), app.dingtalk.calls(USER_BY_CODE)), (logins, logins));
+        chromium.run("document.querySelector('#trouble-text').textContent = ''", &[]).await;
         chromium.click("#retry").await;
     }
     chromium.sees("#trouble-text", LOST).await;
@@ -48,9 +43,7 @@ async fn a_browser_that_keeps_no_cookie_and_no_storage_is_told_so() {
     let blocked = json!({"profile.default_content_setting_values.cookies": 2});
     let chromium = Chromium::start_with(|capabilities| capabilities.add_experimental_option("prefs", blocked).unwrap()).await;
     chromium.open(&app.url).await;
-    chromium
-        .sees("#trouble-text", "The sign-in of this page is no longer valid.")
-        .await;
+    chromium.sees("#trouble-text", "The sign-in of this page is no longer valid.").await;
     let text = chromium.text().await;
     assert!(text.contains("may block cookies"), "{text}");
     // Once, and once more after the one reload.

@@ -18,8 +18,7 @@ impl Chromium {
 
     /// Goes to an address from the page that is open.
     pub async fn go(&self, url: &str) {
-        self.run("setTimeout(url => location.assign(url), 0, arguments[0])", &[url])
-            .await;
+        self.run("setTimeout(url => location.assign(url), 0, arguments[0])", &[url]).await;
     }
 
     /// Runs `script` in every document from now on, before the document's own scripts.
@@ -69,8 +68,7 @@ impl Chromium {
     pub async fn sees(&self, selector: &str, text: &str) {
         let script = "const shown = document.querySelector(arguments[0]);
             return Boolean(shown) && shown.getClientRects().length > 0 && shown.textContent.trim() === arguments[1];";
-        self.until(&format!("{selector} says {text:?}"), script, &[selector, text])
-            .await;
+        self.until(&format!("{selector} says {text:?}"), script, &[selector, text]).await;
     }
 
     /// Waits until this element can be clicked, and clicks it.

@@ -15,17 +15,10 @@ async fn somebody_sees_all_that_dingtalk_knows_of_them() {
     chromium.sees("#user-name", "Alice Chen").await;
     chromium.sees("#user-id", "alice").await;
     let text = chromium.text().await;
-    for detail in [
-        "Head of Design",
-        "Departments",
-        "simulatedUnionAliceChen",
-        app.dingtalk.app().corp_id,
-    ] {
+    for detail in ["Head of Design", "Departments", "simulatedUnionAliceChen", app.dingtalk.app().corp_id] {
         assert!(text.contains(detail), "no {detail} in {text}");
     }
-    let departments = chromium
-        .run("return document.querySelectorAll('dd.chips')[0].children.length", &[])
-        .await;
+    let departments = chromium.run("return document.querySelectorAll('dd.chips')[0].children.length", &[]).await;
     assert_eq!(departments, json!(2));
     let drawn = "const avatar = document.querySelector('.avatar img'); return avatar.complete && avatar.naturalWidth > 0";
     chromium.until("the avatar is drawn", drawn, &[]).await;

@@ -18,8 +18,7 @@ const LISTEN: &str = "const send = window.fetch;
 
 impl Chromium {
     async fn reports(&self) -> Value {
-        self.run("return JSON.parse(sessionStorage.getItem('reports') || '[]')", &[])
-            .await
+        self.run("return JSON.parse(sessionStorage.getItem('reports') || '[]')", &[]).await
     }
 }
 
@@ -85,19 +84,12 @@ async fn a_refused_auth_code_is_reported_once_with_the_login_that_it_was_for() {
     assert_eq!(app.dingtalk.calls(AUTH_CODE), 2);
 
     let reports = chromium.reports().await;
-    let state = chromium
-        .run("return document.querySelector('#entry').dataset.state", &[])
-        .await;
-    let said = chromium
-        .run("return document.querySelector('#trouble-said').textContent", &[])
-        .await;
+    let state = chromium.run("return document.querySelector('#entry').dataset.state", &[]).await;
+    let said = chromium.run("return document.querySelector('#trouble-said').textContent", &[]).await;
     let text = reports[0]["text"].as_str().unwrap();
     assert!(said.as_str().unwrap().ends_with(text), "{said}");
     let page = format!("{}/profile?q=a", app.url);
-    assert_eq!(
-        reports,
-        json!([{ "call": "requestAuthCode", "code": "3", "text": text, "url": page, "state": state }])
-    );
+    assert_eq!(reports, json!([{ "call": "requestAuthCode", "code": "3", "text": text, "url": page, "state": state }]));
     chromium.finish().await;
 }
 

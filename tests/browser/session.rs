@@ -24,10 +24,7 @@ async fn a_request_after_the_end_of_the_session_logs_in_again_unseen() {
     let chromium = at_home(&app).await;
     chromium.run("window.same = true", &[]).await;
     app.hands.advance(Duration::from_secs(31 * 60));
-    assert_eq!(
-        chromium.resolve("fetch('/api/me').then((answer) => answer.status)").await,
-        401
-    );
+    assert_eq!(chromium.resolve("fetch('/api/me').then((answer) => answer.status)").await, 401);
     assert_eq!(chromium.resolve(ME).await, json!([200, "zhangsan"]));
     assert_eq!(chromium.run("return window.same", &[]).await, true, "the page stayed");
     assert_eq!((app.dingtalk.calls(AUTH_CODE), app.dingtalk.calls(USER_BY_CODE)), (2, 2));
@@ -39,9 +36,7 @@ async fn requests_that_fail_together_log_in_once() {
     let app = TestApp::start().await;
     let chromium = at_home(&app).await;
     chromium.driver.delete_all_cookies().await.unwrap();
-    let answers = chromium
-        .resolve(&format!("Promise.all([1, 2, 3, 4, 5, 6].map(() => {ME}))"))
-        .await;
+    let answers = chromium.resolve(&format!("Promise.all([1, 2, 3, 4, 5, 6].map(() => {ME}))")).await;
     assert_eq!(answers, json!(vec![json!([200, "zhangsan"]); 6]));
     assert_eq!((app.dingtalk.calls(AUTH_CODE), app.dingtalk.calls(USER_BY_CODE)), (2, 2));
     chromium.finish().await;

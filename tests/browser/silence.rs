@@ -17,11 +17,7 @@ async fn the_page_gives_up_says_so_and_can_be_asked_again() {
     chromium.open(&app.url).await;
     chromium.shown("#entry[data-face='signing-in'] .spinner").await;
     chromium.sees("#trouble-text", "DingTalk did not answer.").await;
-    assert!(
-        began.elapsed() > Duration::from_secs(7),
-        "a slow client was given up after {:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() > Duration::from_secs(7), "a slow client was given up after {:?}", began.elapsed());
     assert_eq!((app.dingtalk.calls(AUTH_CODE), app.dingtalk.upstream_calls()), (1, 0));
 
     app.dingtalk.client(Answers::Normal, false);

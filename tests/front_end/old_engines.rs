@@ -93,19 +93,13 @@ impl Linter {
         let files = format!("**/*.{}", self.extension);
         let output = npm::node(self.program, &["--config", &config, "-f", "json", &files], folder);
         // Stylelint reports on its error stream.
-        let report = [&output.stdout, &output.stderr]
-            .into_iter()
-            .find_map(|report| serde_json::from_slice::<Vec<Value>>(report).ok());
+        let report =
+            [&output.stdout, &output.stderr].into_iter().find_map(|report| serde_json::from_slice::<Vec<Value>>(report).ok());
         let report = report.unwrap_or_else(|| panic!("{}: {}", self.program, String::from_utf8_lossy(&output.stderr)));
         let (file, faults) = self.keys;
         report
             .iter()
-            .map(|looked| {
-                (
-                    looked[file].as_str().unwrap().to_owned(),
-                    looked[faults].as_array().unwrap().clone(),
-                )
-            })
+            .map(|looked| (looked[file].as_str().unwrap().to_owned(), looked[faults].as_array().unwrap().clone()))
             .collect()
     }
 

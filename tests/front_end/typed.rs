@@ -8,10 +8,7 @@ use crate::npm;
 
 /// What is wrong with each: alone it would run, or fail at the reader's.
 const WRONG: [(&str, &str); 5] = [
-    (
-        "h5.client.call('biz.contact.chose');",
-        "'\"biz.contact.chose\"' is not assignable",
-    ),
+    ("h5.client.call('biz.contact.chose');", "'\"biz.contact.chose\"' is not assignable"),
     ("h5.client.configure({ agentId: 1 });", "not assignable to type 'string'"),
     ("window.dd.redy(() => {});", "Property 'redy' does not exist"),
     ("window.dd.ready();", "possibly 'undefined'"),
@@ -19,11 +16,7 @@ const WRONG: [(&str, &str); 5] = [
 ];
 
 fn type_check(project: &str) -> Output {
-    npm::node(
-        "node_modules/typescript/bin/tsc",
-        &["--pretty", "false", "--project", project],
-        root(),
-    )
+    npm::node("node_modules/typescript/bin/tsc", &["--pretty", "false", "--project", project], root())
 }
 
 fn said(output: &Output) -> String {

@@ -43,11 +43,7 @@ fn said_by(template: &str) -> Vec<String> {
     }
     let attributes = READ.iter().flat_map(|name| {
         let start = format!(" {name}=\"");
-        let values: Vec<_> = bare
-            .split(&start)
-            .skip(1)
-            .map(|rest| rest.split('"').next().unwrap().to_owned())
-            .collect();
+        let values: Vec<_> = bare.split(&start).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect();
         values
     });
     let attributes: Vec<String> = attributes.collect();
@@ -64,22 +60,14 @@ fn said_by(template: &str) -> Vec<String> {
 #[test]
 fn no_template_says_anything_by_itself() {
     for (path, template) in files("templates", "html") {
-        let said: Vec<_> = said_by(&template)
-            .into_iter()
-            .filter(|word| !NAMES.contains(&word.as_str()))
-            .collect();
+        let said: Vec<_> = said_by(&template).into_iter().filter(|word| !NAMES.contains(&word.as_str())).collect();
         assert!(said.is_empty(), "{} says {said:?}", path.display());
     }
 }
 
 #[test]
 fn words_in_a_template_are_noticed() {
-    for template in [
-        "<p>Hello</p>",
-        "<p>{{ x }} 你好</p>",
-        r#"<img alt="A cat">"#,
-        r#"<a aria-label="{{ x }} now">"#,
-    ] {
+    for template in ["<p>Hello</p>", "<p>{{ x }} 你好</p>", r#"<img alt="A cat">"#, r#"<a aria-label="{{ x }} now">"#] {
         assert!(!said_by(template).is_empty(), "{template}");
     }
     assert!(said_by(r#"<p class="big" data-x="y">{{ words.hello }} {% if a %}{{ b }}{% endif %}</p>"#).is_empty());
@@ -117,19 +105,12 @@ fn literals(script: &str) -> Vec<String> {
     node.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
     let output = node.wait_with_output().unwrap();
     let strings: Value = serde_json::from_slice(&output.stdout).unwrap();
-    strings
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|text| text.as_str().unwrap().to_owned())
-        .collect()
+    strings.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
 }
 
 /// Words that people would read: several of them, or in another script than a program's, or capitalised like a label.
 fn is_read(text: &str) -> bool {
-    let words = text
-        .split_whitespace()
-        .filter(|word| word.chars().all(|c| c.is_alphabetic() || ",.!?:…'’".contains(c)));
+    let words = text.split_whitespace().filter(|word| word.chars().all(|c| c.is_alphabetic() || ",.!?:…'’".contains(c)));
     let label = text.len() > 1
         && text.starts_with(|c: char| c.is_ascii_uppercase())
         && text.chars().skip(1).all(|c| c.is_ascii_lowercase());
@@ -139,31 +120,19 @@ fn is_read(text: &str) -> bool {
 #[test]
 fn no_script_says_anything_by_itself() {
     for (path, script) in files("static", "js") {
-        let said: Vec<_> = literals(&script)
-            .into_iter()
-            .filter(|text| is_read(text) && !DIRECTIVES.contains(&text.as_str()))
-            .collect();
+        let said: Vec<_> =
+            literals(&script).into_iter().filter(|text| is_read(text) && !DIRECTIVES.contains(&text.as_str())).collect();
         assert!(said.is_empty(), "{} says {said:?}", path.display());
     }
 }
 
 #[test]
 fn words_in_a_script_are_noticed() {
-    for script in [
-        "say('It was cancelled.')",
-        "say(`Try again`)",
-        "say('重试')",
-        "say('Retry')",
-        "x = { y: 'Not yet, ' + z }",
-    ] {
+    for script in ["say('It was cancelled.')", "say(`Try again`)", "say('重试')", "say('Retry')", "x = { y: 'Not yet, ' + z }"]
+    {
         assert!(literals(script).iter().any(|text| is_read(text)), "{script}");
     }
-    for script in [
-        "f('#entry')",
-        "f('biz.contact.choose')",
-        "f('data-user-id')",
-        "f('aria-label', 'POST')",
-    ] {
+    for script in ["f('#entry')", "f('biz.contact.choose')", "f('data-user-id')", "f('aria-label', 'POST')"] {
         assert!(!literals(script).iter().any(|text| is_read(text)), "{script}");
     }
 }
@@ -208,10 +177,7 @@ fn is_chinese(text: &str) -> bool {
 fn sentences(code: &str) -> Vec<(&str, &str)> {
     let pieces: Vec<_> = code.split('"').collect();
     let pairs = pieces.windows(4).skip(1).step_by(2);
-    pairs
-        .filter(|piece| piece[1].trim() == ",")
-        .map(|piece| (piece[0], piece[2]))
-        .collect()
+    pairs.filter(|piece| piece[1].trim() == ",").map(|piece| (piece[0], piece[2])).collect()
 }
 
 #[test]
@@ -235,13 +201,7 @@ fn every_sentence_is_written_in_both_languages() {
 fn a_sentence_in_one_language_is_noticed() {
     let code = r#"a: "Yes", "是"; row("code", Both("No", "No"), Both("Why?",
         "为什么？")) b: "One", "一" => "Two", "二";"#;
-    let pairs = [
-        ("Yes", "是"),
-        ("No", "No"),
-        ("Why?", "为什么？"),
-        ("One", "一"),
-        ("Two", "二"),
-    ];
+    let pairs = [("Yes", "是"), ("No", "No"), ("Why?", "为什么？"), ("One", "一"), ("Two", "二")];
     assert_eq!(sentences(code), pairs);
 }
 
@@ -279,10 +239,7 @@ fn every_word_is_said_somewhere() {
     for (path, text) in files("src", "rs").into_iter().filter(|(path, _)| says_words(path)) {
         for (file, name) in named(text.split("#[cfg(test)]").next().unwrap()) {
             let is_said = match file.ends_with(".html") {
-                true => names(
-                    &std::fs::read_to_string(root().join(&file)).unwrap(),
-                    &format!("words.{name}"),
-                ),
+                true => names(&std::fs::read_to_string(root().join(&file)).unwrap(), &format!("words.{name}")),
                 false => names(&scripts, &name) || names(&scripts, &name.replace('_', "-")),
             };
             assert!(is_said, "{}: {file} does not say {name}", path.display());

@@ -25,23 +25,13 @@ async fn every_recipe_leads_to_the_next_and_signs_what_its_name_says() {
     while let Some(next) = between(&page, "data-next=\"", "\"").map(|next| next.replace("&amp;", "&").replace("&#38;", "&")) {
         page = browser.go(&next).await.body;
         let recipe = between(&page, "data-recipe=\"", "\"").unwrap().to_owned();
-        let config = between(&page, "data-jsapi=\"", "\"")
-            .unwrap()
-            .replace("&quot;", "\"")
-            .replace("&#34;", "\"");
+        let config = between(&page, "data-jsapi=\"", "\"").unwrap().replace("&quot;", "\"").replace("&#34;", "\"");
         let config: Value = serde_json::from_str(&config).unwrap();
         let verdict = client_accepts(&app.dingtalk, &config, &format!("{}{next}", app.url)).await;
-        tried.push((
-            recipe,
-            verdict["matched"]["digest"].clone(),
-            verdict["matched"]["url"].clone(),
-        ));
+        tried.push((recipe, verdict["matched"]["digest"].clone(), verdict["matched"]["url"].clone()));
         assert!(!page.contains("ticket"), "no ticket is shown");
     }
-    let matched: Vec<_> = tried
-        .iter()
-        .map(|(recipe, digest, url)| (recipe.as_str(), digest.as_str(), url.as_str()))
-        .collect();
+    let matched: Vec<_> = tried.iter().map(|(recipe, digest, url)| (recipe.as_str(), digest.as_str(), url.as_str())).collect();
     let expected = [
         ("sha1-as-opened", Some("sha1"), Some("raw")),
         ("sha1-query-decoded", Some("sha1"), Some("decoded")),

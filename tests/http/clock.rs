@@ -18,21 +18,9 @@ async fn a_jump_of_the_time_of_day_ends_no_session_and_no_credential_and_prolong
         app.hands.set_time_of_day(jump);
         assert_eq!(browser.me().await.status, 200, "{jump}");
         let config = browser.jsapi_config(&url).await;
-        assert_eq!(
-            client_accepts(&app.dingtalk, &config.json(), &url).await["errcode"],
-            0,
-            "{jump}"
-        );
-        assert_eq!(
-            browser.log_in(&app.dingtalk.issue_code("alice"), &state).await.status,
-            200,
-            "{jump}"
-        );
-        assert_eq!(
-            (app.dingtalk.calls(ACCESS_TOKEN), app.dingtalk.calls(JSAPI_TICKET)),
-            (1, 1),
-            "{jump}"
-        );
+        assert_eq!(client_accepts(&app.dingtalk, &config.json(), &url).await["errcode"], 0, "{jump}");
+        assert_eq!(browser.log_in(&app.dingtalk.issue_code("alice"), &state).await.status, 200, "{jump}");
+        assert_eq!((app.dingtalk.calls(ACCESS_TOKEN), app.dingtalk.calls(JSAPI_TICKET)), (1, 1), "{jump}");
 
         app.advance(Duration::from_secs(1801));
         assert_eq!(browser.me().await.status, 401, "{jump}: idle is idle");

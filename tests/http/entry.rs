@@ -31,11 +31,7 @@ async fn only_a_navigation_from_within_the_app_is_answered_from_the_session() {
         for (headers, answered) in cases {
             let page = browser.send(Method::GET, path, headers, None).await;
             assert_eq!(page.status, 200);
-            assert_eq!(
-                page.body.contains("Alice Chen") || page.body.contains("data-jsapi"),
-                *answered,
-                "{path} {headers:?}"
-            );
+            assert_eq!(page.body.contains("Alice Chen") || page.body.contains("data-jsapi"), *answered, "{path} {headers:?}");
             assert_eq!(page.body.contains("id=\"entry\""), !answered, "{path} {headers:?}");
             assert_eq!(page.header("cache-control"), "no-store");
         }
@@ -49,22 +45,8 @@ async fn the_first_page_after_a_login_is_answered_wherever_its_load_began_and_th
         let mut browser = app.browser();
         assert_eq!(browser.enter_and_log_in(&app.dingtalk.issue_code("alice")).await.status, 200);
         let headers = [("sec-fetch-site", site)];
-        assert!(
-            browser
-                .send(Method::GET, "/", &headers, None)
-                .await
-                .body
-                .contains("Alice Chen"),
-            "{site}"
-        );
-        assert!(
-            browser
-                .send(Method::GET, "/", &headers, None)
-                .await
-                .body
-                .contains("id=\"entry\""),
-            "{site}"
-        );
+        assert!(browser.send(Method::GET, "/", &headers, None).await.body.contains("Alice Chen"), "{site}");
+        assert!(browser.send(Method::GET, "/", &headers, None).await.body.contains("id=\"entry\""), "{site}");
     }
 }
 
@@ -118,13 +100,8 @@ async fn every_page_may_run_its_own_scripts_only() {
     for path in ["/", "/profile", "/jsapi", "/signed-out", "/nothing-here"] {
         let page = browser.go(path).await;
         let policy = page.header("content-security-policy").to_owned();
-        let nonce = crate::support::between(&policy, "script-src 'nonce-", "'")
-            .unwrap()
-            .to_owned();
-        assert!(
-            !policy.contains("unsafe") && policy.contains("default-src 'none'"),
-            "{policy}"
-        );
+        let nonce = crate::support::between(&policy, "script-src 'nonce-", "'").unwrap().to_owned();
+        assert!(!policy.contains("unsafe") && policy.contains("default-src 'none'"), "{policy}");
         assert!(page.body.contains(&format!("nonce=\"{nonce}\"")), "{path}");
         assert!(nonces.insert(nonce), "a nonce is used once");
         for inline in ["<script>", "javascript:", " onclick=", " style=", "<style"] {
@@ -156,11 +133,7 @@ async fn an_address_that_names_another_organisation_or_none_is_answered_clearly_
             assert_eq!(page.status, *status, "{path}?{query}");
             assert_eq!(page.body.contains("id=\"entry\""), *status == 200, "{path}?{query}");
             assert_eq!(page.body.contains("another organisation"), *status == 403, "{path}?{query}");
-            assert_eq!(
-                page.body.contains("which organisation you are in"),
-                *status == 400,
-                "{path}?{query}"
-            );
+            assert_eq!(page.body.contains("which organisation you are in"), *status == 400, "{path}?{query}");
         }
     }
     let mut inside = app.browser_of("alice").await;

@@ -9,22 +9,12 @@ use serde_json::{Value, json};
 use crate::support::{TestApp, between, client_accepts};
 
 /// Queries as they stand in `location.href`.
-const QUERIES: [&str; 6] = [
-    "",
-    "?q=%E5%BC%A0%E4%B8%89",
-    "?q=a%20b",
-    "?q=a+b",
-    "?q=%2B&x=%27&y=a|b",
-    "?x=ding1&next=https://evil.example/",
-];
+const QUERIES: [&str; 6] =
+    ["", "?q=%E5%BC%A0%E4%B8%89", "?q=a%20b", "?q=a+b", "?q=%2B&x=%27&y=a|b", "?x=ding1&next=https://evil.example/"];
 
 fn carried(page: &str) -> Value {
     let attribute = between(page, "data-jsapi=\"", "\"").unwrap_or_else(|| panic!("no configuration in {page}"));
-    let json = attribute
-        .replace("&quot;", "\"")
-        .replace("&#34;", "\"")
-        .replace("&amp;", "&")
-        .replace("&#38;", "&");
+    let json = attribute.replace("&quot;", "\"").replace("&#34;", "\"").replace("&amp;", "&").replace("&#38;", "&");
     serde_json::from_str(&json).unwrap()
 }
 
@@ -37,11 +27,7 @@ async fn a_page_carries_a_configuration_that_the_client_accepts_for_its_very_add
             let path = format!("/jsapi{query}");
             let config = carried(&browser.go(&path).await.body);
             let verdict = client_accepts(&app.dingtalk, &config, &format!("{}{path}", app.url)).await;
-            assert_eq!(
-                (&verdict["errcode"], &verdict["matched"]["url"]),
-                (&json!(0), &json!("raw")),
-                "{path} {verdict}"
-            );
+            assert_eq!((&verdict["errcode"], &verdict["matched"]["url"]), (&json!(0), &json!("raw")), "{path} {verdict}");
         }
     }
 }
@@ -62,15 +48,9 @@ async fn a_configuration_has_exactly_seven_fields_and_never_the_same_nonce() {
     let app = TestApp::start().await;
     let mut browser = app.browser_of("alice").await;
     let url = format!("{}/jsapi", app.url);
-    let (one, other) = (
-        browser.jsapi_config(&url).await.json(),
-        browser.jsapi_config(&url).await.json(),
-    );
+    let (one, other) = (browser.jsapi_config(&url).await.json(), browser.jsapi_config(&url).await.json());
     let fields: BTreeSet<_> = one.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(
-        fields,
-        ["agentId", "corpId", "timeStamp", "nonceStr", "signature", "type", "jsApiList"].into()
-    );
+    assert_eq!(fields, ["agentId", "corpId", "timeStamp", "nonceStr", "signature", "type", "jsApiList"].into());
     assert_ne!(one["nonceStr"], other["nonceStr"]);
     assert_eq!(one["nonceStr"].as_str().unwrap().len(), 32);
     assert!(one["timeStamp"].as_str().unwrap().parse::<u64>().is_ok());
@@ -81,10 +61,7 @@ async fn a_configuration_has_exactly_seven_fields_and_never_the_same_nonce() {
 async fn nothing_is_signed_without_a_session() {
     let app = TestApp::start().await;
     let url = format!("{}/jsapi", app.url);
-    assert_eq!(
-        app.browser().jsapi_config(&url).await.problem(),
-        (401, "login_required".into())
-    );
+    assert_eq!(app.browser().jsapi_config(&url).await.problem(), (401, "login_required".into()));
     assert!(app.browser().go("/jsapi").await.body.contains("id=\"entry\""));
     assert_eq!(app.dingtalk.upstream_calls(), 0);
 }
@@ -119,11 +96,7 @@ async fn addresses_that_are_not_ours_are_not_signed() {
         "null".into(),
     ];
     for url in foreign {
-        assert_eq!(
-            browser.jsapi_config(&url).await.problem(),
-            (400, "url_rejected".into()),
-            "{url}"
-        );
+        assert_eq!(browser.jsapi_config(&url).await.problem(), (400, "url_rejected".into()), "{url}");
     }
     for query in ["", "?", "?url", "?uri=x", "?url=a&url=b", "?url=%ff", "?url=x&more=1"] {
         let answer = browser.read(&format!("/api/jsapi/config{query}")).await;
@@ -140,11 +113,7 @@ async fn what_a_request_says_about_its_host_changes_no_signature() {
     assert_eq!(browser.enter_and_log_in(&app.dingtalk.issue_code("alice")).await.status, 200);
     let liars: [&[(&str, &str)]; 4] = [
         &[],
-        &[
-            ("x-forwarded-host", "evil.example"),
-            ("x-forwarded-proto", "http"),
-            ("x-forwarded-port", "1"),
-        ],
+        &[("x-forwarded-host", "evil.example"), ("x-forwarded-proto", "http"), ("x-forwarded-port", "1")],
         &[("forwarded", "host=evil.example;proto=http")],
         &[("x-original-url", "/elsewhere"), ("x-forwarded-prefix", "/x")],
     ];
@@ -162,12 +131,8 @@ async fn the_ticket_the_token_and_the_secret_never_reach_the_browser() {
     let app = TestApp::start().await;
     let mut browser = app.browser_of("alice").await;
     let url = format!("{}/jsapi", app.url);
-    let answers = [
-        browser.go("/jsapi").await,
-        browser.jsapi_config(&url).await,
-        browser.me().await,
-        browser.go("/profile").await,
-    ];
+    let answers =
+        [browser.go("/jsapi").await, browser.jsapi_config(&url).await, browser.me().await, browser.go("/profile").await];
     for answer in answers {
         assert_eq!(answer.status, 200);
         for word in ["ticket\"", "accessToken", "access_token", app.dingtalk.app().client_secret] {
@@ -180,14 +145,8 @@ async fn the_ticket_the_token_and_the_secret_never_reach_the_browser() {
 async fn a_report_of_a_refused_configuration_is_taken_from_somebody_logged_in() {
     let app = TestApp::start().await;
     let report = json!({"code": "3", "text": "Code:52013", "url": format!("{}/jsapi", app.url)});
-    assert_eq!(
-        app.browser().post("/api/jsapi/report", &report).await.problem(),
-        (401, "login_required".into())
-    );
+    assert_eq!(app.browser().post("/api/jsapi/report", &report).await.problem(), (401, "login_required".into()));
     let mut browser = app.browser_of("alice").await;
     assert_eq!(browser.post("/api/jsapi/report", &report).await.status, 200);
-    assert_eq!(
-        browser.post("/api/jsapi/report", &json!({"text": "x"})).await.problem(),
-        (400, "bad_request".into())
-    );
+    assert_eq!(browser.post("/api/jsapi/report", &json!({"text": "x"})).await.problem(), (400, "bad_request".into()));
 }

@@ -19,10 +19,7 @@ fn is_chinese(c: char) -> bool {
 
 /// What people read in a page: its texts, and the attributes that screen readers say.
 fn read_in(page: &str) -> Vec<&str> {
-    let texts = page
-        .split('<')
-        .filter_map(|piece| piece.split_once('>'))
-        .map(|(_, text)| text);
+    let texts = page.split('<').filter_map(|piece| piece.split_once('>')).map(|(_, text)| text);
     let labels = page.split("aria-label=\"").skip(1).filter_map(|rest| rest.split('"').next());
     let is_word = |text: &&str| text.chars().any(char::is_alphabetic);
     texts.chain(labels).map(str::trim).filter(is_word).collect()
@@ -51,17 +48,12 @@ fn is_name(text: &str) -> bool {
 fn is_written_in(tag: &str, page: &Answer) {
     assert!(page.body.contains(&format!("<html lang=\"{tag}\"")), "{}", page.body);
     let of_the_app = format!(" · {NAME}");
-    let texts = read_in(&page.body)
-        .into_iter()
-        .map(|text| text.strip_suffix(&of_the_app).unwrap_or(text));
+    let texts = read_in(&page.body).into_iter().map(|text| text.strip_suffix(&of_the_app).unwrap_or(text));
     let texts: Vec<_> = texts.filter(|text| !is_name(text)).collect();
     assert!(!texts.is_empty(), "{}", page.body);
     for text in texts {
         let is_id = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        assert!(
-            is_id || text.contains(is_chinese) == (tag == "zh-CN"),
-            "{text:?} in a page in {tag}"
-        );
+        assert!(is_id || text.contains(is_chinese) == (tag == "zh-CN"), "{text:?} in a page in {tag}");
     }
     let words = page.body.split("data-words=\"").nth(1).unwrap().split('"').next().unwrap();
     assert_eq!(words.contains(is_chinese), tag == "zh-CN", "{words}");
@@ -124,10 +116,7 @@ fn is_told_in(tag: &str, code: &str, answer: &Answer) {
     let problem = answer.json();
     for member in ["title", "detail"] {
         let text = problem[member].as_str().unwrap();
-        assert!(
-            !text.is_empty() && text.contains(is_chinese) == (tag == "zh-CN"),
-            "{code} in {tag}: {text:?}"
-        );
+        assert!(!text.is_empty() && text.contains(is_chinese) == (tag == "zh-CN"), "{code} in {tag}: {text:?}");
     }
 }
 
@@ -199,10 +188,7 @@ async fn a_login_that_is_under_way_or_lost_is_told_in_the_language_of_its_reader
 
 #[tokio::test]
 async fn too_many_logins_are_told_in_the_language_of_their_reader() {
-    let rate = LoginRate {
-        per_second: NonZeroU32::MIN,
-        burst: NonZeroU32::MIN,
-    };
+    let rate = LoginRate { per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN };
     for (reads, tag) in LANGUAGES {
         let app = TestApp::start_with(|settings| settings.web.login_rates.per_address = rate).await;
         app.browser_of("alice").await;
@@ -234,11 +220,7 @@ async fn the_language_of_the_client_counts_before_that_of_the_browser() {
         let client = client(mark);
         let headers = [("user-agent", client.as_str()), ("accept-language", accepted)];
         is_written_in(tag, &browser.send(Method::GET, "/", &headers, None).await);
-        is_told_in(
-            tag,
-            "login_required",
-            &browser.send(Method::GET, "/api/me", &headers, None).await,
-        );
+        is_told_in(tag, "login_required", &browser.send(Method::GET, "/api/me", &headers, None).await);
     }
 }
 
@@ -258,9 +240,7 @@ async fn accept_language_can_hold_anything() {
         (long.as_str(), "en"),
         ("*;q=0.1,zh-Hant-HK;q=0.2", "zh-CN"),
     ] {
-        let page = browser
-            .send(Method::GET, "/signed-out", &[("accept-language", accepted)], None)
-            .await;
+        let page = browser.send(Method::GET, "/signed-out", &[("accept-language", accepted)], None).await;
         assert_eq!(page.status, 200, "{accepted:?}");
         is_written_in(tag, &page);
     }
@@ -273,17 +253,10 @@ async fn the_client_says_whether_it_is_dark() {
     for (mark, meta, media) in [
         ("colorScheme/dark", "content=\"dark\"", "media=\"all\""),
         ("colorScheme/light", "content=\"light\"", "media=\"not all\""),
-        (
-            "colorScheme/\"><x",
-            "content=\"light dark\"",
-            "media=\"(prefers-color-scheme: dark)\"",
-        ),
+        ("colorScheme/\"><x", "content=\"light dark\"", "media=\"(prefers-color-scheme: dark)\""),
         ("", "content=\"light dark\"", "media=\"(prefers-color-scheme: dark)\""),
     ] {
-        let page = browser
-            .send(Method::GET, "/", &[("user-agent", &client(mark))], None)
-            .await
-            .body;
+        let page = browser.send(Method::GET, "/", &[("user-agent", &client(mark))], None).await.body;
         assert!(page.contains(&format!("name=\"color-scheme\" {meta}")), "{mark}: {page}");
         let dark = page.lines().find(|line| line.contains("app/dark.")).unwrap();
         assert!(dark.contains(media), "{mark}: {dark}");

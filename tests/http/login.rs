@@ -27,10 +27,7 @@ async fn somebody_enters_is_logged_in_sees_their_page_and_logs_out() {
 
     let answer = browser.enter_and_log_in(&app.dingtalk.issue_code("zhangsan")).await;
     assert_eq!(answer.status, 200);
-    assert_eq!(
-        answer.json(),
-        json!({"userId": "zhangsan", "name": "张三", "corpId": app.dingtalk.app().corp_id})
-    );
+    assert_eq!(answer.json(), json!({"userId": "zhangsan", "name": "张三", "corpId": app.dingtalk.app().corp_id}));
     assert_eq!(browser.cookie("presession"), None, "the pre-session is gone");
 
     let home = browser.go("/").await;
@@ -76,10 +73,7 @@ async fn a_thousand_cold_logins_at_once_all_succeed_with_one_access_token() {
 #[tokio::test]
 async fn a_wrong_code_is_rejected() {
     let app = TestApp::start().await;
-    assert_eq!(
-        denied(&mut app.browser(), "never-issued").await,
-        (401, "code_rejected".into())
-    );
+    assert_eq!(denied(&mut app.browser(), "never-issued").await, (401, "code_rejected".into()));
 }
 
 #[tokio::test]
@@ -112,8 +106,7 @@ async fn another_apps_code_is_rejected() {
 async fn of_twenty_parallel_posts_of_one_code_one_logs_in_and_the_others_are_told_it_is_in_use() {
     let app = TestApp::start().await;
     app.browser_of("zhangsan").await;
-    app.dingtalk
-        .fault("/topapi/v2/user/getuserinfo", 1, Fault::Delay { milliseconds: 1500 });
+    app.dingtalk.fault("/topapi/v2/user/getuserinfo", 1, Fault::Delay { milliseconds: 1500 });
     let code = app.dingtalk.issue_code("alice");
     let mut ready = Vec::new();
     for _ in 0..20 {
@@ -127,11 +120,7 @@ async fn of_twenty_parallel_posts_of_one_code_one_logs_in_and_the_others_are_tol
             let code = code.clone();
             tokio::spawn(async move {
                 let answer = browser.log_in(&code, &state).await;
-                if answer.status == 200 {
-                    (200, String::new())
-                } else {
-                    answer.problem()
-                }
+                if answer.status == 200 { (200, String::new()) } else { answer.problem() }
             })
         })
         .collect();
@@ -141,10 +130,7 @@ async fn of_twenty_parallel_posts_of_one_code_one_logs_in_and_the_others_are_tol
     }
     answers.sort();
     assert_eq!(answers[0].0, 200);
-    assert!(
-        answers[1..].iter().all(|answer| *answer == (409, "code_in_use".into())),
-        "{answers:?}"
-    );
+    assert!(answers[1..].iter().all(|answer| *answer == (409, "code_in_use".into())), "{answers:?}");
     assert_eq!(app.dingtalk.calls(USER_BY_CODE), 2);
 }
 
@@ -156,54 +142,24 @@ async fn a_state_is_needed_that_this_browser_was_given_in_the_last_ten_minutes_a
     let mut browser = app.browser();
     let state = browser.enter().await;
     let other_browsers = app.browser().enter().await;
-    for wrong in [
-        "",
-        "0",
-        &other_browsers,
-        &state[1..],
-        &state.replace(&state[40..42], "zz"),
-        &format!("{state}00"),
-    ] {
-        assert_eq!(
-            browser.log_in(&app.dingtalk.issue_code("alice"), wrong).await.problem(),
-            rejected,
-            "{wrong}"
-        );
+    for wrong in ["", "0", &other_browsers, &state[1..], &state.replace(&state[40..42], "zz"), &format!("{state}00")] {
+        assert_eq!(browser.log_in(&app.dingtalk.issue_code("alice"), wrong).await.problem(), rejected, "{wrong}");
     }
     let mut flipped = state.clone();
     flipped.replace_range(20..21, if &state[20..21] == "0" { "1" } else { "0" });
-    assert_eq!(
-        browser.log_in(&app.dingtalk.issue_code("alice"), &flipped).await.problem(),
-        rejected
-    );
+    assert_eq!(browser.log_in(&app.dingtalk.issue_code("alice"), &flipped).await.problem(), rejected);
 
     let mut without_cookie = browser.clone();
     without_cookie.cookies.clear();
-    assert_eq!(
-        without_cookie
-            .log_in(&app.dingtalk.issue_code("alice"), &state)
-            .await
-            .problem(),
-        rejected
-    );
+    assert_eq!(without_cookie.log_in(&app.dingtalk.issue_code("alice"), &state).await.problem(), rejected);
 
     app.hands.advance(Duration::from_secs(601));
-    assert_eq!(
-        browser.log_in(&app.dingtalk.issue_code("alice"), &state).await.problem(),
-        rejected
-    );
+    assert_eq!(browser.log_in(&app.dingtalk.issue_code("alice"), &state).await.problem(), rejected);
 
     let fresh = browser.enter().await;
     let before_login = browser.clone();
     assert_eq!(browser.log_in(&app.dingtalk.issue_code("alice"), &fresh).await.status, 200);
-    assert_eq!(
-        before_login
-            .clone()
-            .log_in(&app.dingtalk.issue_code("alice"), &fresh)
-            .await
-            .problem(),
-        rejected
-    );
+    assert_eq!(before_login.clone().log_in(&app.dingtalk.issue_code("alice"), &fresh).await.problem(), rejected);
     assert_eq!(app.dingtalk.calls(USER_BY_CODE), 1, "a rejected state costs no call");
 }
 
@@ -223,10 +179,7 @@ async fn two_pages_of_one_browser_can_log_in_side_by_side() {
     let (one, other) = (browser.enter().await, browser.enter().await);
     let mut second_page = browser.clone();
     assert_eq!(browser.log_in(&app.dingtalk.issue_code("alice"), &one).await.status, 200);
-    assert_eq!(
-        second_page.log_in(&app.dingtalk.issue_code("alice"), &other).await.status,
-        200
-    );
+    assert_eq!(second_page.log_in(&app.dingtalk.issue_code("alice"), &other).await.status, 200);
 }
 
 #[tokio::test]
@@ -265,10 +218,7 @@ async fn a_post_of_an_old_webview_passes_on_its_origin_alone() {
     let body = json!({"authCode": app.dingtalk.issue_code("alice"), "state": state}).to_string();
     let origin = app.url.clone();
     let headers = [("origin", origin.as_str()), ("content-type", "application/json")];
-    assert_eq!(
-        browser.send(Method::POST, "/api/login", &headers, Some(body)).await.status,
-        200
-    );
+    assert_eq!(browser.send(Method::POST, "/api/login", &headers, Some(body)).await.status, 200);
 }
 
 #[tokio::test]
@@ -310,10 +260,7 @@ async fn a_body_of_any_other_shape_is_refused_before_dingtalk_is_asked() {
 
 #[tokio::test]
 async fn one_address_that_logs_in_too_often_has_to_wait_and_sessions_do_not_suffer() {
-    let rate = LoginRate {
-        per_second: NonZeroU32::MIN,
-        burst: NonZeroU32::new(3).unwrap(),
-    };
+    let rate = LoginRate { per_second: NonZeroU32::MIN, burst: NonZeroU32::new(3).unwrap() };
     let app = TestApp::start_with(|settings| settings.web.login_rates.per_address = rate).await;
     let mut inside = app.browser_of("zhangsan").await;
     app.browser_of("zhangsan").await;
@@ -331,23 +278,13 @@ async fn log_in_through_proxy(app: &TestApp, forwarded: &str) -> u16 {
     let mut browser = app.browser();
     let body = json!({"authCode": app.dingtalk.issue_code("alice"), "state": browser.enter().await});
     let origin = app.url.clone();
-    let headers = [
-        ("origin", origin.as_str()),
-        ("content-type", "application/json"),
-        ("x-forwarded-for", forwarded),
-    ];
-    browser
-        .send(Method::POST, "/api/login", &headers, Some(body.to_string()))
-        .await
-        .status
+    let headers = [("origin", origin.as_str()), ("content-type", "application/json"), ("x-forwarded-for", forwarded)];
+    browser.send(Method::POST, "/api/login", &headers, Some(body.to_string())).await.status
 }
 
 #[tokio::test]
 async fn many_addresses_together_have_to_wait_too_and_only_a_trusted_proxy_is_believed_about_them() {
-    let rate = LoginRate {
-        per_second: NonZeroU32::MIN,
-        burst: NonZeroU32::new(3).unwrap(),
-    };
+    let rate = LoginRate { per_second: NonZeroU32::MIN, burst: NonZeroU32::new(3).unwrap() };
     let app = TestApp::start_with(|settings| {
         settings.web.login_rates.total = rate;
         settings.web.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
@@ -364,10 +301,7 @@ async fn many_addresses_together_have_to_wait_too_and_only_a_trusted_proxy_is_be
 #[tokio::test]
 async fn behind_a_proxy_one_address_too_many_does_not_stop_another() {
     let app = TestApp::start_with(|settings| {
-        settings.web.login_rates.per_address = LoginRate {
-            per_second: NonZeroU32::MIN,
-            burst: NonZeroU32::MIN,
-        };
+        settings.web.login_rates.per_address = LoginRate { per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN };
         settings.web.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
     })
     .await;

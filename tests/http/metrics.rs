@@ -23,10 +23,7 @@ async fn text(app: &TestApp) -> String {
 async fn samples(app: &TestApp) -> HashMap<String, f64> {
     let text = text(app).await;
     let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines
-        .map(|line| line.rsplit_once(' ').unwrap())
-        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
-        .collect()
+    lines.map(|line| line.rsplit_once(' ').unwrap()).map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
 }
 
 #[tokio::test]
@@ -54,13 +51,9 @@ async fn logins_are_counted_by_how_they_ended_whoever_turned_them_away() {
     browser.origin = "https://elsewhere.example".to_owned();
     browser.log_in("code", "no state").await;
     let seen = samples(&app).await;
-    for (result, times) in [
-        ("ok", 2.0),
-        ("code_rejected", 1.0),
-        ("state_rejected", 1.0),
-        ("bad_request", 1.0),
-        ("origin_rejected", 1.0),
-    ] {
+    for (result, times) in
+        [("ok", 2.0), ("code_rejected", 1.0), ("state_rejected", 1.0), ("bad_request", 1.0), ("origin_rejected", 1.0)]
+    {
         assert_eq!(seen[&format!("logins_total{{result=\"{result}\"}}")], times, "{result}");
     }
 }
@@ -80,10 +73,7 @@ async fn calls_are_counted_by_endpoint_and_class_and_renewals_by_credential() {
         ("dingtalk_calls_total{class=\"busy\",endpoint=\"access_token\"}", 1.0),
         ("dingtalk_calls_total{class=\"ok\",endpoint=\"access_token\"}", 2.0),
         ("dingtalk_calls_total{class=\"ok\",endpoint=\"user_by_code\"}", 1.0),
-        (
-            "dingtalk_calls_total{class=\"token_rejected\",endpoint=\"user_details\"}",
-            1.0,
-        ),
+        ("dingtalk_calls_total{class=\"token_rejected\",endpoint=\"user_details\"}", 1.0),
         ("dingtalk_calls_total{class=\"ok\",endpoint=\"user_details\"}", 1.0),
         ("dingtalk_call_seconds_count{endpoint=\"access_token\"}", 3.0),
         ("dingtalk_renewals_total{class=\"ok\",credential=\"access_token\"}", 2.0),

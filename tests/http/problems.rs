@@ -14,10 +14,7 @@ async fn what_is_not_there_is_said_as_a_page_or_as_json() {
         let answer = browser.open(path).await;
         assert_eq!(answer.status, 404, "{path}");
         assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
-        assert!(
-            answer.body.contains(answer.header("x-request-id")),
-            "the page shows the request id"
-        );
+        assert!(answer.body.contains(answer.header("x-request-id")), "the page shows the request id");
     }
 }
 
@@ -38,9 +35,7 @@ async fn static_paths_cannot_leave_the_embedded_files() {
         "/static/./login.js",
     ];
     for path in ways_out {
-        let answer = app
-            .raw(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
-            .await;
+        let answer = app.raw(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await;
         assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
     }
 }
@@ -50,33 +45,17 @@ async fn only_json_is_taken_and_only_four_kibibytes_of_it() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
     let origin = app.url.clone();
-    for kind in [
-        "",
-        "text/plain",
-        "application/x-www-form-urlencoded",
-        "multipart/form-data",
-        "application/jsonp",
-        "application/xml",
-    ] {
+    for kind in
+        ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp", "application/xml"]
+    {
         let headers = [("origin", origin.as_str()), ("content-type", kind)];
         let answer = browser.send(Method::POST, "/api/login", &headers, Some("{}".into())).await;
         assert_eq!(answer.problem(), (415, "unsupported_media_type".into()), "{kind}");
     }
-    for (kind, length, status) in [
-        ("application/json", 4096, 400),
-        ("application/json; charset=utf-8", 4097, 413),
-    ] {
+    for (kind, length, status) in [("application/json", 4096, 400), ("application/json; charset=utf-8", 4097, 413)] {
         let headers = [("origin", origin.as_str()), ("content-type", kind)];
         let body = format!("\"{}\"", "x".repeat(length - 2));
-        assert_eq!(
-            browser
-                .send(Method::POST, "/api/login", &headers, Some(body))
-                .await
-                .problem()
-                .0,
-            status,
-            "{length}"
-        );
+        assert_eq!(browser.send(Method::POST, "/api/login", &headers, Some(body)).await.problem().0, status, "{length}");
     }
 }
 
@@ -86,9 +65,7 @@ async fn every_answer_has_an_id_of_ours_whatever_the_client_sends() {
     let mut browser = app.browser();
     let mut ids = std::collections::HashSet::new();
     for path in ["/", "/api/me", "/healthz", "/nothing", "/static/nothing"] {
-        let answer = browser
-            .send(Method::GET, path, &[("x-request-id", "chosen-by-the-client")], None)
-            .await;
+        let answer = browser.send(Method::GET, path, &[("x-request-id", "chosen-by-the-client")], None).await;
         let id = answer.header("x-request-id").to_owned();
         assert!(id.len() == 16 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
         assert!(ids.insert(id));
@@ -100,18 +77,12 @@ async fn static_files_are_kept_for_ever_under_their_hashed_names_only() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
     let page = browser.open("/").await.body;
-    let addresses: Vec<_> = page
-        .match_indices("/static/")
-        .map(|(at, _)| page[at..].split('"').next().unwrap().to_owned())
-        .collect();
+    let addresses: Vec<_> =
+        page.match_indices("/static/").map(|(at, _)| page[at..].split('"').next().unwrap().to_owned()).collect();
     assert!(addresses.len() >= 4);
     for address in addresses {
         let file = browser.open(&address).await;
-        assert_eq!(
-            (file.status, file.header("cache-control")),
-            (200, "public, max-age=31536000, immutable"),
-            "{address}"
-        );
+        assert_eq!((file.status, file.header("cache-control")), (200, "public, max-age=31536000, immutable"), "{address}");
         assert!(!file.headers.contains_key("set-cookie"));
     }
     assert_eq!(browser.open("/static/login.js").await.status, 404);
@@ -126,9 +97,6 @@ async fn a_body_that_does_not_come_is_given_up_after_ten_seconds() {
         app.url
     );
     let answer = app.raw(&head).await;
-    assert!(
-        answer.starts_with("HTTP/1.1 408 ") && answer.contains("request_timeout"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("request_timeout"), "{answer}");
     assert!((9..14).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
 }

@@ -15,11 +15,7 @@ fn signed(config: &Value, url: &str) -> Value {
 async fn refused_on(app: &TestApp, browser: &mut Browser, config: &Value, signed_url: &str, url: &str) -> Value {
     let verdict = client_accepts(&app.dingtalk, config, url).await;
     assert_ne!(verdict["errcode"], 0, "{verdict}");
-    let text = format!(
-        "权限校验失败 Code:{} - Message: {}",
-        verdict["errcode"],
-        verdict["errmsg"].as_str().unwrap()
-    );
+    let text = format!("权限校验失败 Code:{} - Message: {}", verdict["errcode"], verdict["errmsg"].as_str().unwrap());
     let report = json!({"code": "3", "text": text, "url": url, "signed": signed(config, signed_url)});
     let answer = browser.post("/api/jsapi/report", &report).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -50,10 +46,7 @@ async fn the_part_of_the_address_that_differs_is_named() {
 
 #[tokio::test]
 async fn a_wrong_agent_or_organisation_is_named_with_its_setting() {
-    for (field, part, setting) in [
-        ("agentId", "agent", "DINGTALK_AGENT_ID"),
-        ("corpId", "corp", "DINGTALK_CORP_ID"),
-    ] {
+    for (field, part, setting) in [("agentId", "agent", "DINGTALK_AGENT_ID"), ("corpId", "corp", "DINGTALK_CORP_ID")] {
         let app = TestApp::start().await;
         let mut browser = app.browser_of("alice").await;
         let url = format!("{}/jsapi", app.url);
@@ -88,11 +81,7 @@ async fn a_ticket_that_the_client_no_longer_knows_is_replaced_once_however_often
         assert_eq!(browser.post("/api/jsapi/report", &report).await.status, 200);
         browser.jsapi_config(&url).await;
     }
-    assert_eq!(
-        app.dingtalk.calls(JSAPI_TICKET),
-        fetched,
-        "one a minute, whatever pages claim"
-    );
+    assert_eq!(app.dingtalk.calls(JSAPI_TICKET), fetched, "one a minute, whatever pages claim");
 }
 
 #[tokio::test]

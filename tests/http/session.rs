@@ -84,13 +84,7 @@ async fn cookies_that_are_not_ours_are_nobodys_and_are_taken_from_the_browser() 
     let genuine = app.browser_of("alice").await.cookie("session").unwrap().to_owned();
     let mut flipped = genuine.clone().into_bytes();
     flipped[40] = if flipped[40] == b'A' { b'B' } else { b'A' };
-    let other_key = TestApp::start()
-        .await
-        .browser_of("alice")
-        .await
-        .cookie("session")
-        .unwrap()
-        .to_owned();
+    let other_key = TestApp::start().await.browser_of("alice").await.cookie("session").unwrap().to_owned();
     let planted = [
         String::new(),
         "alice".into(),
@@ -128,13 +122,7 @@ async fn of_two_session_cookies_neither_counts_whatever_else_the_browser_sends()
     ] {
         let answer = app.browser().send(Method::GET, "/api/me", &[("cookie", &header)], None).await;
         assert_eq!(answer.problem(), (401, "login_required".into()), "{header}");
-        assert!(
-            answer
-                .headers
-                .get_all("set-cookie")
-                .iter()
-                .any(|cookie| cookie.to_str().unwrap().starts_with("session=; "))
-        );
+        assert!(answer.headers.get_all("set-cookie").iter().any(|cookie| cookie.to_str().unwrap().starts_with("session=; ")));
     }
     let header = format!("theme=dark; xsession=1; session={alice}; sessions=2");
     let answer = app.browser().send(Method::GET, "/api/me", &[("cookie", &header)], None).await;
@@ -185,11 +173,7 @@ async fn cookies_are_out_of_reach_of_scripts_and_other_sites() {
     let mut browser = app.browser();
     let entry = browser.open("/").await;
     let login = browser.enter_and_log_in(&app.dingtalk.issue_code("alice")).await;
-    let cookies: Vec<_> = [entry, login]
-        .iter()
-        .flat_map(|answer| answer.headers.get_all("set-cookie"))
-        .cloned()
-        .collect();
+    let cookies: Vec<_> = [entry, login].iter().flat_map(|answer| answer.headers.get_all("set-cookie")).cloned().collect();
     assert!(cookies.len() >= 3);
     for cookie in cookies {
         let cookie = cookie.to_str().unwrap();
@@ -214,26 +198,13 @@ async fn over_https_cookies_are_host_bound_and_framed_ones_partitioned() {
         let entry = browser.open("/").await;
         let login = browser.enter_and_log_in(&app.dingtalk.issue_code("alice")).await;
         assert_eq!(login.status, 200);
-        for cookie in [&entry, &login]
-            .iter()
-            .flat_map(|answer| answer.headers.get_all("set-cookie"))
-        {
+        for cookie in [&entry, &login].iter().flat_map(|answer| answer.headers.get_all("set-cookie")) {
             let cookie = cookie.to_str().unwrap();
-            assert!(
-                cookie.starts_with("__Host-") && cookie.contains("; Secure") && cookie.contains("; Path=/"),
-                "{cookie}"
-            );
-            assert_eq!(
-                cookie.contains("; SameSite=None") && cookie.ends_with("; Partitioned"),
-                embedded,
-                "{cookie}"
-            );
+            assert!(cookie.starts_with("__Host-") && cookie.contains("; Secure") && cookie.contains("; Path=/"), "{cookie}");
+            assert_eq!(cookie.contains("; SameSite=None") && cookie.ends_with("; Partitioned"), embedded, "{cookie}");
         }
         assert_eq!(entry.header("strict-transport-security"), "max-age=31536000");
-        assert_eq!(
-            entry.header("content-security-policy").contains("https://*.dingtalk.com"),
-            embedded
-        );
+        assert_eq!(entry.header("content-security-policy").contains("https://*.dingtalk.com"), embedded);
     }
 }
 
@@ -269,14 +240,7 @@ async fn the_cookie_of_the_longest_identity_is_one_that_browsers_keep() {
         let userid = character.repeat(256 / character.len());
         let person = serde_json::json!({"userid": userid, "name": character.repeat(10_240)});
         let answer = serde_json::json!({"errcode": 0, "result": person}).to_string();
-        let rogue = Rogue::start(move |call| {
-            if call.path == EXCHANGE {
-                vec![json(&answer)]
-            } else {
-                well(call)
-            }
-        })
-        .await;
+        let rogue = Rogue::start(move |call| if call.path == EXCHANGE { vec![json(&answer)] } else { well(call) }).await;
         let app = TestApp::start_with(|settings| {
             settings.dingtalk.api_url = rogue.url.parse().unwrap();
             settings.dingtalk.oapi_url = rogue.url.parse().unwrap();
@@ -294,8 +258,7 @@ async fn the_cookie_of_the_longest_identity_is_one_that_browsers_keep() {
 
 /// A page that `browser` has asked for and DingTalk keeps waiting; with the browser as the answer leaves it.
 async fn slow_page(app: &TestApp, browser: &Browser) -> JoinHandle<(Answer, Browser)> {
-    app.dingtalk
-        .fault("/topapi/v2/user/get", 1, Fault::Delay { milliseconds: 1000 });
+    app.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Delay { milliseconds: 1000 });
     app.advance(Duration::from_secs(5));
     let mut slow = browser.clone();
     let page = tokio::spawn(async move { (slow.go("/profile").await, slow) });
@@ -311,10 +274,7 @@ async fn a_request_that_was_slow_to_end_does_not_bring_back_a_session_that_was_l
     assert_eq!(browser.log_out().await.status, 204);
     let (page, mut slow) = page.await.unwrap();
     assert_eq!(page.status, 200);
-    assert!(
-        !page.headers.contains_key("set-cookie"),
-        "the browser has no session any more"
-    );
+    assert!(!page.headers.contains_key("set-cookie"), "the browser has no session any more");
     assert_eq!(slow.me().await.problem(), (401, "login_required".into()));
 }
 

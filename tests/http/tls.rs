@@ -71,9 +71,7 @@ async fn connect(
 ) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
-    let mut config = ClientConfig::builder_with_protocol_versions(&[version])
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let mut config = ClientConfig::builder_with_protocol_versions(&[version]).with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let connection = TcpStream::connect(address(app)).await?;
     let name = ServerName::try_from(NAME).unwrap();
@@ -86,10 +84,7 @@ fn address(app: &TestApp) -> &str {
 
 /// One request on a connection that stays open; the head of the answer.
 async fn alive(connection: &mut TlsStream<TcpStream>) -> String {
-    connection
-        .write_all(b"GET /healthz HTTP/1.1\r\nHost: app.example.com\r\n\r\n")
-        .await
-        .unwrap();
+    connection.write_all(b"GET /healthz HTTP/1.1\r\nHost: app.example.com\r\n\r\n").await.unwrap();
     let mut answer = String::new();
     while !answer.ends_with("alive\n") {
         let mut bytes = [0; 2048];
@@ -120,10 +115,7 @@ async fn both_versions_of_tls_that_are_sound_are_spoken_and_http_1_inside() {
         assert_eq!(connection.get_ref().1.protocol_version(), Some(version.version));
         assert_eq!(connection.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
         let answer = alive(&mut connection).await;
-        assert!(
-            answer.starts_with("HTTP/1.1 200") && answer.contains("strict-transport-security"),
-            "{answer}"
-        );
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("strict-transport-security"), "{answer}");
     }
 }
 

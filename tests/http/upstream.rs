@@ -79,10 +79,7 @@ async fn an_answer_that_does_not_come_in_time_asks_for_a_new_code_and_the_old_on
     let code = app.dingtalk.issue_code("alice");
     let mut browser = app.browser();
     let state = browser.enter().await;
-    assert_eq!(
-        browser.log_in(&code, &state).await.problem(),
-        (503, "retry_with_new_code".into())
-    );
+    assert_eq!(browser.log_in(&code, &state).await.problem(), (503, "retry_with_new_code".into()));
     assert_eq!(browser.log_in(&code, &state).await.problem(), (401, "code_rejected".into()));
     assert_eq!(app.dingtalk.calls(USER_BY_CODE), 1);
     assert_eq!(browser.log_in(&app.dingtalk.issue_code("alice"), &state).await.status, 200);
@@ -177,11 +174,7 @@ async fn a_ticket_call_with_a_dead_token_gets_another_token() {
     let app = TestApp::start().await;
     let mut browser = app.browser_of("alice").await;
     app.dingtalk.fault(TICKET, 1, Fault::RevokedToken);
-    assert_eq!(
-        browser.jsapi_config(&app.url.clone()).await.status,
-        400,
-        "an origin alone is no page"
-    );
+    assert_eq!(browser.jsapi_config(&app.url.clone()).await.status, 400, "an origin alone is no page");
     assert_eq!(browser.jsapi_config(&format!("{}/", app.url)).await.status, 200);
     assert_eq!((app.dingtalk.calls(ACCESS_TOKEN), app.dingtalk.calls(JSAPI_TICKET)), (2, 2));
 }

@@ -6,10 +6,7 @@ const SOURCE: &str = "../../src/dingtalk/refreshing.rs";
 
 /// What the product names, and what the copy names instead.
 const PIECES: [(&str, &str); 3] = [
-    (
-        "use std::sync::{Mutex, MutexGuard, PoisonError};",
-        "use super::pieces::{Mutex, MutexGuard, PoisonError};",
-    ),
+    ("use std::sync::{Mutex, MutexGuard, PoisonError};", "use super::pieces::{Mutex, MutexGuard, PoisonError};"),
     ("use arc_swap::ArcSwapOption;", "use super::pieces::ArcSwapOption;"),
     ("use tokio::runtime::Handle;", "use super::pieces::Handle;"),
 ];
@@ -28,10 +25,7 @@ fn main() {
     for name in ["std::sync::", "arc_swap::", "tokio::"] {
         let left: Vec<_> = copy.lines().filter(|line| line.contains(name)).collect();
         let known = |line: &&str| ["use std::sync::Arc;", "use tokio::sync::watch;"].contains(line);
-        assert!(
-            left.iter().all(known),
-            "{SOURCE} uses what the checker does not see: {left:?}"
-        );
+        assert!(left.iter().all(known), "{SOURCE} uses what the checker does not see: {left:?}");
     }
     let target = Path::new(&std::env::var("OUT_DIR").unwrap()).join("refreshing.rs");
     std::fs::write(target, copy).unwrap();

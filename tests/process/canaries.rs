@@ -22,16 +22,8 @@ fn talkative(call: &Call) -> Vec<Step> {
         refused("60020"),
         refused("88888"),
         json(&format!(r#"{{"errcode":88,"sub_code":"60011","sub_msg":"{quoted}"}}"#)),
-        http(
-            "403 Forbidden",
-            "application/json",
-            &format!(r#"{{"code":"Forbidden.{ACCESS_TOKEN}","message":"{quoted}"}}"#),
-        ),
-        http(
-            "500 Oops",
-            "application/json",
-            &format!(r#"{{"code":"{SECRET}","message":"{quoted}"}}"#),
-        ),
+        http("403 Forbidden", "application/json", &format!(r#"{{"code":"Forbidden.{ACCESS_TOKEN}","message":"{quoted}"}}"#)),
+        http("500 Oops", "application/json", &format!(r#"{{"code":"{SECRET}","message":"{quoted}"}}"#)),
         http("502 Bad Gateway", "text/html", &format!("<html>{quoted}")),
         http("200 OK", "text/plain", &quoted),
         json(&format!(r#"{{"errcode":0,"result":{{"userid":["{quoted}"]}}}}"#)),
@@ -105,18 +97,10 @@ async fn walk(served: &Served, heard: &mut Vec<Answer>) -> Browser {
     heard.push(browser.post("/api/jsapi/report", &report).await);
     let query = format!("/api/me?access_token={ACCESS_TOKEN}&code={CODE}");
     let forged = format!("{CODE}\\n{{\"level\":\"FORGED\"}}");
-    let headers = [
-        ("x-request-id", forged.as_str()),
-        ("user-agent", &forged),
-        ("authorization", SECRET),
-    ];
+    let headers = [("x-request-id", forged.as_str()), ("user-agent", &forged), ("authorization", SECRET)];
     heard.push(browser.send(Method::GET, &query, &headers, None).await);
     heard.push(browser.send(Method::GET, &format!("/{CODE}"), &headers, None).await);
-    heard.push(
-        browser
-            .send(Method::POST, "/api/login", &headers, Some(CODE.to_owned()))
-            .await,
-    );
+    heard.push(browser.send(Method::POST, "/api/login", &headers, Some(CODE.to_owned())).await);
     browser
 }
 
@@ -160,12 +144,7 @@ async fn no_secret_is_in_a_log_an_answer_a_metric_or_the_command_line_whatever_g
     for secret in [SECRET, ACCESS_TOKEN, JSAPI_TICKET, CODE, cookie, newest, oldest] {
         for spelling in spellings(secret) {
             assert!(spelling.len() >= 16, "{spelling} may be found by chance");
-            for (place, text) in [
-                ("log", &log),
-                ("answers", &answers),
-                ("metrics", &metrics),
-                ("cmdline", &command_line),
-            ] {
+            for (place, text) in [("log", &log), ("answers", &answers), ("metrics", &metrics), ("cmdline", &command_line)] {
                 assert!(!text.contains(&spelling), "{spelling} is in the {place}");
             }
         }

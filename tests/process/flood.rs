@@ -43,10 +43,7 @@ impl Flood {
                 stream
             });
         }
-        let mut flood = Self {
-            knocking,
-            open: Vec::new(),
-        };
+        let mut flood = Self { knocking, open: Vec::new() };
         // When nothing is let in any more, all is full.
         while let Ok(Some(stream)) = tokio::time::timeout(Duration::from_millis(500), flood.knocking.join_next()).await {
             flood.open.push(stream.unwrap());
@@ -63,11 +60,7 @@ impl Flood {
 fn processor_time(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let after_name = stat.rsplit_once(')').unwrap().1;
-    let ticks = after_name
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|ticks| ticks.parse::<u64>().unwrap());
+    let ticks = after_name.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap());
     Duration::from_millis(ticks.sum::<u64>() * 1000 / TICKS)
 }
 
@@ -81,9 +74,7 @@ async fn newcomer_is_answered(url: &str) {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(1), alive)
-        .await
-        .expect("nobody answers within a second");
+    tokio::time::timeout(Duration::from_secs(1), alive).await.expect("nobody answers within a second");
 }
 
 /// Clients that ask once, begin to ask again, and say no more. The library would wait for them for ever.
@@ -122,10 +113,7 @@ async fn clients_that_do_not_read_their_answers_are_dropped() {
         deaf.push(stream);
     }
     let gives_up = Instant::now() + Duration::from_secs(40);
-    while tokio::time::timeout(Duration::from_secs(1), ask(&served.url, "GET", "/healthz", &[], ""))
-        .await
-        .is_err()
-    {
+    while tokio::time::timeout(Duration::from_secs(1), ask(&served.url, "GET", "/healthz", &[], "")).await.is_err() {
         assert!(Instant::now() < gives_up, "nobody else is answered");
     }
     assert_eq!(served.stop().await.0, Some(0));
@@ -146,11 +134,7 @@ async fn a_flood_of_idle_connections_costs_no_processor_time_cuts_nobody_off_and
     let flood = Flood::begin(address, connections()).await;
     connected.send("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n").await;
     let ready = connected.reply().await;
-    assert_eq!(
-        ready.status, 200,
-        "there is a descriptor to call DingTalk with: {}",
-        ready.body
-    );
+    assert_eq!(ready.status, 200, "there is a descriptor to call DingTalk with: {}", ready.body);
 
     let (began, used) = (Instant::now(), processor_time(pid));
     tokio::time::sleep(Duration::from_secs(2)).await;

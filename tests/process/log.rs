@@ -19,9 +19,7 @@ async fn the_log_has_the_id_of_the_answer_and_the_fix_and_nothing_that_is_secret
     let mut browser = served.browser();
     let code = dingtalk.issue_code("alice");
     assert_eq!(browser.enter_and_log_in(&code).await.status, 200);
-    let me = browser
-        .send(Method::GET, "/api/me?canary=query", &[("x-canary", "header\\n")], None)
-        .await;
+    let me = browser.send(Method::GET, "/api/me?canary=query", &[("x-canary", "header\\n")], None).await;
     assert_eq!(browser.jsapi_config("http://127.0.0.1:9/jsapi?q=canary").await.status, 200);
     let session = browser.cookie("session").unwrap().to_owned();
     let rejected = served.browser().enter_and_log_in("canary-code").await;
@@ -34,18 +32,10 @@ async fn the_log_has_the_id_of_the_answer_and_the_fix_and_nothing_that_is_secret
     let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
     for answer in [&me, &rejected, &misconfigured] {
         let id = answer.header("x-request-id");
-        assert!(
-            lines
-                .iter()
-                .any(|line| line["request_id"] == id && line["status"] == answer.status),
-            "{id}"
-        );
+        assert!(lines.iter().any(|line| line["request_id"] == id && line["status"] == answer.status), "{id}");
     }
     let id = misconfigured.header("x-request-id");
-    let told: Vec<_> = lines
-        .iter()
-        .filter(|line| line["level"] == "ERROR" && line["request_id"] == id)
-        .collect();
+    let told: Vec<_> = lines.iter().filter(|line| line["level"] == "ERROR" && line["request_id"] == id).collect();
     assert_eq!(told.len(), 1, "logged once");
     let fix = told[0]["fix"].as_str().unwrap();
     assert!(fix.contains("qyapi_base") && fix.contains("Permission Management"), "{fix}");
@@ -60,11 +50,7 @@ async fn the_log_has_the_id_of_the_answer_and_the_fix_and_nothing_that_is_secret
 async fn malformed_requests_do_not_fill_the_log() {
     let dingtalk = Simulator::start().await.unwrap();
     let served = Served::start(&complete(&dingtalk)).await;
-    for malformed in [
-        "\u{16}\u{3}\u{1}",
-        "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
-        "\r\n\0\r\n\r\n",
-    ] {
+    for malformed in ["\u{16}\u{3}\u{1}", "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "\r\n\0\r\n\r\n"] {
         let mut wire = Wire::to(&served.url).await;
         wire.send(malformed).await;
         wire.done().await;
@@ -77,10 +63,7 @@ async fn malformed_requests_do_not_fill_the_log() {
 #[tokio::test]
 async fn a_ban_and_a_credential_that_cannot_be_renewed_are_said_once_however_many_meet_them() {
     for (answer, said) in [
-        (
-            http("200 OK", "text/html", "<html>banned"),
-            "has shut this server's address out",
-        ),
+        (http("200 OK", "text/html", "<html>banned"), "has shut this server's address out"),
         (json(r#"{"errcode":-1,"errmsg":"busy"}"#), "a credential cannot be renewed"),
     ] {
         let rogue = Rogue::start(move |_| vec![answer.clone()]).await;
@@ -123,11 +106,7 @@ async fn a_reader_of_the_log_that_stalls_keeps_nobody_waiting_and_what_is_lost_i
     assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
     // The last may have been cut off in its middle.
     let (whole, _) = log.rsplit_once('\n').unwrap();
-    assert!(
-        whole
-            .lines()
-            .all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok())
-    );
+    assert!(whole.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
 }
 
 async fn lines_lost(metrics_url: &str) -> u64 {

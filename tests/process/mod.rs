@@ -47,24 +47,14 @@ fn program(variables: &Variables) -> Command {
 
 /// With these variables and no others, heard, and gone with the test.
 fn prepared(mut command: Command, variables: &Variables) -> Command {
-    command
-        .env_clear()
-        .envs(variables.iter().cloned())
-        .current_dir(std::env::temp_dir());
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
+    command.env_clear().envs(variables.iter().cloned()).current_dir(std::env::temp_dir());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
 
 /// Runs the program to its end: exit code and what it said.
 async fn run(command: &mut Command) -> (Option<i32>, String) {
-    let output = tokio::time::timeout(Duration::from_secs(20), command.output())
-        .await
-        .expect("it does not end")
-        .unwrap();
+    let output = tokio::time::timeout(Duration::from_secs(20), command.output()).await.expect("it does not end").unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8(said).unwrap())
 }
@@ -97,12 +87,7 @@ impl Served {
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
         let line = said.next_line().await.unwrap().expect("it says where it listens");
         let address = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
-        Self {
-            url: address.to_owned(),
-            child,
-            said,
-            log,
-        }
+        Self { url: address.to_owned(), child, said, log }
     }
 
     /// Where the metrics are; it says so once.

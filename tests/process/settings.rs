@@ -11,21 +11,13 @@ use dingtalk_simulator::Simulator;
 use super::{Served, complete, program, run, with};
 
 /// Settings without a default.
-const REQUIRED: [&str; 6] = [
-    "DINGTALK_CLIENT_ID",
-    "DINGTALK_CLIENT_SECRET",
-    "DINGTALK_CORP_ID",
-    "DINGTALK_AGENT_ID",
-    "PUBLIC_URL",
-    "SESSION_KEY",
-];
+const REQUIRED: [&str; 6] =
+    ["DINGTALK_CLIENT_ID", "DINGTALK_CLIENT_SECRET", "DINGTALK_CORP_ID", "DINGTALK_AGENT_ID", "PUBLIC_URL", "SESSION_KEY"];
 
 /// How many faults are reported: each is a line of its own that begins with the name.
 fn faults(said: &str) -> usize {
     let names = said.lines().filter_map(|line| line.strip_prefix("  ")?.split_once(": "));
-    names
-        .filter(|(name, _)| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
-        .count()
+    names.filter(|(name, _)| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')).count()
 }
 
 #[tokio::test]
@@ -99,10 +91,7 @@ async fn settings_that_cannot_be_right_are_refused_without_repeating_them() {
     for (name, value) in wrong {
         let (code, said) = run(&mut program(&with(complete(&dingtalk), name, value))).await;
         assert_eq!((code, faults(&said)), (Some(2), 1), "{name}={value}: {said}");
-        assert!(
-            said.contains(&format!("  {name}: ")) && !said.to_lowercase().contains("canary"),
-            "{name}={value}: {said}"
-        );
+        assert!(said.contains(&format!("  {name}: ")) && !said.to_lowercase().contains("canary"), "{name}={value}: {said}");
     }
 }
 
@@ -124,19 +113,12 @@ async fn secrets_may_come_from_files_but_not_from_both_places_nor_from_the_comma
     std::fs::set_permissions(&file, Permissions::from_mode(0o604)).unwrap();
     let path = file.to_str().unwrap();
 
-    let from_file = with(
-        with(complete(&dingtalk), "DINGTALK_CLIENT_SECRET", ""),
-        "DINGTALK_CLIENT_SECRET_FILE",
-        path,
-    );
+    let from_file = with(with(complete(&dingtalk), "DINGTALK_CLIENT_SECRET", ""), "DINGTALK_CLIENT_SECRET_FILE", path);
     let served = Served::start(&from_file).await;
     assert_eq!(served.browser().read("/readyz").await.status, 200);
     let (exit, log) = served.stop().await;
     assert_eq!(exit, Some(0));
-    assert!(
-        log.contains("every user of this machine can read the file of DINGTALK_CLIENT_SECRET"),
-        "{log}"
-    );
+    assert!(log.contains("every user of this machine can read the file of DINGTALK_CLIENT_SECRET"), "{log}");
 
     std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
     let (_, log) = Served::start(&from_file).await.stop().await;
@@ -239,23 +221,14 @@ async fn every_setting_is_in_the_help_in_the_readme_and_in_the_example() {
     assert_eq!(code, Some(0));
     let known = Settings::known();
     for Setting { name, is_secret, .. } in &known {
-        let name = if *is_secret {
-            format!("{name}_FILE")
-        } else {
-            name.to_string()
-        };
+        let name = if *is_secret { format!("{name}_FILE") } else { name.to_string() };
         for text in [&said, include_str!("../../README.md"), include_str!("../../.env.example")] {
             assert!(text.contains(&name), "{name} is not in {text}");
         }
     }
     let example = include_str!("../../.env.example");
-    let names = example
-        .lines()
-        .filter_map(|line| line.trim_start_matches("# ").split_once('='))
-        .map(|(name, _)| name);
-    let names: Vec<_> = names
-        .filter(|name| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
-        .collect();
+    let names = example.lines().filter_map(|line| line.trim_start_matches("# ").split_once('=')).map(|(name, _)| name);
+    let names: Vec<_> = names.filter(|name| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')).collect();
     assert!(names.len() >= 17, "{names:?}");
     for name in names {
         assert!(said.contains(name), "{name} is not in --help");

@@ -20,10 +20,7 @@ impl Answer {
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map(|value| value.to_str().unwrap())
-            .unwrap_or_default()
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
 
     /// Status and stable code of a problem, after checking that it is a proper one.
@@ -31,9 +28,7 @@ impl Answer {
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.body);
         let problem = self.json();
         let keys: Vec<_> = problem.as_object().unwrap().keys().cloned().collect();
-        let mut expected = ["type", "title", "status", "detail", "code", "requestId"]
-            .map(str::to_owned)
-            .to_vec();
+        let mut expected = ["type", "title", "status", "detail", "code", "requestId"].map(str::to_owned).to_vec();
         expected.sort();
         assert_eq!(
             {
@@ -64,13 +59,7 @@ pub struct Browser {
 impl Browser {
     /// A browser that has never been at `url`, where an app is that calls itself `origin`.
     pub fn new(http: reqwest::Client, url: &str, origin: &str) -> Self {
-        Self {
-            http,
-            url: url.to_owned(),
-            origin: origin.to_owned(),
-            cookies: Vec::new(),
-            reads: "",
-        }
+        Self { http, url: url.to_owned(), origin: origin.to_owned(), cookies: Vec::new(), reads: "" }
     }
 
     /// Sends a request with this browser's cookies and takes those that come back.
@@ -106,53 +95,28 @@ impl Browser {
     }
 
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        self.cookies
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.cookies.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Opens a page from outside: from the workbench, a chat, the address bar.
     pub async fn open(&mut self, path: &str) -> Answer {
-        self.send(
-            Method::GET,
-            path,
-            &[("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")],
-            None,
-        )
-        .await
+        self.send(Method::GET, path, &[("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")], None).await
     }
 
     /// Goes to a page from another page of the app.
     pub async fn go(&mut self, path: &str) -> Answer {
-        self.send(
-            Method::GET,
-            path,
-            &[("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "navigate")],
-            None,
-        )
-        .await
+        self.send(Method::GET, path, &[("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "navigate")], None).await
     }
 
     /// Reads one of the app's APIs from one of its pages.
     pub async fn read(&mut self, path: &str) -> Answer {
-        self.send(
-            Method::GET,
-            path,
-            &[("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "cors")],
-            None,
-        )
-        .await
+        self.send(Method::GET, path, &[("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "cors")], None).await
     }
 
     /// Posts JSON from one of the app's pages.
     pub async fn post(&mut self, path: &str, body: &Value) -> Answer {
         let origin = self.origin.clone();
-        let headers = [
-            ("origin", origin.as_str()),
-            ("sec-fetch-site", "same-origin"),
-            ("content-type", "application/json"),
-        ];
+        let headers = [("origin", origin.as_str()), ("sec-fetch-site", "same-origin"), ("content-type", "application/json")];
         self.send(Method::POST, path, &headers, Some(body.to_string())).await
     }
 
@@ -182,9 +146,7 @@ impl Browser {
     }
 
     pub async fn jsapi_config(&mut self, url: &str) -> Answer {
-        let query: String = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("url", url)
-            .finish();
+        let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("url", url).finish();
         self.read(&format!("/api/jsapi/config?{query}")).await
     }
 }

@@ -18,10 +18,7 @@ impl ClockHands {
     /// A clock of which nothing but [`ClockHands::advance`] moves the monotonic time.
     pub fn still() -> Self {
         let stopped = Some(Instant::now());
-        Self {
-            stopped,
-            ..Self::default()
-        }
+        Self { stopped, ..Self::default() }
     }
 
     pub fn advance(&self, time: Duration) {
@@ -44,10 +41,6 @@ impl TimeSource for ClockHands {
     fn wall(&self) -> SystemTime {
         let ms = self.wall_ms.load(Ordering::SeqCst);
         let distance = Duration::from_millis(ms.unsigned_abs());
-        if ms < 0 {
-            SystemTime::now() - distance
-        } else {
-            SystemTime::now() + distance
-        }
+        if ms < 0 { SystemTime::now() - distance } else { SystemTime::now() + distance }
     }
 }

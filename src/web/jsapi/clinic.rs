@@ -55,11 +55,5 @@ pub async fn show(
         }
     };
     let next = recipes.next().map(|(name, _)| format!("/clinic?recipe={name}&probe={PROBE}"));
-    Ok(Clinic {
-        words: words::Clinic::of(head.language),
-        head,
-        user,
-        trial,
-        next,
-    })
+    Ok(Clinic { words: words::Clinic::of(head.language), head, user, trial, next })
 }

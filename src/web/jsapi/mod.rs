@@ -41,10 +41,7 @@ impl Signer {
     pub fn new(settings: &Settings, jsapi_list: &'static [&'static str], explains: bool, clock: Clock) -> Self {
         Self {
             public_url: settings.public_url.clone(),
-            recipe: Recipe {
-                digest: settings.jsapi_digest,
-                form: UrlForm::AsOpened,
-            },
+            recipe: Recipe { digest: settings.jsapi_digest, form: UrlForm::AsOpened },
             jsapi_list,
             reports: Reports::new(explains, clock.clone()),
             clock,
@@ -53,13 +50,7 @@ impl Signer {
 
     async fn sign(&self, organisation: &Organisation, recipe: Recipe, url: PageUrl) -> Result<JsapiConfig, Problem> {
         let ticket = organisation.jsapi_ticket().await?;
-        let page = SignedPage {
-            url,
-            recipe,
-            ticket,
-            nonce_str: NonceStr::random(),
-            timestamp: self.clock.unix_seconds(),
-        };
+        let page = SignedPage { url, recipe, ticket, nonce_str: NonceStr::random(), timestamp: self.clock.unix_seconds() };
         Ok(JsapiConfig {
             agent_id: organisation.agent_id().clone(),
             corp_id: organisation.corp_id().clone(),

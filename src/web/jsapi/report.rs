@@ -111,30 +111,13 @@ pub async fn report(
     let (request_id, code, said, differs) = (scope.id(), said.code, said.text, explanation.differs.join(", "));
     match report.call {
         RefusedCall::Config => {
-            tracing::warn!(
-                request_id,
-                code,
-                said,
-                differs,
-                "the client refused dd.config: {}",
-                explanation.explanation
-            );
+            tracing::warn!(request_id, code, said, differs, "the client refused dd.config: {}", explanation.explanation);
         }
         RefusedCall::RequestAuthCode => {
-            tracing::warn!(
-                request_id,
-                code,
-                said,
-                fix = explanation.explanation,
-                "the client refused an authCode"
-            );
+            tracing::warn!(request_id, code, said, fix = explanation.explanation, "the client refused an authCode");
         }
     }
-    Ok(if signer.reports.explains {
-        HttpResponse::Ok().json(explanation)
-    } else {
-        HttpResponse::NoContent().finish()
-    })
+    Ok(if signer.reports.explains { HttpResponse::Ok().json(explanation) } else { HttpResponse::NoContent().finish() })
 }
 
 async fn signature_refused(report: &Report, signer: &Signer, organisation: &Organisation) -> Result<Explanation, Problem> {
@@ -145,11 +128,7 @@ async fn signature_refused(report: &Report, signer: &Signer, organisation: &Orga
             explanation: "the page did not say what this server had signed for it".to_owned(),
         });
     };
-    let refusal = ClientRefusal {
-        code: report.code.clone(),
-        text: report.text.clone(),
-        href: report.url.clone(),
-    };
+    let refusal = ClientRefusal { code: report.code.clone(), text: report.text.clone(), href: report.url.clone() };
     let mut parts = refusal.explain(&signed);
     if !is_current && parts.contains(&Part::Digest) {
         // With the present ticket it would be another signature: the page's ticket was replaced since.
@@ -165,22 +144,13 @@ async fn signature_refused(report: &Report, signer: &Signer, organisation: &Orga
         ),
         _ => parts.iter().map(|part| part.advice()).collect::<Vec<_>>().join("; or "),
     };
-    Ok(Explanation {
-        differs: parts.iter().map(Part::to_string).collect(),
-        explanation,
-    })
+    Ok(Explanation { differs: parts.iter().map(Part::to_string).collect(), explanation })
 }
 
 /// What was signed for the page, and whether that was with the ticket of now. Nothing of it is remembered: the page tells, and the
 /// signature shows whether it is true.
 async fn signed(report: &Report, signer: &Signer, organisation: &Organisation) -> Result<Option<(SignedPage, bool)>, Problem> {
-    let Some(Signed {
-        url,
-        nonce_str,
-        time_stamp,
-        signature,
-    }) = &report.signed
-    else {
+    let Some(Signed { url, nonce_str, time_stamp, signature }) = &report.signed else {
         return Ok(None);
     };
     let (Some(nonce_str), Ok(timestamp)) = (NonceStr::parse(nonce_str), time_stamp.parse()) else {

@@ -29,18 +29,10 @@ impl Default for LoginRates {
     /// A company comes in at nine o'clock behind one address: the rush is let in, a flood is not. The steady rate of all stays below
     /// DingTalk's (contract, section 11), and that of one address leaves something for the others.
     fn default() -> Self {
-        const PER_ADDRESS: LoginRate = LoginRate {
-            per_second: NonZeroU32::new(10).unwrap(),
-            burst: NonZeroU32::new(1200).unwrap(),
-        };
-        const TOTAL: LoginRate = LoginRate {
-            per_second: NonZeroU32::new(18).unwrap(),
-            burst: NonZeroU32::new(2400).unwrap(),
-        };
-        Self {
-            per_address: PER_ADDRESS,
-            total: TOTAL,
-        }
+        const PER_ADDRESS: LoginRate =
+            LoginRate { per_second: NonZeroU32::new(10).unwrap(), burst: NonZeroU32::new(1200).unwrap() };
+        const TOTAL: LoginRate = LoginRate { per_second: NonZeroU32::new(18).unwrap(), burst: NonZeroU32::new(2400).unwrap() };
+        Self { per_address: PER_ADDRESS, total: TOTAL }
     }
 }
 

@@ -16,8 +16,5 @@ pub struct SignedOut {
 
 /// `GET /signed-out`
 pub async fn show(head: Head) -> SignedOut {
-    SignedOut {
-        words: words::SignedOut::of(head.language),
-        head,
-    }
+    SignedOut { words: words::SignedOut::of(head.language), head }
 }

@@ -38,10 +38,7 @@ impl LoginStates {
     pub fn new(keys: &SessionKeys, cookies: CookiePolicy, clock: Clock) -> Self {
         Self {
             cookie_name: cookies.name(COOKIE),
-            keys: keys
-                .all()
-                .map(|key| mac(key.signing(), &[b"login state"]).finalize().into_bytes().into())
-                .collect(),
+            keys: keys.all().map(|key| mac(key.signing(), &[b"login state"]).finalize().into_bytes().into()).collect(),
             cookies,
             // Longer than any state counts, whose age is judged in whole seconds and with the same tolerance.
             used: Once::new(GOOD_FOR + Duration::from_secs(Sessions::CLOCK_SKEW + 1)),
@@ -52,17 +49,13 @@ impl LoginStates {
     /// A state for the browser with this pre-session.
     fn issue(&self, presession: &str) -> String {
         let (issued, id): (_, StateId) = (self.clock.unix_seconds().to_be_bytes(), rand::random());
-        let seal = mac(&self.keys[0], &[presession.as_bytes(), &issued, &id])
-            .finalize()
-            .into_bytes();
+        let seal = mac(&self.keys[0], &[presession.as_bytes(), &issued, &id]).finalize().into_bytes();
         hex::encode([&issued[..], &id[..], &seal[..]].concat())
     }
 
     /// Identifies `state` if it was given to the browser that made `request`, is ten minutes old at most, and was not used.
     pub fn check(&self, request: &HttpRequest, state: &str) -> Result<StateId, Problem> {
-        self.genuine(request, state)
-            .filter(|id| !self.used.was_used(id))
-            .ok_or(Problem::StateRejected)
+        self.genuine(request, state).filter(|id| !self.used.was_used(id)).ok_or(Problem::StateRejected)
     }
 
     fn genuine(&self, request: &HttpRequest, state: &str) -> Option<StateId> {
@@ -112,11 +105,7 @@ impl Challenge {
     pub fn of(states: &LoginStates, request: &HttpRequest) -> Self {
         let known = states.presession_of(request);
         let presession = known.unwrap_or_else(|| hex::encode(rand::random::<[u8; 16]>()));
-        Self {
-            state: states.issue(&presession),
-            presession,
-            cookies: states.cookies,
-        }
+        Self { state: states.issue(&presession), presession, cookies: states.cookies }
     }
 
     /// Hands the pre-session to the browser.

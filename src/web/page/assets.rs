@@ -30,26 +30,13 @@ struct Asset {
 static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
     let files = Static::iter().filter_map(|path| Some((path.to_string(), Static::get(&path)?)));
     files
-        .map(|(path, file)| {
-            (
-                path.clone(),
-                Asset {
-                    address: hashed(&path, &file),
-                    kind: kind(&path),
-                    body: body(file.data),
-                },
-            )
-        })
+        .map(|(path, file)| (path.clone(), Asset { address: hashed(&path, &file), kind: kind(&path), body: body(file.data) }))
         .collect()
 });
 
 /// By the part of their address behind `/static/`.
-static BY_ADDRESS: LazyLock<HashMap<&str, &Asset>> = LazyLock::new(|| {
-    ASSETS
-        .values()
-        .filter_map(|asset| Some((asset.address.strip_prefix("/static/")?, asset)))
-        .collect()
-});
+static BY_ADDRESS: LazyLock<HashMap<&str, &Asset>> =
+    LazyLock::new(|| ASSETS.values().filter_map(|asset| Some((asset.address.strip_prefix("/static/")?, asset))).collect());
 
 fn hashed(path: &str, file: &EmbeddedFile) -> String {
     let hash = hex::encode(&file.metadata.sha256_hash()[..8]);

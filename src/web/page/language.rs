@@ -125,12 +125,7 @@ mod tests {
             (b"zh;q=oops, en;q=oops, zh-CN;q=0.1", Chinese),
             (many.as_bytes(), English),
         ] {
-            assert_eq!(
-                language(&[accepted], None),
-                expected,
-                "{:?}",
-                String::from_utf8_lossy(accepted)
-            );
+            assert_eq!(language(&[accepted], None), expected, "{:?}", String::from_utf8_lossy(accepted));
         }
     }
 

@@ -10,19 +10,11 @@ pub const INTERNAL: Explanation = row(
     StatusCode::INTERNAL_SERVER_ERROR,
     "internal",
     Both("Something went wrong on our side.", "服务出现异常"),
-    Both(
-        "Try again. If it keeps happening, tell your administrator.",
-        "请重试。如果问题仍然存在，请联系管理员。",
-    ),
+    Both("Try again. If it keeps happening, tell your administrator.", "请重试。如果问题仍然存在，请联系管理员。"),
 );
 
 const fn row(status: StatusCode, code: &'static str, happened: Both, next: Both) -> Explanation {
-    Explanation {
-        status,
-        code,
-        happened,
-        next,
-    }
+    Explanation { status, code, happened, next }
 }
 
 impl Problem {
@@ -56,14 +48,8 @@ impl Problem {
             Self::OriginRejected => row(
                 StatusCode::FORBIDDEN,
                 "origin_rejected",
-                Both(
-                    "The request came from an address that this app does not trust.",
-                    "请求来自不受信任的地址",
-                ),
-                Both(
-                    "Close this page and open the app again from DingTalk.",
-                    "请关闭页面，从钉钉重新打开本应用。",
-                ),
+                Both("The request came from an address that this app does not trust.", "请求来自不受信任的地址"),
+                Both("Close this page and open the app again from DingTalk.", "请关闭页面，从钉钉重新打开本应用。"),
             ),
             Self::OrganisationRejected => row(
                 StatusCode::FORBIDDEN,
@@ -77,10 +63,7 @@ impl Problem {
             Self::OrganisationUnknown => row(
                 StatusCode::BAD_REQUEST,
                 "organisation_unknown",
-                Both(
-                    "DingTalk did not say which organisation you are in.",
-                    "钉钉没有告知当前所在的组织",
-                ),
+                Both("DingTalk did not say which organisation you are in.", "钉钉没有告知当前所在的组织"),
                 Both("Open the app from the workbench in DingTalk.", "请从钉钉工作台打开此应用。"),
             ),
             Self::NotFound => row(
@@ -123,10 +106,7 @@ impl Problem {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "head_too_large",
                 Both("The browser sent too much along.", "浏览器附带的信息过多"),
-                Both(
-                    "Clear the cookies of this site and try again.",
-                    "请清除本站的 Cookie 后重试。",
-                ),
+                Both("Clear the cookies of this site and try again.", "请清除本站的 Cookie 后重试。"),
             ),
             Self::UnsupportedMediaType => row(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -167,10 +147,7 @@ impl Problem {
             Self::QuotaSpent(_) => row(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "quota_spent",
-                Both(
-                    "Your organisation has used up its DingTalk calls for this month.",
-                    "所在组织本月的钉钉接口调用次数已用完",
-                ),
+                Both("Your organisation has used up its DingTalk calls for this month.", "所在组织本月的钉钉接口调用次数已用完"),
                 Both(
                     "Tell your administrator. It works again next month, or with another edition of DingTalk.",
                     "请联系管理员升级钉钉版本，或等到下个月。",
@@ -180,10 +157,7 @@ impl Problem {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "misconfigured",
                 Both("This app is not set up correctly.", "应用配置有误"),
-                Both(
-                    "Please tell your administrator, with the reference below.",
-                    "请联系管理员，并提供下方的请求编号。",
-                ),
+                Both("Please tell your administrator, with the reference below.", "请联系管理员，并提供下方的请求编号。"),
             ),
             Self::Internal(_) => INTERNAL,
             Self::Own(explanation) => *explanation,

@@ -71,10 +71,7 @@ pub(super) fn has_cookie(headers: &HeaderMap, name: &str) -> bool {
 pub(super) fn put_only_cookie(headers: &mut HeaderMap, name: &str, value: Option<&str>) {
     let ours = value.map(|value| [name, "=", value].concat());
     let others = pairs(headers).filter(|pair| value_of(pair, name).is_none() && is_harmless(pair, name));
-    let all = others
-        .chain(ours.as_deref().map(str::as_bytes))
-        .collect::<Vec<_>>()
-        .join(&b"; "[..]);
+    let all = others.chain(ours.as_deref().map(str::as_bytes)).collect::<Vec<_>>().join(&b"; "[..]);
     headers.remove(COOKIE);
     // Parts of header values are header values, and so is a sealed cookie.
     if let Ok(all) = HeaderValue::from_bytes(&all) {
@@ -102,9 +99,7 @@ fn is_harmless(pair: &[u8], name: &str) -> bool {
 }
 
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let all = headers
-        .get_all(COOKIE)
-        .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+    let all = headers.get_all(COOKIE).flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
     all.map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
 }
 

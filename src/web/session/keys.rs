@@ -36,10 +36,7 @@ impl SessionKeys {
         let mut keys = text.expose_secret().split(',').map(|key| Self::parse_one(key.trim()));
         // `split` always yields one part at least.
         let newest = keys.next().unwrap_or(Err(InvalidSessionKeys::Short))?;
-        Ok(Self {
-            newest,
-            older: keys.collect::<Result<_, _>>()?,
-        })
+        Ok(Self { newest, older: keys.collect::<Result<_, _>>()? })
     }
 
     fn parse_one(text: &str) -> Result<Key, InvalidSessionKeys> {
@@ -76,9 +73,7 @@ impl SessionKeys {
         let mut jar = CookieJar::new();
         jar.private_mut(&self.newest).add(opened);
         let sealed = jar.get(name)?.encoded().to_string();
-        value_of(sealed.as_bytes(), name)
-            .and_then(|value| std::str::from_utf8(value).ok())
-            .map(str::to_owned)
+        value_of(sealed.as_bytes(), name).and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned)
     }
 }
 

@@ -144,19 +144,13 @@ impl RequestSession {
 
     fn store(&self, login: &Login) -> Result<(), Problem> {
         self.login.replace(Some(login.clone()));
-        self.stored
-            .insert(KEY, login)
-            .map_err(|error| Problem::Internal(error.into()))
+        self.stored.insert(KEY, login).map_err(|error| Problem::Internal(error.into()))
     }
 }
 
 impl From<Login> for SessionUser {
     fn from(login: Login) -> Self {
-        Self {
-            user_id: login.user_id,
-            name: login.name,
-            corp_id: login.corp_id,
-        }
+        Self { user_id: login.user_id, name: login.name, corp_id: login.corp_id }
     }
 }
 

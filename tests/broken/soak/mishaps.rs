@@ -27,10 +27,7 @@ pub struct Mishaps {
 
 impl Mishaps {
     pub fn new(seed: u64) -> Self {
-        Self {
-            chance: StdRng::seed_from_u64(seed),
-            bans: true,
-        }
+        Self { chance: StdRng::seed_from_u64(seed), bans: true }
     }
 
     /// Nothing that the app takes for a ban: that stops all of its calls for five minutes, of the only clock that it has.
@@ -65,12 +62,8 @@ impl Mishaps {
             12..24 => Fault::RevokedToken,
             24..36 => Fault::Lost,
             36..48 => Fault::Cut,
-            48..58 => Fault::Status {
-                status: *[302, 400, 404, 500, 502, 503, 504].choose(&mut self.chance).unwrap(),
-            },
-            58..70 => Fault::Delay {
-                milliseconds: self.chance.random_range(10..300),
-            },
+            48..58 => Fault::Status { status: *[302, 400, 404, 500, 502, 503, 504].choose(&mut self.chance).unwrap() },
+            58..70 => Fault::Delay { milliseconds: self.chance.random_range(10..300) },
             70..80 => Fault::Drip { milliseconds: 1 },
             80..86 => Fault::Permission,
             // Only this endpoint has anything to do with authCodes.

@@ -87,23 +87,14 @@ async fn after_an_hour_of_mishaps_everybody_logs_in_at_once_and_no_task_is_left_
         settings.web.session_idle = settings.web.session_lifetime;
         // All visitors have one address, and the rate is not what this is about.
         let no_limit = NonZeroU32::new(10_000).unwrap();
-        let unlimited = LoginRate {
-            per_second: no_limit,
-            burst: no_limit,
-        };
-        settings.web.login_rates = LoginRates {
-            per_address: unlimited,
-            total: unlimited,
-        };
+        let unlimited = LoginRate { per_second: no_limit, burst: no_limit };
+        settings.web.login_rates = LoginRates { per_address: unlimited, total: unlimited };
     })
     .await;
     app.dingtalk.credentials_live_for(Duration::from_secs(120));
     let visitors = (0..VISITORS).map(|n| Visitor::new(&app.url, &app.url, seed.wrapping_add(n as u64)));
     let visitors: Vec<_> = visitors.collect();
-    let hour = Arc::new(Hour {
-        app,
-        mishaps: Mutex::default(),
-    });
+    let hour = Arc::new(Hour { app, mishaps: Mutex::default() });
 
     // Somebody was here, so that all tasks run that the app needs for itself.
     hour.app.browser().enter().await;

@@ -11,11 +11,7 @@ use crate::support::{Answer, Browser, state_of};
 const PEOPLE: [&str; 3] = ["zhangsan", "alice", "bob"];
 
 /// What DingTalk's troubles may end in, for a login and for a signature.
-const TROUBLES: [(u16, &str); 3] = [
-    (503, "retry_with_new_code"),
-    (503, "dingtalk_unavailable"),
-    (503, "misconfigured"),
-];
+const TROUBLES: [(u16, &str); 3] = [(503, "retry_with_new_code"), (503, "dingtalk_unavailable"), (503, "misconfigured")];
 /// Of a login alone: DingTalk does not accept the code, be it for its age.
 const CODE_REJECTED: (u16, &str) = (401, "code_rejected");
 /// Of a second try alone: the first may have taken so long that the state is too old by now.

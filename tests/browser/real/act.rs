@@ -24,9 +24,7 @@ impl Scene<'_> {
             }
             Sight::Refused(said) => {
                 page.sees("#trouble-text", "DingTalk refused the request.").await;
-                let shown = page
-                    .run("return document.querySelector('#trouble-said').textContent", &[])
-                    .await;
+                let shown = page.run("return document.querySelector('#trouble-said').textContent", &[]).await;
                 assert!(shown.as_str().unwrap().contains(said), "{shown}");
                 self.try_again(page, situation).await;
             }
@@ -35,11 +33,7 @@ impl Scene<'_> {
                 assert_eq!(self.app.dingtalk.calls(AUTH_CODE), 0);
             }
             Sight::NoLibrary => {
-                page.sees(
-                    "#trouble-text",
-                    "The part of this page that talks to DingTalk could not be loaded.",
-                )
-                .await;
+                page.sees("#trouble-text", "The part of this page that talks to DingTalk could not be loaded.").await;
                 page.run("window.old = true", &[]).await;
                 page.click("#retry").await;
                 page.until("the page is loaded anew", "return !window.old", &[]).await;
@@ -54,11 +48,9 @@ impl Scene<'_> {
         match situation {
             Situation::Config => self.call(page).await,
             Situation::ConfigRefused => {
-                self.see_config_fail(page, if self.errors_tell_nothing() { "" } else { "52013" })
-                    .await;
+                self.see_config_fail(page, if self.errors_tell_nothing() { "" } else { "52013" }).await;
                 page.click(&format!("[data-api='{CHOOSE}'] button")).await;
-                page.shown(&format!("[data-api='{CHOOSE}'] output[data-outcome='failed']"))
-                    .await;
+                page.shown(&format!("[data-api='{CHOOSE}'] output[data-outcome='failed']")).await;
             }
             Situation::ConfigNoAnswer => self.see_config_fail(page, "408").await,
             _ => page.sees("#user-name", "张三").await,
@@ -76,16 +68,13 @@ impl Scene<'_> {
         self.wish("choose", "cancel").await;
         page.click(&format!("[data-api='{CHOOSE}'] button")).await;
         let cancelled = if self.errors_tell_nothing() { "failed" } else { "cancelled" };
-        page.shown(&format!("[data-api='{CHOOSE}'] output[data-outcome='{cancelled}']"))
-            .await;
+        page.shown(&format!("[data-api='{CHOOSE}'] output[data-outcome='{cancelled}']")).await;
     }
 
     /// The page says why, but no ticket, and calls that need no configuration still work.
     async fn see_config_fail(&self, page: &Chromium, why: &str) {
         page.shown("#config-state[data-state='refused']").await;
-        let reason = page
-            .run("return document.querySelector('#config-reason').textContent", &[])
-            .await;
+        let reason = page.run("return document.querySelector('#config-reason').textContent", &[]).await;
         let reason = reason.as_str().unwrap();
         assert!(reason.contains(why), "{reason}");
         assert!(!reason.replace("ticketList:[hidden]", "").contains("ticketList"), "{reason}");
@@ -114,8 +103,7 @@ impl Scene<'_> {
             }
             _ => false,
         };
-        page.run("document.querySelector('#trouble-text').textContent = ''", &[])
-            .await;
+        page.run("document.querySelector('#trouble-text').textContent = ''", &[]).await;
         page.click("#retry").await;
         let can_log_in = Situation::Login.sight(self.stage.container, self.version) == Sight::Page;
         if recovers && can_log_in {

@@ -44,19 +44,12 @@ impl Front {
         let (started, start) = oneshot::channel();
         let seen_by_server = behind.clone();
         std::thread::spawn(move || System::new().block_on(serve(listener, seen_by_server, started)));
-        Self {
-            port,
-            behind,
-            server: start.await.unwrap(),
-        }
+        Self { port, behind, server: start.await.unwrap() }
     }
 
     /// From now on it passes on to these.
     pub fn stand_before(&self, app: &str, dingtalk: &str) {
-        let urls = Urls {
-            app: app.to_owned(),
-            dingtalk: dingtalk.to_owned(),
-        };
+        let urls = Urls { app: app.to_owned(), dingtalk: dingtalk.to_owned() };
         assert!(self.behind.urls.set(urls).is_ok(), "it stands before something else");
     }
 
@@ -86,12 +79,7 @@ async fn serve(listener: TcpListener, behind: Data<Behind>, started: oneshot::Se
             .route("/client/{question}", post().to(ask_dingtalk))
             .default_service(to(ask_app))
     };
-    let server = HttpServer::new(app)
-        .workers(1)
-        .disable_signals()
-        .listen(listener)
-        .unwrap()
-        .run();
+    let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
     if started.send(server.handle()).is_ok() {
         server.await.unwrap();
     }

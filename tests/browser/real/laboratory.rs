@@ -23,9 +23,7 @@ const HEAD: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Libr
 
 /// Mounts the laboratory and the pages in its frames.
 pub fn mount(service: &mut ServiceConfig) {
-    service
-        .route("/laboratory", get().to(laboratory))
-        .route("/behaviour", get().to(behaviour));
+    service.route("/laboratory", get().to(laboratory)).route("/behaviour", get().to(behaviour));
 }
 
 async fn laboratory() -> HttpResponse {
@@ -38,15 +36,11 @@ struct Subject {
 }
 
 async fn behaviour(Query(Subject { library }): Query<Subject>) -> HttpResponse {
-    page(&format!(
-        "<script>{BEHAVIOURS}</script><script crossorigin src=\"{library}\"></script>"
-    ))
+    page(&format!("<script>{BEHAVIOURS}</script><script crossorigin src=\"{library}\"></script>"))
 }
 
 fn page(body: &str) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/html; charset=utf-8")
-        .body(format!("{HEAD}{body}"))
+    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(format!("{HEAD}{body}"))
 }
 
 /// Observes the library at `library` in the container of `stage`.
@@ -54,24 +48,14 @@ pub async fn observe(stage: &Stage, front: &Front, dingtalk: &Simulator, library
     let page = format!("{}/behaviour?library={library}", front.url());
     let values = signed_values(dingtalk, &page).await;
     stage.chromium.open(&format!("{}/laboratory", front.url())).await;
-    let observed = stage
-        .chromium
-        .resolve(&format!("observeAll({}, {values})", json!(library)))
-        .await;
-    serde_json::from_value::<Vec<(String, Value)>>(observed)
-        .unwrap()
-        .into_iter()
-        .collect()
+    let observed = stage.chromium.resolve(&format!("observeAll({}, {values})", json!(library))).await;
+    serde_json::from_value::<Vec<(String, Value)>>(observed).unwrap().into_iter().collect()
 }
 
 /// What `dd.config` takes on the page at `url`, made without the app under test.
 async fn signed_values(dingtalk: &Simulator, url: &str) -> Value {
     let app = dingtalk.app();
-    let token = ask(
-        dingtalk,
-        &format!("/gettoken?appkey={}&appsecret={}", app.client_id, app.client_secret),
-    )
-    .await;
+    let token = ask(dingtalk, &format!("/gettoken?appkey={}&appsecret={}", app.client_id, app.client_secret)).await;
     let token = token["access_token"].as_str().unwrap();
     let ticket = ask(dingtalk, &format!("/get_jsapi_ticket?access_token={token}")).await;
     let ticket = ticket["ticket"].as_str().unwrap();
@@ -88,10 +72,6 @@ async fn signed_values(dingtalk: &Simulator, url: &str) -> Value {
 }
 
 async fn ask(dingtalk: &Simulator, question: &str) -> Value {
-    let answer = http_client()
-        .get(format!("{}{question}", dingtalk.url()))
-        .send()
-        .await
-        .unwrap();
+    let answer = http_client().get(format!("{}{question}", dingtalk.url())).send().await.unwrap();
     answer.json().await.unwrap()
 }

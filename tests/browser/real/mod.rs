@@ -53,9 +53,7 @@ async fn a_frame_in_the_pc_client() {
 async fn every_situation_in(container: &'static Container) {
     let began = Instant::now();
     let stage = Stage::new(container).await;
-    let all = SITUATIONS
-        .into_iter()
-        .flat_map(|situation| VERSIONS.map(|version| (situation, version)));
+    let all = SITUATIONS.into_iter().flat_map(|situation| VERSIONS.map(|version| (situation, version)));
     let known = all.filter(|&(situation, version)| situation.is_known_in(container, version));
     let (slow, quick): (Vec<_>, Vec<_>) = known.partition(|&(situation, version)| is_slow(situation, container, version));
 

@@ -29,14 +29,7 @@ pub enum Loading {
 impl Plan {
     /// Everything as it should be.
     pub fn normal(name: &'static str, version: &'static str) -> Self {
-        Self {
-            name,
-            version,
-            ready: Ready::AtOnce,
-            wishes: json!({}),
-            loading: Loading::Normal,
-            path: "/",
-        }
+        Self { name, version, ready: Ready::AtOnce, wishes: json!({}), loading: Loading::Normal, path: "/" }
     }
 
     pub fn ready(self, ready: Ready) -> Self {
@@ -44,10 +37,7 @@ impl Plan {
     }
 
     pub fn wishing(self, about: &str, what: &str) -> Self {
-        Self {
-            wishes: json!({about: what}),
-            ..self
-        }
+        Self { wishes: json!({about: what}), ..self }
     }
 
     pub fn loading(self, loading: Loading) -> Self {

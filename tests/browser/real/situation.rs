@@ -177,12 +177,8 @@ impl Situation {
             LibraryMissing => Plan::normal("library missing", version).loading(Loading::Missing),
             LibraryTakenByAmd => Plan::normal("library taken by amd", version).loading(Loading::Amd),
             Config => Plan::normal("config", version).at("/jsapi"),
-            ConfigRefused => Plan::normal("config refused", version)
-                .at("/jsapi")
-                .wishing("config", "refuse"),
-            ConfigNoAnswer => Plan::normal("config no answer", version)
-                .at("/jsapi")
-                .wishing("config", "never"),
+            ConfigRefused => Plan::normal("config refused", version).at("/jsapi").wishing("config", "refuse"),
+            ConfigNoAnswer => Plan::normal("config no answer", version).at("/jsapi").wishing("config", "never"),
         }
     }
 }

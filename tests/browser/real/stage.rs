@@ -39,10 +39,7 @@ impl Stage {
                 capabilities.add_arg(switch).unwrap();
             }
         });
-        Self {
-            container,
-            chromium: chromium.await,
-        }
+        Self { container, chromium: chromium.await }
     }
 
     /// Opens the app in a new tab.
@@ -53,11 +50,7 @@ impl Stage {
         let in_frame = self.container.frames_the_page();
         let desk = if in_frame { address.clone() } else { front.url() };
         let tab = self.open_tab(&plan, &desk).await;
-        let page = if in_frame {
-            format!("/host#{}", plan.path)
-        } else {
-            plan.path.to_owned()
-        };
+        let page = if in_frame { format!("/host#{}", plan.path) } else { plan.path.to_owned() };
         self.chromium.open(&format!("{address}{page}")).await;
         Scene {
             stage: self,
@@ -82,11 +75,7 @@ impl Stage {
             address = if self.container.frames_the_page() {
                 format!("http://{host}.dingtalk.com:{}", front.port)
             } else {
-                settings
-                    .web
-                    .public_url
-                    .to_string()
-                    .replace("127.0.0.1", &format!("{host}.localhost"))
+                settings.web.public_url.to_string().replace("127.0.0.1", &format!("{host}.localhost"))
             };
             settings.web.public_url = Origin::parse(&address).unwrap();
             settings.web.jsapi_script_url = script.parse().unwrap();

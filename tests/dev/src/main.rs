@@ -31,10 +31,7 @@ async fn run() -> anyhow::Result<()> {
     let app = settings.web.public_url.to_string();
     simulator.show_app(&app);
     let application = Application::build(listener, settings, Clock::system()).await?;
-    println!(
-        "\n  the app                 {app}\n  the simulated DingTalk  {}\n",
-        simulator.url()
-    );
+    println!("\n  the app                 {app}\n  the simulated DingTalk  {}\n", simulator.url());
     let told_to_stop = async { drop(actix_web::rt::signal::ctrl_c().await) };
     application.run_until_stopped(told_to_stop).await?;
     simulator.stop().await;
@@ -43,9 +40,7 @@ async fn run() -> anyhow::Result<()> {
 
 fn listen(name: &str, default: &str) -> anyhow::Result<TcpListener> {
     let text = std::env::var(name).unwrap_or_else(|_| default.to_owned());
-    let address: SocketAddr = text
-        .parse()
-        .with_context(|| format!("{name} is not an address and port such as {default}"))?;
+    let address: SocketAddr = text.parse().with_context(|| format!("{name} is not an address and port such as {default}"))?;
     TcpListener::bind(address).with_context(|| format!("cannot listen on {address}; {name} sets another address"))
 }
 

@@ -65,11 +65,7 @@ pub fn envelope(body: &[u8]) {
 
 /// What is there, or null if it is not JSON. Nothing, if it is JSON that a `Value` cannot hold.
 fn look(body: &[u8]) -> Option<Value> {
-    const TOO_MUCH_FOR_A_VALUE: [&str; 3] = [
-        "number out of range",
-        "lone leading surrogate",
-        "unexpected end of hex escape",
-    ];
+    const TOO_MUCH_FOR_A_VALUE: [&str; 3] = ["number out of range", "lone leading surrogate", "unexpected end of hex escape"];
     serde_json::from_slice(body).map_or_else(
         |error| {
             let why = error.to_string();
@@ -143,11 +139,7 @@ static DINGTALK: LazyLock<DingTalk> = LazyLock::new(|| {
     };
     let hands = ClockHands::still();
     let organisation = Organisation::new(settings, Clock::from_source(hands.clone()), Arc::new(Nobody)).unwrap();
-    DingTalk {
-        says,
-        organisation,
-        hands,
-    }
+    DingTalk { says, organisation, hands }
 });
 
 async fn answer(request: HttpRequest, says: Data<Mutex<(u16, Vec<u8>)>>) -> HttpResponse {
@@ -155,9 +147,7 @@ async fn answer(request: HttpRequest, says: Data<Mutex<(u16, Vec<u8>)>>) -> Http
         "/v1.0/oauth2/accessToken" => (200, br#"{"accessToken":"token","expireIn":7200}"#.to_vec()),
         _ => says.lock().unwrap().clone(),
     };
-    HttpResponse::build(StatusCode::from_u16(status).unwrap())
-        .content_type("application/json")
-        .body(body)
+    HttpResponse::build(StatusCode::from_u16(status).unwrap()).content_type("application/json").body(body)
 }
 
 struct Nobody;

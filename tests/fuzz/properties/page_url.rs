@@ -2,12 +2,8 @@
 
 use dingtalk_h5::dingtalk::{Origin, PageUrl};
 
-const ORIGINS: [&str; 4] = [
-    "https://app.example.com",
-    "https://app.example.com:8443",
-    "http://127.0.0.1:8080",
-    "http://[::1]:8080",
-];
+const ORIGINS: [&str; 4] =
+    ["https://app.example.com", "https://app.example.com:8443", "http://127.0.0.1:8080", "http://[::1]:8080"];
 
 /// What is signed for an origin begins with it, and is the beginning of what was claimed; it is short ASCII without a fragment, and signed
 /// again when it comes back. The same goes for what a request asks for; and what passes as an origin has a page `/`.

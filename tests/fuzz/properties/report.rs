@@ -27,11 +27,7 @@ pub fn report(body: &[u8]) {
     let Ok(JsonObject(report)) = serde_json::from_slice::<JsonObject<Report>>(body) else {
         return;
     };
-    let refusal = ClientRefusal {
-        code: report.code,
-        text: report.text,
-        href: report.url,
-    };
+    let refusal = ClientRefusal { code: report.code, text: report.text, href: report.url };
     let parts = refusal.explain(&signed());
     let different: HashSet<_> = parts.iter().map(ToString::to_string).collect();
     assert_eq!(different.len(), parts.len(), "{parts:?}");
@@ -47,15 +43,6 @@ pub fn report(body: &[u8]) {
 
 fn signed() -> SignedPage {
     let url = PageUrl::parse(&Origin::parse("https://app.example.com").unwrap(), PAGE).unwrap();
-    let recipe = Recipe {
-        digest: Digest::Sha1,
-        form: UrlForm::AsOpened,
-    };
-    SignedPage {
-        url,
-        recipe,
-        ticket: Arc::new(JsapiTicket::parse(TICKET).unwrap()),
-        nonce_str: NonceStr::random(),
-        timestamp: 1,
-    }
+    let recipe = Recipe { digest: Digest::Sha1, form: UrlForm::AsOpened };
+    SignedPage { url, recipe, ticket: Arc::new(JsapiTicket::parse(TICKET).unwrap()), nonce_str: NonceStr::random(), timestamp: 1 }
 }

@@ -9,9 +9,7 @@ use super::served::{APP, COOKIE, RUNTIME, keys};
 
 /// The header values that the lines of `input` are.
 fn lines(input: &[u8]) -> impl Iterator<Item = HeaderValue> {
-    input
-        .split(|byte| *byte == b'\n')
-        .filter_map(|line| HeaderValue::from_bytes(line).ok())
+    input.split(|byte| *byte == b'\n').filter_map(|line| HeaderValue::from_bytes(line).ok())
 }
 
 fn answer(request: RequestBuilder) -> Response {
@@ -29,9 +27,7 @@ pub fn accept_language(input: &[u8]) {
     if let Some(client) = lines.next() {
         request = request.header(USER_AGENT, client);
     }
-    let page = text(answer(
-        lines.fold(request, |request, line| request.header(ACCEPT_LANGUAGE, line)),
-    ));
+    let page = text(answer(lines.fold(request, |request, line| request.header(ACCEPT_LANGUAGE, line))));
     let asks_for_chinese = input.to_ascii_lowercase().windows(2).any(|two| two == b"zh");
     assert!(page.contains("<html lang=\"en\"") || asks_for_chinese && page.contains("<html lang=\"zh"));
 }
@@ -42,11 +38,8 @@ pub fn login_body(body: &[u8]) {
     let calls = APP.dingtalk.upstream_calls();
     let response = answer(APP.post("/api/login", body.to_vec()));
     let status = response.status().as_u16();
-    let sets_session = response
-        .headers()
-        .get_all(SET_COOKIE)
-        .iter()
-        .any(|cookie| cookie.as_bytes().starts_with(COOKIE.as_bytes()));
+    let sets_session =
+        response.headers().get_all(SET_COOKIE).iter().any(|cookie| cookie.as_bytes().starts_with(COOKIE.as_bytes()));
     assert!(!sets_session);
     assert_eq!(APP.dingtalk.upstream_calls(), calls);
     let problem: Value = serde_json::from_str(&text(response)).unwrap();
@@ -64,9 +57,8 @@ pub fn login_body(body: &[u8]) {
 /// or by an older one, that one counts whatever other cookies look like, unless another is spelt as ours.
 pub fn session_cookie(input: &[u8]) {
     assert_eq!(me(input), 401, "{input:?}");
-    let another = input
-        .split(|byte| b";\n".contains(byte))
-        .any(|pair| pair.trim_ascii().starts_with(format!("{COOKIE}=").as_bytes()));
+    let another =
+        input.split(|byte| b";\n".contains(byte)).any(|pair| pair.trim_ascii().starts_with(format!("{COOKIE}=").as_bytes()));
     for key in keys() {
         let with_genuine = [input, b"; ", APP.genuine(&key).as_bytes()].concat();
         // A line that cannot be sent takes the genuine cookie with it.

@@ -54,17 +54,10 @@ impl Served {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         hands.set_time_of_day(i64::try_from(NOW).unwrap() - i64::try_from(since.as_secs()).unwrap());
         let clock = Clock::from_source(hands);
-        let application = Application::build(listener, Settings::read(environment).unwrap(), clock)
-            .await
-            .unwrap();
+        let application = Application::build(listener, Settings::read(environment).unwrap(), clock).await.unwrap();
         tokio::spawn(application.run_until_stopped(std::future::pending()));
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build();
-        let mut served = Self {
-            dingtalk,
-            url,
-            http: http.unwrap(),
-            content: String::new(),
-        };
+        let mut served = Self { dingtalk, url, http: http.unwrap(), content: String::new() };
         served.content = served.content_of_a_login().await;
         served
     }
@@ -95,9 +88,7 @@ impl Served {
         let page = entry.text().await.unwrap();
         let state = page.split_once("data-state=\"").unwrap().1.split_once('"').unwrap().0;
         let body = serde_json::json!({"authCode": self.dingtalk.issue_code("alice"), "state": state});
-        let login = self
-            .post("/api/login", body.to_string().into_bytes())
-            .header("cookie", presession);
+        let login = self.post("/api/login", body.to_string().into_bytes()).header("cookie", presession);
         let answer = login.send().await.unwrap();
         assert_eq!(answer.status(), 200);
         let cookies = answer.cookies_set();

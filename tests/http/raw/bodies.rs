@@ -46,10 +46,7 @@ async fn a_body_that_says_it_is_too_long_is_not_waited_for() {
     for (length, status) in [(4097, 413), (10_737_418_240_u64, 413), (u64::MAX, 413)] {
         let head = format!("{}Content-Length: {length}\r\n\r\n{{", post(&app, "/api/login"));
         let closed = exchange(&app, head).await;
-        assert_eq!(
-            (statuses(&closed), closed.replies[0].code().as_str()),
-            (vec![status], "payload_too_large")
-        );
+        assert_eq!((statuses(&closed), closed.replies[0].code().as_str()), (vec![status], "payload_too_large"));
         assert!(closed.after < Duration::from_secs(5), "{:?}", closed.after);
     }
 }
@@ -58,11 +55,7 @@ async fn a_body_that_says_it_is_too_long_is_not_waited_for() {
 async fn one_chunk_that_is_too_long_is_not_waited_for_either() {
     let app = TestApp::start().await;
     let chunk = format!("ffffffffffffffff\r\n{}", "x".repeat(4097));
-    let closed = exchange(
-        &app,
-        format!("{}Transfer-Encoding: chunked\r\n\r\n{chunk}", post(&app, "/api/login")),
-    )
-    .await;
+    let closed = exchange(&app, format!("{}Transfer-Encoding: chunked\r\n\r\n{chunk}", post(&app, "/api/login"))).await;
     assert_eq!(statuses(&closed), [413]);
 }
 
@@ -71,40 +64,23 @@ async fn whoever_asks_before_sending_is_told_to_go_on_and_what_the_limit_is() {
     let app = TestApp::start().await;
     let mut wire = Wire::to(&app.url).await;
     let body = "[]";
-    wire.send(format!(
-        "{}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
-        post(&app, "/api/login"),
-        body.len()
-    ))
-    .await;
+    wire.send(format!("{}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", post(&app, "/api/login"), body.len())).await;
     assert_eq!(wire.reply().await.status, 100);
     wire.send(body).await;
     assert_eq!(wire.reply().await.status, 400);
 
-    let head = format!(
-        "{}Expect: 100-continue\r\nContent-Length: 4097\r\n\r\n",
-        post(&app, "/api/login")
-    );
+    let head = format!("{}Expect: 100-continue\r\nContent-Length: 4097\r\n\r\n", post(&app, "/api/login"));
     assert_eq!(statuses(&exchange(&app, head).await), [100, 413]);
 }
 
 #[tokio::test]
 async fn a_body_that_nobody_wants_is_no_request() {
     let app = TestApp::start().await;
-    for head in [
-        post(&app, "/api/logout"),
-        "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n".to_owned(),
-    ] {
+    for head in [post(&app, "/api/logout"), "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n".to_owned()] {
         let closed = exchange(&app, format!("{head}Content-Length: {}\r\n\r\n{GOOD}", GOOD.len())).await;
         assert_eq!(closed.replies.len(), 1);
-        let closed = exchange(
-            &app,
-            format!(
-                "{head}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{GOOD}\r\n0\r\n\r\n",
-                GOOD.len()
-            ),
-        )
-        .await;
+        let closed =
+            exchange(&app, format!("{head}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{GOOD}\r\n0\r\n\r\n", GOOD.len())).await;
         assert_eq!(closed.replies.len(), 1);
     }
 }
@@ -135,18 +111,10 @@ async fn only_one_flat_object_in_utf_8_is_a_body() {
         br#"{"authCode":1e999,"state":"x"}"#.to_vec(),
     ];
     for body in bodies {
-        let head = format!(
-            "{}Connection: close\r\nContent-Length: {}\r\n\r\n",
-            post(&app, "/api/login"),
-            body.len()
-        );
+        let head = format!("{}Connection: close\r\nContent-Length: {}\r\n\r\n", post(&app, "/api/login"), body.len());
         let closed = exchange(&app, [head.as_bytes(), &body].concat()).await;
         let shown = String::from_utf8_lossy(&body).chars().take(80).collect::<String>();
-        assert_eq!(
-            (statuses(&closed), closed.replies[0].code().as_str()),
-            (vec![400], "bad_request"),
-            "{shown}"
-        );
+        assert_eq!((statuses(&closed), closed.replies[0].code().as_str()), (vec![400], "bad_request"), "{shown}");
     }
     assert_eq!(app.dingtalk.upstream_calls(), 0);
 }

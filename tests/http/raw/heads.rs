@@ -21,18 +21,8 @@ fn head_of(size: usize) -> String {
 #[tokio::test]
 async fn addresses_and_heads_are_bounded_to_the_byte() {
     let app = TestApp::start().await;
-    let uri_of = |size: usize| {
-        format!(
-            "GET /healthz?{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-            "x".repeat(size - 9)
-        )
-    };
-    let method_of = |size: usize| {
-        format!(
-            "{} /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-            "X".repeat(size)
-        )
-    };
+    let uri_of = |size: usize| format!("GET /healthz?{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "x".repeat(size - 9));
+    let method_of = |size: usize| format!("{} /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "X".repeat(size));
     for (request, status) in [
         (uri_of(URI), 200),
         (uri_of(URI + 1), 414),
@@ -59,21 +49,14 @@ async fn heads_that_the_library_does_not_even_keep_are_refused_and_the_connectio
     assert!(statuses(&closed) == [431] || closed.replies.is_empty(), "reset or told");
     assert!(closed.after.as_secs() < 3);
     let address = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n{GOOD}", "x".repeat(70_000));
-    assert_eq!(
-        statuses(&exchange(&app, address).await),
-        [400],
-        "an address of more than 64 KiB"
-    );
+    assert_eq!(statuses(&exchange(&app, address).await), [400], "an address of more than 64 KiB");
 }
 
 /// An address behind `#` is for browsers. The library cuts it off before anybody can count it; 128 KiB are its limit.
 #[tokio::test]
 async fn a_fragment_is_no_part_of_the_address() {
     let app = TestApp::start().await;
-    let request = format!(
-        "GET /healthz#{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-        "x".repeat(URI)
-    );
+    let request = format!("GET /healthz#{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "x".repeat(URI));
     assert_eq!(first(&app, request).await.status, 200);
 }
 
@@ -124,11 +107,7 @@ async fn a_request_names_one_host_or_is_older_than_hosts() {
         ("1.1", "Host : x\r\n", 400),
         ("1.1", " Host: x\r\n", 400),
     ] {
-        let reply = first(
-            &app,
-            format!("GET /healthz HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n"),
-        )
-        .await;
+        let reply = first(&app, format!("GET /healthz HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n")).await;
         assert_eq!(reply.status, status, "{version} {hosts:?}");
     }
 }
@@ -158,14 +137,7 @@ async fn what_is_not_http_1_is_refused_and_closed() {
 async fn bytes_that_are_no_text_are_refused_or_mean_nothing() {
     let app = TestApp::start().await;
     let get = |target: &[u8], lines: &[u8]| {
-        [
-            b"GET ",
-            target,
-            b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n",
-            lines,
-            b"\r\n",
-        ]
-        .concat()
+        [b"GET ", target, b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n", lines, b"\r\n"].concat()
     };
     let everywhere =
         b"User-Agent: \xff\r\nCookie: session=\xff; presession=\xff; \xff\r\nReferer: \xff\r\nAccept-Language: \xff\r\n\
@@ -185,12 +157,7 @@ async fn bytes_that_are_no_text_are_refused_or_mean_nothing() {
         (get(b"/", b"X: \x7f\r\n"), 400),
         (get(b"/", b"\xff: x\r\n"), 400),
     ] {
-        assert_eq!(
-            first(&app, &request).await.status,
-            status,
-            "{}",
-            String::from_utf8_lossy(&request)
-        );
+        assert_eq!(first(&app, &request).await.status, status, "{}", String::from_utf8_lossy(&request));
     }
 }
 
@@ -198,19 +165,10 @@ async fn bytes_that_are_no_text_are_refused_or_mean_nothing() {
 async fn requests_that_come_at_once_are_answered_in_their_order() {
     let app = TestApp::start().await;
     let targets = ["/healthz", "/nothing", "/api/me", "/signed-out", "/api/nothing"];
-    let many: String = targets
-        .iter()
-        .cycle()
-        .take(50)
-        .map(|target| format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n"))
-        .collect();
+    let many: String =
+        targets.iter().cycle().take(50).map(|target| format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n")).collect();
     let closed = exchange(&app, many + LAST).await;
     assert_eq!(closed.replies.len(), 51);
     let expected = [200, 404, 401, 200, 404].into_iter().cycle();
-    assert!(
-        statuses(&closed)
-            .into_iter()
-            .zip(expected)
-            .all(|(status, expected)| status == expected)
-    );
+    assert!(statuses(&closed).into_iter().zip(expected).all(|(status, expected)| status == expected));
 }

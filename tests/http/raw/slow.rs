@@ -26,21 +26,13 @@ async fn drip(app: &TestApp, cases: &[(String, &'static str)]) -> Vec<Closed> {
 /// A POST to `path` with a body that drips, with a length and in chunks.
 fn dripping_bodies(app: &TestApp, path: &str) -> [(String, &'static str); 2] {
     let head = post(app, path);
-    [
-        (format!("{head}Content-Length: 4000\r\n\r\n"), "x"),
-        (format!("{head}Transfer-Encoding: chunked\r\n\r\n"), "1\r\nx\r\n"),
-    ]
+    [(format!("{head}Content-Length: 4000\r\n\r\n"), "x"), (format!("{head}Transfer-Encoding: chunked\r\n\r\n"), "1\r\nx\r\n")]
 }
 
 #[tokio::test]
 async fn a_head_may_take_five_seconds() {
     let app = TestApp::start().await;
-    let starts = [
-        ("GET /healthz HTTP/1.1\r\nHost: x\r\nX: ", "x"),
-        ("", "\r\n"),
-        ("G", ""),
-        ("", ""),
-    ];
+    let starts = [("GET /healthz HTTP/1.1\r\nHost: x\r\nX: ", "x"), ("", "\r\n"), ("G", ""), ("", "")];
     for closed in drip(&app, &starts.map(|(start, drop)| (start.to_owned(), drop))).await {
         assert_eq!(statuses(&closed), [408]);
         assert!((4..8).contains(&closed.after.as_secs()), "{:?}", closed.after);
@@ -51,10 +43,7 @@ async fn a_head_may_take_five_seconds() {
 async fn a_body_may_take_ten_seconds_with_or_without_a_length() {
     let app = TestApp::start().await;
     for closed in drip(&app, &dripping_bodies(&app, "/api/login")).await {
-        assert_eq!(
-            (statuses(&closed), closed.replies[0].code().as_str()),
-            (vec![408], "request_timeout")
-        );
+        assert_eq!((statuses(&closed), closed.replies[0].code().as_str()), (vec![408], "request_timeout"));
         assert!((9..14).contains(&closed.after.as_secs()), "{:?}", closed.after);
     }
 }

@@ -6,13 +6,7 @@ use crate::wire::Wire;
 #[tokio::test]
 async fn head_has_the_status_and_the_headers_of_get() {
     let scene = Scene::start().await;
-    let plain = [
-        "/nothing",
-        "/api/nothing",
-        "/static/nothing",
-        "/?corpid=another",
-        "/clinic?recipe=x",
-    ];
+    let plain = ["/nothing", "/api/nothing", "/static/nothing", "/?corpid=another", "/clinic?recipe=x"];
     let targets = plain.map(|target| (target, None));
     let routes = ROUTES.iter().filter(|route| route.method == "GET");
     for (target, route) in routes.map(|route| (route.pattern, Some(route))).chain(targets) {
@@ -32,15 +26,7 @@ async fn head_has_the_status_and_the_headers_of_get() {
 #[tokio::test]
 async fn nothing_follows_the_head_of_an_answer_to_head() {
     let scene = Scene::start().await;
-    let targets = [
-        "/",
-        "/nothing",
-        "/api/me",
-        "/api/nothing",
-        "/healthz",
-        "/api/login",
-        &scene.hashed,
-    ];
+    let targets = ["/", "/nothing", "/api/me", "/api/nothing", "/healthz", "/api/login", &scene.hashed];
     let mut wire = Wire::to(&scene.app.url).await;
     for target in targets {
         wire.send(format!("HEAD {target} HTTP/1.1\r\nHost: x\r\n\r\n")).await;

@@ -63,13 +63,8 @@ async fn answers(scene: &Scene) -> Vec<(String, Reply)> {
 /// What all answers have, and then each with what it has besides.
 fn shown(scene: &Scene, answers: &[(String, Reply)]) -> String {
     let headers = |reply: &Reply| -> BTreeSet<String> {
-        let lines = masked(reply)
-            .headers
-            .into_iter()
-            .map(|(name, value)| format!("  {name}: {value}\n"));
-        lines
-            .map(|line| line.replace(&scene.app.dingtalk.url(), "http://SIMULATOR"))
-            .collect()
+        let lines = masked(reply).headers.into_iter().map(|(name, value)| format!("  {name}: {value}\n"));
+        lines.map(|line| line.replace(&scene.app.dingtalk.url(), "http://SIMULATOR")).collect()
     };
     let all: Vec<_> = answers.iter().map(|(_, reply)| headers(reply)).collect();
     let common = all.iter().skip(1).fold(all[0].clone(), |common, one| &common & one);
@@ -116,23 +111,12 @@ async fn only_scripts_with_the_word_of_this_very_answer_run_and_only_dingtalk_ma
                 continue;
             }
             assert!(policy.ends_with(&ancestors), "{asked}: {policy}");
-            for needed in [
-                "default-src 'none'; ",
-                "; style-src 'self'; ",
-                "; base-uri 'none'; ",
-                "; form-action 'self'; ",
-            ] {
+            for needed in ["default-src 'none'; ", "; style-src 'self'; ", "; base-uri 'none'; ", "; form-action 'self'; "] {
                 assert!(policy.contains(needed), "{asked}: {policy}");
             }
-            assert!(
-                !policy.contains("unsafe") && !policy.contains("script-src *"),
-                "{asked}: {policy}"
-            );
+            assert!(!policy.contains("unsafe") && !policy.contains("script-src *"), "{asked}: {policy}");
             let word = between(policy, "; script-src 'nonce-", "'; ").unwrap().to_owned();
-            assert!(
-                word.len() == 32 && reply.body.contains(&format!("nonce=\"{word}\"")),
-                "{asked}: {word}"
-            );
+            assert!(word.len() == 32 && reply.body.contains(&format!("nonce=\"{word}\"")), "{asked}: {word}");
             assert!(words.insert(word), "{asked}: a word is used once");
         }
     }
@@ -161,11 +145,7 @@ async fn nothing_is_kept_but_files_under_their_hashed_names() {
     for place in PLACES {
         for (asked, reply) in answers(&scene(place).await).await {
             let kept = asked.contains("/static/{path") && reply.status == 200;
-            let expected = if kept {
-                "public, max-age=31536000, immutable"
-            } else {
-                "no-store"
-            };
+            let expected = if kept { "public, max-age=31536000, immutable" } else { "no-store" };
             assert_eq!(reply.header("cache-control"), expected, "{asked}");
             assert!(!kept || reply.header("set-cookie").is_empty(), "{asked}");
             assert_eq!(reply.header("etag"), "", "{asked}: what is kept is never asked about again");

@@ -3,9 +3,8 @@
 use super::{ROUTES, Route, Scene};
 use crate::wire::Wire;
 
-pub const METHODS: [&str; 12] = [
-    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get", "NONSENSE",
-];
+pub const METHODS: [&str; 12] =
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get", "NONSENSE"];
 
 /// The routes that the sources of the product name, with their method.
 fn routes_in(source: &str) -> Vec<(&str, &str)> {
@@ -22,10 +21,7 @@ fn the_table_has_every_route_of_the_plumbing_and_none_that_is_not_there() {
     let plumbing: Vec<_> = files.iter().flat_map(|(_, text)| routes_in(text)).collect();
     // Pages that a fork adds are not looked for here: they are its own.
     let pages = routes_in(include_str!("../../../src/app/mod.rs"));
-    let table: Vec<_> = ROUTES
-        .iter()
-        .map(|route| (route.method.to_lowercase(), route.pattern))
-        .collect();
+    let table: Vec<_> = ROUTES.iter().map(|route| (route.method.to_lowercase(), route.pattern)).collect();
     let is_in_table = |(method, pattern): &(&str, &str)| table.contains(&((*method).to_owned(), *pattern));
     // On a listener of its own: see the last test here.
     let left_out: Vec<_> = plumbing.iter().filter(|route| !is_in_table(route)).collect();
@@ -37,11 +33,7 @@ fn the_table_has_every_route_of_the_plumbing_and_none_that_is_not_there() {
 }
 
 fn expected(route: &Route, method: &str, somebody: bool) -> u16 {
-    if route.allows(method) {
-        route.status[usize::from(somebody)]
-    } else {
-        405
-    }
+    if route.allows(method) { route.status[usize::from(somebody)] } else { 405 }
 }
 
 #[tokio::test]
@@ -69,10 +61,7 @@ async fn every_route_answers_every_method_with_what_it_is_for_or_405_and_what_is
 
 #[tokio::test]
 async fn the_listener_of_the_metrics_answers_get_and_head_there_and_nothing_else_anywhere() {
-    let scene = Scene::start_with(None, |settings| {
-        settings.server.metrics_addr = Some("127.0.0.1:0".parse().unwrap())
-    })
-    .await;
+    let scene = Scene::start_with(None, |settings| settings.server.metrics_addr = Some("127.0.0.1:0".parse().unwrap())).await;
     let url = scene.app.metrics_url.clone().unwrap();
     let url = url.strip_suffix("/metrics").unwrap();
     for method in METHODS {
@@ -90,8 +79,7 @@ async fn the_listener_of_the_metrics_answers_get_and_head_there_and_nothing_else
 async fn connect_opens_no_tunnel() {
     let scene = Scene::start().await;
     let mut wire = Wire::to(&scene.app.url).await;
-    wire.send("CONNECT / HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-        .await;
+    wire.send("CONNECT / HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
     let closed = wire.closed().await;
     let statuses: Vec<_> = closed.replies.iter().map(|reply| reply.status).collect();
     assert_eq!(statuses, [405], "what follows is no request");

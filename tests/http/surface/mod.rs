@@ -25,23 +25,11 @@ pub struct Route {
 }
 
 const fn get(pattern: &'static str, status: [u16; 2]) -> Route {
-    Route {
-        method: "GET",
-        pattern,
-        target: pattern,
-        body: "",
-        status,
-    }
+    Route { method: "GET", pattern, target: pattern, body: "", status }
 }
 
 const fn post(pattern: &'static str, body: &'static str, status: [u16; 2]) -> Route {
-    Route {
-        method: "POST",
-        pattern,
-        target: pattern,
-        body,
-        status,
-    }
+    Route { method: "POST", pattern, target: pattern, body, status }
 }
 
 const fn at(route: Route, target: &'static str) -> Route {
@@ -56,10 +44,7 @@ pub const ROUTES: [Route; 13] = [
     get("/signed-out", [200, 200]),
     get("/clinic", [200, 404]),
     get("/api/me", [401, 200]),
-    at(
-        get("/api/jsapi/config", [401, 200]),
-        "/api/jsapi/config?url=PUBLIC_URL%2Fjsapi",
-    ),
+    at(get("/api/jsapi/config", [401, 200]), "/api/jsapi/config?url=PUBLIC_URL%2Fjsapi"),
     post("/api/login", r#"{"authCode":"nobodys","state":"nobodys"}"#, [403, 403]),
     post("/api/jsapi/report", r#"{"code":"9","url":"http://x/"}"#, [401, 200]),
     get("/healthz", [200, 200]),
@@ -110,17 +95,8 @@ impl Scene {
         let page = browser.go("/").await.body;
         // The cookie says when it was last used: from now on every answer to somebody has a new one.
         app.advance(Duration::from_secs(2));
-        let cookies: Vec<_> = browser
-            .cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        Self {
-            hashed: format!("/static/{}", between(&page, "/static/", "\"").unwrap()),
-            cookie: cookies.join("; "),
-            origin,
-            app,
-        }
+        let cookies: Vec<_> = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        Self { hashed: format!("/static/{}", between(&page, "/static/", "\"").unwrap()), cookie: cookies.join("; "), origin, app }
     }
 
     /// What `method` on `route` is answered, to `somebody` or to nobody, when these are the headers besides those of a page of ours.
@@ -153,11 +129,7 @@ pub fn masked(reply: &Reply) -> Reply {
     let mut headers: Vec<_> = reply.headers.iter().map(cover).collect();
     // The server keeps no order.
     headers.sort();
-    Reply {
-        status: reply.status,
-        headers,
-        body: String::new(),
-    }
+    Reply { status: reply.status, headers, body: String::new() }
 }
 
 fn masked_value(name: &str, value: &str) -> String {
@@ -172,9 +144,7 @@ fn masked_value(name: &str, value: &str) -> String {
 
 /// `text` without what stands between `before` and `after`.
 fn covered(text: &str, before: &str, after: &str) -> String {
-    let parts = text
-        .split_once(before)
-        .and_then(|(head, rest)| Some((head, rest.split_once(after)?.1)));
+    let parts = text.split_once(before).and_then(|(head, rest)| Some((head, rest.split_once(after)?.1)));
     match parts {
         Some((head, tail)) => format!("{head}{before}…{after}{tail}"),
         None => text.to_owned(),

@@ -8,9 +8,7 @@ use super::methods::METHODS;
 use super::{ROUTES, Route, Scene};
 
 fn description() -> Yaml {
-    YamlLoader::load_from_str(include_str!("../../openapi.yaml"))
-        .unwrap()
-        .remove(0)
+    YamlLoader::load_from_str(include_str!("../../openapi.yaml")).unwrap().remove(0)
 }
 
 fn keys(yaml: &Yaml) -> BTreeSet<String> {
@@ -40,10 +38,7 @@ fn it_has_every_route_and_no_other() {
             found.insert((method.to_uppercase(), path.clone()));
         }
     }
-    let product: BTreeSet<_> = ROUTES
-        .iter()
-        .map(|route| (route.method.to_owned(), described(route)))
-        .collect();
+    let product: BTreeSet<_> = ROUTES.iter().map(|route| (route.method.to_owned(), described(route))).collect();
     assert_eq!(found, product);
 }
 
@@ -76,15 +71,10 @@ async fn it_has_every_status_that_is_seen_with_its_type_and_its_headers() {
 fn it_has_every_code_of_a_problem_and_no_other() {
     let table = include_str!("../../../src/web/problem/words.rs");
     // The code is the text that follows the status.
-    let product: BTreeSet<_> = table
-        .split("    StatusCode::")
-        .skip(1)
-        .map(|row| crate::support::between(row, "\"", "\"").unwrap())
-        .collect();
+    let product: BTreeSet<_> =
+        table.split("    StatusCode::").skip(1).map(|row| crate::support::between(row, "\"", "\"").unwrap()).collect();
     let whole = description();
-    let codes = whole["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]
-        .as_vec()
-        .unwrap();
+    let codes = whole["components"]["schemas"]["Problem"]["properties"]["code"]["enum"].as_vec().unwrap();
     let described: BTreeSet<_> = codes.iter().map(|code| code.as_str().unwrap()).collect();
     assert_eq!(described, product);
 }

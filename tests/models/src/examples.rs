@@ -45,11 +45,7 @@ impl World {
                 Ok(Lease::new(value, Duration::from_secs(7200)).unwrap())
             }
         });
-        Self {
-            hands,
-            source,
-            refreshing,
-        }
+        Self { hands, source, refreshing }
     }
 
     fn advance(&self, seconds: u64) {

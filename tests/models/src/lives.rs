@@ -170,10 +170,7 @@ impl Life {
         let before = self.fetches.load(SeqCst);
         all_wait().await;
         let began = self.fetches.load(SeqCst) - before;
-        assert!(
-            began <= 1 && expected.allows(began == 1),
-            "{began} fetches began: {expected:?}"
-        );
+        assert!(began <= 1 && expected.allows(began == 1), "{began} fetches began: {expected:?}");
         if began == 1 {
             self.reference.fetch_began();
         }

@@ -81,14 +81,7 @@ pub struct Reference {
 
 impl Reference {
     pub fn new(greatest_age: Option<u64>) -> Self {
-        Self {
-            now: 0,
-            greatest_age,
-            held: None,
-            in_flight: None,
-            failures: None,
-            copies: 0,
-        }
+        Self { now: 0, greatest_age, held: None, in_flight: None, failures: None, copies: 0 }
     }
 
     fn alive(&self) -> Option<&Held> {
@@ -188,12 +181,7 @@ impl Reference {
         let granted = self.now + life.min(LONGEST_LIFE);
         let expires = self.greatest_age.map_or(granted, |age| granted.min(first_seen + age));
         let renewed = self.now;
-        self.held = Some(Held {
-            what,
-            first_seen,
-            renewed,
-            expires,
-        });
+        self.held = Some(Held { what, first_seen, renewed, expires });
         Told::Value(what)
     }
 

@@ -35,10 +35,7 @@ async fn no_icon() -> impl Responder {
 }
 
 fn asset(kind: &str, text: &'static str) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type(format!("{kind}; charset=utf-8"))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .body(text)
+    HttpResponse::Ok().content_type(format!("{kind}; charset=utf-8")).insert_header((CACHE_CONTROL, "no-store")).body(text)
 }
 
 async fn avatar(user_id: Path<String>) -> HttpResponse {
@@ -54,11 +51,7 @@ async fn avatar(user_id: Path<String>) -> HttpResponse {
 /// A coloured square with the last character of a Chinese name, as DingTalk draws it, or the initial of another one.
 fn portrait(person: &Person) -> String {
     let chinese = !person.name.is_ascii();
-    let initial = if chinese {
-        person.name.chars().last()
-    } else {
-        person.name.chars().next()
-    };
+    let initial = if chinese { person.name.chars().last() } else { person.name.chars().next() };
     let letter = initial.unwrap_or('?');
     let seed = person.user_id.bytes().map(usize::from).sum::<usize>();
     let colour = COLOURS[seed % COLOURS.len()];

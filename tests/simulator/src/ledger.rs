@@ -110,10 +110,7 @@ impl Ledger {
         if self.entries.len() == REMEMBERED {
             self.entries.pop_front();
         }
-        self.entries.push_back(Entry {
-            seq: self.latest,
-            ..entry.clean()
-        });
+        self.entries.push_back(Entry { seq: self.latest, ..entry.clean() });
     }
 
     pub fn calls(&self, endpoint: &str) -> u64 {

@@ -38,10 +38,7 @@ async fn main() -> ExitCode {
 
 /// The options, or nothing when only the usage is wanted.
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
-    let mut options = Options {
-        addr: "127.0.0.1:8081".to_owned(),
-        app_url: None,
-    };
+    let mut options = Options { addr: "127.0.0.1:8081".to_owned(), app_url: None };
     while let Some(name) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{name} needs a value"));
         match name.as_str() {

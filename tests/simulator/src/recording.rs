@@ -24,10 +24,7 @@ impl Recording {
         shared.world().ledger.count(&endpoint, from);
         let mut entry = Entry::new(from, Party::DingTalk, label);
         entry.endpoint = Some(endpoint);
-        Self {
-            shared: shared.clone(),
-            entry: Some(entry),
-        }
+        Self { shared: shared.clone(), entry: Some(entry) }
     }
 
     /// Tells which window of the client the call comes from.
@@ -56,9 +53,6 @@ impl Recording {
 
 impl Drop for Recording {
     fn drop(&mut self) {
-        self.write(Outcome {
-            note: Some("the caller hung up".to_owned()),
-            ..Outcome::default()
-        });
+        self.write(Outcome { note: Some("the caller hung up".to_owned()), ..Outcome::default() });
     }
 }

@@ -41,9 +41,7 @@ impl Simulator {
         let shared = Data::new(Shared::default());
         let (started, start) = oneshot::channel();
         let seen_by_server = shared.clone();
-        thread::Builder::new()
-            .name("simulated-dingtalk".to_owned())
-            .spawn(move || run(place, seen_by_server, started))?;
+        thread::Builder::new().name("simulated-dingtalk".to_owned()).spawn(move || run(place, seen_by_server, started))?;
         let (server, address) = start.await.map_err(|_| io::Error::other("the simulator's thread died"))??;
         Ok(Self { shared, address, server })
     }

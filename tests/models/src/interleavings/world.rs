@@ -66,19 +66,11 @@ impl World {
     /// Nothing was fetched yet. DingTalk accepts 1.
     pub fn new(fate: Fate) -> Self {
         let hands = ClockHands::still();
-        let dingtalk = Arc::new(DingTalk {
-            accepted: AtomicU32::new(1),
-            fetches: AtomicU32::new(0),
-            fate: Mutex::new(fate),
-        });
+        let dingtalk = Arc::new(DingTalk { accepted: AtomicU32::new(1), fetches: AtomicU32::new(0), fate: Mutex::new(fate) });
         let asked = Arc::clone(&dingtalk);
         let clock = Clock::from_source(hands.clone());
         let refreshing = Refreshing::new(Call::ACCESS_TOKEN, clock, None, move || Arc::clone(&asked).fetched());
-        Self {
-            hands,
-            dingtalk,
-            refreshing,
-        }
+        Self { hands, dingtalk, refreshing }
     }
 
     /// 1 was fetched and is returned too.

@@ -72,9 +72,7 @@ fn issued(request: &Request, world: &mut World) -> Result<Issued, String> {
     if world.client.answers == Answers::Refuses || !known_client {
         return Err(format!("对应企业没有 {} 域名微应用", page_host(request)));
     }
-    let person = world
-        .person(request.user_id.as_deref())
-        .ok_or("simulator: nobody has this userId")?;
+    let person = world.person(request.user_id.as_deref()).ok_or("simulator: nobody has this userId")?;
     let now = world.now();
     let code = world.codes.issue(APP.client_id, APP.corp_id, person, now);
     Ok(Issued { code, person })
@@ -86,11 +84,7 @@ fn page_host(request: &Request) -> String {
 }
 
 fn outcome(code: Option<&str>, note: &str) -> Outcome {
-    Outcome {
-        status: code.map(|_| 200),
-        code: code.map(str::to_owned),
-        note: Some(note.to_owned()),
-    }
+    Outcome { status: code.map(|_| 200), code: code.map(str::to_owned), note: Some(note.to_owned()) }
 }
 
 fn refused(message: &str) -> HttpResponse {

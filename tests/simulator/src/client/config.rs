@@ -95,10 +95,7 @@ fn judge(request: &Request, tickets: Option<Tickets>) -> Result<Matched, Refusal
 impl Request {
     fn well_formed(&self, signed: &Signed) -> Result<PageUrl, Refusal> {
         let refused = |errcode, errmsg| Err(Refusal::new(errcode, errmsg));
-        let apis_are_names = self
-            .js_api_list
-            .as_array()
-            .is_some_and(|apis| apis.iter().all(Value::is_string));
+        let apis_are_names = self.js_api_list.as_array().is_some_and(|apis| apis.iter().all(Value::is_string));
         if textual(&self.corp_id) != APP.corp_id {
             return refused(52010, "无效的corpid");
         }
@@ -133,20 +130,12 @@ fn signature_refusal(signed: &Signed, page: &PageUrl, tickets: &Tickets) -> Refu
         signed.timestamp,
         page.without_fragment(),
     );
-    let expected = Expectation {
-        page,
-        ticket: &tickets.current,
-        dead_tickets: &tickets.dead,
-        home: tickets.home.as_ref(),
-    };
+    let expected = Expectation { page, ticket: &tickets.current, dead_tickets: &tickets.dead, home: tickets.home.as_ref() };
     let refusal = Refusal::new(52013, &errmsg);
     match find(signed, &expected) {
         Some(finding) => {
             let explanation = explain(&finding, page);
-            Refusal {
-                differs: Some(finding.parts.into_iter().map(Part::name).collect()),
-                ..refusal.because(&explanation)
-            }
+            Refusal { differs: Some(finding.parts.into_iter().map(Part::name).collect()), ..refusal.because(&explanation) }
         }
         None => refusal.because(
             "Nothing that the simulator tried makes this signature: it may be over another nonce, another timestamp, an \
@@ -173,12 +162,7 @@ fn explain(finding: &Finding, page: &PageUrl) -> String {
 
 impl Refusal {
     fn new(errcode: u32, errmsg: &str) -> Self {
-        Self {
-            errcode,
-            errmsg: errmsg.to_owned(),
-            differs: None,
-            explanation: None,
-        }
+        Self { errcode, errmsg: errmsg.to_owned(), differs: None, explanation: None }
     }
 
     fn because(mut self, explanation: &str) -> Self {
@@ -201,16 +185,9 @@ impl Refusal {
 fn outcome(verdict: &Result<Matched, Refusal>) -> Outcome {
     let (code, note) = match verdict {
         Ok(Matched { digest, url }) => (0, Some(format!("{digest:?} over the {url:?} URL").to_lowercase())),
-        Err(refusal) => (
-            refusal.errcode,
-            refusal.differs.as_ref().map(|parts| format!("differs: {}", parts.join(", "))),
-        ),
+        Err(refusal) => (refusal.errcode, refusal.differs.as_ref().map(|parts| format!("differs: {}", parts.join(", ")))),
     };
-    Outcome {
-        status: Some(200),
-        code: Some(code.to_string()),
-        note,
-    }
+    Outcome { status: Some(200), code: Some(code.to_string()), note }
 }
 
 /// The text of a value that pages pass as a string or as a number.

@@ -30,19 +30,13 @@ pub async fn open(
 
 fn allow(headers: &mut HeaderMap, origin: Option<HeaderValue>, asked: Option<HeaderValue>) {
     headers.insert(VARY, HeaderValue::from_static("Origin"));
-    headers.insert(
-        HeaderName::from_static("cross-origin-resource-policy"),
-        HeaderValue::from_static("cross-origin"),
-    );
+    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin"));
     // sendBeacon always sends credentials, and then `*` would not do.
     if let Some(origin) = origin {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
-        headers.insert(
-            HeaderName::from_static("access-control-allow-private-network"),
-            HeaderValue::from_static("true"),
-        );
+        headers.insert(HeaderName::from_static("access-control-allow-private-network"), HeaderValue::from_static("true"));
     }
     if let Some(asked) = asked {
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked);

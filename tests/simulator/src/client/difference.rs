@@ -29,11 +29,7 @@ pub fn find(signed: &Signed, expected: &Expectation<'_>) -> Option<Finding> {
     let seal = Seal::of(&signed.signature)?;
     let groups = changes(expected.page, expected.home, expected.dead_tickets.len());
     let search = Search { signed, expected, seal };
-    let as_is = Candidate {
-        url: expected.page.without_fragment(),
-        writing: Writing::Verbatim,
-        dead_ticket: None,
-    };
+    let as_is = Candidate { url: expected.page.without_fragment(), writing: Writing::Verbatim, dead_ticket: None };
     (0..=MOST_PARTS).find_map(|parts| search.among(&as_is, &groups, parts, Vec::new()))
 }
 
@@ -151,19 +147,10 @@ mod tests {
     }
 
     fn parts_of(signed_url: &str, ticket: &str, hash: fn(&str) -> String) -> Option<Vec<Part>> {
-        let mut signed = Signed {
-            nonce: "n".to_owned(),
-            timestamp: "1".to_owned(),
-            signature: String::new(),
-        };
+        let mut signed = Signed { nonce: "n".to_owned(), timestamp: "1".to_owned(), signature: String::new() };
         signed.signature = hash(&signed.text(ticket, signed_url));
         let page = PageUrl::parse(PAGE).expect("a page URL");
-        let expected = Expectation {
-            page: &page,
-            ticket: "current",
-            dead_tickets: &["dead".to_owned()],
-            home: None,
-        };
+        let expected = Expectation { page: &page, ticket: "current", dead_tickets: &["dead".to_owned()], home: None };
         find(&signed, &expected).map(|finding| finding.parts)
     }
 
@@ -190,10 +177,7 @@ mod tests {
     fn several_parts_that_differ_are_all_named() {
         let behind_a_proxy = "http://127.0.0.1:8080/h5/?corpid=ding1&q=%E4%B8%AD";
         assert_eq!(parts(behind_a_proxy), Some(vec![Part::Scheme, Part::Host, Part::Port]));
-        assert_eq!(
-            parts("http://app.example.com/"),
-            Some(vec![Part::Scheme, Part::Path, Part::Query])
-        );
+        assert_eq!(parts("http://app.example.com/"), Some(vec![Part::Scheme, Part::Path, Part::Query]));
     }
 
     #[test]

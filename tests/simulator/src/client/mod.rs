@@ -18,16 +18,14 @@ use crate::server::nothing_here;
 
 /// Mounts `/dd.js` and `/client`.
 pub fn mount(service: &mut ServiceConfig) {
-    service
-        .service(resource("/dd.js").wrap(from_fn(cors::open)).route(get().to(script::dd_js)))
-        .service(
-            scope("/client")
-                .wrap(from_fn(cors::open))
-                .route("/authcode", post().to(authcode::issue))
-                .route("/config", post().to(config::verify))
-                .route("/trace", post().to(trace::receive))
-                .default_service(to(nothing_here)),
-        );
+    service.service(resource("/dd.js").wrap(from_fn(cors::open)).route(get().to(script::dd_js))).service(
+        scope("/client")
+            .wrap(from_fn(cors::open))
+            .route("/authcode", post().to(authcode::issue))
+            .route("/config", post().to(config::verify))
+            .route("/trace", post().to(trace::receive))
+            .default_service(to(nothing_here)),
+    );
 }
 
 /// The window of the client that a platform of `dd.env` means.

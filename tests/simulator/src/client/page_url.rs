@@ -34,17 +34,11 @@ impl PageUrl {
     }
 
     pub fn without_fragment(&self) -> Self {
-        Self {
-            fragment: None,
-            ..self.clone()
-        }
+        Self { fragment: None, ..self.clone() }
     }
 
     pub fn with_query(&self, query: Option<&str>) -> Self {
-        Self {
-            query: query.map(str::to_owned),
-            ..self.clone()
-        }
+        Self { query: query.map(str::to_owned), ..self.clone() }
     }
 }
 

@@ -57,10 +57,7 @@ impl Digest {
 impl Signed {
     /// The text under the signature.
     pub fn text(&self, ticket: &str, url: &str) -> String {
-        format!(
-            "jsapi_ticket={ticket}&noncestr={}&timestamp={}&url={url}",
-            self.nonce, self.timestamp
-        )
+        format!("jsapi_ticket={ticket}&noncestr={}&timestamp={}&url={url}", self.nonce, self.timestamp)
     }
 
     /// The digest with which the signature is that of this ticket and this URL.
@@ -87,10 +84,7 @@ pub fn decoded(url: &PageUrl) -> Vec<String> {
     };
     let percent = percent_decode_str(query).decode_utf8_lossy();
     let form = percent_decode_str(&query.replace('+', " ")).decode_utf8_lossy().into_owned();
-    [Cow::Owned(form), percent]
-        .into_iter()
-        .map(|query| url.with_query(Some(&query)).to_string())
-        .collect()
+    [Cow::Owned(form), percent].into_iter().map(|query| url.with_query(Some(&query)).to_string()).collect()
 }
 
 /// One pass of form encoding over a whole URL, the classic mistake before signing.
@@ -108,11 +102,7 @@ mod tests {
     const ESCAPED: &str = "https://app.example.com/h5/index.html?corpid=ding0000000000000001&q=%E4%B8%AD";
 
     fn signed(signature: &str) -> Signed {
-        Signed {
-            nonce: "noncesample01".to_owned(),
-            timestamp: "1700000000".to_owned(),
-            signature: signature.to_owned(),
-        }
+        Signed { nonce: "noncesample01".to_owned(), timestamp: "1700000000".to_owned(), signature: signature.to_owned() }
     }
 
     fn page(url: &str) -> PageUrl {
@@ -166,10 +156,7 @@ mod tests {
     fn a_plus_is_decoded_by_one_official_sample_and_kept_by_the_other() {
         let url = page("https://app.example.com/?q=a+b%20c");
         let forms = decoded(&url);
-        assert_eq!(
-            forms,
-            ["https://app.example.com/?q=a b c", "https://app.example.com/?q=a+b c"]
-        );
+        assert_eq!(forms, ["https://app.example.com/?q=a b c", "https://app.example.com/?q=a+b c"]);
     }
 
     #[test]
@@ -178,15 +165,9 @@ mod tests {
         let good = signed(signature);
         assert!(good.verify(TICKET, &page(PLAIN)).is_some());
         assert!(good.verify("another", &page(PLAIN)).is_none());
-        let other_nonce = Signed {
-            nonce: "x".to_owned(),
-            ..good.clone()
-        };
+        let other_nonce = Signed { nonce: "x".to_owned(), ..good.clone() };
         assert!(other_nonce.verify(TICKET, &page(PLAIN)).is_none());
-        let other_time = Signed {
-            timestamp: "1".to_owned(),
-            ..good
-        };
+        let other_time = Signed { timestamp: "1".to_owned(), ..good };
         assert!(other_time.verify(TICKET, &page(PLAIN)).is_none());
     }
 }

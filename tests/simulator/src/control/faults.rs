@@ -38,9 +38,7 @@ fn understood(asked: &Value) -> Result<Fault, String> {
     let fault = Fault::deserialize(asked).map_err(|error| error.to_string())?;
     // A kind without members lets any member pass, whatever serde was told to deny.
     let written = serde_json::to_value(&fault).map_err(|error| error.to_string())?;
-    let unknown = asked
-        .as_object()
-        .and_then(|asked| asked.keys().find(|key| written.get(key).is_none()));
+    let unknown = asked.as_object().and_then(|asked| asked.keys().find(|key| written.get(key).is_none()));
     if let Some(unknown) = unknown {
         return Err(format!("a fault of this kind has no {unknown}"));
     }

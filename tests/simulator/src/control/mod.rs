@@ -127,10 +127,7 @@ async fn own_origin_only(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let foreign = request
-        .headers()
-        .get(ORIGIN)
-        .is_some_and(|sender| !same_authority(sender, request.request()));
+    let foreign = request.headers().get(ORIGIN).is_some_and(|sender| !same_authority(sender, request.request()));
     if foreign {
         let refusal = HttpResponse::Forbidden().json(serde_json::json!({"error": "not from a page of another origin"}));
         return Err(error::InternalError::from_response("foreign origin", refusal).into());
@@ -142,7 +139,5 @@ async fn own_origin_only(
 fn same_authority(sender: &HeaderValue, request: &HttpRequest) -> bool {
     let own = origin(request);
     let authority = |origin: &str| origin.split_once("://").map(|(_, authority)| authority.to_owned());
-    sender
-        .to_str()
-        .is_ok_and(|sender| authority(sender).is_some_and(|sender| Some(sender) == authority(&own)))
+    sender.to_str().is_ok_and(|sender| authority(sender).is_some_and(|sender| Some(sender) == authority(&own)))
 }

@@ -88,13 +88,7 @@ impl Answer {
 
     /// HTML.
     pub fn page(status: StatusCode, html: String) -> Self {
-        Self {
-            status,
-            content_type: "text/html",
-            body: Body::Page(html),
-            code: None,
-            note: None,
-        }
+        Self { status, content_type: "text/html", body: Body::Page(html), code: None, note: None }
     }
 
     fn new(status: StatusCode, family: Family, body: Value, code: &str) -> Self {
@@ -134,11 +128,7 @@ impl Answer {
     }
 
     pub fn outcome(&self) -> Outcome {
-        Outcome {
-            status: Some(self.status.as_u16()),
-            code: self.code.clone(),
-            note: self.note.clone(),
-        }
+        Outcome { status: Some(self.status.as_u16()), code: self.code.clone(), note: self.note.clone() }
     }
 }
 
@@ -148,9 +138,7 @@ impl From<Answer> for HttpResponse {
             Body::Json(json) => json.to_string(),
             Body::Page(html) => html,
         };
-        HttpResponse::build(answer.status)
-            .content_type(answer.content_type)
-            .body(body)
+        HttpResponse::build(answer.status).content_type(answer.content_type).body(body)
     }
 }
 
@@ -158,9 +146,7 @@ impl From<Answer> for HttpResponse {
 fn request_id() -> String {
     const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
     let length = random_range(12..=14);
-    (0..length)
-        .map(|_| char::from(ALPHABET[random_range(0..ALPHABET.len())]))
-        .collect()
+    (0..length).map(|_| char::from(ALPHABET[random_range(0..ALPHABET.len())])).collect()
 }
 
 pub fn upper_case_uuid() -> String {

@@ -63,9 +63,7 @@ impl Call {
 
     /// The token of the old API: in the query, or a field of a form.
     pub fn query_token(&self) -> Option<String> {
-        self.query_parameter("access_token")
-            .or_else(|| self.form_field("access_token"))
-            .filter(|token| !token.is_empty())
+        self.query_parameter("access_token").or_else(|| self.form_field("access_token")).filter(|token| !token.is_empty())
     }
 
     pub fn query_parameter(&self, name: &str) -> Option<String> {
@@ -79,10 +77,7 @@ impl Call {
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         };
-        in_json()
-            .or_else(|| self.form_field(name))
-            .or_else(|| self.query_parameter(name))
-            .filter(|value| !value.is_empty())
+        in_json().or_else(|| self.form_field(name)).or_else(|| self.query_parameter(name)).filter(|value| !value.is_empty())
     }
 
     /// The body of the new API, which takes JSON only.
@@ -94,8 +89,7 @@ impl Call {
     }
 
     fn form_field(&self, name: &str) -> Option<String> {
-        self.is_content("application/x-www-form-urlencoded")
-            .then(|| pair(&self.body, name))?
+        self.is_content("application/x-www-form-urlencoded").then(|| pair(&self.body, name))?
     }
 
     fn is_content(&self, kind: &str) -> bool {
@@ -105,7 +99,5 @@ impl Call {
 }
 
 fn pair(encoded: &[u8], name: &str) -> Option<String> {
-    form_urlencoded::parse(encoded)
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned())
+    form_urlencoded::parse(encoded).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }

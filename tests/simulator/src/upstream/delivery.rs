@@ -40,17 +40,11 @@ impl Delivery {
                 recording.end(Outcome { code: None, ..outcome });
                 carried_by(whole, Broken::in_the_middle)
             }
-            Self::Drip(pause) => carried_by(whole, |body| Dripping {
-                body,
-                pace: interval(pause),
-                at_the_end: Some((recording, outcome)),
-            }),
+            Self::Drip(pause) => {
+                carried_by(whole, |body| Dripping { body, pace: interval(pause), at_the_end: Some((recording, outcome)) })
+            }
             Self::Lost => {
-                recording.end(Outcome {
-                    status: None,
-                    code: None,
-                    ..outcome
-                });
+                recording.end(Outcome { status: None, code: None, ..outcome });
                 carried_by(whole, Broken::before_the_head)
             }
         }
@@ -72,19 +66,11 @@ struct Broken {
 
 impl Broken {
     fn in_the_middle(body: Bytes) -> Self {
-        Self {
-            promised: body.len() as u64,
-            sent: Some(body.slice(..body.len() / 2)),
-            has_left: false,
-        }
+        Self { promised: body.len() as u64, sent: Some(body.slice(..body.len() / 2)), has_left: false }
     }
 
     fn before_the_head(body: Bytes) -> Self {
-        Self {
-            promised: body.len() as u64,
-            sent: None,
-            has_left: true,
-        }
+        Self { promised: body.len() as u64, sent: None, has_left: true }
     }
 }
 

@@ -95,7 +95,5 @@ impl Endpoint {
 
 /// The corpId in the path of the unified token endpoint.
 pub fn corp_id_of(path: &str) -> Option<&str> {
-    path.strip_prefix("/v1.0/oauth2/")?
-        .strip_suffix("/token")
-        .filter(|corp_id| !corp_id.is_empty() && !corp_id.contains('/'))
+    path.strip_prefix("/v1.0/oauth2/")?.strip_suffix("/token").filter(|corp_id| !corp_id.is_empty() && !corp_id.contains('/'))
 }

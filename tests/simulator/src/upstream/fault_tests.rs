@@ -85,31 +85,17 @@ async fn an_answer_from_in_front_of_dingtalk_has_no_errcode_and_leaves_the_code_
     let json_ban = Fault::Ban { form: BanForm::Json };
     let html_ban = Fault::Ban { form: BanForm::Html };
     for (fault, status, kind, says) in [
-        (
-            Fault::Status { status: 502 },
-            "502 Bad Gateway",
-            "text/html",
-            "<h1>502 Bad Gateway</h1>",
-        ),
+        (Fault::Status { status: 502 }, "502 Bad Gateway", "text/html", "<h1>502 Bad Gateway</h1>"),
         (Fault::Status { status: 302 }, "302 Found", "text/html", "302 Found"),
         (Fault::Status { status: 599 }, "599", "text/html", "<h1>599</h1>"),
         (Fault::Html, "200 OK", "text/html", "<html>"),
-        (
-            json_ban,
-            "200 OK",
-            "application/json",
-            r#"{"status":1111,"wait":5,"source":"x5","punish":"deny","uuid":""#,
-        ),
+        (json_ban, "200 OK", "application/json", r#"{"status":1111,"wait":5,"source":"x5","punish":"deny","uuid":""#),
         (html_ban, "200 OK", "text/html", "punish"),
     ] {
         let (simulator, first, second) = exchange_twice(fault.clone()).await;
         assert!(first.head().starts_with(&format!("HTTP/1.1 {status}")), "{}", first.0);
         assert!(first.head().contains(&format!("content-type: {kind}")), "{}", first.0);
-        assert!(
-            first.body().contains(says) && !first.body().contains("errcode"),
-            "{}",
-            first.0
-        );
+        assert!(first.body().contains(says) && !first.body().contains("errcode"), "{}", first.0);
         assert_eq!(second, 0, "{fault:?}");
         let note = last_entry(&simulator, 2)["note"].clone();
         assert_eq!(note, format!("fault: {}", fault.kind()));
@@ -155,12 +141,7 @@ async fn a_dripping_answer_comes_byte_by_byte_and_is_whole_in_the_end() {
     let answer = call(&simulator, "POST", &path, &body);
     let at_least = Duration::from_millis(4 * (answer.promised() as u64 - 1));
     assert_eq!(answer.json()["result"]["userid"], "alice");
-    assert!(
-        began.elapsed() >= at_least,
-        "{:?} for {} bytes",
-        began.elapsed(),
-        answer.promised()
-    );
+    assert!(began.elapsed() >= at_least, "{:?} for {} bytes", began.elapsed(), answer.promised());
     let entry = last_entry(&simulator, 2);
     assert_eq!((&entry["status"], &entry["code"]), (&json!(200), &json!("0")));
     assert!(entry["durationMs"].as_u64() >= Some(500), "{entry}");

@@ -16,11 +16,7 @@ pub fn access_token(call: &Call, world: &mut World) -> Answer {
         Err(fault) => return unreadable(&fault),
     };
     if body["appKey"] != APP.client_id || body["appSecret"] != APP.client_secret {
-        return Answer::api_error(
-            StatusCode::BAD_REQUEST,
-            "invalidClientIdOrSecret",
-            "无效的clientId或者clientSecret",
-        );
+        return Answer::api_error(StatusCode::BAD_REQUEST, "invalidClientIdOrSecret", "无效的clientId或者clientSecret");
     }
     let (value, seconds) = hand_out(world);
     Answer::api(json!({"accessToken": value, "expireIn": seconds}))
@@ -67,11 +63,7 @@ fn unified_token_error(corp_id: Option<&str>, body: &Value) -> Option<Answer> {
     let known_client = body["client_id"] == APP.client_id;
     let known_corp = corp_id == Some(APP.corp_id);
     match (known_corp, known_client) {
-        (false, false) => Some(Answer::api_error(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "unknownError",
-            "未知错误",
-        )),
+        (false, false) => Some(Answer::api_error(StatusCode::INTERNAL_SERVER_ERROR, "unknownError", "未知错误")),
         (true, false) => error(StatusCode::BAD_REQUEST, "invalid.client"),
         (false, true) => error(StatusCode::UNAUTHORIZED, "unauthorized.client"),
         (true, true) if body["client_secret"] != APP.client_secret => error(StatusCode::BAD_REQUEST, "invalid.client"),

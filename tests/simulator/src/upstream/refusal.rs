@@ -29,17 +29,11 @@ impl Refusal {
     fn by_api(self, scope: &str) -> Answer {
         let error = |status, code, message| Answer::api_error(status, code, message);
         match self {
-            Self::TokenMissing => error(
-                StatusCode::BAD_REQUEST,
-                "AuthenticationFailed.MissingParameter",
-                "缺少请求头x-acs-dingtalk-access-token",
-            ),
+            Self::TokenMissing => {
+                error(StatusCode::BAD_REQUEST, "AuthenticationFailed.MissingParameter", "缺少请求头x-acs-dingtalk-access-token")
+            }
             Self::TokenInvalid => error(StatusCode::BAD_REQUEST, "InvalidAuthentication", "不合法的access_token"),
-            Self::AuthCode => error(
-                StatusCode::BAD_REQUEST,
-                "invalidParameter.authCode.notFound",
-                "不合法的临时授权码",
-            ),
+            Self::AuthCode => error(StatusCode::BAD_REQUEST, "invalidParameter.authCode.notFound", "不合法的临时授权码"),
             Self::Permission => error(
                 StatusCode::FORBIDDEN,
                 "Forbidden.AccessDenied.AccessTokenPermissionDenied",

@@ -19,12 +19,7 @@ pub struct Credential {
 
 impl Credential {
     fn new(value: String, now: Millis) -> Self {
-        Self {
-            value,
-            expires_at: now,
-            calls: 0,
-            created_at: now,
-        }
+        Self { value, expires_at: now, calls: 0, created_at: now }
     }
 
     fn hand_out(&mut self, expires_at: Millis) -> &Self {
@@ -68,9 +63,7 @@ impl AccessToken {
 
     pub fn hand_out(&mut self, now: Millis) -> &Credential {
         self.newest.take_if(|token| !token.alive(now));
-        self.newest
-            .get_or_insert_with(|| Credential::new(secret::hex32(), now))
-            .hand_out(now + self.life.0)
+        self.newest.get_or_insert_with(|| Credential::new(secret::hex32(), now)).hand_out(now + self.life.0)
     }
 
     pub fn accepts(&self, value: &str, now: Millis) -> bool {

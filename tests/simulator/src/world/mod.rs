@@ -90,10 +90,7 @@ impl Default for SignedIn {
 impl World {
     /// Back to the seeded world; only the whereabouts of the app under test stay.
     pub fn reset(&mut self) {
-        *self = Self {
-            app_url: self.app_url.take(),
-            ..Self::default()
-        };
+        *self = Self { app_url: self.app_url.take(), ..Self::default() };
     }
 
     pub fn now(&self) -> Millis {
