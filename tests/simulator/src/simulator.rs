@@ -205,7 +205,7 @@ mod tests {
         answer
     }
 
-    #[actix_web::test]
+    #[tokio::test]
     async fn several_simulators_in_one_process_are_strangers() {
         let one = Simulator::start().await.expect("one");
         let other = Simulator::start().await.expect("another");
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(other.upstream_calls(), 0);
     }
 
-    #[actix_web::test]
+    #[tokio::test]
     async fn nothing_listens_after_the_stop() {
         let simulator = Simulator::start().await.expect("a simulator");
         let address = simulator.address;
