@@ -136,6 +136,16 @@ fn warn(settings: &Settings) {
     for name in &settings.exposed_secrets {
         tracing::warn!("every user of this machine can read the file of {name}: chmod o-r");
     }
+    for name in &settings.unknown {
+        tracing::warn!("nothing reads {name}: it may be misspelt, see `dingtalk-h5 serve --help`");
+    }
+    let (client_id, corp_id) = (dingtalk.credentials.client_id.as_str(), dingtalk.corp_id.as_str());
+    if !["ding", "suite", "custom"].iter().any(|beginning| client_id.starts_with(beginning)) {
+        tracing::warn!("DINGTALK_CLIENT_ID does not begin as Client IDs usually do");
+    }
+    if !corp_id.starts_with("ding") {
+        tracing::warn!("DINGTALK_CORP_ID does not begin with ding, as CorpIds usually do");
+    }
     if !dingtalk.is_real() {
         tracing::warn!(api = %dingtalk.api_url, oapi = %dingtalk.oapi_url, "calling another DingTalk than the real one");
     }

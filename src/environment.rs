@@ -56,7 +56,12 @@ impl Environment {
 
     /// Reads what must be set; `about` says where the right value is found. Like the others, it notes what is wrong and goes on, so
     /// that all of it is known at the end.
-    pub fn required<T, E: Display>(&mut self, name: &'static str, parse: fn(String) -> Result<T, E>, about: &str) -> Option<T> {
+    pub fn required<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(String) -> Result<T, E>,
+        about: &str,
+    ) -> Option<T> {
         self.describe(name, about, false);
         let value = self.value(name).ok_or("it is not set");
         let value = self.check(name, value)?;
@@ -87,7 +92,7 @@ impl Environment {
     pub fn secret<T, E: Display>(
         &mut self,
         name: &'static str,
-        parse: fn(&SecretString) -> Result<T, E>,
+        parse: impl FnOnce(&SecretString) -> Result<T, E>,
         about: &str,
     ) -> Option<T> {
         self.describe(name, about, true);
@@ -104,6 +109,15 @@ impl Environment {
         };
         let secret = self.check(name, secret)?;
         self.check(name, parse(&secret))
+    }
+
+    /// The names with this beginning that nobody has read: most likely misspelt.
+    pub fn unread(&self, beginning: &str) -> Vec<String> {
+        let is_read = |name: &str| self.settings.iter().any(|setting| setting.name == name.strip_suffix("_FILE").unwrap_or(name));
+        let mut unread: Vec<_> =
+            self.values.keys().filter(|name| name.starts_with(beginning) && !is_read(name)).cloned().collect();
+        unread.sort_unstable();
+        unread
     }
 
     /// The good value, or a fault of `name`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use crate::dingtalk::{AgentId, ClientId, ClientSecret, CorpId, Credentials, Digest, Origin};
+use crate::dingtalk::{ClientId, ClientSecret, CorpId, Credentials, Digest, Origin};
 use crate::environment::{Environment, Faults, Setting};
 use crate::server::TlsFiles;
 use crate::web::{LoginRates, SessionKeys};
@@ -13,7 +13,9 @@ use crate::{app, dingtalk, server, web};
 
 mod values;
 
-use self::values::{address, base_url, duration, loopback, one_of, proxies, public_url, secure_url};
+use self::values::{
+    address, agent_id, base_url, begins_as_client_id, copied, duration, loopback, one_of, proxies, public_url, secure_url,
+};
 
 /// The library's file on DingTalk's CDN. Pinned: a newer one comes with a change of this line and a look at its changes.
 const JSAPI_SCRIPT: &str = "https://g.alicdn.com/dingding/dingtalk-jsapi/3.1.0/dingtalk.open.js";
@@ -31,6 +33,8 @@ pub struct Settings {
     pub server: server::Settings,
     /// Your app's own.
     pub app: app::Settings,
+    /// Variables that look like settings and are none.
+    pub unknown: Vec<String>,
     /// The secrets whose files every user of the machine can read.
     pub exposed_secrets: Vec<&'static str>,
 }
@@ -54,18 +58,24 @@ fn all(env: &mut Environment) -> Option<Settings> {
         "What users open, such as https://app.example.com: the origin of the homepage, Developer Console > the app > Web App.");
     let https = public_url.as_ref().is_none_or(Origin::is_https);
     let (web, server, app) = (web(env, public_url, https), server(env, https), app::Settings::read(env));
-    Some(Settings { dingtalk: dingtalk?, web: web?, server: server?, app: app?, exposed_secrets: env.exposed.clone() })
+    Some(Settings { dingtalk: dingtalk?, web: web?, server: server?, app: app?, unknown: env.unread("DINGTALK_"), exposed_secrets: env.exposed.clone() })
 }
 
 #[rustfmt::skip]
 fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
-    let client_id = env.required("DINGTALK_CLIENT_ID", ClientId::parse,
+    let client_id = env.required("DINGTALK_CLIENT_ID", copied(ClientId::parse),
         "Client ID, formerly AppKey: Developer Console > the app > Credentials and Basic Information.");
-    let client_secret = env.secret("DINGTALK_CLIENT_SECRET", |text| ClientSecret::parse(text.expose_secret()),
-        "Client Secret, formerly AppSecret: Developer Console > the app > Credentials and Basic Information.");
-    let corp_id = env.required("DINGTALK_CORP_ID", CorpId::parse,
+    let mut secret_is_an_id = false;
+    let client_secret = env.secret("DINGTALK_CLIENT_SECRET", |text| {
+        secret_is_an_id = begins_as_client_id(text.expose_secret());
+        copied(ClientSecret::parse)(text.expose_secret().to_owned())
+    }, "Client Secret, formerly AppSecret: Developer Console > the app > Credentials and Basic Information.");
+    if secret_is_an_id && client_id.as_ref().is_some_and(|id| !begins_as_client_id(id.as_str())) {
+        env.fault("DINGTALK_CLIENT_SECRET", "this looks like a Client ID, and DINGTALK_CLIENT_ID like a Client Secret: they are swapped");
+    }
+    let corp_id = env.required("DINGTALK_CORP_ID", copied(CorpId::parse),
         "The organisation's CorpId: Developer Console > Home.");
-    let agent_id = env.required("DINGTALK_AGENT_ID", AgentId::parse,
+    let agent_id = env.required("DINGTALK_AGENT_ID", copied(agent_id),
         "The app's AgentId, for dd.config: Developer Console > the app > Credentials and Basic Information.");
     env.optional("DINGTALK_APP_ID", String::try_from,
         "Unified App ID. Not used yet.");

@@ -34,11 +34,15 @@ pub fn start() -> Log {
     let (writer, guard) =
         NonBlockingBuilder::default().buffered_lines_limit(QUEUE).finish(Gathering(BufWriter::new(std::io::stderr())));
     LOST.get_or_init(|| writer.error_counter());
+    let is_malformed = !asked.is_empty() && asked.parse::<Targets>().is_err();
     if std::io::stderr().is_terminal() {
         let lines = tracing_subscriber::fmt::layer().with_target(false).with_writer(writer);
         tracing_subscriber::registry().with(filter(&asked)).with(lines).init();
     } else {
         json(&asked, writer).init();
+    }
+    if is_malformed {
+        tracing::warn!("RUST_LOG is malformed and counts as info; it may be debug, or dingtalk_h5=trace,warn");
     }
     Log(guard)
 }

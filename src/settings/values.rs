@@ -1,12 +1,50 @@
 //! What the values of settings may be. What is wrong with one is said without repeating it.
 
+use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use url::Url;
 
-use crate::dingtalk::{Origin, is_loopback};
+use crate::dingtalk::{AgentId, Origin, is_loopback};
+
+/// An identifier or a secret as DingTalk's console shows it. What comes along when it is copied is named, since it would be part of it.
+pub fn copied<T, E: Display>(parse: impl FnOnce(String) -> Result<T, E>) -> impl FnOnce(String) -> Result<T, String> {
+    |text| match came_along(&text) {
+        Some(wrong) => Err(wrong.to_owned()),
+        None => parse(text).map_err(|wrong| wrong.to_string()),
+    }
+}
+
+fn came_along(text: &str) -> Option<&'static str> {
+    let ends = |with: &[char]| text.starts_with(with) || text.ends_with(with);
+    if ends(&['"', '\'', '`', '“', '”', '‘', '’', '「', '」']) {
+        Some("this has the quotes of your env file around it")
+    } else if ends(&['<', '>', '{', '}', '[', ']', '$', '…', '*']) || is_placeholder(text) {
+        Some("this is a placeholder, not the value")
+    } else if text.contains(char::is_whitespace) {
+        Some("this has blanks in it")
+    } else if ends(&[',', ';', ':', '.', '，', '；', '：', '。', '、']) {
+        Some("this has punctuation around it")
+    } else {
+        None
+    }
+}
+
+fn is_placeholder(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    text.bytes().all(|byte| byte == b'x') || ["your", "change", "replace", "example"].iter().any(|word| text.starts_with(word))
+}
+
+/// Whether a text begins as Client IDs do: those of internal, third-party and delegated apps.
+pub fn begins_as_client_id(text: &str) -> bool {
+    ["ding", "suite", "custom"].iter().any(|beginning| text.starts_with(beginning))
+}
+
+pub fn agent_id(text: String) -> Result<AgentId, &'static str> {
+    AgentId::parse(text).map_err(|_| "this is not an AgentId, which is a number")
+}
 
 /// One of two words, each of which stands for a value.
 pub fn one_of<T>(words: [(&'static str, T); 2]) -> impl FnOnce(String) -> Result<T, String> {

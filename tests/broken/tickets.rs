@@ -20,9 +20,18 @@ async fn a_day_after_its_creation_no_ticket_signs_however_long_it_is_said_to_liv
     for step in 0..=RENEWALS_OF_A_DAY {
         assert_eq!(signed_with(&app).await, "ticket-1", "after {} s", step * 7000);
         crate::support::eventually("the ticket is renewed behind", || rogue.calls(TICKET).len() > step).await;
+        settled(&app).await;
         app.hands.advance(Duration::from_secs(if step < RENEWALS_OF_A_DAY { 7000 } else { 2401 }));
     }
     assert_eq!(signed_with(&app).await, "ticket-2");
+}
+
+/// The call has been made; this waits until its answer is held.
+async fn settled(app: &crate::support::TestApp) {
+    let gives_up = std::time::Instant::now() + Duration::from_secs(10);
+    while app.browser().read("/readyz").await.json()["jsapiTicket"] != "fresh" {
+        assert!(std::time::Instant::now() < gives_up, "the renewal does not end");
+    }
 }
 
 /// The ticket that a signature is made with now.

@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{AcceptLanguage, Header, Preference, Quality};
+use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use super::reader::mark;
@@ -24,8 +24,8 @@ impl Language {
     /// What the DingTalk client says counts before what the browser says: in it, WebViews often keep the phone's language.
     pub fn asked_for_by(request: &impl HttpMessage) -> Self {
         mark(request.headers(), "language")
-            .and_then(Self::of_mark)
-            .or_else(|| Self::accepted_by(request))
+            .and_then(Self::of_tag)
+            .or_else(|| Self::accepted_by(request.headers()))
             .unwrap_or(Self::English)
     }
 
@@ -38,17 +38,26 @@ impl Language {
     }
 
     /// `zh-CN`, and `zh_CN` from some phones.
-    fn of_mark(mark: &str) -> Option<Self> {
-        Self::of_primary(mark.split(['-', '_']).next()?)
+    fn of_tag(tag: &str) -> Option<Self> {
+        Self::of_primary(tag.split(['-', '_']).next()?)
     }
 
-    fn accepted_by(request: &impl HttpMessage) -> Option<Self> {
-        let mut accepted = AcceptLanguage::parse(request).ok()?;
-        accepted.retain(|language| language.quality > Quality::ZERO);
-        accepted.ranked().into_iter().find_map(|language| match language {
-            Preference::Any => Some(Self::English),
-            Preference::Specific(tag) => Self::of_primary(tag.primary_language()),
-        })
+    /// Read leniently, as phones write it: `zh_CN`, `zh-Hans_CN`, further parameters. What cannot be read is left out.
+    fn accepted_by(headers: &HeaderMap) -> Option<Self> {
+        let all = headers.get_all(ACCEPT_LANGUAGE).flat_map(|header| header.as_bytes().split(|byte| *byte == b','));
+        let accepted = all.filter_map(|one| Self::weighed(std::str::from_utf8(one).ok()?));
+        accepted.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, language)| language)
+    }
+
+    fn weighed(accepted: &str) -> Option<(f32, Self)> {
+        let mut parts = accepted.split(';').map(str::trim);
+        let language = match parts.next()? {
+            "*" => Self::English,
+            tag => Self::of_tag(tag)?,
+        };
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        let weight: f32 = weight.map_or(Some(1.0), |text| text.parse().ok())?;
+        (weight > 0.0 && weight <= 1.0).then_some((weight, language))
     }
 
     fn of_primary(language: &str) -> Option<Self> {
@@ -103,6 +112,12 @@ mod tests {
             ("zh;q=0.000, fr", English),
             ("*", English),
             ("*;q=0.1, zh;q=0.2", Chinese),
+            ("zh_CN", Chinese),
+            ("zh-Hans_CN", Chinese),
+            ("zh-CN;q=1.0;level=1", Chinese),
+            ("zh-CN;level=1;q=0.9, en;q=0.1", Chinese),
+            ("en_US;q=0.5, ZH_hans_CN;q=0.6", Chinese),
+            ("zh ; q=0.8 , en;q=0.7", Chinese),
             ("", English),
         ] {
             assert_eq!(language(&[accepted.as_bytes()], None), expected, "{accepted:?}");

@@ -2,13 +2,11 @@
 
 use actix_web::http::header::{HeaderMap, USER_AGENT};
 
-/// The value of the mark `name`, if the client sends it.
+/// The value of the mark `name`, if the client sends it. A header is bytes: the name of a phone's model need not be ASCII, nor text.
 pub(super) fn mark<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let client = headers.get(USER_AGENT)?.to_str().ok()?;
-    client
-        .split_ascii_whitespace()
-        .filter_map(|word| word.split_once('/'))
-        .find_map(|(mark, value)| (mark == name).then_some(value))
+    let words = headers.get(USER_AGENT)?.as_bytes().split(u8::is_ascii_whitespace);
+    let value = words.filter_map(|word| word.strip_prefix(name.as_bytes())?.strip_prefix(b"/")).next()?;
+    std::str::from_utf8(value).ok()
 }
 
 /// Light or dark.
@@ -47,6 +45,24 @@ impl ColorScheme {
             Self::AsTheDevice => "(prefers-color-scheme: dark)",
             Self::Light => "not all",
             Self::Dark => "all",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::header::HeaderValue;
+
+    #[test]
+    fn a_mark_is_found_beside_bytes_of_any_kind() {
+        for model in [&b"M5"[..], "M5 畅享版".as_bytes(), b"\xc3\x28 broken", b"\xff\xfe", "é/ü".as_bytes(), b"\xb3\xa9\xcf\xed"]
+        {
+            let client = [b"Mozilla/5.0 (Linux; ", model, b") AliApp(DingTalk/7.6.30) language/zh-CN colorScheme/dark"].concat();
+            let mut headers = HeaderMap::new();
+            headers.insert(USER_AGENT, HeaderValue::from_bytes(&client).unwrap());
+            assert_eq!(mark(&headers, "language"), Some("zh-CN"), "{model:?}");
+            assert_eq!(ColorScheme::asked_for_in(&headers), ColorScheme::Dark, "{model:?}");
         }
     }
 }
