@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::net::TcpListener;
 use std::process::ExitCode;
 
@@ -84,15 +85,19 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (address, public_url) = (listener.local_addr()?, settings.web.public_url.clone());
     let scheme = if settings.server.tls.is_some() { "https" } else { "http" };
     let application = Application::build(listener, settings, Clock::system()).await?;
-    println!("listening on {scheme}://{address} for {public_url}");
+    let mut said = std::io::stdout();
+    // Nobody need be listening: the server works all the same.
+    let _ = writeln!(said, "listening on {scheme}://{address} for {public_url}");
     if let Some(address) = application.metrics_address() {
-        println!("metrics on http://{address}/metrics");
+        let _ = writeln!(said, "metrics on http://{address}/metrics");
     }
     application.run_until_stopped(told_to_stop()).await.context("the server failed")
 }
 
-/// SIGTERM from whoever runs the server, or Ctrl-C from whoever sits in front of it.
+/// SIGTERM from whoever runs the server, or Ctrl-C from whoever sits in front of it. Other signals that services are sent change
+/// nothing: a new certificate is noticed without.
 async fn told_to_stop() {
+    let _ignored = [SignalKind::hangup(), SignalKind::user_defined1(), SignalKind::user_defined2()].map(signal);
     let interrupted = tokio::signal::ctrl_c();
     match signal(SignalKind::terminate()) {
         Ok(mut terminated) => tokio::select! {

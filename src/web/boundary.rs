@@ -149,11 +149,14 @@ fn record(problem: &Problem, scope: &RequestScope) {
 
 /// The access log: the route's pattern, not the address, since that may hold anything.
 fn log(response: &ServiceResponse<BoxBody>, scope: &RequestScope, began: Instant) {
+    const LONGEST_METHOD: usize = 16;
     let request = response.request();
     let route = request.match_pattern();
+    // Anybody may make one up; those that are answered are shorter.
+    let method = request.method().as_str();
     tracing::info!(
         request_id = scope.id(),
-        method = request.method().as_str(),
+        method = method.get(..LONGEST_METHOD).unwrap_or(method),
         route = route.as_deref().unwrap_or("-"),
         status = response.status().as_u16(),
         micros = began.elapsed().as_micros() as u64,

@@ -1,10 +1,13 @@
 //! What is counted for whoever watches, in Prometheus' text format. Labels come from closed lists: never a person, an address or a code.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::HttpResponse;
+use actix_web::http::header::HOST;
+use actix_web::http::uri::Authority;
 use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 use prometheus::{
     Encoder, GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Registry, TEXT_FORMAT, TextEncoder,
     register_gauge_vec_with_registry as gauges, register_histogram_vec_with_registry as histograms,
@@ -120,8 +123,14 @@ impl Observer for Metrics {
     }
 }
 
-/// `GET /metrics`.
-async fn show(metrics: Data<Metrics>, organisation: Organisation) -> Result<HttpResponse, Problem> {
+/// `GET /metrics`, for who asks for this machine by its own name: a page whose host was made to point here asks for another.
+async fn show(request: HttpRequest, metrics: Data<Metrics>, organisation: Organisation) -> Result<HttpResponse, Problem> {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    let is_loopback =
+        |host: &str| host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    if !host.is_some_and(|host| is_loopback(host.host())) {
+        return Err(Problem::NotFound);
+    }
     let text = metrics.text(&organisation.state()).map_err(|error| Problem::Internal(error.into()))?;
     Ok(HttpResponse::Ok().content_type(TEXT_FORMAT).body(text))
 }

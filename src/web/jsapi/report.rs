@@ -1,5 +1,6 @@
 //! When a client refuses a signature or an authCode, its page tells us, and the log says what to change.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -8,12 +9,12 @@ use std::time::{Duration, Instant};
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
 
 use super::Signer;
-use crate::dingtalk::{ClientRefusal, Clock, NonceStr, Organisation, PageUrl, Part, Said, SignedPage};
-use crate::web::guard::{SameOrigin, StrictJson};
+use crate::dingtalk::{ClientRefusal, Clock, NonceStr, Organisation, PageUrl, Part, Said, SignedPage, UserId};
+use crate::web::guard::{ClientAddress, SameOrigin, StrictJson};
 use crate::web::login::Logins;
 use crate::web::session::SessionUser;
 use crate::web::{Problem, RequestScope, shared};
@@ -55,9 +56,19 @@ enum RefusedCall {
 /// Who may report, which is known before the body is read.
 pub enum Reporter {
     /// Somebody logged in.
-    Somebody,
+    Somebody(UserId),
     /// A browser that was given an entry page.
-    Entering,
+    Entering(IpAddr),
+}
+
+impl Reporter {
+    /// Those who are listened to as one.
+    fn key(&self) -> String {
+        match self {
+            Self::Somebody(user_id) => user_id.to_string(),
+            Self::Entering(address) => address.to_string(),
+        }
+    }
 }
 
 impl FromRequest for Reporter {
@@ -69,8 +80,10 @@ impl FromRequest for Reporter {
         Box::pin(async move {
             let is_entering = || shared::<Logins>(&request).is_ok_and(|logins| logins.states.knows(&request));
             match SessionUser::extract(&request).await {
-                Ok(_) => Ok(Self::Somebody),
-                Err(Problem::LoginRequired) if is_entering() => Ok(Self::Entering),
+                Ok(user) => Ok(Self::Somebody(user.user_id)),
+                Err(Problem::LoginRequired) if is_entering() => {
+                    ClientAddress::extract(&request).await.map(|ClientAddress(address)| Self::Entering(address))
+                }
                 Err(problem) => Err(problem),
             }
         })
@@ -95,14 +108,14 @@ pub async fn report(
     logins: Data<Logins>,
     organisation: Organisation,
 ) -> Result<HttpResponse, Problem> {
-    match (&report.call, reporter) {
-        (RefusedCall::Config, Reporter::Somebody) => {}
-        (RefusedCall::Config, Reporter::Entering) => return Err(Problem::LoginRequired),
+    match (&report.call, &reporter) {
+        (RefusedCall::Config, Reporter::Somebody(_)) => {}
+        (RefusedCall::Config, Reporter::Entering(_)) => return Err(Problem::LoginRequired),
         (RefusedCall::RequestAuthCode, _) => {
             logins.states.check(&request, report.state.as_deref().unwrap_or_default())?;
         }
     }
-    signer.reports.admit()?;
+    signer.reports.admit(reporter.key())?;
     let explanation = match report.call {
         RefusedCall::Config => signature_refused(&report, &signer, &organisation).await?,
         RefusedCall::RequestAuthCode => auth_code_refused(&signer, &organisation),
@@ -183,13 +196,13 @@ fn auth_code_refused(signer: &Signer, organisation: &Organisation) -> Explanatio
 /// How often refusals are listened to, and what may come of them.
 pub(super) struct Reports {
     explains: bool,
-    rate: DefaultDirectRateLimiter,
+    rate: DefaultKeyedRateLimiter<String>,
     ticket_renewed: Mutex<Option<Instant>>,
     clock: Clock,
 }
 
 impl Reports {
-    /// Reports a second, and at once: enough for a person who tries, too few to flood a log.
+    /// Reports of one person a second, and at once: enough for who tries, too few to flood a log.
     const RATE: (NonZeroU32, NonZeroU32) = (NonZeroU32::new(1).unwrap(), NonZeroU32::new(20).unwrap());
     /// A page may claim that a ticket is dead. However often it does, a new one is fetched once in this time.
     const BETWEEN_TICKETS: Duration = Duration::from_secs(60);
@@ -198,15 +211,19 @@ impl Reports {
         let (per_second, burst) = Self::RATE;
         Self {
             explains,
-            rate: RateLimiter::direct(Quota::per_second(per_second).allow_burst(burst)),
+            rate: RateLimiter::keyed(Quota::per_second(per_second).allow_burst(burst)),
             ticket_renewed: Mutex::new(None),
             clock,
         }
     }
 
-    fn admit(&self) -> Result<(), Problem> {
+    fn admit(&self, reporter: String) -> Result<(), Problem> {
+        const MANY: usize = 10_000;
+        if self.rate.len() > MANY {
+            self.rate.retain_recent();
+        }
         let retry_after = Duration::from_secs(1);
-        self.rate.check().map_err(|_| Problem::RateLimited { retry_after })
+        self.rate.check_key(&reporter).map_err(|_| Problem::RateLimited { retry_after })
     }
 
     fn may_renew_ticket(&self) -> bool {
