@@ -100,3 +100,24 @@ async fn no_label_names_a_person_or_an_address() {
         assert_eq!(samples.filter(|line| line.contains(word)).count(), 0, "{word} in {text}");
     }
 }
+
+#[tokio::test]
+async fn metrics_are_for_who_asks_for_this_machine_by_its_own_name() {
+    let app = watched().await;
+    let address = app.metrics_url.as_deref().unwrap().strip_suffix("/metrics").unwrap().to_owned();
+    for (host, status) in [
+        ("127.0.0.1", 200),
+        ("127.0.0.1:9464", 200),
+        ("localhost:9464", 200),
+        ("[::1]:9464", 200),
+        ("evil.example", 404),
+        ("127.0.0.1.evil.example", 404),
+        ("localhost.evil.example:9464", 404),
+        ("10.0.0.1", 404),
+        ("app.example.com", 404),
+    ] {
+        let mut wire = crate::wire::Wire::to(&address).await;
+        wire.send(format!("GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+        assert_eq!(wire.reply().await.status, status, "{host}");
+    }
+}

@@ -96,3 +96,36 @@ async fn reports_cannot_flood_the_log() {
     }
     assert!(limited >= 30, "{limited}");
 }
+
+#[tokio::test]
+async fn one_persons_flood_of_reports_silences_nobody_else() {
+    let app = TestApp::start().await;
+    let (mut loud, mut other) = (app.browser_of("alice").await, app.browser_of("bob").await);
+    let report = json!({"code": "3", "text": "x", "url": "x"});
+    let mut limited = false;
+    for _ in 0..40 {
+        limited |= loud.post("/api/jsapi/report", &report).await.status == 429;
+    }
+    assert!(limited);
+    assert_eq!(other.post("/api/jsapi/report", &report).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_refused_auth_code_is_reported_by_the_browser_that_was_given_the_state_and_by_no_other() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    let state = browser.enter().await;
+    let report = |state: &str| json!({"call": "requestAuthCode", "code": "3", "text": "1002,corpId", "url": "x", "state": state});
+    let told = browser.post("/api/jsapi/report", &report(&state)).await;
+    assert_eq!(told.status, 200, "{}", told.body);
+    let explanation = told.json()["explanation"].as_str().unwrap().to_owned();
+    assert!(explanation.contains("DINGTALK_CORP_ID") && explanation.contains(&app.url), "{explanation}");
+    assert_eq!(app.browser().post("/api/jsapi/report", &report(&state)).await.problem(), (401, "login_required".into()));
+    let mut another = app.browser();
+    another.enter().await;
+    for state in [state.as_str(), "", "00"] {
+        assert_eq!(another.post("/api/jsapi/report", &report(state)).await.problem(), (403, "state_rejected".into()));
+    }
+    let config = json!({"code": "3", "text": "x", "url": "x"});
+    assert_eq!(browser.post("/api/jsapi/report", &config).await.problem(), (401, "login_required".into()));
+}

@@ -234,3 +234,59 @@ async fn every_setting_is_in_the_help_in_the_readme_and_in_the_example() {
         assert!(said.contains(name), "{name} is not in --help");
     }
 }
+
+#[tokio::test]
+async fn what_comes_along_when_an_identifier_is_copied_is_named() {
+    let dingtalk = Simulator::start().await.unwrap();
+    for (name, value, named) in [
+        ("DINGTALK_CLIENT_ID", "\"dingcanary1\"", "quotes"),
+        ("DINGTALK_CLIENT_ID", "'dingcanary1'", "quotes"),
+        ("DINGTALK_CLIENT_SECRET", "“canary”", "quotes"),
+        ("DINGTALK_CORP_ID", "`dingcanary1`", "quotes"),
+        ("DINGTALK_CLIENT_ID", "dingcanary1,", "punctuation"),
+        ("DINGTALK_CLIENT_SECRET", "canary;", "punctuation"),
+        ("DINGTALK_CORP_ID", "dingcanary1。", "punctuation"),
+        ("DINGTALK_CORP_ID", ": dingcanary1", "blanks"),
+        ("DINGTALK_CLIENT_ID", "ding canary1", "blanks"),
+        ("DINGTALK_CLIENT_ID", "<your-client-id>", "placeholder"),
+        ("DINGTALK_CLIENT_ID", "your-client-id", "placeholder"),
+        ("DINGTALK_CLIENT_SECRET", "${CANARY}", "placeholder"),
+        ("DINGTALK_CORP_ID", "xxxxxxxx", "placeholder"),
+        ("DINGTALK_AGENT_ID", "'12345'", "quotes"),
+        ("DINGTALK_AGENT_ID", "agent-12345", "number"),
+    ] {
+        let (code, said) = run(&mut program(&with(complete(&dingtalk), name, value))).await;
+        assert_eq!((code, faults(&said)), (Some(2), 1), "{name}={value}: {said}");
+        let line =
+            said.lines().find(|line| line.starts_with(&format!("  {name}: "))).unwrap_or_else(|| panic!("{value}: {said}"));
+        assert!(line.contains(named) && !said.to_lowercase().contains("canary"), "{name}={value}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn a_pair_that_was_swapped_is_told_and_never_served() {
+    let dingtalk = Simulator::start().await.unwrap();
+    for id in ["dingcanary0123", "suitecanary0123", "customcanary0123"] {
+        let swapped = with(with(complete(&dingtalk), "DINGTALK_CLIENT_ID", "s3cretCanary"), "DINGTALK_CLIENT_SECRET", id);
+        let (code, said) = run(&mut program(&swapped)).await;
+        assert_eq!((code, faults(&said)), (Some(2), 1), "{said}");
+        assert!(said.contains("swapped") && !said.to_lowercase().contains("canary"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn what_looks_like_a_mistake_is_warned_of_and_starts() {
+    let dingtalk = Simulator::start().await.unwrap();
+    for (name, value, warned) in [
+        ("DINGTALK_CLIENTID", "x", "nothing reads DINGTALK_CLIENTID"),
+        ("DINGTALK_AGENTID_FILE", "x", "nothing reads DINGTALK_AGENTID_FILE"),
+        ("DINGTALK_CLIENT_ID", "appkey0123", "DINGTALK_CLIENT_ID does not begin"),
+        ("DINGTALK_CORP_ID", "corp0123", "DINGTALK_CORP_ID does not begin"),
+        ("RUST_LOG", "dingtalk_h5=loud", "RUST_LOG is malformed"),
+    ] {
+        let served = Served::start(&with(complete(&dingtalk), name, value)).await;
+        let (code, log) = served.stop().await;
+        assert_eq!(code, Some(0), "{log}");
+        assert!(log.contains(warned), "{name}: {log}");
+    }
+}

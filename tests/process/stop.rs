@@ -65,3 +65,16 @@ async fn fifty_logins_in_flight_end_well_when_the_program_is_told_to_stop_and_th
     assert_eq!(dingtalk.calls(ACCESS_TOKEN) - before, 1, "one token call after a restart");
     again.stop().await;
 }
+
+#[tokio::test]
+async fn signals_that_services_are_sent_for_other_reasons_end_nothing() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let served = Served::start(&complete(&dingtalk)).await;
+    let pid = served.child.id().unwrap().to_string();
+    for signal in ["-HUP", "-USR1", "-USR2"] {
+        assert!(tokio::process::Command::new("kill").args([signal, &pid]).status().await.unwrap().success());
+        let mut browser = served.browser();
+        assert_eq!(browser.enter_and_log_in(&dingtalk.issue_code("alice")).await.status, 200, "after {signal}");
+    }
+    assert_eq!(served.stop().await.0, Some(0));
+}

@@ -53,17 +53,37 @@ impl CookiePolicy {
     }
 }
 
-/// The value of our cookie `name`, if it is the only one that is spelt so. Browsers send each cookie once: of several, somebody has
-/// planted some, and nothing tells which.
-pub fn only_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = pairs(headers).filter_map(|pair| value_of(pair, name));
-    let only = values.next().filter(|_| values.next().is_none())?;
-    std::str::from_utf8(only).ok()
+/// What a browser brought under the name of one cookie of ours.
+pub(super) struct Brought<'a> {
+    /// Whether there is one, or several.
+    pub any: bool,
+    /// Its value, if it is the only one that is spelt so. Browsers send each cookie once: of several, somebody has planted some, and
+    /// nothing tells which.
+    pub only: Option<&'a str>,
+    /// Whether the framework would read the same.
+    pub is_plain: bool,
 }
 
-/// Whether the browser brought a cookie of this name, or several.
-pub(super) fn has_cookie(headers: &HeaderMap, name: &str) -> bool {
-    pairs(headers).any(|pair| value_of(pair, name).is_some())
+impl<'a> Brought<'a> {
+    pub fn in_headers(headers: &'a HeaderMap, name: &str) -> Self {
+        let (mut count, mut only, mut is_plain) = (0, None, true);
+        for pair in pairs(headers) {
+            match value_of(pair, name) {
+                Some(value) => {
+                    count += 1;
+                    only = std::str::from_utf8(value).ok();
+                    is_plain &= only.is_some();
+                }
+                None => is_plain &= is_harmless(pair, name),
+            }
+        }
+        Self { any: count > 0, only: only.filter(|_| count == 1), is_plain: is_plain && count <= 1 }
+    }
+}
+
+/// The value of our cookie `name`, if it is the only one that is spelt so.
+pub fn only_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    Brought::in_headers(headers, name).only
 }
 
 /// Leaves `value` as the one cookie `name` in a request, or none. Of the others those go that the framework would take for ours, or
@@ -77,16 +97,6 @@ pub(super) fn put_only_cookie(headers: &mut HeaderMap, name: &str, value: Option
     if let Ok(all) = HeaderValue::from_bytes(&all) {
         headers.insert(COOKIE, all);
     }
-}
-
-/// Whether the framework would read of this request what [`only_cookie`] reads.
-pub(super) fn reads_the_same(headers: &HeaderMap, name: &str) -> bool {
-    let ours = pairs(headers).filter(|pair| value_of(pair, name).is_some()).count();
-    ours <= 1
-        && pairs(headers).all(|pair| match value_of(pair, name) {
-            Some(value) => std::str::from_utf8(value).is_ok(),
-            None => is_harmless(pair, name),
-        })
 }
 
 /// Whether somebody else's cookie is text, since the framework reads none of them otherwise, and is still not ours when the framework has

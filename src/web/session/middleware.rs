@@ -10,7 +10,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderValue, SET_COOKIE};
 use actix_web::middleware::Next;
 
-use super::cookie::{has_cookie, only_cookie, put_only_cookie, reads_the_same, value_of};
+use super::cookie::{Brought, put_only_cookie, value_of};
 use super::sessions::Sessions;
 use super::user::{KEY, RequestSession, Standing};
 use crate::web::shared;
@@ -21,9 +21,11 @@ pub async fn session<B: MessageBody>(mut request: ServiceRequest, next: Next<B>)
     let name = sessions.cookie_name();
 
     // In: one cookie of ours or none, sealed with the newest key.
-    let brought = has_cookie(request.headers(), name);
-    if brought || !reads_the_same(request.headers(), name) {
-        admit_cookie(request.headers_mut(), &sessions);
+    let Brought { any: brought, only, is_plain } = Brought::in_headers(request.headers(), name);
+    let anew = only.and_then(|value| sessions.keys().sealed_anew(name, value));
+    if anew.is_some() || !is_plain {
+        let value = anew.or_else(|| only.map(str::to_owned));
+        put_only_cookie(request.headers_mut(), name, value.as_deref());
     }
 
     let mut response = next.call(request).await?;
@@ -34,7 +36,10 @@ pub async fn session<B: MessageBody>(mut request: ServiceRequest, next: Next<B>)
     // Out: the cookie of a session that holds.
     let headers = response.headers_mut();
     match session.standing() {
-        Standing::Holds => set_cookies(headers, name, |cookie| Some(sessions.cookies().partitioned(cookie))),
+        Standing::Holds if sessions.cookies().embedded => {
+            set_cookies(headers, name, |cookie| Some(sessions.cookies().partitioned(cookie)));
+        }
+        Standing::Holds => {}
         // Whatever ended it has given the browser another cookie or none, and this answer may come later than that one.
         Standing::Ended => set_cookies(headers, name, |_| None),
         // The browser would send a cookie that means nobody for ever.
@@ -46,15 +51,6 @@ pub async fn session<B: MessageBody>(mut request: ServiceRequest, next: Next<B>)
         }
     }
     Ok(response)
-}
-
-fn admit_cookie(headers: &mut HeaderMap, sessions: &Sessions) {
-    let name = sessions.cookie_name();
-    let value = only_cookie(headers, name).map(str::to_owned);
-    let anew = value.as_deref().and_then(|value| sessions.keys().sealed_anew(name, value));
-    if anew.is_some() || !reads_the_same(headers, name) {
-        put_only_cookie(headers, name, anew.or(value).as_deref());
-    }
 }
 
 /// Changes each cookie `name` that an answer sets, or leaves it out.

@@ -121,8 +121,8 @@ impl RequestSession {
     }
 
     fn login(&self) -> Result<Login, Problem> {
-        let login = self.login.borrow().clone();
-        login.filter(|login| self.sessions.holds(login)).ok_or(Problem::LoginRequired)
+        let login = self.login.borrow();
+        login.as_ref().filter(|login| self.sessions.holds(login)).cloned().ok_or(Problem::LoginRequired)
     }
 
     fn freshness(&self, login: &Login) -> Freshness {
