@@ -6,17 +6,65 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use url::{Host, Url};
 
-use super::api::{Api, Observer, patiently};
-use super::breaker::BreakerState;
-use super::call::Call;
+use super::answer::JsonObject;
+use super::api::{Api, Authorised, Call, Observer, patiently};
+use super::breaker::{Breaker, BreakerState};
 use super::clock::Clock;
-use super::envelope::JsonObject;
 use super::error::{Error, Kind};
-use super::identifiers::{AccessToken, AgentId, AuthCode, CorpId, JsapiTicket, UserId};
+use super::identifiers::{AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, UserId};
+use super::page_url::Origin;
 use super::refreshing::{CredentialState, Lease, Refreshing};
-use super::settings::{Credentials, Settings};
+use super::transport::Transport;
 use super::user::{DisplayName, User, UserDetails};
+
+/// What the client and everybody who speaks of the app to DingTalk must know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET.
+    pub credentials: Credentials,
+    /// DINGTALK_CORP_ID
+    pub corp_id: CorpId,
+    /// DINGTALK_AGENT_ID
+    pub agent_id: AgentId,
+    /// DINGTALK_API_URL, or what DINGTALK_SITE stands for.
+    pub api_url: Url,
+    /// DINGTALK_OAPI_URL, or what DINGTALK_SITE stands for.
+    pub oapi_url: Url,
+}
+
+/// The app's credential pair.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Formerly AppKey.
+    pub client_id: ClientId,
+    /// Formerly AppSecret.
+    pub client_secret: ClientSecret,
+}
+
+impl Settings {
+    /// Whether calls go to the DingTalk that everybody uses.
+    pub fn is_real(&self) -> bool {
+        let of_dingtalk = |host: &str| host.ends_with(".dingtalk.io") || host.ends_with(".dingtalk.com");
+        [&self.api_url, &self.oapi_url].iter().all(|url| url.host_str().is_some_and(of_dingtalk))
+    }
+
+    /// The origin of a DingTalk on this very machine, when the settings name one.
+    pub fn local_origin(&self) -> Option<Origin> {
+        is_loopback(&self.oapi_url).then(|| Origin::parse(&self.oapi_url.origin().ascii_serialization()).ok()).flatten()
+    }
+}
+
+/// Whether `url` can only be reached from this machine, where nobody else listens in.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
 
 /// The app in its organisation. Clones share everything.
 #[derive(Clone)]
@@ -47,8 +95,7 @@ pub struct OrganisationState {
 
 /// What the old API wraps its answers in.
 #[derive(Deserialize)]
-#[serde(bound = "T: DeserializeOwned")]
-struct Answer<T> {
+struct Wrapped<T> {
     result: JsonObject<T>,
 }
 
@@ -59,21 +106,18 @@ impl Organisation {
     /// Makes no call yet: credentials are fetched when they are first needed. Must be called in the runtime that is to carry the
     /// connections.
     pub fn new(settings: Settings, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, reqwest::Error> {
-        let api = Api::new(settings.api_url, settings.oapi_url, clock.clone(), observer)?;
-        let authorised = Authorised::new(Arc::new(api), settings.credentials, clock.clone());
-        let jsapi_ticket = {
-            let authorised = authorised.clone();
-            Refreshing::new(Call::JSAPI_TICKET, clock, Some(Self::OLDEST_TICKET), move || {
-                let authorised = authorised.clone();
-                async move {
-                    let granted = authorised.jsapi_ticket().await;
-                    let observer = &authorised.api.observer;
-                    observer.renewed(Call::JSAPI_TICKET.name(), granted.as_ref().map(drop));
-                    granted
-                }
-            })
-        };
-        Ok(Self { corp_id: settings.corp_id, agent_id: settings.agent_id, authorised, jsapi_ticket })
+        let Settings { credentials, corp_id, agent_id, api_url, oapi_url } = settings;
+        let (transport, breaker) = (Transport::new()?, Breaker::default());
+        let api = Arc::new(Api { transport, breaker, api_url, oapi_url, clock: clock.clone(), observer });
+        let asked = Arc::clone(&api);
+        let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), None, move || {
+            fetch_access_token(Arc::clone(&asked), credentials.clone())
+        });
+        let authorised = Authorised { api, access_token };
+        let asked = authorised.clone();
+        let jsapi_ticket =
+            Refreshing::new(Call::JSAPI_TICKET, clock, Some(Self::OLDEST_TICKET), move || fetch_jsapi_ticket(asked.clone()));
+        Ok(Self { corp_id, agent_id, authorised, jsapi_ticket })
     }
 
     /// The organisation's name in DingTalk.
@@ -88,12 +132,13 @@ impl Organisation {
 
     /// What is held and done at the moment. Nothing of it is secret.
     pub fn state(&self) -> OrganisationState {
+        let Authorised { api, access_token } = &self.authorised;
         OrganisationState {
-            access_token: self.authorised.access_token.state(),
+            access_token: access_token.state(),
             jsapi_ticket: self.jsapi_ticket.state(),
-            access_token_age: self.authorised.access_token.age(),
+            access_token_age: access_token.age(),
             jsapi_ticket_age: self.jsapi_ticket.age(),
-            breaker: self.authorised.api.breaker(),
+            breaker: api.breaker.shows(api.clock.now()),
         }
     }
 
@@ -118,10 +163,9 @@ impl Organisation {
         #[derive(Deserialize)]
         struct Identity {
             userid: UserId,
-            #[serde(default)]
             name: Option<DisplayName>,
         }
-        let answer: Answer<Identity> = self.call(&Call::USER_BY_CODE, &json!({"code": code.expose()})).await?;
+        let answer: Wrapped<Identity> = self.call(&Call::USER_BY_CODE, &json!({"code": code.expose()})).await?;
         let Identity { userid, name } = answer.result.0;
         let name = name.filter(|name| !name.as_str().is_empty());
         Ok(User { name: name.unwrap_or_else(|| DisplayName::from_lossy(userid.as_str())), user_id: userid })
@@ -129,7 +173,7 @@ impl Organisation {
 
     /// Reads a person's details. Needs the permission qyapi_get_member.
     pub async fn user_details(&self, user_id: &UserId) -> Result<UserDetails, Error> {
-        let answer: Answer<UserDetails> = self.call(&Call::USER_DETAILS, &json!({"userid": user_id})).await?;
+        let answer: Wrapped<UserDetails> = self.call(&Call::USER_DETAILS, &json!({"userid": user_id})).await?;
         Ok(answer.result.0)
     }
 
@@ -140,59 +184,7 @@ impl Organisation {
     }
 }
 
-/// The API in the app's name.
-#[derive(Clone)]
-struct Authorised {
-    api: Arc<Api>,
-    access_token: Refreshing<AccessToken>,
-}
-
-impl Authorised {
-    fn new(api: Arc<Api>, app: Credentials, clock: Clock) -> Self {
-        let access_token = {
-            let api = Arc::clone(&api);
-            Refreshing::new(Call::ACCESS_TOKEN, clock, None, move || {
-                let (api, app) = (Arc::clone(&api), app.clone());
-                async move {
-                    let granted = patiently(Call::ACCESS_TOKEN, || access_token(&api, &app)).await;
-                    api.observer.renewed(Call::ACCESS_TOKEN.name(), granted.as_ref().map(drop));
-                    granted
-                }
-            })
-        };
-        Self { api, access_token }
-    }
-
-    async fn call<T: DeserializeOwned>(&self, call: Call, body: &impl Serialize) -> Result<T, Error> {
-        patiently(call, || self.attempt(call, body)).await
-    }
-
-    async fn attempt<T: DeserializeOwned>(&self, call: Call, body: &impl Serialize) -> Result<T, Error> {
-        let token = self.access_token.get().await?;
-        match self.api.send(call, Some(&token), body).await {
-            Err(error) if error.token_rejected() => {
-                tracing::info!(%error, "access_token rejected before its time: fetching another");
-                self.access_token.reject(&token);
-                let next = self.access_token.get().await?;
-                self.api.send(call, Some(&next), body).await
-            }
-            answer => answer,
-        }
-    }
-
-    async fn jsapi_ticket(&self) -> Result<Lease<JsapiTicket>, Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Granted {
-            jsapi_ticket: JsapiTicket,
-            expire_in: u64,
-        }
-        let granted: Granted = self.call(Call::JSAPI_TICKET, &()).await?;
-        lease(Call::JSAPI_TICKET, granted.jsapi_ticket, granted.expire_in)
-    }
-}
-
-async fn access_token(api: &Api, app: &Credentials) -> Result<Lease<AccessToken>, Error> {
+async fn fetch_access_token(api: Arc<Api>, app: Credentials) -> Result<Lease<AccessToken>, Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Granted {
@@ -200,14 +192,24 @@ async fn access_token(api: &Api, app: &Credentials) -> Result<Lease<AccessToken>
         expire_in: u64,
     }
     let pair = json!({"appKey": app.client_id, "appSecret": app.client_secret.expose()});
-    let granted = api.send(Call::ACCESS_TOKEN, None, &pair).await;
-    let granted: Granted = granted.map_err(Error::without_token)?;
-    lease(Call::ACCESS_TOKEN, granted.access_token, granted.expire_in)
+    let granted = patiently(Call::ACCESS_TOKEN, || api.send(Call::ACCESS_TOKEN, None, &pair)).await;
+    renewed(&api, Call::ACCESS_TOKEN, granted.map(|granted: Granted| (granted.access_token, granted.expire_in)))
 }
 
-fn lease<T>(call: Call, value: T, seconds: u64) -> Result<Lease<T>, Error> {
-    Lease::new(value, Duration::from_secs(seconds)).ok_or_else(|| {
-        let kind = Kind::Unintelligible { status: 200 };
-        Error::new(call, kind, "status 200: the credential's lifetime is absurd")
-    })
+async fn fetch_jsapi_ticket(authorised: Authorised) -> Result<Lease<JsapiTicket>, Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Granted {
+        jsapi_ticket: JsapiTicket,
+        expire_in: u64,
+    }
+    let granted = authorised.call(Call::JSAPI_TICKET, &()).await;
+    renewed(&authorised.api, Call::JSAPI_TICKET, granted.map(|granted: Granted| (granted.jsapi_ticket, granted.expire_in)))
+}
+
+fn renewed<T>(api: &Api, call: Call, granted: Result<(T, u64), Error>) -> Result<Lease<T>, Error> {
+    let absurd = || Error::new(call, Kind::Unintelligible(200), "status 200: the credential's lifetime is absurd");
+    let lease = granted.and_then(|(value, seconds)| Lease::new(value, Duration::from_secs(seconds)).ok_or_else(absurd));
+    api.observer.renewed(call.name(), lease.as_ref().map(drop));
+    lease
 }

@@ -17,37 +17,26 @@ pub enum InvalidOrigin {
     /// No host has so long a name (RFC 1035, section 2.3.4).
     #[error("its host is longer than 253 bytes")]
     TooLong,
-    /// Something follows the port, or a user name precedes the host.
-    #[error("it has more than scheme, host and port")]
-    TooMuch,
-    /// Browsers write it differently, so it would never be equal.
-    #[error("it is not written as browsers write it: lower case, without the default port")]
+    /// More than an origin, or written differently than browsers do, so that it would never be equal.
+    #[error("it is not scheme, host and port alone, as browsers write them: lower case, without the default port")]
     NotSerialised,
 }
 
 impl Origin {
     /// Takes `text`, such as `https://app.example.com`, with or without the final slash.
     pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
-        let bare = text.strip_suffix('/').unwrap_or(text);
         let url = Url::parse(text).map_err(|_| InvalidOrigin::NotHttp)?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(InvalidOrigin::NotHttp);
-        }
+        let origin = Self::of(&url).ok_or(InvalidOrigin::NotHttp)?;
         if url.host_str().is_some_and(|host| host.len() > 253) {
             return Err(InvalidOrigin::TooLong);
         }
-        if !url.username().is_empty()
-            || url.password().is_some()
-            || url.path() != "/"
-            || url.query().is_some()
-            || url.fragment().is_some()
-        {
-            return Err(InvalidOrigin::TooMuch);
-        }
-        if url.origin().ascii_serialization() != bare {
-            return Err(InvalidOrigin::NotSerialised);
-        }
-        Ok(Self(bare.to_owned()))
+        let is_bare = text.strip_suffix('/').unwrap_or(text) == origin.0;
+        is_bare.then_some(origin).ok_or(InvalidOrigin::NotSerialised)
+    }
+
+    /// None for a `blob:` address and the like, which has the origin of what is inside it.
+    fn of(url: &Url) -> Option<Self> {
+        matches!(url.scheme(), "http" | "https").then(|| Self(url.origin().ascii_serialization()))
     }
 
     /// As browsers send it in the `Origin` header.
@@ -62,9 +51,7 @@ impl Origin {
 
     /// Whether `url` belongs to this origin.
     pub fn owns(&self, url: &Url) -> bool {
-        // A `blob:` address has the origin of what is inside it.
-        let is_web = matches!(url.scheme(), "http" | "https");
-        is_web && url.origin().ascii_serialization() == self.0
+        Self::of(url).as_ref() == Some(self)
     }
 }
 
@@ -101,14 +88,11 @@ impl PageUrl {
         if page.len() > Self::MAX_BYTES {
             return Err(InvalidPageUrl::TooLong);
         }
-        let url = Url::parse(page).map_err(|_| InvalidPageUrl::NotSerialised)?;
-        if !origin.owns(&url) || !url.username().is_empty() || url.password().is_some() {
-            return Err(InvalidPageUrl::Foreign);
-        }
-        if url.as_str() != page {
+        if !Url::parse(page).is_ok_and(|url| url.as_str() == page) {
             return Err(InvalidPageUrl::NotSerialised);
         }
-        Ok(Self(page.to_owned()))
+        let is_ours = page.strip_prefix(origin.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        is_ours.then(|| Self(page.to_owned())).ok_or(InvalidPageUrl::Foreign)
     }
 
     /// The page of `origin` that was asked for with this path and query, exactly as received.
@@ -116,15 +100,14 @@ impl PageUrl {
         Self::parse(origin, &format!("{origin}{path_and_query}"))
     }
 
-    /// The address.
+    /// Without fragment.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Scheme, host and port.
     pub fn origin(&self) -> &str {
-        let authority = self.0.find("://").map_or(0, |scheme| scheme + 3);
-        let end = self.0[authority..].find('/').map_or(self.0.len(), |slash| authority + slash);
+        let end = self.0.match_indices('/').nth(2).map_or(self.0.len(), |(slash, _)| slash);
         &self.0[..end]
     }
 

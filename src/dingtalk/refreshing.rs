@@ -21,7 +21,7 @@ use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::call::Call;
+use super::api::Call;
 use super::clock::Clock;
 use super::error::Error;
 

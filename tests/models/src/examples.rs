@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::call::Call;
+use super::api::Call;
 use super::clock::Clock;
 use super::refreshing::{Lease, Refreshing};
 use super::{ClockHands, failure};

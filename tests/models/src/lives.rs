@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 
-use super::call::Call;
+use super::api::Call;
 use super::clock::Clock;
 use super::reference::{Copied, DAY, Reference, Told, Whether};
 use super::refreshing::{CredentialState, Lease, Refreshing};

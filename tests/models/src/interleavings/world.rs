@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use shuttle::future::{JoinHandle, block_on, spawn, yield_now};
 
-use super::call::Call;
+use super::api::Call;
 use super::clock::Clock;
 use super::error::Error;
 use super::refreshing::{CredentialState, Lease, Refreshing};
