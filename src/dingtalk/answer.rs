@@ -12,8 +12,8 @@ use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::api::{Call, Family};
-use super::error::{Error, Kind};
 use super::identifiers::is_plain;
+use super::{Error, Kind};
 
 /// An answer, read to its end.
 pub(super) struct Answer {
@@ -149,10 +149,8 @@ fn refused_by_new(call: Call, status: u16, code: &str, text: &str, required_scop
 
 fn refused(call: Call, kind: Kind, code: &str, text: &str) -> Error {
     // It hides a permanent mistake behind a passing one: a wrong CorpId or secret has been seen to be answered like this.
-    let hint = match code {
-        "unknownError" => " (if it stays: check DINGTALK_CORP_ID, DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET)",
-        _ => "",
-    };
+    const HINT: &str = " (if it stays: check DINGTALK_CORP_ID, DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET)";
+    let hint = if code == "unknownError" { HINT } else { "" };
     // That call sends no access_token: what sounds like a bad one is about the secret.
     let kind = if kind == Kind::TokenRejected && call == Call::ACCESS_TOKEN { Kind::Credentials } else { kind };
     let Said { code, text } = Said::new(code, text);

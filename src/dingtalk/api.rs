@@ -9,21 +9,20 @@ use std::time::{Duration, Instant};
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use url::Url;
 
 use super::breaker::Breaker;
-use super::clock::Clock;
-use super::error::{Error, Kind, NoConnection};
-use super::identifiers::AccessToken;
 use super::refreshing::Refreshing;
 use super::transport::Transport;
+use super::{AccessToken, Clock, Error, Kind, NoConnection};
 
 /// One call: where it goes, how it is authorised and read, and whether it may be made twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call {
-    name: &'static str,
+    /// What it is called in metrics.
+    pub name: &'static str,
     path: &'static str,
     pub(super) family: Family,
     repeatable: bool,
@@ -63,11 +62,6 @@ impl Call {
         self.repeatable = true;
         self
     }
-
-    /// What it is called in metrics.
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
 }
 
 impl fmt::Display for Call {
@@ -96,25 +90,35 @@ pub(super) struct Api {
 }
 
 impl Api {
-    /// Makes `call`, once. A `body` of `()` is none.
-    pub async fn send<T: DeserializeOwned>(
-        &self,
-        call: Call,
-        token: Option<&AccessToken>,
-        body: &impl Serialize,
-    ) -> Result<T, Error> {
+    /// Makes `call` with the access_token; with the next one if DingTalk rejects that.
+    pub async fn call<T: DeserializeOwned>(&self, token: &Refreshing<AccessToken>, call: Call, body: &Value) -> Result<T, Error> {
+        let attempt = async || {
+            let held = token.get().await?;
+            match self.send(call, Some(&held), body).await {
+                Err(error) if error.kind == Kind::TokenRejected => {
+                    tracing::info!(%error, "access_token rejected before its time: fetching another");
+                    token.reject(&held);
+                    self.send(call, Some(&*token.get().await?), body).await
+                }
+                answer => answer,
+            }
+        };
+        patiently(call, attempt).await
+    }
+
+    /// Makes `call`, once. A `body` of null is none.
+    pub async fn send<T: DeserializeOwned>(&self, call: Call, token: Option<&AccessToken>, body: &Value) -> Result<T, Error> {
         let began = Instant::now();
         let answer = self.ask(call, token, body).await;
         self.observer.called(call.name, answer.as_ref().map(drop), began.elapsed());
         answer
     }
 
-    async fn ask<T: DeserializeOwned>(&self, call: Call, token: Option<&AccessToken>, body: &impl Serialize) -> Result<T, Error> {
-        let request = self.request(call, token, body)?;
+    async fn ask<T: DeserializeOwned>(&self, call: Call, token: Option<&AccessToken>, body: &Value) -> Result<T, Error> {
         self.breaker.admit(self.clock.now()).map_err(|retry_after| {
             Error::new(call, Kind::NotAsked(retry_after), "no call is made while dingtalk shuts this address out")
         })?;
-        let answer = self.transport.send(call, request).await?;
+        let answer = self.transport.send(call, self.request(call, token, body)).await?;
         if let Some(wait) = answer.ban() {
             let retry_after = self.breaker.banned(wait, self.clock.now());
             return Err(Error::new(call, Kind::Banned(retry_after), "a ban page instead of an answer"));
@@ -123,7 +127,7 @@ impl Api {
         answer.open(call)
     }
 
-    fn request(&self, call: Call, token: Option<&AccessToken>, body: &impl Serialize) -> Result<Request, Error> {
+    fn request(&self, call: Call, token: Option<&AccessToken>, body: &Value) -> Request {
         let base = match call.family {
             Family::Old => &self.oapi_url,
             Family::New => &self.api_url,
@@ -142,53 +146,28 @@ impl Api {
                 request.headers_mut().insert("x-acs-dingtalk-access-token", token);
             }
         }
-        let body = serde_json::to_string(body)
-            .map_err(|_| Error::new(call, Kind::Unexpected, "what was to be sent cannot be written as JSON"))?;
-        if body != "null" {
+        if !body.is_null() {
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            *request.body_mut() = Some(body.into());
+            *request.body_mut() = Some(body.to_string().into());
         }
-        Ok(request)
-    }
-}
-
-/// The API in the app's name.
-#[derive(Clone)]
-pub(super) struct Authorised {
-    pub api: Arc<Api>,
-    pub access_token: Refreshing<AccessToken>,
-}
-
-impl Authorised {
-    /// Makes `call` with the access_token; with the next one if DingTalk rejects that.
-    pub async fn call<T: DeserializeOwned>(&self, call: Call, body: &impl Serialize) -> Result<T, Error> {
-        patiently(call, || self.attempt(call, body)).await
-    }
-
-    async fn attempt<T: DeserializeOwned>(&self, call: Call, body: &impl Serialize) -> Result<T, Error> {
-        let token = self.access_token.get().await?;
-        match self.api.send(call, Some(&token), body).await {
-            Err(error) if error.kind == Kind::TokenRejected => {
-                tracing::info!(%error, "access_token rejected before its time: fetching another");
-                self.access_token.reject(&token);
-                let next = self.access_token.get().await?;
-                self.api.send(call, Some(&next), body).await
-            }
-            answer => answer,
-        }
+        request
     }
 }
 
 /// Repeats `attempt` at a repeatable call, twice at most, while the trouble looks passing. The pauses grow, differ by chance, and are a
 /// second at least when DingTalk counts calls by the second.
-pub(super) async fn patiently<T, F: Future<Output = Result<T, Error>>>(
-    call: Call,
-    attempt: impl FnMut() -> F,
-) -> Result<T, Error> {
+pub async fn patiently<T, F: Future<Output = Result<T, Error>>>(call: Call, attempt: impl FnMut() -> F) -> Result<T, Error> {
     /// No attempt begins later than this after the first, so that three of them, five seconds at most each, end within eight.
     const LAST_ATTEMPT: Duration = Duration::from_millis(2900);
     // Real time, not the clock's: this bounds how long somebody waits, and nobody waits in a moved clock.
     let began = Instant::now();
+    let looks_passing = |kind: &Kind| match kind {
+        // A handshake that failed will fail again, and a second try is what a downgrade attack hopes for.
+        Kind::NotSent(why) => *why != NoConnection::Tls,
+        Kind::Unintelligible(status) => *status >= 500,
+        Kind::AnswerLost | Kind::Busy | Kind::RateLimited => true,
+        _ => false,
+    };
     let pauses = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(2).with_jitter();
     attempt
         .retry(pauses)
@@ -199,14 +178,4 @@ pub(super) async fn patiently<T, F: Future<Output = Result<T, Error>>>(
             (began.elapsed() + pause <= LAST_ATTEMPT).then_some(pause)
         })
         .await
-}
-
-fn looks_passing(kind: &Kind) -> bool {
-    match kind {
-        // A handshake that failed will fail again, and a second try is what a downgrade attack hopes for.
-        Kind::NotSent(why) => *why != NoConnection::Tls,
-        Kind::Unintelligible(status) => *status >= 500,
-        Kind::AnswerLost | Kind::Busy | Kind::RateLimited => true,
-        _ => false,
-    }
 }

@@ -20,28 +20,18 @@ pub struct ClientRefusal {
 
 /// One thing that is not as the client wants it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the advice says what each is")]
 pub enum Part {
-    /// http for https, or the other way round.
     Scheme,
-    /// Another host.
     Host,
-    /// Another port.
     Port,
-    /// Another path.
     Path,
-    /// Another query.
     Query,
-    /// The same query, once percent-encoded and once not.
     Decoding,
-    /// The algorithm.
     Digest,
-    /// The ticket is not one that the client knows.
     TicketAge,
-    /// The AgentId.
     Agent,
-    /// The CorpId.
     Corp,
-    /// The page used other values than the last ones signed for it.
     Nonce,
 }
 
@@ -83,10 +73,8 @@ impl ClientRefusal {
             Some("52010") => return vec![Part::Corp],
             Some("52019" | "52021") => return vec![Part::Agent],
             Some("52011") => return vec![Part::TicketAge],
+            _ if self.quoted("nonce").is_some_and(|nonce| nonce != signed.nonce_str.0) => return vec![Part::Nonce],
             _ => {}
-        }
-        if self.quoted("nonce").is_some_and(|nonce| nonce != signed.nonce_str.as_str()) {
-            return vec![Part::Nonce];
         }
         let page = self.href.split('#').next().unwrap_or_default();
         let parts = differences(signed.url.as_str(), self.quoted("url").unwrap_or(page));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::api::Call;
+use super::Call;
 
 /// A call to DingTalk that did not succeed. One failed renewal is reported to everybody who waited for it, so errors can be cloned.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -94,7 +94,7 @@ impl Error {
         self.name_and_fix().1
     }
 
-    #[rustfmt::skip] // One line a kind, and one for its fix.
+    #[rustfmt::skip] // A row a kind.
     fn name_and_fix(&self) -> (&'static str, Option<String>) {
         let misconfigured = |fix: &str| ("misconfigured", Some(fix.to_owned()));
         let not_sent = |check: &str| ("not_sent", Some(format!("check {check}")));
@@ -117,14 +117,10 @@ impl Error {
                 "the user is outside the app's scope: extend it in Developer Console > the app > Version Management and Release > Visible Range"),
             Kind::AppStopped => misconfigured(
                 "the app is stopped or not authorised in this organisation: enable it in Admin Console > Workbench > App Management"),
-            Kind::NotSent(NoConnection::NameNotFound) => not_sent(
-                "DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and this machine's name resolution"),
-            Kind::NotSent(NoConnection::Refused) => not_sent(
-                "DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and whether a firewall turns calls away"),
-            Kind::NotSent(NoConnection::TimedOut) => not_sent(
-                "that a firewall lets this server connect to DingTalk's hosts, port 443"),
-            Kind::NotSent(NoConnection::Tls) => not_sent(
-                "that nothing on the way to DingTalk intercepts TLS, this machine's clock and its CA certificates"),
+            Kind::NotSent(NoConnection::NameNotFound) => not_sent("DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and this machine's name resolution"),
+            Kind::NotSent(NoConnection::Refused) => not_sent("DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and whether a firewall turns calls away"),
+            Kind::NotSent(NoConnection::TimedOut) => not_sent("that a firewall lets this server connect to DingTalk's hosts, port 443"),
+            Kind::NotSent(NoConnection::Tls) => not_sent("that nothing on the way to DingTalk intercepts TLS, this machine's clock and its CA certificates"),
             Kind::NotSent(NoConnection::Other) => ("not_sent", None),
             Kind::AnswerLost => ("answer_lost", None),
             Kind::Unintelligible(_) => ("unintelligible", None),

@@ -5,19 +5,17 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use url::{Host, Url};
 
-use super::answer::JsonObject;
-use super::api::{Api, Authorised, Call, Observer, patiently};
-use super::breaker::{Breaker, BreakerState};
-use super::clock::Clock;
-use super::error::{Error, Kind};
-use super::identifiers::{AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, UserId};
-use super::page_url::Origin;
-use super::refreshing::{CredentialState, Lease, Refreshing};
+use super::api::{Api, patiently};
+use super::breaker::Breaker;
+use super::refreshing::{Lease, Refreshing};
 use super::transport::Transport;
-use super::user::{DisplayName, User, UserDetails};
+use super::{AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, UserId};
+use super::{
+    BreakerState, Call, Clock, CredentialState, DisplayName, Error, JsonObject, Kind, Observer, Origin, User, UserDetails,
+};
 
 /// What the client and everybody who speaks of the app to DingTalk must know.
 #[derive(Debug, Clone)]
@@ -58,12 +56,11 @@ impl Settings {
 
 /// Whether `url` can only be reached from this machine, where nobody else listens in.
 pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
+    url.host().is_some_and(|host| match host {
+        Host::Ipv4(ip) => ip.is_loopback(),
+        Host::Ipv6(ip) => ip.is_loopback(),
+        Host::Domain(name) => name == "localhost",
+    })
 }
 
 /// The app in its organisation. Clones share everything.
@@ -71,7 +68,8 @@ pub fn is_loopback(url: &Url) -> bool {
 pub struct Organisation {
     corp_id: CorpId,
     agent_id: AgentId,
-    authorised: Authorised,
+    api: Arc<Api>,
+    access_token: Refreshing<AccessToken>,
     jsapi_ticket: Refreshing<JsapiTicket>,
 }
 
@@ -103,21 +101,18 @@ impl Organisation {
     /// A ticket dies a day after its creation, however often it was renewed.
     const OLDEST_TICKET: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// Makes no call yet: credentials are fetched when they are first needed. Must be called in the runtime that is to carry the
-    /// connections.
+    /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the connections.
     pub fn new(settings: Settings, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, reqwest::Error> {
         let Settings { credentials, corp_id, agent_id, api_url, oapi_url } = settings;
         let (transport, breaker) = (Transport::new()?, Breaker::default());
         let api = Arc::new(Api { transport, breaker, api_url, oapi_url, clock: clock.clone(), observer });
         let asked = Arc::clone(&api);
-        let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), None, move || {
-            fetch_access_token(Arc::clone(&asked), credentials.clone())
-        });
-        let authorised = Authorised { api, access_token };
-        let asked = authorised.clone();
-        let jsapi_ticket =
-            Refreshing::new(Call::JSAPI_TICKET, clock, Some(Self::OLDEST_TICKET), move || fetch_jsapi_ticket(asked.clone()));
-        Ok(Self { corp_id, agent_id, authorised, jsapi_ticket })
+        let fetch = move || fetch_access_token(Arc::clone(&asked), credentials.clone());
+        let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), None, fetch);
+        let (asked, token) = (Arc::clone(&api), access_token.clone());
+        let fetch = move || fetch_jsapi_ticket(Arc::clone(&asked), token.clone());
+        let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock, Some(Self::OLDEST_TICKET), fetch);
+        Ok(Self { corp_id, agent_id, api, access_token, jsapi_ticket })
     }
 
     /// The organisation's name in DingTalk.
@@ -132,19 +127,18 @@ impl Organisation {
 
     /// What is held and done at the moment. Nothing of it is secret.
     pub fn state(&self) -> OrganisationState {
-        let Authorised { api, access_token } = &self.authorised;
         OrganisationState {
-            access_token: access_token.state(),
+            access_token: self.access_token.state(),
             jsapi_ticket: self.jsapi_ticket.state(),
-            access_token_age: access_token.age(),
+            access_token_age: self.access_token.age(),
             jsapi_ticket_age: self.jsapi_ticket.age(),
-            breaker: api.breaker.shows(api.clock.now()),
+            breaker: self.api.breaker.shows(self.api.clock.now()),
         }
     }
 
     /// The app's access_token, from the cache while it is good.
     pub async fn access_token(&self) -> Result<Arc<AccessToken>, Error> {
-        self.authorised.access_token.get().await
+        self.access_token.get().await
     }
 
     /// The jsapi_ticket, from the cache while it is good.
@@ -180,36 +174,34 @@ impl Organisation {
     /// Makes `call` with the access_token; with the next one if DingTalk rejects that, and again while the trouble looks passing if
     /// the call is repeatable. `T` is read from the whole answer, once it has proved to be a success. A `body` of `()` is none.
     pub async fn call<T: DeserializeOwned>(&self, call: &Call, body: &impl Serialize) -> Result<T, Error> {
-        self.authorised.call(*call, body).await
+        let unfit = |_| Error::new(*call, Kind::Unexpected, "what was to be sent cannot be written as JSON");
+        self.api.call(&self.access_token, *call, &serde_json::to_value(body).map_err(unfit)?).await
     }
+}
+
+/// What either credential comes as.
+#[derive(Deserialize)]
+struct Granted<T> {
+    #[serde(alias = "accessToken", alias = "jsapiTicket")]
+    credential: T,
+    #[serde(rename = "expireIn")]
+    seconds: u64,
 }
 
 async fn fetch_access_token(api: Arc<Api>, app: Credentials) -> Result<Lease<AccessToken>, Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Granted {
-        access_token: AccessToken,
-        expire_in: u64,
-    }
     let pair = json!({"appKey": app.client_id, "appSecret": app.client_secret.expose()});
-    let granted = patiently(Call::ACCESS_TOKEN, || api.send(Call::ACCESS_TOKEN, None, &pair)).await;
-    renewed(&api, Call::ACCESS_TOKEN, granted.map(|granted: Granted| (granted.access_token, granted.expire_in)))
+    renewed(&api, Call::ACCESS_TOKEN, patiently(Call::ACCESS_TOKEN, || api.send(Call::ACCESS_TOKEN, None, &pair)).await)
 }
 
-async fn fetch_jsapi_ticket(authorised: Authorised) -> Result<Lease<JsapiTicket>, Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Granted {
-        jsapi_ticket: JsapiTicket,
-        expire_in: u64,
-    }
-    let granted = authorised.call(Call::JSAPI_TICKET, &()).await;
-    renewed(&authorised.api, Call::JSAPI_TICKET, granted.map(|granted: Granted| (granted.jsapi_ticket, granted.expire_in)))
+async fn fetch_jsapi_ticket(api: Arc<Api>, access_token: Refreshing<AccessToken>) -> Result<Lease<JsapiTicket>, Error> {
+    renewed(&api, Call::JSAPI_TICKET, api.call(&access_token, Call::JSAPI_TICKET, &Value::Null).await)
 }
 
-fn renewed<T>(api: &Api, call: Call, granted: Result<(T, u64), Error>) -> Result<Lease<T>, Error> {
-    let absurd = || Error::new(call, Kind::Unintelligible(200), "status 200: the credential's lifetime is absurd");
-    let lease = granted.and_then(|(value, seconds)| Lease::new(value, Duration::from_secs(seconds)).ok_or_else(absurd));
-    api.observer.renewed(call.name(), lease.as_ref().map(drop));
+fn renewed<T>(api: &Api, call: Call, granted: Result<Granted<T>, Error>) -> Result<Lease<T>, Error> {
+    let lease = granted.and_then(|Granted { credential, seconds }| {
+        let absurd = || Error::new(call, Kind::Unintelligible(200), "status 200: the credential's lifetime is absurd");
+        Lease::new(credential, Duration::from_secs(seconds)).ok_or_else(absurd)
+    });
+    api.observer.renewed(call.name, lease.as_ref().map(drop));
     lease
 }

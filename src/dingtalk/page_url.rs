@@ -10,28 +10,15 @@ pub struct Origin(String);
 
 /// Why a text is not an origin that pages can be signed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidOrigin {
-    /// Not an absolute http or https URL.
-    #[error("it is not an http or https address")]
-    NotHttp,
-    /// No host has so long a name (RFC 1035, section 2.3.4).
-    #[error("its host is longer than 253 bytes")]
-    TooLong,
-    /// More than an origin, or written differently than browsers do, so that it would never be equal.
-    #[error("it is not scheme, host and port alone, as browsers write them: lower case, without the default port")]
-    NotSerialised,
-}
+#[error("it is not http or https, a host of 253 bytes at most and a port alone, in lower case and without the default port")]
+pub struct InvalidOrigin;
 
 impl Origin {
-    /// Takes `text`, such as `https://app.example.com`, with or without the final slash.
+    /// Takes `text`, with or without a final slash, as browsers write origins. No host has a longer name (RFC 1035, section 2.3.4).
     pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
-        let url = Url::parse(text).map_err(|_| InvalidOrigin::NotHttp)?;
-        let origin = Self::of(&url).ok_or(InvalidOrigin::NotHttp)?;
-        if url.host_str().is_some_and(|host| host.len() > 253) {
-            return Err(InvalidOrigin::TooLong);
-        }
-        let is_bare = text.strip_suffix('/').unwrap_or(text) == origin.0;
-        is_bare.then_some(origin).ok_or(InvalidOrigin::NotSerialised)
+        let url = Url::parse(text).ok().filter(|url| url.host_str().is_some_and(|host| host.len() <= 253));
+        let origin = url.as_ref().and_then(Self::of);
+        origin.filter(|origin| text.strip_suffix('/').unwrap_or(text) == origin.0).ok_or(InvalidOrigin)
     }
 
     /// None for a `blob:` address and the like, which has the origin of what is inside it.
@@ -80,12 +67,10 @@ pub enum InvalidPageUrl {
 }
 
 impl PageUrl {
-    const MAX_BYTES: usize = 2048;
-
     /// Takes what a page says its `location.href` is, if it is a page of `origin`. Nothing is rebuilt: only the fragment is cut.
     pub fn parse(origin: &Origin, href: &str) -> Result<Self, InvalidPageUrl> {
         let (page, _fragment) = href.split_once('#').unwrap_or((href, ""));
-        if page.len() > Self::MAX_BYTES {
+        if page.len() > 2048 {
             return Err(InvalidPageUrl::TooLong);
         }
         if !Url::parse(page).is_ok_and(|url| url.as_str() == page) {
@@ -110,17 +95,18 @@ impl PageUrl {
         let end = self.0.match_indices('/').nth(2).map_or(self.0.len(), |(slash, _)| slash);
         &self.0[..end]
     }
-
-    #[cfg(test)]
-    pub(super) fn unchecked(text: &str) -> Self {
-        Self(text.to_owned())
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    impl PageUrl {
+        pub(crate) fn unchecked(text: &str) -> Self {
+            Self(text.to_owned())
+        }
+    }
 
     #[test]
     fn only_pages_of_our_own_origin_are_signed_and_only_as_browsers_write_them() {

@@ -21,9 +21,7 @@ use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::api::Call;
-use super::clock::Clock;
-use super::error::Error;
+use super::{Call, Clock, Error};
 
 /// How far a credential is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -117,8 +115,7 @@ enum Wait<T> {
 }
 
 impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
-    /// An empty one: the first caller makes it fetch. `call` names it in errors. Must be called in the runtime that is to
-    /// carry the renewals.
+    /// Empty: the first caller makes it fetch. Must be called in the runtime that is to carry the renewals.
     pub fn new<F, R>(call: Call, clock: Clock, oldest: Option<Duration>, fetch: F) -> Self
     where
         F: Fn() -> R + Send + Sync + 'static,
@@ -302,8 +299,8 @@ fn backoff(failures: u32) -> Duration {
 /// A renewal is begun so long before the end: it may take two calls, and a call five seconds.
 const LEAD: Duration = Duration::from_secs(10);
 
-/// How much of `life` passes before a renewal: 90 %, less up to 5 % so that many servers do not renew in step. A tenth of a short life is
-/// too short to renew in; there it is the lead before the end, or half-way.
+/// How much of `life` passes before a renewal: 90 %, less up to 5 % so that many servers do not renew in step; of a short one, all but
+/// the lead, or half.
 fn due_after(life: Duration) -> Duration {
     let usual = life.mul_f64(0.90 - rand::random::<f64>() * 0.05);
     usual.min(life.saturating_sub(LEAD).max(life / 2))

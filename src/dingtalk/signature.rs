@@ -8,8 +8,7 @@ use serde::Serialize;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
-use super::identifiers::JsapiTicket;
-use super::page_url::PageUrl;
+use super::{JsapiTicket, PageUrl};
 
 /// How the signature is computed. DingTalk's own sources disagree, so it is a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +75,7 @@ pub(super) fn decoded(query: &str) -> String {
 
 /// What makes each signature different: 128 random bits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NonceStr(String);
+pub struct NonceStr(pub(super) String);
 
 impl NonceStr {
     /// A new one.
@@ -86,13 +85,7 @@ impl NonceStr {
 
     /// Takes what [`NonceStr::random`] makes.
     pub fn parse(text: &str) -> Option<Self> {
-        let well_formed = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        well_formed.then(|| Self(text.to_owned()))
-    }
-
-    /// As it goes into `dd.config`.
-    pub fn as_str(&self) -> &str {
-        &self.0
+        (text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| Self(text.to_owned()))
     }
 }
 
@@ -117,7 +110,7 @@ impl SignedPage {
         let text = format!(
             "jsapi_ticket={}&noncestr={}&timestamp={}&url={}",
             self.ticket.expose(),
-            self.nonce_str.as_str(),
+            self.nonce_str.0,
             self.timestamp,
             self.recipe.address(&self.url)
         );

@@ -10,9 +10,8 @@ use reqwest::header::CONTENT_TYPE;
 use tokio::runtime::Handle;
 
 use super::answer::Answer;
-use super::api::Call;
-use super::error::{Error, Kind, NoConnection};
 use super::identifiers::is_plain;
+use super::{Call, Error, Kind, NoConnection};
 
 /// The most that is read of any answer. The largest real one, user details, is a few KiB.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -69,12 +68,13 @@ async fn exchange(call: Call, http: reqwest::Client, request: Request) -> Result
 fn failed(call: Call, host: &str, error: reqwest::Error) -> Error {
     // The URL has the access_token in it.
     let error = error.without_url();
-    let (kind, said) = if error.is_connect() {
-        let (why, cause) = why_no_connection(&error);
-        (Kind::NotSent(why), format!("no connection to {host}: {cause}"))
-    } else {
-        let cause = if error.is_timeout() { "it took too long".to_owned() } else { root(&error) };
-        (Kind::AnswerLost, format!("the answer of {host} was lost: {cause}"))
+    let (kind, said) = match (error.is_connect(), error.is_timeout()) {
+        (true, _) => {
+            let (why, cause) = why_no_connection(&error);
+            (Kind::NotSent(why), format!("no connection to {host}: {cause}"))
+        }
+        (false, true) => (Kind::AnswerLost, format!("the answer of {host} was lost: it took too long")),
+        (false, false) => (Kind::AnswerLost, format!("the answer of {host} was lost: {}", root(&error))),
     };
     Error { source: Some(Arc::new(error)), ..Error::new(call, kind, said) }
 }
@@ -84,8 +84,7 @@ fn why_no_connection(error: &reqwest::Error) -> (NoConnection, String) {
         if cause.is::<rustls::Error>() {
             return (NoConnection::Tls, format!("TLS: {}", line(cause)));
         }
-        let io = cause.downcast_ref::<io::Error>();
-        if io.is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused) {
+        if cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused) {
             return (NoConnection::Refused, "connection refused".to_owned());
         }
         // The resolver's errors have no kind of their own.

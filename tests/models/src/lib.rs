@@ -11,20 +11,13 @@ mod error;
 #[path = "../../../src/dingtalk/refreshing.rs"]
 mod refreshing;
 
-/// What the product's files find under these names there.
-mod api {
-    pub use dingtalk_h5::dingtalk::Call;
-}
-mod clock {
-    pub use dingtalk_h5::dingtalk::Clock;
-}
-
 mod examples;
 mod interleavings;
 mod lives;
 mod reference;
 
-use self::api::Call;
+use dingtalk_h5::dingtalk::{Call, Clock};
+
 use self::clock_hands::ClockHands;
 use self::error::{Error, Kind};
 
