@@ -299,8 +299,8 @@ fn backoff(failures: u32) -> Duration {
 /// A renewal is begun so long before the end: it may take two calls, and a call five seconds.
 const LEAD: Duration = Duration::from_secs(10);
 
-/// How much of `life` passes before a renewal: 90 %, less up to 5 % so that many servers do not renew in step; of a short one, all but
-/// the lead, or half.
+/// How much of `life` passes before a renewal: 90 %, less up to 5 % so that many servers do not renew in step. A tenth of a short life is
+/// too short to renew in; there it is the lead before the end, or half-way.
 fn due_after(life: Duration) -> Duration {
     let usual = life.mul_f64(0.90 - rand::random::<f64>() * 0.05);
     usual.min(life.saturating_sub(LEAD).max(life / 2))
