@@ -1,23 +1,74 @@
-//! The one path of all calls: what is sent, through the breaker, and what came back, opened and told to whoever counts.
+//! DingTalk's calls, as values, and the one path that all of them take: authorised, through the breaker, counted, and repeated where
+//! that does no harm.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
-use reqwest::RequestBuilder;
-use reqwest::header::HeaderValue;
-use serde::Serialize;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, Request};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use url::Url;
 
-use super::breaker::{Breaker, BreakerState};
-use super::call::{Call, Family};
-use super::clock::Clock;
-use super::envelope;
-use super::error::{Error, Kind};
-use super::identifiers::AccessToken;
+use super::breaker::Breaker;
+use super::refreshing::Refreshing;
 use super::transport::Transport;
+use super::{AccessToken, Clock, Error, Kind, NoConnection};
+
+/// One call: where it goes, how it is authorised and read, and whether it may be made twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    /// What it is called in metrics.
+    pub name: &'static str,
+    path: &'static str,
+    pub(super) family: Family,
+    repeatable: bool,
+}
+
+/// DingTalk's two APIs, each with its own host, place for the access_token, and form of answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Family {
+    /// `https://oapi.dingtalk.io/topapi/…`
+    Old,
+    /// `https://api.dingtalk.io/v1.0/…`
+    New,
+}
+
+impl Call {
+    /// The same token comes back, renewed, while it is valid.
+    pub const ACCESS_TOKEN: Self = Self::new("access_token", "/v1.0/oauth2/accessToken").repeatable();
+    /// The same ticket comes back, renewed, until it is 24 hours old.
+    pub const JSAPI_TICKET: Self = Self::new("jsapi_ticket", "/v1.0/oauth2/jsapiTickets").repeatable();
+    /// Uses up the authCode, whatever comes back.
+    pub const USER_BY_CODE: Self = Self::old("user_by_code", "/topapi/v2/user/getuserinfo");
+    /// Needs the permission qyapi_get_member.
+    pub const USER_DETAILS: Self = Self::old("user_details", "/topapi/v2/user/get").repeatable();
+
+    /// A POST to the old API. `name` stands for it in metrics.
+    pub const fn old(name: &'static str, path: &'static str) -> Self {
+        Self { name, path, family: Family::Old, repeatable: false }
+    }
+
+    /// A POST to the new API. `name` stands for it in metrics.
+    pub const fn new(name: &'static str, path: &'static str) -> Self {
+        Self { name, path, family: Family::New, repeatable: false }
+    }
+
+    /// The same call, of which making it twice does no harm: while the trouble looks passing, it is tried again.
+    pub const fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.path)
+    }
+}
 
 /// The seam for whoever counts. It is told in the middle of requests, so it must be quick.
 pub trait Observer: Send + Sync + 'static {
@@ -30,97 +81,99 @@ pub trait Observer: Send + Sync + 'static {
 
 /// DingTalk's HTTP API, on the two hosts that its families live on.
 pub(super) struct Api {
-    transport: Transport,
-    breaker: Breaker,
-    api_url: Url,
-    oapi_url: Url,
-    clock: Clock,
+    pub transport: Transport,
+    pub breaker: Breaker,
+    pub api_url: Url,
+    pub oapi_url: Url,
+    pub clock: Clock,
     pub observer: Arc<dyn Observer>,
 }
 
 impl Api {
-    pub fn new(api_url: Url, oapi_url: Url, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, reqwest::Error> {
-        Ok(Self { transport: Transport::new()?, breaker: Breaker::default(), api_url, oapi_url, clock, observer })
+    /// Makes `call` with the access_token; with the next one if DingTalk rejects that.
+    pub async fn call<T: DeserializeOwned>(&self, token: &Refreshing<AccessToken>, call: Call, body: &Value) -> Result<T, Error> {
+        let attempt = async || {
+            let held = token.get().await?;
+            match self.send(call, Some(&held), body).await {
+                Err(error) if error.kind == Kind::TokenRejected => {
+                    tracing::info!(%error, "access_token rejected before its time: fetching another");
+                    token.reject(&held);
+                    self.send(call, Some(&*token.get().await?), body).await
+                }
+                answer => answer,
+            }
+        };
+        patiently(call, attempt).await
     }
 
-    /// Whether calls go out.
-    pub fn breaker(&self) -> BreakerState {
-        self.breaker.shows(self.clock.now())
-    }
-
-    /// Makes `call`, once. A `body` of `()` is none.
-    pub async fn send<T: DeserializeOwned>(
-        &self,
-        call: Call,
-        token: Option<&AccessToken>,
-        body: &impl Serialize,
-    ) -> Result<T, Error> {
+    /// Makes `call`, once. A `body` of null is none.
+    pub async fn send<T: DeserializeOwned>(&self, call: Call, token: Option<&AccessToken>, body: &Value) -> Result<T, Error> {
         let began = Instant::now();
         let answer = self.ask(call, token, body).await;
-        self.observer.called(call.name(), answer.as_ref().map(drop), began.elapsed());
+        self.observer.called(call.name, answer.as_ref().map(drop), began.elapsed());
         answer
     }
 
-    async fn ask<T: DeserializeOwned>(&self, call: Call, token: Option<&AccessToken>, body: &impl Serialize) -> Result<T, Error> {
-        let request = self.request(call, token, body)?;
+    async fn ask<T: DeserializeOwned>(&self, call: Call, token: Option<&AccessToken>, body: &Value) -> Result<T, Error> {
         self.breaker.admit(self.clock.now()).map_err(|retry_after| {
-            let kind = Kind::NotAsked { retry_after };
-            Error::new(call, kind, "no call is made while dingtalk shuts this address out")
+            Error::new(call, Kind::NotAsked(retry_after), "no call is made while dingtalk shuts this address out")
         })?;
-        let answer = self.transport.send(call, request).await?;
-        if let Some(wait) = envelope::ban(&answer) {
+        let answer = self.transport.send(call, self.request(call, token, body)).await?;
+        if let Some(wait) = answer.ban() {
             let retry_after = self.breaker.banned(wait, self.clock.now());
-            return Err(Error::new(call, Kind::Banned { retry_after }, "a ban page instead of an answer"));
+            return Err(Error::new(call, Kind::Banned(retry_after), "a ban page instead of an answer"));
         }
         self.breaker.heard();
-        envelope::open(call, &answer)
+        answer.open(call)
     }
 
-    fn request(&self, call: Call, token: Option<&AccessToken>, body: &impl Serialize) -> Result<RequestBuilder, Error> {
+    fn request(&self, call: Call, token: Option<&AccessToken>, body: &Value) -> Request {
         let base = match call.family {
             Family::Old => &self.oapi_url,
             Family::New => &self.api_url,
         };
-        let mut url = base.clone();
-        url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), call.path()));
-        let request = self.transport.post(url);
-        let request = match (call.family, token) {
-            (_, None) => request,
-            (Family::Old, Some(token)) => request.query(&[("access_token", token.expose())]),
-            (Family::New, Some(token)) => request.header("x-acs-dingtalk-access-token", sensitive(token.expose())),
-        };
-        let body = serde_json::to_value(body)
-            .map_err(|_| Error::new(call, Kind::Unexpected, "what was to be sent cannot be written as JSON"))?;
-        Ok(if body.is_null() { request } else { request.json(&body) })
+        let mut request = Request::new(Method::POST, base.clone());
+        request.url_mut().set_path(&format!("{}{}", base.path().trim_end_matches('/'), call.path));
+        match (call.family, token) {
+            (_, None) => {}
+            (Family::Old, Some(token)) => {
+                request.url_mut().query_pairs_mut().append_pair("access_token", token.expose());
+            }
+            (Family::New, Some(token)) => {
+                // A token is visible ASCII by construction, which is always a header value.
+                let mut token = HeaderValue::from_str(token.expose()).unwrap_or(HeaderValue::from_static(""));
+                token.set_sensitive(true);
+                request.headers_mut().insert("x-acs-dingtalk-access-token", token);
+            }
+        }
+        if !body.is_null() {
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *request.body_mut() = Some(body.to_string().into());
+        }
+        request
     }
-}
-
-fn sensitive(text: &str) -> HeaderValue {
-    // A token is visible ASCII by construction (`AccessToken::parse`), which is always a header value.
-    let mut value = HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""));
-    value.set_sensitive(true);
-    value
 }
 
 /// Repeats `attempt` at a repeatable call, twice at most, while the trouble looks passing. The pauses grow, differ by chance, and are a
 /// second at least when DingTalk counts calls by the second.
-pub(super) async fn patiently<T, F: Future<Output = Result<T, Error>>>(
-    call: Call,
-    attempt: impl FnMut() -> F,
-) -> Result<T, Error> {
+pub async fn patiently<T, F: Future<Output = Result<T, Error>>>(call: Call, attempt: impl FnMut() -> F) -> Result<T, Error> {
     /// No attempt begins later than this after the first, so that three of them, five seconds at most each, end within eight.
     const LAST_ATTEMPT: Duration = Duration::from_millis(2900);
     // Real time, not the clock's: this bounds how long somebody waits, and nobody waits in a moved clock.
     let began = Instant::now();
+    let looks_passing = |kind: &Kind| match kind {
+        // A handshake that failed will fail again, and a second try is what a downgrade attack hopes for.
+        Kind::NotSent(why) => *why != NoConnection::Tls,
+        Kind::Unintelligible(status) => *status >= 500,
+        Kind::AnswerLost | Kind::Busy | Kind::RateLimited => true,
+        _ => false,
+    };
     let pauses = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(2).with_jitter();
     attempt
         .retry(pauses)
-        .when(|error| call.repeatable && error.retryable())
+        .when(|error| call.repeatable && looks_passing(&error.kind))
         .adjust(|error, pause| {
-            let shortest = match error.kind() {
-                Kind::RateLimited => Duration::from_secs(1),
-                _ => Duration::ZERO,
-            };
+            let shortest = if error.kind == Kind::RateLimited { Duration::from_secs(1) } else { Duration::ZERO };
             let pause = pause?.max(shortest);
             (began.elapsed() + pause <= LAST_ATTEMPT).then_some(pause)
         })

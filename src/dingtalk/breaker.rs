@@ -11,13 +11,10 @@ pub(super) struct Breaker(Mutex<State>);
 enum State {
     #[default]
     Closed,
-    Open {
-        until: Instant,
-    },
+    /// Until then.
+    Open(Instant),
     /// One call is out to see whether the ban is over. Should it vanish, another one may go after this time.
-    Probing {
-        until: Instant,
-    },
+    Probing(Instant),
 }
 
 /// What the breaker does at the moment.
@@ -43,9 +40,9 @@ impl Breaker {
         let mut state = self.state();
         match *state {
             State::Closed => Ok(()),
-            State::Open { until } | State::Probing { until } if now < until => Err(until - now),
-            State::Open { .. } | State::Probing { .. } => {
-                *state = State::Probing { until: now + Self::PROBE };
+            State::Open(until) | State::Probing(until) if now < until => Err(until - now),
+            State::Open(_) | State::Probing(_) => {
+                *state = State::Probing(now + Self::PROBE);
                 Ok(())
             }
         }
@@ -55,19 +52,18 @@ impl Breaker {
     pub fn heard(&self) {
         let mut state = self.state();
         // An answer to a call from before the ban says nothing about the ban.
-        if matches!(*state, State::Probing { .. }) {
+        if matches!(*state, State::Probing(_)) {
             *state = State::Closed;
             tracing::info!("dingtalk answers again");
         }
     }
 
-    /// DingTalk said that it shuts this address out, for `wait` at least; for how long no call is made. Logged once, however many calls
-    /// hear it.
+    /// DingTalk said that it shuts this address out, for `wait` at least; answers for how long. Logged once, however many calls hear it.
     pub fn banned(&self, wait: Duration, now: Instant) -> Duration {
         let mut state = self.state();
         let length = wait.max(Self::SHORTEST);
-        if !matches!(*state, State::Open { .. }) {
-            *state = State::Open { until: now + length };
+        if !matches!(*state, State::Open(_)) {
+            *state = State::Open(now + length);
             tracing::error!(
                 seconds = length.as_secs(),
                 "dingtalk has shut this server's address out (more than 10,000 calls in 20 seconds), or something between answers \
@@ -81,8 +77,8 @@ impl Breaker {
     pub fn shows(&self, now: Instant) -> BreakerState {
         match *self.state() {
             State::Closed => BreakerState::Closed,
-            State::Open { until } if now < until => BreakerState::Open,
-            State::Open { .. } | State::Probing { .. } => BreakerState::HalfOpen,
+            State::Open(until) if now < until => BreakerState::Open,
+            State::Open(_) | State::Probing(_) => BreakerState::HalfOpen,
         }
     }
 

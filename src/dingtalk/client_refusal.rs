@@ -1,13 +1,11 @@
-//! Why a client refused a signature: what it said is held against what was signed.
-//!
-//! DingTalk's refusal of a signature (code 52013) echoes the address and the tickets that the client used, so the part that differs
-//! can be named.
+//! Why a client refused a signature. DingTalk's refusal (code 52013) echoes the address and the tickets that the client used, so the
+//! part that differs from what was signed can be named.
 
 use std::fmt;
 
 use url::Url;
 
-use super::signature::SignedPage;
+use super::signature::{SignedPage, decoded};
 
 /// What `dd.error` said on a page. None of it is to be trusted: the page passes it on.
 #[derive(Debug, Clone)]
@@ -22,67 +20,48 @@ pub struct ClientRefusal {
 
 /// One thing that is not as the client wants it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the advice says what each is")]
 pub enum Part {
-    /// http for https, or the other way round.
     Scheme,
-    /// Another host.
     Host,
-    /// Another port.
     Port,
-    /// Another path.
     Path,
-    /// Another query.
     Query,
-    /// The same query, once percent-encoded and once not.
     Decoding,
-    /// The algorithm.
     Digest,
-    /// The ticket is not one that the client knows.
     TicketAge,
-    /// The AgentId.
     Agent,
-    /// The CorpId.
     Corp,
-    /// The page used other values than the last ones signed for it.
     Nonce,
 }
 
 impl Part {
+    #[rustfmt::skip] // A line a part.
+    fn name_and_advice(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Scheme => ("scheme", "the client opens the page with another scheme: PUBLIC_URL must begin as the app's homepage does"),
+            Self::Host => ("host", "the client opens the page at another host: PUBLIC_URL must be the origin of the app's homepage"),
+            Self::Port => ("port", "the client opens the page at another port: PUBLIC_URL must be the origin of the app's homepage"),
+            Self::Path => ("path", "the path was changed between the client and this server: the proxy must pass it on unchanged"),
+            Self::Query => ("query", "the query was changed between the client and this server, or by a script before dd.config"),
+            Self::Decoding => ("decoding", "the client checks the query in its other, decoded or encoded, form: keep odd characters out of the page's address"),
+            Self::Digest => ("digest", "the client computes the other digest: change JSAPI_DIGEST"),
+            Self::TicketAge => ("ticket age", "the client does not know the jsapi_ticket: it is fetched anew, load the page again"),
+            Self::Agent => ("agent", "DINGTALK_AGENT_ID is not this app's: Developer Console > the app > Credentials and Basic Information"),
+            Self::Corp => ("corp", "DINGTALK_CORP_ID is not the organisation that the page was opened in: Developer Console > Home"),
+            Self::Nonce => ("nonce", "the page passed other values to dd.config than the ones signed for it: pass them on unchanged"),
+        }
+    }
+
     /// What to do about it.
     pub fn advice(self) -> &'static str {
-        match self {
-            Self::Scheme => "the client opens the page with another scheme: PUBLIC_URL must begin as the app's homepage does",
-            Self::Host => "the client opens the page at another host: PUBLIC_URL must be the origin of the app's homepage",
-            Self::Port => "the client opens the page at another port: PUBLIC_URL must be the origin of the app's homepage",
-            Self::Path => "the path was changed between the client and this server: the proxy must pass it on unchanged",
-            Self::Query => "the query was changed between the client and this server, or by a script before dd.config",
-            Self::Decoding => {
-                "the client checks the query in its other, decoded or encoded, form: keep odd characters out of the page's address"
-            }
-            Self::Digest => "the client computes the other digest: change JSAPI_DIGEST",
-            Self::TicketAge => "the client does not know the jsapi_ticket: it is fetched anew, load the page again",
-            Self::Agent => "DINGTALK_AGENT_ID is not this app's: Developer Console > the app > Credentials and Basic Information",
-            Self::Corp => "DINGTALK_CORP_ID is not the organisation that the page was opened in: Developer Console > Home",
-            Self::Nonce => "the page passed other values to dd.config than the ones signed for it: pass them on unchanged",
-        }
+        self.name_and_advice().1
     }
 }
 
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Scheme => "scheme",
-            Self::Host => "host",
-            Self::Port => "port",
-            Self::Path => "path",
-            Self::Query => "query",
-            Self::Decoding => "decoding",
-            Self::Digest => "digest",
-            Self::TicketAge => "ticket age",
-            Self::Agent => "agent",
-            Self::Corp => "corp",
-            Self::Nonce => "nonce",
-        })
+        f.write_str(self.name_and_advice().0)
     }
 }
 
@@ -94,10 +73,8 @@ impl ClientRefusal {
             Some("52010") => return vec![Part::Corp],
             Some("52019" | "52021") => return vec![Part::Agent],
             Some("52011") => return vec![Part::TicketAge],
+            _ if self.quoted("nonce").is_some_and(|nonce| nonce != signed.nonce_str.0) => return vec![Part::Nonce],
             _ => {}
-        }
-        if self.quoted("nonce").is_some_and(|nonce| nonce != signed.nonce_str.as_str()) {
-            return vec![Part::Nonce];
         }
         let page = self.href.split('#').next().unwrap_or_default();
         let parts = differences(signed.url.as_str(), self.quoted("url").unwrap_or(page));
@@ -140,27 +117,21 @@ fn differences(signed: &str, used: &str) -> Vec<Part> {
         return Vec::new();
     }
     let query = |url: &str| url.split_once('?').map(|(_, query)| query.to_owned());
-    let same_when_decoded = |one: &str, other: &str| {
-        let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-        decode(one) == decode(other) || decode(one).replace('+', " ") == decode(other).replace('+', " ")
-    };
-    let mut parts = Vec::new();
-    let mut note = |part, differs: bool| {
-        if differs {
-            parts.push(part);
-        }
-    };
-    note(Part::Scheme, ours.scheme() != theirs.scheme());
-    note(Part::Host, ours.host_str() != theirs.host_str());
-    note(Part::Port, ours.port() != theirs.port());
-    note(Part::Path, ours.path() != theirs.path());
-    match (query(signed), query(used)) {
+    let same_when_decoded = |one: &str, other: &str| decoded(one).replace('+', " ") == decoded(other).replace('+', " ");
+    let (query, query_differs) = match (query(signed), query(used)) {
         // The texts differ although every part is equal: one of them is written in another way.
-        (one, other) if one == other => note(Part::Decoding, ours == theirs),
-        (Some(one), Some(other)) if same_when_decoded(&one, &other) => note(Part::Decoding, true),
-        _ => note(Part::Query, true),
-    }
-    parts
+        (one, other) if one == other => (Part::Decoding, ours == theirs),
+        (Some(one), Some(other)) if same_when_decoded(&one, &other) => (Part::Decoding, true),
+        _ => (Part::Query, true),
+    };
+    let parts = [
+        (Part::Scheme, ours.scheme() != theirs.scheme()),
+        (Part::Host, ours.host_str() != theirs.host_str()),
+        (Part::Port, ours.port() != theirs.port()),
+        (Part::Path, ours.path() != theirs.path()),
+        (query, query_differs),
+    ];
+    parts.into_iter().filter_map(|(part, differs)| differs.then_some(part)).collect()
 }
 
 #[cfg(test)]

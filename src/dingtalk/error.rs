@@ -1,18 +1,19 @@
 //! What can go wrong with DingTalk, and what to do about it.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::call::Call;
+use super::Call;
 
 /// A call to DingTalk that did not succeed. One failed renewal is reported to everybody who waited for it, so errors can be cloned.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{call}: {said}")]
 pub struct Error {
-    call: Call,
-    kind: Kind,
-    said: String,
-    source: Option<Arc<reqwest::Error>>,
+    pub(super) call: Call,
+    /// What happened.
+    pub kind: Kind,
+    pub(super) said: String,
+    pub(super) source: Option<Arc<reqwest::Error>>,
 }
 
 /// What happened to a call, sorted by what to do about it.
@@ -46,21 +47,12 @@ pub enum Kind {
     NotSent(NoConnection),
     /// The request went out; what became of it is not known.
     AnswerLost,
-    /// Something answered that does not speak DingTalk's protocol: a proxy, a broken answer.
-    Unintelligible {
-        /// HTTP status.
-        status: u16,
-    },
-    /// DingTalk shuts this server's address out, or something between answers with a page of its own.
-    Banned {
-        /// When it may be worth asking again.
-        retry_after: Duration,
-    },
-    /// No call was made, because of such a ban.
-    NotAsked {
-        /// When it may be worth asking again.
-        retry_after: Duration,
-    },
+    /// Something answered, with this HTTP status, that does not speak DingTalk's protocol: a proxy, a broken answer.
+    Unintelligible(u16),
+    /// DingTalk shuts this server's address out for so long, or something between answers with a page of its own.
+    Banned(Duration),
+    /// No call was made, because of a ban that lasts so long.
+    NotAsked(Duration),
     /// The task that made the call is gone: the program is stopping.
     Interrupted,
     /// DingTalk refused for another reason: most likely a mistake of ours.
@@ -88,91 +80,55 @@ impl Error {
         Self { call, kind, said: said.into(), source: None }
     }
 
-    pub(super) fn caused_by(mut self, source: reqwest::Error) -> Self {
-        self.source = Some(Arc::new(source));
-        self
-    }
-
     pub(super) fn interrupted(call: Call) -> Self {
         Self::new(call, Kind::Interrupted, "the call was interrupted")
     }
 
-    /// The same error of a call that sends no access_token: what sounds like a bad one is about the secret then.
-    pub(super) fn without_token(mut self) -> Self {
-        if self.kind == Kind::TokenRejected {
-            self.kind = Kind::Credentials;
-        }
-        self
-    }
-
-    /// What happened.
-    pub fn kind(&self) -> &Kind {
-        &self.kind
-    }
-
     /// What happened, in one word out of few.
     pub fn name(&self) -> &'static str {
-        match self.kind {
-            Kind::TokenRejected => "token_rejected",
-            Kind::CodeRejected => "code_rejected",
-            Kind::Busy => "busy",
-            Kind::RateLimited => "rate_limited",
-            Kind::LimitedForLonger => "limited_for_longer",
-            Kind::QuotaSpent => "quota_spent",
-            Kind::UserUnknown => "user_unknown",
-            Kind::Credentials | Kind::Permission(_) | Kind::IpNotAllowed(_) | Kind::UserNotVisible | Kind::AppStopped => {
-                "misconfigured"
-            }
-            Kind::NotSent(_) => "not_sent",
-            Kind::AnswerLost => "answer_lost",
-            Kind::Unintelligible { .. } => "unintelligible",
-            Kind::Banned { .. } => "banned",
-            Kind::NotAsked { .. } => "not_asked",
-            Kind::Interrupted => "interrupted",
-            Kind::Unexpected => "unexpected",
+        self.name_and_fix().0
+    }
+
+    /// What can be mended, and where.
+    pub fn fix(&self) -> Option<String> {
+        self.name_and_fix().1
+    }
+
+    #[rustfmt::skip] // A row a kind.
+    fn name_and_fix(&self) -> (&'static str, Option<String>) {
+        let misconfigured = |fix: &str| ("misconfigured", Some(fix.to_owned()));
+        let not_sent = |check: &str| ("not_sent", Some(format!("check {check}")));
+        let or = |named: &Option<String>, unnamed: &str| named.as_deref().unwrap_or(unnamed).to_owned();
+        match &self.kind {
+            Kind::TokenRejected => ("token_rejected", None),
+            Kind::CodeRejected => ("code_rejected", None),
+            Kind::Busy => ("busy", None),
+            Kind::RateLimited => ("rate_limited", None),
+            Kind::LimitedForLonger => ("limited_for_longer", None),
+            Kind::QuotaSpent => ("quota_spent", None),
+            Kind::UserUnknown => ("user_unknown", None),
+            Kind::Credentials => misconfigured(
+                "DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET are not a valid pair: copy both from Developer Console > the app > Credentials and Basic Information"),
+            Kind::Permission(scopes) => misconfigured(&format!(
+                "the app lacks the permission {}: apply for it in Developer Console > the app > Permission Management", or(scopes, "that this call needs"))),
+            Kind::IpNotAllowed(ip) => misconfigured(&format!(
+                "calls from {} are not allowed: add the address in Developer Console > the app > Security Settings > Server Egress IP", or(ip, "this server's address"))),
+            Kind::UserNotVisible => misconfigured(
+                "the user is outside the app's scope: extend it in Developer Console > the app > Version Management and Release > Visible Range"),
+            Kind::AppStopped => misconfigured(
+                "the app is stopped or not authorised in this organisation: enable it in Admin Console > Workbench > App Management"),
+            Kind::NotSent(NoConnection::NameNotFound) => not_sent("DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and this machine's name resolution"),
+            Kind::NotSent(NoConnection::Refused) => not_sent("DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and whether a firewall turns calls away"),
+            Kind::NotSent(NoConnection::TimedOut) => not_sent("that a firewall lets this server connect to DingTalk's hosts, port 443"),
+            Kind::NotSent(NoConnection::Tls) => not_sent("that nothing on the way to DingTalk intercepts TLS, this machine's clock and its CA certificates"),
+            Kind::NotSent(NoConnection::Other) => ("not_sent", None),
+            Kind::AnswerLost => ("answer_lost", None),
+            Kind::Unintelligible(_) => ("unintelligible", None),
+            Kind::Banned(_) => ("banned", None),
+            Kind::NotAsked(_) => ("not_asked", None),
+            Kind::Interrupted => ("interrupted", None),
+            Kind::Unexpected => ("unexpected", None),
         }
-    }
-
-    /// The access_token sent with the call is no longer good.
-    pub fn token_rejected(&self) -> bool {
-        self.kind == Kind::TokenRejected
-    }
-
-    /// The authCode is no good: a fresh one may be.
-    pub fn code_rejected(&self) -> bool {
-        self.kind == Kind::CodeRejected
-    }
-
-    /// The call went out and nobody can tell whether DingTalk carried it out.
-    pub fn fate_unknown(&self) -> bool {
-        matches!(self.kind, Kind::AnswerLost | Kind::Unintelligible { .. } | Kind::Interrupted)
-    }
-
-    /// The authCode went out and nobody can tell whether it was used up. It must not be sent again.
-    pub fn code_fate_unknown(&self) -> bool {
-        self.call == Call::USER_BY_CODE && self.fate_unknown()
-    }
-
-    /// The same call may succeed in a moment, and making it twice does no harm. Never true of an authCode exchange.
-    pub fn retryable(&self) -> bool {
-        self.call.repeatable
-            && match self.kind {
-                // A handshake that failed will fail again, and a second try is what a downgrade attack hopes for.
-                Kind::NotSent(why) => why != NoConnection::Tls,
-                Kind::Unintelligible { status } => status >= 500,
-                Kind::AnswerLost | Kind::Busy | Kind::RateLimited => true,
-                _ => false,
-            }
-    }
-
-    /// The organisation's calls for this month are used up.
-    pub fn quota_spent(&self) -> bool {
-        self.kind == Kind::QuotaSpent
-    }
-
-    /// DingTalk was not asked at all, for a reason that was logged when it arose.
-    pub fn not_asked(&self) -> bool {
-        matches!(self.kind, Kind::NotAsked { .. })
     }
 
     /// An administrator must act: [`Error::fix`] says how.
@@ -180,68 +136,24 @@ impl Error {
         self.name() == "misconfigured"
     }
 
+    /// The authCode went out and nobody can tell whether it was used up. It must not be sent again.
+    pub fn code_fate_unknown(&self) -> bool {
+        self.call == Call::USER_BY_CODE && matches!(self.kind, Kind::AnswerLost | Kind::Unintelligible(_) | Kind::Interrupted)
+    }
+
+    /// DingTalk was not asked at all, for a reason that was logged when it arose.
+    pub fn not_asked(&self) -> bool {
+        matches!(self.kind, Kind::NotAsked(_))
+    }
+
     /// When it may be worth asking again.
     pub fn retry_after(&self) -> Duration {
         match self.kind {
-            Kind::Banned { retry_after } | Kind::NotAsked { retry_after } => retry_after,
+            Kind::Banned(retry_after) | Kind::NotAsked(retry_after) => retry_after,
             Kind::RateLimited => Duration::from_secs(1),
             Kind::LimitedForLonger => Duration::from_secs(60),
             Kind::QuotaSpent => Duration::from_secs(24 * 60 * 60),
             _ => Duration::from_secs(5),
         }
-    }
-
-    /// What can be mended, and where.
-    pub fn fix(&self) -> Option<String> {
-        let fix = match &self.kind {
-            Kind::Credentials => {
-                "DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET are not a valid pair: copy both from Developer Console > the app > Credentials and Basic Information"
-            }
-            Kind::Permission(scopes) => {
-                let scopes = scopes.as_deref().unwrap_or("that this call needs");
-                return Some(format!(
-                    "the app lacks the permission {scopes}: apply for it in Developer Console > the app > Permission Management"
-                ));
-            }
-            Kind::IpNotAllowed(ip) => {
-                let ip = ip.as_deref().unwrap_or("this server's address");
-                return Some(format!(
-                    "calls from {ip} are not allowed: add the address in Developer Console > the app > Security Settings > Server Egress IP"
-                ));
-            }
-            Kind::UserNotVisible => {
-                "the user is outside the app's scope: extend it in Developer Console > the app > Version Management and Release > Visible Range"
-            }
-            Kind::AppStopped => {
-                "the app is stopped or not authorised in this organisation: enable it in Admin Console > Workbench > App Management"
-            }
-            Kind::NotSent(NoConnection::NameNotFound) => {
-                "check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and this machine's name resolution"
-            }
-            Kind::NotSent(NoConnection::Refused) => {
-                "check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and whether a firewall turns calls away"
-            }
-            Kind::NotSent(NoConnection::TimedOut) => {
-                "check that a firewall lets this server connect to DingTalk's hosts, port 443"
-            }
-            Kind::NotSent(NoConnection::Tls) => {
-                "check that nothing on the way to DingTalk intercepts TLS, this machine's clock and its CA certificates"
-            }
-            _ => return None,
-        };
-        Some(fix.to_owned())
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.call, self.said)
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        let source = self.source.as_deref()?;
-        Some(source)
     }
 }

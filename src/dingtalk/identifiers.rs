@@ -19,16 +19,12 @@ pub enum Malformed {
 }
 
 fn check(text: &str, max: usize, allowed: fn(char) -> bool) -> Result<(), Malformed> {
-    if text.is_empty() {
-        return Err(Malformed::Empty);
+    match text {
+        "" => Err(Malformed::Empty),
+        _ if text.len() > max => Err(Malformed::TooLong(max)),
+        _ if !text.chars().all(allowed) => Err(Malformed::Character),
+        _ => Ok(()),
     }
-    if text.len() > max {
-        return Err(Malformed::TooLong(max));
-    }
-    if !text.chars().all(allowed) {
-        return Err(Malformed::Character);
-    }
-    Ok(())
 }
 
 /// Whether a character shows, and shows only itself: no controls, no line separators, nothing that reorders the text around it or is
@@ -43,34 +39,33 @@ pub(super) fn is_plain(c: char) -> bool {
 }
 
 macro_rules! checked {
-    ($name:ident($inner:ident), $read:ident, at most $max:literal bytes, $allowed:expr) => {
+    ($name:ident($inner:ident), $read:ident, $max:literal, $allowed:expr) => {
         impl $name {
             /// Takes `text` if it can be one.
             pub fn parse(text: impl Into<String>) -> Result<Self, Malformed> {
                 let this = Self($inner::from(text.into()));
-                check(this.$read(), $max, $allowed)?;
-                Ok(this)
+                check(this.$read(), $max, $allowed).map(|()| this)
             }
         }
 
         impl TryFrom<String> for $name {
             type Error = Malformed;
 
-            fn try_from(text: String) -> Result<Self, Self::Error> {
+            fn try_from(text: String) -> Result<Self, Malformed> {
                 Self::parse(text)
             }
         }
     };
 }
 
-macro_rules! identifier {
-    ($(#[$doc:meta])* $name:ident, at most $max:literal bytes, $allowed:expr) => {
+macro_rules! identifiers {
+    ($($(#[$doc:meta])* $name:ident: at most $max:literal bytes of $allowed:expr;)+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String")]
         pub struct $name(String);
 
-        checked!($name(String), as_str, at most $max bytes, $allowed);
+        checked!($name(String), as_str, $max, $allowed);
 
         impl $name {
             /// The identifier as DingTalk writes it.
@@ -84,18 +79,18 @@ macro_rules! identifier {
                 f.write_str(&self.0)
             }
         }
-    };
+    )+};
 }
 
-/// Shows nothing in `Debug`, is wiped when dropped, and is exposed only on the line that sends it.
-macro_rules! secret {
-    ($(#[$doc:meta])* $name:ident, at most $max:literal bytes, $allowed:expr) => {
+/// Show nothing in `Debug`, are wiped when dropped, and are exposed only on the line that sends them.
+macro_rules! secrets {
+    ($($(#[$doc:meta])* $name:ident: at most $max:literal bytes of $allowed:expr;)+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Deserialize)]
         #[serde(try_from = "String")]
         pub struct $name(SecretString);
 
-        checked!($name(SecretString), expose, at most $max bytes, $allowed);
+        checked!($name(SecretString), expose, $max, $allowed);
 
         impl $name {
             pub(super) fn expose(&self) -> &str {
@@ -108,43 +103,31 @@ macro_rules! secret {
                 self.expose() == other.expose()
             }
         }
-    };
+    )+};
 }
 
-identifier!(
+identifiers! {
     /// An organisation.
-    CorpId, at most 128 bytes, |c| c.is_ascii_graphic() && c != '$'
-);
-identifier!(
+    CorpId: at most 128 bytes of |c| c.is_ascii_graphic() && c != '$';
     /// The public half of the app's credential pair (formerly AppKey).
-    ClientId, at most 128 bytes, |c| c.is_ascii_graphic()
-);
-identifier!(
+    ClientId: at most 128 bytes of |c| c.is_ascii_graphic();
     /// The app's capability in one organisation; `dd.config` needs it.
-    AgentId, at most 32 bytes, |c| c.is_ascii_digit()
-);
-identifier!(
+    AgentId: at most 32 bytes of |c| c.is_ascii_digit();
     /// A person in one organisation. Administrators may choose it, so it is not only letters and digits.
-    UserId, at most 256 bytes, is_plain
-);
+    UserId: at most 256 bytes of is_plain;
+}
 
-secret!(
+secrets! {
     /// The secret half of the app's credential pair (formerly AppSecret).
-    ClientSecret, at most 512 bytes, |c| c.is_ascii_graphic()
-);
-secret!(
+    ClientSecret: at most 512 bytes of |c| c.is_ascii_graphic();
     /// The ticket for calling DingTalk's server API.
-    AccessToken, at most 2048 bytes, |c| c.is_ascii_graphic()
-);
-secret!(
+    AccessToken: at most 2048 bytes of |c| c.is_ascii_graphic();
     /// The credential that JSAPI configurations are signed with.
-    JsapiTicket, at most 2048 bytes, |c| c.is_ascii_graphic()
-);
-secret!(
+    JsapiTicket: at most 2048 bytes of |c| c.is_ascii_graphic();
     /// The one-time code, five minutes old at most, that the client hands to the page and DingTalk exchanges for a userid. Anybody may
     /// send one, so it has the characters of tokens (RFC 9110, 11.2) and none that a firewall before DingTalk could take for an attack.
-    AuthCode, at most 512 bytes, |c| c.is_ascii_alphanumeric() || "-._~+/=".contains(c)
-);
+    AuthCode: at most 512 bytes of |c| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
+}
 
 impl AuthCode {
     /// A digest by which the code is recognised again without being kept.

@@ -5,25 +5,71 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
+use url::{Host, Url};
 
-use super::api::{Api, Observer, patiently};
-use super::breaker::BreakerState;
-use super::call::Call;
-use super::clock::Clock;
-use super::envelope::JsonObject;
-use super::error::{Error, Kind};
-use super::identifiers::{AccessToken, AgentId, AuthCode, CorpId, JsapiTicket, UserId};
-use super::refreshing::{CredentialState, Lease, Refreshing};
-use super::settings::{Credentials, Settings};
-use super::user::{DisplayName, User, UserDetails};
+use super::api::{Api, patiently};
+use super::breaker::Breaker;
+use super::refreshing::{Lease, Refreshing};
+use super::transport::Transport;
+use super::{AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, UserId};
+use super::{
+    BreakerState, Call, Clock, CredentialState, DisplayName, Error, JsonObject, Kind, Observer, Origin, User, UserDetails,
+};
+
+/// What the client and everybody who speaks of the app to DingTalk must know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET.
+    pub credentials: Credentials,
+    /// DINGTALK_CORP_ID
+    pub corp_id: CorpId,
+    /// DINGTALK_AGENT_ID
+    pub agent_id: AgentId,
+    /// DINGTALK_API_URL, or what DINGTALK_SITE stands for.
+    pub api_url: Url,
+    /// DINGTALK_OAPI_URL, or what DINGTALK_SITE stands for.
+    pub oapi_url: Url,
+}
+
+/// The app's credential pair.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Formerly AppKey.
+    pub client_id: ClientId,
+    /// Formerly AppSecret.
+    pub client_secret: ClientSecret,
+}
+
+impl Settings {
+    /// Whether calls go to the DingTalk that everybody uses.
+    pub fn is_real(&self) -> bool {
+        let of_dingtalk = |host: &str| host.ends_with(".dingtalk.io") || host.ends_with(".dingtalk.com");
+        [&self.api_url, &self.oapi_url].iter().all(|url| url.host_str().is_some_and(of_dingtalk))
+    }
+
+    /// The origin of a DingTalk on this very machine, when the settings name one.
+    pub fn local_origin(&self) -> Option<Origin> {
+        is_loopback(&self.oapi_url).then(|| Origin::parse(&self.oapi_url.origin().ascii_serialization()).ok()).flatten()
+    }
+}
+
+/// Whether `url` can only be reached from this machine, where nobody else listens in.
+pub fn is_loopback(url: &Url) -> bool {
+    url.host().is_some_and(|host| match host {
+        Host::Ipv4(ip) => ip.is_loopback(),
+        Host::Ipv6(ip) => ip.is_loopback(),
+        Host::Domain(name) => name == "localhost",
+    })
+}
 
 /// The app in its organisation. Clones share everything.
 #[derive(Clone)]
 pub struct Organisation {
     corp_id: CorpId,
     agent_id: AgentId,
-    authorised: Authorised,
+    api: Arc<Api>,
+    access_token: Refreshing<AccessToken>,
     jsapi_ticket: Refreshing<JsapiTicket>,
 }
 
@@ -47,8 +93,7 @@ pub struct OrganisationState {
 
 /// What the old API wraps its answers in.
 #[derive(Deserialize)]
-#[serde(bound = "T: DeserializeOwned")]
-struct Answer<T> {
+struct Wrapped<T> {
     result: JsonObject<T>,
 }
 
@@ -56,24 +101,18 @@ impl Organisation {
     /// A ticket dies a day after its creation, however often it was renewed.
     const OLDEST_TICKET: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// Makes no call yet: credentials are fetched when they are first needed. Must be called in the runtime that is to carry the
-    /// connections.
+    /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the connections.
     pub fn new(settings: Settings, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, reqwest::Error> {
-        let api = Api::new(settings.api_url, settings.oapi_url, clock.clone(), observer)?;
-        let authorised = Authorised::new(Arc::new(api), settings.credentials, clock.clone());
-        let jsapi_ticket = {
-            let authorised = authorised.clone();
-            Refreshing::new(Call::JSAPI_TICKET, clock, Some(Self::OLDEST_TICKET), move || {
-                let authorised = authorised.clone();
-                async move {
-                    let granted = authorised.jsapi_ticket().await;
-                    let observer = &authorised.api.observer;
-                    observer.renewed(Call::JSAPI_TICKET.name(), granted.as_ref().map(drop));
-                    granted
-                }
-            })
-        };
-        Ok(Self { corp_id: settings.corp_id, agent_id: settings.agent_id, authorised, jsapi_ticket })
+        let Settings { credentials, corp_id, agent_id, api_url, oapi_url } = settings;
+        let (transport, breaker) = (Transport::new()?, Breaker::default());
+        let api = Arc::new(Api { transport, breaker, api_url, oapi_url, clock: clock.clone(), observer });
+        let asked = Arc::clone(&api);
+        let fetch = move || fetch_access_token(Arc::clone(&asked), credentials.clone());
+        let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), None, fetch);
+        let (asked, token) = (Arc::clone(&api), access_token.clone());
+        let fetch = move || fetch_jsapi_ticket(Arc::clone(&asked), token.clone());
+        let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock, Some(Self::OLDEST_TICKET), fetch);
+        Ok(Self { corp_id, agent_id, api, access_token, jsapi_ticket })
     }
 
     /// The organisation's name in DingTalk.
@@ -89,17 +128,17 @@ impl Organisation {
     /// What is held and done at the moment. Nothing of it is secret.
     pub fn state(&self) -> OrganisationState {
         OrganisationState {
-            access_token: self.authorised.access_token.state(),
+            access_token: self.access_token.state(),
             jsapi_ticket: self.jsapi_ticket.state(),
-            access_token_age: self.authorised.access_token.age(),
+            access_token_age: self.access_token.age(),
             jsapi_ticket_age: self.jsapi_ticket.age(),
-            breaker: self.authorised.api.breaker(),
+            breaker: self.api.breaker.shows(self.api.clock.now()),
         }
     }
 
     /// The app's access_token, from the cache while it is good.
     pub async fn access_token(&self) -> Result<Arc<AccessToken>, Error> {
-        self.authorised.access_token.get().await
+        self.access_token.get().await
     }
 
     /// The jsapi_ticket, from the cache while it is good.
@@ -118,10 +157,9 @@ impl Organisation {
         #[derive(Deserialize)]
         struct Identity {
             userid: UserId,
-            #[serde(default)]
             name: Option<DisplayName>,
         }
-        let answer: Answer<Identity> = self.call(&Call::USER_BY_CODE, &json!({"code": code.expose()})).await?;
+        let answer: Wrapped<Identity> = self.call(&Call::USER_BY_CODE, &json!({"code": code.expose()})).await?;
         let Identity { userid, name } = answer.result.0;
         let name = name.filter(|name| !name.as_str().is_empty());
         Ok(User { name: name.unwrap_or_else(|| DisplayName::from_lossy(userid.as_str())), user_id: userid })
@@ -129,85 +167,41 @@ impl Organisation {
 
     /// Reads a person's details. Needs the permission qyapi_get_member.
     pub async fn user_details(&self, user_id: &UserId) -> Result<UserDetails, Error> {
-        let answer: Answer<UserDetails> = self.call(&Call::USER_DETAILS, &json!({"userid": user_id})).await?;
+        let answer: Wrapped<UserDetails> = self.call(&Call::USER_DETAILS, &json!({"userid": user_id})).await?;
         Ok(answer.result.0)
     }
 
     /// Makes `call` with the access_token; with the next one if DingTalk rejects that, and again while the trouble looks passing if
     /// the call is repeatable. `T` is read from the whole answer, once it has proved to be a success. A `body` of `()` is none.
     pub async fn call<T: DeserializeOwned>(&self, call: &Call, body: &impl Serialize) -> Result<T, Error> {
-        self.authorised.call(*call, body).await
+        let unfit = |_| Error::new(*call, Kind::Unexpected, "what was to be sent cannot be written as JSON");
+        self.api.call(&self.access_token, *call, &serde_json::to_value(body).map_err(unfit)?).await
     }
 }
 
-/// The API in the app's name.
-#[derive(Clone)]
-struct Authorised {
-    api: Arc<Api>,
-    access_token: Refreshing<AccessToken>,
+/// What either credential comes as.
+#[derive(Deserialize)]
+struct Granted<T> {
+    #[serde(alias = "accessToken", alias = "jsapiTicket")]
+    credential: T,
+    #[serde(rename = "expireIn")]
+    seconds: u64,
 }
 
-impl Authorised {
-    fn new(api: Arc<Api>, app: Credentials, clock: Clock) -> Self {
-        let access_token = {
-            let api = Arc::clone(&api);
-            Refreshing::new(Call::ACCESS_TOKEN, clock, None, move || {
-                let (api, app) = (Arc::clone(&api), app.clone());
-                async move {
-                    let granted = patiently(Call::ACCESS_TOKEN, || access_token(&api, &app)).await;
-                    api.observer.renewed(Call::ACCESS_TOKEN.name(), granted.as_ref().map(drop));
-                    granted
-                }
-            })
-        };
-        Self { api, access_token }
-    }
-
-    async fn call<T: DeserializeOwned>(&self, call: Call, body: &impl Serialize) -> Result<T, Error> {
-        patiently(call, || self.attempt(call, body)).await
-    }
-
-    async fn attempt<T: DeserializeOwned>(&self, call: Call, body: &impl Serialize) -> Result<T, Error> {
-        let token = self.access_token.get().await?;
-        match self.api.send(call, Some(&token), body).await {
-            Err(error) if error.token_rejected() => {
-                tracing::info!(%error, "access_token rejected before its time: fetching another");
-                self.access_token.reject(&token);
-                let next = self.access_token.get().await?;
-                self.api.send(call, Some(&next), body).await
-            }
-            answer => answer,
-        }
-    }
-
-    async fn jsapi_ticket(&self) -> Result<Lease<JsapiTicket>, Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Granted {
-            jsapi_ticket: JsapiTicket,
-            expire_in: u64,
-        }
-        let granted: Granted = self.call(Call::JSAPI_TICKET, &()).await?;
-        lease(Call::JSAPI_TICKET, granted.jsapi_ticket, granted.expire_in)
-    }
-}
-
-async fn access_token(api: &Api, app: &Credentials) -> Result<Lease<AccessToken>, Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Granted {
-        access_token: AccessToken,
-        expire_in: u64,
-    }
+async fn fetch_access_token(api: Arc<Api>, app: Credentials) -> Result<Lease<AccessToken>, Error> {
     let pair = json!({"appKey": app.client_id, "appSecret": app.client_secret.expose()});
-    let granted = api.send(Call::ACCESS_TOKEN, None, &pair).await;
-    let granted: Granted = granted.map_err(Error::without_token)?;
-    lease(Call::ACCESS_TOKEN, granted.access_token, granted.expire_in)
+    renewed(&api, Call::ACCESS_TOKEN, patiently(Call::ACCESS_TOKEN, || api.send(Call::ACCESS_TOKEN, None, &pair)).await)
 }
 
-fn lease<T>(call: Call, value: T, seconds: u64) -> Result<Lease<T>, Error> {
-    Lease::new(value, Duration::from_secs(seconds)).ok_or_else(|| {
-        let kind = Kind::Unintelligible { status: 200 };
-        Error::new(call, kind, "status 200: the credential's lifetime is absurd")
-    })
+async fn fetch_jsapi_ticket(api: Arc<Api>, access_token: Refreshing<AccessToken>) -> Result<Lease<JsapiTicket>, Error> {
+    renewed(&api, Call::JSAPI_TICKET, api.call(&access_token, Call::JSAPI_TICKET, &Value::Null).await)
+}
+
+fn renewed<T>(api: &Api, call: Call, granted: Result<Granted<T>, Error>) -> Result<Lease<T>, Error> {
+    let lease = granted.and_then(|Granted { credential, seconds }| {
+        let absurd = || Error::new(call, Kind::Unintelligible(200), "status 200: the credential's lifetime is absurd");
+        Lease::new(credential, Duration::from_secs(seconds)).ok_or_else(absurd)
+    });
+    api.observer.renewed(call.name, lease.as_ref().map(drop));
+    lease
 }

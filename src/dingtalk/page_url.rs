@@ -10,44 +10,20 @@ pub struct Origin(String);
 
 /// Why a text is not an origin that pages can be signed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidOrigin {
-    /// Not an absolute http or https URL.
-    #[error("it is not an http or https address")]
-    NotHttp,
-    /// No host has so long a name (RFC 1035, section 2.3.4).
-    #[error("its host is longer than 253 bytes")]
-    TooLong,
-    /// Something follows the port, or a user name precedes the host.
-    #[error("it has more than scheme, host and port")]
-    TooMuch,
-    /// Browsers write it differently, so it would never be equal.
-    #[error("it is not written as browsers write it: lower case, without the default port")]
-    NotSerialised,
-}
+#[error("it is not http or https, a host of 253 bytes at most and a port alone, in lower case and without the default port")]
+pub struct InvalidOrigin;
 
 impl Origin {
-    /// Takes `text`, such as `https://app.example.com`, with or without the final slash.
+    /// Takes `text`, with or without a final slash, as browsers write origins. No host has a longer name (RFC 1035, section 2.3.4).
     pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
-        let bare = text.strip_suffix('/').unwrap_or(text);
-        let url = Url::parse(text).map_err(|_| InvalidOrigin::NotHttp)?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(InvalidOrigin::NotHttp);
-        }
-        if url.host_str().is_some_and(|host| host.len() > 253) {
-            return Err(InvalidOrigin::TooLong);
-        }
-        if !url.username().is_empty()
-            || url.password().is_some()
-            || url.path() != "/"
-            || url.query().is_some()
-            || url.fragment().is_some()
-        {
-            return Err(InvalidOrigin::TooMuch);
-        }
-        if url.origin().ascii_serialization() != bare {
-            return Err(InvalidOrigin::NotSerialised);
-        }
-        Ok(Self(bare.to_owned()))
+        let url = Url::parse(text).ok().filter(|url| url.host_str().is_some_and(|host| host.len() <= 253));
+        let origin = url.as_ref().and_then(Self::of);
+        origin.filter(|origin| text.strip_suffix('/').unwrap_or(text) == origin.0).ok_or(InvalidOrigin)
+    }
+
+    /// None for a `blob:` address and the like, which has the origin of what is inside it.
+    fn of(url: &Url) -> Option<Self> {
+        matches!(url.scheme(), "http" | "https").then(|| Self(url.origin().ascii_serialization()))
     }
 
     /// As browsers send it in the `Origin` header.
@@ -62,9 +38,7 @@ impl Origin {
 
     /// Whether `url` belongs to this origin.
     pub fn owns(&self, url: &Url) -> bool {
-        // A `blob:` address has the origin of what is inside it.
-        let is_web = matches!(url.scheme(), "http" | "https");
-        is_web && url.origin().ascii_serialization() == self.0
+        Self::of(url).as_ref() == Some(self)
     }
 }
 
@@ -93,22 +67,17 @@ pub enum InvalidPageUrl {
 }
 
 impl PageUrl {
-    const MAX_BYTES: usize = 2048;
-
     /// Takes what a page says its `location.href` is, if it is a page of `origin`. Nothing is rebuilt: only the fragment is cut.
     pub fn parse(origin: &Origin, href: &str) -> Result<Self, InvalidPageUrl> {
         let (page, _fragment) = href.split_once('#').unwrap_or((href, ""));
-        if page.len() > Self::MAX_BYTES {
+        if page.len() > 2048 {
             return Err(InvalidPageUrl::TooLong);
         }
-        let url = Url::parse(page).map_err(|_| InvalidPageUrl::NotSerialised)?;
-        if !origin.owns(&url) || !url.username().is_empty() || url.password().is_some() {
-            return Err(InvalidPageUrl::Foreign);
-        }
-        if url.as_str() != page {
+        if !Url::parse(page).is_ok_and(|url| url.as_str() == page) {
             return Err(InvalidPageUrl::NotSerialised);
         }
-        Ok(Self(page.to_owned()))
+        let is_ours = page.strip_prefix(origin.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        is_ours.then(|| Self(page.to_owned())).ok_or(InvalidPageUrl::Foreign)
     }
 
     /// The page of `origin` that was asked for with this path and query, exactly as received.
@@ -116,21 +85,15 @@ impl PageUrl {
         Self::parse(origin, &format!("{origin}{path_and_query}"))
     }
 
-    /// The address.
+    /// Without fragment.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Scheme, host and port.
     pub fn origin(&self) -> &str {
-        let authority = self.0.find("://").map_or(0, |scheme| scheme + 3);
-        let end = self.0[authority..].find('/').map_or(self.0.len(), |slash| authority + slash);
+        let end = self.0.match_indices('/').nth(2).map_or(self.0.len(), |(slash, _)| slash);
         &self.0[..end]
-    }
-
-    #[cfg(test)]
-    pub(super) fn unchecked(text: &str) -> Self {
-        Self(text.to_owned())
     }
 }
 
@@ -138,6 +101,12 @@ impl PageUrl {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    impl PageUrl {
+        pub(crate) fn unchecked(text: &str) -> Self {
+            Self(text.to_owned())
+        }
+    }
 
     #[test]
     fn only_pages_of_our_own_origin_are_signed_and_only_as_browsers_write_them() {

@@ -21,9 +21,7 @@ use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::call::Call;
-use super::clock::Clock;
-use super::error::Error;
+use super::{Call, Clock, Error};
 
 /// How far a credential is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -117,8 +115,7 @@ enum Wait<T> {
 }
 
 impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
-    /// An empty one: the first caller makes it fetch. `call` names it in errors. Must be called in the runtime that is to
-    /// carry the renewals.
+    /// Empty: the first caller makes it fetch. Must be called in the runtime that is to carry the renewals.
     pub fn new<F, R>(call: Call, clock: Clock, oldest: Option<Duration>, fetch: F) -> Self
     where
         F: Fn() -> R + Send + Sync + 'static,

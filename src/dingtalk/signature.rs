@@ -8,8 +8,7 @@ use serde::Serialize;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
-use super::identifiers::JsapiTicket;
-use super::page_url::PageUrl;
+use super::{JsapiTicket, PageUrl};
 
 /// How the signature is computed. DingTalk's own sources disagree, so it is a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,30 +52,30 @@ impl Recipe {
             ("query-form-decoded", UrlForm::QueryFormDecoded),
             ("origin-only", UrlForm::OriginOnly),
         ];
-        DIGESTS.into_iter().flat_map(|(digest_name, digest)| {
-            FORMS.into_iter().map(move |(form_name, form)| (format!("{digest_name}-{form_name}"), Recipe { digest, form }))
-        })
+        let named = |(digest_name, digest)| {
+            FORMS.map(|(form_name, form)| (format!("{digest_name}-{form_name}"), Recipe { digest, form }))
+        };
+        DIGESTS.into_iter().flat_map(named)
     }
 
     fn address(self, url: &PageUrl) -> String {
-        let whole = url.as_str();
-        let (page, query) = whole.split_once('?').map_or((whole, None), |(page, query)| (page, Some(query)));
-        match (self.form, query) {
-            (UrlForm::AsOpened, _) | (UrlForm::QueryDecoded | UrlForm::QueryFormDecoded, None) => whole.to_owned(),
-            (UrlForm::QueryDecoded, Some(query)) => format!("{page}?{}", decoded(query)),
-            (UrlForm::QueryFormDecoded, Some(query)) => format!("{page}?{}", decoded(&query.replace('+', " "))),
+        match (self.form, url.as_str().split_once('?')) {
             (UrlForm::OriginOnly, _) => format!("{}/", url.origin()),
+            (UrlForm::QueryDecoded, Some((page, query))) => format!("{page}?{}", decoded(query)),
+            (UrlForm::QueryFormDecoded, Some((page, query))) => format!("{page}?{}", decoded(&query.replace('+', " "))),
+            (UrlForm::AsOpened, _) | (UrlForm::QueryDecoded | UrlForm::QueryFormDecoded, None) => url.as_str().to_owned(),
         }
     }
 }
 
-fn decoded(query: &str) -> String {
+/// Percent-decoded.
+pub(super) fn decoded(query: &str) -> String {
     percent_decode_str(query).decode_utf8_lossy().into_owned()
 }
 
 /// What makes each signature different: 128 random bits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NonceStr(String);
+pub struct NonceStr(pub(super) String);
 
 impl NonceStr {
     /// A new one.
@@ -86,13 +85,7 @@ impl NonceStr {
 
     /// Takes what [`NonceStr::random`] makes.
     pub fn parse(text: &str) -> Option<Self> {
-        let well_formed = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        well_formed.then(|| Self(text.to_owned()))
-    }
-
-    /// As it goes into `dd.config`.
-    pub fn as_str(&self) -> &str {
-        &self.0
+        (text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| Self(text.to_owned()))
     }
 }
 
@@ -112,17 +105,12 @@ pub struct SignedPage {
 }
 
 impl SignedPage {
-    /// Signs `url` at `timestamp` with a new nonceStr.
-    pub fn new(url: PageUrl, recipe: Recipe, ticket: Arc<JsapiTicket>, timestamp: u64) -> Self {
-        Self { url, recipe, ticket, nonce_str: NonceStr::random(), timestamp }
-    }
-
     /// Lower-case hex of the digest over ticket, nonce, time and address, in that order and without escaping.
     pub fn signature(&self) -> String {
         let text = format!(
             "jsapi_ticket={}&noncestr={}&timestamp={}&url={}",
             self.ticket.expose(),
-            self.nonce_str.as_str(),
+            self.nonce_str.0,
             self.timestamp,
             self.recipe.address(&self.url)
         );

@@ -2,27 +2,19 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::Request;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Request, RequestBuilder};
 use tokio::runtime::Handle;
-use url::Url;
 
-use super::call::Call;
-use super::error::{Error, Kind, NoConnection};
+use super::answer::Answer;
 use super::identifiers::is_plain;
+use super::{Call, Error, Kind, NoConnection};
 
 /// The most that is read of any answer. The largest real one, user details, is a few KiB.
 const MAX_ANSWER: usize = 64 * 1024;
-
-/// An answer, read to its end.
-pub(super) struct Answer {
-    pub status: u16,
-    /// Whether it says that it is JSON, as all of DingTalk's answers do.
-    pub is_json: bool,
-    pub body: Vec<u8>,
-}
 
 /// The HTTP client for DingTalk: no redirects, no Referer, no proxy from the environment, no decompression (so a small answer
 /// cannot unfold into a large one), and one deadline over connecting, sending and reading.
@@ -49,63 +41,42 @@ impl Transport {
         Ok(Self { http, runtime: Handle::current() })
     }
 
-    /// Begins a POST, which is all that DingTalk's API needs.
-    pub fn post(&self, url: Url) -> RequestBuilder {
-        self.http.post(url)
-    }
-
     /// Sends `request` and reads the whole answer, even if whoever asked for it goes away meanwhile.
-    pub async fn send(&self, call: Call, request: RequestBuilder) -> Result<Answer, Error> {
-        let (http, request) = request.build_split();
-        let request = request.map_err(|error| not_sent(call, "anywhere", error))?;
-        let exchange = self.runtime.spawn(exchange(call, http, request));
+    pub async fn send(&self, call: Call, request: Request) -> Result<Answer, Error> {
+        let exchange = self.runtime.spawn(exchange(call, self.http.clone(), request));
         exchange.await.unwrap_or_else(|_| Err(Error::interrupted(call)))
     }
 }
 
 async fn exchange(call: Call, http: reqwest::Client, request: Request) -> Result<Answer, Error> {
-    let host = host(request.url());
-    let lost = |error| answer_lost(call, &host, error);
-    let mut response = http.execute(request).await.map_err(|error| match error {
-        error if error.is_connect() => not_sent(call, &host, error),
-        error => lost(error),
-    })?;
-    let status = response.status().as_u16();
-    let content_type = response.headers().get(CONTENT_TYPE);
-    let is_json = content_type.is_some_and(|kind| is_json(kind.as_bytes()));
+    let host = request.url().authority().to_owned();
+    let failed = |error| failed(call, &host, error);
+    let mut response = http.execute(request).await.map_err(failed)?;
+    let (status, kind) = (response.status().as_u16(), response.headers().get(CONTENT_TYPE));
+    let kind = kind.and_then(|kind| kind.as_bytes().split(|byte| *byte == b';').next());
+    let is_json = kind.is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"application/json"));
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(lost)? {
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if body.len() + chunk.len() > MAX_ANSWER {
-            let kind = Kind::Unintelligible { status };
-            return Err(Error::new(call, kind, format!("status {status}: the answer is too large")));
+            return Err(Error::new(call, Kind::Unintelligible(status), format!("status {status}: the answer is too large")));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(Answer { status, is_json, body })
 }
 
-fn is_json(content_type: &[u8]) -> bool {
-    const JSON: &[u8] = b"application/json";
-    let (kind, parameters) = content_type.split_at(content_type.len().min(JSON.len()));
-    kind.eq_ignore_ascii_case(JSON) && matches!(parameters.trim_ascii_start().first(), None | Some(b';'))
-}
-
-fn host(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-fn not_sent(call: Call, host: &str, error: reqwest::Error) -> Error {
+fn failed(call: Call, host: &str, error: reqwest::Error) -> Error {
     // The URL has the access_token in it.
     let error = error.without_url();
-    let (why, cause) = why_no_connection(&error);
-    Error::new(call, Kind::NotSent(why), format!("no connection to {host}: {cause}")).caused_by(error)
-}
-
-fn answer_lost(call: Call, host: &str, error: reqwest::Error) -> Error {
-    let error = error.without_url();
-    let cause = if error.is_timeout() { "it took too long".to_owned() } else { root(&error) };
-    Error::new(call, Kind::AnswerLost, format!("the answer of {host} was lost: {cause}")).caused_by(error)
+    let (kind, said) = match (error.is_connect(), error.is_timeout()) {
+        (true, _) => {
+            let (why, cause) = why_no_connection(&error);
+            (Kind::NotSent(why), format!("no connection to {host}: {cause}"))
+        }
+        (false, true) => (Kind::AnswerLost, format!("the answer of {host} was lost: it took too long")),
+        (false, false) => (Kind::AnswerLost, format!("the answer of {host} was lost: {}", root(&error))),
+    };
+    Error { source: Some(Arc::new(error)), ..Error::new(call, kind, said) }
 }
 
 fn why_no_connection(error: &reqwest::Error) -> (NoConnection, String) {
@@ -113,8 +84,7 @@ fn why_no_connection(error: &reqwest::Error) -> (NoConnection, String) {
         if cause.is::<rustls::Error>() {
             return (NoConnection::Tls, format!("TLS: {}", line(cause)));
         }
-        let io = cause.downcast_ref::<io::Error>();
-        if io.is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused) {
+        if cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused) {
             return (NoConnection::Refused, "connection refused".to_owned());
         }
         // The resolver's errors have no kind of their own.
@@ -152,10 +122,8 @@ mod tests {
     use super::*;
 
     async fn failed(url: &str) -> Error {
-        let transport = Transport::new().unwrap();
-        let url = Url::parse(url).unwrap();
-        let sent = transport.send(Call::ACCESS_TOKEN, transport.post(url)).await;
-        sent.err().unwrap()
+        let request = Request::new(reqwest::Method::POST, url.parse().unwrap());
+        Transport::new().unwrap().send(Call::ACCESS_TOKEN, request).await.err().unwrap()
     }
 
     #[tokio::test]
@@ -172,7 +140,7 @@ mod tests {
         ] {
             let error = failed(&format!("{url}/v1.0?access_token=secret")).await;
             let text = error.to_string();
-            assert_eq!(error.kind(), &Kind::NotSent(why), "{text}");
+            assert_eq!(error.kind, Kind::NotSent(why), "{text}");
             assert!(text.starts_with(&format!("/v1.0/oauth2/accessToken: no connection to {said}")), "{text}");
             assert!(error.fix().is_some() && !error.misconfigured());
             assert!(!format!("{error:?}").contains("secret"));

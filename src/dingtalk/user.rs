@@ -33,7 +33,7 @@ impl DisplayName {
         Self(name.trim().to_owned())
     }
 
-    /// The name.
+    /// One line.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -105,20 +105,13 @@ impl From<Value> for UserDetails {
 }
 
 fn text(value: &Value) -> Option<String> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        _ => return None,
-    };
+    let text = value.as_str().map(str::to_owned).or_else(|| value.as_number().map(ToString::to_string))?;
     let plain: String = text.chars().filter(|c| is_plain(*c)).take(512).collect();
     Some(plain.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 fn list(value: &Value) -> &[Value] {
-    match value {
-        Value::Array(items) => items,
-        single => std::slice::from_ref(single),
-    }
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 fn is_true(value: &Value) -> bool {

@@ -96,7 +96,7 @@ impl Metrics {
     }
 
     fn note_age(&self, credential: Call, age: Option<Duration>) {
-        let credential = [credential.name()];
+        let credential = [credential.name];
         match age {
             Some(age) => self.credential_age.with_label_values(&credential).set(age.as_secs_f64()),
             // Without a credential there is no age. It is an error if there was none before either: nothing to do then.

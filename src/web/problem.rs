@@ -16,7 +16,7 @@ use serde_json::json;
 pub use self::words::INTERNAL;
 use super::page::Language;
 use super::page::words::{Both, Message};
-use crate::dingtalk;
+use crate::dingtalk::{self, Kind};
 
 /// Everything that can be answered instead of what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -158,8 +158,8 @@ impl From<dingtalk::Error> for Problem {
     fn from(error: dingtalk::Error) -> Self {
         match error {
             error if error.misconfigured() => Self::Misconfigured(error),
-            error if error.quota_spent() => Self::QuotaSpent(error),
-            error if error.code_rejected() => Self::CodeRejected(Some(error)),
+            error if error.kind == Kind::QuotaSpent => Self::QuotaSpent(error),
+            error if error.kind == Kind::CodeRejected => Self::CodeRejected(Some(error)),
             error if error.code_fate_unknown() => Self::RetryWithNewCode(error),
             error => Self::DingtalkUnavailable(error),
         }

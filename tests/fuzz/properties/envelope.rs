@@ -82,7 +82,7 @@ fn answered<T: DeserializeOwned>(call: Call, body: &[u8], seen: &Value) -> Optio
         Err(error) => error,
     };
     is_fit_for_a_log(&error);
-    if let Kind::Banned { retry_after } = *error.kind() {
+    if let Kind::Banned(retry_after) = error.kind {
         let page = body.trim_ascii_start().starts_with(b"<");
         let code = &seen["status"];
         let code = code.as_f64().or_else(|| code.as_str()?.parse().ok());

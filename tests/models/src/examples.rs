@@ -2,10 +2,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::call::Call;
-use super::clock::Clock;
 use super::refreshing::{Lease, Refreshing};
-use super::{ClockHands, failure};
+use super::{Call, Clock, ClockHands, failure};
 
 /// Where the values come from: numbered, so that each fetch is seen; failing, stuck or repeating itself when told to.
 struct Source {

@@ -4,8 +4,6 @@
 #![cfg(test)]
 #![allow(dead_code, reason = "not all of the product's files is looked at")]
 
-#[path = "../../../src/dingtalk/call.rs"]
-mod call;
 #[path = "../../support/clock.rs"]
 mod clock_hands;
 #[path = "../../../src/dingtalk/error.rs"]
@@ -13,21 +11,17 @@ mod error;
 #[path = "../../../src/dingtalk/refreshing.rs"]
 mod refreshing;
 
-/// What the product's files find under this name there.
-mod clock {
-    pub use dingtalk_h5::dingtalk::Clock;
-}
-
 mod examples;
 mod interleavings;
 mod lives;
 mod reference;
 
-use self::call::Call;
+use dingtalk_h5::dingtalk::{Call, Clock};
+
 use self::clock_hands::ClockHands;
 use self::error::{Error, Kind};
 
 /// The failure of a fetch that was told to fail.
 fn failure() -> Error {
-    Error::new(Call::ACCESS_TOKEN, Kind::Unintelligible { status: 500 }, "told to fail")
+    Error::new(Call::ACCESS_TOKEN, Kind::Unintelligible(500), "told to fail")
 }

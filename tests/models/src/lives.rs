@@ -16,11 +16,9 @@ use proptest::prelude::*;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 
-use super::call::Call;
-use super::clock::Clock;
 use super::reference::{Copied, DAY, Reference, Told, Whether};
 use super::refreshing::{CredentialState, Lease, Refreshing};
-use super::{ClockHands, Error, failure};
+use super::{Call, Clock, ClockHands, Error, failure};
 
 #[derive(Debug, Clone)]
 enum Step {

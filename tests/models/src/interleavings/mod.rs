@@ -7,7 +7,7 @@ mod pieces;
 mod world;
 
 use super::error::Kind;
-use super::{call, clock, error};
+use super::{Call, Clock, Error};
 
 /// The product's own file, built of the checker's pieces (see `build.rs`).
 mod refreshing {
@@ -87,7 +87,7 @@ fn a_refused_fetch_is_told_to_all_who_wait() {
     in_many_orders(|| {
         let world = World::new(Fate::Refused);
         for caller in [world.caller(), world.caller(), world.caller()] {
-            assert!(matches!(end(caller).unwrap_err().kind(), Kind::Unintelligible { .. }));
+            assert!(matches!(end(caller).unwrap_err().kind, Kind::Unintelligible(_)));
         }
         assert_eq!(world.fetches(), 1);
     });
@@ -97,7 +97,7 @@ fn panicking(fate: Fate) {
     in_many_orders(move || {
         let world = World::new(fate);
         for caller in [world.caller(), world.caller()] {
-            assert!(matches!(end(caller).unwrap_err().kind(), Kind::Interrupted));
+            assert!(matches!(end(caller).unwrap_err().kind, Kind::Interrupted));
         }
         assert_eq!(world.state(), CredentialState::Empty);
         assert_eq!(world.fetches(), 1);

@@ -7,11 +7,9 @@ use std::time::Duration;
 
 use shuttle::future::{JoinHandle, block_on, spawn, yield_now};
 
-use super::call::Call;
-use super::clock::Clock;
-use super::error::Error;
+use super::Error;
 use super::refreshing::{CredentialState, Lease, Refreshing};
-use crate::{ClockHands, failure};
+use crate::{Call, Clock, ClockHands, failure};
 
 pub type Outcome = Result<Arc<u32>, Error>;
 

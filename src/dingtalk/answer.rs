@@ -1,0 +1,381 @@
+//! What an answer means. A success must prove itself: HTML, `{"status":1111}` or `{}` never passes. DingTalk's many ways of saying no
+//! are sorted by what to do about them ("Global error codes" in DingTalk's documentation, and the pages of the calls).
+
+use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::api::{Call, Family};
+use super::identifiers::is_plain;
+use super::{Error, Kind};
+
+/// An answer, read to its end.
+pub(super) struct Answer {
+    pub status: u16,
+    /// Whether it says that it is JSON, as all of DingTalk's answers do.
+    pub is_json: bool,
+    pub body: Vec<u8>,
+}
+
+/// What every answer of the old API has, and some of the new one.
+#[derive(Deserialize)]
+struct Verdict {
+    errcode: i64,
+    errmsg: Option<String>,
+    sub_code: Option<String>,
+    sub_msg: Option<String>,
+}
+
+/// What the new API says when it refuses, with capitals or without.
+#[derive(Deserialize)]
+struct Failure {
+    #[serde(alias = "Code")]
+    code: String,
+    #[serde(default, alias = "Message")]
+    message: String,
+    #[serde(default, rename = "AccessDeniedDetail", alias = "accessdenieddetail")]
+    denied: Denied,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Denied {
+    required_scopes: Vec<String>,
+}
+
+impl Answer {
+    /// Recognises the page, or the JSON without an errcode, that DingTalk answers with while it shuts an address out; for how long,
+    /// when it tells. Other pages are not meant: a gateway's for a 5xx passes, and a firewall's for a 4xx is about one request, which
+    /// somebody may have made on purpose.
+    pub fn ban(&self) -> Option<Duration> {
+        #[derive(Deserialize)]
+        struct Punished {
+            status: Value,
+            /// Minutes.
+            wait: Option<Value>,
+        }
+        const PUNISHED: f64 = 1111.0;
+        const LONGEST_MINUTES: f64 = 60.0;
+        let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok());
+
+        if self.body.trim_ascii_start().starts_with(b"<") && matches!(self.status, 200..300 | 403 | 429) {
+            return Some(Duration::ZERO);
+        }
+        let punished: Punished = object(&self.body).filter(|_| !has_errcode(&self.body))?;
+        let minutes = punished.wait.as_ref().and_then(number).filter(|minutes| minutes.is_finite()).unwrap_or_default();
+        (number(&punished.status) == Some(PUNISHED)).then(|| Duration::from_secs_f64(60.0 * minutes.clamp(0.0, LONGEST_MINUTES)))
+    }
+
+    /// What `call` asked for, or why it is not there. The old API's answers are always HTTP 200: `errcode` must be there and be 0. The
+    /// new one's are a success with HTTP 2xx, unless the body carries an old `errcode`, as some do.
+    pub fn open<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
+        let (status, body) = (self.status, &self.body);
+        let misfit = |reason: &str| match status {
+            // A gateway in front of both families, which does not always speak their language.
+            401 => refused_by_new(call, status, "401", reason, &[]),
+            _ => Error::new(call, Kind::Unintelligible(status), format!("status {status}: {reason}")),
+        };
+        let whole = |otherwise: &str| object(body).ok_or_else(|| misfit(otherwise));
+        if !self.is_json {
+            return Err(misfit("the answer is not JSON"));
+        }
+        match (call.family, object::<Verdict>(body)) {
+            (Family::Old, Some(Verdict { errcode: 0, .. })) if status == 200 => whole("the result is missing or malformed"),
+            (Family::Old, Some(Verdict { errcode: 0, .. })) => Err(misfit("errcode 0 with another status than 200")),
+            (Family::Old | Family::New, Some(verdict)) => Err(refused_by_old(call, verdict)),
+            (Family::Old, None) => Err(misfit("no errcode in the answer")),
+            (Family::New, None) if has_errcode(body) => Err(misfit("an errcode that cannot be read")),
+            (Family::New, None) if (200..300).contains(&status) => whole("the answer is not what this call returns"),
+            (Family::New, None) => {
+                let failure: Failure = object(body).ok_or_else(|| misfit("an error without a code"))?;
+                Err(refused_by_new(call, status, &failure.code, &failure.message, &failure.denied.required_scopes))
+            }
+        }
+    }
+}
+
+fn refused_by_old(call: Call, Verdict { errcode, errmsg, sub_code, sub_msg }: Verdict) -> Error {
+    let text = &[errmsg, sub_msg].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    // 88 is a wrapper.
+    let code = &sub_code.filter(|_| errcode == 88).unwrap_or_else(|| errcode.to_string());
+    let kind = match code.as_str() {
+        "40014" | "42001" | "40001" => Kind::TokenRejected,
+        "40078" | "40029" | "40102" | "42007" | "41026" => Kind::CodeRejected,
+        "-1" => Kind::Busy,
+        "90018" | "90002" => Kind::RateLimited,
+        "90001" | "90017" => Kind::LimitedForLonger,
+        code if matches!(code.parse(), Ok(90003..=90014)) => Kind::LimitedForLonger,
+        "90020" => Kind::QuotaSpent,
+        "40096" | "40089" | "40088" | "853003" | "853004" => Kind::Credentials,
+        "60011" => Kind::Permission(between(text, "requiredScopes=[").or_else(|| between(text, "["))),
+        "60020" => Kind::IpNotAllowed(requesting_ip(text)),
+        "50002" | "50004" => Kind::UserNotVisible,
+        "40079" | "48004" | "70001" | "70003" | "70004" | "50003" | "50005" => Kind::AppStopped,
+        "60121" | "33012" | "40003" => Kind::UserUnknown,
+        _ => Kind::Unexpected,
+    };
+    refused(call, kind, code, text)
+}
+
+/// 403 alone is ambiguous, so the code decides and the status only helps.
+fn refused_by_new(call: Call, status: u16, code: &str, text: &str, required_scopes: &[String]) -> Error {
+    let kind = match code {
+        "InvalidAuthentication" | "invalidAccessToken" | "accesstoken.expired" => Kind::TokenRejected,
+        "invalidParameter.authCode.notFound" => Kind::CodeRejected,
+        "invalidClientIdOrSecret" | "invalidSuiteKey" | "invalid.client" | "unauthorized.client" => Kind::Credentials,
+        "invalidAuthInfo" => Kind::AppStopped,
+        code if code == "apiPermissionDenied" || code.ends_with("AccessTokenPermissionDenied") => {
+            Kind::Permission(Some(quotable(&required_scopes.join(", "))).filter(|scopes| !scopes.is_empty()))
+        }
+        code if code.ends_with("IpNotInWhiteList") => Kind::IpNotAllowed(requesting_ip(text)),
+        code if code.ends_with("ApiCountLimitForOrg") => Kind::QuotaSpent,
+        code if code.contains(".Qps") => Kind::RateLimited,
+        code if code.contains(".Qpm") => Kind::LimitedForLonger,
+        "qps.exceed.limit" | "request.overlimit" | "request.too.fast" => Kind::LimitedForLonger,
+        "invalidParameter.user.notFound" => Kind::UserUnknown,
+        _ if status == 429 => Kind::LimitedForLonger,
+        _ if status >= 500 => Kind::Busy,
+        _ if status == 401 => Kind::TokenRejected,
+        _ => Kind::Unexpected,
+    };
+    refused(call, kind, code, text)
+}
+
+fn refused(call: Call, kind: Kind, code: &str, text: &str) -> Error {
+    // It hides a permanent mistake behind a passing one: a wrong CorpId or secret has been seen to be answered like this.
+    const HINT: &str = " (if it stays: check DINGTALK_CORP_ID, DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET)";
+    let hint = if code == "unknownError" { HINT } else { "" };
+    // That call sends no access_token: what sounds like a bad one is about the secret.
+    let kind = if kind == Kind::TokenRejected && call == Call::ACCESS_TOKEN { Kind::Credentials } else { kind };
+    let Said { code, text } = Said::new(code, text);
+    Error::new(call, kind, format!("dingtalk refused with {code}: {text}{hint}"))
+}
+
+/// What DingTalk or a client said, fit for a log: short, one line, and nothing in it looks like a credential. They have been seen to
+/// print tickets in their explanations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// The code.
+    pub code: String,
+    /// The explanation.
+    pub text: String,
+}
+
+impl Said {
+    /// Takes both as they came.
+    pub fn new(code: &str, text: &str) -> Self {
+        let code: String = code.chars().filter(char::is_ascii_graphic).collect();
+        Self { code: quotable(&code).chars().take(80).collect(), text: quotable(text) }
+    }
+}
+
+/// Cuts out every long run of the characters that credentials are made of.
+fn quotable(text: &str) -> String {
+    const CREDENTIAL: usize = 16;
+    // What does not show goes first: inside a credential it would hide it.
+    let plain: String = text.chars().filter(|c| is_plain(*c)).collect();
+    let mut quoted = String::new();
+    for word in plain.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')) {
+        match word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).len() {
+            long if long >= CREDENTIAL && word.contains(|c: char| c.is_ascii_digit()) => quoted.push('…'),
+            _ => quoted.push_str(word),
+        }
+    }
+    quoted.chars().take(200).collect()
+}
+
+fn between(text: &str, start: &str) -> Option<String> {
+    let (inner, _) = text.split_once(start)?.1.split_once(']')?;
+    Some(quotable(inner)).filter(|inner| !inner.is_empty())
+}
+
+fn requesting_ip(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("request ip=")?;
+    let ip = rest.split([' ', ',', '"', '}']).next()?;
+    ip.parse::<std::net::IpAddr>().ok().map(|ip| ip.to_string())
+}
+
+/// Whether there is an `errcode`, in any form and however often.
+fn has_errcode(body: &[u8]) -> bool {
+    object::<HashMap<String, IgnoredAny>>(body).is_some_and(|fields| fields.contains_key("errcode"))
+}
+
+fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    // JSON is UTF-8 throughout (RFC 8259, 8.1). Of bytes alone, serde_json would not look into what nobody reads.
+    let text = std::str::from_utf8(body).ok()?;
+    serde_json::from_str::<JsonObject<T>>(text).ok().map(|object| object.0)
+}
+
+/// A `T` that was written as `{…}`. For a struct alone, serde would also take `[…]` with the fields in their order, which nobody
+/// who speaks our protocols ever sends.
+#[derive(Debug)]
+pub struct JsonObject<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for JsonObject<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FromMap(PhantomData)).map(Self)
+    }
+}
+
+struct FromMap<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for FromMap<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Deserialize, Debug)]
+    struct Empty {}
+
+    #[derive(Deserialize, Debug)]
+    struct Result {
+        #[expect(dead_code)]
+        result: JsonObject<Empty>,
+    }
+
+    fn opened<T: DeserializeOwned>(call: Call, status: u16, body: &[u8]) -> std::result::Result<T, Error> {
+        Answer { status, is_json: true, body: body.to_vec() }.open(call)
+    }
+
+    fn old(status: u16, body: &[u8]) -> std::result::Result<Result, Error> {
+        opened(Call::USER_DETAILS, status, body)
+    }
+
+    fn new(status: u16, body: &str) -> std::result::Result<Empty, Error> {
+        opened(Call::JSAPI_TICKET, status, body.as_bytes())
+    }
+
+    #[test]
+    fn code_88_is_unwrapped_through_its_sub_code() {
+        let body =
+            r#"{"errcode":88,"sub_code":"40014","sub_msg":"不合法的access_token","errmsg":"ding talk error","request_id":"x"}"#;
+        assert_eq!(old(200, body.as_bytes()).unwrap_err().kind, Kind::TokenRejected);
+    }
+
+    #[test]
+    fn only_a_proven_success_of_the_old_family_passes() {
+        assert!(old(200, br#"{"errcode":0,"result":{}}"#).is_ok());
+        for body in [
+            "",
+            "{}",
+            "[]",
+            "[0]",
+            r#"{"errcode":0,"result":[]}"#,
+            "null",
+            "<html>ok</html>",
+            r#"{"errcode":0}"#,
+            r#"{"errcode":0,"result":null}"#,
+            r#"{"errcode":"0","result":{}}"#,
+            r#"{"errcode":0.0,"result":{}}"#,
+            r#"{"errcode":null,"result":{}}"#,
+            r#"{"errcode":1,"errcode":0,"result":{}}"#,
+            r#"{"result":{}}"#,
+            r#"{"status":1111,"wait":5,"source":"x5"}"#,
+            r#"{"errcode":0,"result":{}} trailing"#,
+            r#"{"errcode":0,"result":{}"#,
+        ] {
+            assert!(old(200, body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(old(502, br#"{"errcode":0,"result":{}}"#).is_err());
+    }
+
+    #[test]
+    fn an_old_style_errcode_on_the_new_host_is_an_error_even_with_200() {
+        let body = r#"{"errcode":404,"errmsg":"请求的URI地址不存在"}"#;
+        assert_eq!(new(200, body).unwrap_err().kind, Kind::Unexpected);
+    }
+
+    #[test]
+    fn the_new_family_is_read_in_either_case() {
+        for body in [r#"{"code":"InvalidAuthentication","message":"m"}"#, r#"{"Code":"InvalidAuthentication","Message":"m"}"#] {
+            assert_eq!(new(400, body).unwrap_err().kind, Kind::TokenRejected);
+        }
+        let denied = r#"{"code":"Forbidden.AccessDenied.AccessTokenPermissionDenied","message":"m","accessdenieddetail":{"requiredScopes":["a.b"]}}"#;
+        assert_eq!(new(403, denied).unwrap_err().kind, Kind::Permission(Some("a.b".into())));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_never_a_success(status in 100u16..600, body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(old(status, &body).is_err());
+        }
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[expect(dead_code)]
+    struct Pair {
+        a: u8,
+        b: u8,
+    }
+
+    #[test]
+    fn fields_in_a_list_are_no_object() {
+        assert!(serde_json::from_str::<Pair>("[1,2]").is_ok(), "serde would take it");
+        assert!(serde_json::from_str::<JsonObject<Pair>>("[1,2]").is_err());
+        assert!(serde_json::from_str::<JsonObject<Pair>>(r#"{"a":1,"b":2}"#).is_ok());
+        for wrong in [r#"{"a":1}"#, r#"{"a":1,"b":2,"a":1}"#, r#"{"a":1,"b":"2"}"#, "null", "{}", "7"] {
+            assert!(serde_json::from_str::<JsonObject<Pair>>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    fn old_kind(code: &str, text: &str) -> Kind {
+        let verdict = Verdict { errcode: code.parse().unwrap(), errmsg: Some(text.into()), sub_code: None, sub_msg: None };
+        refused_by_old(Call::USER_DETAILS, verdict).kind
+    }
+
+    fn new_kind(code: &str, scopes: &[String]) -> Kind {
+        refused_by_new(Call::JSAPI_TICKET, 403, code, "", scopes).kind
+    }
+
+    #[test]
+    fn a_missing_permission_is_named_in_both_families() {
+        let text = "ding talk error[subcode=60011,submsg=应用尚未开通所需的权限：[qyapi_get_member], {requiredScopes=[qyapi_get_member]}]";
+        let expected = Kind::Permission(Some("qyapi_get_member".into()));
+        assert_eq!(old_kind("60011", text), expected);
+        let code = "Forbidden.AccessDenied.AccessTokenPermissionDenied";
+        assert_eq!(new_kind(code, &["qyapi_get_member".into()]), expected);
+    }
+
+    #[test]
+    fn the_address_that_is_not_allowed_is_named() {
+        for (text, ip) in [
+            ("访问ip不在白名单之中,request ip=203.0.113.7 appKey(dingxyz)", "203.0.113.7"),
+            ("request ip=2001:db8::1 appKey(dingxyz)", "2001:db8::1"),
+        ] {
+            assert_eq!(old_kind("60020", text), Kind::IpNotAllowed(Some(ip.into())));
+        }
+    }
+
+    #[test]
+    fn a_403_is_sorted_by_its_code() {
+        let kinds = ["QpsLimitForApi", "QpmLimitForAppkeyAndApi", "ApiCountLimitForOrg"]
+            .map(|end| new_kind(&format!("Forbidden.AccessDenied.{end}"), &[]));
+        assert_eq!(kinds, [Kind::RateLimited, Kind::LimitedForLonger, Kind::QuotaSpent]);
+    }
+
+    #[test]
+    fn nothing_that_looks_like_a_credential_is_quoted() {
+        let said = Said::new("52013", "ticketList:[aC7X90bQ11ffeeDD2233], line\nbreak");
+        assert_eq!(said.text, "ticketList:[…, linebreak");
+        let hidden = Said::new("aC7X90bQ11ffeeDD2233", "aC7X90bQ\u{200B}11ffeeDD\n2233");
+        assert_eq!((hidden.code.as_str(), hidden.text.as_str()), ("…", "…"));
+    }
+}
