@@ -78,8 +78,10 @@ impl<K: Copy + Eq + Hash> Once<K> {
 
 impl<K: Copy + Eq + Hash> Memory<K> {
     fn forget(&mut self, now: Instant) {
-        while let Some((_, key)) = self.forgotten_at.pop_front_if(|(at, _)| *at <= now) {
-            self.used.remove(&key);
+        while self.forgotten_at.front().is_some_and(|(at, _)| *at <= now) {
+            if let Some((_, key)) = self.forgotten_at.pop_front() {
+                self.used.remove(&key);
+            }
         }
     }
 }
