@@ -3,17 +3,14 @@
 use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
 
-use crate::support::{Browser, http_client};
+use crate::support::{Browser, cargo, http_client};
 
 #[tokio::test]
 async fn cargo_dev_starts_the_app_and_a_dingtalk_in_which_somebody_is_signed_in() {
-    let mut child = Command::new(env!("CARGO"))
+    let mut child = cargo()
         .arg("dev")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        // Set by whoever runs the tests in random order; it would compile everything anew.
-        .env_remove("RUSTC_BOOTSTRAP")
         .envs([("APP_ADDR", "127.0.0.1:0"), ("SIMULATOR_ADDR", "127.0.0.1:0")])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -11,6 +11,7 @@ use dingtalk_simulator::Simulator;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::process::Command;
 use tokio::sync::oneshot;
 
 mod browser;
@@ -120,16 +121,29 @@ pub fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> 
     text.split_once(before)?.1.split_once(after).map(|(inner, _)| inner)
 }
 
-/// A client that follows nothing and keeps nothing.
+/// A client that follows nothing and keeps nothing, no connection either: each has another of the server's workers, perhaps.
 pub fn http_client() -> reqwest::Client {
     // The first one in the process counts; the app installs the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
+        .pool_max_idle_per_host(0)
         .timeout(Duration::from_secs(30))
         .build()
         .unwrap()
+}
+
+/// Cargo, without what a test is told by the one that runs it: some dependencies look at it and would be compiled anew, and so would
+/// everything by `RUSTC_BOOTSTRAP`, which is set by whoever runs the tests in random order.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    let told =
+        |name: &str| name == "RUSTC_BOOTSTRAP" || ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|set| name.starts_with(set));
+    for (name, _) in std::env::vars().filter(|(name, _)| told(name)) {
+        cargo.env_remove(name);
+    }
+    cargo
 }
 
 /// Sends a request and reads its answer.

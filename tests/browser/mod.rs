@@ -6,7 +6,7 @@ mod accessibility;
 mod account;
 mod album;
 mod chromedriver;
-mod chromium;
+pub mod chromium;
 mod clinic;
 mod codes;
 mod console;

@@ -17,10 +17,10 @@ mod log;
 mod settings;
 mod stop;
 
-type Variables = Vec<(&'static str, String)>;
+pub type Variables = Vec<(&'static str, String)>;
 
 /// Settings with which the program runs.
-fn complete(dingtalk: &Simulator) -> Variables {
+pub fn complete(dingtalk: &Simulator) -> Variables {
     let app = dingtalk.app();
     vec![
         ("DINGTALK_CLIENT_ID", app.client_id.to_string()),
@@ -35,7 +35,7 @@ fn complete(dingtalk: &Simulator) -> Variables {
     ]
 }
 
-fn with(mut variables: Variables, name: &'static str, value: &str) -> Variables {
+pub fn with(mut variables: Variables, name: &'static str, value: &str) -> Variables {
     variables.retain(|(known, _)| *known != name);
     variables.push((name, value.to_owned()));
     variables
@@ -46,7 +46,7 @@ fn program(variables: &Variables) -> Command {
 }
 
 /// With these variables and no others, heard, and gone with the test.
-fn prepared(mut command: Command, variables: &Variables) -> Command {
+pub fn prepared(mut command: Command, variables: &Variables) -> Command {
     command.env_clear().envs(variables.iter().cloned()).current_dir(std::env::temp_dir());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
@@ -60,9 +60,9 @@ async fn run(command: &mut Command) -> (Option<i32>, String) {
 }
 
 /// The program, serving.
-struct Served {
+pub struct Served {
     child: Child,
-    url: String,
+    pub url: String,
     said: Lines<BufReader<ChildStdout>>,
     log: Lines<BufReader<ChildStderr>>,
 }
@@ -81,7 +81,7 @@ impl Served {
         Self::start_as(prepared(shell, variables)).await
     }
 
-    async fn start_as(mut program: Command) -> Self {
+    pub async fn start_as(mut program: Command) -> Self {
         let mut child = program.spawn().unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -101,7 +101,7 @@ impl Served {
     }
 
     /// Ends it as a service manager does; returns the rest of the log.
-    async fn stop(mut self) -> (Option<i32>, String) {
+    pub async fn stop(mut self) -> (Option<i32>, String) {
         let pid = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
         let ended = tokio::time::timeout(Duration::from_secs(15), self.child.wait()).await;

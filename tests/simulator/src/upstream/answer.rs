@@ -40,6 +40,11 @@ impl Answer {
         Self::new(StatusCode::OK, Family::Topapi, body, "0")
     }
 
+    /// Success of an endpoint whose payload lies beside `errcode`.
+    pub fn topapi_beside(key: &str, value: Value) -> Self {
+        Self::topapi_error(0, "ok").with(key, value)
+    }
+
     /// An error that the endpoint itself reports.
     pub fn topapi_error(errcode: i32, errmsg: &str) -> Self {
         let body = json!({"errcode": errcode, "errmsg": errmsg, "request_id": request_id()});

@@ -8,6 +8,7 @@ pub enum Endpoint {
     JsapiTickets,
     UserByCode,
     UserDetails,
+    WorkNotification,
     GetToken,
     GetJsapiTicket,
 }
@@ -24,12 +25,13 @@ pub enum Family {
 }
 
 impl Endpoint {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::AccessToken,
         Self::UnifiedToken,
         Self::JsapiTickets,
         Self::UserByCode,
         Self::UserDetails,
+        Self::WorkNotification,
         Self::GetToken,
         Self::GetJsapiTicket,
     ];
@@ -42,6 +44,7 @@ impl Endpoint {
             Self::JsapiTickets => "/v1.0/oauth2/jsapiTickets",
             Self::UserByCode => "/topapi/v2/user/getuserinfo",
             Self::UserDetails => "/topapi/v2/user/get",
+            Self::WorkNotification => "/topapi/message/corpconversation/asyncsend_v2",
             Self::GetToken => "/gettoken",
             Self::GetJsapiTicket => "/get_jsapi_ticket",
         }
@@ -69,7 +72,7 @@ impl Endpoint {
     pub fn family(self) -> Family {
         match self {
             Self::AccessToken | Self::UnifiedToken | Self::JsapiTickets => Family::Api,
-            Self::UserByCode | Self::UserDetails => Family::Topapi,
+            Self::UserByCode | Self::UserDetails | Self::WorkNotification => Family::Topapi,
             Self::GetToken | Self::GetJsapiTicket => Family::Legacy,
         }
     }
@@ -81,6 +84,7 @@ impl Endpoint {
             Self::JsapiTickets | Self::GetJsapiTicket => "get jsapi_ticket",
             Self::UserByCode => "exchange authCode",
             Self::UserDetails => "get user details",
+            Self::WorkNotification => "send work notification",
         }
     }
 

@@ -85,6 +85,7 @@ fn normal(endpoint: Endpoint, call: &Call, world: &mut World) -> Answer {
         Endpoint::JsapiTickets => openapi::jsapi_tickets(call, world),
         Endpoint::UserByCode => oapi::user_by_code(call, world),
         Endpoint::UserDetails => oapi::user_details(call, world),
+        Endpoint::WorkNotification => oapi::work_notification(call, world),
         Endpoint::GetToken => oapi::get_token(call, world),
         Endpoint::GetJsapiTicket => oapi::get_jsapi_ticket(call, world),
     }

@@ -1,5 +1,6 @@
 //! The endpoints of the old API: `/topapi` and the paths that are older still.
 
+use rand::random_range;
 use serde_json::json;
 
 use super::answer::Answer;
@@ -35,6 +36,19 @@ pub fn user_details(call: &Call, world: &mut World) -> Answer {
     match Person::find(&user_id) {
         Some(person) => Answer::topapi(person.details(&call.origin)).noting(person.user_id),
         None => Answer::topapi_error(60121, "找不到该用户"),
+    }
+}
+
+/// `POST /topapi/message/corpconversation/asyncsend_v2`. Nobody is told.
+pub fn work_notification(call: &Call, world: &mut World) -> Answer {
+    if let Some(refusal) = token_refusal(call, world) {
+        return refusal.answer(Endpoint::WorkNotification);
+    }
+    match (call.parameter("agent_id"), call.parameter("userid_list")) {
+        (Some(agent_id), Some(user_ids)) if agent_id == APP.agent_id => {
+            Answer::topapi_beside("task_id", random_range(1_000_000_000_u64..1_000_000_000_000).into()).noting(&user_ids)
+        }
+        _ => Answer::topapi_error(400_002, "参数错误"),
     }
 }
 

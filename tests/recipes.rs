@@ -1,0 +1,242 @@
+//! The recipes of `src/app/README.md`: a fork that is made of its files alone, built, run and tried.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use dingtalk_simulator::{Fault, Simulator};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::browser::chromium::Chromium;
+use crate::process::{Served, complete, prepared, with};
+use crate::support::{Browser, between, cargo, client_accepts, http_client};
+
+const NOTIFICATION: &str = "/topapi/message/corpconversation/asyncsend_v2";
+const PORTIONS: usize = 3;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The code blocks, each with its language.
+fn blocks(readme: &str) -> impl Iterator<Item = (&str, &str)> {
+    readme.split("\n```").skip(1).step_by(2).map(|block| block.split_once('\n').unwrap())
+}
+
+/// The path of a whole file, which its first line says.
+fn path_of(file: &str) -> &str {
+    let comment = file.lines().next().unwrap();
+    let path = comment.split(' ').nth(1).filter(|path| path.contains('/'));
+    path.unwrap_or_else(|| panic!("{comment} is no path"))
+}
+
+/// A copy of this repository, changed as the recipes say.
+struct Fork(PathBuf);
+
+impl Fork {
+    fn make() -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fork");
+        let _ = fs::remove_dir_all(&folder);
+        copy(root(), &folder);
+        let fork = Self(folder);
+        let readme = fs::read_to_string(root().join("src/app/README.md")).unwrap();
+        let (commands, files): (Vec<_>, Vec<_>) = blocks(&readme).partition(|(language, _)| *language == "sh");
+        assert!(!commands.is_empty() && files.len() > 5);
+        for (_, commands) in commands {
+            fork.run_shell(commands);
+        }
+        for (_, file) in files {
+            fs::write(fork.0.join(path_of(file)), format!("{file}\n")).unwrap();
+        }
+        fork
+    }
+
+    /// Starts it in an organisation whose kitchen cooks so many portions.
+    async fn serve(program: &Path, dingtalk: &Simulator) -> Served {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut variables = complete(dingtalk);
+        for (name, value) in [
+            ("APP_ADDR", address.to_string()),
+            ("PUBLIC_URL", format!("http://{address}")),
+            ("JSAPI_SCRIPT_URL", format!("{}/dd.js", dingtalk.url())),
+            ("PORTIONS", PORTIONS.to_string()),
+        ] {
+            variables = with(variables, name, &value);
+        }
+        Served::start_as(prepared(Command::new(program), &variables)).await
+    }
+
+    fn run_shell(&self, commands: &str) {
+        let status = std::process::Command::new("sh").args(["-e", "-c", commands]).current_dir(&self.0).status().unwrap();
+        assert!(status.success(), "{commands}");
+    }
+
+    fn change(&self, path: &str, change: impl FnOnce(String) -> String) {
+        let path = self.0.join(path);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, change(text)).unwrap();
+    }
+
+    /// The program, built with the dependencies that were compiled for these tests. They are taken from the same directory, and they
+    /// are the same only when the test libraries are selected too, though nothing of the fork's tests is left but an empty file.
+    async fn build(&self) -> PathBuf {
+        let simulator = root().join("tests/simulator");
+        self.change("Cargo.toml", |manifest| {
+            let manifest = manifest.replacen("name = \"dingtalk-h5\"", "name = \"lunch\"", 1);
+            let members = between(&manifest, "members = [", "]").unwrap().to_owned();
+            let manifest = manifest.replacen(&members, "", 1);
+            manifest.replacen("\"tests/simulator\"", &format!("{:?}", simulator.display().to_string()), 1)
+        });
+        fs::write(self.0.join("tests/main.rs"), "//! Nothing.\n").unwrap();
+        let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+        let own = shared.join("fork");
+        let cargo = cargo()
+            .args(["build", "--offline", "--test", "tests"])
+            .current_dir(&self.0)
+            .env("CARGO_BUILD_BUILD_DIR", shared)
+            .env("CARGO_TARGET_DIR", &own)
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8_lossy(&cargo.stderr);
+        assert!(cargo.status.success() && !said.contains("warning"), "{said}");
+        own.join("debug/dingtalk-h5")
+    }
+}
+
+/// Copies all but what is made of it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (entry, made) = (entry.unwrap(), ["target", ".git", "node_modules", ".env"]);
+        let (path, name) = (entry.path(), entry.file_name());
+        if made.iter().any(|made| name == *made) {
+            continue;
+        }
+        match path.is_dir() {
+            true => copy(&path, &to.join(name)),
+            false => drop(fs::copy(&path, to.join(name)).unwrap()),
+        }
+    }
+}
+
+async fn browser_of(served: &Served, dingtalk: &Simulator, user_id: &str) -> Browser {
+    let mut browser = Browser::new(http_client(), &served.url, &served.url);
+    let answer = browser.enter_and_log_in(&dingtalk.issue_code(user_id)).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    browser
+}
+
+#[tokio::test]
+async fn a_fork_that_is_made_by_the_recipes_does_what_they_say() {
+    let program = Fork::make().build().await;
+    let dingtalk = Simulator::start().await.unwrap();
+    let served = Fork::serve(&program, &dingtalk).await;
+    let (mut alice, mut bob) = (browser_of(&served, &dingtalk, "alice").await, browser_of(&served, &dingtalk, "bob").await);
+
+    the_demo_is_gone(&mut alice).await;
+    pages_are_in_both_languages(&mut alice).await;
+    pages_are_signed(&mut alice, &dingtalk).await;
+    notifications_reach_dingtalk(&mut alice, &dingtalk).await;
+    orders_are_the_same_for_everybody(&mut alice, &mut bob).await;
+    the_kitchen_closes(&mut alice).await;
+    the_pages_work_in_a_browser(&served, &dingtalk).await;
+
+    let (_, log) = served.stop().await;
+    assert!(log.contains("Permission Management"), "an own call's trouble is told with its fix: {log}");
+    assert!(log.contains("the client refused dd.config"), "what a client refuses is reported by the page: {log}");
+}
+
+async fn the_demo_is_gone(browser: &mut Browser) {
+    for path in ["/profile", "/jsapi"] {
+        assert_eq!(browser.go(path).await.status, 404);
+    }
+}
+
+async fn pages_are_in_both_languages(browser: &mut Browser) {
+    for (reads, orders, invitation) in
+        [("en", ["Lunch today", ">Invite</a>"], "Choose colleagues"), ("zh-CN", ["今日午餐", ">邀请同事</a>"], "选择同事")]
+    {
+        browser.reads = reads;
+        let page = browser.go("/").await.body;
+        for text in orders.into_iter().chain([" · Lunch</title>", "data-user-id=\"alice\""]) {
+            assert!(page.contains(text), "no {text} in {page}");
+        }
+        assert!(browser.go("/invitation").await.body.contains(invitation));
+    }
+    browser.reads = "";
+}
+
+async fn pages_are_signed(browser: &mut Browser, dingtalk: &Simulator) {
+    let page = browser.go("/invitation?to=all").await.body;
+    let config = between(&page, "data-jsapi=\"", "\"").unwrap().replace("&#34;", "\"");
+    let config: Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config["jsApiList"], json!(["biz.contact.choose"]));
+    let verdict = client_accepts(dingtalk, &config, &format!("{}/invitation?to=all", browser.url)).await;
+    assert_eq!(verdict["errcode"], 0, "{verdict}");
+}
+
+async fn notifications_reach_dingtalk(browser: &mut Browser, dingtalk: &Simulator) {
+    let guests = json!({"userIds": ["bob", "zhangsan"]});
+    let sent = browser.post("/api/invitation", &guests).await;
+    assert!(sent.status == 200 && sent.json()["task_id"].is_u64(), "{}", sent.body);
+    dingtalk.fault(NOTIFICATION, 1, Fault::Permission);
+    assert_eq!(browser.post("/api/invitation", &guests).await.problem(), (503, "misconfigured".into()));
+    assert_eq!(dingtalk.calls(&format!("POST {NOTIFICATION}")), 2, "and none of them twice");
+}
+
+/// Every request has a connection of its own, so that each worker has its turn.
+async fn orders_are_the_same_for_everybody(one: &mut Browser, other: &mut Browser) {
+    assert_eq!(one.post("/api/order", &json!({"dish": "Mapo <tofu>"})).await.status, 204);
+    assert_eq!(other.post("/api/order", &json!({"dish": "面条"})).await.status, 204);
+    let ordered = json!([{"name": "Alice Chen", "dish": "Mapo <tofu>"}, {"name": "Bob", "dish": "面条"}]);
+    for _ in 0..20 {
+        assert_eq!(other.read("/api/orders").await.json(), ordered);
+        assert!(one.go("/").await.body.contains("<dd>Mapo &#60;tofu&#62;</dd>"));
+    }
+    let foreign = one.send(reqwest::Method::POST, "/api/order", &[], None).await;
+    assert_eq!(foreign.problem(), (403, "origin_rejected".into()));
+}
+
+async fn the_kitchen_closes(browser: &mut Browser) {
+    let ordered = browser.read("/api/orders").await.json().as_array().unwrap().len();
+    for _ in ordered..PORTIONS {
+        assert_eq!(browser.post("/api/order", &json!({"dish": "Rice"})).await.status, 204);
+    }
+    for (reads, title, detail) in
+        [("en", "The kitchen is closed.", "Come earlier tomorrow."), ("zh-CN", "厨房已打烊", "请明天早点下单。")]
+    {
+        browser.reads = reads;
+        let answer = browser.post("/api/order", &json!({"dish": "Rice"})).await;
+        assert_eq!(answer.problem(), (409, "kitchen_closed".into()));
+        let problem = answer.json();
+        assert_eq!((&problem["title"], &problem["detail"]), (&json!(title), &json!(detail)));
+    }
+}
+
+/// A signature that is not good, for the page that wants one, once it is told to.
+const SPOIL: &str = "document.addEventListener('readystatechange', () => {
+    const page = location.search === '?spoilt' && document.querySelector('[data-jsapi]');
+    if (page) page.dataset.jsapi = page.dataset.jsapi.replace(/\"signature\":\"..../, '\"signature\":\"0000');
+})";
+
+async fn the_pages_work_in_a_browser(served: &Served, dingtalk: &Simulator) {
+    let chromium = Chromium::start().await;
+    chromium.on_every_document(SPOIL).await;
+    chromium.open(&format!("{}/invitation", served.url)).await;
+    chromium.click("#choose").await;
+    chromium.click("#dd-dialog-choice-1").await;
+    chromium.sees("#outcome", "They have been told.").await;
+    assert_eq!(dingtalk.calls(&format!("POST {NOTIFICATION}")), 3);
+
+    chromium.click("nav.nav a[href='/']").await;
+    chromium.shown("#orders").await;
+    chromium.run("document.querySelector('#order input').value = 'Rice'", &[]).await;
+    chromium.click("#order button").await;
+    chromium.sees("#trouble", "The kitchen is closed.").await;
+
+    chromium.go(&format!("{}/invitation?spoilt", served.url)).await;
+    chromium.sees("#outcome", "DingTalk refused the request.").await;
+    chromium.finish().await;
+}
