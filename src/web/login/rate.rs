@@ -27,7 +27,7 @@ pub struct LoginRates {
 
 impl Default for LoginRates {
     /// A company comes in at nine o'clock behind one address: the rush is let in, a flood is not. The steady rate of all stays below
-    /// DingTalk's (contract, section 11), and that of one address leaves something for the others.
+    /// DingTalk's (20 calls of one API a second, standard edition), and that of one address leaves something for the others.
     fn default() -> Self {
         const PER_ADDRESS: LoginRate =
             LoginRate { per_second: NonZeroU32::new(10).unwrap(), burst: NonZeroU32::new(1200).unwrap() };
