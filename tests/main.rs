@@ -6,6 +6,7 @@
 mod broken;
 mod browser;
 mod cargo_dev;
+mod demo;
 mod front_end;
 mod http;
 mod leaks;

@@ -7,6 +7,7 @@ use dingtalk_h5::application::Application;
 use dingtalk_h5::dingtalk::Clock;
 use dingtalk_h5::environment::Environment;
 use dingtalk_h5::settings::Settings;
+use dingtalk_h5::web::App;
 use dingtalk_simulator::Simulator;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,6 +17,7 @@ use tokio::sync::oneshot;
 
 mod browser;
 mod clock;
+pub mod pages;
 
 pub use self::browser::{Answer, Browser};
 pub use self::clock::ClockHands;
@@ -27,7 +29,7 @@ pub const JSAPI_TICKET: &str = "POST /v1.0/oauth2/jsapiTickets";
 pub const USER_BY_CODE: &str = "POST /topapi/v2/user/getuserinfo";
 pub const USER_DETAILS: &str = "POST /topapi/v2/user/get";
 
-/// The app, running, beside its DingTalk. Both stop when it is dropped.
+/// An app, running, beside its DingTalk. Both stop when it is dropped.
 pub struct TestApp {
     pub dingtalk: Simulator,
     pub hands: ClockHands,
@@ -40,12 +42,27 @@ pub struct TestApp {
 }
 
 impl TestApp {
+    /// The plumbing, with pages of the tests' own.
     pub async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
 
-    /// Starts it with settings as `adjust` leaves them.
+    /// The same with settings as `adjust` leaves them.
     pub async fn start_with(adjust: impl FnOnce(&mut Settings)) -> Self {
+        Self::run(async |_: &Settings| pages::app(), adjust).await
+    }
+
+    /// The app of `src/app`.
+    pub async fn demo() -> Self {
+        Self::demo_with(|_| {}).await
+    }
+
+    /// The same with settings as `adjust` leaves them.
+    pub async fn demo_with(adjust: impl FnOnce(&mut Settings)) -> Self {
+        Self::run(async |settings: &Settings| dingtalk_h5::app::build(settings.app.clone()).await.unwrap(), adjust).await
+    }
+
+    async fn run(app: impl AsyncFnOnce(&Settings) -> App, adjust: impl FnOnce(&mut Settings)) -> Self {
         let watch = leaks::watch();
         let dingtalk = Simulator::start().await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -53,7 +70,8 @@ impl TestApp {
         let mut settings = Settings::read(environment(&dingtalk, &url)).unwrap();
         adjust(&mut settings);
         let hands = ClockHands::default();
-        let application = Application::build(listener, settings, Clock::from_source(hands.clone())).await.unwrap();
+        let app = app(&settings).await;
+        let application = Application::of(app, listener, settings, Clock::from_source(hands.clone())).unwrap();
         let metrics_url = application.metrics_address().map(|address| format!("http://{address}/metrics"));
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(application.run_until_stopped(async { drop(stopped.await) }));
@@ -138,9 +156,8 @@ pub fn http_client() -> reqwest::Client {
 /// everything by `RUSTC_BOOTSTRAP`, which is set by whoever runs the tests in random order.
 pub fn cargo() -> Command {
     let mut cargo = Command::new(env!("CARGO"));
-    let told =
-        |name: &str| name == "RUSTC_BOOTSTRAP" || ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|set| name.starts_with(set));
-    for (name, _) in std::env::vars().filter(|(name, _)| told(name)) {
+    let told = ["CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR", "RUSTC_BOOTSTRAP"];
+    for (name, _) in std::env::vars().filter(|(name, _)| told.iter().any(|told| name.starts_with(told))) {
         cargo.env_remove(name);
     }
     cargo

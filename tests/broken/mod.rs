@@ -12,12 +12,7 @@ use crate::support::{Answer, TestApp};
 
 /// The app with `rogue` in DingTalk's place.
 async fn app_before(rogue: &Rogue) -> TestApp {
-    let url: url::Url = rogue.url.parse().unwrap();
-    TestApp::start_with(|settings| {
-        settings.dingtalk.api_url = url.clone();
-        settings.dingtalk.oapi_url = url;
-    })
-    .await
+    TestApp::start_with(|settings| rogue.takes_dingtalks_place(settings)).await
 }
 
 /// One login by somebody new.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use dingtalk_h5::settings::Settings;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -52,6 +53,12 @@ impl Rogue {
             }
         });
         Self { url, calls, connections }
+    }
+
+    /// From now on an app with these settings takes it for DingTalk.
+    pub fn takes_dingtalks_place(&self, settings: &mut Settings) {
+        settings.dingtalk.api_url = self.url.parse().unwrap();
+        settings.dingtalk.oapi_url = self.url.parse().unwrap();
     }
 
     pub fn calls(&self, path: &str) -> Vec<Call> {

@@ -5,8 +5,9 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::chromium::Chromium;
-use super::faces::{self, Face, Reader};
+use super::faces::{self, Face, Plumbing, Reader};
 use crate::npm;
+use crate::support::TestApp;
 
 /// All of axe's rules, its experimental ones too, about everything but what other people's documents are about.
 const LOOK: &str = "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then(
@@ -27,15 +28,15 @@ impl Chromium {
     }
 }
 
-async fn axe_finds_nothing(readers: &[Reader]) {
-    let (app, axe) = (faces::app().await, axe());
+pub async fn axe_finds_nothing(app: &TestApp, faces: &[impl Face], readers: &[Reader]) {
+    let axe = axe();
     let chromium = Chromium::start().await;
     chromium.is_wide(375).await;
     let mut found = Vec::new();
     for reader in readers {
         chromium.is_read_by(*reader).await;
-        for face in Face::ALL {
-            face.show(&app, &chromium).await;
+        for face in faces {
+            face.show(app, &chromium).await;
             assert_eq!(chromium.run(LOOKED_AT, &[]).await, json!([reader.language[..2], reader.scheme]), "{face:?}");
             let violations = chromium.violations(&axe).await;
             if violations != json!([]) {
@@ -49,19 +50,19 @@ async fn axe_finds_nothing(readers: &[Reader]) {
 
 #[tokio::test]
 async fn axe_finds_nothing_in_any_face_in_english() {
-    axe_finds_nothing(&Reader::ALL[..2]).await;
+    axe_finds_nothing(&faces::app().await, &Plumbing::ALL, &Reader::ALL[..2]).await;
 }
 
 #[tokio::test]
 async fn axe_finds_nothing_in_any_face_in_chinese() {
-    axe_finds_nothing(&Reader::ALL[2..]).await;
+    axe_finds_nothing(&faces::app().await, &Plumbing::ALL, &Reader::ALL[2..]).await;
 }
 
 #[tokio::test]
 async fn axe_finds_what_is_wrong() {
     let app = faces::app().await;
     let chromium = Chromium::start().await;
-    Face::SignedOut.show(&app, &chromium).await;
+    Plumbing::SignedOut.show(&app, &chromium).await;
     let spoil = "document.querySelector('main a').textContent = ''; document.querySelector('main p').className = 'button-quiet';
         document.querySelector('main').appendChild(document.createElement('input'))";
     chromium.run(spoil, &[]).await;
@@ -80,10 +81,14 @@ const FOCUSED: &str = "const focused = document.activeElement;
 
 #[tokio::test]
 async fn a_keyboard_reaches_every_control_and_shows_where_it_is() {
-    let app = faces::app().await;
+    let faces = [Plumbing::Home, Plumbing::OpenInDingtalk, Plumbing::Refused, Plumbing::ClinicReport];
+    are_reached_by_keyboard(&faces::app().await, &faces).await;
+}
+
+pub async fn are_reached_by_keyboard(app: &TestApp, faces: &[impl Face]) {
     let chromium = Chromium::start().await;
-    for face in [Face::Home, Face::Jsapi, Face::OpenInDingtalk, Face::Refused, Face::ClinicReport] {
-        face.show(&app, &chromium).await;
+    for face in faces {
+        face.show(app, &chromium).await;
         let controls = chromium.run(CONTROLS, &[]).await.as_u64().unwrap();
         assert!(controls > 0);
         let mut reached = 0;

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::chromium::Chromium;
-use super::faces::{self, Face, Reader};
+use super::faces::{self, Face, Plumbing, Reader};
+use crate::support::TestApp;
 
 /// A small phone, a phone, the panel beside a chat on a PC, and a desktop.
 const WIDTHS: [u32; 4] = [320, 375, 400, 1280];
@@ -12,14 +13,17 @@ const WIDTHS: [u32; 4] = [320, 375, 400, 1280];
 #[tokio::test]
 #[ignore = "it asserts nothing"]
 async fn album() {
+    take_pictures(&faces::app().await, &Plumbing::ALL).await;
+}
+
+pub async fn take_pictures(app: &TestApp, faces: &[impl Face]) {
     let album = Path::new(env!("CARGO_TARGET_TMPDIR")).join("album");
     fs::create_dir_all(&album).unwrap();
-    let app = faces::app().await;
     let chromium = Chromium::start().await;
     for reader in Reader::ALL {
         chromium.is_read_by(reader).await;
-        for face in Face::ALL {
-            face.show(&app, &chromium).await;
+        for face in faces {
+            face.show(app, &chromium).await;
             for width in WIDTHS {
                 chromium.is_wide(width).await;
                 let height = chromium.run("scrollTo(0, 0); return document.scrollingElement.scrollHeight", &[]).await;

@@ -1,13 +1,11 @@
-//! What DingTalk's windows are used to: a title, links to other sites in windows of theirs, and little to load.
+//! What DingTalk's windows are used to: a title, links to other sites in windows of theirs, and few requests.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
-
-use dingtalk_h5::app::NAME;
+use dingtalk_h5::web::Both;
 use dingtalk_simulator::Answers;
 
 use super::chromium::Chromium;
 use crate::support::TestApp;
+use crate::support::pages::{NAME, TITLES};
 
 /// Notes what the page asks of the client, which does not do it.
 const SPY: &str = "let library;
@@ -37,7 +35,7 @@ async fn the_title_is_set_in_the_client_too() {
     let app = TestApp::start().await;
     let chromium = Chromium::start().await;
     chromium.on_every_document(SPY).await;
-    for (path, title) in [("/", "Home"), ("/profile", "Profile"), ("/jsapi", "JSAPI playground")] {
+    for (path, Both(title, _)) in ["/", "/profile", "/jsapi"].into_iter().zip(TITLES) {
         chromium.open(&format!("{}{path}", app.url)).await;
         chromium.shown("main[data-user-id]").await;
         let asked = format!("asked setTitle {title} · {NAME}");
@@ -92,41 +90,6 @@ async fn outside_the_client_links_are_links() {
     chromium.until("elsewhere", "return location.hostname === 'localhost'", &[]).await;
     assert!(!chromium.asked("asked ").await);
     chromium.finish().await;
-}
-
-fn gzipped(bytes: &str) -> usize {
-    let mut gzip = Command::new("gzip").arg("-9c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut stdin = gzip.stdin.take().unwrap();
-    let bytes = bytes.to_owned();
-    let writer = std::thread::spawn(move || stdin.write_all(bytes.as_bytes()).unwrap());
-    let output = gzip.wait_with_output().unwrap();
-    writer.join().unwrap();
-    output.stdout.len()
-}
-
-/// Everything of ours that somebody loads who opens the app for the first time: the entry page, the home page, and their files.
-#[tokio::test]
-async fn the_first_view_weighs_twenty_kilobytes_at_most() {
-    const LIMIT: usize = 20 * 1024;
-    let app = TestApp::start().await;
-    for reads in ["en", "zh-CN"] {
-        let mut browser = app.browser();
-        browser.reads = reads;
-        let entry = browser.open("/").await.body;
-        let state = crate::support::state_of(&entry);
-        browser.log_in(&app.dingtalk.issue_code("zhangsan"), &state).await;
-        let home = browser.go("/").await.body;
-        let both = format!("{entry}{home}");
-        let addresses = both.split('"').filter(|text| text.starts_with("/static/"));
-        let addresses: std::collections::BTreeSet<_> = addresses.collect();
-        assert!(addresses.len() >= 8, "{addresses:?}");
-        let mut weight = gzipped(&entry) + gzipped(&home);
-        for address in addresses {
-            weight += gzipped(&browser.go(address).await.body);
-        }
-        println!("the first view weighs {weight} bytes for those who read {reads}");
-        assert!((5000..=LIMIT).contains(&weight), "{weight} bytes for those who read {reads}");
-    }
 }
 
 const REQUESTS: &str = "const isOurs = (url) => url.protocol === 'http:' && url.hostname === location.hostname

@@ -1,4 +1,6 @@
-//! Every page of the app and every face that it can show, and readers who look at them.
+//! Every face that the plumbing can show, and readers who look at faces.
+
+use std::fmt;
 
 use dingtalk_simulator::{Answers, Fault};
 use serde_json::json;
@@ -6,61 +8,31 @@ use serde_json::json;
 use super::chromium::Chromium;
 use crate::support::{TestApp, between};
 
-/// An app that has all pages.
+/// An app that has all pages of the plumbing.
 pub async fn app() -> TestApp {
     TestApp::start_with(|settings| settings.web.signature_clinic = true).await
 }
 
 /// Something to look at.
-#[derive(Debug, Clone, Copy)]
-pub enum Face {
-    SigningIn,
-    OpenInDingtalk,
-    Refused,
-    Misconfigured,
-    WrongAddress,
-    Home,
-    Profile,
-    ProfileWithoutDetails,
-    Jsapi,
-    JsapiRefused,
-    Clinic,
-    ClinicReport,
-    SignedOut,
-    NotFound,
-}
+pub trait Face: Copy + fmt::Debug {
+    fn path(self) -> &'static str;
 
-impl Face {
-    pub const ALL: [Self; 14] = [
-        Self::SigningIn,
-        Self::OpenInDingtalk,
-        Self::Refused,
-        Self::Misconfigured,
-        Self::WrongAddress,
-        Self::Home,
-        Self::Profile,
-        Self::ProfileWithoutDetails,
-        Self::Jsapi,
-        Self::JsapiRefused,
-        Self::Clinic,
-        Self::ClinicReport,
-        Self::SignedOut,
-        Self::NotFound,
-    ];
+    /// What is visible once it is there.
+    fn sign(self) -> &'static str;
+
+    /// Sees to it that it is shown; the origin that it is opened at.
+    fn prepare(self, app: &TestApp) -> String {
+        app.dingtalk.client(Answers::Normal, false);
+        app.url.clone()
+    }
+
+    /// Does what the face comes of.
+    async fn act(self, _chromium: &Chromium) {}
 
     /// Goes there, and waits until it is there.
-    pub async fn show(self, app: &TestApp, chromium: &Chromium) {
+    async fn show(self, app: &TestApp, chromium: &Chromium) {
         app.dingtalk.sign_in("alice");
-        app.dingtalk.client(self.client(), matches!(self, Self::OpenInDingtalk));
-        match self {
-            Self::Misconfigured => app.dingtalk.fault("/topapi/v2/user/getuserinfo", 1, Fault::Permission),
-            Self::ProfileWithoutDetails => app.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Permission),
-            _ => {}
-        }
-        let origin = match self {
-            Self::WrongAddress => app.url.replace("127.0.0.1", "localhost"),
-            _ => app.url.clone(),
-        };
+        let origin = self.prepare(app);
         chromium.open("about:blank").await;
         chromium.on_every_document(SPOIL).await;
         chromium.open(&format!("{origin}{}", self.path())).await;
@@ -68,20 +40,41 @@ impl Face {
         self.act(chromium).await;
         chromium.until("nothing fades in any more", SETTLED, &[]).await;
     }
+}
 
-    fn client(self) -> Answers {
-        match self {
-            Self::SigningIn => Answers::Never,
-            Self::Refused => Answers::Refuses,
-            _ => Answers::Normal,
-        }
-    }
+/// What the plumbing shows, and a page of the tests' own.
+#[derive(Debug, Clone, Copy)]
+pub enum Plumbing {
+    SigningIn,
+    OpenInDingtalk,
+    Refused,
+    Misconfigured,
+    WrongAddress,
+    Home,
+    Clinic,
+    ClinicReport,
+    SignedOut,
+    NotFound,
+}
 
+impl Plumbing {
+    pub const ALL: [Self; 10] = [
+        Self::SigningIn,
+        Self::OpenInDingtalk,
+        Self::Refused,
+        Self::Misconfigured,
+        Self::WrongAddress,
+        Self::Home,
+        Self::Clinic,
+        Self::ClinicReport,
+        Self::SignedOut,
+        Self::NotFound,
+    ];
+}
+
+impl Face for Plumbing {
     fn path(self) -> &'static str {
         match self {
-            Self::Profile | Self::ProfileWithoutDetails => "/profile",
-            Self::Jsapi => "/jsapi",
-            Self::JsapiRefused => "/jsapi?spoilt",
             Self::Clinic | Self::ClinicReport => "/clinic",
             Self::SignedOut => "/signed-out",
             Self::NotFound => "/nothing",
@@ -94,31 +87,32 @@ impl Face {
             Self::SigningIn => "#entry[data-face='signing-in']",
             Self::OpenInDingtalk => "#entry[data-face='open-in-dingtalk']",
             Self::Refused | Self::Misconfigured | Self::WrongAddress => "#entry[data-face='trouble']",
-            Self::Home | Self::Profile | Self::ProfileWithoutDetails => "#user-name",
-            Self::Jsapi => "#config-state[data-state='accepted']",
-            Self::JsapiRefused => "#config-state[data-state='refused']",
+            Self::Home => "#user-name",
             Self::Clinic | Self::ClinicReport => "#clinic-start",
             Self::SignedOut => "main a.button",
             Self::NotFound => "#request-id",
         }
     }
 
-    async fn act(self, chromium: &Chromium) {
+    fn prepare(self, app: &TestApp) -> String {
+        let answers = match self {
+            Self::SigningIn => Answers::Never,
+            Self::Refused => Answers::Refuses,
+            _ => Answers::Normal,
+        };
+        app.dingtalk.client(answers, matches!(self, Self::OpenInDingtalk));
         match self {
-            Self::Jsapi => {
-                let answered = "[data-api='device.connection.getNetworkType']";
-                chromium.click(&format!("{answered} button")).await;
-                chromium.shown(&format!("{answered} output[data-outcome='ok']")).await;
-                let failed = "[data-api='device.geolocation.get']";
-                chromium.run("h5.client.call = () => Promise.reject({ kind: 'timeout', code: '408', text: '' })", &[]).await;
-                chromium.click(&format!("{failed} button")).await;
-                chromium.shown(&format!("{failed} output[data-outcome='failed']")).await;
-            }
-            Self::ClinicReport => {
-                chromium.click("#clinic-start").await;
-                chromium.shown("#clinic-results").await;
-            }
+            Self::Misconfigured => app.dingtalk.fault("/topapi/v2/user/getuserinfo", 1, Fault::Permission),
+            Self::WrongAddress => return app.url.replace("127.0.0.1", "localhost"),
             _ => {}
+        }
+        app.url.clone()
+    }
+
+    async fn act(self, chromium: &Chromium) {
+        if let Self::ClinicReport = self {
+            chromium.click("#clinic-start").await;
+            chromium.shown("#clinic-results").await;
         }
     }
 }

@@ -32,7 +32,7 @@ fn hostile() -> Vec<String> {
 }
 
 /// DingTalk in an organisation where everybody is called something else at each login, and so is everything about them.
-async fn organisation() -> Rogue {
+pub async fn organisation() -> Rogue {
     Rogue::start(|call| {
         let texts = hostile();
         let text = |nth: usize| texts[nth % texts.len()].clone();
@@ -58,11 +58,12 @@ async fn organisation() -> Rogue {
 #[tokio::test]
 async fn whatever_people_are_called_is_shown_as_text_and_nothing_of_it_runs() {
     let rogue = organisation().await;
-    let app = TestApp::start_with(|settings| {
-        settings.dingtalk.api_url = rogue.url.parse().unwrap();
-        settings.dingtalk.oapi_url = rogue.url.parse().unwrap();
-    })
-    .await;
+    let app = TestApp::start_with(|settings| rogue.takes_dingtalks_place(settings)).await;
+    show_as_text(&app, &rogue).await;
+}
+
+/// Home and profile.
+pub async fn show_as_text(app: &TestApp, rogue: &Rogue) {
     let chromium = Chromium::start().await;
     let untouched = "return window.pwned === undefined && !document.querySelector('[onerror], [onload], [onfocus], main script')";
     for name in hostile() {

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::chromium::Chromium;
-use super::faces::{self, Face, Reader};
+use super::faces::{self, Face, Plumbing, Reader};
+use crate::support::TestApp;
 
 const TOO_WIDE: &str = "const wide = document.scrollingElement.scrollWidth - innerWidth;
     return wide > 0 ? [...document.querySelectorAll('body *')].filter((part) => part.getBoundingClientRect().right > innerWidth + 1)
@@ -17,13 +18,17 @@ const TOO_SMALL: &str = "return [...document.querySelectorAll('button, .button, 
 
 #[tokio::test]
 async fn no_face_is_wider_than_its_window_and_fingers_hit_every_control() {
-    let app = faces::app().await;
+    fit_their_windows(&faces::app().await, &Plumbing::ALL).await;
+}
+
+/// Windows from the smallest phone to a desktop.
+pub async fn fit_their_windows(app: &TestApp, faces: &[impl Face]) {
     let chromium = Chromium::start().await;
     for reader in [Reader::ALL[0], Reader::ALL[2]] {
         chromium.is_read_by(reader).await;
-        for face in Face::ALL {
+        for face in faces {
             chromium.is_wide(320).await;
-            face.show(&app, &chromium).await;
+            face.show(app, &chromium).await;
             for width in [320, 375, 400, 1280] {
                 chromium.is_wide(width).await;
                 let said = format!("{face:?} for {reader:?} at {width}");
@@ -63,7 +68,7 @@ async fn the_navigation_takes_as_many_entries_as_there_are_and_leaves_the_name_w
     let chromium = Chromium::start().await;
     for reader in [Reader::ALL[0], Reader::ALL[2]] {
         chromium.is_read_by(reader).await;
-        Face::Home.show(&app, &chromium).await;
+        Plumbing::Home.show(&app, &chromium).await;
         for entries in ["3", "6", "10"] {
             chromium.run(NAVIGATION, &[entries]).await;
             for width in [320, 375, 400, 1280] {
@@ -88,11 +93,14 @@ const UNDER_AN_INSET: &str = "scrollTo(0, document.scrollingElement.scrollHeight
 
 #[tokio::test]
 async fn nothing_lies_under_a_notch_or_the_home_bar() {
-    let app = faces::app().await;
+    stay_clear_of_insets(&faces::app().await, &Plumbing::ALL).await;
+}
+
+pub async fn stay_clear_of_insets(app: &TestApp, faces: &[impl Face]) {
     let chromium = Chromium::start().await;
-    for face in Face::ALL {
+    for face in faces {
         chromium.is_sized(800, 375).await;
-        face.show(&app, &chromium).await;
+        face.show(app, &chromium).await;
         let insets = json!({ "insets": { "top": 0, "left": 44, "right": 44, "bottom": 34 } });
         let cdp = chromium.driver.cdp();
         cdp.send_raw("Emulation.setSafeAreaInsetsOverride", insets).await.unwrap();
@@ -116,7 +124,7 @@ async fn the_page_is_dark_when_the_device_is_unless_the_client_says_otherwise() 
     {
         chromium.prefers("prefers-color-scheme", device).await;
         chromium.has_marks(mark).await;
-        for face in [Face::Home, Face::OpenInDingtalk, Face::NotFound] {
+        for face in [Plumbing::Home, Plumbing::OpenInDingtalk, Plumbing::NotFound] {
             face.show(&app, &chromium).await;
             assert_eq!(chromium.run(GROUND, &[]).await, json!(ground), "{face:?}, {device} device, {mark:?}");
         }
@@ -134,7 +142,7 @@ async fn whoever_wants_less_motion_gets_less() {
     let chromium = Chromium::start().await;
     for (wanted, motion) in [("no-preference", json!(["0.8s", "appear"])), ("reduce", json!(["4s", "none"]))] {
         chromium.prefers("prefers-reduced-motion", wanted).await;
-        Face::SigningIn.show(&app, &chromium).await;
+        Plumbing::SigningIn.show(&app, &chromium).await;
         assert_eq!(chromium.run(MOTION, &[]).await, motion);
     }
     chromium.finish().await;

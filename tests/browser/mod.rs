@@ -2,9 +2,9 @@
 //!
 //! A test ends with `Chromium::finish`, which fails it for any error of any page that nobody saw.
 
-mod accessibility;
+pub mod accessibility;
 mod account;
-mod album;
+pub mod album;
 mod chromedriver;
 pub mod chromium;
 mod clinic;
@@ -14,16 +14,15 @@ mod container;
 mod embedded;
 mod entry;
 mod errors;
-mod faces;
-mod hostile;
-mod jsapi;
+pub mod faces;
+pub mod hostile;
+pub mod jsapi;
 mod languages;
 mod login;
 mod logout;
-mod looks;
+pub mod looks;
 mod lost;
 mod page;
-mod profile;
 mod real;
 mod reports;
 mod session;

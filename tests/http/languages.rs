@@ -8,10 +8,10 @@ use dingtalk_simulator::Fault;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Answer, Browser, TestApp, USER_BY_CODE, eventually};
+use crate::support::{Answer, Browser, TestApp, USER_BY_CODE, eventually, pages};
 
 const EXCHANGE: &str = "/topapi/v2/user/getuserinfo";
-const LANGUAGES: [(&str, &str); 2] = [("en-GB,en;q=0.9,zh;q=0.8", "en"), ("zh-CN,zh;q=0.9,en;q=0.8", "zh-CN")];
+pub const LANGUAGES: [(&str, &str); 2] = [("en-GB,en;q=0.9,zh;q=0.8", "en"), ("zh-CN,zh;q=0.9,en;q=0.8", "zh-CN")];
 
 fn is_chinese(c: char) -> bool {
     ('\u{3000}'..='\u{9fff}').contains(&c) || ('\u{ff00}'..='\u{ffef}').contains(&c)
@@ -28,6 +28,7 @@ fn read_in(page: &str) -> Vec<&str> {
 /// What stays as it is in every language: names of people, of things in DingTalk, and of the app.
 fn is_name(text: &str) -> bool {
     let names = [
+        pages::NAME,
         NAME,
         "Bob",
         "B",
@@ -45,10 +46,13 @@ fn is_name(text: &str) -> bool {
 }
 
 /// Fails unless the whole page is in the language `tag`.
-fn is_written_in(tag: &str, page: &Answer) {
+pub fn is_written_in(tag: &str, page: &Answer) {
     assert!(page.body.contains(&format!("<html lang=\"{tag}\"")), "{}", page.body);
-    let of_the_app = format!(" · {NAME}");
-    let texts = read_in(&page.body).into_iter().map(|text| text.strip_suffix(&of_the_app).unwrap_or(text));
+    // A title ends with the name of its app.
+    let texts = read_in(&page.body).into_iter().map(|text| match text.rsplit_once(" · ") {
+        Some((title, name)) if [pages::NAME, NAME].contains(&name) => title,
+        _ => text,
+    });
     let texts: Vec<_> = texts.filter(|text| !is_name(text)).collect();
     assert!(!texts.is_empty(), "{}", page.body);
     for text in texts {
@@ -59,7 +63,7 @@ fn is_written_in(tag: &str, page: &Answer) {
     assert_eq!(words.contains(is_chinese), tag == "zh-CN", "{words}");
 }
 
-async fn browser_of(app: &TestApp, user_id: &str, reads: &'static str) -> Browser {
+pub async fn browser_of(app: &TestApp, user_id: &str, reads: &'static str) -> Browser {
     let mut browser = app.browser_of(user_id).await;
     browser.reads = reads;
     browser

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use dingtalk_simulator::Fault;
 
-use crate::support::{ACCESS_TOKEN, JSAPI_TICKET, TestApp, USER_BY_CODE, USER_DETAILS, eventually};
+use crate::support::{ACCESS_TOKEN, JSAPI_TICKET, TestApp, USER_BY_CODE, eventually};
 
 const EXCHANGE: &str = "/topapi/v2/user/getuserinfo";
 const TOKEN: &str = "/v1.0/oauth2/accessToken";
@@ -177,20 +177,6 @@ async fn a_ticket_call_with_a_dead_token_gets_another_token() {
     assert_eq!(browser.jsapi_config(&app.url.clone()).await.status, 400, "an origin alone is no page");
     assert_eq!(browser.jsapi_config(&format!("{}/", app.url)).await.status, 200);
     assert_eq!((app.dingtalk.calls(ACCESS_TOKEN), app.dingtalk.calls(JSAPI_TICKET)), (2, 2));
-}
-
-#[tokio::test]
-async fn the_profile_shows_what_the_session_knows_when_the_permission_is_missing() {
-    let app = TestApp::start().await;
-    let mut browser = app.browser_of("alice").await;
-    let full = browser.go("/profile").await;
-    assert!(full.body.contains("Head of Design"), "{}", full.body);
-    app.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Permission);
-    let poor = browser.go("/profile").await;
-    assert_eq!(poor.status, 200);
-    assert!(poor.body.contains("Alice Chen") && poor.body.contains("qyapi_get_member"));
-    assert!(!poor.body.contains("Head of Design"));
-    assert_eq!(app.dingtalk.calls(USER_DETAILS), 2);
 }
 
 #[tokio::test]

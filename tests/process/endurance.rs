@@ -40,7 +40,8 @@ impl Scene for Storm {
 impl Storm {
     /// Sends a crowd through it that is gone afterwards, with its connections.
     async fn passes(self: &Arc<Self>, seed: u64) -> Counts {
-        let visitors = (0..VISITORS).map(|n| Visitor::new(&self.served.url, "http://127.0.0.1:9", seed.wrapping_add(n as u64)));
+        let visitors =
+            (0..VISITORS).map(|n| Visitor::new(&self.served.url, "http://127.0.0.1:9", &["/"], seed.wrapping_add(n as u64)));
         let counts = counted(&crowd(self, visitors.collect(), VISITS).await);
         println!("{counts:?}, {} descriptors, {} KiB", descriptors_of(&self.served), resident_kib_of(&self.served));
         counts

@@ -92,7 +92,7 @@ async fn after_an_hour_of_mishaps_everybody_logs_in_at_once_and_no_task_is_left_
     })
     .await;
     app.dingtalk.credentials_live_for(Duration::from_secs(120));
-    let visitors = (0..VISITORS).map(|n| Visitor::new(&app.url, &app.url, seed.wrapping_add(n as u64)));
+    let visitors = (0..VISITORS).map(|n| Visitor::new(&app.url, &app.url, &["/", "/profile"], seed.wrapping_add(n as u64)));
     let visitors: Vec<_> = visitors.collect();
     let hour = Arc::new(Hour { app, mishaps: Mutex::default() });
 

@@ -23,6 +23,7 @@ const LONGEST: Duration = Duration::from_secs(2 * (8 + 5));
 /// A browser in somebody's hands.
 pub struct Visitor {
     browser: Browser,
+    pages: &'static [&'static str],
     chance: StdRng,
     /// Who logged in here last and did not log out.
     inside: Option<&'static str>,
@@ -37,10 +38,11 @@ pub struct Counts {
 }
 
 impl Visitor {
-    /// Somebody whose browser has never been at `url`, where an app is that calls itself `origin`.
-    pub fn new(url: &str, origin: &str, seed: u64) -> Self {
+    /// Somebody whose browser has never been at `url`, where an app is that calls itself `origin` and has these pages.
+    pub fn new(url: &str, origin: &str, pages: &'static [&'static str], seed: u64) -> Self {
         Self {
             browser: Browser::new(http_client(), url, origin),
+            pages,
             chance: StdRng::seed_from_u64(seed),
             inside: None,
             counts: Counts::default(),
@@ -119,9 +121,11 @@ impl Visitor {
 
     async fn look_around(&mut self, person: &str) {
         match self.chance.random_range(0..3) {
-            0 => assert_shows(&bounded(self.browser.go("/profile")).await, person),
-            1 => assert_shows(&bounded(self.browser.go("/")).await, person),
-            _ => self.ask_for_a_signature().await,
+            0 => self.ask_for_a_signature().await,
+            _ => {
+                let page = self.pages.choose(&mut self.chance).unwrap();
+                assert_shows(&bounded(self.browser.go(page)).await, person);
+            }
         }
     }
 

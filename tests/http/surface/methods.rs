@@ -19,8 +19,7 @@ fn routes_in(source: &str) -> Vec<(&str, &str)> {
 fn the_table_has_every_route_of_the_plumbing_and_none_that_is_not_there() {
     let files = crate::structure::sources("src/web");
     let plumbing: Vec<_> = files.iter().flat_map(|(_, text)| routes_in(text)).collect();
-    // Pages that a fork adds are not looked for here: they are its own.
-    let pages = routes_in(include_str!("../../../src/app/mod.rs"));
+    let pages = routes_in(include_str!("../../support/pages.rs"));
     let table: Vec<_> = ROUTES.iter().map(|route| (route.method.to_lowercase(), route.pattern)).collect();
     let is_in_table = |(method, pattern): &(&str, &str)| table.contains(&((*method).to_owned(), *pattern));
     // On a listener of its own: see the last test here.
@@ -38,7 +37,10 @@ fn expected(route: &Route, method: &str, somebody: bool) -> u16 {
 
 #[tokio::test]
 async fn every_route_answers_every_method_with_what_it_is_for_or_405_and_what_is_allowed() {
-    let scene = Scene::start().await;
+    methods_are_answered(&Scene::start().await).await;
+}
+
+pub async fn methods_are_answered(scene: &Scene) {
     for route in &ROUTES {
         for method in METHODS {
             for somebody in [false, true] {

@@ -3,9 +3,9 @@
 mod caches;
 mod head;
 mod headers;
-mod methods;
+pub mod methods;
 mod misled;
-mod openapi;
+pub mod openapi;
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ const fn at(route: Route, target: &'static str) -> Route {
     Route { target, ..route }
 }
 
-/// Every route. `HASHED` stands for a file's hashed name, `PUBLIC_URL` for the setting.
+/// Every route, the pages first. `HASHED` stands for a file's hashed name, `PUBLIC_URL` for the setting.
 pub const ROUTES: [Route; 13] = [
     get("/", [200, 200]),
     get("/profile", [200, 200]),
@@ -53,6 +53,14 @@ pub const ROUTES: [Route; 13] = [
     // The last: it ends the session.
     post("/api/logout", "", [204, 204]),
 ];
+
+/// The routes of the plumbing, without pages of an app.
+pub fn plumbing() -> &'static [Route] {
+    &ROUTES[PAGES..]
+}
+
+/// How many routes are those of an app: the tests' own has pages where the demo has them.
+const PAGES: usize = 3;
 
 impl Route {
     /// As `Allow` spells it.
@@ -87,6 +95,11 @@ impl Scene {
             adjust(settings);
         })
         .await;
+        Self::of(app, public_url).await
+    }
+
+    /// Of an app that is known by `public_url`, or by the address where it is.
+    pub async fn of(app: TestApp, public_url: Option<&str>) -> Self {
         let origin = public_url.unwrap_or(&app.url).to_owned();
         let mut browser = app.browser();
         browser.origin = origin.clone();

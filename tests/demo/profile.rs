@@ -3,12 +3,12 @@
 use dingtalk_simulator::Fault;
 use serde_json::json;
 
-use super::chromium::Chromium;
+use crate::browser::chromium::Chromium;
 use crate::support::{TestApp, USER_DETAILS};
 
 #[tokio::test]
 async fn somebody_sees_all_that_dingtalk_knows_of_them() {
-    let app = TestApp::start().await;
+    let app = TestApp::demo().await;
     app.dingtalk.sign_in("alice");
     let chromium = Chromium::start().await;
     chromium.open(&format!("{}/profile", app.url)).await;
@@ -27,7 +27,7 @@ async fn somebody_sees_all_that_dingtalk_knows_of_them() {
 
 #[tokio::test]
 async fn somebody_without_details_sees_their_name_and_their_initial() {
-    let app = TestApp::start().await;
+    let app = TestApp::demo().await;
     app.dingtalk.sign_in("bob");
     let chromium = Chromium::start().await;
     chromium.open(&format!("{}/profile", app.url)).await;
@@ -39,7 +39,7 @@ async fn somebody_without_details_sees_their_name_and_their_initial() {
 
 #[tokio::test]
 async fn without_the_permission_the_page_names_it_and_shows_the_name() {
-    let app = TestApp::start().await;
+    let app = TestApp::demo().await;
     app.dingtalk.fault("/topapi/v2/user/get", 1000, Fault::Permission);
     let chromium = Chromium::start().await;
     chromium.open(&format!("{}/profile", app.url)).await;
@@ -49,4 +49,18 @@ async fn without_the_permission_the_page_names_it_and_shows_the_name() {
     assert!(text.contains("qyapi_get_member"), "{text}");
     assert!(app.dingtalk.calls(USER_DETAILS) > 0);
     chromium.finish().await;
+}
+
+#[tokio::test]
+async fn the_profile_shows_what_the_session_knows_when_the_permission_is_missing() {
+    let app = TestApp::demo().await;
+    let mut browser = app.browser_of("alice").await;
+    let full = browser.go("/profile").await;
+    assert!(full.body.contains("Head of Design"), "{}", full.body);
+    app.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Permission);
+    let poor = browser.go("/profile").await;
+    assert_eq!(poor.status, 200);
+    assert!(poor.body.contains("Alice Chen") && poor.body.contains("qyapi_get_member"));
+    assert!(!poor.body.contains("Head of Design"));
+    assert_eq!(app.dingtalk.calls(USER_DETAILS), 2);
 }
