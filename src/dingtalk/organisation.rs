@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 use url::{Host, Url};
 
 use super::api::{Api, patiently};
@@ -105,7 +106,8 @@ impl Organisation {
     pub fn new(settings: Settings, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, reqwest::Error> {
         let Settings { credentials, corp_id, agent_id, api_url, oapi_url } = settings;
         let (transport, breaker) = (Transport::new()?, Breaker::default());
-        let api = Arc::new(Api { transport, breaker, api_url, oapi_url, clock: clock.clone(), observer });
+        let api =
+            Arc::new(Api { transport, breaker, looking: Mutex::default(), api_url, oapi_url, clock: clock.clone(), observer });
         let asked = Arc::clone(&api);
         let fetch = move || fetch_access_token(Arc::clone(&asked), credentials.clone());
         let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), None, fetch);

@@ -18,7 +18,6 @@ fn identity(userid: &str) -> Step {
 /// Broken answers to the exchange of a code, and what the person is told.
 fn exchanges() -> Vec<(&'static str, Vec<Step>, &'static str)> {
     let lost = "retry_with_new_code";
-    let down = "dingtalk_unavailable";
     vec![
         ("nothing at all", vec![], lost),
         ("a reset", vec![Step::Reset], lost),
@@ -46,7 +45,7 @@ fn exchanges() -> Vec<(&'static str, Vec<Step>, &'static str)> {
         ("JSON and more", vec![json(&format!("{IDENTITY}{{}}"))], lost),
         ("another content type", vec![http("200 OK", "text/plain", IDENTITY)], lost),
         ("nearly the content type", vec![http("200 OK", "application/jsonp", IDENTITY)], lost),
-        ("a page", vec![http("200 OK", "text/html", "<!doctype html><title>punish</title>")], down),
+        ("a page", vec![http("200 OK", "text/html", "<!doctype html><title>punish</title>")], lost),
         ("a gateway's page", vec![http("502 Bad Gateway", "text/html", "<html>502</html>")], lost),
         ("another status", vec![http("206 Partial Content", "application/json", IDENTITY)], lost),
         ("a key twice", vec![json(r#"{"errcode":1,"errcode":0,"result":{"userid":"alice"}}"#)], lost),

@@ -12,10 +12,14 @@ use crate::support::{Answer, TestApp};
 
 /// The app with `rogue` in DingTalk's place.
 async fn app_before(rogue: &Rogue) -> TestApp {
-    let url: url::Url = rogue.url.parse().unwrap();
+    app_between(rogue, rogue).await
+}
+
+/// The app with one rogue for each of DingTalk's hosts.
+async fn app_between(api: &Rogue, oapi: &Rogue) -> TestApp {
     TestApp::start_with(|settings| {
-        settings.dingtalk.api_url = url.clone();
-        settings.dingtalk.oapi_url = url;
+        settings.dingtalk.api_url = api.url.parse().unwrap();
+        settings.dingtalk.oapi_url = oapi.url.parse().unwrap();
     })
     .await
 }
