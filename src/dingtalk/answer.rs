@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::api::{Call, Family};
 use super::identifiers::is_plain;
+use super::signature::decoded;
 use super::{Error, Kind};
 
 /// An answer, read to its end.
@@ -113,7 +114,7 @@ fn refused_by_old(call: Call, Verdict { errcode, errmsg, sub_code, sub_msg }: Ve
         code if matches!(code.parse(), Ok(90003..=90014)) => Kind::LimitedForLonger,
         "90020" => Kind::QuotaSpent,
         "40096" | "40089" | "40088" | "853003" | "853004" => Kind::Credentials,
-        "60011" => Kind::Permission(between(text, "requiredScopes=[").or_else(|| between(text, "["))),
+        "60011" => Kind::Permission(missing_permission(&[], text)),
         "60020" => Kind::IpNotAllowed(requesting_ip(text)),
         "50002" | "50004" => Kind::UserNotVisible,
         "40079" | "48004" | "70001" | "70003" | "70004" | "50003" | "50005" => Kind::AppStopped,
@@ -131,7 +132,7 @@ fn refused_by_new(call: Call, status: u16, code: &str, text: &str, required_scop
         "invalidClientIdOrSecret" | "invalidSuiteKey" | "invalid.client" | "unauthorized.client" => Kind::Credentials,
         "invalidAuthInfo" => Kind::AppStopped,
         code if code == "apiPermissionDenied" || code.ends_with("AccessTokenPermissionDenied") => {
-            Kind::Permission(Some(quotable(&required_scopes.join(", "))).filter(|scopes| !scopes.is_empty()))
+            Kind::Permission(missing_permission(required_scopes, text))
         }
         code if code.ends_with("IpNotInWhiteList") => Kind::IpNotAllowed(requesting_ip(text)),
         code if code.ends_with("ApiCountLimitForOrg") => Kind::QuotaSpent,
@@ -190,9 +191,29 @@ fn quotable(text: &str) -> String {
     quoted.chars().take(200).collect()
 }
 
-fn between(text: &str, start: &str) -> Option<String> {
-    let (inner, _) = text.split_once(start)?.1.split_once(']')?;
-    Some(quotable(inner)).filter(|inner| !inner.is_empty())
+/// What DingTalk calls the permission that the app lacks: in a list of its own, in the text, whatever that says and in which language, or
+/// in the link under which it is applied for.
+fn missing_permission(required_scopes: &[String], text: &str) -> Option<String> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let names = |list: &str| {
+        let words = list.split(|c| !is_part(c)).map(|word| word.trim_matches('.'));
+        let names: Vec<_> = words.filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic())).collect();
+        Some(quotable(&names.join(", "))).filter(|names| !names.is_empty())
+    };
+    let listed = || names(text.split_once("requiredScopes")?.1.split_once('[')?.1.split_once(']')?.0);
+    // `qyapi_get_member` or `Contact.User.Read`: other things stand in brackets too.
+    let is_scope =
+        |inner: &&str| inner.starts_with("qyapi_") || inner.starts_with(|c: char| c.is_ascii_uppercase()) && inner.contains('.');
+    let bracketed = || {
+        let inner = text.split(['[', '【']).skip(1).filter_map(|rest| Some(rest.split_once([']', '】'])?.0.trim()));
+        inner.filter(is_scope).find_map(names)
+    };
+    let linked = || {
+        let (_, link) = text.split_once("content=")?;
+        let end = link.find(|c: char| !(is_part(c) || c == '%' || c == '#')).unwrap_or(link.len());
+        names(decoded(&link[..end]).split_once('#')?.1)
+    };
+    names(&required_scopes.join(",")).or_else(listed).or_else(bracketed).or_else(linked)
 }
 
 fn requesting_ip(text: &str) -> Option<String> {
@@ -352,6 +373,37 @@ mod tests {
         assert_eq!(old_kind("60011", text), expected);
         let code = "Forbidden.AccessDenied.AccessTokenPermissionDenied";
         assert_eq!(new_kind(code, &["qyapi_get_member".into()]), expected);
+    }
+
+    #[test]
+    fn a_missing_permission_is_named_from_where_it_stands_and_by_no_other_word() {
+        let link = |scope: &str| format!("https://open-dev.dingtalk.com/appscope/apply?content=dingabc123%23{scope}");
+        for (text, named) in [
+            (
+                format!("应用尚未开通所需的权限：[qyapi_robot_sendmsg]，点击链接申请并开通即可：{}", link("qyapi_robot_sendmsg")),
+                Some("qyapi_robot_sendmsg"),
+            ),
+            (
+                format!("the app has not been granted the permission, apply: {}.", link("qyapi_get_department_list")),
+                Some("qyapi_get_department_list"),
+            ),
+            (format!("権限がありません「{}」", link("fieldMobile")), Some("fieldMobile")),
+            ("<a href=\"https://x/?content=dingabc#Contact.User.Read&from=api\">".into(), Some("Contact.User.Read")),
+            (format!("apply: {}", link("qyapi_a%2Cqyapi_b")), Some("qyapi_a, qyapi_b")),
+            ("ding talk error[subcode=60011,submsg=no permission, {requiredScopes=[a.b, c_d]}]".into(), Some("a.b, c_d")),
+            ("no permission 【Contact.User.mobile】".into(), Some("Contact.User.mobile")),
+            ("ding talk error[subcode=60011,submsg=没有调用该接口的权限]".into(), None),
+            ("ding talk error[subcode=60011,submsg=x, {requiredScopes=[]}]".into(), None),
+            ("没有权限 [10.0.0.1] [www.example.com]".into(), None),
+            ("https://open-dev.dingtalk.com/appscope/apply?content=dingabc123".into(), None),
+            ("ding talk error[subcode=60011,submsg=".into(), None),
+            (String::new(), None),
+        ] {
+            let kind = Kind::Permission(named.map(str::to_owned));
+            assert_eq!(old_kind("60011", &text), kind, "{text}");
+            let fix = Error::new(Call::USER_DETAILS, kind, "").fix().unwrap();
+            assert!(fix.contains(named.unwrap_or("that DingTalk did not name")), "{fix}");
+        }
     }
 
     #[test]

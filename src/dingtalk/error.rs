@@ -109,8 +109,10 @@ impl Error {
             Kind::UserUnknown => ("user_unknown", None),
             Kind::Credentials => misconfigured(
                 "DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET are not a valid pair: copy both from Developer Console > the app > Credentials and Basic Information"),
-            Kind::Permission(scopes) => misconfigured(&format!(
-                "the app lacks the permission {}: apply for it in Developer Console > the app > Permission Management", or(scopes, "that this call needs"))),
+            Kind::Permission(Some(scopes)) => misconfigured(&format!(
+                "the app lacks the permission {scopes}: apply for it in Developer Console > the app > Permission Management")),
+            Kind::Permission(None) => misconfigured(
+                "the app lacks a permission that DingTalk did not name: the call's documentation does, and Developer Console > the app > Permission Management grants it"),
             Kind::IpNotAllowed(ip) => misconfigured(&format!(
                 "calls from {} are not allowed: add the address in Developer Console > the app > Security Settings > Server Egress IP", or(ip, "this server's address"))),
             Kind::UserNotVisible => misconfigured(
