@@ -28,26 +28,49 @@ pub(super) struct Answer {
 #[derive(Deserialize)]
 struct Verdict {
     errcode: i64,
-    errmsg: Option<String>,
+}
+
+/// A refusal, whatever is odd about its form: the advice that comes of it would be lost with it.
+struct Refusal {
+    /// Not 0.
+    errcode: Option<String>,
     sub_code: Option<String>,
-    sub_msg: Option<String>,
+    code: Option<String>,
+    text: String,
+    required_scopes: String,
 }
 
-/// What the new API says when it refuses, with capitals or without.
-#[derive(Deserialize)]
-struct Failure {
-    #[serde(alias = "Code")]
-    code: String,
-    #[serde(default, alias = "Message")]
-    message: String,
-    #[serde(default, rename = "AccessDeniedDetail", alias = "accessdenieddetail")]
-    denied: Denied,
+impl Refusal {
+    /// Names count in any case, numbers as text and text as numbers, and what is null or of another form is not there.
+    fn read(body: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(body);
+        let told = serde_json::from_str::<Value>(&text).ok().filter(Value::is_object)?;
+        let code = |name| member(&told, name).find_map(word);
+        let errcode = code("errcode").map(|code| code.strip_suffix(".0").map_or(code.clone(), str::to_owned));
+        let errcode = errcode.filter(|code| code.parse::<i64>().is_ok_and(|number| number != 0));
+        let texts = ["errmsg", "sub_msg", "message"].map(|name| member(&told, name).find_map(word));
+        let scopes = member(&told, "accessDeniedDetail").flat_map(|detail| member(detail, "requiredScopes"));
+        let scopes =
+            scopes.flat_map(|scopes| scopes.as_array().map_or(std::slice::from_ref(scopes), Vec::as_slice)).filter_map(word);
+        Some(Self {
+            errcode,
+            sub_code: code("sub_code"),
+            code: code("code"),
+            text: texts.into_iter().flatten().collect::<Vec<_>>().join(" "),
+            required_scopes: scopes.collect::<Vec<_>>().join(","),
+        })
+    }
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Denied {
-    required_scopes: Vec<String>,
+/// What an object has under `name`, in any case and spelling of it.
+fn member<'a>(object: &'a Value, name: &'a str) -> impl Iterator<Item = &'a Value> {
+    let fields = object.as_object().into_iter().flatten();
+    fields.filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+fn word(value: &Value) -> Option<String> {
+    let text = value.as_str().map(|text| text.trim().to_owned()).or_else(|| value.as_number().map(ToString::to_string))?;
+    Some(text).filter(|text| !text.is_empty())
 }
 
 impl Answer {
@@ -68,7 +91,7 @@ impl Answer {
         if self.body.trim_ascii_start().starts_with(b"<") && matches!(self.status, 200..300 | 403 | 429) {
             return Some(Duration::ZERO);
         }
-        let punished: Punished = object(&self.body).filter(|_| !has_errcode(&self.body))?;
+        let punished: Punished = object(&self.body).filter(|_| is_without_errcode(&self.body))?;
         let minutes = punished.wait.as_ref().and_then(number).filter(|minutes| minutes.is_finite()).unwrap_or_default();
         (number(&punished.status) == Some(PUNISHED)).then(|| Duration::from_secs_f64(60.0 * minutes.clamp(0.0, LONGEST_MINUTES)))
     }
@@ -77,35 +100,36 @@ impl Answer {
     /// new one's are a success with HTTP 2xx, unless the body carries an old `errcode`, as some do.
     pub fn open<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
         let (status, body) = (self.status, &self.body);
-        let misfit = |reason: &str| match status {
-            // A gateway in front of both families, which does not always speak their language.
-            401 => refused_by_new(call, status, "401", reason, &[]),
-            _ => Error::new(call, Kind::Unintelligible(status), format!("status {status}: {reason}")),
-        };
-        let whole = |otherwise: &str| object(body).ok_or_else(|| misfit(otherwise));
-        if !self.is_json {
-            return Err(misfit("the answer is not JSON"));
+        let is_success = self.is_json
+            && match call.family {
+                Family::Old => status == 200 && object::<Verdict>(body).is_some_and(|verdict| verdict.errcode == 0),
+                Family::New => (200..300).contains(&status) && is_without_errcode(body),
+            };
+        if is_success {
+            return object(body).ok_or_else(|| {
+                Error::new(
+                    call,
+                    Kind::Unintelligible(status),
+                    format!("status {status}: the answer is not what this call returns"),
+                )
+            });
         }
-        match (call.family, object::<Verdict>(body)) {
-            (Family::Old, Some(Verdict { errcode: 0, .. })) if status == 200 => whole("the result is missing or malformed"),
-            (Family::Old, Some(Verdict { errcode: 0, .. })) => Err(misfit("errcode 0 with another status than 200")),
-            (Family::Old | Family::New, Some(verdict)) => Err(refused_by_old(call, verdict)),
-            (Family::Old, None) => Err(misfit("no errcode in the answer")),
-            (Family::New, None) if has_errcode(body) => Err(misfit("an errcode that cannot be read")),
-            (Family::New, None) if (200..300).contains(&status) => whole("the answer is not what this call returns"),
-            (Family::New, None) => {
-                let failure: Failure = object(body).ok_or_else(|| misfit("an error without a code"))?;
-                Err(refused_by_new(call, status, &failure.code, &failure.message, &failure.denied.required_scopes))
+        Err(match Refusal::read(body) {
+            Some(Refusal { errcode: Some(errcode), sub_code, text, .. }) => refused_by_old(call, &errcode, sub_code, &text),
+            Some(Refusal { code: Some(code), text, required_scopes, .. }) if call.family == Family::New => {
+                refused_by_new(call, status, &code, &text, &required_scopes)
             }
-        }
+            // A gateway in front of both families, which does not always speak their language.
+            _ if status == 401 => refused_by_new(call, status, "401", "neither a success nor a refusal", ""),
+            _ => Error::new(call, Kind::Unintelligible(status), format!("status {status}: neither a success nor a refusal")),
+        })
     }
 }
 
-fn refused_by_old(call: Call, Verdict { errcode, errmsg, sub_code, sub_msg }: Verdict) -> Error {
-    let text = &[errmsg, sub_msg].into_iter().flatten().collect::<Vec<_>>().join(" ");
+fn refused_by_old(call: Call, errcode: &str, sub_code: Option<String>, text: &str) -> Error {
     // 88 is a wrapper.
-    let code = &sub_code.filter(|_| errcode == 88).unwrap_or_else(|| errcode.to_string());
-    let kind = match code.as_str() {
+    let code = sub_code.as_deref().filter(|_| errcode == "88").unwrap_or(errcode);
+    let kind = match code {
         "40014" | "42001" | "40001" => Kind::TokenRejected,
         "40078" | "40029" | "40102" | "42007" | "41026" => Kind::CodeRejected,
         "-1" => Kind::Busy,
@@ -114,7 +138,7 @@ fn refused_by_old(call: Call, Verdict { errcode, errmsg, sub_code, sub_msg }: Ve
         code if matches!(code.parse(), Ok(90003..=90014)) => Kind::LimitedForLonger,
         "90020" => Kind::QuotaSpent,
         "40096" | "40089" | "40088" | "853003" | "853004" => Kind::Credentials,
-        "60011" => Kind::Permission(missing_permission(&[], text)),
+        "60011" => Kind::Permission(missing_permission("", text)),
         "60020" => Kind::IpNotAllowed(requesting_ip(text)),
         "50002" | "50004" => Kind::UserNotVisible,
         "40079" | "48004" | "70001" | "70003" | "70004" | "50003" | "50005" => Kind::AppStopped,
@@ -125,7 +149,7 @@ fn refused_by_old(call: Call, Verdict { errcode, errmsg, sub_code, sub_msg }: Ve
 }
 
 /// 403 alone is ambiguous, so the code decides and the status only helps.
-fn refused_by_new(call: Call, status: u16, code: &str, text: &str, required_scopes: &[String]) -> Error {
+fn refused_by_new(call: Call, status: u16, code: &str, text: &str, required_scopes: &str) -> Error {
     let kind = match code {
         "InvalidAuthentication" | "invalidAccessToken" | "accesstoken.expired" => Kind::TokenRejected,
         "invalidParameter.authCode.notFound" => Kind::CodeRejected,
@@ -193,7 +217,7 @@ fn quotable(text: &str) -> String {
 
 /// What DingTalk calls the permission that the app lacks: in a list of its own, in the text, whatever that says and in which language, or
 /// in the link under which it is applied for.
-fn missing_permission(required_scopes: &[String], text: &str) -> Option<String> {
+fn missing_permission(required_scopes: &str, text: &str) -> Option<String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     let names = |list: &str| {
         let words = list.split(|c| !is_part(c)).map(|word| word.trim_matches('.'));
@@ -213,7 +237,7 @@ fn missing_permission(required_scopes: &[String], text: &str) -> Option<String> 
         let end = link.find(|c: char| !(is_part(c) || c == '%' || c == '#')).unwrap_or(link.len());
         names(decoded(&link[..end]).split_once('#')?.1)
     };
-    names(&required_scopes.join(",")).or_else(listed).or_else(bracketed).or_else(linked)
+    names(required_scopes).or_else(listed).or_else(bracketed).or_else(linked)
 }
 
 fn requesting_ip(text: &str) -> Option<String> {
@@ -222,9 +246,10 @@ fn requesting_ip(text: &str) -> Option<String> {
     ip.parse::<std::net::IpAddr>().ok().map(|ip| ip.to_string())
 }
 
-/// Whether there is an `errcode`, in any form and however often.
-fn has_errcode(body: &[u8]) -> bool {
-    object::<HashMap<String, IgnoredAny>>(body).is_some_and(|fields| fields.contains_key("errcode"))
+/// Whether it is an object in which no `errcode` is, in any form or spelling.
+fn is_without_errcode(body: &[u8]) -> bool {
+    object::<HashMap<String, IgnoredAny>>(body)
+        .is_some_and(|fields| !fields.keys().any(|name| name.eq_ignore_ascii_case("errcode")))
 }
 
 fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
@@ -333,6 +358,52 @@ mod tests {
         assert_eq!(new(403, denied).unwrap_err().kind, Kind::Permission(Some("a.b".into())));
     }
 
+    #[test]
+    fn a_refusal_is_read_whatever_is_odd_about_its_form() {
+        let (permission, unnamed) = (Kind::Permission(Some("a.b".into())), Kind::Permission(None));
+        let denied = "Forbidden.AccessDenied.AccessTokenPermissionDenied";
+        for (rest, kind) in [
+            (r#","message":"m","accessdenieddetail":null"#, &unnamed),
+            (r#","message":null,"accessdenieddetail":{"requiredScopes":["a.b"]}"#, &permission),
+            (r#","message":["m"],"accessDeniedDetail":{"requiredscopes":"a.b"}"#, &permission),
+            (r#","Message":7,"AccessDeniedDetail":{"RequiredScopes":[null,"a.b",{}]}"#, &permission),
+            (r#","accessdenieddetail":[]"#, &unnamed),
+            (r#","accessdenieddetail":{"requiredScopes":null},"errcode":null"#, &unnamed),
+        ] {
+            for code in [
+                format!(r#""code":"{denied}""#),
+                format!(r#""Code":"{denied}","code":null"#),
+                format!(r#""CODE":" {denied} ","code":"""#),
+            ] {
+                let body = format!("{{{code}{rest}}}");
+                assert_eq!(new(403, &body).unwrap_err().kind, *kind, "{body}");
+            }
+        }
+        let both = r#"{"code":"InvalidAuthentication","Code":"InvalidAuthentication","message":"m","Message":"m"}"#;
+        assert_eq!(new(400, both).unwrap_err().kind, Kind::TokenRejected);
+        for (body, kind) in [
+            (r#"{"errcode":"40078","errmsg":"x"}"#, Kind::CodeRejected),
+            (r#"{"errcode":" 90018 ","errmsg":null}"#, Kind::RateLimited),
+            (r#"{"errcode":40014.0,"errmsg":"x"}"#, Kind::TokenRejected),
+            (r#"{"errcode":88,"sub_code":60020,"sub_msg":null,"errmsg":7}"#, Kind::IpNotAllowed(None)),
+            (r#"{"errcode":"88","sub_code":"60011","sub_msg":"[qyapi_base]"}"#, Kind::Permission(Some("qyapi_base".into()))),
+            (r#"{"errcode":88,"sub_code":null,"errmsg":"x"}"#, Kind::Unexpected),
+            (r#"{"ErrCode":50003,"ErrMsg":"x"}"#, Kind::AppStopped),
+            (r#"{"errcode":-1,"result":"text"}"#, Kind::Busy),
+        ] {
+            assert_eq!(old(200, body.as_bytes()).unwrap_err().kind, kind, "{body}");
+            let plain = Answer { status: 200, is_json: false, body: body.into() };
+            assert_eq!(plain.open::<Result>(Call::USER_DETAILS).unwrap_err().kind, kind, "as plain text: {body}");
+        }
+        let in_gbk = b"{\"errcode\":60121,\"errmsg\":\"\xd5\xd2\xb2\xbb\xb5\xbd\"}";
+        assert_eq!(old(200, in_gbk).unwrap_err().kind, Kind::UserUnknown);
+        for neither in
+            [r#"{"errcode":"0"}"#, r#"{"errcode":0.0}"#, r#"{"errcode":null,"sub_code":"40014"}"#, r#"{"errcode":"x"}"#]
+        {
+            assert_eq!(old(200, neither.as_bytes()).unwrap_err().kind, Kind::Unintelligible(200), "{neither}");
+        }
+    }
+
     proptest! {
         #[test]
         fn arbitrary_bytes_are_never_a_success(status in 100u16..600, body in proptest::collection::vec(any::<u8>(), 0..200)) {
@@ -358,11 +429,10 @@ mod tests {
     }
 
     fn old_kind(code: &str, text: &str) -> Kind {
-        let verdict = Verdict { errcode: code.parse().unwrap(), errmsg: Some(text.into()), sub_code: None, sub_msg: None };
-        refused_by_old(Call::USER_DETAILS, verdict).kind
+        refused_by_old(Call::USER_DETAILS, code, None, text).kind
     }
 
-    fn new_kind(code: &str, scopes: &[String]) -> Kind {
+    fn new_kind(code: &str, scopes: &str) -> Kind {
         refused_by_new(Call::JSAPI_TICKET, 403, code, "", scopes).kind
     }
 
@@ -372,7 +442,7 @@ mod tests {
         let expected = Kind::Permission(Some("qyapi_get_member".into()));
         assert_eq!(old_kind("60011", text), expected);
         let code = "Forbidden.AccessDenied.AccessTokenPermissionDenied";
-        assert_eq!(new_kind(code, &["qyapi_get_member".into()]), expected);
+        assert_eq!(new_kind(code, "qyapi_get_member"), expected);
     }
 
     #[test]
@@ -419,7 +489,7 @@ mod tests {
     #[test]
     fn a_403_is_sorted_by_its_code() {
         let kinds = ["QpsLimitForApi", "QpmLimitForAppkeyAndApi", "ApiCountLimitForOrg"]
-            .map(|end| new_kind(&format!("Forbidden.AccessDenied.{end}"), &[]));
+            .map(|end| new_kind(&format!("Forbidden.AccessDenied.{end}"), ""));
         assert_eq!(kinds, [Kind::RateLimited, Kind::LimitedForLonger, Kind::QuotaSpent]);
     }
 
