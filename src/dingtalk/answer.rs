@@ -116,15 +116,23 @@ impl Answer {
         }
         Err(match Refusal::read(body) {
             Some(Refusal { errcode: Some(errcode), sub_code, text, .. }) => refused_by_old(call, &errcode, sub_code, &text),
-            Some(Refusal { code: Some(code), text, required_scopes, .. }) if call.family == Family::New => {
+            // The new API's, which answers on the old one's behalf when the address is mistaken.
+            Some(Refusal { code: Some(code), text, required_scopes, .. })
+                if call.family == Family::New || code == NO_SUCH_CALL =>
+            {
                 refused_by_new(call, status, &code, &text, &required_scopes)
             }
             // A gateway in front of both families, which does not always speak their language.
             _ if status == 401 => refused_by_new(call, status, "401", "neither a success nor a refusal", ""),
-            _ => Error::new(call, Kind::Unintelligible(status), format!("status {status}: neither a success nor a refusal")),
+            _ => {
+                let kind = if status == 404 { Kind::NoSuchCall } else { Kind::Unintelligible(status) };
+                Error::new(call, kind, format!("status {status}: neither a success nor a refusal"))
+            }
         })
     }
 }
+
+const NO_SUCH_CALL: &str = "InvalidAction.NotFound";
 
 fn refused_by_old(call: Call, errcode: &str, sub_code: Option<String>, text: &str) -> Error {
     // 88 is a wrapper.
@@ -143,6 +151,7 @@ fn refused_by_old(call: Call, errcode: &str, sub_code: Option<String>, text: &st
         "50002" | "50004" => Kind::UserNotVisible,
         "40079" | "48004" | "70001" | "70003" | "70004" | "50003" | "50005" => Kind::AppStopped,
         "60121" | "33012" | "40003" => Kind::UserUnknown,
+        "22" | "404" => Kind::NoSuchCall,
         _ => Kind::Unexpected,
     };
     refused(call, kind, code, text)
@@ -164,6 +173,7 @@ fn refused_by_new(call: Call, status: u16, code: &str, text: &str, required_scop
         code if code.contains(".Qpm") => Kind::LimitedForLonger,
         "qps.exceed.limit" | "request.overlimit" | "request.too.fast" => Kind::LimitedForLonger,
         "invalidParameter.user.notFound" => Kind::UserUnknown,
+        NO_SUCH_CALL => Kind::NoSuchCall,
         _ if status == 429 => Kind::LimitedForLonger,
         _ if status >= 500 => Kind::Busy,
         _ if status == 401 => Kind::TokenRejected,
@@ -346,7 +356,33 @@ mod tests {
     #[test]
     fn an_old_style_errcode_on_the_new_host_is_an_error_even_with_200() {
         let body = r#"{"errcode":404,"errmsg":"请求的URI地址不存在"}"#;
-        assert_eq!(new(200, body).unwrap_err().kind, Kind::Unexpected);
+        assert_eq!(new(200, body).unwrap_err().kind, Kind::NoSuchCall);
+    }
+
+    #[test]
+    fn an_address_where_the_call_is_not_known_is_for_the_administrator_and_no_code_is_lost_for_it() {
+        for (status, body) in [
+            (
+                404,
+                r#"{"code":"InvalidAction.NotFound","message":"Specified api is not found, please check your url and method."}"#,
+            ),
+            (404, r#"{"Code":"InvalidAction.NotFound","Message":null}"#),
+            (400, r#"{"code":"InvalidAction.NotFound"}"#),
+            (200, r#"{"errcode":404,"errmsg":"请求的URI地址不存在"}"#),
+            (200, r#"{"errcode":"404"}"#),
+            (200, r#"{"errcode":22,"sub_msg":"不合法ApiName","errmsg":"Invalid method","request_id":"x"}"#),
+            (200, r#"{"errcode":88,"sub_code":"22","sub_msg":"x"}"#),
+            (404, "<html><head><title>404 Not Found</title></head></html>"),
+            (404, ""),
+            (404, r#"{"timestamp":"x","status":404,"path":"/topapi"}"#),
+        ] {
+            for call in [Call::USER_BY_CODE, Call::ACCESS_TOKEN, Call::JSAPI_TICKET, Call::USER_DETAILS] {
+                let error = opened::<Empty>(call, status, body.as_bytes()).unwrap_err();
+                assert_eq!(error.kind, Kind::NoSuchCall, "{body}");
+                assert!(error.misconfigured() && !error.code_fate_unknown());
+                assert!(error.fix().unwrap().contains("DINGTALK_SITE"));
+            }
+        }
     }
 
     #[test]

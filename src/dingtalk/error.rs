@@ -43,6 +43,8 @@ pub enum Kind {
     UserNotVisible,
     /// The app is stopped, or the organisation has not authorised it.
     AppStopped,
+    /// Nobody knows the call where it went.
+    NoSuchCall,
     /// DingTalk was not reached, so nothing happened there.
     NotSent(NoConnection),
     /// The request went out; what became of it is not known.
@@ -119,6 +121,8 @@ impl Error {
                 "the user is outside the app's scope: extend it in Developer Console > the app > Version Management and Release > Visible Range"),
             Kind::AppStopped => misconfigured(
                 "the app is stopped or not authorised in this organisation: enable it in Admin Console > Workbench > App Management"),
+            Kind::NoSuchCall => misconfigured(
+                "there is no such call at this address: check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL, which end before /v1.0 and /topapi), and the path of a call of your own"),
             Kind::NotSent(NoConnection::NameNotFound) => not_sent("DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and this machine's name resolution"),
             Kind::NotSent(NoConnection::Refused) => not_sent("DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and whether a firewall turns calls away"),
             Kind::NotSent(NoConnection::TimedOut) => not_sent("that a firewall lets this server connect to DingTalk's hosts, port 443"),
