@@ -106,13 +106,8 @@ impl Answer {
                 Family::New => (200..300).contains(&status) && is_without_errcode(body),
             };
         if is_success {
-            return object(body).ok_or_else(|| {
-                Error::new(
-                    call,
-                    Kind::Unintelligible(status),
-                    format!("status {status}: the answer is not what this call returns"),
-                )
-            });
+            let malformed = |field| Error::new(call, Kind::Malformed, format!("a success whose {field} is missing or malformed"));
+            return success(body).map_err(malformed);
         }
         Err(match Refusal::read(body) {
             Some(Refusal { errcode: Some(errcode), sub_code, text, .. }) => refused_by_old(call, &errcode, sub_code, &text),
@@ -262,6 +257,18 @@ fn is_without_errcode(body: &[u8]) -> bool {
         .is_some_and(|fields| !fields.keys().any(|name| name.eq_ignore_ascii_case("errcode")))
 }
 
+/// What a success holds, or the name of the field that is at fault: never what stands in it.
+fn success<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    let read: Result<JsonObject<T>, _> = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body));
+    read.map(|object| object.0).map_err(|error| {
+        let why = error.inner().to_string();
+        // It is said of the object around it.
+        let named = ["missing field `", "duplicate field `"].iter().find_map(|what| why.strip_prefix(what)?.split('`').next());
+        let around = Some(error.path().to_string()).filter(|path| path != ".");
+        quotable(&around.into_iter().chain(named.map(str::to_owned)).collect::<Vec<_>>().join("."))
+    })
+}
+
 fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     // JSON is UTF-8 throughout (RFC 8259, 8.1). Of bytes alone, serde_json would not look into what nobody reads.
     let text = std::str::from_utf8(body).ok()?;
@@ -295,6 +302,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for FromMap<T> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{DisplayName, UserId};
     use super::*;
     use proptest::prelude::*;
 
@@ -437,6 +445,41 @@ mod tests {
             [r#"{"errcode":"0"}"#, r#"{"errcode":0.0}"#, r#"{"errcode":null,"sub_code":"40014"}"#, r#"{"errcode":"x"}"#]
         {
             assert_eq!(old(200, neither.as_bytes()).unwrap_err().kind, Kind::Unintelligible(200), "{neither}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_success_is_an_error_of_its_own_that_names_the_field_and_nothing_in_it() {
+        #[derive(Deserialize, Debug)]
+        #[expect(dead_code)]
+        struct Person {
+            userid: UserId,
+            name: Option<DisplayName>,
+        }
+        #[derive(Deserialize, Debug)]
+        #[expect(dead_code)]
+        struct Exchanged {
+            result: JsonObject<Person>,
+        }
+        for (rest, field) in [
+            (r#""result":{"userid":"   "}"#, "result.userid"),
+            (r#""result":{"userid":"\u3000"}"#, "result.userid"),
+            (r#""result":{"userid":"4711\u202e"}"#, "result.userid"),
+            (r#""result":{"userid":"4711\u0000"}"#, "result.userid"),
+            (r#""result":{"userid":4711}"#, "result.userid"),
+            (r#""result":{"userid":["4711"]}"#, "result.userid"),
+            (r#""result":{"userid":null,"name":"4711"}"#, "result.userid"),
+            (r#""result":{"userId":"4711"}"#, "result.userid"),
+            (r#""result":{"userid":"a","userid":"4711"}"#, "result.userid"),
+            (r#""result":{"userid":"a","name":4711}"#, "result.name"),
+            (r#""result":["4711"]"#, "result"),
+            (r#""result":"4711""#, "result"),
+            (r#""results":{"4711":{}}"#, "result"),
+        ] {
+            let body = format!(r#"{{"errcode":0,{rest}}}"#);
+            let error = opened::<Exchanged>(Call::USER_BY_CODE, 200, body.as_bytes()).unwrap_err();
+            assert!(error.kind == Kind::Malformed && !error.code_fate_unknown(), "{body}");
+            assert_eq!(error.said, format!("a success whose {field} is missing or malformed"), "{body}");
         }
     }
 

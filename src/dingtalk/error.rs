@@ -51,6 +51,8 @@ pub enum Kind {
     AnswerLost,
     /// Something answered, with this HTTP status, that does not speak DingTalk's protocol: a proxy, a broken answer.
     Unintelligible(u16),
+    /// A success, of which a field is not what it must be. Asking again brings the same.
+    Malformed,
     /// DingTalk shuts this server's address out for so long, or something between answers with a page of its own.
     Banned(Duration),
     /// No call was made, because of a ban that lasts so long.
@@ -130,6 +132,7 @@ impl Error {
             Kind::NotSent(NoConnection::Other) => ("not_sent", None),
             Kind::AnswerLost => ("answer_lost", None),
             Kind::Unintelligible(_) => ("unintelligible", None),
+            Kind::Malformed => ("malformed", None),
             Kind::Banned(_) => ("banned", None),
             Kind::NotAsked(_) => ("not_asked", None),
             Kind::Interrupted => ("interrupted", None),

@@ -201,7 +201,7 @@ async fn fetch_jsapi_ticket(api: Arc<Api>, access_token: Refreshing<AccessToken>
 
 fn renewed<T>(api: &Api, call: Call, granted: Result<Granted<T>, Error>) -> Result<Lease<T>, Error> {
     let lease = granted.and_then(|Granted { credential, seconds }| {
-        let absurd = || Error::new(call, Kind::Unintelligible(200), "status 200: the credential's lifetime is absurd");
+        let absurd = || Error::new(call, Kind::Malformed, "a success whose expireIn is no lifetime");
         Lease::new(credential, Duration::from_secs(seconds)).ok_or_else(absurd)
     });
     api.observer.renewed(call.name, lease.as_ref().map(drop));

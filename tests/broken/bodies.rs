@@ -18,6 +18,7 @@ fn identity(userid: &str) -> Step {
 /// Broken answers to the exchange of a code, and what the person is told.
 fn exchanges() -> Vec<(&'static str, Vec<Step>, &'static str)> {
     let lost = "retry_with_new_code";
+    let down = "dingtalk_unavailable";
     vec![
         ("nothing at all", vec![], lost),
         ("a reset", vec![Step::Reset], lost),
@@ -51,11 +52,14 @@ fn exchanges() -> Vec<(&'static str, Vec<Step>, &'static str)> {
         ("a key twice", vec![json(r#"{"errcode":1,"errcode":0,"result":{"userid":"alice"}}"#)], lost),
         ("errcode as text", vec![json(r#"{"errcode":"0","result":{"userid":"alice"}}"#)], lost),
         ("no errcode", vec![json(r#"{"result":{"userid":"alice"}}"#)], lost),
-        ("no result", vec![json(r#"{"errcode":0,"errmsg":"ok"}"#)], lost),
-        ("an empty userid", vec![identity("\"\"")], lost),
-        ("a number for a userid", vec![identity("12345")], lost),
-        ("a huge userid", vec![identity(&format!("\"{}\"", "x".repeat(10_240)))], lost),
-        ("a userid with control characters", vec![identity("\"a\\u0000\\r\\nb\"")], lost),
+        ("no result", vec![json(r#"{"errcode":0,"errmsg":"ok"}"#)], down),
+        ("an empty userid", vec![identity("\"\"")], down),
+        ("a userid of spaces", vec![identity("\"   \"")], down),
+        ("a userid that turns the text around", vec![identity("\"a\\u202eb\"")], down),
+        ("a userid in a list", vec![identity("[\"alice\"]")], down),
+        ("a number for a userid", vec![identity("12345")], down),
+        ("a huge userid", vec![identity(&format!("\"{}\"", "x".repeat(10_240)))], down),
+        ("a userid with control characters", vec![identity("\"a\\u0000\\r\\nb\"")], down),
         (
             "a server error",
             vec![http("500 Internal Server Error", "application/json", r#"{"code":"unknownError","message":"x"}"#)],
