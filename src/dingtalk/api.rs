@@ -17,7 +17,7 @@ use url::Url;
 use super::breaker::Breaker;
 use super::refreshing::Refreshing;
 use super::transport::Transport;
-use super::{AccessToken, BreakerState, Clock, Error, Kind, NoConnection};
+use super::{AccessToken, BreakerState, Clock, Error, Kind, NoConnection, Seldom};
 
 /// One call: where it goes, how it is authorised and read, and whether it may be made twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,17 +82,36 @@ pub trait Observer: Send + Sync + 'static {
 
 /// DingTalk's HTTP API, on the two hosts that its families live on.
 pub(super) struct Api {
-    pub transport: Transport,
+    transport: Transport,
     pub breaker: Breaker,
     /// Held by whoever looks whether a ban is true.
-    pub looking: Mutex<()>,
-    pub api_url: Url,
-    pub oapi_url: Url,
+    looking: Mutex<()>,
+    new_token: Seldom,
+    api_url: Url,
+    oapi_url: Url,
     pub clock: Clock,
     pub observer: Arc<dyn Observer>,
 }
 
 impl Api {
+    /// How often a missing permission renews the access_token.
+    const BETWEEN_TOKENS: Duration = Duration::from_secs(5 * 60);
+
+    /// Must be called in the runtime that is to carry the connections.
+    pub fn new(api_url: Url, oapi_url: Url, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, reqwest::Error> {
+        let (transport, breaker, looking) = (Transport::new()?, Breaker::default(), Mutex::default());
+        Ok(Self {
+            transport,
+            breaker,
+            looking,
+            new_token: Seldom::every(Self::BETWEEN_TOKENS),
+            api_url,
+            oapi_url,
+            clock,
+            observer,
+        })
+    }
+
     /// Makes `call` with the access_token; with the next one if DingTalk rejects that.
     pub async fn call<T: DeserializeOwned>(&self, token: &Refreshing<AccessToken>, call: Call, body: &Value) -> Result<T, Error> {
         let attempt = async || {
@@ -102,6 +121,11 @@ impl Api {
                     tracing::info!(%error, "access_token rejected before its time: fetching another");
                     token.reject(&held);
                     self.send(call, Some(&*token.get().await?), body).await
+                }
+                // It may have been granted just now, and count only with a later token: the next call has that.
+                Err(error) if matches!(error.kind, Kind::Permission(_)) && self.new_token.may(self.clock.now()) => {
+                    token.doubt(&held);
+                    Err(error)
                 }
                 answer => answer,
             }

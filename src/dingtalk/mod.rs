@@ -14,13 +14,13 @@ mod user; // Who somebody is.
 mod page_url; // Which addresses are signed.
 mod signature; // How they are signed for `dd.config`.
 mod client_refusal; // Why a client refused a signature.
-mod clock; // Where time comes from.
+mod clock; // Where time comes from, and what happens seldom.
 
 pub use self::answer::{JsonObject, Said};
 pub use self::api::{Call, Observer};
 pub use self::breaker::BreakerState;
 pub use self::client_refusal::{ClientRefusal, Part};
-pub use self::clock::{Clock, TimeSource};
+pub use self::clock::{Clock, Seldom, TimeSource};
 pub use self::error::{Error, Kind, NoConnection};
 pub use self::identifiers::{AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, Malformed, UserId};
 pub use self::organisation::{Credentials, Organisation, OrganisationState, Settings, is_loopback};

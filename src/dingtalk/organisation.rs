@@ -6,13 +6,10 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
 use url::{Host, Url};
 
 use super::api::{Api, patiently};
-use super::breaker::Breaker;
 use super::refreshing::{Lease, Refreshing};
-use super::transport::Transport;
 use super::{AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, UserId};
 use super::{
     BreakerState, Call, Clock, CredentialState, DisplayName, Error, JsonObject, Kind, Observer, Origin, User, UserDetails,
@@ -105,9 +102,7 @@ impl Organisation {
     /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the connections.
     pub fn new(settings: Settings, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, reqwest::Error> {
         let Settings { credentials, corp_id, agent_id, api_url, oapi_url } = settings;
-        let (transport, breaker) = (Transport::new()?, Breaker::default());
-        let api =
-            Arc::new(Api { transport, breaker, looking: Mutex::default(), api_url, oapi_url, clock: clock.clone(), observer });
+        let api = Arc::new(Api::new(api_url, oapi_url, clock.clone(), observer)?);
         let asked = Arc::clone(&api);
         let fetch = move || fetch_access_token(Arc::clone(&asked), credentials.clone());
         let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), None, fetch);
