@@ -6,6 +6,7 @@ use std::fmt;
 use url::Url;
 
 use super::signature::{SignedPage, decoded};
+use super::{AgentId, CorpId};
 
 /// What `dd.error` said on a page. None of it is to be trusted: the page passes it on.
 #[derive(Debug, Clone)]
@@ -69,7 +70,7 @@ impl fmt::Display for Part {
 
 impl ClientRefusal {
     /// The parts that explain the refusal of `signed`. When the address is the same and the client did not show its tickets, both the
-    /// digest and the ticket may be to blame. Empty when nothing can be said.
+    /// digest and the ticket may be to blame. Empty when the client did not say enough: see [`ClientRefusal::possible`].
     pub fn explain(&self, signed: &SignedPage) -> Vec<Part> {
         let code = self.platform_code();
         match code.as_deref() {
@@ -97,6 +98,40 @@ impl ClientRefusal {
             None if code.as_deref() == Some("52013") => vec![Part::Digest, Part::TicketAge],
             None => Vec::new(),
         }
+    }
+
+    /// What the client did say when that explains nothing, and what may still be the matter with `signed`, the likeliest first.
+    pub fn possible(&self, signed: &SignedPage, agent_id: &AgentId, corp_id: &CorpId) -> String {
+        let (said, not_permitted) = match (self.platform_code().as_deref(), self.code.trim()) {
+            (Some("52012"), _) => ("that it could not compute the signature", false),
+            (Some("52014"), _) => ("that the address is invalid", false),
+            (Some("52015"), _) | (None, "9") => ("that the nonceStr is invalid", false),
+            (Some("52016"), _) => ("that a value to be signed is invalid", false),
+            (Some("52017"), _) => ("that the jsApiList is invalid: each name must be one of a JSAPI", false),
+            (Some("52018"), _) => ("that the timeStamp is invalid", false),
+            (Some("52022"), _) => ("that the type is invalid: 0 is a micro-app's", false),
+            (None, "7") => ("that the call is not permitted", true),
+            _ => ("no more than that it refuses", false),
+        };
+        let permitted = "the app is not published, or the call not permitted".to_owned();
+        // Checked already where the client told its own.
+        let address = self.quoted("url").is_none().then(|| {
+            format!(
+                "the client has another address for the page than {} (PUBLIC_URL, a proxy, a script before dd.config)",
+                signed.url.origin()
+            )
+        });
+        let others = [
+            "the page did not pass all values to dd.config as they were signed".to_owned(),
+            "the client no longer knows the jsapi_ticket (load the page again)".to_owned(),
+            "it computes the other digest (JSAPI_DIGEST)".to_owned(),
+            format!("agent {agent_id} or corp {corp_id} is another app's (DINGTALK_AGENT_ID, DINGTALK_CORP_ID)"),
+        ];
+        let mut possible: Vec<_> = address.into_iter().chain(others).chain([permitted]).collect();
+        if not_permitted {
+            possible.rotate_right(1);
+        }
+        format!("the client said {said}; still possible, the likeliest first: {}", possible.join("; or "))
     }
 
     /// The platform's code: `Code:52013` in the text, or the code itself, or any such number in the client's own words.
@@ -264,6 +299,41 @@ mod tests {
             let text = format!("Code:52013 - Message: x,{fields},url:[{PAGE}]");
             assert_eq!(explained("3", &text), parts, "{fields}");
         }
+    }
+
+    #[test]
+    fn of_a_client_that_says_next_to_nothing_nothing_more_is_claimed() {
+        let (agent, corp) = (AgentId::parse("4711").unwrap(), CorpId::parse("dingcorp").unwrap());
+        let in_order =
+            ["PUBLIC_URL", "as they were signed", "jsapi_ticket", "JSAPI_DIGEST", "agent 4711 or corp dingcorp", "published"];
+        for (code, text, said) in [
+            ("3", "权限校验失败", "no more than that it refuses"),
+            ("3", "permission verification failed", "no more than that it refuses"),
+            ("3", "アクセス権の確認に失敗しました", "no more than that it refuses"),
+            ("3", "", "no more than that it refuses"),
+            ("", "undefined", "no more than that it refuses"),
+            ("9", "invalid random string", "that the nonceStr is invalid"),
+            ("3", "Code:52012 - Message: x", "that it could not compute the signature"),
+            ("52014", "", "that the address is invalid"),
+            ("3", "Code:52015", "that the nonceStr is invalid"),
+            ("52016", "x", "that a value to be signed is invalid"),
+            ("3", "权限校验失败 Code:52017", "that the jsApiList is invalid"),
+            ("3", "Code: 52018", "that the timeStamp is invalid"),
+            ("52022", "", "that the type is invalid"),
+        ] {
+            let refusal = ClientRefusal { code: code.into(), text: text.into(), href: PAGE.into() };
+            assert_eq!(refusal.explain(&signed()), [], "{code} {text}");
+            let possible = refusal.possible(&signed(), &agent, &corp);
+            assert!(possible.starts_with(&format!("the client said {said}")) && !possible.contains("right"), "{possible}");
+            let places = in_order.map(|what| possible.find(what));
+            assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{possible}");
+        }
+        let told = |code: &str, text: &str| {
+            ClientRefusal { code: code.into(), text: text.into(), href: PAGE.into() }.possible(&signed(), &agent, &corp)
+        };
+        assert!(!told("3", &format!("x,url:[{PAGE}]")).contains("PUBLIC_URL"), "the address is known to be the same");
+        let not_permitted = told("7", "no permission");
+        assert!(not_permitted.find("published") < not_permitted.find("PUBLIC_URL"), "{not_permitted}");
     }
 
     #[test]

@@ -133,7 +133,6 @@ pub async fn report(
 }
 
 async fn signature_refused(report: &Report, signer: &Signer, organisation: &Organisation) -> Result<Explanation, Problem> {
-    let (corp_id, agent_id) = (organisation.corp_id(), organisation.agent_id());
     let Some((signed, is_current)) = signed(report, signer, organisation).await? else {
         return Ok(Explanation {
             differs: Vec::new(),
@@ -150,10 +149,7 @@ async fn signature_refused(report: &Report, signer: &Signer, organisation: &Orga
         organisation.doubt_jsapi_ticket(&signed.ticket);
     }
     let explanation = match parts[..] {
-        [] => format!(
-            "address, ticket and digest look right: check agent {agent_id} and corp {corp_id}, and whether the app is published and the \
-             call permitted"
-        ),
+        [] => refusal.possible(&signed, organisation.agent_id(), organisation.corp_id()),
         _ => parts.iter().map(|part| part.advice()).collect::<Vec<_>>().join("; or "),
     };
     Ok(Explanation { differs: parts.iter().map(Part::to_string).collect(), explanation })
