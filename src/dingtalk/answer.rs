@@ -12,7 +12,8 @@ use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::api::{Call, Family};
-use super::identifiers::is_plain;
+use super::said::{Said, quotable, without_secrets};
+use super::signature::decoded;
 use super::{Error, Kind};
 
 /// An answer, read to its end.
@@ -27,26 +28,50 @@ pub(super) struct Answer {
 #[derive(Deserialize)]
 struct Verdict {
     errcode: i64,
-    errmsg: Option<String>,
+}
+
+/// A refusal, whatever is odd about its form: the advice that comes of it would be lost with it.
+struct Refusal {
+    /// Not 0.
+    errcode: Option<String>,
     sub_code: Option<String>,
-    sub_msg: Option<String>,
+    code: Option<String>,
+    text: String,
+    required_scopes: String,
 }
 
-/// What the new API says when it refuses, with capitals or without.
-#[derive(Deserialize)]
-struct Failure {
-    #[serde(alias = "Code")]
-    code: String,
-    #[serde(default, alias = "Message")]
-    message: String,
-    #[serde(default, rename = "AccessDeniedDetail", alias = "accessdenieddetail")]
-    denied: Denied,
+impl Refusal {
+    /// Names count in any case, numbers as text and text as numbers, and what is null or of another form is not there.
+    fn read(body: &[u8], secrets: &[&str]) -> Option<Self> {
+        let text = String::from_utf8_lossy(body);
+        let told = serde_json::from_str::<Value>(&text).ok().filter(Value::is_object)?;
+        let known = |text: String| without_secrets(&text, secrets.iter().copied());
+        let code = |name| member(&told, name).find_map(word).map(known);
+        let errcode = code("errcode").map(|code| code.strip_suffix(".0").map_or(code.clone(), str::to_owned));
+        let errcode = errcode.filter(|code| code.parse::<i64>().is_ok_and(|number| number != 0));
+        let texts = ["errmsg", "sub_msg", "message"].map(|name| member(&told, name).find_map(word));
+        let scopes = member(&told, "accessDeniedDetail").flat_map(|detail| member(detail, "requiredScopes"));
+        let scopes =
+            scopes.flat_map(|scopes| scopes.as_array().map_or(std::slice::from_ref(scopes), Vec::as_slice)).filter_map(word);
+        Some(Self {
+            errcode,
+            sub_code: code("sub_code"),
+            code: code("code"),
+            text: known(texts.into_iter().flatten().collect::<Vec<_>>().join(" ")),
+            required_scopes: scopes.collect::<Vec<_>>().join(","),
+        })
+    }
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Denied {
-    required_scopes: Vec<String>,
+/// What an object has under `name`, in any case and spelling of it.
+fn member<'a>(object: &'a Value, name: &'a str) -> impl Iterator<Item = &'a Value> {
+    let fields = object.as_object().into_iter().flatten();
+    fields.filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+fn word(value: &Value) -> Option<String> {
+    let text = value.as_str().map(|text| text.trim().to_owned()).or_else(|| value.as_number().map(ToString::to_string))?;
+    Some(text).filter(|text| !text.is_empty())
 }
 
 impl Answer {
@@ -67,44 +92,49 @@ impl Answer {
         if self.body.trim_ascii_start().starts_with(b"<") && matches!(self.status, 200..300 | 403 | 429) {
             return Some(Duration::ZERO);
         }
-        let punished: Punished = object(&self.body).filter(|_| !has_errcode(&self.body))?;
+        let punished: Punished = object(&self.body).filter(|_| is_without_errcode(&self.body))?;
         let minutes = punished.wait.as_ref().and_then(number).filter(|minutes| minutes.is_finite()).unwrap_or_default();
         (number(&punished.status) == Some(PUNISHED)).then(|| Duration::from_secs_f64(60.0 * minutes.clamp(0.0, LONGEST_MINUTES)))
     }
 
     /// What `call` asked for, or why it is not there. The old API's answers are always HTTP 200: `errcode` must be there and be 0. The
     /// new one's are a success with HTTP 2xx, unless the body carries an old `errcode`, as some do.
-    pub fn open<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
+    /// `secrets` are those that were sent: a refusal may have them in it.
+    pub fn open<T: DeserializeOwned>(&self, call: Call, secrets: &[&str]) -> Result<T, Error> {
         let (status, body) = (self.status, &self.body);
-        let misfit = |reason: &str| match status {
-            // A gateway in front of both families, which does not always speak their language.
-            401 => refused_by_new(call, status, "401", reason, &[]),
-            _ => Error::new(call, Kind::Unintelligible(status), format!("status {status}: {reason}")),
-        };
-        let whole = |otherwise: &str| object(body).ok_or_else(|| misfit(otherwise));
-        if !self.is_json {
-            return Err(misfit("the answer is not JSON"));
+        let is_success = self.is_json
+            && match call.family {
+                Family::Old => status == 200 && object::<Verdict>(body).is_some_and(|verdict| verdict.errcode == 0),
+                Family::New => (200..300).contains(&status) && is_without_errcode(body),
+            };
+        if is_success {
+            let malformed = |field| Error::new(call, Kind::Malformed, format!("a success whose {field} is missing or malformed"));
+            return success(body).map_err(malformed);
         }
-        match (call.family, object::<Verdict>(body)) {
-            (Family::Old, Some(Verdict { errcode: 0, .. })) if status == 200 => whole("the result is missing or malformed"),
-            (Family::Old, Some(Verdict { errcode: 0, .. })) => Err(misfit("errcode 0 with another status than 200")),
-            (Family::Old | Family::New, Some(verdict)) => Err(refused_by_old(call, verdict)),
-            (Family::Old, None) => Err(misfit("no errcode in the answer")),
-            (Family::New, None) if has_errcode(body) => Err(misfit("an errcode that cannot be read")),
-            (Family::New, None) if (200..300).contains(&status) => whole("the answer is not what this call returns"),
-            (Family::New, None) => {
-                let failure: Failure = object(body).ok_or_else(|| misfit("an error without a code"))?;
-                Err(refused_by_new(call, status, &failure.code, &failure.message, &failure.denied.required_scopes))
+        Err(match Refusal::read(body, secrets) {
+            Some(Refusal { errcode: Some(errcode), sub_code, text, .. }) => refused_by_old(call, &errcode, sub_code, &text),
+            // The new API's, which answers on the old one's behalf when the address is mistaken.
+            Some(Refusal { code: Some(code), text, required_scopes, .. })
+                if call.family == Family::New || code == NO_SUCH_CALL =>
+            {
+                refused_by_new(call, status, &code, &text, &required_scopes)
             }
-        }
+            // A gateway in front of both families, which does not always speak their language.
+            _ if status == 401 => refused_by_new(call, status, "401", "neither a success nor a refusal", ""),
+            _ => {
+                let kind = if status == 404 { Kind::NoSuchCall } else { Kind::Unintelligible(status) };
+                Error::new(call, kind, format!("status {status}: neither a success nor a refusal"))
+            }
+        })
     }
 }
 
-fn refused_by_old(call: Call, Verdict { errcode, errmsg, sub_code, sub_msg }: Verdict) -> Error {
-    let text = &[errmsg, sub_msg].into_iter().flatten().collect::<Vec<_>>().join(" ");
+const NO_SUCH_CALL: &str = "InvalidAction.NotFound";
+
+fn refused_by_old(call: Call, errcode: &str, sub_code: Option<String>, text: &str) -> Error {
     // 88 is a wrapper.
-    let code = &sub_code.filter(|_| errcode == 88).unwrap_or_else(|| errcode.to_string());
-    let kind = match code.as_str() {
+    let code = sub_code.as_deref().filter(|_| errcode == "88").unwrap_or(errcode);
+    let kind = match code {
         "40014" | "42001" | "40001" => Kind::TokenRejected,
         "40078" | "40029" | "40102" | "42007" | "41026" => Kind::CodeRejected,
         "-1" => Kind::Busy,
@@ -113,25 +143,26 @@ fn refused_by_old(call: Call, Verdict { errcode, errmsg, sub_code, sub_msg }: Ve
         code if matches!(code.parse(), Ok(90003..=90014)) => Kind::LimitedForLonger,
         "90020" => Kind::QuotaSpent,
         "40096" | "40089" | "40088" | "853003" | "853004" => Kind::Credentials,
-        "60011" => Kind::Permission(between(text, "requiredScopes=[").or_else(|| between(text, "["))),
+        "60011" => Kind::Permission(missing_permission("", text)),
         "60020" => Kind::IpNotAllowed(requesting_ip(text)),
         "50002" | "50004" => Kind::UserNotVisible,
         "40079" | "48004" | "70001" | "70003" | "70004" | "50003" | "50005" => Kind::AppStopped,
         "60121" | "33012" | "40003" => Kind::UserUnknown,
+        "22" | "404" => Kind::NoSuchCall,
         _ => Kind::Unexpected,
     };
     refused(call, kind, code, text)
 }
 
 /// 403 alone is ambiguous, so the code decides and the status only helps.
-fn refused_by_new(call: Call, status: u16, code: &str, text: &str, required_scopes: &[String]) -> Error {
+fn refused_by_new(call: Call, status: u16, code: &str, text: &str, required_scopes: &str) -> Error {
     let kind = match code {
         "InvalidAuthentication" | "invalidAccessToken" | "accesstoken.expired" => Kind::TokenRejected,
         "invalidParameter.authCode.notFound" => Kind::CodeRejected,
         "invalidClientIdOrSecret" | "invalidSuiteKey" | "invalid.client" | "unauthorized.client" => Kind::Credentials,
         "invalidAuthInfo" => Kind::AppStopped,
         code if code == "apiPermissionDenied" || code.ends_with("AccessTokenPermissionDenied") => {
-            Kind::Permission(Some(quotable(&required_scopes.join(", "))).filter(|scopes| !scopes.is_empty()))
+            Kind::Permission(missing_permission(required_scopes, text))
         }
         code if code.ends_with("IpNotInWhiteList") => Kind::IpNotAllowed(requesting_ip(text)),
         code if code.ends_with("ApiCountLimitForOrg") => Kind::QuotaSpent,
@@ -139,6 +170,7 @@ fn refused_by_new(call: Call, status: u16, code: &str, text: &str, required_scop
         code if code.contains(".Qpm") => Kind::LimitedForLonger,
         "qps.exceed.limit" | "request.overlimit" | "request.too.fast" => Kind::LimitedForLonger,
         "invalidParameter.user.notFound" => Kind::UserUnknown,
+        NO_SUCH_CALL => Kind::NoSuchCall,
         _ if status == 429 => Kind::LimitedForLonger,
         _ if status >= 500 => Kind::Busy,
         _ if status == 401 => Kind::TokenRejected,
@@ -157,42 +189,29 @@ fn refused(call: Call, kind: Kind, code: &str, text: &str) -> Error {
     Error::new(call, kind, format!("dingtalk refused with {code}: {text}{hint}"))
 }
 
-/// What DingTalk or a client said, fit for a log: short, one line, and nothing in it looks like a credential. They have been seen to
-/// print tickets in their explanations.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
-    /// The code.
-    pub code: String,
-    /// The explanation.
-    pub text: String,
-}
-
-impl Said {
-    /// Takes both as they came.
-    pub fn new(code: &str, text: &str) -> Self {
-        let code: String = code.chars().filter(char::is_ascii_graphic).collect();
-        Self { code: quotable(&code).chars().take(80).collect(), text: quotable(text) }
-    }
-}
-
-/// Cuts out every long run of the characters that credentials are made of.
-fn quotable(text: &str) -> String {
-    const CREDENTIAL: usize = 16;
-    // What does not show goes first: inside a credential it would hide it.
-    let plain: String = text.chars().filter(|c| is_plain(*c)).collect();
-    let mut quoted = String::new();
-    for word in plain.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')) {
-        match word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).len() {
-            long if long >= CREDENTIAL && word.contains(|c: char| c.is_ascii_digit()) => quoted.push('…'),
-            _ => quoted.push_str(word),
-        }
-    }
-    quoted.chars().take(200).collect()
-}
-
-fn between(text: &str, start: &str) -> Option<String> {
-    let (inner, _) = text.split_once(start)?.1.split_once(']')?;
-    Some(quotable(inner)).filter(|inner| !inner.is_empty())
+/// What DingTalk calls the permission that the app lacks: in a list of its own, in the text, whatever that says and in which language, or
+/// in the link under which it is applied for.
+fn missing_permission(required_scopes: &str, text: &str) -> Option<String> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let names = |list: &str| {
+        let words = list.split(|c| !is_part(c)).map(|word| word.trim_matches('.'));
+        let names: Vec<_> = words.filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic())).collect();
+        Some(quotable(&names.join(", "))).filter(|names| !names.is_empty())
+    };
+    let listed = || names(text.split_once("requiredScopes")?.1.split_once('[')?.1.split_once(']')?.0);
+    // `qyapi_get_member` or `Contact.User.Read`: other things stand in brackets too.
+    let is_scope =
+        |inner: &&str| inner.starts_with("qyapi_") || inner.starts_with(|c: char| c.is_ascii_uppercase()) && inner.contains('.');
+    let bracketed = || {
+        let inner = text.split(['[', '【']).skip(1).filter_map(|rest| Some(rest.split_once([']', '】'])?.0.trim()));
+        inner.filter(is_scope).find_map(names)
+    };
+    let linked = || {
+        let (_, link) = text.split_once("content=")?;
+        let end = link.find(|c: char| !(is_part(c) || c == '%' || c == '#')).unwrap_or(link.len());
+        names(decoded(&link[..end]).split_once('#')?.1)
+    };
+    names(required_scopes).or_else(listed).or_else(bracketed).or_else(linked)
 }
 
 fn requesting_ip(text: &str) -> Option<String> {
@@ -201,9 +220,22 @@ fn requesting_ip(text: &str) -> Option<String> {
     ip.parse::<std::net::IpAddr>().ok().map(|ip| ip.to_string())
 }
 
-/// Whether there is an `errcode`, in any form and however often.
-fn has_errcode(body: &[u8]) -> bool {
-    object::<HashMap<String, IgnoredAny>>(body).is_some_and(|fields| fields.contains_key("errcode"))
+/// Whether it is an object in which no `errcode` is, in any form or spelling.
+fn is_without_errcode(body: &[u8]) -> bool {
+    object::<HashMap<String, IgnoredAny>>(body)
+        .is_some_and(|fields| !fields.keys().any(|name| name.eq_ignore_ascii_case("errcode")))
+}
+
+/// What a success holds, or the name of the field that is at fault: never what stands in it.
+fn success<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    let read: Result<JsonObject<T>, _> = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body));
+    read.map(|object| object.0).map_err(|error| {
+        let why = error.inner().to_string();
+        // It is said of the object around it.
+        let named = ["missing field `", "duplicate field `"].iter().find_map(|what| why.strip_prefix(what)?.split('`').next());
+        let around = Some(error.path().to_string()).filter(|path| path != ".");
+        quotable(&around.into_iter().chain(named.map(str::to_owned)).collect::<Vec<_>>().join("."))
+    })
 }
 
 fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
@@ -239,6 +271,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for FromMap<T> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{DisplayName, UserId};
     use super::*;
     use proptest::prelude::*;
 
@@ -252,7 +285,7 @@ mod tests {
     }
 
     fn opened<T: DeserializeOwned>(call: Call, status: u16, body: &[u8]) -> std::result::Result<T, Error> {
-        Answer { status, is_json: true, body: body.to_vec() }.open(call)
+        Answer { status, is_json: true, body: body.to_vec() }.open(call, &[])
     }
 
     fn old(status: u16, body: &[u8]) -> std::result::Result<Result, Error> {
@@ -300,7 +333,33 @@ mod tests {
     #[test]
     fn an_old_style_errcode_on_the_new_host_is_an_error_even_with_200() {
         let body = r#"{"errcode":404,"errmsg":"请求的URI地址不存在"}"#;
-        assert_eq!(new(200, body).unwrap_err().kind, Kind::Unexpected);
+        assert_eq!(new(200, body).unwrap_err().kind, Kind::NoSuchCall);
+    }
+
+    #[test]
+    fn an_address_where_the_call_is_not_known_is_for_the_administrator_and_no_code_is_lost_for_it() {
+        for (status, body) in [
+            (
+                404,
+                r#"{"code":"InvalidAction.NotFound","message":"Specified api is not found, please check your url and method."}"#,
+            ),
+            (404, r#"{"Code":"InvalidAction.NotFound","Message":null}"#),
+            (400, r#"{"code":"InvalidAction.NotFound"}"#),
+            (200, r#"{"errcode":404,"errmsg":"请求的URI地址不存在"}"#),
+            (200, r#"{"errcode":"404"}"#),
+            (200, r#"{"errcode":22,"sub_msg":"不合法ApiName","errmsg":"Invalid method","request_id":"x"}"#),
+            (200, r#"{"errcode":88,"sub_code":"22","sub_msg":"x"}"#),
+            (404, "<html><head><title>404 Not Found</title></head></html>"),
+            (404, ""),
+            (404, r#"{"timestamp":"x","status":404,"path":"/topapi"}"#),
+        ] {
+            for call in [Call::USER_BY_CODE, Call::ACCESS_TOKEN, Call::JSAPI_TICKET, Call::USER_DETAILS] {
+                let error = opened::<Empty>(call, status, body.as_bytes()).unwrap_err();
+                assert_eq!(error.kind, Kind::NoSuchCall, "{body}");
+                assert!(error.misconfigured() && !error.code_fate_unknown());
+                assert!(error.fix().unwrap().contains("DINGTALK_SITE"));
+            }
+        }
     }
 
     #[test]
@@ -310,6 +369,104 @@ mod tests {
         }
         let denied = r#"{"code":"Forbidden.AccessDenied.AccessTokenPermissionDenied","message":"m","accessdenieddetail":{"requiredScopes":["a.b"]}}"#;
         assert_eq!(new(403, denied).unwrap_err().kind, Kind::Permission(Some("a.b".into())));
+    }
+
+    #[test]
+    fn a_refusal_is_read_whatever_is_odd_about_its_form() {
+        let (permission, unnamed) = (Kind::Permission(Some("a.b".into())), Kind::Permission(None));
+        let denied = "Forbidden.AccessDenied.AccessTokenPermissionDenied";
+        for (rest, kind) in [
+            (r#","message":"m","accessdenieddetail":null"#, &unnamed),
+            (r#","message":null,"accessdenieddetail":{"requiredScopes":["a.b"]}"#, &permission),
+            (r#","message":["m"],"accessDeniedDetail":{"requiredscopes":"a.b"}"#, &permission),
+            (r#","Message":7,"AccessDeniedDetail":{"RequiredScopes":[null,"a.b",{}]}"#, &permission),
+            (r#","accessdenieddetail":[]"#, &unnamed),
+            (r#","accessdenieddetail":{"requiredScopes":null},"errcode":null"#, &unnamed),
+        ] {
+            for code in [
+                format!(r#""code":"{denied}""#),
+                format!(r#""Code":"{denied}","code":null"#),
+                format!(r#""CODE":" {denied} ","code":"""#),
+            ] {
+                let body = format!("{{{code}{rest}}}");
+                assert_eq!(new(403, &body).unwrap_err().kind, *kind, "{body}");
+            }
+        }
+        let both = r#"{"code":"InvalidAuthentication","Code":"InvalidAuthentication","message":"m","Message":"m"}"#;
+        assert_eq!(new(400, both).unwrap_err().kind, Kind::TokenRejected);
+        for (body, kind) in [
+            (r#"{"errcode":"40078","errmsg":"x"}"#, Kind::CodeRejected),
+            (r#"{"errcode":" 90018 ","errmsg":null}"#, Kind::RateLimited),
+            (r#"{"errcode":40014.0,"errmsg":"x"}"#, Kind::TokenRejected),
+            (r#"{"errcode":88,"sub_code":60020,"sub_msg":null,"errmsg":7}"#, Kind::IpNotAllowed(None)),
+            (r#"{"errcode":"88","sub_code":"60011","sub_msg":"[qyapi_base]"}"#, Kind::Permission(Some("qyapi_base".into()))),
+            (r#"{"errcode":88,"sub_code":null,"errmsg":"x"}"#, Kind::Unexpected),
+            (r#"{"ErrCode":50003,"ErrMsg":"x"}"#, Kind::AppStopped),
+            (r#"{"errcode":-1,"result":"text"}"#, Kind::Busy),
+        ] {
+            assert_eq!(old(200, body.as_bytes()).unwrap_err().kind, kind, "{body}");
+            let plain = Answer { status: 200, is_json: false, body: body.into() };
+            assert_eq!(plain.open::<Result>(Call::USER_DETAILS, &[]).unwrap_err().kind, kind, "as plain text: {body}");
+        }
+        let in_gbk = b"{\"errcode\":60121,\"errmsg\":\"\xd5\xd2\xb2\xbb\xb5\xbd\"}";
+        assert_eq!(old(200, in_gbk).unwrap_err().kind, Kind::UserUnknown);
+        for neither in
+            [r#"{"errcode":"0"}"#, r#"{"errcode":0.0}"#, r#"{"errcode":null,"sub_code":"40014"}"#, r#"{"errcode":"x"}"#]
+        {
+            assert_eq!(old(200, neither.as_bytes()).unwrap_err().kind, Kind::Unintelligible(200), "{neither}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_success_is_an_error_of_its_own_that_names_the_field_and_nothing_in_it() {
+        #[derive(Deserialize, Debug)]
+        #[expect(dead_code)]
+        struct Person {
+            userid: UserId,
+            name: Option<DisplayName>,
+        }
+        #[derive(Deserialize, Debug)]
+        #[expect(dead_code)]
+        struct Exchanged {
+            result: JsonObject<Person>,
+        }
+        for (rest, field) in [
+            (r#""result":{"userid":"   "}"#, "result.userid"),
+            (r#""result":{"userid":"\u3000"}"#, "result.userid"),
+            (r#""result":{"userid":"4711\u202e"}"#, "result.userid"),
+            (r#""result":{"userid":"4711\u0000"}"#, "result.userid"),
+            (r#""result":{"userid":4711}"#, "result.userid"),
+            (r#""result":{"userid":["4711"]}"#, "result.userid"),
+            (r#""result":{"userid":null,"name":"4711"}"#, "result.userid"),
+            (r#""result":{"userId":"4711"}"#, "result.userid"),
+            (r#""result":{"userid":"a","userid":"4711"}"#, "result.userid"),
+            (r#""result":{"userid":"a","name":4711}"#, "result.name"),
+            (r#""result":["4711"]"#, "result"),
+            (r#""result":"4711""#, "result"),
+            (r#""results":{"4711":{}}"#, "result"),
+        ] {
+            let body = format!(r#"{{"errcode":0,{rest}}}"#);
+            let error = opened::<Exchanged>(Call::USER_BY_CODE, 200, body.as_bytes()).unwrap_err();
+            assert!(error.kind == Kind::Malformed && !error.code_fate_unknown(), "{body}");
+            assert_eq!(error.said, format!("a success whose {field} is missing or malformed"), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_was_sent_is_not_in_what_is_logged() {
+        for body in [
+            r#"{"errcode":40014,"errmsg":"不合法的 letters-only"}"#,
+            r#"{"errcode":88,"sub_code":"x","sub_msg":"letters-only"}"#,
+            r#"{"errcode":1,"errmsg":"a","sub_msg":"/x?q=letters-only"}"#,
+            r#"{"errcode":1,"errmsg":"le\u200btters-only"}"#,
+            r#"{"errcode":1,"message":"token letters-only is dead"}"#,
+            r#"{"code":"letters-only","message":"x"}"#,
+        ] {
+            let error =
+                Answer { status: 200, is_json: true, body: body.into() }.open::<Empty>(Call::JSAPI_TICKET, &["letters-only"]);
+            let logged = error.unwrap_err().to_string();
+            assert!(!logged.contains("letters") && logged.contains('…'), "{logged}");
+        }
     }
 
     proptest! {
@@ -337,11 +494,10 @@ mod tests {
     }
 
     fn old_kind(code: &str, text: &str) -> Kind {
-        let verdict = Verdict { errcode: code.parse().unwrap(), errmsg: Some(text.into()), sub_code: None, sub_msg: None };
-        refused_by_old(Call::USER_DETAILS, verdict).kind
+        refused_by_old(Call::USER_DETAILS, code, None, text).kind
     }
 
-    fn new_kind(code: &str, scopes: &[String]) -> Kind {
+    fn new_kind(code: &str, scopes: &str) -> Kind {
         refused_by_new(Call::JSAPI_TICKET, 403, code, "", scopes).kind
     }
 
@@ -351,7 +507,38 @@ mod tests {
         let expected = Kind::Permission(Some("qyapi_get_member".into()));
         assert_eq!(old_kind("60011", text), expected);
         let code = "Forbidden.AccessDenied.AccessTokenPermissionDenied";
-        assert_eq!(new_kind(code, &["qyapi_get_member".into()]), expected);
+        assert_eq!(new_kind(code, "qyapi_get_member"), expected);
+    }
+
+    #[test]
+    fn a_missing_permission_is_named_from_where_it_stands_and_by_no_other_word() {
+        let link = |scope: &str| format!("https://open-dev.dingtalk.com/appscope/apply?content=dingabc123%23{scope}");
+        for (text, named) in [
+            (
+                format!("应用尚未开通所需的权限：[qyapi_robot_sendmsg]，点击链接申请并开通即可：{}", link("qyapi_robot_sendmsg")),
+                Some("qyapi_robot_sendmsg"),
+            ),
+            (
+                format!("the app has not been granted the permission, apply: {}.", link("qyapi_get_department_list")),
+                Some("qyapi_get_department_list"),
+            ),
+            (format!("権限がありません「{}」", link("fieldMobile")), Some("fieldMobile")),
+            ("<a href=\"https://x/?content=dingabc#Contact.User.Read&from=api\">".into(), Some("Contact.User.Read")),
+            (format!("apply: {}", link("qyapi_a%2Cqyapi_b")), Some("qyapi_a, qyapi_b")),
+            ("ding talk error[subcode=60011,submsg=no permission, {requiredScopes=[a.b, c_d]}]".into(), Some("a.b, c_d")),
+            ("no permission 【Contact.User.mobile】".into(), Some("Contact.User.mobile")),
+            ("ding talk error[subcode=60011,submsg=没有调用该接口的权限]".into(), None),
+            ("ding talk error[subcode=60011,submsg=x, {requiredScopes=[]}]".into(), None),
+            ("没有权限 [10.0.0.1] [www.example.com]".into(), None),
+            ("https://open-dev.dingtalk.com/appscope/apply?content=dingabc123".into(), None),
+            ("ding talk error[subcode=60011,submsg=".into(), None),
+            (String::new(), None),
+        ] {
+            let kind = Kind::Permission(named.map(str::to_owned));
+            assert_eq!(old_kind("60011", &text), kind, "{text}");
+            let fix = Error::new(Call::USER_DETAILS, kind, "").fix().unwrap();
+            assert!(fix.contains(named.unwrap_or("that DingTalk did not name")), "{fix}");
+        }
     }
 
     #[test]
@@ -367,15 +554,7 @@ mod tests {
     #[test]
     fn a_403_is_sorted_by_its_code() {
         let kinds = ["QpsLimitForApi", "QpmLimitForAppkeyAndApi", "ApiCountLimitForOrg"]
-            .map(|end| new_kind(&format!("Forbidden.AccessDenied.{end}"), &[]));
+            .map(|end| new_kind(&format!("Forbidden.AccessDenied.{end}"), ""));
         assert_eq!(kinds, [Kind::RateLimited, Kind::LimitedForLonger, Kind::QuotaSpent]);
-    }
-
-    #[test]
-    fn nothing_that_looks_like_a_credential_is_quoted() {
-        let said = Said::new("52013", "ticketList:[aC7X90bQ11ffeeDD2233], line\nbreak");
-        assert_eq!(said.text, "ticketList:[…, linebreak");
-        let hidden = Said::new("aC7X90bQ11ffeeDD2233", "aC7X90bQ\u{200B}11ffeeDD\n2233");
-        assert_eq!((hidden.code.as_str(), hidden.text.as_str()), ("…", "…"));
     }
 }

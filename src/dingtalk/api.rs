@@ -11,12 +11,13 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::Mutex;
 use url::Url;
 
 use super::breaker::Breaker;
 use super::refreshing::Refreshing;
 use super::transport::Transport;
-use super::{AccessToken, Clock, Error, Kind, NoConnection};
+use super::{AccessToken, BreakerState, Clock, Error, Kind, NoConnection, Seldom};
 
 /// One call: where it goes, how it is authorised and read, and whether it may be made twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,15 +82,36 @@ pub trait Observer: Send + Sync + 'static {
 
 /// DingTalk's HTTP API, on the two hosts that its families live on.
 pub(super) struct Api {
-    pub transport: Transport,
+    transport: Transport,
     pub breaker: Breaker,
-    pub api_url: Url,
-    pub oapi_url: Url,
+    /// Held by whoever looks whether a ban is true.
+    looking: Mutex<()>,
+    new_token: Seldom,
+    api_url: Url,
+    oapi_url: Url,
     pub clock: Clock,
     pub observer: Arc<dyn Observer>,
 }
 
 impl Api {
+    /// How often a missing permission renews the access_token.
+    const BETWEEN_TOKENS: Duration = Duration::from_secs(5 * 60);
+
+    /// Must be called in the runtime that is to carry the connections.
+    pub fn new(api_url: Url, oapi_url: Url, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, reqwest::Error> {
+        let (transport, breaker, looking) = (Transport::new()?, Breaker::default(), Mutex::default());
+        Ok(Self {
+            transport,
+            breaker,
+            looking,
+            new_token: Seldom::every(Self::BETWEEN_TOKENS),
+            api_url,
+            oapi_url,
+            clock,
+            observer,
+        })
+    }
+
     /// Makes `call` with the access_token; with the next one if DingTalk rejects that.
     pub async fn call<T: DeserializeOwned>(&self, token: &Refreshing<AccessToken>, call: Call, body: &Value) -> Result<T, Error> {
         let attempt = async || {
@@ -99,6 +121,11 @@ impl Api {
                     tracing::info!(%error, "access_token rejected before its time: fetching another");
                     token.reject(&held);
                     self.send(call, Some(&*token.get().await?), body).await
+                }
+                // It may have been granted just now, and count only with a later token: the next call has that.
+                Err(error) if matches!(error.kind, Kind::Permission(_)) && self.new_token.may(self.clock.now()) => {
+                    token.doubt(&held);
+                    Err(error)
                 }
                 answer => answer,
             }
@@ -119,12 +146,46 @@ impl Api {
             Error::new(call, Kind::NotAsked(retry_after), "no call is made while dingtalk shuts this address out")
         })?;
         let answer = self.transport.send(call, self.request(call, token, body)).await?;
-        if let Some(wait) = answer.ban() {
-            let retry_after = self.breaker.banned(wait, self.clock.now());
-            return Err(Error::new(call, Kind::Banned(retry_after), "a ban page instead of an answer"));
+        if answer.ban().is_none() {
+            self.breaker.heard();
+            let secrets = ["appSecret", "code"].iter().filter_map(|name| body[name].as_str());
+            return answer.open(call, &secrets.chain(token.map(AccessToken::expose)).collect::<Vec<_>>());
         }
-        self.breaker.heard();
-        answer.open(call)
+        Err(match self.shut_out(call.family).await {
+            Some(retry_after) => Error::new(call, Kind::Banned(retry_after), "a ban page instead of an answer"),
+            None => Error::new(
+                call,
+                Kind::Unintelligible(answer.status),
+                format!("status {}: a ban page for this call alone", answer.status),
+            ),
+        })
+    }
+
+    /// Whether a ban that a call met is everybody's, and for how long. Something between may have answered that one call for what a
+    /// stranger put into it: so it is believed only if the same host answers a call of our own like that too, in which nothing is.
+    async fn shut_out(&self, family: Family) -> Option<Duration> {
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let probe = match family {
+            Family::Old => Call::old("probe", "/gettoken"),
+            Family::New => Call::new("probe", Call::ACCESS_TOKEN.path),
+        };
+        // One looks for all who met it meanwhile.
+        let _looking = self.looking.lock().await;
+        if self.breaker.shows(self.clock.now()) == BreakerState::Open {
+            return Some(self.breaker.banned(Duration::ZERO, self.clock.now()));
+        }
+        let (began, mut request) = (Instant::now(), self.request(probe, None, &Value::Null));
+        *request.timeout_mut() = Some(PATIENCE);
+        let looked = self.transport.send(probe, request).await.map(|answer| answer.ban());
+        self.observer.called(probe.name, looked.as_ref().map(drop), began.elapsed());
+        match looked {
+            Ok(Some(wait)) => Some(self.breaker.banned(wait, self.clock.now())),
+            Ok(None) => {
+                self.breaker.heard();
+                None
+            }
+            Err(_) => None,
+        }
     }
 
     fn request(&self, call: Call, token: Option<&AccessToken>, body: &Value) -> Request {

@@ -6,6 +6,7 @@ use std::fmt;
 use url::Url;
 
 use super::signature::{SignedPage, decoded};
+use super::{AgentId, CorpId};
 
 /// What `dd.error` said on a page. None of it is to be trusted: the page passes it on.
 #[derive(Debug, Clone)]
@@ -33,6 +34,7 @@ pub enum Part {
     Agent,
     Corp,
     Nonce,
+    TimeStamp,
 }
 
 impl Part {
@@ -49,6 +51,7 @@ impl Part {
             Self::TicketAge => ("ticket age", "the client does not know the jsapi_ticket: it is fetched anew, load the page again"),
             Self::Agent => ("agent", "DINGTALK_AGENT_ID is not this app's: Developer Console > the app > Credentials and Basic Information"),
             Self::Corp => ("corp", "DINGTALK_CORP_ID is not the organisation that the page was opened in: Developer Console > Home"),
+            Self::TimeStamp => ("time stamp", "the page passed another timeStamp to dd.config than the one signed for it: pass it on unchanged, as text"),
             Self::Nonce => ("nonce", "the page passed other values to dd.config than the ones signed for it: pass them on unchanged"),
         }
     }
@@ -67,14 +70,22 @@ impl fmt::Display for Part {
 
 impl ClientRefusal {
     /// The parts that explain the refusal of `signed`. When the address is the same and the client did not show its tickets, both the
-    /// digest and the ticket may be to blame. Empty when nothing can be said.
+    /// digest and the ticket may be to blame. Empty when the client did not say enough: see [`ClientRefusal::possible`].
     pub fn explain(&self, signed: &SignedPage) -> Vec<Part> {
-        match self.platform_code() {
+        let code = self.platform_code();
+        match code.as_deref() {
             Some("52010") => return vec![Part::Corp],
             Some("52019" | "52021") => return vec![Part::Agent],
             Some("52011") => return vec![Part::TicketAge],
-            _ if self.quoted("nonce").is_some_and(|nonce| nonce != signed.nonce_str.0) => return vec![Part::Nonce],
             _ => {}
+        }
+        let timestamp = signed.timestamp.to_string();
+        let passed_on = [(Part::Nonce, "nonce", signed.nonce_str.0.as_str()), (Part::TimeStamp, "timestamp", &timestamp)];
+        let changed =
+            passed_on.into_iter().filter(|(_, name, ours)| self.quoted(name).is_some_and(|used| !is_shown_as(ours, used)));
+        let changed: Vec<_> = changed.map(|(part, ..)| part).collect();
+        if !changed.is_empty() {
+            return changed;
         }
         let page = self.href.split('#').next().unwrap_or_default();
         let parts = differences(signed.url.as_str(), self.quoted("url").unwrap_or(page));
@@ -84,22 +95,76 @@ impl ClientRefusal {
         match self.quoted("ticketList").map(|tickets| shows(tickets, signed)) {
             Some(true) => vec![Part::Digest],
             Some(false) => vec![Part::TicketAge],
-            None if self.platform_code() == Some("52013") => vec![Part::Digest, Part::TicketAge],
+            None if code.as_deref() == Some("52013") => vec![Part::Digest, Part::TicketAge],
             None => Vec::new(),
         }
     }
 
-    /// The platform's code, which stands inside the text or is the code itself.
-    fn platform_code(&self) -> Option<&str> {
-        let numbers = self.text.split(|c: char| !c.is_ascii_digit());
-        numbers.chain([self.code.as_str()]).find(|number| number.len() == 5 && number.starts_with("52"))
+    /// What the client did say when that explains nothing, and what may still be the matter with `signed`, the likeliest first.
+    pub fn possible(&self, signed: &SignedPage, agent_id: &AgentId, corp_id: &CorpId) -> String {
+        let (said, not_permitted) = match (self.platform_code().as_deref(), self.code.trim()) {
+            (Some("52012"), _) => ("that it could not compute the signature", false),
+            (Some("52014"), _) => ("that the address is invalid", false),
+            (Some("52015"), _) | (None, "9") => ("that the nonceStr is invalid", false),
+            (Some("52016"), _) => ("that a value to be signed is invalid", false),
+            (Some("52017"), _) => ("that the jsApiList is invalid: each name must be one of a JSAPI", false),
+            (Some("52018"), _) => ("that the timeStamp is invalid", false),
+            (Some("52022"), _) => ("that the type is invalid: 0 is a micro-app's", false),
+            (None, "7") => ("that the call is not permitted", true),
+            _ => ("no more than that it refuses", false),
+        };
+        let permitted = "the app is not published, or the call not permitted".to_owned();
+        // Checked already where the client told its own.
+        let address = self.quoted("url").is_none().then(|| {
+            format!(
+                "the client has another address for the page than {} (PUBLIC_URL, a proxy, a script before dd.config)",
+                signed.url.origin()
+            )
+        });
+        let others = [
+            "the page did not pass all values to dd.config as they were signed".to_owned(),
+            "the client no longer knows the jsapi_ticket (load the page again)".to_owned(),
+            "it computes the other digest (JSAPI_DIGEST)".to_owned(),
+            format!("agent {agent_id} or corp {corp_id} is another app's (DINGTALK_AGENT_ID, DINGTALK_CORP_ID)"),
+        ];
+        let mut possible: Vec<_> = address.into_iter().chain(others).chain([permitted]).collect();
+        if not_permitted {
+            possible.rotate_right(1);
+        }
+        format!("the client said {said}; still possible, the likeliest first: {}", possible.join("; or "))
     }
 
-    /// What stands in `name:[…]`.
-    fn quoted(&self, name: &str) -> Option<&str> {
-        let (_, rest) = self.text.split_once(&format!("{name}:["))?;
-        rest.split_once(']').map(|(inner, _)| inner)
+    /// The platform's code: `Code:52013` in the text, or the code itself, or any such number in the client's own words.
+    fn platform_code(&self) -> Option<String> {
+        // What it only quotes, fields and addresses, may hold numbers of any kind.
+        let mut fields = self.text.split(":[");
+        let before = fields.next().unwrap_or_default();
+        let own = std::iter::once(before).chain(fields.map(|field| field.rsplit_once(']').map_or("", |(_, after)| after)));
+        let own: Vec<_> = own.flat_map(str::split_whitespace).filter_map(|word| word.split("http").next()).collect();
+        let own = own.join(" ").to_ascii_lowercase();
+        let is_code = |number: &&str| number.len() == 5 && number.starts_with("52");
+        let numbers = |text: &'_ str| text.split(|c: char| !c.is_ascii_digit()).find(is_code).map(str::to_owned);
+        let named = own.split("code").skip(1).find_map(|rest| {
+            let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || ":：=\"'".contains(c));
+            rest.split(|c: char| !c.is_ascii_digit()).next().filter(is_code)
+        });
+        named.map(str::to_owned).or_else(|| numbers(&self.code)).or_else(|| numbers(&own))
     }
+
+    /// What stands in `name:[…]`. It may hold brackets itself, as addresses do: it ends before the next field, or with the last bracket.
+    fn quoted(&self, name: &str) -> Option<&str> {
+        const FIELDS: [&str; 10] =
+            ["nonce", "nonceStr", "timestamp", "timeStamp", "url", "ticketList", "ticket", "signature", "agentId", "corpId"];
+        let (_, rest) = self.text.split_once(&format!("{name}:["))?;
+        let next = FIELDS.iter().flat_map(|field| [",", ", ", "，"].map(|comma| rest.find(&format!("]{comma}{field}:["))));
+        next.flatten().min().or_else(|| rest.rfind(']')).map(|end| &rest[..end])
+    }
+}
+
+/// Whether `used` is `ours`, which the client may show shortened.
+fn is_shown_as(ours: &str, used: &str) -> bool {
+    let used = used.trim();
+    used.strip_suffix('…').or(used.strip_suffix("...")).map_or(used == ours, |head| ours.starts_with(head))
 }
 
 /// Whether the list names the ticket that was signed with; long ones are shown shortened.
@@ -110,12 +175,12 @@ fn shows(tickets: &str, signed: &SignedPage) -> bool {
 }
 
 fn differences(signed: &str, used: &str) -> Vec<Part> {
+    if is_shown_as(signed, used) {
+        return Vec::new();
+    }
     let (Ok(ours), Ok(theirs)) = (Url::parse(signed), Url::parse(used)) else {
         return vec![Part::Query];
     };
-    if signed == used {
-        return Vec::new();
-    }
     let query = |url: &str| url.split_once('?').map(|(_, query)| query.to_owned());
     let same_when_decoded = |one: &str, other: &str| decoded(one).replace('+', " ") == decoded(other).replace('+', " ");
     let (query, query_differs) = match (query(signed), query(used)) {
@@ -192,7 +257,102 @@ mod tests {
         assert_eq!(explained("52019", ""), [Part::Agent]);
         assert_eq!(explained("3", "Code:52011"), [Part::TicketAge]);
         assert_eq!(explained("3", "Code:52013,nonce:[another]"), [Part::Nonce]);
+        assert_eq!(explained("3", "Code:52013,timestamp:[2]"), [Part::TimeStamp]);
         assert_eq!(explained("7", "no permission"), []);
+    }
+
+    #[test]
+    fn brackets_in_the_address_end_nothing() {
+        for address in [
+            "https://app.example.com/list?ids[]=1&ids[]=2",
+            "https://app.example.com/list?filter[status]=open",
+            "https://app.example.com/list?filter%5Bstatus%5D=open",
+            "https://app.example.com/list?a=[[1],[2]]",
+            "https://app.example.com/list?q=],x:[",
+            "https://app.example.com/[x]/y?z=]",
+        ] {
+            let signed = SignedPage { url: PageUrl::unchecked(address), ..signed() };
+            let explained = |text: String| ClientRefusal { code: "3".into(), text, href: address.into() }.explain(&signed);
+            let (nonce, other) = (&signed.nonce_str.0, format!("{address}&more[]=1"));
+            for before in [String::new(), format!("nonce:[{nonce}],timestamp:[1],")] {
+                let said = |rest: String| explained(format!("权限校验失败 Code:52013 - Message: 签名校验失败,{before}{rest}"));
+                assert_eq!(said(format!("url:[{address}],ticketList:[bbbb…]")), [Part::TicketAge], "{address}");
+                assert_eq!(said(format!("ticketList:[aC7X…], url:[{address}]")), [Part::Digest], "{address}");
+                assert_eq!(said(format!("url:[{other}],ticketList:[aC7X…]")), [Part::Query], "{address}");
+                assert_eq!(said(format!("url:[{address}],ticketList:[bbbb…]. More [x] here")), [Part::TicketAge], "{address}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_page_should_have_passed_on_has_parts_of_its_own() {
+        let nonce = signed().nonce_str.0;
+        for (fields, parts) in [
+            ("timestamp:[1]".to_owned(), vec![Part::Digest, Part::TicketAge]),
+            ("timestamp:[1000]".to_owned(), vec![Part::TimeStamp]),
+            ("timestamp:[]".to_owned(), vec![Part::TimeStamp]),
+            ("timestamp:[1.0]".to_owned(), vec![Part::TimeStamp]),
+            (format!("nonce:[{nonce}x],timestamp:[01]"), vec![Part::Nonce, Part::TimeStamp]),
+            ("nonce:[…],timestamp:[…]".to_owned(), vec![Part::Digest, Part::TicketAge]),
+            ("nonce:[undefined],timestamp:[1]".to_owned(), vec![Part::Nonce]),
+        ] {
+            let text = format!("Code:52013 - Message: x,{fields},url:[{PAGE}]");
+            assert_eq!(explained("3", &text), parts, "{fields}");
+        }
+    }
+
+    #[test]
+    fn of_a_client_that_says_next_to_nothing_nothing_more_is_claimed() {
+        let (agent, corp) = (AgentId::parse("4711").unwrap(), CorpId::parse("dingcorp").unwrap());
+        let in_order =
+            ["PUBLIC_URL", "as they were signed", "jsapi_ticket", "JSAPI_DIGEST", "agent 4711 or corp dingcorp", "published"];
+        for (code, text, said) in [
+            ("3", "权限校验失败", "no more than that it refuses"),
+            ("3", "permission verification failed", "no more than that it refuses"),
+            ("3", "アクセス権の確認に失敗しました", "no more than that it refuses"),
+            ("3", "", "no more than that it refuses"),
+            ("", "undefined", "no more than that it refuses"),
+            ("9", "invalid random string", "that the nonceStr is invalid"),
+            ("3", "Code:52012 - Message: x", "that it could not compute the signature"),
+            ("52014", "", "that the address is invalid"),
+            ("3", "Code:52015", "that the nonceStr is invalid"),
+            ("52016", "x", "that a value to be signed is invalid"),
+            ("3", "权限校验失败 Code:52017", "that the jsApiList is invalid"),
+            ("3", "Code: 52018", "that the timeStamp is invalid"),
+            ("52022", "", "that the type is invalid"),
+        ] {
+            let refusal = ClientRefusal { code: code.into(), text: text.into(), href: PAGE.into() };
+            assert_eq!(refusal.explain(&signed()), [], "{code} {text}");
+            let possible = refusal.possible(&signed(), &agent, &corp);
+            assert!(possible.starts_with(&format!("the client said {said}")) && !possible.contains("right"), "{possible}");
+            let places = in_order.map(|what| possible.find(what));
+            assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{possible}");
+        }
+        let told = |code: &str, text: &str| {
+            ClientRefusal { code: code.into(), text: text.into(), href: PAGE.into() }.possible(&signed(), &agent, &corp)
+        };
+        assert!(!told("3", &format!("x,url:[{PAGE}]")).contains("PUBLIC_URL"), "the address is known to be the same");
+        let not_permitted = told("7", "no permission");
+        assert!(not_permitted.find("published") < not_permitted.find("PUBLIC_URL"), "{not_permitted}");
+    }
+
+    #[test]
+    fn the_clients_own_code_beats_every_other_number() {
+        let with = |query: &str| format!("{PAGE}&{query}");
+        for (code, text) in [
+            ("3", format!("Code:52010 - Message: x,url:[{}]", with("order=52011"))),
+            ("3", format!("url:[{}] Code:52010", with("order=52011&Code:52013"))),
+            ("3", format!("order 52011 refused, code：52010, {}", with("order=52019"))),
+            ("3", "errorCode:3 Code: 52010, 52013".to_owned()),
+            ("52010", format!("invalid corp at {}", with("order=52011"))),
+            ("52010", format!("invalid corp,url:[{}],ticketList:[52013]", with("ids[]=52011&x:[52019"))),
+            ("3", format!("52010 invalid corp,url:[{}]", with("a=[52011]"))),
+        ] {
+            assert_eq!(explained(code, &text), [Part::Corp], "{text}");
+        }
+        assert_eq!(explained("3", &format!("failed,url:[{PAGE}],nonce:[…]")), [], "nothing is known");
+        assert_eq!(explained("3", "failed,url:[https://app.exam…],nonce:[…]"), []);
+        assert_eq!(explained("3", &format!("failed,url:[{}],x", with("order=52011"))), [Part::Query]);
     }
 
     proptest::proptest! {

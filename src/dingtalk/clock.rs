@@ -1,6 +1,6 @@
 //! Where time comes from, so that tests can move it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// A source of both kinds of time: the machine's, unless it says otherwise.
@@ -52,5 +52,28 @@ impl Clock {
     /// Time of day in whole seconds since 1970. It goes into signatures and cookies, which outlive the process.
     pub fn unix_seconds(&self) -> u64 {
         (self.made_since_epoch + self.now().saturating_duration_since(self.made)).as_secs()
+    }
+}
+
+/// Lets something happen, but not soon again: what others can set off must not be theirs to repeat.
+pub struct Seldom {
+    between: Duration,
+    last: Mutex<Option<Instant>>,
+}
+
+impl Seldom {
+    /// Once in this time at most.
+    pub const fn every(between: Duration) -> Self {
+        Self { between, last: Mutex::new(None) }
+    }
+
+    /// Whether it may happen now, which is taken for happening.
+    pub fn may(&self, now: Instant) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = last.is_none_or(|last| now >= last + self.between);
+        if may {
+            *last = Some(now);
+        }
+        may
     }
 }

@@ -43,12 +43,16 @@ pub enum Kind {
     UserNotVisible,
     /// The app is stopped, or the organisation has not authorised it.
     AppStopped,
+    /// Nobody knows the call where it went.
+    NoSuchCall,
     /// DingTalk was not reached, so nothing happened there.
     NotSent(NoConnection),
     /// The request went out; what became of it is not known.
     AnswerLost,
     /// Something answered, with this HTTP status, that does not speak DingTalk's protocol: a proxy, a broken answer.
     Unintelligible(u16),
+    /// A success, of which a field is not what it must be. Asking again brings the same.
+    Malformed,
     /// DingTalk shuts this server's address out for so long, or something between answers with a page of its own.
     Banned(Duration),
     /// No call was made, because of a ban that lasts so long.
@@ -109,14 +113,18 @@ impl Error {
             Kind::UserUnknown => ("user_unknown", None),
             Kind::Credentials => misconfigured(
                 "DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET are not a valid pair: copy both from Developer Console > the app > Credentials and Basic Information"),
-            Kind::Permission(scopes) => misconfigured(&format!(
-                "the app lacks the permission {}: apply for it in Developer Console > the app > Permission Management", or(scopes, "that this call needs"))),
+            Kind::Permission(Some(scopes)) => misconfigured(&format!(
+                "the app lacks the permission {scopes}: apply for it in Developer Console > the app > Permission Management")),
+            Kind::Permission(None) => misconfigured(
+                "the app lacks a permission that DingTalk did not name: the call's documentation does, and Developer Console > the app > Permission Management grants it"),
             Kind::IpNotAllowed(ip) => misconfigured(&format!(
                 "calls from {} are not allowed: add the address in Developer Console > the app > Security Settings > Server Egress IP", or(ip, "this server's address"))),
             Kind::UserNotVisible => misconfigured(
                 "the user is outside the app's scope: extend it in Developer Console > the app > Version Management and Release > Visible Range"),
             Kind::AppStopped => misconfigured(
                 "the app is stopped or not authorised in this organisation: enable it in Admin Console > Workbench > App Management"),
+            Kind::NoSuchCall => misconfigured(
+                "there is no such call at this address: check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL, which end before /v1.0 and /topapi), and the path of a call of your own"),
             Kind::NotSent(NoConnection::NameNotFound) => not_sent("DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and this machine's name resolution"),
             Kind::NotSent(NoConnection::Refused) => not_sent("DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and whether a firewall turns calls away"),
             Kind::NotSent(NoConnection::TimedOut) => not_sent("that a firewall lets this server connect to DingTalk's hosts, port 443"),
@@ -124,6 +132,7 @@ impl Error {
             Kind::NotSent(NoConnection::Other) => ("not_sent", None),
             Kind::AnswerLost => ("answer_lost", None),
             Kind::Unintelligible(_) => ("unintelligible", None),
+            Kind::Malformed => ("malformed", None),
             Kind::Banned(_) => ("banned", None),
             Kind::NotAsked(_) => ("not_asked", None),
             Kind::Interrupted => ("interrupted", None),

@@ -9,12 +9,11 @@ use serde_json::{Value, json};
 use url::{Host, Url};
 
 use super::api::{Api, patiently};
-use super::breaker::Breaker;
 use super::refreshing::{Lease, Refreshing};
-use super::transport::Transport;
+use super::said::without_secrets;
 use super::{AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, UserId};
 use super::{
-    BreakerState, Call, Clock, CredentialState, DisplayName, Error, JsonObject, Kind, Observer, Origin, User, UserDetails,
+    BreakerState, Call, Clock, CredentialState, DisplayName, Error, JsonObject, Kind, Observer, Origin, Said, User, UserDetails,
 };
 
 /// What the client and everybody who speaks of the app to DingTalk must know.
@@ -104,8 +103,7 @@ impl Organisation {
     /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the connections.
     pub fn new(settings: Settings, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, reqwest::Error> {
         let Settings { credentials, corp_id, agent_id, api_url, oapi_url } = settings;
-        let (transport, breaker) = (Transport::new()?, Breaker::default());
-        let api = Arc::new(Api { transport, breaker, api_url, oapi_url, clock: clock.clone(), observer });
+        let api = Arc::new(Api::new(api_url, oapi_url, clock.clone(), observer)?);
         let asked = Arc::clone(&api);
         let fetch = move || fetch_access_token(Arc::clone(&asked), credentials.clone());
         let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), None, fetch);
@@ -149,6 +147,13 @@ impl Organisation {
     /// Says that clients seem not to accept what is signed with `ticket`: if it is still the one in use, it is renewed behind.
     pub fn doubt_jsapi_ticket(&self, ticket: &Arc<JsapiTicket>) {
         self.jsapi_ticket.doubt(ticket);
+    }
+
+    /// What a client said, without the credentials that are in use.
+    pub fn quote(&self, code: &str, text: &str) -> Said {
+        let (token, ticket) = (self.access_token.held(), self.jsapi_ticket.held());
+        let secrets = || token.iter().map(|token| token.expose()).chain(ticket.iter().map(|ticket| ticket.expose()));
+        Said::new(&without_secrets(code, secrets()), &without_secrets(text, secrets()))
     }
 
     /// Exchanges `code`, which is used up by that: it is taken by value and sent once. Only when DingTalk's gateway rejected the
@@ -199,7 +204,7 @@ async fn fetch_jsapi_ticket(api: Arc<Api>, access_token: Refreshing<AccessToken>
 
 fn renewed<T>(api: &Api, call: Call, granted: Result<Granted<T>, Error>) -> Result<Lease<T>, Error> {
     let lease = granted.and_then(|Granted { credential, seconds }| {
-        let absurd = || Error::new(call, Kind::Unintelligible(200), "status 200: the credential's lifetime is absurd");
+        let absurd = || Error::new(call, Kind::Malformed, "a success whose expireIn is no lifetime");
         Lease::new(credential, Duration::from_secs(seconds)).ok_or_else(absurd)
     });
     api.observer.renewed(call.name, lease.as_ref().map(drop));

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::rogue::{EXCHANGE, Rogue, TICKET, TOKEN, http, json, well};
-use super::{app_before, login};
+use super::rogue::{EXCHANGE, PROBE, Rogue, TICKET, TOKEN, http, json, well};
+use super::{app_before, app_between, login};
 
 const PUNISHED: &str = r#"{"status":1111,"wait":5,"source":"x5","punish":"deny","uuid":"0"}"#;
 
@@ -11,8 +11,11 @@ const PUNISHED: &str = r#"{"status":1111,"wait":5,"source":"x5","punish":"deny",
 async fn a_ban_stops_all_calls_while_sessions_and_signatures_go_on_and_one_call_looks_whether_it_is_over() {
     for ban in [http("200 OK", "text/html", "<html>banned</html>"), json(PUNISHED), http("403 Forbidden", "text/html", "<html>")]
     {
-        let rogue =
-            Rogue::start(move |call| if call.path == EXCHANGE && call.nth == 1 { vec![ban.clone()] } else { well(call) }).await;
+        let rogue = Rogue::start(move |call| match (call.path.as_str(), call.nth) {
+            (EXCHANGE, 1) | (PROBE, _) => vec![ban.clone()],
+            _ => well(call),
+        })
+        .await;
         let app = app_before(&rogue).await;
         let mut inside = app.browser();
         assert_eq!(inside.enter_and_log_in("code-0").await.status, 200);
@@ -25,7 +28,7 @@ async fn a_ban_stops_all_calls_while_sessions_and_signatures_go_on_and_one_call_
             let wait: u64 = answer.header("retry-after").parse().unwrap();
             assert!((290..=300).contains(&wait), "{wait}");
         }
-        assert_eq!(rogue.calls(EXCHANGE).len(), 2, "nobody asks on");
+        assert_eq!((rogue.calls(EXCHANGE).len(), rogue.calls(PROBE).len()), (2, 1), "nobody asks on");
         assert_eq!(inside.me().await.status, 200);
         assert_eq!(inside.jsapi_config(&page).await.status, 200);
         let readiness = inside.read("/readyz").await;
@@ -35,6 +38,49 @@ async fn a_ban_stops_all_calls_while_sessions_and_signatures_go_on_and_one_call_
         assert_eq!(login(&app, "code-20").await.status, 200);
         assert_eq!(inside.read("/readyz").await.json()["breaker"], "closed");
         assert_eq!(rogue.calls(TICKET).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_ban_that_one_call_meets_alone_is_nobody_elses() {
+    for ban in [
+        http("403 Forbidden", "text/html", "<html>blocked by the firewall</html>"),
+        http("200 OK", "text/html", "<!doctype html><title>punish</title>"),
+        http("429 Too Many Requests", "text/html", "<html>slow down</html>"),
+        http("403 Forbidden", "application/xml", "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>"),
+        http("200 OK", "application/json", " \n<html>"),
+        json(PUNISHED),
+        json(r#"{"status":"1111","wait":"60"}"#),
+    ] {
+        // One host for both families would hide a look at the wrong one.
+        let (well_host, ban_host) = (
+            Rogue::start(well).await,
+            Rogue::start(move |call| if call.path == EXCHANGE && call.nth < 3 { vec![ban.clone()] } else { well(call) }).await,
+        );
+        let app = app_between(&well_host, &ban_host).await;
+        for nth in 0..3 {
+            assert_eq!(login(&app, &format!("code-{nth}")).await.problem(), (503, "retry_with_new_code".into()));
+            assert_eq!(app.browser().read("/readyz").await.json()["breaker"], "closed");
+        }
+        assert_eq!(login(&app, "code-3").await.status, 200);
+        assert_eq!((ban_host.calls(EXCHANGE).len(), ban_host.calls(PROBE).len()), (4, 3), "each code was sent once");
+        assert!(ban_host.calls(PROBE).iter().all(|call| !call.head.contains("access_token")), "nothing is in it");
+    }
+}
+
+#[tokio::test]
+async fn a_ban_of_everything_is_believed_whichever_call_meets_it_first() {
+    for met_by in [TOKEN, TICKET, EXCHANGE] {
+        let rogue = Rogue::start(move |call| match call.path == met_by || call.path == PROBE || call.nth > 0 {
+            true => vec![json(PUNISHED)],
+            false => well(call),
+        })
+        .await;
+        let app = app_before(&rogue).await;
+        let mut browser = app.browser();
+        browser.enter_and_log_in("code").await;
+        browser.jsapi_config(&format!("{}/jsapi", app.url)).await;
+        assert_eq!(app.browser().read("/readyz").await.json()["breaker"], "open", "{met_by}");
     }
 }
 

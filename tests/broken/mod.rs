@@ -15,6 +15,15 @@ async fn app_before(rogue: &Rogue) -> TestApp {
     TestApp::start_with(|settings| rogue.takes_dingtalks_place(settings)).await
 }
 
+/// The app with one rogue for each of DingTalk's hosts.
+async fn app_between(api: &Rogue, oapi: &Rogue) -> TestApp {
+    TestApp::start_with(|settings| {
+        settings.dingtalk.api_url = api.url.parse().unwrap();
+        settings.dingtalk.oapi_url = oapi.url.parse().unwrap();
+    })
+    .await
+}
+
 /// One login by somebody new.
 async fn login(app: &TestApp, code: &str) -> Answer {
     app.browser().enter_and_log_in(code).await

@@ -30,6 +30,29 @@ async fn a_missing_permission_is_for_the_administrator_and_is_not_retried() {
 }
 
 #[tokio::test]
+async fn a_missing_permission_renews_the_token_behind_and_not_again_for_five_minutes() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    let mut tokens = app.dingtalk.calls(ACCESS_TOKEN);
+    for (seconds_later, renewed) in
+        [(0, true), (0, false), (1, false), (120, false), (120, false), (60, true), (240, false), (61, true)]
+    {
+        app.advance(Duration::from_secs(seconds_later));
+        for call in [EXCHANGE, "/topapi/v2/user/get"] {
+            app.dingtalk.fault(call, 1, Fault::Permission);
+        }
+        let answer = app.browser().enter_and_log_in(&app.dingtalk.issue_code("alice")).await;
+        assert_eq!(answer.problem(), (503, "misconfigured".into()));
+        assert_eq!(browser.go("/profile").await.status, 200);
+        tokens += usize::from(renewed);
+        eventually("the token is renewed", || app.dingtalk.calls(ACCESS_TOKEN) >= tokens).await;
+        assert_eq!(app.dingtalk.calls(ACCESS_TOKEN), tokens, "after {seconds_later} s more");
+        app.dingtalk.clear_faults();
+    }
+    assert_eq!(app.dingtalk.calls(USER_BY_CODE), 1 + 8, "no code went out twice");
+}
+
+#[tokio::test]
 async fn a_wrong_secret_is_for_the_administrator_and_is_not_retried() {
     let app = TestApp::start_with(|settings| {
         settings.dingtalk.credentials.client_secret = dingtalk_h5::dingtalk::ClientSecret::parse("not-the-secret").unwrap();

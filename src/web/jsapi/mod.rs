@@ -43,7 +43,7 @@ impl Signer {
             public_url: settings.public_url.clone(),
             recipe: Recipe { digest: settings.jsapi_digest, form: UrlForm::AsOpened },
             jsapi_list,
-            reports: Reports::new(explains, clock.clone()),
+            reports: Reports::new(explains),
             clock,
         }
     }

@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::web::Data;
@@ -13,7 +12,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
 
 use super::Signer;
-use crate::dingtalk::{ClientRefusal, Clock, NonceStr, Organisation, PageUrl, Part, Said, SignedPage, UserId};
+use crate::dingtalk::{ClientRefusal, NonceStr, Organisation, PageUrl, Part, Seldom, SignedPage, UserId};
 use crate::web::guard::{ClientAddress, SameOrigin, StrictJson};
 use crate::web::login::Logins;
 use crate::web::session::SessionUser;
@@ -120,7 +119,7 @@ pub async fn report(
         RefusedCall::Config => signature_refused(&report, &signer, &organisation).await?,
         RefusedCall::RequestAuthCode => auth_code_refused(&signer, &organisation),
     };
-    let (scope, said) = (RequestScope::of(&request)?, Said::new(&report.code, &report.text));
+    let (scope, said) = (RequestScope::of(&request)?, organisation.quote(&report.code, &report.text));
     let (request_id, code, said, differs) = (scope.id(), said.code, said.text, explanation.differs.join(", "));
     match report.call {
         RefusedCall::Config => {
@@ -134,7 +133,6 @@ pub async fn report(
 }
 
 async fn signature_refused(report: &Report, signer: &Signer, organisation: &Organisation) -> Result<Explanation, Problem> {
-    let (corp_id, agent_id) = (organisation.corp_id(), organisation.agent_id());
     let Some((signed, is_current)) = signed(report, signer, organisation).await? else {
         return Ok(Explanation {
             differs: Vec::new(),
@@ -147,14 +145,11 @@ async fn signature_refused(report: &Report, signer: &Signer, organisation: &Orga
         // With the present ticket it would be another signature: the page's ticket was replaced since.
         parts = vec![Part::TicketAge];
     }
-    if is_current && parts.contains(&Part::TicketAge) && signer.reports.may_renew_ticket() {
+    if is_current && parts.contains(&Part::TicketAge) && signer.reports.new_ticket.may(signer.clock.now()) {
         organisation.doubt_jsapi_ticket(&signed.ticket);
     }
     let explanation = match parts[..] {
-        [] => format!(
-            "address, ticket and digest look right: check agent {agent_id} and corp {corp_id}, and whether the app is published and the \
-             call permitted"
-        ),
+        [] => refusal.possible(&signed, organisation.agent_id(), organisation.corp_id()),
         _ => parts.iter().map(|part| part.advice()).collect::<Vec<_>>().join("; or "),
     };
     Ok(Explanation { differs: parts.iter().map(Part::to_string).collect(), explanation })
@@ -197,8 +192,7 @@ fn auth_code_refused(signer: &Signer, organisation: &Organisation) -> Explanatio
 pub(super) struct Reports {
     explains: bool,
     rate: DefaultKeyedRateLimiter<String>,
-    ticket_renewed: Mutex<Option<Instant>>,
-    clock: Clock,
+    new_ticket: Seldom,
 }
 
 impl Reports {
@@ -207,13 +201,12 @@ impl Reports {
     /// A page may claim that a ticket is dead. However often it does, a new one is fetched once in this time.
     const BETWEEN_TICKETS: Duration = Duration::from_secs(60);
 
-    pub fn new(explains: bool, clock: Clock) -> Self {
+    pub fn new(explains: bool) -> Self {
         let (per_second, burst) = Self::RATE;
         Self {
             explains,
             rate: RateLimiter::keyed(Quota::per_second(per_second).allow_burst(burst)),
-            ticket_renewed: Mutex::new(None),
-            clock,
+            new_ticket: Seldom::every(Self::BETWEEN_TICKETS),
         }
     }
 
@@ -224,15 +217,5 @@ impl Reports {
         }
         let retry_after = Duration::from_secs(1);
         self.rate.check_key(&reporter).map_err(|_| Problem::RateLimited { retry_after })
-    }
-
-    fn may_renew_ticket(&self) -> bool {
-        let now = self.clock.now();
-        let mut renewed = self.ticket_renewed.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = renewed.is_none_or(|last| now >= last + Self::BETWEEN_TICKETS);
-        if due {
-            *renewed = Some(now);
-        }
-        due
     }
 }
