@@ -16,6 +16,19 @@ where
     web::resource(path).route(web::route().guard(reads).to(handler)).default_service(only("GET, HEAD"))
 }
 
+/// Answers GET and HEAD by `read`, and POST by `write`. A path is registered once: a second service for it would never be reached.
+pub fn get_and_post<R, ReadArgs, W, WriteArgs>(path: &str, read: R, write: W) -> Resource
+where
+    R: Handler<ReadArgs>,
+    ReadArgs: FromRequest + 'static,
+    R::Output: Responder + 'static,
+    W: Handler<WriteArgs>,
+    WriteArgs: FromRequest + 'static,
+    W::Output: Responder + 'static,
+{
+    get(path, read).route(web::method(Method::POST).to(write)).default_service(only("GET, HEAD, POST"))
+}
+
 /// Answers POST.
 pub fn post<H, Args>(path: &str, handler: H) -> Resource
 where

@@ -44,7 +44,7 @@ async fn a_missing_permission_renews_the_token_behind_and_not_again_for_five_min
         let answer = app.browser().enter_and_log_in(&app.dingtalk.issue_code("alice")).await;
         assert_eq!(answer.problem(), (503, "misconfigured".into()));
         assert_eq!(browser.go("/profile").await.status, 200);
-        tokens += usize::from(renewed);
+        tokens += u64::from(renewed);
         eventually("the token is renewed", || app.dingtalk.calls(ACCESS_TOKEN) >= tokens).await;
         assert_eq!(app.dingtalk.calls(ACCESS_TOKEN), tokens, "after {seconds_later} s more");
         app.dingtalk.clear_faults();

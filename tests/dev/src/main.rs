@@ -47,7 +47,9 @@ fn listen(name: &str, default: &str) -> anyhow::Result<TcpListener> {
 /// What a developer would put into `.env` for an app that is registered with this DingTalk.
 fn settings(simulator: &Simulator, address: SocketAddr) -> anyhow::Result<Settings> {
     let registered = simulator.app();
-    let environment = Environment::from_iter([
+    const DECIDED_HERE: [&str; 6] = ["APP_ADDR", "DINGTALK_", "EMBEDDED", "PUBLIC_URL", "SESSION_KEY", "TLS_"];
+    let own = std::env::vars().filter(|(name, _)| !DECIDED_HERE.iter().any(|beginning| name.starts_with(beginning)));
+    let simulated = [
         ("DINGTALK_CLIENT_ID", registered.client_id.to_string()),
         ("DINGTALK_CLIENT_SECRET", registered.client_secret.to_string()),
         ("DINGTALK_CORP_ID", registered.corp_id.to_string()),
@@ -57,6 +59,8 @@ fn settings(simulator: &Simulator, address: SocketAddr) -> anyhow::Result<Settin
         ("JSAPI_SCRIPT_URL", format!("{}/dd.js", simulator.url())),
         ("PUBLIC_URL", format!("http://{address}")),
         ("SESSION_KEY", hex::encode([0; 64].map(|_: u8| rand::random::<u8>()))),
-    ]);
-    Ok(Settings::read(environment)?)
+    ];
+    let simulated = simulated.map(|(name, value)| (name.to_owned(), value));
+    // The app's own settings come from the environment.
+    Ok(Settings::read(own.chain(simulated).collect())?)
 }

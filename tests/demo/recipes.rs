@@ -188,27 +188,27 @@ async fn notifications_reach_dingtalk(browser: &mut Browser, dingtalk: &Simulato
 
 /// Every request has a connection of its own, so that each worker has its turn.
 async fn orders_are_the_same_for_everybody(one: &mut Browser, other: &mut Browser) {
-    assert_eq!(one.post("/api/order", &json!({"dish": "Mapo <tofu>"})).await.status, 204);
-    assert_eq!(other.post("/api/order", &json!({"dish": "面条"})).await.status, 204);
+    assert_eq!(one.post("/api/orders", &json!({"dish": "Mapo <tofu>"})).await.status, 204);
+    assert_eq!(other.post("/api/orders", &json!({"dish": "面条"})).await.status, 204);
     let ordered = json!([{"name": "Alice Chen", "dish": "Mapo <tofu>"}, {"name": "Bob", "dish": "面条"}]);
     for _ in 0..20 {
         assert_eq!(other.read("/api/orders").await.json(), ordered);
         assert!(one.go("/").await.body.contains("<dd>Mapo &#60;tofu&#62;</dd>"));
     }
-    let foreign = one.send(reqwest::Method::POST, "/api/order", &[], None).await;
+    let foreign = one.send(reqwest::Method::POST, "/api/orders", &[], None).await;
     assert_eq!(foreign.problem(), (403, "origin_rejected".into()));
 }
 
 async fn the_kitchen_closes(browser: &mut Browser) {
     let ordered = browser.read("/api/orders").await.json().as_array().unwrap().len();
     for _ in ordered..PORTIONS {
-        assert_eq!(browser.post("/api/order", &json!({"dish": "Rice"})).await.status, 204);
+        assert_eq!(browser.post("/api/orders", &json!({"dish": "Rice"})).await.status, 204);
     }
     for (reads, title, detail) in
         [("en", "The kitchen is closed.", "Come earlier tomorrow."), ("zh-CN", "厨房已打烊", "请明天早点下单。")]
     {
         browser.reads = reads;
-        let answer = browser.post("/api/order", &json!({"dish": "Rice"})).await;
+        let answer = browser.post("/api/orders", &json!({"dish": "Rice"})).await;
         assert_eq!(answer.problem(), (409, "kitchen_closed".into()));
         let problem = answer.json();
         assert_eq!((&problem["title"], &problem["detail"]), (&json!(title), &json!(detail)));
