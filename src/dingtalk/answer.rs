@@ -12,7 +12,7 @@ use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::api::{Call, Family};
-use super::identifiers::is_plain;
+use super::said::{Said, quotable, without_secrets};
 use super::signature::decoded;
 use super::{Error, Kind};
 
@@ -42,10 +42,11 @@ struct Refusal {
 
 impl Refusal {
     /// Names count in any case, numbers as text and text as numbers, and what is null or of another form is not there.
-    fn read(body: &[u8]) -> Option<Self> {
+    fn read(body: &[u8], secrets: &[&str]) -> Option<Self> {
         let text = String::from_utf8_lossy(body);
         let told = serde_json::from_str::<Value>(&text).ok().filter(Value::is_object)?;
-        let code = |name| member(&told, name).find_map(word);
+        let known = |text: String| without_secrets(&text, secrets.iter().copied());
+        let code = |name| member(&told, name).find_map(word).map(known);
         let errcode = code("errcode").map(|code| code.strip_suffix(".0").map_or(code.clone(), str::to_owned));
         let errcode = errcode.filter(|code| code.parse::<i64>().is_ok_and(|number| number != 0));
         let texts = ["errmsg", "sub_msg", "message"].map(|name| member(&told, name).find_map(word));
@@ -56,7 +57,7 @@ impl Refusal {
             errcode,
             sub_code: code("sub_code"),
             code: code("code"),
-            text: texts.into_iter().flatten().collect::<Vec<_>>().join(" "),
+            text: known(texts.into_iter().flatten().collect::<Vec<_>>().join(" ")),
             required_scopes: scopes.collect::<Vec<_>>().join(","),
         })
     }
@@ -98,7 +99,8 @@ impl Answer {
 
     /// What `call` asked for, or why it is not there. The old API's answers are always HTTP 200: `errcode` must be there and be 0. The
     /// new one's are a success with HTTP 2xx, unless the body carries an old `errcode`, as some do.
-    pub fn open<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
+    /// `secrets` are those that were sent: a refusal may have them in it.
+    pub fn open<T: DeserializeOwned>(&self, call: Call, secrets: &[&str]) -> Result<T, Error> {
         let (status, body) = (self.status, &self.body);
         let is_success = self.is_json
             && match call.family {
@@ -109,7 +111,7 @@ impl Answer {
             let malformed = |field| Error::new(call, Kind::Malformed, format!("a success whose {field} is missing or malformed"));
             return success(body).map_err(malformed);
         }
-        Err(match Refusal::read(body) {
+        Err(match Refusal::read(body, secrets) {
             Some(Refusal { errcode: Some(errcode), sub_code, text, .. }) => refused_by_old(call, &errcode, sub_code, &text),
             // The new API's, which answers on the old one's behalf when the address is mistaken.
             Some(Refusal { code: Some(code), text, required_scopes, .. })
@@ -185,39 +187,6 @@ fn refused(call: Call, kind: Kind, code: &str, text: &str) -> Error {
     let kind = if kind == Kind::TokenRejected && call == Call::ACCESS_TOKEN { Kind::Credentials } else { kind };
     let Said { code, text } = Said::new(code, text);
     Error::new(call, kind, format!("dingtalk refused with {code}: {text}{hint}"))
-}
-
-/// What DingTalk or a client said, fit for a log: short, one line, and nothing in it looks like a credential. They have been seen to
-/// print tickets in their explanations.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
-    /// The code.
-    pub code: String,
-    /// The explanation.
-    pub text: String,
-}
-
-impl Said {
-    /// Takes both as they came.
-    pub fn new(code: &str, text: &str) -> Self {
-        let code: String = code.chars().filter(char::is_ascii_graphic).collect();
-        Self { code: quotable(&code).chars().take(80).collect(), text: quotable(text) }
-    }
-}
-
-/// Cuts out every long run of the characters that credentials are made of.
-fn quotable(text: &str) -> String {
-    const CREDENTIAL: usize = 16;
-    // What does not show goes first: inside a credential it would hide it.
-    let plain: String = text.chars().filter(|c| is_plain(*c)).collect();
-    let mut quoted = String::new();
-    for word in plain.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')) {
-        match word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).len() {
-            long if long >= CREDENTIAL && word.contains(|c: char| c.is_ascii_digit()) => quoted.push('…'),
-            _ => quoted.push_str(word),
-        }
-    }
-    quoted.chars().take(200).collect()
 }
 
 /// What DingTalk calls the permission that the app lacks: in a list of its own, in the text, whatever that says and in which language, or
@@ -316,7 +285,7 @@ mod tests {
     }
 
     fn opened<T: DeserializeOwned>(call: Call, status: u16, body: &[u8]) -> std::result::Result<T, Error> {
-        Answer { status, is_json: true, body: body.to_vec() }.open(call)
+        Answer { status, is_json: true, body: body.to_vec() }.open(call, &[])
     }
 
     fn old(status: u16, body: &[u8]) -> std::result::Result<Result, Error> {
@@ -437,7 +406,7 @@ mod tests {
         ] {
             assert_eq!(old(200, body.as_bytes()).unwrap_err().kind, kind, "{body}");
             let plain = Answer { status: 200, is_json: false, body: body.into() };
-            assert_eq!(plain.open::<Result>(Call::USER_DETAILS).unwrap_err().kind, kind, "as plain text: {body}");
+            assert_eq!(plain.open::<Result>(Call::USER_DETAILS, &[]).unwrap_err().kind, kind, "as plain text: {body}");
         }
         let in_gbk = b"{\"errcode\":60121,\"errmsg\":\"\xd5\xd2\xb2\xbb\xb5\xbd\"}";
         assert_eq!(old(200, in_gbk).unwrap_err().kind, Kind::UserUnknown);
@@ -480,6 +449,23 @@ mod tests {
             let error = opened::<Exchanged>(Call::USER_BY_CODE, 200, body.as_bytes()).unwrap_err();
             assert!(error.kind == Kind::Malformed && !error.code_fate_unknown(), "{body}");
             assert_eq!(error.said, format!("a success whose {field} is missing or malformed"), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_was_sent_is_not_in_what_is_logged() {
+        for body in [
+            r#"{"errcode":40014,"errmsg":"不合法的 letters-only"}"#,
+            r#"{"errcode":88,"sub_code":"x","sub_msg":"letters-only"}"#,
+            r#"{"errcode":1,"errmsg":"a","sub_msg":"/x?q=letters-only"}"#,
+            r#"{"errcode":1,"errmsg":"le\u200btters-only"}"#,
+            r#"{"errcode":1,"message":"token letters-only is dead"}"#,
+            r#"{"code":"letters-only","message":"x"}"#,
+        ] {
+            let error =
+                Answer { status: 400, is_json: true, body: body.into() }.open::<Empty>(Call::JSAPI_TICKET, &["letters-only"]);
+            let logged = error.unwrap_err().to_string();
+            assert!(!logged.contains("letters") && logged.contains('…'), "{logged}");
         }
     }
 
@@ -570,13 +556,5 @@ mod tests {
         let kinds = ["QpsLimitForApi", "QpmLimitForAppkeyAndApi", "ApiCountLimitForOrg"]
             .map(|end| new_kind(&format!("Forbidden.AccessDenied.{end}"), ""));
         assert_eq!(kinds, [Kind::RateLimited, Kind::LimitedForLonger, Kind::QuotaSpent]);
-    }
-
-    #[test]
-    fn nothing_that_looks_like_a_credential_is_quoted() {
-        let said = Said::new("52013", "ticketList:[aC7X90bQ11ffeeDD2233], line\nbreak");
-        assert_eq!(said.text, "ticketList:[…, linebreak");
-        let hidden = Said::new("aC7X90bQ11ffeeDD2233", "aC7X90bQ\u{200B}11ffeeDD\n2233");
-        assert_eq!((hidden.code.as_str(), hidden.text.as_str()), ("…", "…"));
     }
 }

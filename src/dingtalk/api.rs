@@ -148,7 +148,8 @@ impl Api {
         let answer = self.transport.send(call, self.request(call, token, body)).await?;
         if answer.ban().is_none() {
             self.breaker.heard();
-            return answer.open(call);
+            let secrets = ["appSecret", "code"].iter().filter_map(|name| body[name].as_str());
+            return answer.open(call, &secrets.chain(token.map(AccessToken::expose)).collect::<Vec<_>>());
         }
         Err(match self.shut_out(call.family).await {
             Some(retry_after) => Error::new(call, Kind::Banned(retry_after), "a ban page instead of an answer"),

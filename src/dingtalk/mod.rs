@@ -8,6 +8,7 @@ mod refreshing; // The access_token and the jsapi_ticket: held, renewed in time,
 mod transport; // One HTTP request and its answer.
 mod breaker; // Stops all calls while DingTalk shuts this server out.
 mod answer; // Whether an answer is a success, and what the codes of refusals mean.
+mod said; // What is quoted of it, without credentials.
 mod error; // What can go wrong, and what to do about it.
 mod identifiers; // CorpId, userid, authCode and the like, each checked once.
 mod user; // Who somebody is.
@@ -16,7 +17,7 @@ mod signature; // How they are signed for `dd.config`.
 mod client_refusal; // Why a client refused a signature.
 mod clock; // Where time comes from, and what happens seldom.
 
-pub use self::answer::{JsonObject, Said};
+pub use self::answer::JsonObject;
 pub use self::api::{Call, Observer};
 pub use self::breaker::BreakerState;
 pub use self::client_refusal::{ClientRefusal, Part};
@@ -26,5 +27,6 @@ pub use self::identifiers::{AccessToken, AgentId, AuthCode, ClientId, ClientSecr
 pub use self::organisation::{Credentials, Organisation, OrganisationState, Settings, is_loopback};
 pub use self::page_url::{InvalidOrigin, InvalidPageUrl, Origin, PageUrl};
 pub use self::refreshing::CredentialState;
+pub use self::said::Said;
 pub use self::signature::{Digest, NonceStr, Recipe, SignedPage, UrlForm};
 pub use self::user::{DisplayName, User, UserDetails};

@@ -10,9 +10,10 @@ use url::{Host, Url};
 
 use super::api::{Api, patiently};
 use super::refreshing::{Lease, Refreshing};
+use super::said::without_secrets;
 use super::{AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, UserId};
 use super::{
-    BreakerState, Call, Clock, CredentialState, DisplayName, Error, JsonObject, Kind, Observer, Origin, User, UserDetails,
+    BreakerState, Call, Clock, CredentialState, DisplayName, Error, JsonObject, Kind, Observer, Origin, Said, User, UserDetails,
 };
 
 /// What the client and everybody who speaks of the app to DingTalk must know.
@@ -146,6 +147,13 @@ impl Organisation {
     /// Says that clients seem not to accept what is signed with `ticket`: if it is still the one in use, it is renewed behind.
     pub fn doubt_jsapi_ticket(&self, ticket: &Arc<JsapiTicket>) {
         self.jsapi_ticket.doubt(ticket);
+    }
+
+    /// What a client said, without the credentials that are in use.
+    pub fn quote(&self, code: &str, text: &str) -> Said {
+        let (token, ticket) = (self.access_token.held(), self.jsapi_ticket.held());
+        let secrets = || token.iter().map(|token| token.expose()).chain(ticket.iter().map(|ticket| ticket.expose()));
+        Said::new(&without_secrets(code, secrets()), &without_secrets(text, secrets()))
     }
 
     /// Exchanges `code`, which is used up by that: it is taken by value and sent once. Only when DingTalk's gateway rejected the

@@ -168,6 +168,11 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
         }
     }
 
+    /// What is held, good or not.
+    pub fn held(&self) -> Option<Arc<T>> {
+        self.0.held.load_full().map(|held| Arc::clone(&held.value))
+    }
+
     /// How long ago the held value was granted or renewed.
     pub fn age(&self) -> Option<Duration> {
         let held = self.0.held.load_full()?;

@@ -12,7 +12,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
 
 use super::Signer;
-use crate::dingtalk::{ClientRefusal, NonceStr, Organisation, PageUrl, Part, Said, Seldom, SignedPage, UserId};
+use crate::dingtalk::{ClientRefusal, NonceStr, Organisation, PageUrl, Part, Seldom, SignedPage, UserId};
 use crate::web::guard::{ClientAddress, SameOrigin, StrictJson};
 use crate::web::login::Logins;
 use crate::web::session::SessionUser;
@@ -119,7 +119,7 @@ pub async fn report(
         RefusedCall::Config => signature_refused(&report, &signer, &organisation).await?,
         RefusedCall::RequestAuthCode => auth_code_refused(&signer, &organisation),
     };
-    let (scope, said) = (RequestScope::of(&request)?, Said::new(&report.code, &report.text));
+    let (scope, said) = (RequestScope::of(&request)?, organisation.quote(&report.code, &report.text));
     let (request_id, code, said, differs) = (scope.id(), said.code, said.text, explanation.differs.join(", "));
     match report.call {
         RefusedCall::Config => {
