@@ -463,7 +463,7 @@ mod tests {
             r#"{"code":"letters-only","message":"x"}"#,
         ] {
             let error =
-                Answer { status: 200, is_json: true, body: body.into() }.open::<Empty>(Call::JSAPI_TICKET, &["letters-only"]);
+                Answer { status: 400, is_json: true, body: body.into() }.open::<Empty>(Call::JSAPI_TICKET, &["letters-only"]);
             let logged = error.unwrap_err().to_string();
             assert!(!logged.contains("letters") && logged.contains('…'), "{logged}");
         }

@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use unicode_segmentation::UnicodeSegmentation;
 
 /// Why a text is not the identifier or secret it was taken for. Never carries the text itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +49,16 @@ pub(super) fn is_plain(c: char) -> bool {
         | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
         | '\u{E0000}'..='\u{E0FFF}');
     !c.is_control() && !is_invisible
+}
+
+/// Whether there is anything to be seen of it: not only blanks, some of which are no white space, and marks without a letter.
+pub(super) fn shows(text: &str) -> bool {
+    let is_blank = |c: char| {
+        c.is_whitespace()
+            || matches!(c, '\u{2800}' | '\u{FFFC}' | '\u{13430}'..='\u{1343F}' | '\u{13441}'..='\u{13442}' | '\u{1D159}')
+    };
+    let is_mark = |c: char| format!("a{c}").graphemes(true).count() == 1;
+    text.chars().any(|c| is_plain(c) && !is_blank(c) && !is_mark(c))
 }
 
 macro_rules! checked {
@@ -126,7 +137,7 @@ identifiers! {
     /// The app's capability in one organisation; `dd.config` needs it.
     AgentId: at most 32 bytes of |text| text.bytes().all(|byte| byte.is_ascii_digit());
     /// A person in one organisation. Administrators may choose it, so it is not only letters and digits.
-    UserId: at most 256 bytes of |text| text.chars().all(is_plain);
+    UserId: at most 256 bytes of |text| text.chars().all(is_plain) && shows(text);
 }
 
 secrets! {
@@ -162,7 +173,18 @@ mod tests {
             assert_eq!(UserId::parse(blank), Err(Malformed::Empty), "{blank:?}");
         }
         assert_eq!(UserId::parse("x".repeat(10_240)), Err(Malformed::TooLong(256)));
-        for hostile in ["a\nb", "a\0", "\u{202E}a", "a\u{2028}", "\u{200B}", "al\u{AD}ice", "\u{3164}", "a\u{E0061}"] {
+        for hostile in [
+            "a\nb",
+            "a\0",
+            "\u{202E}a",
+            "a\u{2028}",
+            "\u{200B}",
+            "al\u{AD}ice",
+            "\u{3164}",
+            "a\u{E0061}",
+            "\u{2800}",
+            "\u{1D159}",
+        ] {
             assert_eq!(UserId::parse(hostile), Err(Malformed::Character), "{hostile:?}");
         }
         assert!(UserId::parse("manager 4220-张三").is_ok());

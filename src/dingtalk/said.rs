@@ -20,7 +20,7 @@ const MOST_READ: usize = 4096;
 impl Said {
     /// Takes both as they came.
     pub fn new(code: &str, text: &str) -> Self {
-        let code: String = code.chars().filter(char::is_ascii_graphic).collect();
+        let code: String = code.chars().filter(|c| c.is_ascii_graphic() || *c == '…').collect();
         Self { code: quotable(&code).chars().take(80).collect(), text: quotable(text) }
     }
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use unicode_segmentation::UnicodeSegmentation;
 
-use super::identifiers::{UserId, is_plain};
+use super::identifiers::{UserId, is_plain, shows};
 
 /// What an authCode is exchanged for: just enough identity for a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,15 +23,24 @@ pub struct DisplayName(String);
 impl DisplayName {
     const MAX_CHARS: usize = 64;
 
-    /// Whatever of `text` is fit to be shown.
+    /// What makes one picture of several emoji, and nothing anywhere else.
+    const JOINER: char = '\u{200D}';
+
+    /// Whatever of `text` is fit to be shown; empty if nothing of it shows.
     pub fn from_lossy(text: &str) -> Self {
-        let mut plain = text.chars().filter(|c| is_plain(*c));
+        let joined: String = text.chars().filter(|c| is_plain(*c) || *c == Self::JOINER).collect();
+        let is_picture = |c: &char| *c >= '\u{2190}' && !c.is_alphanumeric();
+        let plain = joined.graphemes(true).flat_map(|cluster| {
+            let next = cluster.chars().skip(1).map(Some).chain([None]);
+            cluster.chars().zip(next).filter(move |(c, next)| *c != Self::JOINER || next.as_ref().is_some_and(is_picture))
+        });
+        let mut plain = plain.map(|(c, _)| c);
         let mut name: String = plain.by_ref().take(Self::MAX_CHARS).collect();
         if plain.next().is_some() {
             name.pop();
-            name.push('…');
+            name = format!("{}…", name.trim_end_matches(Self::JOINER));
         }
-        Self(name.trim().to_owned())
+        Self(if shows(&name) { name.trim().to_owned() } else { String::new() })
     }
 
     /// One line.
@@ -38,9 +48,9 @@ impl DisplayName {
         &self.0
     }
 
-    /// Its first character, for where a portrait is missing.
+    /// Its first character as people see it, for where a portrait is missing.
     pub fn initial(&self) -> String {
-        self.0.chars().take(1).flat_map(char::to_uppercase).collect()
+        self.0.graphemes(true).find(|character| shows(character)).unwrap_or_default().to_uppercase()
     }
 }
 
@@ -139,12 +149,69 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_name_of_which_nothing_shows_is_empty() {
+        let nothing = [
+            "",
+            " ",
+            "\u{2800}",
+            "\u{2800}\u{2800} \u{2800}",
+            "\u{1D159}",
+            "\u{3164}",
+            "\u{200D}\u{200D}",
+            "\u{301}\u{302}",
+            "\u{FFFC}",
+            "\u{E0041}",
+            "\u{16FE4}",
+        ];
+        for text in nothing {
+            assert_eq!(DisplayName::from_lossy(text).as_str(), "", "{text:?}");
+        }
+        for text in [".", "-", "a", "中", "𠮷", "👋", "\u{2800}\u{2801}", "\u{E000}"] {
+            assert_eq!(DisplayName::from_lossy(text).as_str(), text);
+        }
+    }
+
+    #[test]
+    fn an_initial_is_a_character_as_people_see_it() {
+        for (name, initial) in [
+            ("alice", "A"),
+            ("张三", "张"),
+            ("🇨🇳 Chen", "🇨🇳"),
+            ("👨\u{200D}👩\u{200D}👧 family", "👨\u{200D}👩\u{200D}👧"),
+            ("❤\u{FE0F}\u{200D}🔥", "❤\u{200D}🔥"),
+            ("👍🏽 ok", "👍🏽"),
+            ("e\u{301}mile", "E\u{301}"),
+            ("각하", "각"),
+            ("\u{2800}bob", "B"),
+            ("\u{301}zoe", "Z"),
+        ] {
+            assert_eq!(DisplayName::from_lossy(name).initial(), initial, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_joins_emoji_joins_nothing_else() {
+        for (text, name) in [
+            ("al\u{200D}ice", "alice"),
+            ("\u{200D}alice\u{200D}", "alice"),
+            ("a\u{200D}👩", "a👩"),
+            ("👩\u{200D}", "👩"),
+            ("👩\u{200D}\u{200D}", "👩"),
+            ("张\u{200D}三", "张三"),
+            ("👩\u{200D}💻", "👩\u{200D}💻"),
+        ] {
+            assert_eq!(DisplayName::from_lossy(text).as_str(), name, "{text:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_display_name_is_one_short_visible_line(text in any::<String>()) {
             let name = DisplayName::from_lossy(&text);
             prop_assert!(name.as_str().chars().count() <= DisplayName::MAX_CHARS);
-            prop_assert!(name.as_str().chars().all(is_plain));
+            prop_assert!(name.as_str().chars().all(|c| is_plain(c) || c == DisplayName::JOINER));
+            prop_assert_eq!(DisplayName::from_lossy(name.as_str()), name);
         }
     }
 }

@@ -132,3 +132,20 @@ async fn a_token_with_an_absurd_life_or_value_is_no_token() {
         one.await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_is_said_to_live_for_moments_is_not_fetched_for_every_login() {
+    for seconds in [1, 2, 10, 59, 60, 90, 299] {
+        let rogue = Rogue::start(move |call| match call.path.as_str() {
+            TOKEN => vec![json(&format!(r#"{{"accessToken":"token-1","expireIn":{seconds}}}"#))],
+            _ => well(call),
+        })
+        .await;
+        let app = app_before(&rogue).await;
+        for nth in 0..5 {
+            assert_eq!(login(&app, &format!("code-{nth}")).await.status, 200);
+            app.hands.advance(Duration::from_secs(50));
+        }
+        assert_eq!(rogue.calls(TOKEN).len(), 1, "{seconds} s");
+    }
+}

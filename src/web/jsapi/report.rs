@@ -140,10 +140,15 @@ async fn signature_refused(report: &Report, signer: &Signer, organisation: &Orga
         });
     };
     let refusal = ClientRefusal { code: report.code.clone(), text: report.text.clone(), href: report.url.clone() };
-    let mut parts = refusal.explain(&signed);
+    let parts = refusal.explain(&signed);
     if !is_current && parts.contains(&Part::Digest) {
-        // With the present ticket it would be another signature: the page's ticket was replaced since.
-        parts = vec![Part::TicketAge];
+        return Ok(Explanation {
+            differs: vec![Part::TicketAge.to_string()],
+            explanation:
+                "this is not what the server signs with its present jsapi_ticket: that was replaced since, or the page changed a \
+                          value. Load the page again"
+                    .to_owned(),
+        });
     }
     if is_current && parts.contains(&Part::TicketAge) && signer.reports.new_ticket.may(signer.clock.now()) {
         organisation.doubt_jsapi_ticket(&signed.ticket);
