@@ -85,29 +85,26 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (address, public_url) = (listener.local_addr()?, settings.web.public_url.clone());
     let scheme = if settings.server.tls.is_some() { "https" } else { "http" };
     let application = Application::build(listener, settings, Clock::system()).await?;
+    let stop = told_to_stop().context("signals cannot be heard")?;
     let mut said = std::io::stdout();
     // Nobody need be listening: the server works all the same.
     let _ = writeln!(said, "listening on {scheme}://{address} for {public_url}");
     if let Some(address) = application.metrics_address() {
         let _ = writeln!(said, "metrics on http://{address}/metrics");
     }
-    application.run_until_stopped(told_to_stop()).await.context("the server failed")
+    application.run_until_stopped(stop).await.context("the server failed")
 }
 
-/// SIGTERM from whoever runs the server, or Ctrl-C from whoever sits in front of it. Other signals that services are sent change
-/// nothing: a new certificate is noticed without.
-async fn told_to_stop() {
+/// SIGTERM from whoever runs the server, or Ctrl-C from whoever sits in front of it: heard from now on, not from when it is awaited. Other
+/// signals that services are sent change nothing: a new certificate is noticed without.
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let _ignored = [SignalKind::hangup(), SignalKind::user_defined1(), SignalKind::user_defined2()].map(signal);
-    let interrupted = tokio::signal::ctrl_c();
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminated) => tokio::select! {
+    Ok(async move {
+        tokio::select! {
             _ = terminated.recv() => {}
-            _ = interrupted => {}
-        },
-        Err(error) => {
-            tracing::error!(%error, "SIGTERM cannot be heard");
-            let _ = interrupted.await;
+            _ = interrupted.recv() => {}
         }
-    }
-    tracing::info!("stopping");
+        tracing::info!("stopping");
+    })
 }

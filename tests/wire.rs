@@ -136,7 +136,7 @@ impl Reply {
 pub async fn ask(url: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Reply {
     let mut request = format!("{method} {target} HTTP/1.1\r\nConnection: close\r\n");
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-        request += "Host: x\r\n";
+        request += &format!("Host: {}\r\n", url.trim_start_matches("http://"));
     }
     for (name, value) in headers {
         request += &format!("{name}: {value}\r\n");

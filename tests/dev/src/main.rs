@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use anyhow::Context;
 use dingtalk_h5::application::Application;
 use dingtalk_h5::dingtalk::Clock;
-use dingtalk_h5::environment::Environment;
 use dingtalk_h5::settings::Settings;
 use dingtalk_h5::telemetry;
 use dingtalk_simulator::Simulator;
