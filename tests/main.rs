@@ -15,7 +15,6 @@ mod process;
 /// What the fuzzer tries millions of inputs on.
 #[path = "fuzz/properties/mod.rs"]
 mod properties;
-mod recipes;
 mod seeds;
 mod structure;
 mod support;

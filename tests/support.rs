@@ -53,11 +53,13 @@ impl TestApp {
     }
 
     /// The app of `src/app`.
+    #[allow(dead_code, reason = "a fork may have deleted the demo's tests and have none yet")]
     pub async fn demo() -> Self {
         Self::demo_with(|_| {}).await
     }
 
     /// The same with settings as `adjust` leaves them.
+    #[allow(dead_code, reason = "the same")]
     pub async fn demo_with(adjust: impl FnOnce(&mut Settings)) -> Self {
         Self::run(async |settings: &Settings| dingtalk_h5::app::build(settings.app.clone()).await.unwrap(), adjust).await
     }

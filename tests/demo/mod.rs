@@ -1,4 +1,4 @@
-//! The pages of `src/app` as they come. A fork deletes this folder with them.
+//! The pages of `src/app` as they come, and the recipes beside them. A fork deletes this folder with the pages.
 
 mod faces;
 mod home;
@@ -6,4 +6,5 @@ mod hostile;
 mod jsapi;
 mod languages;
 mod profile;
+mod recipes;
 mod surface;
