@@ -219,11 +219,14 @@ fn an_app_reads_settings_of_its_own_and_hears_all_that_is_wrong_with_them_at_onc
 async fn every_setting_is_in_the_help_in_the_readme_and_in_the_example() {
     let (code, said) = run(program(&Vec::new()).args(["serve", "--help"])).await;
     assert_eq!(code, Some(0));
-    let known = Settings::known();
-    for Setting { name, is_secret, .. } in &known {
-        let name = if *is_secret { format!("{name}_FILE") } else { name.to_string() };
-        for text in [&said, include_str!("../../README.md"), include_str!("../../.env.example")] {
-            assert!(text.contains(&name), "{name} is not in {text}");
+    let of_the_app = Environment::settings_of(dingtalk_h5::app::Settings::read);
+    for Setting { name, is_secret, .. } in Settings::known() {
+        // What an app of its own needs, it describes where it likes.
+        let is_ours = of_the_app.iter().all(|setting| setting.name != name);
+        let name = if is_secret { format!("{name}_FILE") } else { name.to_string() };
+        assert!(said.contains(&name), "{name} is not in {said}");
+        for text in [include_str!("../../README.md"), include_str!("../../.env.example")] {
+            assert!(!is_ours || text.contains(&name), "{name} is not in {text}");
         }
     }
     let example = include_str!("../../.env.example");
