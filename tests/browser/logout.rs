@@ -10,7 +10,7 @@ async fn logged_out(app: &TestApp) -> Chromium {
     let chromium = Chromium::start().await;
     chromium.open(&app.url).await;
     chromium.click("nav.nav a[href='/profile']").await;
-    chromium.shown("dl.facts").await;
+    chromium.shown("p.card ~ p.card").await;
     chromium.click("nav.nav a[href='/']").await;
     chromium.click("[data-action='log-out']").await;
     chromium.sees("main h1", "You have signed out").await;

@@ -110,10 +110,10 @@ async fn count<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result
     Ok(answer)
 }
 
-/// `POST /api/logout`: the session is dead, not only the cookie, and what pages had stored in the browser goes too.
+/// `POST /api/logout`: the session is dead, not only the cookie.
 async fn log_out(_: SameOrigin, session: RequestSession) -> HttpResponse {
     session.end();
-    HttpResponse::NoContent().insert_header(("clear-site-data", "\"storage\"")).finish()
+    HttpResponse::NoContent().finish()
 }
 
 /// `GET /api/me`: who is logged in.
