@@ -181,7 +181,7 @@ pub async fn client_accepts(dingtalk: &Simulator, config: &Value, url: &str) -> 
 
 /// Waits until `met` holds. The condition decides; the bound only ends a test that has failed.
 pub async fn eventually(what: &str, met: impl Fn() -> bool) {
-    let gives_up = Instant::now() + Duration::from_secs(10);
+    let gives_up = Instant::now() + Duration::from_secs(30);
     while !met() {
         assert!(Instant::now() < gives_up, "{what}");
         tokio::time::sleep(Duration::from_millis(2)).await;
