@@ -12,7 +12,7 @@ pub const NOT_SIMULATED: [&str; 12] = [
     "third-party and custom apps: corpAccessToken, suiteAccessToken, suite_ticket",
     "login in a browser outside the client: login.dingtalk.com, userAccessToken",
     "events: HTTP callbacks, SyncHTTP, Stream",
-    "all other APIs: departments, messages, files, user/getbyunionid, the older /user/getuserinfo",
+    "all other APIs: departments, other messages, files, user/getbyunionid, the older /user/getuserinfo",
     "rate limits, monthly quotas and the IP allow-list; nobody is banned but by a fault",
     "permissions and visibility: everything is granted until a fault takes it away",
     "the security settings: a page of any domain is handed an authCode",
