@@ -75,8 +75,10 @@ async fn no_broken_answer_to_an_exchange_is_a_login_and_none_keeps_anybody_waiti
         running.push(tokio::spawn(async move {
             let rogue = Rogue::start(move |call| if call.path == EXCHANGE { steps.clone() } else { well(call) }).await;
             let app = app_before(&rogue).await;
+            let mut browser = app.browser();
+            let state = browser.enter().await;
             let began = Instant::now();
-            let answer = login(&app, "code-1").await;
+            let answer = browser.log_in("code-1", &state).await;
             assert_eq!(answer.problem(), (503, told.to_owned()), "{what}");
             assert!(began.elapsed() < Duration::from_millis(6500), "{what} took {:?}", began.elapsed());
             assert!(
