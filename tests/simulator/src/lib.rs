@@ -5,12 +5,14 @@
 mod client;
 mod console;
 mod control;
+mod crowd;
 mod ledger;
 mod recording;
 mod secret;
 mod server;
 mod simulator;
 mod upstream;
+mod web_client;
 mod world;
 
 pub use simulator::Simulator;

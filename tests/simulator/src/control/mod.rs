@@ -3,7 +3,7 @@
 mod faults;
 mod limits;
 mod requests;
-mod state;
+pub mod state;
 
 use std::time::Duration;
 
@@ -16,8 +16,9 @@ use actix_web::{Error, HttpRequest, HttpResponse, error};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::crowd;
 use crate::server::{malformed, nothing_here, origin};
-use crate::world::{Answers, Person, Shared, SignedIn, World};
+use crate::world::{Answers, Shared, World};
 
 const TEN_YEARS_IN_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
 const LONGEST_URL: usize = 2_000;
@@ -36,6 +37,7 @@ pub fn mount(service: &mut ServiceConfig) {
             .route("/faults", post().to(pull::<faults::AddFault>))
             .route("/limits", get().to(limits::show))
             .route("/limits", post().to(pull::<limits::SetLimits>))
+            .route("/crowd", post().to(crowd::come))
             .route("/reset", post().to(reset))
             .default_service(to(nothing_here)),
     );
@@ -82,13 +84,16 @@ impl Lever for Clock {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct User {
+    corp_id: Option<String>,
     user_id: String,
 }
 
 impl Lever for User {
     fn pull(self, world: &mut World) -> Result<(), String> {
-        let person = Person::find(&self.user_id).ok_or("nobody has this userId")?;
-        world.signed_in = SignedIn(person);
+        let corp_id = self.corp_id.unwrap_or_else(|| world.first_corp_id().to_owned());
+        let organisation = world.organisation_mut(&corp_id).ok_or("no organisation has this corpId")?;
+        let person = organisation.person(&self.user_id).cloned().ok_or("nobody has this userId")?;
+        organisation.sign_in(person);
         Ok(())
     }
 }
@@ -109,9 +114,10 @@ impl Lever for Client {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct App {
     url: String,
+    client_id: Option<String>,
 }
 
 impl Lever for App {
@@ -120,7 +126,11 @@ impl Lever for App {
         if !is_page || self.url.len() > LONGEST_URL {
             return Err("url is the http or https address of the app".to_owned());
         }
-        world.app_url = Some(self.url);
+        if let Some(client_id) = self.client_id {
+            world.app(&client_id).ok_or("no app has this clientId")?;
+            world.setup.under_test = client_id;
+        }
+        world.setup.app_url = Some(self.url);
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
 //! The simulated DingTalk as its callers meet it: through a socket.
 
 mod caller;
+mod crowd;
 mod limits;
