@@ -1,9 +1,12 @@
 //! The levers behind the scenes, for tests and for the console. No page of another origin may pull them.
 
+mod events;
 mod faults;
 mod limits;
+mod organisations;
 mod requests;
 pub mod state;
+mod world;
 
 use std::time::Duration;
 
@@ -37,6 +40,11 @@ pub fn mount(service: &mut ServiceConfig) {
             .route("/faults", post().to(pull::<faults::AddFault>))
             .route("/limits", get().to(limits::show))
             .route("/limits", post().to(pull::<limits::SetLimits>))
+            .route("/organisation", post().to(pull::<organisations::Decide>))
+            .route("/person", post().to(pull::<organisations::Move>))
+            .route("/events", post().to(pull::<events::Events>))
+            .route("/world", get().to(world::show))
+            .route("/world", post().to(world::load))
             .route("/crowd", post().to(crowd::come))
             .route("/reset", post().to(reset))
             .default_service(to(nothing_here)),
@@ -133,6 +141,15 @@ impl Lever for App {
         world.setup.app_url = Some(self.url);
         Ok(())
     }
+}
+
+/// The app that a lever means: the one that it names, or the one under test.
+fn client_id(named: Option<String>, world: &World) -> Result<String, String> {
+    let app = match &named {
+        Some(client_id) => world.app(client_id),
+        None => world.under_test(),
+    };
+    app.map(|app| app.client_id.clone()).ok_or_else(|| "no app has this clientId".to_owned())
 }
 
 /// A browser names the origin of each post: one of a foreign page is refused, or any website could play with the simulator.

@@ -42,6 +42,8 @@ fn state(world: &World, origin: &str) -> Value {
         "organisations": world.organisations.iter().map(|each| organisation(each, world, origin)).collect::<Vec<_>>(),
         "client": world.client,
         "faults": world.faults.state(),
+        "events": world.under_test().map(|tested| world.subscribers.state(&tested.client_id)),
+        "pushes": world.outbox.state(),
         "limits": world.paces.state(world.setup.calls_per_second),
         "crowd": world.crowd.as_ref().map(|crowd| crowd.state(world.paces.refused())),
         "credentials": {"accessToken": token.map(credential), "jsapiTicket": ticket.map(credential)},

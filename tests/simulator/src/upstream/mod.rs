@@ -28,7 +28,7 @@ use fault::Consequence;
 use refusal::Refusal;
 
 pub use api::Api;
-pub use apis::{documented, known};
+pub use apis::{authorisation, documented, known};
 pub use fault::Fault;
 pub use faults::Faults;
 pub use front::BanForm;

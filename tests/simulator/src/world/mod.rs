@@ -4,6 +4,7 @@ mod apps;
 mod clock;
 mod codes;
 mod credential;
+mod decisions;
 mod definition;
 mod organisation;
 mod people;
@@ -20,15 +21,17 @@ pub use apps::{Kind, Registered, Standing};
 pub use clock::{Clock, Millis, millis, real_now};
 pub use codes::Codes;
 pub use credential::{Credential, Life};
+pub use decisions::Decision;
 pub use definition::Definition;
 pub use organisation::Organisation;
 pub use people::Person;
-pub use seed::{App, INTERNAL, SEEDED};
+pub use seed::{App, CUSTOM, INTERNAL, SEEDED, THIRD_PARTY};
 pub use suite_tickets::SuiteTickets;
 pub use tickets::Tickets;
 pub use tokens::{Holder, Tokens};
 
 use crate::crowd::Progress;
+use crate::events::{Outbox, Subscribers};
 use crate::ledger::Ledger;
 use crate::upstream::{Faults, Paces};
 
@@ -83,14 +86,16 @@ pub struct World {
     pub faults: Faults,
     pub paces: Paces,
     pub ledger: Ledger,
+    pub subscribers: Subscribers,
+    pub outbox: Outbox,
     /// The last one that came in, or is still coming.
     pub crowd: Option<Arc<Progress>>,
 }
 
 impl World {
-    fn new(setup: Setup) -> Self {
+    fn new(setup: Setup, subscribers: Subscribers, outbox: Outbox) -> Self {
         let Definition { organisations, apps } = setup.definition.clone();
-        Self {
+        let mut world = Self {
             setup,
             clock: Clock::default(),
             organisations,
@@ -104,13 +109,18 @@ impl World {
             faults: Faults::default(),
             paces: Paces::default(),
             ledger: Ledger::default(),
+            subscribers,
+            outbox,
             crowd: None,
-        }
+        };
+        world.renew_suite_tickets();
+        world
     }
 
-    /// Back to the beginning; what it was set up with stays.
+    /// Back to the beginning; what it was set up with stays, and so does whoever listens.
     pub fn reset(&mut self) {
-        *self = Self::new(self.setup.clone());
+        let (listening, outbox) = (std::mem::take(&mut self.subscribers), self.outbox.emptied());
+        *self = Self::new(self.setup.clone(), listening, outbox);
     }
 
     pub fn now(&self) -> Millis {
@@ -147,12 +157,13 @@ impl World {
 
 impl Default for World {
     fn default() -> Self {
-        Self::new(Setup {
+        let setup = Setup {
             definition: Definition::seeded(),
             app_url: None,
             under_test: INTERNAL.client_id.to_owned(),
             calls_per_second: None,
-        })
+        };
+        Self::new(setup, Subscribers::default(), Outbox::default())
     }
 }
 

@@ -18,6 +18,9 @@ pub struct Organisation {
     /// Nobody in particular: the first of the people.
     #[serde(skip)]
     signed_in: Option<Arc<Person>>,
+    /// Who was here once.
+    #[serde(skip)]
+    left: Vec<Arc<Person>>,
 }
 
 /// A department of an organisation; the one with the number 1 is the whole.
@@ -49,7 +52,16 @@ impl Organisation {
     pub fn leave(&mut self, user_id: &str) -> Option<Arc<Person>> {
         let position = self.people.iter().position(|person| person.user_id == user_id)?;
         self.signed_in.take_if(|person| person.user_id == user_id);
-        Some(self.people.remove(position))
+        let person = self.people.remove(position);
+        self.left.push(person.clone());
+        Some(person)
+    }
+
+    /// Somebody who has left is here again.
+    pub fn come_back(&mut self, user_id: &str) -> Option<()> {
+        let position = self.left.iter().position(|person| person.user_id == user_id)?;
+        self.people.push(self.left.remove(position));
+        Some(())
     }
 
     /// That many people who are not of the world as it was told; those who were made up before come first.
@@ -82,6 +94,8 @@ mod tests {
         organisation.sign_in(alice);
         assert!(organisation.leave("alice").is_some());
         assert!(organisation.leave("alice").is_none());
+        assert!(organisation.come_back("bob").is_none());
         assert_eq!(organisation.signed_in().map(|person| person.user_id.as_str()), Some("zhangsan"));
+        assert!(organisation.come_back("alice").is_some() && organisation.person("alice").is_some());
     }
 }

@@ -2,4 +2,7 @@
 
 mod caller;
 mod crowd;
+mod stream;
+mod kinds;
 mod limits;
+mod signed;

@@ -2,6 +2,7 @@
 
 mod app_tokens;
 mod corp_tokens;
+mod gateway_connections;
 mod messages;
 mod organisations;
 mod signed;
@@ -10,12 +11,13 @@ mod users;
 
 use super::api::Api;
 
+pub use organisations::authorisation;
 pub use users::USER_BY_CODE;
 #[cfg(test)]
 pub use users::USER_DETAILS;
 
 /// All of them; of two that fit a path the first.
-pub static ALL: [&Api; 13] = [
+pub static ALL: [&Api; 14] = [
     &app_tokens::ACCESS_TOKEN,
     &app_tokens::UNIFIED_TOKEN,
     &app_tokens::GET_TOKEN,
@@ -29,6 +31,7 @@ pub static ALL: [&Api; 13] = [
     &users::USER_BY_CODE,
     &users::USER_DETAILS,
     &messages::WORK_NOTIFICATION,
+    &gateway_connections::OPEN_CONNECTION,
 ];
 
 /// The API that the documentation writes so, with or without its method.

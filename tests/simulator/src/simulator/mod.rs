@@ -1,15 +1,18 @@
 //! The handle that a test holds.
 
+mod third_party;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::rt::System;
+use actix_web::rt::{System, spawn};
 use actix_web::web::Data;
 use tokio::sync::oneshot;
 
+use crate::events;
 use crate::server::{self, Place};
 use crate::upstream::{Api, Fault, Faults, Pace, documented, known};
 use crate::world::{Answers, App, Client, Holder, INTERNAL, Shared, World, millis};
@@ -123,7 +126,8 @@ impl Simulator {
     #[track_caller]
     #[must_use]
     pub fn pace(&self, endpoint: &str) -> Pace {
-        self.shared.world().paces.pace(INTERNAL.client_id, api(endpoint))
+        let world = self.shared.world();
+        world.paces.pace(&world.setup.under_test, api(endpoint))
     }
 
     /// Takes back the faults that have not met their calls.
@@ -151,7 +155,9 @@ impl Simulator {
     #[must_use]
     pub fn issue_code(&self, user_id: &str) -> String {
         let mut world = self.shared.world();
-        issue(INTERNAL.client_id, user_id, &mut world)
+        let corp_id = world.first_corp_id().to_owned();
+        let client_id = world.setup.under_test.clone();
+        issue(&client_id, &corp_id, user_id, &mut world)
     }
 
     /// How often an authCode was sent in again, other than after its access_token was refused: an app must never do that.
@@ -164,7 +170,8 @@ impl Simulator {
     #[must_use]
     pub fn issue_foreign_code(&self) -> String {
         let mut world = self.shared.world();
-        issue(FOREIGN_CLIENT_ID, "zhangsan", &mut world)
+        let corp_id = world.first_corp_id().to_owned();
+        issue(FOREIGN_CLIENT_ID, &corp_id, "zhangsan", &mut world)
     }
 
     /// Stops, and returns when nothing is listening any more.
@@ -184,8 +191,9 @@ type Started = io::Result<(ServerHandle, SocketAddr)>;
 
 fn run(place: Place, shared: Data<Shared>, started: oneshot::Sender<Started>) {
     System::new().block_on(async move {
-        match server::bind(place, shared) {
+        match server::bind(place, shared.clone()) {
             Ok((server, address)) => {
+                spawn(events::run(shared));
                 // Nobody waits for the start any more: then nobody wants the server either.
                 if started.send(Ok((server.handle(), address))).is_ok() {
                     // It has nothing to say at its end that a test could use.
@@ -206,10 +214,10 @@ fn api(endpoint: &str) -> &'static Api {
 }
 
 #[track_caller]
-fn issue(client_id: &str, user_id: &str, world: &mut World) -> String {
-    let (corp_id, now) = (world.first_corp_id().to_owned(), world.now());
-    let Some(person) = world.person(&corp_id, user_id).cloned() else { panic!("nobody has the userId {user_id}") };
-    world.codes.issue(Holder::new(client_id, &corp_id), person, now)
+fn issue(client_id: &str, corp_id: &str, user_id: &str, world: &mut World) -> String {
+    let now = world.now();
+    let Some(person) = world.person(corp_id, user_id).cloned() else { panic!("nobody has the userId {user_id}") };
+    world.codes.issue(Holder::new(client_id, corp_id), person, now)
 }
 
 #[cfg(test)]
