@@ -8,10 +8,9 @@ use crate::server::origin;
 use crate::world::{Credential, Holder, Organisation, Person, Registered, Shared, World};
 
 /// What an app may meet at DingTalk and does not meet here. The README has the same list.
-pub const NOT_SIMULATED: [&str; 12] = [
-    "third-party and custom apps: corpAccessToken, suiteAccessToken, suite_ticket",
+pub const NOT_SIMULATED: [&str; 11] = [
     "login in a browser outside the client: login.dingtalk.com, userAccessToken",
-    "events: HTTP callbacks, SyncHTTP, Stream",
+    "events other than those listed, and Stream's callbacks",
     "all other APIs: departments, other messages, files, user/getbyunionid, the older /user/getuserinfo",
     "monthly quotas, the IP allow-list and other limits than calls in a second; nobody is banned but by a fault",
     "permissions and visibility: everything is granted until a fault takes it away",

@@ -1,6 +1,7 @@
 //! The registered apps, and the organisations that have them.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +58,19 @@ pub enum Standing {
     Stopped,
     /// The organisation never authorised it, or does not any more.
     Absent,
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "internal" => Ok(Self::Internal),
+            "custom" => Ok(Self::Custom),
+            "third-party" => Ok(Self::ThirdParty),
+            _ => Err(format!("{name} is no kind of app: internal, custom or third-party")),
+        }
+    }
 }
 
 impl Registered {

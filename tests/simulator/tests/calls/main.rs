@@ -1,6 +1,7 @@
 //! The simulated DingTalk as its callers meet it: through a socket.
 
 mod caller;
+mod control;
 mod crowd;
 mod stream;
 mod kinds;
