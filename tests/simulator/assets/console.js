@@ -11,6 +11,7 @@
  * @typedef {{now: number, clockOffsetSeconds: number, signedIn: string, people: Person[],
  *   organisations: Organisation[], events: {connections: number, url: string | null}, pushes: {eventType: string, corpId: string, attempts: number}[],
  *   app: {kind: string, corpId: string, clientId: string, agentId: string, name: string, url?: string},
+ *   notifications: {app: string, text: string}[],
  *   client: {answers: string, outside: boolean}, faults: QueuedFault[], limits: {callsPerSecond: number | null}, crowd: Crowd | null,
  *   credentials: {accessToken: Lifetime, jsapiTicket: Lifetime}, notSimulated: string[]}} State
  * @typedef {{seq: number, at: number, durationMs?: number, from: string, to: string, endpoint: string | null, label: string,
@@ -73,6 +74,7 @@ function show(/** @type {State} */ next) {
   showCrowd();
   showOrganisations();
   showEvents();
+  showNotices();
   if (moved) loadFrames();
 }
 
@@ -178,6 +180,18 @@ function describe({ corpId, name, standing, signedIn, people }, device) {
   });
   const words = element('span', 'organisation-words', element('strong', '', name), element('span', `standing standing-${standing}`, STANDINGS[standing || 'absent']));
   return [words, list, ...buttons];
+}
+
+/** What the person with the phone was told; a click puts it away. */
+function showNotices() {
+  const key = JSON.stringify(state.notifications);
+  if (byId('notices').dataset.key === key) return;
+  byId('notices').dataset.key = key;
+  byId('notices').replaceChildren(...state.notifications.map(({ app, text }) => {
+    const notice = element('li', '', element('strong', '', app), text);
+    notice.addEventListener('click', () => notice.remove());
+    return notice;
+  }));
 }
 
 function showEvents() {

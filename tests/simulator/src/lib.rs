@@ -8,6 +8,7 @@ mod control;
 mod crowd;
 mod events;
 mod ledger;
+mod login;
 mod recording;
 mod secret;
 mod server;
@@ -18,5 +19,5 @@ mod world;
 
 pub use events::{Shape, StreamFault};
 pub use simulator::Simulator;
-pub use upstream::{BanForm, Fault, Pace};
+pub use upstream::{BanForm, Fault, Form, Limit, Pace};
 pub use world::{Answers, App, Decision, Kind};

@@ -42,6 +42,7 @@ fn state(world: &World, origin: &str) -> Value {
         "client": world.client,
         "faults": world.faults.state(),
         "events": world.under_test().map(|tested| world.subscribers.state(&tested.client_id)),
+        "notifications": here.map(|here| notifications(here, world)).unwrap_or_default(),
         "pushes": world.outbox.state(),
         "limits": world.paces.state(world.setup.calls_per_second),
         "crowd": world.crowd.as_ref().map(|crowd| crowd.state(world.paces.refused())),
@@ -54,6 +55,15 @@ fn state(world: &World, origin: &str) -> Value {
 fn people(organisation: &Organisation, origin: &str) -> Vec<Value> {
     let told = organisation.people.iter().filter(|person| !person.made_up);
     told.map(|each| person(each, &organisation.corp_id, origin)).collect()
+}
+
+/// What whoever has the phone was told last, the newest first.
+fn notifications(here: &Organisation, world: &World) -> Vec<Value> {
+    const SHOWN: usize = 2;
+    let signed_in = here.signed_in().map(|person| person.user_id.as_str()).unwrap_or_default();
+    let latest = world.notifications.latest(&here.corp_id, signed_in).take(SHOWN);
+    let app = |client_id: &str| world.app(client_id).map(|app| app.name.clone());
+    latest.map(|told| json!({"app": app(&told.holder.client_id), "text": told.text})).collect()
 }
 
 fn person(person: &Person, corp_id: &str, origin: &str) -> Value {

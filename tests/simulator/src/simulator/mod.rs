@@ -39,6 +39,11 @@ impl Simulator {
         Self::start_at(Place::Listener(listener)).await
     }
 
+    /// Starts on two listeners: the second has the old family, the first everything else, so that swapped base URLs fail as they would.
+    pub async fn start_on_two(new: TcpListener, old: TcpListener) -> io::Result<Self> {
+        Self::start_at(Place::Two(new, old)).await
+    }
+
     /// The server has a thread of its own: a test that blocks its runtime does not stop DingTalk.
     async fn start_at(place: Place) -> io::Result<Self> {
         let shared = Data::new(Shared::default());
@@ -53,6 +58,13 @@ impl Simulator {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where the old API family is: the same, unless it was given a place of its own.
+    #[must_use]
+    pub fn old_url(&self) -> String {
+        let port = self.shared.world().setup.old_port.unwrap_or(self.address.port());
+        format!("http://{}", SocketAddr::new(self.address.ip(), port))
     }
 
     /// The registration of the app under test.
@@ -103,10 +115,11 @@ impl Simulator {
     #[track_caller]
     pub fn fault(&self, endpoint: &str, times: u32, fault: Fault) {
         assert!(times > 0, "a fault for no call");
-        if let Some(objection) = fault.objection() {
+        let path = api(endpoint).path;
+        if let Some(objection) = fault.objection(path) {
             panic!("{objection}");
         }
-        self.shared.world().faults.add(api(endpoint).path, times, fault);
+        self.shared.world().faults.add(path, times, fault);
     }
 
     /// Decides how many calls of one API DingTalk takes from one app in any second of real time.

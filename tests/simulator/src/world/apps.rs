@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Grants;
+
 /// Who develops an app, and who uses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -45,6 +47,8 @@ pub struct Installation {
     pub agent_id: String,
     #[serde(default)]
     pub standing: Standing,
+    #[serde(default, skip_serializing_if = "is_everything")]
+    pub grants: Grants,
 }
 
 /// How an app stands with an organisation.
@@ -71,6 +75,10 @@ impl FromStr for Kind {
             _ => Err(format!("{name} is no kind of app: internal, custom or third-party")),
         }
     }
+}
+
+fn is_everything(grants: &Grants) -> bool {
+    *grants == Grants::default()
 }
 
 impl Registered {
