@@ -13,11 +13,13 @@ mod recording;
 mod secret;
 mod server;
 mod simulator;
+mod tls;
 mod upstream;
 mod web_client;
 mod world;
 
 pub use events::{Shape, StreamFault};
+pub use server::Places;
 pub use simulator::Simulator;
 pub use upstream::{BanForm, Fault, Form, Limit, Pace};
 pub use world::{Answers, App, Decision, Kind};

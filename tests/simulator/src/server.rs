@@ -11,6 +11,7 @@ use actix_web::web::{Data, PayloadConfig, QueryConfig, to};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer};
 use serde_json::json;
 
+use crate::tls::Identity;
 use crate::world::Shared;
 use crate::{client, console, control, events, login, upstream};
 
@@ -18,20 +19,22 @@ const LARGEST_BODY: usize = 256 * 1024;
 /// Room for a test's thousand connections at once.
 const BACKLOG: u32 = 4_096;
 
-/// Where the server listens.
-pub enum Place {
-    /// Any free port of this machine.
-    AnyPort,
-    Listener(TcpListener),
-    /// One for the new family and everything else, and one for the old family.
-    Two(TcpListener, TcpListener),
+/// Where the simulator listens.
+#[derive(Debug, Default)]
+pub struct Places {
+    /// Both API families and everything else; any free port of this machine, if there is none.
+    pub main: Option<TcpListener>,
+    /// The old family, if it is not to be at the same place.
+    pub old: Option<TcpListener>,
+    /// The same over HTTPS.
+    pub https: Option<TcpListener>,
 }
 
 /// Longer than a test: who is closing a connection while the other one uses it is left to chance, and no test is about that.
 const IDLE_CONNECTION: Duration = Duration::from_secs(75);
 
 /// Binds the server; it answers once it is awaited.
-pub fn bind(place: Place, shared: Data<Shared>) -> io::Result<(Server, SocketAddr)> {
+pub fn bind(places: Places, shared: Data<Shared>) -> io::Result<(Server, SocketAddr)> {
     let served = shared.clone();
     let server = HttpServer::new(move || {
         App::new()
@@ -50,14 +53,19 @@ pub fn bind(place: Place, shared: Data<Shared>) -> io::Result<(Server, SocketAdd
     .backlog(BACKLOG)
     .tcp_nodelay(true)
     .disable_signals();
-    let server = match place {
-        Place::AnyPort => server.bind(("127.0.0.1", 0))?,
-        Place::Listener(listener) => server.listen(listener)?,
-        Place::Two(new, old) => {
-            shared.world().setup.old_port = Some(old.local_addr()?.port());
-            server.listen(new)?.listen(old)?
-        }
+    let mut server = match places.main {
+        Some(listener) => server.listen(listener)?,
+        None => server.bind(("127.0.0.1", 0))?,
     };
+    if let Some(listener) = places.old {
+        shared.world().setup.old_port = Some(listener.local_addr()?.port());
+        server = server.listen(listener)?;
+    }
+    if let Some(listener) = places.https {
+        let identity = Identity::make()?;
+        shared.world().setup.authority = Some(identity.authority);
+        server = server.listen_rustls_0_23(listener, identity.server)?;
+    }
     let address = server.addrs().first().copied();
     let address = address.ok_or_else(|| io::Error::other("the server has no address"))?;
     Ok((server.run(), address))

@@ -26,6 +26,8 @@ impl Side {
             _ => match old_port {
                 None => Self::Both,
                 Some(port) if port == request.app_config().local_addr().port() => Self::Old,
+                // HTTPS goes by the host's name.
+                Some(_) if request.app_config().secure() => Self::Both,
                 Some(_) => Self::New,
             },
         }

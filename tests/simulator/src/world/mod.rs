@@ -72,6 +72,8 @@ pub struct Setup {
     pub app_url: Option<String>,
     /// Which of the apps it is.
     pub under_test: String,
+    /// The certificate that callers over HTTPS have to trust.
+    pub authority: Option<String>,
     /// The port for the old family, if it has one of its own.
     pub old_port: Option<u16>,
     /// How many calls of one API are taken from one app in a second.
@@ -185,6 +187,7 @@ impl Default for World {
             definition: Definition::seeded(),
             app_url: None,
             under_test: INTERNAL.client_id.to_owned(),
+            authority: None,
             old_port: None,
             calls_per_second: None,
         };

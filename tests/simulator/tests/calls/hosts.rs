@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use dingtalk_simulator::Simulator;
+use dingtalk_simulator::{Places, Simulator};
 
 use crate::caller::Caller;
 
@@ -26,7 +26,7 @@ async fn a_call_that_is_sent_to_the_other_familys_host_fails_as_it_would() {
 #[tokio::test]
 async fn the_families_may_have_a_port_each() {
     let [new, old] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    let dingtalk = Simulator::start_on_two(new, old).await.unwrap();
+    let dingtalk = Simulator::start_at(Places { main: Some(new), old: Some(old), ..Places::default() }).await.unwrap();
     let get = async |url: String| reqwest::get(url).await.unwrap().text().await.unwrap();
     let _ = rustls::crypto::ring::default_provider().install_default();
     assert!(get(format!("{}/gettoken", dingtalk.old_url())).await.contains("40035"));
@@ -53,4 +53,21 @@ async fn a_name_that_somebody_made_point_here_pulls_no_lever() {
     for host in ["localhost:1", "127.0.0.1"] {
         assert_eq!(caller.get_as(host, "/control/state").await.status, 200, "{host}");
     }
+}
+
+#[tokio::test]
+async fn https_shows_dingtalks_names_to_whom_trusts_the_simulator_and_nobody_elses() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let https = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = https.local_addr().unwrap();
+    let dingtalk = Simulator::start_at(Places { https: Some(https), ..Places::default() }).await.unwrap();
+    let authority = reqwest::Certificate::from_pem(dingtalk.authority().unwrap().as_bytes()).unwrap();
+    let browser = reqwest::Client::builder().no_proxy().tls_certs_only([authority]);
+    let browser = browser.resolve("oapi.dingtalk.com", address).resolve("example.com", address).build().unwrap();
+    let url = |host| format!("https://{host}:{}/gettoken", address.port());
+    assert!(browser.get(url("oapi.dingtalk.com")).send().await.unwrap().text().await.unwrap().contains("40035"));
+    assert!(browser.get(url("127.0.0.1")).send().await.is_ok());
+    assert!(browser.get(url("example.com")).send().await.is_err());
+    let told = reqwest::get(format!("{}/ca.pem", dingtalk.url())).await.unwrap().text().await.unwrap();
+    assert_eq!(Some(told), dingtalk.authority());
 }
