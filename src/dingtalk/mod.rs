@@ -21,7 +21,7 @@ pub use self::answer::JsonObject;
 pub use self::api::{Call, Observer};
 pub use self::breaker::BreakerState;
 pub use self::client_refusal::{ClientRefusal, Part};
-pub use self::clock::{Clock, Seldom, TimeSource};
+pub use self::clock::{Clock, Moment, Seldom, TimeSource};
 pub use self::error::{Error, Kind, NoConnection};
 pub use self::identifiers::{AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, Malformed, UserId};
 pub use self::organisation::{Credentials, Organisation, OrganisationState, Settings, is_loopback};

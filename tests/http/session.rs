@@ -12,15 +12,28 @@ use crate::broken::rogue::{EXCHANGE, Rogue, json, well};
 use crate::support::{Answer, Browser, TestApp, USER_BY_CODE, USER_DETAILS, eventually, session_key};
 
 #[tokio::test]
-async fn an_unused_session_ends_to_the_second() {
+async fn a_session_ends_to_the_millisecond_unused_or_with_its_lifetime() {
     let app = TestApp::start().await;
-    let mut browser = app.browser_of("alice").await;
-    let mut left_alone = browser.clone();
-    app.hands.advance(Duration::from_secs(1799 - 2));
-    assert_eq!(browser.me().await.status, 200);
-    app.hands.advance(Duration::from_secs(3));
-    assert_eq!(left_alone.me().await.problem(), (401, "login_required".into()));
-    assert_eq!(browser.me().await.status, 200, "it was used since");
+    app.hands.stop();
+    for part_of_a_second in [0, 1, 499, 999, 1] {
+        app.hands.advance(Duration::from_millis(part_of_a_second));
+        let mut browser = app.browser_of("alice").await;
+        let (mut left_alone, mut longer) = (browser.clone(), browser.clone());
+        app.hands.advance(Duration::from_millis(1_799_999));
+        assert_eq!(browser.me().await.status, 200);
+        app.hands.advance(Duration::from_millis(1));
+        assert_eq!(left_alone.me().await.problem(), (401, "login_required".into()));
+        for _ in 0..16 {
+            app.hands.advance(Duration::from_millis(1_687_500 - 1));
+            assert_eq!(browser.me().await.status, 200, "it was used since");
+            longer = browser.clone();
+        }
+        let rest = 8 * 3_600_000 - 1_800_000 - 16 * (1_687_500 - 1) - 1;
+        app.hands.advance(Duration::from_millis(rest));
+        assert_eq!(browser.me().await.status, 200);
+        app.hands.advance(Duration::from_millis(1));
+        assert_eq!(longer.me().await.status, 401);
+    }
 }
 
 #[tokio::test]

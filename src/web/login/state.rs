@@ -10,10 +10,10 @@ use actix_web::http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::dingtalk::Clock;
+use crate::dingtalk::{Clock, Moment};
 use crate::state::{Once, Taken, Unavailable};
 use crate::web::Problem;
-use crate::web::session::{CookiePolicy, SessionKeys, Sessions, only_cookie};
+use crate::web::session::{CookiePolicy, SessionKeys, only_cookie};
 
 /// The cookie's name, before the prefix.
 const COOKIE: &str = "presession";
@@ -40,15 +40,15 @@ impl LoginStates {
             cookie_name: cookies.name(COOKIE),
             keys: keys.all().map(|key| mac(key.signing(), &[b"login state"]).finalize().into_bytes().into()).collect(),
             cookies,
-            // Longer than any state counts, whose age is judged in whole seconds and with the same tolerance.
-            used: Once::new(GOOD_FOR + Duration::from_secs(Sessions::CLOCK_SKEW + 1)),
+            // Longer than any state counts, whichever process made it.
+            used: Once::new(GOOD_FOR + Clock::SKEW),
             clock,
         }
     }
 
     /// A state for the browser with this pre-session.
     fn issue(&self, presession: &str) -> String {
-        let (issued, id): (_, StateId) = (self.clock.unix_seconds().to_be_bytes(), rand::random());
+        let (issued, id): (_, StateId) = (self.clock.moment().to_bytes(), rand::random());
         let seal = mac(&self.keys[0], &[presession.as_bytes(), &issued, &id]).finalize().into_bytes();
         hex::encode([&issued[..], &id[..], &seal[..]].concat())
     }
@@ -60,12 +60,11 @@ impl LoginStates {
 
     fn genuine(&self, request: &HttpRequest, state: &str) -> Option<StateId> {
         let presession = self.presession_of(request)?;
-        let bytes: [u8; 48] = hex::decode(state).ok()?.try_into().ok()?;
-        let (issued, rest) = bytes.split_first_chunk::<8>()?;
+        let bytes: [u8; 56] = hex::decode(state).ok()?.try_into().ok()?;
+        let (issued, rest) = bytes.split_first_chunk::<16>()?;
         let (id, seal) = rest.split_first_chunk::<8>()?;
         let sealed_with = |key: &[u8; 32]| mac(key, &[presession.as_bytes(), issued, id]).verify_slice(seal).is_ok();
-        let (issued, now) = (u64::from_be_bytes(*issued), self.clock.unix_seconds());
-        let fresh = issued <= now + Sessions::CLOCK_SKEW && now.saturating_sub(issued) <= GOOD_FOR.as_secs();
+        let fresh = self.clock.age(Moment::from_bytes(*issued)).is_some_and(|age| age < GOOD_FOR);
         (fresh && self.keys.iter().any(sealed_with)).then_some(*id)
     }
 
