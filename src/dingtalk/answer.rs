@@ -108,8 +108,7 @@ impl Answer {
                 Family::New => (200..300).contains(&status) && is_without_errcode(body),
             };
         if is_success {
-            let malformed = |field| Error::new(call, Kind::Malformed, format!("a success whose {field} is missing or malformed"));
-            return success(body).map_err(malformed);
+            return success(call, body);
         }
         Err(match Refusal::read(body, secrets) {
             Some(Refusal { errcode: Some(errcode), sub_code, text, .. }) => refused_by_old(call, &errcode, sub_code, &text),
@@ -227,14 +226,15 @@ fn is_without_errcode(body: &[u8]) -> bool {
 }
 
 /// What a success holds, or the name of the field that is at fault: never what stands in it.
-fn success<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+pub(super) fn success<T: DeserializeOwned>(call: Call, body: &[u8]) -> Result<T, Error> {
     let read: Result<JsonObject<T>, _> = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body));
     read.map(|object| object.0).map_err(|error| {
         let why = error.inner().to_string();
         // It is said of the object around it.
         let named = ["missing field `", "duplicate field `"].iter().find_map(|what| why.strip_prefix(what)?.split('`').next());
         let around = Some(error.path().to_string()).filter(|path| path != ".");
-        quotable(&around.into_iter().chain(named.map(str::to_owned)).collect::<Vec<_>>().join("."))
+        let field = quotable(&around.into_iter().chain(named.map(str::to_owned)).collect::<Vec<_>>().join("."));
+        Error::new(call, Kind::Malformed, format!("a success whose {field} is missing or malformed"))
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod clinic;
 mod clock;
+mod details;
 mod entry;
 mod jsapi;
 pub mod languages;
@@ -9,6 +10,7 @@ mod login;
 mod metrics;
 mod problems;
 mod raw;
+mod readiness;
 mod reports;
 mod session;
 pub mod surface;
