@@ -1,11 +1,16 @@
 //! The machine's clock is set, or the machine was suspended: signatures and sessions follow the time of day, and a jump back prolongs
 //! nothing.
 
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use dingtalk_h5::dingtalk::Clock;
+use dingtalk_h5::telemetry;
 use dingtalk_h5::web::SessionKeys;
+use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::support::{ACCESS_TOKEN, JSAPI_TICKET, TestApp, client_accepts, session_key};
+use crate::support::{ACCESS_TOKEN, ClockHands, JSAPI_TICKET, TestApp, client_accepts, session_key};
 
 const HOUR: i64 = 3600;
 
@@ -101,4 +106,34 @@ async fn a_session_made_after_the_clock_was_set_right_outlives_a_restart() {
 async fn with_key(key: &str) -> TestApp {
     let keys = SessionKeys::parse(&key.to_owned().into()).unwrap();
     TestApp::start_with(|settings| settings.web.session_keys = keys).await
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_jump_is_logged_once_and_a_small_correction_is_not() {
+    let (log, hands) = (Log::default(), ClockHands::still());
+    let writer = log.clone();
+    let _logged_here = telemetry::json("warn", move || writer.clone()).set_default();
+    let clock = Clock::from_source(hands.clone());
+    for (jump, logged) in [(0, 0), (3, 0), (1, 0), (4, 1), (-4, 1), (-HOUR, 2), (HOUR, 3), (24 * HOUR, 4), (-5, 4), (-6, 5)] {
+        hands.set_time_of_day(jump);
+        for _ in 0..10 {
+            hands.advance(Duration::from_secs(60));
+            (clock.now(), clock.unix_seconds(), clock.moment());
+        }
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.matches("the time of day jumped").count(), logged, "{jump}: {text}");
+    }
 }

@@ -72,6 +72,33 @@ async fn logging_out_twice_or_without_a_session_is_fine() {
 }
 
 #[tokio::test]
+async fn a_logout_takes_the_cookie_once_whatever_the_browser_brings_and_clears_what_pages_stored() {
+    let app = TestApp::start().await;
+    let of = async |somebody: &str| app.browser_of(somebody).await.cookie("session").unwrap().to_owned();
+    let (alice, bob, dead, planted) = (of("alice").await, of("bob").await, of("alice").await, of("bob").await);
+    let from_a_page = ("origin", app.url.as_str());
+    let logs_out =
+        async |cookies: &str| app.browser().send(Method::POST, "/api/logout", &[from_a_page, ("cookie", cookies)], None).await;
+    logs_out(&format!("session={dead}")).await;
+    for (cookies, removals) in [
+        (format!("session={alice}"), 1),
+        (format!("session={dead}"), 1),
+        ("session=; theme=dark".to_owned(), 1),
+        ("session=junk".to_owned(), 1),
+        (format!("session={bob}; session={alice}"), 1),
+        (format!("%73ession={planted}; session={bob}"), 1),
+        (format!("%73ession={planted}"), 0),
+        ("theme=dark; sessions=1".to_owned(), 0),
+    ] {
+        let answer = logs_out(&cookies).await;
+        let set: Vec<_> = answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap()).collect();
+        assert_eq!((answer.status, set.len()), (204, removals), "{cookies}: {set:?}");
+        assert!(set.iter().all(|cookie| cookie.starts_with("session=; ") && cookie.contains("; Max-Age=0")), "{set:?}");
+        assert_eq!(answer.header("clear-site-data"), "\"storage\"");
+    }
+}
+
+#[tokio::test]
 async fn whoever_logs_in_next_in_a_browser_ends_the_session_before() {
     let app = TestApp::start().await;
     let mut browser = app.browser_of("alice").await;

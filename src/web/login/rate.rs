@@ -1,11 +1,13 @@
 //! How often people may log in: DingTalk allows an app twenty exchanges a second, and no flood must use them up.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use crate::web::guard::ClientAddress;
 
 /// A steady rate with room for a rush.
 #[derive(Debug, Clone, Copy)]
@@ -77,17 +79,9 @@ impl LoginLimiter {
         }
         let now = self.clock.now();
         self.per_address
-            .check_key(&network(address))
+            .check_key(&ClientAddress(address).network())
             .and_then(|()| self.total.check())
             .map_err(|refused| refused.wait_time_from(now))
-    }
-}
-
-/// One household has 2⁶⁴ IPv6 addresses, so those count together.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
-        v4 => v4,
     }
 }
 
