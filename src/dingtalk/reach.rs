@@ -23,22 +23,19 @@ impl Reach {
 
     /// Takes note of how a call ended.
     pub fn note(&self, outcome: Result<(), &Error>, now: Instant) {
+        let Some(answered) = outcome.map_or_else(|error| was_answered(&error.kind), |()| Some(true)) else { return };
         let mut silence = self.silence();
-        match outcome.map_or_else(|error| was_answered(&error.kind), |()| Some(true)) {
-            None => {}
-            Some(true) => {
-                if silence.take().is_some_and(|silence| silence.is_lost) {
-                    tracing::info!("dingtalk is reached again");
-                }
+        if answered {
+            if silence.take().is_some_and(|silence| silence.is_lost) {
+                tracing::info!("dingtalk is reached again");
             }
-            Some(false) => {
-                let silence = silence.get_or_insert(Silence { began: now, calls: 0, is_lost: false });
-                silence.calls += 1;
-                if !silence.is_lost && silence.calls >= Self::CALLS && now >= silence.began + Self::LONG {
-                    silence.is_lost = true;
-                    tracing::error!(calls = silence.calls, "dingtalk is not reached: nobody can log in, sessions go on");
-                }
-            }
+            return;
+        }
+        let silence = silence.get_or_insert(Silence { began: now, calls: 0, is_lost: false });
+        silence.calls += 1;
+        if !silence.is_lost && silence.calls >= Self::CALLS && now >= silence.began + Self::LONG {
+            silence.is_lost = true;
+            tracing::error!(calls = silence.calls, "dingtalk is not reached: nobody can log in, sessions go on");
         }
     }
 

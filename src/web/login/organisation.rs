@@ -41,7 +41,7 @@ impl Named {
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let value = decoded(&decoded(value));
         let corp_id = value.trim().split(['?', '&', '#', '/', ';', ',']).next().unwrap_or_default().trim();
-        let bare = corp_id.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
+        let bare = corp_id.trim_matches(|c: char| c.is_ascii_punctuation() || c.is_whitespace()).to_ascii_lowercase();
         match corp_id {
             _ if corp_id == ours.as_str() => Self::Ours,
             // No CorpId has that character or any of these names.
@@ -106,8 +106,18 @@ mod tests {
             "=ding1a2b;x",
             "=ding1a2b&amp;ddtab=true",
         ];
-        let another =
-            ["=ding2", "=DING1A2B", "=ding1a2", "=ding1a2bc", "=ding2?corpid=ding1a2b", "=undefined1", "=nullding1a2b", "=x?"];
+        let another = [
+            "=ding2",
+            "=DING1A2B",
+            "=ding1a2",
+            "=ding1a2bc",
+            "=ding2?corpid=ding1a2b",
+            "=undefined1",
+            "=nullding1a2b",
+            "=x?",
+            "=%ff",
+            "=组织",
+        ];
         for (queries, named) in
             [(&nobody[..], Named::Nobody), (&ours_in_any_dress[..], Named::Ours), (&another[..], Named::Another)]
         {
