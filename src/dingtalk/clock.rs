@@ -51,7 +51,12 @@ impl Clock {
 
     /// Time of day in whole seconds since 1970. It goes into signatures and cookies, which outlive the process.
     pub fn unix_seconds(&self) -> u64 {
-        (self.made_since_epoch + self.now().saturating_duration_since(self.made)).as_secs()
+        self.unix_millis() / 1000
+    }
+
+    /// The same in milliseconds.
+    pub fn unix_millis(&self) -> u64 {
+        (self.made_since_epoch + self.now().saturating_duration_since(self.made)).as_millis() as u64
     }
 }
 

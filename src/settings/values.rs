@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -44,6 +45,11 @@ pub fn begins_as_client_id(text: &str) -> bool {
 
 pub fn agent_id(text: String) -> Result<AgentId, &'static str> {
     AgentId::parse(text).map_err(|_| "this is not an AgentId, which is a number")
+}
+
+pub fn per_second(text: String) -> Result<NonZeroU32, &'static str> {
+    let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= 10_000);
+    number.ok_or("it is not a number from 1 to 10000")
 }
 
 /// One of two words, each of which stands for a value.

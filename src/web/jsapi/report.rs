@@ -111,7 +111,7 @@ pub async fn report(
         (RefusedCall::Config, Reporter::Somebody(_)) => {}
         (RefusedCall::Config, Reporter::Entering(_)) => return Err(Problem::LoginRequired),
         (RefusedCall::RequestAuthCode, _) => {
-            logins.states.check(&request, report.state.as_deref().unwrap_or_default())?;
+            logins.states.check(&request, report.state.as_deref().unwrap_or_default(), None)?;
         }
     }
     signer.reports.admit(reporter.key())?;
