@@ -116,6 +116,11 @@ impl Application {
         self.metrics.as_ref().map(Listening::address)
     }
 
+    /// The client for DingTalk that all requests share.
+    pub fn organisation(&self) -> Organisation {
+        Organisation::clone(&self.organisation)
+    }
+
     /// Answers until `stop` ends. Then `/readyz` says no for a second, so that a load balancer sends nobody else, and after that no more
     /// connections are taken and the requests in flight may end.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {

@@ -62,15 +62,17 @@ h5.session = (function () {
       if (Date.now() - code.taken > CODE_GROWS_OLD) code = await takeCode(state);
       try {
         return loggedIn(await post('/api/login', { authCode: code.text, state, place }));
-      } catch (failure) {
+      } catch (caught) {
+        const failure = /** @type {Failure} */ (caught);
         const wasWaiting = place !== undefined;
         place = failure.place || place;
         if (mayBeRejected && (failure.code === 'code_rejected' || failure.code === 'retry_with_new_code')) {
           mayBeRejected = false;
           code.taken = 0;
         } else if (failure.code === 'login_queued' || failure.code === 'crowded') {
-          tellWait(failure.waitMs || failure.retryAfter);
-          await pause(failure.retryAfter);
+          const retryAfter = failure.retryAfter || 0;
+          tellWait(failure.waitMs || retryAfter);
+          await pause(retryAfter);
         } else if (wasWaiting && isNobodyThere(failure)) {
           // A server that is replaced keeps nobody's order, but the place does. What became of the code is not known.
           code.taken = 0;

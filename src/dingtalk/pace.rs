@@ -52,6 +52,8 @@ impl Pace {
     const BEFORE_MORE: Duration = Duration::from_secs(6);
     /// So many answers tell how long one takes at least: a way that has become longer is known after a while.
     const ANSWERS: u32 = 256;
+    /// So few do not, since they had connections to open.
+    const FEW_ANSWERS: u32 = 40;
     /// A pause is this number of doublings of a second at most.
     const MOST_DOUBLINGS: u32 = 3;
 
@@ -90,7 +92,7 @@ impl Pace {
     pub fn depart(&mut self, now: Instant) -> Departure {
         self.departures += 1;
         // Unless answers take longer than a second anyway, one that is still out then may be on its way to DingTalk.
-        let late = if self.fastest() >= Some(Self::SECOND) { Self::MARGIN } else { Self::MOST_DELAY };
+        let late = if self.fastest() >= Self::SECOND { Self::MARGIN } else { Self::MOST_DELAY };
         let departure = Departure { number: self.departures, left: now, until: now + Self::SECOND + late };
         self.counted.insert(departure.key(), Fate::Counted);
         departure
@@ -105,7 +107,7 @@ impl Pace {
     pub fn answered(&mut self, departure: Departure, refused: bool, now: Instant) {
         let took = now - departure.left;
         self.note_time(took);
-        let late = took.saturating_sub(self.fastest().unwrap_or(took)).min(Self::MOST_DELAY);
+        let late = took.saturating_sub(self.fastest()).min(Self::MOST_DELAY);
         self.counted.remove(&departure.key());
         let counts_until = (departure.left + Self::SECOND + Self::MARGIN + late, departure.number);
         self.counted.insert(counts_until, if refused { Fate::Refused } else { Fate::Counted });
@@ -140,8 +142,9 @@ impl Pace {
         self.fastest[0] = Some(self.fastest[0].map_or(took, |fastest| fastest.min(took)));
     }
 
-    fn fastest(&self) -> Option<Duration> {
-        self.fastest.iter().flatten().min().copied()
+    fn fastest(&self) -> Duration {
+        let known = self.fastest.iter().flatten().min().filter(|_| self.answers > Self::FEW_ANSWERS);
+        known.copied().unwrap_or_default()
     }
 }
 

@@ -48,8 +48,8 @@ pub fn agent_id(text: String) -> Result<AgentId, &'static str> {
 }
 
 pub fn per_second(text: String) -> Result<NonZeroU32, &'static str> {
-    let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= 10_000);
-    number.ok_or("it is not a number from 1 to 10000")
+    let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= 100_000);
+    number.ok_or("it is not a number from 1 to 100000")
 }
 
 /// One of two words, each of which stands for a value.

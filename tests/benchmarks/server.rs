@@ -40,6 +40,7 @@ impl Server {
             ("PUBLIC_URL", PUBLIC_URL),
             ("APP_ADDR", "127.0.0.1:0"),
             ("SESSION_KEY", &SESSION_KEY),
+            ("DINGTALK_CALLS_PER_SECOND", "100000"),
         ]);
         if let Ok(level) = std::env::var("RUST_LOG") {
             command.env("RUST_LOG", level);

@@ -8,6 +8,7 @@ pub mod languages;
 mod login;
 mod metrics;
 mod problems;
+pub mod queue;
 mod raw;
 mod reports;
 mod session;
