@@ -150,7 +150,8 @@ mod tests {
             line.join(network(1), since, 1);
         }
         for n in [2, 3] {
-            (0..2).for_each(|since| drop(line.join(network(n), 5000 + since, n)));
+            line.join(network(n), 5000, n);
+            line.join(network(n), 5001, n);
         }
         assert_eq!((0..6).filter_map(|_| line.next()).collect::<Vec<_>>(), [1, 2, 3, 1, 2, 3]);
     }
@@ -199,7 +200,9 @@ mod tests {
         ) {
             let mut line = Line::new();
             for (n, size) in sizes.iter().enumerate() {
-                (0..*size).for_each(|since| drop(line.join(network(n as u8 + 1), since as u64, None)));
+                for since in 0..*size {
+                    line.join(network(n as u8 + 1), since as u64, None);
+                }
             }
             let positions: Vec<_> = (0..mine).map(|nth| line.join(network(0), nth as u64, Some(nth)).0).collect();
             let foretold: Vec<_> = positions.iter().map(|position| line.turns_until(*position)).collect();

@@ -1,5 +1,6 @@
 //! Things that may be used once: authCodes, login states, sessions.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -62,8 +63,8 @@ impl<K: Copy + Eq + Hash> Once<K> {
         let mut memory = self.memory();
         memory.forget(now);
         let until = now + self.kept_for;
-        if !memory.used.contains_key(&key) {
-            memory.used.insert(key, until);
+        if let Entry::Vacant(unused) = memory.used.entry(key) {
+            unused.insert(until);
             memory.forgotten_at.push_back((until, key));
         }
     }

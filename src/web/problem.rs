@@ -25,7 +25,7 @@ pub enum Problem {
     #[error("the authCode was rejected")]
     CodeRejected {
         /// With it, the fresh code keeps this login's place.
-        place: Option<String>,
+        place: Option<Box<str>>,
         /// What DingTalk said, if it was asked.
         #[source]
         cause: Option<dingtalk::Error>,
@@ -80,7 +80,7 @@ pub enum Problem {
     UrlRejected(#[from] dingtalk::InvalidPageUrl),
     /// 429: it is not yet this login's turn. The page posts again.
     #[error("the login has to wait for its turn")]
-    LoginQueued(Queued),
+    LoginQueued(Box<Queued>),
     /// 429: too many reports.
     #[error("too many requests")]
     RateLimited {
@@ -161,8 +161,8 @@ impl Problem {
             "type": about_blank, "title": happened, "status": status, "detail": next, "code": code, "requestId": request_id
         });
         match self {
-            Self::LoginQueued(Queued { place, wait, .. }) => {
-                (told["place"], told["waitMs"]) = (json!(place), json!(wait.as_millis() as u64));
+            Self::LoginQueued(queued) => {
+                (told["place"], told["waitMs"]) = (json!(queued.place), json!(queued.wait.as_millis() as u64));
             }
             Self::CodeRejected { place: Some(place), .. } => told["place"] = json!(place),
             _ => {}
@@ -224,8 +224,8 @@ impl ResponseError for Problem {
             Self::MethodNotAllowed { allow } => {
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
             }
-            Self::LoginQueued(Queued { presession: Some(cookie), .. }) => {
-                response.headers_mut().insert(SET_COOKIE, cookie.clone());
+            Self::LoginQueued(queued) => {
+                queued.presession.iter().for_each(|cookie| drop(response.headers_mut().insert(SET_COOKIE, cookie.clone())));
             }
             Self::CodeRejected { .. } => {
                 response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("DingTalk"));

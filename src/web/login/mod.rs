@@ -145,9 +145,11 @@ async fn log_in(
             code_taken.mark_unused();
             in_order.iter().for_each(Taken::mark_unused);
             let presession = logins.states.presession_renewed(&arrival.presession);
-            Problem::LoginQueued(Queued { place: logins.place(&arrival, wait), wait, presession })
+            Problem::LoginQueued(Box::new(Queued { place: logins.place(&arrival, wait), wait, presession }))
         }
-        Kind::CodeRejected => Problem::CodeRejected { place: Some(logins.place(&arrival, Duration::ZERO)), cause: Some(error) },
+        Kind::CodeRejected => {
+            Problem::CodeRejected { place: Some(logins.place(&arrival, Duration::ZERO).into()), cause: Some(error) }
+        }
         _ => error.into(),
     })?;
     state_taken.mark_used(logins.clock.now());
