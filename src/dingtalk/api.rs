@@ -16,24 +16,27 @@ use serde_json::Value;
 use tokio::sync::{Mutex, watch};
 use url::Url;
 
+use super::answer::Answer;
 use super::breaker::Breaker;
+use super::reach::Reach;
 use super::refreshing::Refreshing;
 use super::transport::Transport;
 use super::turns::{NoTurn, Turns};
 use super::{AccessToken, BreakerState, Clock, Error, Kind, Network, NoConnection, Seldom, Standing, Waiting};
 
 /// One call: where it goes, how it is authorised and read, and whether it may be made twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Call {
     /// What it is called in metrics.
     pub name: &'static str,
     path: &'static str,
     pub(super) family: Family,
     repeatable: bool,
+    pub(super) kept_for: Option<Duration>,
 }
 
 /// DingTalk's two APIs, each with its own host, place for the access_token, and form of answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Family {
     /// `https://oapi.dingtalk.io/topapi/…`
     Old,
@@ -49,22 +52,29 @@ impl Call {
     /// Uses up the authCode, whatever comes back.
     pub const USER_BY_CODE: Self = Self::old("user_by_code", "/topapi/v2/user/getuserinfo");
     /// Needs the permission qyapi_get_member.
-    pub const USER_DETAILS: Self = Self::old("user_details", "/topapi/v2/user/get").repeatable();
+    pub const USER_DETAILS: Self = Self::old("user_details", "/topapi/v2/user/get").kept_for(Duration::from_secs(60));
 
     /// A POST to the old API. `name` stands for it in metrics.
     pub const fn old(name: &'static str, path: &'static str) -> Self {
-        Self { name, path, family: Family::Old, repeatable: false }
+        Self { name, path, family: Family::Old, repeatable: false, kept_for: None }
     }
 
     /// A POST to the new API. `name` stands for it in metrics.
     pub const fn new(name: &'static str, path: &'static str) -> Self {
-        Self { name, path, family: Family::New, repeatable: false }
+        Self { name, path, family: Family::New, repeatable: false, kept_for: None }
     }
 
     /// The same call, of which making it twice does no harm: while the trouble looks passing, it is tried again.
     pub const fn repeatable(mut self) -> Self {
         self.repeatable = true;
         self
+    }
+
+    /// The same call, which only reads: its answer is good for so long. Whoever asks the same meanwhile is told the same, and however
+    /// many ask at once make one call. For what pages show: people load a page as often as they like, and all calls count together.
+    pub const fn kept_for(mut self, time: Duration) -> Self {
+        self.kept_for = Some(time);
+        self.repeatable()
     }
 }
 
@@ -90,6 +100,7 @@ pub trait Observer: Send + Sync + 'static {
 pub(super) struct Api {
     transport: Transport,
     pub breaker: Breaker,
+    pub reach: Reach,
     /// Held by whoever looks whether a ban is true.
     looking: Mutex<()>,
     new_token: Seldom,
@@ -120,6 +131,7 @@ impl Api {
         Ok(Self {
             transport: Transport::new()?,
             breaker: Breaker::default(),
+            reach: Reach::default(),
             looking: Mutex::default(),
             new_token: Seldom::every(Self::BETWEEN_TOKENS),
             per_second,
@@ -194,7 +206,8 @@ impl Api {
             let answer = self.send(call, token, body).await;
             let refused = answer.as_ref().is_err_and(|error| error.kind == Kind::RateLimited);
             turn.answered(refused);
-            if !refused {
+            // What pages show is not asked for again: somebody who loads one again and again would make it worse.
+            if !refused || call.kept_for.is_some() {
                 return answer;
             }
         }
@@ -227,6 +240,7 @@ impl Api {
         let began = Instant::now();
         let answer = self.ask(call, token, body).await;
         self.observer.called(call.name, answer.as_ref().map(drop), began.elapsed());
+        self.reach.note(answer.as_ref().map(drop), self.clock.now());
         answer
     }
 
@@ -253,7 +267,6 @@ impl Api {
     /// Whether a ban that a call met is everybody's, and for how long. Something between may have answered that one call for what a
     /// stranger put into it: so it is believed only if the same host answers a call of our own like that too, in which nothing is.
     async fn shut_out(&self, family: Family) -> Option<Duration> {
-        const PATIENCE: Duration = Duration::from_secs(2);
         let probe = match family {
             Family::Old => Call::old("probe", "/gettoken"),
             Family::New => Call::new("probe", Call::ACCESS_TOKEN.path),
@@ -263,10 +276,7 @@ impl Api {
         if self.breaker.shows(self.clock.now()) == BreakerState::Open {
             return Some(self.breaker.banned(Duration::ZERO, self.clock.now()));
         }
-        let (began, mut request) = (Instant::now(), self.request(probe, None, &Value::Null));
-        *request.timeout_mut() = Some(PATIENCE);
-        let looked = self.transport.send(probe, request).await.map(|answer| answer.ban());
-        self.observer.called(probe.name, looked.as_ref().map(drop), began.elapsed());
+        let looked = self.probe(probe, None).await.map(|answer| answer.ban());
         match looked {
             Ok(Some(wait)) => Some(self.breaker.banned(wait, self.clock.now())),
             Ok(None) => {
@@ -275,6 +285,26 @@ impl Api {
             }
             Err(_) => None,
         }
+    }
+
+    /// Asks what logins are waiting for, without a code, if the last call was not answered; so that its answer is known before the next
+    /// person's.
+    pub async fn look(&self, token: &AccessToken) {
+        if self.reach.is_in_doubt() {
+            let probe = Call::old("probe", Call::USER_BY_CODE.path);
+            let answer = self.probe(probe, Some(token)).await.and_then(|answer| answer.open::<Value>(probe, &[token.expose()]));
+            self.reach.note(answer.as_ref().map(drop), self.clock.now());
+        }
+    }
+
+    /// Makes a call of our own, of which only whether and how it is answered counts.
+    async fn probe(&self, probe: Call, token: Option<&AccessToken>) -> Result<Answer, Error> {
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let (began, mut request) = (Instant::now(), self.request(probe, token, &Value::Null));
+        *request.timeout_mut() = Some(PATIENCE);
+        let answer = self.transport.send(probe, request).await;
+        self.observer.called(probe.name, answer.as_ref().map(drop), began.elapsed());
+        answer
     }
 
     fn request(&self, call: Call, token: Option<&AccessToken>, body: &Value) -> Request {

@@ -12,7 +12,7 @@ pub struct Error {
     pub(super) call: Call,
     /// What happened.
     pub kind: Kind,
-    pub(super) said: String,
+    pub(super) said: Box<str>,
     pub(super) source: Option<Arc<reqwest::Error>>,
 }
 
@@ -85,7 +85,7 @@ pub enum NoConnection {
 impl Error {
     /// `said` is the text for the log, without secrets.
     pub(super) fn new(call: Call, kind: Kind, said: impl Into<String>) -> Self {
-        Self { call, kind, said: said.into(), source: None }
+        Self { call, kind, said: said.into().into(), source: None }
     }
 
     pub(super) fn interrupted(call: Call) -> Self {

@@ -184,11 +184,18 @@ mod tests {
     }
 
     #[test]
-    fn the_networks_of_ipv6_are_households() {
+    fn the_addresses_of_one_household_count_as_one_and_no_others() {
         let of = |address: &str| Network::of(address.parse().unwrap());
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        for (one, other, are_one) in [
+            ("2001:db8::1", "2001:db8::ffff:2", true),
+            ("2001:db8:0:0:1::", "2001:db8::", true),
+            ("2001:db8:0:1::1", "2001:db8::1", false),
+            ("::ffff:10.0.0.1", "10.0.0.1", true),
+            ("::ffff:10.0.0.1", "::ffff:10.0.0.2", false),
+            ("10.0.0.1", "10.0.0.2", false),
+        ] {
+            assert_eq!(of(one) == of(other), are_one, "{one} {other}");
+        }
     }
 
     proptest! {

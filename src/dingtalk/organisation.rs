@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use url::{Host, Url};
 
 use super::api::Api;
+use super::kept::KeptAnswers;
 use super::refreshing::{Lease, Refreshing};
 use super::said::without_secrets;
 use super::{AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, UserId};
@@ -74,6 +75,7 @@ pub struct Organisation {
     api: Arc<Api>,
     access_token: Refreshing<AccessToken>,
     jsapi_ticket: Refreshing<JsapiTicket>,
+    kept: Arc<KeptAnswers>,
 }
 
 /// For whoever watches.
@@ -92,6 +94,8 @@ pub struct OrganisationState {
     pub jsapi_ticket_age: Option<Duration>,
     /// Whether calls go out.
     pub breaker: BreakerState,
+    /// Whether they are answered.
+    pub reachable: bool,
 }
 
 /// What the old API wraps its answers in.
@@ -113,8 +117,9 @@ impl Organisation {
         let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), None, fetch);
         let (asked, token) = (Arc::clone(&api), access_token.clone());
         let fetch = move || fetch_jsapi_ticket(Arc::clone(&asked), token.clone());
-        let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock, Some(Self::OLDEST_TICKET), fetch);
-        Ok(Self { corp_id, agent_id, api, access_token, jsapi_ticket })
+        let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock.clone(), Some(Self::OLDEST_TICKET), fetch);
+        let kept = Arc::new(KeptAnswers::new(clock));
+        Ok(Self { corp_id, agent_id, api, access_token, jsapi_ticket, kept })
     }
 
     /// The organisation's name in DingTalk.
@@ -135,7 +140,16 @@ impl Organisation {
             access_token_age: self.access_token.age(),
             jsapi_ticket_age: self.jsapi_ticket.age(),
             breaker: self.api.breaker.shows(self.api.clock.now()),
+            reachable: !self.api.reach.is_lost(),
         }
+    }
+
+    /// Whether people can be logged in, as the last calls tell; if they do not, as one more does.
+    pub async fn can_log_in(&self) -> bool {
+        let Ok(token) = self.access_token().await else { return false };
+        self.api.look(&token).await;
+        let OrganisationState { breaker, reachable, .. } = self.state();
+        reachable && breaker != BreakerState::Open
     }
 
     /// The app's access_token, from the cache while it is good.
@@ -187,17 +201,23 @@ impl Organisation {
         Ok(User { name: name.unwrap_or_else(|| DisplayName::from_lossy(userid.as_str())), user_id: userid })
     }
 
-    /// Reads a person's details. Needs the permission qyapi_get_member.
+    /// A person's details, a minute old at most. Needs the permission qyapi_get_member.
     pub async fn user_details(&self, user_id: &UserId) -> Result<UserDetails, Error> {
         let answer: Wrapped<UserDetails> = self.call(&Call::USER_DETAILS, &json!({"userid": user_id})).await?;
         Ok(answer.result.0)
     }
 
     /// Makes `call` in its turn, with the access_token; with the next one if DingTalk rejects that, and again while the trouble looks passing if
-    /// the call is repeatable. `T` is read from the whole answer, once it has proved to be a success. A `body` of `()` is none.
+    /// the call is repeatable. An answer that is kept and still good costs no call. `T` is read from the whole answer, once it has
+    /// proved to be a success. A `body` of `()` is none.
     pub async fn call<T: DeserializeOwned>(&self, call: &Call, body: &impl Serialize) -> Result<T, Error> {
-        let unfit = |_| Error::new(*call, Kind::Unexpected, "what was to be sent cannot be written as JSON");
-        self.api.call(&self.access_token, *call, &serde_json::to_value(body).map_err(unfit)?).await
+        let (call, unfit) = (*call, |_| Error::new(*call, Kind::Unexpected, "what was to be sent cannot be written as JSON"));
+        let body = serde_json::to_value(body).map_err(unfit)?;
+        let Some(kept_for) = call.kept_for else {
+            return self.api.call(&self.access_token, call, &body).await;
+        };
+        let (api, token, asked) = (Arc::clone(&self.api), self.access_token.clone(), body.clone());
+        self.kept.get(call, &body, kept_for, async move { api.call(&token, call, &asked).await }).await
     }
 }
 

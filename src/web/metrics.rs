@@ -158,8 +158,9 @@ impl Observer for Metrics {
 /// `GET /metrics`, for who asks for this machine by its own name: a page whose host was made to point here asks for another.
 async fn show(request: HttpRequest, metrics: Data<Metrics>, organisation: Organisation) -> Result<HttpResponse, Problem> {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
-    let is_loopback =
-        |host: &str| host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    let is_loopback = |host: &str| {
+        host.eq_ignore_ascii_case("localhost") || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    };
     if !host.is_some_and(|host| is_loopback(host.host())) {
         return Err(Problem::NotFound);
     }

@@ -25,7 +25,7 @@ pub enum Problem {
     #[error("the authCode was rejected")]
     CodeRejected {
         /// With it, the fresh code keeps this login's place.
-        place: Option<Box<str>>,
+        place: Option<Box<String>>,
         /// What DingTalk said, if it was asked.
         #[source]
         cause: Option<dingtalk::Error>,

@@ -11,7 +11,7 @@ use self::rogue::Rogue;
 use crate::support::{Answer, TestApp};
 
 /// The app with `rogue` in DingTalk's place.
-async fn app_before(rogue: &Rogue) -> TestApp {
+pub async fn app_before(rogue: &Rogue) -> TestApp {
     TestApp::start_with(|settings| rogue.takes_dingtalks_place(settings)).await
 }
 
@@ -25,6 +25,6 @@ async fn app_between(api: &Rogue, oapi: &Rogue) -> TestApp {
 }
 
 /// One login by somebody new.
-async fn login(app: &TestApp, code: &str) -> Answer {
+pub async fn login(app: &TestApp, code: &str) -> Answer {
     app.browser().enter_and_log_in(code).await
 }

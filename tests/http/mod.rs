@@ -2,6 +2,7 @@
 
 mod clinic;
 mod clock;
+mod details;
 mod entry;
 mod jsapi;
 pub mod languages;
@@ -10,6 +11,7 @@ mod metrics;
 mod problems;
 pub mod queue;
 mod raw;
+mod readiness;
 mod reports;
 mod session;
 pub mod surface;

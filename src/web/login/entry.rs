@@ -10,10 +10,11 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, REFERER};
 use actix_web::{FromRequest, HttpRequest};
 use askama::Template;
-use url::{Url, form_urlencoded};
+use url::Url;
 
+use super::organisation::check_organisation;
 use super::{Challenge, Logins};
-use crate::dingtalk::{CorpId, Origin};
+use crate::dingtalk::Origin;
 use crate::web::guard::SEC_FETCH_SITE;
 use crate::web::page::words;
 use crate::web::session::{Freshness, RequestSession, SessionUser};
@@ -102,18 +103,4 @@ fn is_inside(began: Began, freshness: Freshness) -> bool {
         (Began::Unknown, Freshness::JustBorn) => true,
         (Began::Unknown | Began::Outside, _) => false,
     }
-}
-
-/// The homepage is registered as `…/?corpid=$CORPID$`, and the client fills in the organisation it is in, but only when the app is
-/// opened from the workbench. An address without the parameter says nothing, and the authCode decides.
-fn check_organisation(ours: &CorpId, query: &str) -> Result<(), Problem> {
-    let named = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name.eq_ignore_ascii_case("corpid"));
-    for (_, corp_id) in named {
-        match corp_id.as_ref() {
-            "" | "$CORPID$" => return Err(Problem::OrganisationUnknown),
-            other if other != ours.as_str() => return Err(Problem::OrganisationRejected),
-            _ => {}
-        }
-    }
-    Ok(())
 }

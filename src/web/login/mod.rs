@@ -1,6 +1,7 @@
 //! Logging in: the page that begins it, the proof that the same browser ends it, and the exchange.
 
 mod entry;
+mod organisation;
 mod place;
 mod seal;
 mod signed_out;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::CLEAR_SITE_DATA;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{Data, Json, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -148,7 +150,7 @@ async fn log_in(
             Problem::LoginQueued(Box::new(Queued { place: logins.place(&arrival, wait), wait, presession }))
         }
         Kind::CodeRejected => {
-            Problem::CodeRejected { place: Some(logins.place(&arrival, Duration::ZERO).into()), cause: Some(error) }
+            Problem::CodeRejected { place: Some(Box::new(logins.place(&arrival, Duration::ZERO))), cause: Some(error) }
         }
         _ => error.into(),
     })?;
@@ -169,10 +171,11 @@ async fn count<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result
     Ok(answer)
 }
 
-/// `POST /api/logout`: the session is dead, not only the cookie.
+/// `POST /api/logout`: the session is dead, not only the cookie, and what pages have stored goes too. Cookies are left alone: others of
+/// this host may have some.
 async fn log_out(_: SameOrigin, session: RequestSession) -> HttpResponse {
     session.end();
-    HttpResponse::NoContent().finish()
+    HttpResponse::NoContent().insert_header((CLEAR_SITE_DATA, r#""storage""#)).finish()
 }
 
 /// `GET /api/me`: who is logged in.

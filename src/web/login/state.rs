@@ -10,10 +10,10 @@ use actix_web::http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 
 use super::place::Place;
 use super::seal::Seals;
-use crate::dingtalk::Clock;
+use crate::dingtalk::{Clock, Moment};
 use crate::state::{Once, Taken, Unavailable};
 use crate::web::Problem;
-use crate::web::session::{CookiePolicy, SessionKeys, Sessions, only_cookie};
+use crate::web::session::{CookiePolicy, SessionKeys, only_cookie};
 
 /// The cookie's name, before the prefix.
 const COOKIE: &str = "presession";
@@ -39,15 +39,15 @@ impl LoginStates {
             cookie_name: cookies.name(COOKIE),
             seals: Seals::new(keys, b"login state"),
             cookies,
-            // Longer than any state counts, whose age is judged in whole seconds and with the same tolerance, and any place in the line.
-            used: Once::new(GOOD_FOR + Place::LONGEST_WAIT + Duration::from_secs(Sessions::CLOCK_SKEW + 1)),
+            // Longer than any state counts, whichever process made it, and any place in the line.
+            used: Once::new(GOOD_FOR + Place::LONGEST_WAIT + Clock::SKEW),
             clock,
         }
     }
 
     /// A state for the browser with this pre-session.
     fn issue(&self, presession: &str) -> String {
-        let (issued, id): (_, StateId) = (self.clock.unix_seconds().to_be_bytes(), rand::random());
+        let (issued, id): (_, StateId) = (self.clock.moment().to_bytes(), rand::random());
         let seal = self.seals.seal(&[presession.as_bytes(), &issued, &id]);
         hex::encode([&issued[..], &id[..], &seal[..]].concat())
     }
@@ -62,12 +62,11 @@ impl LoginStates {
     /// Which state it is, and whether it is still fresh.
     fn genuine(&self, request: &HttpRequest, state: &str) -> Option<(StateId, bool)> {
         let presession = self.presession_of(request)?;
-        let bytes: [u8; 48] = hex::decode(state).ok()?.try_into().ok()?;
-        let (issued, rest) = bytes.split_first_chunk::<8>()?;
+        let bytes: [u8; 56] = hex::decode(state).ok()?.try_into().ok()?;
+        let (issued, rest) = bytes.split_first_chunk::<16>()?;
         let (id, seal) = rest.split_first_chunk::<8>()?;
-        let (issued, now) = (u64::from_be_bytes(*issued), self.clock.unix_seconds());
-        let fresh = issued <= now + Sessions::CLOCK_SKEW && now.saturating_sub(issued) <= GOOD_FOR.as_secs();
-        self.seals.is_genuine(&[presession.as_bytes(), &issued.to_be_bytes(), id], seal).then_some((*id, fresh))
+        let fresh = self.clock.age(Moment::from_bytes(*issued)).is_some_and(|age| age < GOOD_FOR);
+        self.seals.is_genuine(&[presession.as_bytes(), issued, id], seal).then_some((*id, fresh))
     }
 
     /// Whether the browser that made `request` has a pre-session.
