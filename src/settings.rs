@@ -8,18 +8,20 @@ use secrecy::ExposeSecret;
 use crate::dingtalk::{ClientId, ClientSecret, CorpId, Credentials, Digest, Origin};
 use crate::environment::{Environment, Faults, Setting};
 use crate::server::TlsFiles;
-use crate::web::{LoginRates, SessionKeys};
+use crate::web::SessionKeys;
 use crate::{app, dingtalk, server, web};
 
 mod values;
 
 use self::values::{
-    address, agent_id, base_url, begins_as_client_id, copied, duration, looks_like_secret, loopback, one_of, proxies, public_url,
-    secure_url,
+    address, agent_id, base_url, begins_as_client_id, copied, duration, looks_like_secret, loopback, one_of, per_second, proxies,
+    public_url, secure_url,
 };
 
 /// The library's file on DingTalk's CDN. Pinned: a newer one comes with a change of this line and a look at its changes.
 const JSAPI_SCRIPT: &str = "https://g.alicdn.com/dingding/dingtalk-jsapi/3.1.0/dingtalk.open.js";
+/// How long a login waits for its turn. Pages wait 35 seconds for an answer, and proxies usually a minute.
+const LOGIN_PATIENCE: Duration = Duration::from_secs(20);
 /// Half an hour, or the whole lifetime of shorter sessions.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 
@@ -96,12 +98,15 @@ fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
         "Base URL of the new API family, instead of the site's.");
     let oapi_url = env.or("DINGTALK_OAPI_URL", &format!("https://oapi.dingtalk.{site}"), base_url,
         "Base URL of the old API family, instead of the site's.");
+    let calls_per_second = env.or("DINGTALK_CALLS_PER_SECOND", "20", per_second,
+        "How often DingTalk lets this app call one API in a second: 20 in the standard edition, more in those that cost.");
     Some(dingtalk::Settings {
         credentials: Credentials { client_id: client_id?, client_secret: client_secret? },
         corp_id: corp_id?,
         agent_id: agent_id?,
         api_url: api_url?,
         oapi_url: oapi_url?,
+        calls_per_second: calls_per_second?,
     })
 }
 
@@ -140,7 +145,7 @@ fn web(env: &mut Environment, public_url: Option<Origin>, https: bool) -> Option
         trusted_proxies: trusted_proxies.unwrap_or_default(),
         embedded: embedded?,
         signature_clinic: signature_clinic?,
-        login_rates: LoginRates::default(),
+        login_patience: LOGIN_PATIENCE,
     })
 }
 

@@ -150,7 +150,7 @@ fn refused_by_old(call: Call, errcode: &str, sub_code: Option<String>, text: &st
         "40014" | "42001" | "40001" => Kind::TokenRejected,
         "40078" | "40029" | "40102" | "42007" | "41026" => Kind::CodeRejected,
         "-1" => Kind::Busy,
-        "90018" | "90002" => Kind::RateLimited,
+        "90018" | "90019" | "90002" => Kind::RateLimited,
         "90001" | "90017" => Kind::LimitedForLonger,
         code if matches!(code.parse(), Ok(90003..=90014)) => Kind::LimitedForLonger,
         "90020" => Kind::QuotaSpent,

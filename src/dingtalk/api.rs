@@ -1,9 +1,11 @@
-//! DingTalk's calls, as values, and the one path that all of them take: authorised, through the breaker, counted, and repeated where
-//! that does no harm.
+//! DingTalk's calls, as values, and the one path that all of them take: authorised, in turn, through the breaker, counted, and repeated
+//! where that does no harm.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::num::NonZeroU32;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
@@ -11,7 +13,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use url::Url;
 
 use super::answer::Answer;
@@ -19,7 +21,8 @@ use super::breaker::Breaker;
 use super::reach::Reach;
 use super::refreshing::Refreshing;
 use super::transport::Transport;
-use super::{AccessToken, BreakerState, Clock, Error, Kind, NoConnection, Seldom};
+use super::turns::{NoTurn, Turns};
+use super::{AccessToken, BreakerState, Clock, Error, Kind, Network, NoConnection, Seldom, Standing, Waiting};
 
 /// One call: where it goes, how it is authorised and read, and whether it may be made twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,6 +86,9 @@ impl fmt::Display for Call {
 
 /// The seam for whoever counts. It is told in the middle of requests, so it must be quick.
 pub trait Observer: Send + Sync + 'static {
+    /// The call of this name waited so long for its turn.
+    fn waited(&self, call: &'static str, waited: Duration);
+
     /// The call of this name ended after `took`, or was not made because of a ban.
     fn called(&self, call: &'static str, outcome: Result<(), &Error>, took: Duration);
 
@@ -98,6 +104,10 @@ pub(super) struct Api {
     /// Held by whoever looks whether a ban is true.
     looking: Mutex<()>,
     new_token: Seldom,
+    per_second: NonZeroU32,
+    /// By the call's path, since DingTalk counts each by itself.
+    turns: std::sync::Mutex<HashMap<&'static str, (Call, Arc<Turns>)>>,
+    last_turns: watch::Sender<Option<tokio::time::Instant>>,
     api_url: Url,
     oapi_url: Url,
     pub clock: Clock,
@@ -108,15 +118,25 @@ impl Api {
     /// How often a missing permission renews the access_token.
     const BETWEEN_TOKENS: Duration = Duration::from_secs(5 * 60);
 
+    /// How long a call that nobody in particular waits for may wait for its turn.
+    const PATIENCE: Duration = Duration::from_secs(8);
+
     /// Must be called in the runtime that is to carry the connections.
-    pub fn new(api_url: Url, oapi_url: Url, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, reqwest::Error> {
-        let (transport, breaker, looking) = (Transport::new()?, Breaker::default(), Mutex::default());
+    pub fn new(
+        (api_url, oapi_url): (Url, Url),
+        per_second: NonZeroU32,
+        clock: Clock,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            transport,
-            breaker,
+            transport: Transport::new()?,
+            breaker: Breaker::default(),
             reach: Reach::default(),
-            looking,
+            looking: Mutex::default(),
             new_token: Seldom::every(Self::BETWEEN_TOKENS),
+            per_second,
+            turns: std::sync::Mutex::default(),
+            last_turns: watch::Sender::new(None),
             api_url,
             oapi_url,
             clock,
@@ -126,27 +146,97 @@ impl Api {
 
     /// Makes `call` with the access_token; with the next one if DingTalk rejects that.
     pub async fn call<T: DeserializeOwned>(&self, token: &Refreshing<AccessToken>, call: Call, body: &Value) -> Result<T, Error> {
-        let attempt = async || {
-            let held = token.get().await?;
-            match self.send(call, Some(&held), body).await {
-                Err(error) if error.kind == Kind::TokenRejected => {
-                    tracing::info!(%error, "access_token rejected before its time: fetching another");
-                    token.reject(&held);
-                    self.send(call, Some(&*token.get().await?), body).await
-                }
-                // It may have been granted just now, and count only with a later token: the next call has that.
-                Err(error) if matches!(error.kind, Kind::Permission(_)) && self.new_token.may(self.clock.now()) => {
-                    token.doubt(&held);
-                    Err(error)
-                }
-                answer => answer,
-            }
-        };
-        patiently(call, attempt).await
+        patiently(call, || self.call_for(self.ours(), token, call, body, &|| {})).await
     }
 
-    /// Makes `call`, once. A `body` of null is none.
-    pub async fn send<T: DeserializeOwned>(&self, call: Call, token: Option<&AccessToken>, body: &Value) -> Result<T, Error> {
+    /// The same for somebody who waits, once. `leaving` is told each time that it goes out.
+    pub async fn call_for<T: DeserializeOwned>(
+        &self,
+        standing: Standing,
+        token: &Refreshing<AccessToken>,
+        call: Call,
+        body: &Value,
+        leaving: &impl Fn(),
+    ) -> Result<T, Error> {
+        // Before the turn, so that a token which has yet to come holds up nobody's.
+        let held = token.get().await?;
+        match self.in_turn(standing, call, Some(&held), body, leaving).await {
+            Err(error) if error.kind == Kind::TokenRejected => {
+                tracing::info!(%error, "access_token rejected before its time: fetching another");
+                token.reject(&held);
+                self.in_turn(standing, call, Some(&*token.get().await?), body, leaving).await
+            }
+            // It may have been granted just now, and count only with a later token: the next call has that.
+            Err(error) if matches!(error.kind, Kind::Permission(_)) && self.new_token.may(self.clock.now()) => {
+                token.doubt(&held);
+                Err(error)
+            }
+            answer => answer,
+        }
+    }
+
+    /// Makes `call` without an access_token.
+    pub async fn ask_for_token<T: DeserializeOwned>(&self, call: Call, body: &Value) -> Result<T, Error> {
+        patiently(call, || self.in_turn(self.ours(), call, None, body, &|| {})).await
+    }
+
+    /// Makes `call` in its turn. Refused because there were too many in a second, it waits for another: the gateway says so before
+    /// anybody looks at what was sent.
+    async fn in_turn<T: DeserializeOwned>(
+        &self,
+        standing: Standing,
+        call: Call,
+        token: Option<&AccessToken>,
+        body: &Value,
+        leaving: &impl Fn(),
+    ) -> Result<T, Error> {
+        let (began, turns) = (Instant::now(), self.turns_of(call));
+        loop {
+            // Nobody waits for what would not be sent.
+            if self.breaker.shows(self.clock.now()) == BreakerState::Open {
+                return self.send(call, token, body).await;
+            }
+            let mut turn = turns.wait(standing).await.map_err(|why| match why {
+                NoTurn::NotYet(wait) => Error::new(call, Kind::NoTurn(wait), "too many calls are waiting for their turn"),
+                NoTurn::Crowded(wait) => Error::new(call, Kind::Crowded(wait), "more calls are waiting than can"),
+            })?;
+            self.observer.waited(call.name, began.elapsed());
+            turn.take();
+            leaving();
+            let answer = self.send(call, token, body).await;
+            let refused = answer.as_ref().is_err_and(|error| error.kind == Kind::RateLimited);
+            turn.answered(refused);
+            // What pages show is not asked for again: somebody who loads one again and again would make it worse.
+            if !refused || call.kept_for.is_some() {
+                return answer;
+            }
+        }
+    }
+
+    /// What can be seen of the turns of each call that was ever made.
+    pub fn waiting(&self) -> Vec<(&'static str, Waiting)> {
+        let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.values().map(|(call, turns)| (call.name, turns.waiting())).collect()
+    }
+
+    /// No call waits for its turn beyond then.
+    pub fn end_turns(&self, at: tokio::time::Instant) {
+        self.last_turns.send_replace(Some(at));
+    }
+
+    fn turns_of(&self, call: Call) -> Arc<Turns> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || (call, self.transport.within(|| Turns::new(self.per_second, self.last_turns.subscribe())));
+        Arc::clone(&turns.entry(call.path).or_insert_with(new).1)
+    }
+
+    fn ours(&self) -> Standing {
+        let until = tokio::time::Instant::now() + Self::PATIENCE;
+        Standing { network: Network::OURS, since: self.clock.unix_millis(), until }
+    }
+
+    /// Sends `call`, once. A `body` of null is none.
+    async fn send<T: DeserializeOwned>(&self, call: Call, token: Option<&AccessToken>, body: &Value) -> Result<T, Error> {
         let began = Instant::now();
         let answer = self.ask(call, token, body).await;
         self.observer.called(call.name, answer.as_ref().map(drop), began.elapsed());
@@ -244,9 +334,8 @@ impl Api {
     }
 }
 
-/// Repeats `attempt` at a repeatable call, twice at most, while the trouble looks passing. The pauses grow, differ by chance, and are a
-/// second at least when DingTalk counts calls by the second.
-pub async fn patiently<T, F: Future<Output = Result<T, Error>>>(call: Call, attempt: impl FnMut() -> F) -> Result<T, Error> {
+/// Repeats `attempt` at a repeatable call, twice at most, while the trouble looks passing. The pauses grow and differ by chance.
+async fn patiently<T, F: Future<Output = Result<T, Error>>>(call: Call, attempt: impl FnMut() -> F) -> Result<T, Error> {
     /// No attempt begins later than this after the first, so that three of them, five seconds at most each, end within eight.
     const LAST_ATTEMPT: Duration = Duration::from_millis(2900);
     // Real time, not the clock's: this bounds how long somebody waits, and nobody waits in a moved clock.
@@ -256,18 +345,12 @@ pub async fn patiently<T, F: Future<Output = Result<T, Error>>>(call: Call, atte
         Kind::NotSent(why) => *why != NoConnection::Tls,
         Kind::Unintelligible(status) => *status >= 500,
         Kind::AnswerLost | Kind::Busy => true,
-        // What pages ask for makes it no worse: a reload would be three calls.
-        Kind::RateLimited => [Call::ACCESS_TOKEN, Call::JSAPI_TICKET].contains(&call),
         _ => false,
     };
     let pauses = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(2).with_jitter();
     attempt
         .retry(pauses)
         .when(|error| call.repeatable && looks_passing(&error.kind))
-        .adjust(|error, pause| {
-            let shortest = if error.kind == Kind::RateLimited { Duration::from_secs(1) } else { Duration::ZERO };
-            let pause = pause?.max(shortest);
-            (began.elapsed() + pause <= LAST_ATTEMPT).then_some(pause)
-        })
+        .adjust(|_, pause| pause.filter(|pause| began.elapsed() + *pause <= LAST_ATTEMPT))
         .await
 }

@@ -82,7 +82,12 @@ impl Clock {
 
     /// Time of day in whole seconds since 1970, for signatures.
     pub fn unix_seconds(&self) -> u64 {
-        self.follow().2.as_secs()
+        self.unix_millis() / 1000
+    }
+
+    /// The same in milliseconds.
+    pub fn unix_millis(&self) -> u64 {
+        millis(self.follow().2)
     }
 
     /// This moment.

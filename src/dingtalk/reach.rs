@@ -61,6 +61,8 @@ fn was_answered(kind: &Kind) -> Option<bool> {
         Kind::NotSent(_) | Kind::AnswerLost | Kind::Unintelligible(500..) | Kind::Busy => Some(false),
         // Made for one call by something between, the breaker's matter, and nobody's.
         Kind::Unintelligible(_) | Kind::Banned(_) | Kind::NotAsked(_) | Kind::Interrupted => None,
+        // Nothing was sent.
+        Kind::NoTurn(_) | Kind::Crowded(_) => None,
         Kind::TokenRejected | Kind::CodeRejected | Kind::RateLimited | Kind::LimitedForLonger | Kind::QuotaSpent => Some(true),
         Kind::UserUnknown | Kind::Credentials | Kind::Permission(_) | Kind::IpNotAllowed(_) | Kind::UserNotVisible => Some(true),
         Kind::AppStopped | Kind::NoSuchCall | Kind::Malformed | Kind::Unexpected => Some(true),

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -61,6 +62,11 @@ pub fn looks_like_secret(text: &str) -> bool {
 
 pub fn agent_id(text: String) -> Result<AgentId, &'static str> {
     AgentId::parse(text).map_err(|_| "this is not an AgentId, which is a number")
+}
+
+pub fn per_second(text: String) -> Result<NonZeroU32, &'static str> {
+    let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= 100_000);
+    number.ok_or("it is not a number from 1 to 100000")
 }
 
 /// One of two words, each of which stands for a value.

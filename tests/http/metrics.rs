@@ -3,12 +3,21 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use dingtalk_h5::settings::Settings;
 use dingtalk_simulator::Fault;
 
 use crate::support::{TestApp, http_client};
 
 async fn watched() -> TestApp {
-    TestApp::start_with(|settings| settings.server.metrics_addr = Some("127.0.0.1:0".parse().unwrap())).await
+    watched_with(|_| {}).await
+}
+
+pub async fn watched_with(adjust: impl FnOnce(&mut Settings)) -> TestApp {
+    TestApp::start_with(|settings| {
+        settings.server.metrics_addr = Some("127.0.0.1:0".parse().unwrap());
+        adjust(settings);
+    })
+    .await
 }
 
 async fn text(app: &TestApp) -> String {
@@ -20,7 +29,7 @@ async fn text(app: &TestApp) -> String {
 }
 
 /// Samples by name with labels.
-async fn samples(app: &TestApp) -> HashMap<String, f64> {
+pub async fn samples(app: &TestApp) -> HashMap<String, f64> {
     let text = text(app).await;
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines.map(|line| line.rsplit_once(' ').unwrap()).map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()

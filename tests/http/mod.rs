@@ -9,6 +9,7 @@ pub mod languages;
 mod login;
 mod metrics;
 mod problems;
+pub mod queue;
 mod raw;
 mod readiness;
 mod reports;

@@ -188,7 +188,7 @@ fn a_malformed_success_is_an_error_of_its_own_that_names_the_field_and_nothing_i
         let body = format!(r#"{{"errcode":0,{rest}}}"#);
         let error = opened::<Exchanged>(Call::USER_BY_CODE, 200, body.as_bytes()).unwrap_err();
         assert!(error.kind == Kind::Malformed && !error.code_fate_unknown(), "{body}");
-        assert_eq!(error.said, format!("a success whose {field} is missing or malformed"), "{body}");
+        assert_eq!(*error.said, *format!("a success whose {field} is missing or malformed"), "{body}");
     }
 }
 

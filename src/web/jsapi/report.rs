@@ -1,6 +1,5 @@
 //! When a client refuses a signature or an authCode, its page tells us, and the log says what to change.
 
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
 
 use super::Signer;
-use crate::dingtalk::{ClientRefusal, NonceStr, Organisation, PageUrl, Part, Seldom, SignedPage, UserId};
+use crate::dingtalk::{ClientRefusal, Network, NonceStr, Organisation, PageUrl, Part, Seldom, SignedPage, UserId};
 use crate::web::guard::{ClientAddress, SameOrigin, StrictJson};
 use crate::web::login::Logins;
 use crate::web::session::SessionUser;
@@ -58,7 +57,7 @@ pub enum Reporter {
     /// Somebody logged in.
     Somebody(UserId),
     /// A browser that was given an entry page, in this network.
-    Entering(IpAddr),
+    Entering(Network),
 }
 
 impl FromRequest for Reporter {
@@ -72,7 +71,7 @@ impl FromRequest for Reporter {
             match SessionUser::extract(&request).await {
                 Ok(user) => Ok(Self::Somebody(user.user_id)),
                 Err(Problem::LoginRequired) if is_entering() => {
-                    ClientAddress::extract(&request).await.map(|address| Self::Entering(address.network()))
+                    ClientAddress::extract(&request).await.map(|address| Self::Entering(Network::of(address.0)))
                 }
                 Err(problem) => Err(problem),
             }
@@ -102,7 +101,7 @@ pub async fn report(
         (RefusedCall::Config, Reporter::Somebody(_)) => {}
         (RefusedCall::Config, Reporter::Entering(_)) => return Err(Problem::LoginRequired),
         (RefusedCall::RequestAuthCode, _) => {
-            logins.states.check(&request, report.state.as_deref().unwrap_or_default())?;
+            logins.states.check(&request, report.state.as_deref().unwrap_or_default(), None)?;
         }
     }
     signer.reports.admit(&reporter)?;

@@ -18,7 +18,7 @@ use crate::dingtalk::Origin;
 use crate::web::guard::SEC_FETCH_SITE;
 use crate::web::page::words;
 use crate::web::session::{Freshness, RequestSession, SessionUser};
-use crate::web::{Head, Problem, Site, shared};
+use crate::web::{Head, Metrics, Problem, Site, shared};
 
 /// The person a page is rendered for. A page's handler takes one; whoever is not logged in, or comes from outside, gets the entry
 /// page at the same address.
@@ -39,8 +39,12 @@ impl Visitor {
         let site = shared::<Site>(request)?;
         check_organisation(&site.corp_id, request.query_string())?;
         let began = began(&site.public_url, request.headers());
-        let user = RequestSession::of(request)?.user_of_page(|freshness| is_inside(began, freshness))?;
-        Ok(Self(user))
+        let session = RequestSession::of(request)?;
+        let user = session.user_of_page(|freshness| is_inside(began, freshness));
+        if matches!(user, Err(Problem::LoginRequired)) {
+            shared::<Metrics>(request)?.entered(session.holds());
+        }
+        user.map(Self)
     }
 }
 

@@ -12,6 +12,9 @@ use dingtalk_h5::settings::Settings;
 use dingtalk_h5::telemetry;
 use dingtalk_simulator::Simulator;
 
+/// What DingTalk lets an app of the standard edition call of one API in a second.
+const DINGTALKS_LIMIT: u32 = 20;
+
 fn main() -> ExitCode {
     let _log = telemetry::start();
     match actix_web::rt::System::new().block_on(run()) {
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
 
 async fn run() -> anyhow::Result<()> {
     let simulator = Simulator::start_on(listen("SIMULATOR_ADDR", "127.0.0.1:8081")?).await?;
+    simulator.calls_per_second(Some(DINGTALKS_LIMIT));
     let listener = listen("APP_ADDR", "127.0.0.1:8080")?;
     let settings = settings(&simulator, listener.local_addr()?)?;
     let app = settings.web.public_url.to_string();

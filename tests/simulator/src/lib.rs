@@ -14,5 +14,5 @@ mod upstream;
 mod world;
 
 pub use simulator::Simulator;
-pub use upstream::{BanForm, Fault};
+pub use upstream::{BanForm, Fault, Pace};
 pub use world::{Answers, App};

@@ -11,7 +11,7 @@ use actix_web::web::Data;
 use tokio::sync::oneshot;
 
 use crate::server::{self, Place};
-use crate::upstream::{Endpoint, Fault, Faults};
+use crate::upstream::{Endpoint, Fault, Faults, Pace};
 use crate::world::{APP, Answers, App, Client, Person, Shared, SignedIn, millis};
 
 /// Another app of the same organisation, whose authCodes are none of ours.
@@ -99,10 +99,27 @@ impl Simulator {
         if let Some(objection) = fault.objection() {
             panic!("{objection}");
         }
-        let Some(known) = Endpoint::documented(endpoint) else {
-            panic!("unknown endpoint {endpoint}; known are {}", Endpoint::known());
-        };
-        self.shared.world().faults.add(known, times, fault);
+        self.shared.world().faults.add(documented(endpoint), times, fault);
+    }
+
+    /// Decides how many calls of one API DingTalk takes from one app in any second of real time.
+    ///
+    /// # Panics
+    /// For none at all: a slip in the test.
+    #[track_caller]
+    pub fn calls_per_second(&self, limit: Option<u32>) {
+        assert_ne!(limit, Some(0), "a limit that lets nothing in");
+        self.shared.world().limits.calls_per_second = limit;
+    }
+
+    /// How the app's calls of an endpoint went under the limit, or would have gone; written as `/topapi/v2/user/get`.
+    ///
+    /// # Panics
+    /// When there is no such endpoint: a slip in the test.
+    #[track_caller]
+    #[must_use]
+    pub fn pace(&self, endpoint: &str) -> Pace {
+        self.shared.world().limits.pace(APP.client_id, documented(endpoint))
     }
 
     /// Takes back the faults that have not met their calls.
@@ -179,6 +196,14 @@ fn run(place: Place, shared: Data<Shared>, started: oneshot::Sender<Started>) {
             Err(error) => drop(started.send(Err(error))),
         }
     });
+}
+
+#[track_caller]
+fn documented(endpoint: &str) -> Endpoint {
+    match Endpoint::documented(endpoint) {
+        Some(known) => known,
+        None => panic!("unknown endpoint {endpoint}; known are {}", Endpoint::known()),
+    }
 }
 
 #[track_caller]

@@ -1,6 +1,7 @@
 //! The levers behind the scenes, for tests and for the console. No page of another origin may pull them.
 
 mod faults;
+mod limits;
 mod requests;
 mod state;
 
@@ -33,6 +34,8 @@ pub fn mount(service: &mut ServiceConfig) {
             .route("/client", post().to(pull::<Client>))
             .route("/app", post().to(pull::<App>))
             .route("/faults", post().to(pull::<faults::AddFault>))
+            .route("/limits", get().to(limits::show))
+            .route("/limits", post().to(pull::<limits::SetLimits>))
             .route("/reset", post().to(reset))
             .default_service(to(nothing_here)),
     );

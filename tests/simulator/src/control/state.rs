@@ -13,7 +13,7 @@ pub const NOT_SIMULATED: [&str; 12] = [
     "login in a browser outside the client: login.dingtalk.com, userAccessToken",
     "events: HTTP callbacks, SyncHTTP, Stream",
     "all other APIs: departments, other messages, files, user/getbyunionid, the older /user/getuserinfo",
-    "rate limits, monthly quotas and the IP allow-list; nobody is banned but by a fault",
+    "monthly quotas, the IP allow-list and other limits than calls in a second; nobody is banned but by a fault",
     "permissions and visibility: everything is granted until a fault takes it away",
     "the security settings: a page of any domain is handed an authCode",
     "error texts in English, and numbers or booleans as strings in user/get",
@@ -37,6 +37,7 @@ fn state(world: &World, origin: &str) -> Value {
         "app": app(world),
         "client": world.client,
         "faults": world.faults.state(),
+        "limits": world.limits.state(),
         "credentials": {
             "accessToken": world.access_token.current(now).map(credential),
             "jsapiTicket": world.jsapi_ticket.current(now).map(credential),

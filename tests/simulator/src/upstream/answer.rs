@@ -127,9 +127,9 @@ impl Answer {
         self
     }
 
-    /// Whether it is about the access_token, so that nobody looked at the rest of the call.
-    pub fn refuses_the_token(&self) -> bool {
-        self.status == StatusCode::UNAUTHORIZED || matches!(self.code.as_deref(), Some("40000" | "40014"))
+    /// Whether it is about the access_token or the pace of the calls, so that nobody looked at the code that was sent.
+    pub fn left_the_code_alone(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED || matches!(self.code.as_deref(), Some("40000" | "40014" | "90018"))
     }
 
     pub fn outcome(&self) -> Outcome {

@@ -15,7 +15,10 @@ pub enum Refusal {
     AuthCode,
     Permission,
     Busy,
+    TooManyCalls,
 }
+
+const TOO_MANY_CALLS: &str = "您的企业应用调用钉钉开放平台当前接口的所有请求都被暂时禁用了";
 
 impl Refusal {
     pub fn answer(self, endpoint: Endpoint) -> Answer {
@@ -41,6 +44,7 @@ impl Refusal {
             )
             .with("accessdenieddetail", json!({"requiredScopes": [scope]})),
             Self::Busy => error(StatusCode::INTERNAL_SERVER_ERROR, "systemBusy", "系统繁忙"),
+            Self::TooManyCalls => error(StatusCode::FORBIDDEN, "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", TOO_MANY_CALLS),
         }
     }
 
@@ -59,6 +63,7 @@ impl Refusal {
                 &format!(", {{requiredScopes=[{scope}]}}"),
             ),
             Self::Busy => Answer::topapi_error(-1, "系统繁忙"),
+            Self::TooManyCalls => Answer::gateway_error("90018", TOO_MANY_CALLS, ""),
         }
     }
 
@@ -69,6 +74,7 @@ impl Refusal {
             Self::AuthCode => Answer::legacy_error(40078, "不存在的临时授权码"),
             Self::Permission => Answer::legacy_error(60011, "没有调用该接口的权限"),
             Self::Busy => Answer::legacy_error(-1, "系统繁忙"),
+            Self::TooManyCalls => Answer::legacy_error(90018, TOO_MANY_CALLS),
         }
     }
 }

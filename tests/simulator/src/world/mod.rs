@@ -15,7 +15,7 @@ pub use credentials::{AccessToken, Credential, JsapiTicket};
 pub use people::{Person, SEEDED};
 
 use crate::ledger::Ledger;
-use crate::upstream::Faults;
+use crate::upstream::{Faults, Limits};
 
 /// The registration of the app under test, as the developer console would show it.
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +74,7 @@ pub struct World {
     pub jsapi_ticket: JsapiTicket,
     pub codes: Codes,
     pub faults: Faults,
+    pub limits: Limits,
     pub ledger: Ledger,
 }
 
@@ -88,9 +89,11 @@ impl Default for SignedIn {
 }
 
 impl World {
-    /// Back to the seeded world; only the whereabouts of the app under test stay.
+    /// Back to the seeded world; what it was set up with stays: the whereabouts of the app under test, and DingTalk's limit.
     pub fn reset(&mut self) {
-        *self = Self { app_url: self.app_url.take(), ..Self::default() };
+        let mut limits = std::mem::take(&mut self.limits);
+        limits.reset();
+        *self = Self { app_url: self.app_url.take(), limits, ..Self::default() };
     }
 
     pub fn now(&self) -> Millis {

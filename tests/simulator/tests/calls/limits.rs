@@ -1,0 +1,65 @@
+//! The limit on calls.
+
+use serde_json::{Value, json};
+
+use crate::caller::Caller;
+
+const DETAILS: &str = "/topapi/v2/user/get";
+const TICKETS: &str = "/v1.0/oauth2/jsapiTickets";
+
+#[tokio::test]
+async fn a_call_too_many_is_refused_in_the_words_of_its_family_and_leaves_a_code_good() {
+    let caller = Caller::start().await;
+    let token = caller.token().await;
+    caller.dingtalk.calls_per_second(Some(1));
+    let exchange = format!("/topapi/v2/user/getuserinfo?access_token={token}");
+    let body = json!({"code": caller.dingtalk.issue_code("alice")});
+    caller.post(&exchange, json!({"code": "none"})).await;
+    let refusal = caller.post(&exchange, body.clone()).await;
+    assert_eq!((refusal.status, &refusal.json()["errcode"], &refusal.json()["sub_code"]), (200, &json!(88), &json!("90018")));
+
+    assert_eq!(caller.post_with(&token, TICKETS, Value::Null).await.status, 200, "another API has a limit of its own");
+    let refusal = caller.post_with(&token, TICKETS, Value::Null).await;
+    assert_eq!((refusal.status, refusal.json()["code"].as_str()), (403, Some("Forbidden.AccessDenied.QpsLimitForAppkeyAndApi")));
+
+    caller.get("/gettoken").await;
+    assert_eq!(caller.get("/gettoken").await.json()["errcode"], 90018);
+
+    caller.dingtalk.calls_per_second(None);
+    assert_eq!(caller.post(&exchange, body).await.json()["result"]["userid"], "alice");
+    assert_eq!(caller.dingtalk.codes_sent_again(), 0);
+    let ledger = caller.get("/control/requests").await.json();
+    let refused = ledger["entries"].as_array().unwrap().iter().filter(|entry| entry["note"] == "too many calls in a second");
+    assert_eq!(refused.count(), 3);
+}
+
+#[tokio::test]
+async fn the_control_sets_the_limit_and_tells_what_came_of_it() {
+    let caller = Caller::start().await;
+    assert_eq!(caller.get("/control/limits").await.json(), json!({"callsPerSecond": null, "refused": 0, "paces": []}));
+    let state = caller.post("/control/limits", json!({"callsPerSecond": 2})).await.json();
+    assert_eq!(state["limits"]["callsPerSecond"], 2);
+    for _ in 0..5 {
+        caller.get(DETAILS).await;
+    }
+    let limits = caller.get("/control/limits").await.json();
+    let pace = &limits["paces"][0];
+    assert_eq!((&pace["clientId"], &pace["api"]), (&json!("dingsimulatedapp1"), &json!(DETAILS)));
+    assert_eq!((&pace["accepted"], &pace["refused"]), (&json!(2), &json!(3)));
+    assert_eq!((&pace["mostAcceptedInASecond"], &pace["mostArrivedInASecond"]), (&json!(2), &json!(5)));
+    assert_eq!(caller.dingtalk.pace(DETAILS).refused, 3);
+
+    let state = caller.post("/control/reset", json!({})).await.json();
+    assert_eq!(state["limits"], json!({"callsPerSecond": 2, "refused": 0, "paces": []}), "the limit stays");
+    for (body, named) in
+        [(json!({"callsPerSecond": 0}), "at least 1"), (json!({}), "missing"), (json!({"perSecond": 1}), "perSecond")]
+    {
+        let refusal = caller.post("/control/limits", body).await;
+        assert_eq!(refusal.status, 400);
+        assert!(refusal.body.contains(named), "{}", refusal.body);
+    }
+    assert_eq!(
+        caller.post("/control/limits", json!({"callsPerSecond": null})).await.json()["limits"]["callsPerSecond"],
+        Value::Null
+    );
+}
