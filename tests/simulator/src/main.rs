@@ -4,14 +4,15 @@ use std::io;
 use std::net::TcpListener;
 use std::process::ExitCode;
 
-use dingtalk_simulator::Simulator;
+use dingtalk_simulator::{Kind, Simulator};
 use tokio::signal::ctrl_c;
 
-const USAGE: &str = "usage: dingtalk-simulator [--addr 127.0.0.1:8081] [--app-url URL]";
+const USAGE: &str = "usage: dingtalk-simulator [--addr 127.0.0.1:8081] [--app-url URL] [--kind internal|custom|third-party]";
 
 struct Options {
     addr: String,
     app_url: Option<String>,
+    kind: Kind,
 }
 
 fn main() -> ExitCode {
@@ -37,12 +38,13 @@ fn main() -> ExitCode {
 
 /// The options, or nothing when only the usage is wanted.
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
-    let mut options = Options { addr: "127.0.0.1:8081".to_owned(), app_url: None };
+    let mut options = Options { addr: "127.0.0.1:8081".to_owned(), app_url: None, kind: Kind::Internal };
     while let Some(name) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{name} needs a value"));
         match name.as_str() {
             "--help" | "-h" => return Ok(None),
             "--addr" => options.addr = value()?,
+            "--kind" => options.kind = value()?.parse()?,
             "--app-url" => options.app_url = Some(value()?),
             _ => return Err(format!("unknown argument {name}")),
         }
@@ -55,15 +57,16 @@ async fn serve(options: &Options) -> io::Result<()> {
     if let Some(url) = &options.app_url {
         simulator.show_app(url);
     }
-    introduce(&simulator);
+    simulator.put_to_test(simulator.app_of(options.kind));
+    introduce(&simulator, options.kind);
     ctrl_c().await?;
     simulator.stop().await;
     Ok(())
 }
 
-fn introduce(simulator: &Simulator) {
+fn introduce(simulator: &Simulator, kind: Kind) {
     let url = simulator.url();
-    let app = simulator.app();
+    let app = simulator.app_of(kind);
     println!(
         "*** A SIMULATED DINGTALK. THIS IS NOT DINGTALK: for development and tests only. ***
 
@@ -73,11 +76,12 @@ For the app under test:
 DINGTALK_API_URL={url}
 DINGTALK_OAPI_URL={url}
 JSAPI_SCRIPT_URL={url}/dd.js
-DINGTALK_CORP_ID={}
-DINGTALK_AGENT_ID={}
 DINGTALK_CLIENT_ID={}
-DINGTALK_CLIENT_SECRET={}
-",
-        app.corp_id, app.agent_id, app.client_id, app.client_secret
+DINGTALK_CLIENT_SECRET={}",
+        app.client_id, app.client_secret
     );
+    match kind {
+        Kind::Internal | Kind::Custom => println!("DINGTALK_CORP_ID={}\nDINGTALK_AGENT_ID={}\n", app.corp_id, app.agent_id),
+        Kind::ThirdParty => println!("\nThe organisations that can authorise it: {}\n", simulator.organisations().join(", ")),
+    }
 }

@@ -1,4 +1,9 @@
 //! The simulated DingTalk as its callers meet it: through a socket.
 
 mod caller;
+mod control;
+mod crowd;
+mod stream;
+mod kinds;
 mod limits;
+mod signed;
