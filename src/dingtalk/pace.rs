@@ -115,7 +115,7 @@ impl Pace {
         self.note_time(took);
         let late = took.saturating_sub(self.fastest()).min(Self::MOST_DELAY);
         self.counted.remove(&(departure.until, departure.number));
-        let departure = Departure { until: departure.at + Self::SECOND + Self::MARGIN + late, is_refused, ..departure };
+        let departure = Departure { until: departure.at + Self::SECOND + late.max(Self::MARGIN), is_refused, ..departure };
         self.counted.insert((departure.until, departure.number));
         self.note(departure);
         if is_refused { self.slow_down(departure, now) } else { self.pauses = 0 }
