@@ -8,6 +8,7 @@ use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, web as actix};
 use anyhow::Context;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::app;
 use crate::dingtalk::{Clock, Organisation};
@@ -19,12 +20,16 @@ use crate::web::{self, Headers, Logins, Metrics, Readiness, Sessions, Signer, Si
 
 /// How long load balancers are told before the server stops.
 const NOTICE: Duration = Duration::from_secs(1);
+/// Whose turn comes within this time is still let in: an exchange takes five seconds at most, and the server stops three later than that.
+/// The others are told to post again, and keep their place with the next process.
+const LAST_TURNS: Duration = Duration::from_secs(3);
 
 /// The server, listening but not yet answering.
 pub struct Application {
     server: Listening,
     metrics: Option<Listening>,
     readiness: Data<Readiness>,
+    organisation: Data<Organisation>,
 }
 
 impl Application {
@@ -55,7 +60,7 @@ impl Application {
 
         let metrics = Data::from(metrics);
         let share = {
-            let (sessions, readiness) = (sessions.clone(), readiness.clone());
+            let (sessions, readiness, organisation) = (sessions.clone(), readiness.clone(), organisation.clone());
             move |config: &mut ServiceConfig| {
                 config.app_data(organisation.clone()).app_data(metrics.clone()).app_data(readiness.clone());
                 config.app_data(headers.clone()).app_data(site.clone()).app_data(sessions.clone());
@@ -97,6 +102,7 @@ impl Application {
             server: Listening::open(listener, settings.server.tls, capacity, for_everybody)?,
             metrics: settings.server.metrics_addr.map(watched).transpose()?,
             readiness,
+            organisation,
         })
     }
 
@@ -110,6 +116,11 @@ impl Application {
         self.metrics.as_ref().map(Listening::address)
     }
 
+    /// The client for DingTalk that all requests share.
+    pub fn organisation(&self) -> Organisation {
+        Organisation::clone(&self.organisation)
+    }
+
     /// Answers until `stop` ends. Then `/readyz` says no for a second, so that a load balancer sends nobody else, and after that no more
     /// connections are taken and the requests in flight may end.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
@@ -117,10 +128,11 @@ impl Application {
         if let Some(metrics) = self.metrics {
             tokio::spawn(metrics.run_until(async { drop(the_end.await) }));
         }
-        let readiness = self.readiness;
+        let (readiness, organisation) = (self.readiness, self.organisation);
         let stopping = async move {
             stop.await;
             readiness.stop();
+            organisation.end_turns(Instant::now() + LAST_TURNS);
             tokio::time::sleep(NOTICE).await;
         };
         self.server.run_until(stopping).await

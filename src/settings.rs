@@ -8,17 +8,20 @@ use secrecy::ExposeSecret;
 use crate::dingtalk::{ClientId, ClientSecret, CorpId, Credentials, Digest, Origin};
 use crate::environment::{Environment, Faults, Setting};
 use crate::server::TlsFiles;
-use crate::web::{LoginRates, SessionKeys};
+use crate::web::SessionKeys;
 use crate::{app, dingtalk, server, web};
 
 mod values;
 
 use self::values::{
-    address, agent_id, base_url, begins_as_client_id, copied, duration, loopback, one_of, proxies, public_url, secure_url,
+    address, agent_id, base_url, begins_as_client_id, copied, duration, looks_like_secret, loopback, one_of, per_second, proxies,
+    public_url, secure_url,
 };
 
 /// The library's file on DingTalk's CDN. Pinned: a newer one comes with a change of this line and a look at its changes.
 const JSAPI_SCRIPT: &str = "https://g.alicdn.com/dingding/dingtalk-jsapi/3.1.0/dingtalk.open.js";
+/// How long a login waits for its turn. Pages wait 35 seconds for an answer, and proxies usually a minute.
+const LOGIN_PATIENCE: Duration = Duration::from_secs(20);
 /// Half an hour, or the whole lifetime of shorter sessions.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 
@@ -65,13 +68,21 @@ fn all(env: &mut Environment) -> Option<Settings> {
 fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
     let client_id = env.required("DINGTALK_CLIENT_ID", copied(ClientId::parse),
         "Client ID, formerly AppKey: Developer Console > the app > Credentials and Basic Information.");
-    let mut secret_is_an_id = false;
+    // Pages tell everybody the one: it must not be the other.
+    let id = client_id.as_ref().map_or("", ClientId::as_str);
+    let (mut swapped, mut same) = (false, false);
     let client_secret = env.secret("DINGTALK_CLIENT_SECRET", |text| {
-        secret_is_an_id = begins_as_client_id(text.expose_secret());
-        copied(ClientSecret::parse)(text.expose_secret().to_owned())
+        let text = text.expose_secret();
+        same = text == id;
+        swapped = !same && !id.is_empty() && begins_as_client_id(text) && !begins_as_client_id(id);
+        copied(ClientSecret::parse)(text.to_owned())
     }, "Client Secret, formerly AppSecret: Developer Console > the app > Credentials and Basic Information.");
-    if secret_is_an_id && client_id.as_ref().is_some_and(|id| !begins_as_client_id(id.as_str())) {
+    if swapped {
         env.fault("DINGTALK_CLIENT_SECRET", "this looks like a Client ID, and DINGTALK_CLIENT_ID like a Client Secret: they are swapped");
+    } else if same {
+        env.fault("DINGTALK_CLIENT_SECRET", "this is the same as DINGTALK_CLIENT_ID: one of them was pasted twice");
+    } else if looks_like_secret(id) {
+        env.fault("DINGTALK_CLIENT_ID", "this looks like a Client Secret, which pages would show to everybody");
     }
     let corp_id = env.required("DINGTALK_CORP_ID", copied(CorpId::parse),
         "The organisation's CorpId: Developer Console > Home.");
@@ -87,12 +98,15 @@ fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
         "Base URL of the new API family, instead of the site's.");
     let oapi_url = env.or("DINGTALK_OAPI_URL", &format!("https://oapi.dingtalk.{site}"), base_url,
         "Base URL of the old API family, instead of the site's.");
+    let calls_per_second = env.or("DINGTALK_CALLS_PER_SECOND", "20", per_second,
+        "How often DingTalk lets this app call one API in a second: 20 in the standard edition, more in those that cost.");
     Some(dingtalk::Settings {
         credentials: Credentials { client_id: client_id?, client_secret: client_secret? },
         corp_id: corp_id?,
         agent_id: agent_id?,
         api_url: api_url?,
         oapi_url: oapi_url?,
+        calls_per_second: calls_per_second?,
     })
 }
 
@@ -131,7 +145,7 @@ fn web(env: &mut Environment, public_url: Option<Origin>, https: bool) -> Option
         trusted_proxies: trusted_proxies.unwrap_or_default(),
         embedded: embedded?,
         signature_clinic: signature_clinic?,
-        login_rates: LoginRates::default(),
+        login_patience: LOGIN_PATIENCE,
     })
 }
 

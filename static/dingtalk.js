@@ -12,6 +12,10 @@
  * @property {string} [next]  What to do, in the server's words.
  * @property {string} [explanation]  What the server found wrong; it says so in development only.
  * @property {string} [requestId]
+ * @property {number} [status]  Of the answer that told the problem.
+ * @property {string} [place]  What keeps a login's order when it has to post again.
+ * @property {number} [waitMs]  About how long others are first.
+ * @property {number} [retryAfter]  Milliseconds.
  *
  * @typedef {object} ConfigValues  What `dd.config` takes, signed by the server for this very URL.
  * @property {string} agentId

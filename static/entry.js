@@ -55,12 +55,23 @@
     }
 
     function logIn() {
+      fill('wait', '');
+      part('slow').hidden = false;
       showFace('signing-in');
       retry.disabled = true;
-      h5.session.logIn(entry.dataset.state || '').then(makeSureItComesBack).then(loadAgain).catch((failure) => {
+      h5.session.logIn(entry.dataset.state || '', showWait).then(makeSureItComesBack).then(loadAgain).catch((failure) => {
         if (failure.code === 'state_rejected' && !cameByReload()) location.reload();
         else showTrouble(failure);
       });
+    }
+
+    /** @param {number} milliseconds */
+    function showWait(milliseconds) {
+      const seconds = Math.ceil(milliseconds / 10000) * 10;
+      const words = seconds < 100 ? h5.messages.queued_seconds : h5.messages.queued_minutes;
+      fill('wait', words.replace('{}', String(seconds < 100 ? Math.max(seconds, 10) : Math.ceil(seconds / 60))));
+      // It offers to load the page again, at the end of the line.
+      part('slow').hidden = true;
     }
 
     /** @param {Failure} failure */

@@ -3,15 +3,22 @@
  *
  * @typedef {{ userId: string, name: string, corpId: string }} User
  *
+ * @typedef {(milliseconds: number) => void} TellWait  Is told that others are first, and for about how long.
+ *
  * @typedef {object} Session
- * @property {(state: string) => Promise<User>} logIn
+ * @property {(state: string, tellWait?: TellWait) => Promise<User>} logIn
  * @property {() => Promise<void>} logOut
  * @property {(path: string, init?: RequestInit) => Promise<Response>} fetch
  */
 h5.session = (function () {
   'use strict';
 
-  const LOGIN_TIMEOUT = 15000;
+  /** The server lets a login wait twenty seconds for its turn, and may take fifteen for the rest. */
+  const LOGIN_TIMEOUT = 35000;
+  /** A code lives five minutes. */
+  const CODE_GROWS_OLD = 240000;
+  const LONGEST_WAIT = 600000;
+  const BEFORE_ASKING_AGAIN = 2000;
   const CROSSING_TIMEOUT = 1000;
 
   /** @type {Promise<User> | null} */
@@ -26,36 +33,71 @@ h5.session = (function () {
   /**
    * DingTalk's authCode becomes a session.
    * @param {string} state The server's word that this page came from it.
+   * @param {TellWait} [tellWait]
    * @returns {Promise<User>}
    */
-  function logIn(state) {
+  function logIn(state, tellWait) {
     if (!pendingLogin) {
       const forget = () => { pendingLogin = null; };
-      pendingLogin = exchangeAuthCode(state);
+      pendingLogin = exchangeAuthCode(state, tellWait || (() => {}));
       pendingLogin.then(forget, forget);
     }
     return pendingLogin;
   }
 
   /**
-   * A code lives five minutes and works once, so a stale one is nobody's fault: one fresh code, then no more.
+   * Posts a code, as often as the server says that others are first. A code works once, so a rejected one is nobody's
+   * fault: one fresh code, then no more.
    * @param {string} state
+   * @param {TellWait} tellWait
    * @returns {Promise<User>}
    */
-  function exchangeAuthCode(state) {
-    return exchangeOnce(state).catch((failure) => {
-      if (failure.code !== 'code_rejected' && failure.code !== 'retry_with_new_code') throw failure;
-      return exchangeOnce(state);
-    });
+  async function exchangeAuthCode(state, tellWait) {
+    const began = Date.now();
+    /** @type {string | undefined} */
+    let place;
+    let code = await takeCode(state);
+    let mayBeRejected = true;
+    for (;;) {
+      if (Date.now() - code.taken > CODE_GROWS_OLD) code = await takeCode(state);
+      try {
+        return loggedIn(await post('/api/login', { authCode: code.text, state, place }));
+      } catch (caught) {
+        const failure = /** @type {Failure} */ (caught);
+        const wasWaiting = place !== undefined;
+        place = failure.place || place;
+        if (mayBeRejected && (failure.code === 'code_rejected' || failure.code === 'retry_with_new_code')) {
+          mayBeRejected = false;
+          code.taken = 0;
+        } else if (failure.code === 'login_queued' || failure.code === 'crowded') {
+          const retryAfter = failure.retryAfter || 0;
+          tellWait(failure.waitMs || retryAfter);
+          await pause(retryAfter);
+        } else if (wasWaiting && isNobodyThere(failure)) {
+          // A server that is replaced keeps nobody's order, but the place does. What became of the code is not known.
+          code.taken = 0;
+          await pause(BEFORE_ASKING_AGAIN * (1 + Math.random()));
+        } else {
+          throw failure;
+        }
+        if (Date.now() - began > LONGEST_WAIT) throw problem('queue_too_long');
+      }
+    }
   }
 
-  /**
-   * @param {string} state
-   * @returns {Promise<User>}
-   */
-  async function exchangeOnce(state) {
-    const authCode = await requestAuthCode(state);
-    const user = await post('/api/login', { authCode, state });
+  /** @param {Failure} failure */
+  function isNobodyThere(failure) {
+    return failure.kind === 'network' || (failure.code === 'internal' && failure.status !== 500);
+  }
+
+  /** @param {string} state */
+  async function takeCode(state) {
+    const text = await requestAuthCode(state);
+    return { text, taken: Date.now() };
+  }
+
+  /** @param {User} user */
+  function loggedIn(user) {
     loginsDone += 1;
     latestUser = user;
     return user;
@@ -131,9 +173,15 @@ h5.session = (function () {
     const shown = document.querySelector('[data-user-id]');
     if (!shown || !latestUser || shown.getAttribute('data-user-id') === latestUser.userId) return;
     location.reload();
-    /** @type {Failure} */
-    const failure = { kind: 'problem', code: 'user_changed', text: '' };
-    throw failure;
+    throw problem('user_changed');
+  }
+
+  /**
+   * @param {string} code
+   * @returns {Failure}
+   */
+  function problem(code) {
+    return { kind: 'problem', code, text: '' };
   }
 
   /**
@@ -164,13 +212,17 @@ h5.session = (function () {
    * @returns {Promise<Failure>}
    */
   async function problemIn(response) {
-    const problem = Object(await response.json().catch(() => null));
+    const told = Object(await response.json().catch(() => null));
     return {
       kind: 'problem',
-      code: problem.code || 'internal',
-      text: problem.title || '',
-      next: problem.detail || '',
-      requestId: problem.requestId || response.headers.get('X-Request-Id') || '',
+      status: response.status,
+      code: told.code || 'internal',
+      text: told.title || '',
+      next: told.detail || '',
+      requestId: told.requestId || response.headers.get('X-Request-Id') || '',
+      place: told.place,
+      waitMs: told.waitMs,
+      retryAfter: Number(response.headers.get('Retry-After')) * 1000,
     };
   }
 

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use dingtalk_h5::application::Application;
-use dingtalk_h5::dingtalk::Clock;
+use dingtalk_h5::dingtalk::{Clock, Organisation};
 use dingtalk_h5::environment::Environment;
 use dingtalk_h5::settings::Settings;
 use dingtalk_h5::web::App;
@@ -34,6 +34,9 @@ pub struct TestApp {
     pub dingtalk: Simulator,
     pub hands: ClockHands,
     pub url: String,
+    pub settings: Settings,
+    /// The client that the app has.
+    pub organisation: Organisation,
     /// Where the metrics are, when METRICS_ADDR is set.
     pub metrics_url: Option<String>,
     http: reqwest::Client,
@@ -73,12 +76,13 @@ impl TestApp {
         adjust(&mut settings);
         let hands = ClockHands::default();
         let app = app(&settings).await;
-        let application = Application::of(app, listener, settings, Clock::from_source(hands.clone())).unwrap();
+        let application = Application::of(app, listener, settings.clone(), Clock::from_source(hands.clone())).unwrap();
         let metrics_url = application.metrics_address().map(|address| format!("http://{address}/metrics"));
+        let organisation = application.organisation();
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(application.run_until_stopped(async { drop(stopped.await) }));
         dingtalk.show_app(&url);
-        Self { dingtalk, hands, url, metrics_url, http: http_client(), _stop: stop, _watch: watch }
+        Self { dingtalk, hands, url, settings, organisation, metrics_url, http: http_client(), _stop: stop, _watch: watch }
     }
 
     /// A browser that has never been here.
@@ -124,6 +128,8 @@ pub fn environment(dingtalk: &Simulator, public_url: &str) -> Environment {
         ("JSAPI_SCRIPT_URL", format!("{}/dd.js", dingtalk.url())),
         ("PUBLIC_URL", public_url.to_owned()),
         ("SESSION_KEY", session_key()),
+        // Whoever is about the limit sets one.
+        ("DINGTALK_CALLS_PER_SECOND", "10000".to_owned()),
     ])
 }
 

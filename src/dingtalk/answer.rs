@@ -44,23 +44,30 @@ impl Refusal {
     /// Names count in any case, numbers as text and text as numbers, and what is null or of another form is not there.
     fn read(body: &[u8], secrets: &[&str]) -> Option<Self> {
         let text = String::from_utf8_lossy(body);
-        let told = serde_json::from_str::<Value>(&text).ok().filter(Value::is_object)?;
+        let told = serde_json::from_str::<Value>(text.trim_start_matches(BYTE_ORDER_MARK)).ok().filter(Value::is_object)?;
         let known = |text: String| without_secrets(&text, secrets.iter().copied());
-        let code = |name| member(&told, name).find_map(word).map(known);
-        let errcode = code("errcode").map(|code| code.strip_suffix(".0").map_or(code.clone(), str::to_owned));
-        let errcode = errcode.filter(|code| code.parse::<i64>().is_ok_and(|number| number != 0));
-        let texts = ["errmsg", "sub_msg", "message"].map(|name| member(&told, name).find_map(word));
+        let code =
+            |name| member(&told, name).find_map(word).map(|code| code.strip_suffix(".0").map_or(code.clone(), str::to_owned));
+        let errcode = code("errcode").filter(|code| code.parse::<i64>().is_ok_and(|number| number != 0));
+        let texts = ["errmsg", "sub_msg", "message", "description", "accessDeniedDetail"];
+        let texts = texts.iter().filter_map(|name| member(&told, name).find_map(word)).collect::<Vec<_>>().join(" ");
         let scopes = member(&told, "accessDeniedDetail").flat_map(|detail| member(detail, "requiredScopes"));
         let scopes =
             scopes.flat_map(|scopes| scopes.as_array().map_or(std::slice::from_ref(scopes), Vec::as_slice)).filter_map(word);
         Some(Self {
-            errcode,
-            sub_code: code("sub_code"),
-            code: code("code"),
-            text: known(texts.into_iter().flatten().collect::<Vec<_>>().join(" ")),
+            errcode: errcode.map(known),
+            sub_code: code("sub_code").or_else(|| code("subCode")).or_else(|| told_code(&texts)).map(known),
+            code: code("code").map(known),
+            text: known(texts),
             required_scopes: scopes.collect::<Vec<_>>().join(","),
         })
     }
+}
+
+/// What `ding talk error[subcode=60011,submsg=…]` names, should it stand nowhere else.
+fn told_code(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("subcode=")?;
+    rest.split([',', ']', ' ']).next().filter(|code| !code.is_empty()).map(str::to_owned)
 }
 
 /// What an object has under `name`, in any case and spelling of it.
@@ -108,21 +115,20 @@ impl Answer {
                 Family::New => (200..300).contains(&status) && is_without_errcode(body),
             };
         if is_success {
-            let malformed = |field| Error::new(call, Kind::Malformed, format!("a success whose {field} is missing or malformed"));
-            return success(body).map_err(malformed);
+            return success(call, body);
         }
         Err(match Refusal::read(body, secrets) {
             Some(Refusal { errcode: Some(errcode), sub_code, text, .. }) => refused_by_old(call, &errcode, sub_code, &text),
             // The new API's, which answers on the old one's behalf when the address is mistaken.
             Some(Refusal { code: Some(code), text, required_scopes, .. })
-                if call.family == Family::New || code == NO_SUCH_CALL =>
+                if call.family == Family::New || code.eq_ignore_ascii_case(NO_SUCH_CALL) =>
             {
                 refused_by_new(call, status, &code, &text, &required_scopes)
             }
             // A gateway in front of both families, which does not always speak their language.
             _ if status == 401 => refused_by_new(call, status, "401", "neither a success nor a refusal", ""),
             _ => {
-                let kind = if status == 404 { Kind::NoSuchCall } else { Kind::Unintelligible(status) };
+                let kind = if is_elsewhere(status) { Kind::NoSuchCall } else { Kind::Unintelligible(status) };
                 Error::new(call, kind, format!("status {status}: neither a success nor a refusal"))
             }
         })
@@ -130,6 +136,12 @@ impl Answer {
 }
 
 const NO_SUCH_CALL: &str = "InvalidAction.NotFound";
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
+
+/// What another site's server says to calls that are meant for DingTalk's: nothing is here, or not for POST, or all of it has moved.
+fn is_elsewhere(status: u16) -> bool {
+    matches!(status, 301 | 308 | 404 | 405 | 410)
+}
 
 fn refused_by_old(call: Call, errcode: &str, sub_code: Option<String>, text: &str) -> Error {
     // 88 is a wrapper.
@@ -138,7 +150,7 @@ fn refused_by_old(call: Call, errcode: &str, sub_code: Option<String>, text: &st
         "40014" | "42001" | "40001" => Kind::TokenRejected,
         "40078" | "40029" | "40102" | "42007" | "41026" => Kind::CodeRejected,
         "-1" => Kind::Busy,
-        "90018" | "90002" => Kind::RateLimited,
+        "90018" | "90019" | "90002" => Kind::RateLimited,
         "90001" | "90017" => Kind::LimitedForLonger,
         code if matches!(code.parse(), Ok(90003..=90014)) => Kind::LimitedForLonger,
         "90020" => Kind::QuotaSpent,
@@ -170,7 +182,7 @@ fn refused_by_new(call: Call, status: u16, code: &str, text: &str, required_scop
         code if code.contains(".Qpm") => Kind::LimitedForLonger,
         "qps.exceed.limit" | "request.overlimit" | "request.too.fast" => Kind::LimitedForLonger,
         "invalidParameter.user.notFound" => Kind::UserUnknown,
-        NO_SUCH_CALL => Kind::NoSuchCall,
+        code if code.eq_ignore_ascii_case(NO_SUCH_CALL) => Kind::NoSuchCall,
         _ if status == 429 => Kind::LimitedForLonger,
         _ if status >= 500 => Kind::Busy,
         _ if status == 401 => Kind::TokenRejected,
@@ -198,10 +210,16 @@ fn missing_permission(required_scopes: &str, text: &str) -> Option<String> {
         let names: Vec<_> = words.filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic())).collect();
         Some(quotable(&names.join(", "))).filter(|names| !names.is_empty())
     };
-    let listed = || names(text.split_once("requiredScopes")?.1.split_once('[')?.1.split_once(']')?.0);
-    // `qyapi_get_member` or `Contact.User.Read`: other things stand in brackets too.
-    let is_scope =
-        |inner: &&str| inner.starts_with("qyapi_") || inner.starts_with(|c: char| c.is_ascii_uppercase()) && inner.contains('.');
+    let listed = || {
+        let list = text.split_once("requiredScopes")?.1.trim_start_matches(['"', '\\', '=', ':', ' ']);
+        let is_outside = |c: char| !(is_part(c) || c == ',' || c == ' ');
+        names(list.strip_prefix('[').map_or_else(|| list.split(is_outside).next(), |list| list.split(']').next())?)
+    };
+    // `qyapi_get_member`, `fieldMobile` or `Contact.User.Read`: other things stand in brackets too.
+    let is_scope = |inner: &&str| {
+        let is_dotted = inner.starts_with(|c: char| c.is_ascii_uppercase()) && inner.contains('.');
+        inner.chars().all(is_part) && (is_dotted || inner.starts_with("field") || inner.contains("api_"))
+    };
     let bracketed = || {
         let inner = text.split(['[', '【']).skip(1).filter_map(|rest| Some(rest.split_once([']', '】'])?.0.trim()));
         inner.filter(is_scope).find_map(names)
@@ -209,7 +227,7 @@ fn missing_permission(required_scopes: &str, text: &str) -> Option<String> {
     let linked = || {
         let (_, link) = text.split_once("content=")?;
         let end = link.find(|c: char| !(is_part(c) || c == '%' || c == '#')).unwrap_or(link.len());
-        names(decoded(&link[..end]).split_once('#')?.1)
+        names(decoded(&decoded(&link[..end])).split_once('#')?.1)
     };
     names(required_scopes).or_else(listed).or_else(bracketed).or_else(linked)
 }
@@ -227,14 +245,15 @@ fn is_without_errcode(body: &[u8]) -> bool {
 }
 
 /// What a success holds, or the name of the field that is at fault: never what stands in it.
-fn success<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+pub(super) fn success<T: DeserializeOwned>(call: Call, body: &[u8]) -> Result<T, Error> {
     let read: Result<JsonObject<T>, _> = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body));
     read.map(|object| object.0).map_err(|error| {
         let why = error.inner().to_string();
         // It is said of the object around it.
         let named = ["missing field `", "duplicate field `"].iter().find_map(|what| why.strip_prefix(what)?.split('`').next());
         let around = Some(error.path().to_string()).filter(|path| path != ".");
-        quotable(&around.into_iter().chain(named.map(str::to_owned)).collect::<Vec<_>>().join("."))
+        let field = quotable(&around.into_iter().chain(named.map(str::to_owned)).collect::<Vec<_>>().join("."));
+        Error::new(call, Kind::Malformed, format!("a success whose {field} is missing or malformed"))
     })
 }
 

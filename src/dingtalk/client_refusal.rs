@@ -102,16 +102,21 @@ impl ClientRefusal {
 
     /// What the client did say when that explains nothing, and what may still be the matter with `signed`, the likeliest first.
     pub fn possible(&self, signed: &SignedPage, agent_id: &AgentId, corp_id: &CorpId) -> String {
-        let (said, not_permitted) = match (self.platform_code().as_deref(), self.code.trim()) {
+        let code = self.platform_code();
+        let (said, not_permitted) = match (code.as_deref(), self.code.trim()) {
             (Some("52012"), _) => ("that it could not compute the signature", false),
             (Some("52014"), _) => ("that the address is invalid", false),
             (Some("52015"), _) | (None, "9") => ("that the nonceStr is invalid", false),
             (Some("52016"), _) => ("that a value to be signed is invalid", false),
             (Some("52017"), _) => ("that the jsApiList is invalid: each name must be one of a JSAPI", false),
             (Some("52018"), _) => ("that the timeStamp is invalid", false),
+            (Some("52020" | "52023"), _) => ("that it knows no such service window: this is a micro-app, whose type is 0", false),
             (Some("52022"), _) => ("that the type is invalid: 0 is a micro-app's", false),
+            (Some("52024"), _) => ("that a JSAPI's tag is invalid", false),
+            (Some("52025" | "52026"), _) => ("that this is no secure micro-app, or not at this address", false),
             (None, "7") => ("that the call is not permitted", true),
-            _ => ("no more than that it refuses", false),
+            (Some(_), _) => ("no more than its code", false),
+            (None, _) => ("no more than that it refuses", false),
         };
         let permitted = "the app is not published, or the call not permitted".to_owned();
         // Checked already where the client told its own.
@@ -155,8 +160,14 @@ impl ClientRefusal {
     fn quoted(&self, name: &str) -> Option<&str> {
         const FIELDS: [&str; 10] =
             ["nonce", "nonceStr", "timestamp", "timeStamp", "url", "ticketList", "ticket", "signature", "agentId", "corpId"];
-        let (_, rest) = self.text.split_once(&format!("{name}:["))?;
-        let next = FIELDS.iter().flat_map(|field| [",", ", ", "，"].map(|comma| rest.find(&format!("]{comma}{field}:["))));
+        let begins = format!("{name}:[");
+        // Not as the end of another name.
+        let is_whole = |at: usize| !self.text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        let (at, _) = self.text.match_indices(&begins).find(|(at, _)| is_whole(*at))?;
+        let rest = &self.text[at + begins.len()..];
+        let next = FIELDS
+            .iter()
+            .flat_map(|field| [",", ", ", "，", ";", "; ", " "].map(|comma| rest.find(&format!("]{comma}{field}:["))));
         next.flatten().min().or_else(|| rest.rfind(']')).map(|end| &rest[..end])
     }
 }
@@ -270,16 +281,23 @@ mod tests {
             "https://app.example.com/list?a=[[1],[2]]",
             "https://app.example.com/list?q=],x:[",
             "https://app.example.com/[x]/y?z=]",
+            "https://app.example.com/list?ids%5B%5D=1&ids%5b%5d=2",
+            "https://app.example.com/list?q=[",
+            "https://app.example.com/list?q=]]]],x",
+            "https://app.example.com/list?url:[x]",
+            "https://app.example.com/list?m[a][b][]=1&m[a][c]=[2]",
         ] {
             let signed = SignedPage { url: PageUrl::unchecked(address), ..signed() };
             let explained = |text: String| ClientRefusal { code: "3".into(), text, href: address.into() }.explain(&signed);
             let (nonce, other) = (&signed.nonce_str.0, format!("{address}&more[]=1"));
-            for before in [String::new(), format!("nonce:[{nonce}],timestamp:[1],")] {
+            for before in ["baseurl:[https://x/],".into(), String::new(), format!("nonce:[{nonce}],timestamp:[1],")] {
                 let said = |rest: String| explained(format!("权限校验失败 Code:52013 - Message: 签名校验失败,{before}{rest}"));
                 assert_eq!(said(format!("url:[{address}],ticketList:[bbbb…]")), [Part::TicketAge], "{address}");
                 assert_eq!(said(format!("ticketList:[aC7X…], url:[{address}]")), [Part::Digest], "{address}");
                 assert_eq!(said(format!("url:[{other}],ticketList:[aC7X…]")), [Part::Query], "{address}");
                 assert_eq!(said(format!("url:[{address}],ticketList:[bbbb…]. More [x] here")), [Part::TicketAge], "{address}");
+                assert_eq!(said(format!("url:[{address}]; ticketList:[bbbb…]")), [Part::TicketAge], "{address}");
+                assert_eq!(said(format!("url:[{address}] ticketList:[aC7X…]")), [Part::Digest], "{address}");
             }
         }
     }
@@ -320,6 +338,13 @@ mod tests {
             ("3", "权限校验失败 Code:52017", "that the jsApiList is invalid"),
             ("3", "Code: 52018", "that the timeStamp is invalid"),
             ("52022", "", "that the type is invalid"),
+            ("3", "Code:52020 - Message: x", "that it knows no such service window"),
+            ("52023", "", "that it knows no such service window"),
+            ("3", "Code:52024", "that a JSAPI's tag is invalid"),
+            ("52025", "", "that this is no secure micro-app"),
+            ("3", "fehlgeschlagen (52026)", "that this is no secure micro-app"),
+            ("3", "Code:52099", "no more than its code"),
+            ("11", "verificação de permissão falhou", "no more than that it refuses"),
         ] {
             let refusal = ClientRefusal { code: code.into(), text: text.into(), href: PAGE.into() };
             assert_eq!(refusal.explain(&signed()), [], "{code} {text}");

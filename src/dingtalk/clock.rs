@@ -3,16 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 /// A source of both kinds of time: the machine's, unless it says otherwise.
 pub trait TimeSource: Send + Sync + 'static {
-    /// Time that never jumps.
-    fn monotonic(&self) -> Instant {
-        Instant::now()
-    }
-
-    /// The time of day. It is asked once: see [`Clock`].
-    fn wall(&self) -> SystemTime {
-        SystemTime::now()
+    /// Time that never jumps, and the time of day, both as they are now.
+    fn read(&self) -> (Instant, SystemTime) {
+        (Instant::now(), SystemTime::now())
     }
 }
 
@@ -22,16 +19,45 @@ impl TimeSource for Machine {}
 
 /// The clock that everything asks instead of the operating system.
 ///
-/// The time of day is read when the clock is made and carried on by the monotonic one from there. Somebody who sets the machine's
-/// clock a day forward therefore ends no session, and a day back makes none live longer.
+/// It follows the time of day wherever that jumps: some machines start a day behind and are set right later, and one that was suspended
+/// wakes up in another hour. Nobody can tell these two apart, so a jump ahead counts as time that has passed. A jump back gives nothing
+/// back: what is so old already stays so old.
 #[derive(Clone)]
-pub struct Clock {
-    source: Arc<dyn TimeSource>,
-    made: Instant,
-    made_since_epoch: Duration,
+pub struct Clock(Arc<Inner>);
+
+struct Inner {
+    source: Box<dyn TimeSource>,
+    made: (Instant, SystemTime),
+    /// What its ticks count from. By chance: no two clocks count the same ticks.
+    origin: u64,
+    followed: Mutex<Followed>,
+}
+
+/// What jumps there have been.
+#[derive(Default)]
+struct Followed {
+    /// By how much the time of day has gone on faster than monotonic time.
+    ahead_ms: i64,
+    /// The sum of the jumps ahead.
+    slept: Duration,
+}
+
+/// A moment that can be written down and is understood by other processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    #[serde(rename = "at")]
+    unix_ms: u64,
+    /// Of the clock that made it, a millisecond each.
+    #[serde(rename = "n")]
+    tick: u64,
 }
 
 impl Clock {
+    /// Servers' clocks differ a little: what was made by another so far ahead of this one is taken for made now.
+    pub const SKEW: Duration = Duration::from_secs(60);
+    /// Less is a correction that nobody need know of.
+    const JUMP_MS: u64 = 5000;
+
     /// The machine's own clock.
     pub fn system() -> Self {
         Self::from_source(Machine)
@@ -39,19 +65,83 @@ impl Clock {
 
     /// A clock that shows what `source` says.
     pub fn from_source(source: impl TimeSource) -> Self {
-        let (made, wall) = (source.monotonic(), source.wall());
-        let made_since_epoch = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self { source: Arc::new(source), made, made_since_epoch }
+        let (made, origin, followed) = (source.read(), rand::random(), Mutex::default());
+        Self(Arc::new(Inner { source: Box::new(source), made, origin, followed }))
     }
 
-    /// Monotonic time. Lifetimes of credentials are judged by it.
+    /// Monotonic time, for what must be remembered so long at least.
     pub fn now(&self) -> Instant {
-        self.source.monotonic()
+        self.0.source.read().0
     }
 
-    /// Time of day in whole seconds since 1970. It goes into signatures and cookies, which outlive the process.
+    /// Monotonic time and what the machine has slept through: how long something lives is judged by it, since that goes on elsewhere.
+    pub fn now_with_sleep(&self) -> Instant {
+        let (now, slept, _) = self.follow();
+        now + slept
+    }
+
+    /// Time of day in whole seconds since 1970, for signatures.
     pub fn unix_seconds(&self) -> u64 {
-        (self.made_since_epoch + self.now().saturating_duration_since(self.made)).as_secs()
+        self.unix_millis() / 1000
+    }
+
+    /// The same in milliseconds.
+    pub fn unix_millis(&self) -> u64 {
+        millis(self.follow().2)
+    }
+
+    /// This moment.
+    pub fn moment(&self) -> Moment {
+        let (now, slept, since_1970) = self.follow();
+        let passed = now.saturating_duration_since(self.0.made.0) + slept;
+        Moment { unix_ms: millis(since_1970), tick: self.0.origin.wrapping_add(millis(passed)) }
+    }
+
+    /// How long ago `moment` was; None when it is yet to come. Of its own moments the clock knows it whatever the time of day did, of
+    /// others it believes that.
+    pub fn age(&self, moment: Moment) -> Option<Duration> {
+        let (now, origin) = (self.moment(), self.0.origin);
+        let is_own = moment.tick.wrapping_sub(origin) <= now.tick.wrapping_sub(origin);
+        let is_past = is_own || moment.unix_ms <= now.unix_ms + millis(Self::SKEW);
+        let passed = if is_own { now.tick.wrapping_sub(moment.tick) } else { now.unix_ms.saturating_sub(moment.unix_ms) };
+        is_past.then_some(Duration::from_millis(passed))
+    }
+
+    /// Monotonic time, what was slept through, and the time since 1970; a jump between the two clocks is noted.
+    fn follow(&self) -> (Instant, Duration, Duration) {
+        let (now, wall) = self.0.source.read();
+        let since_1970 = |wall: SystemTime| wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let passed = millis(now.saturating_duration_since(self.0.made.0));
+        let ahead_ms = (millis(since_1970(wall)) as i64) - (millis(since_1970(self.0.made.1)) as i64) - (passed as i64);
+        // Both are changed together, so they fit even if a holder panicked.
+        let mut followed = self.0.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        let jump = ahead_ms - followed.ahead_ms;
+        if jump.unsigned_abs() > Self::JUMP_MS {
+            let slept = followed.slept + Duration::from_millis(jump.max(0).unsigned_abs());
+            *followed = Followed { ahead_ms, slept };
+            tracing::warn!(
+                seconds = jump / 1000,
+                "the time of day jumped: it was set, or this machine was suspended. Signatures and sessions go by the new one"
+            );
+        }
+        (now, followed.slept, since_1970(wall))
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Moment {
+    /// For what is not text.
+    pub fn to_bytes(self) -> [u8; 16] {
+        (u128::from(self.unix_ms) << 64 | u128::from(self.tick)).to_be_bytes()
+    }
+
+    /// From [`Moment::to_bytes`].
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        let both = u128::from_be_bytes(bytes);
+        Self { unix_ms: (both >> 64) as u64, tick: both as u64 }
     }
 }
 

@@ -12,7 +12,7 @@ pub struct Error {
     pub(super) call: Call,
     /// What happened.
     pub kind: Kind,
-    pub(super) said: String,
+    pub(super) said: Box<str>,
     pub(super) source: Option<Arc<reqwest::Error>>,
 }
 
@@ -27,6 +27,10 @@ pub enum Kind {
     Busy,
     /// Too many calls in this second.
     RateLimited,
+    /// Its turn did not come in time; about so long is still to go. Nothing was sent that counts.
+    NoTurn(Duration),
+    /// So many calls wait that this one could not. It may be better after this time.
+    Crowded(Duration),
     /// Too many calls in a longer or unstated window.
     LimitedForLonger,
     /// The organisation's calls for this month are used up.
@@ -81,7 +85,7 @@ pub enum NoConnection {
 impl Error {
     /// `said` is the text for the log, without secrets.
     pub(super) fn new(call: Call, kind: Kind, said: impl Into<String>) -> Self {
-        Self { call, kind, said: said.into(), source: None }
+        Self { call, kind, said: said.into().into(), source: None }
     }
 
     pub(super) fn interrupted(call: Call) -> Self {
@@ -108,6 +112,8 @@ impl Error {
             Kind::CodeRejected => ("code_rejected", None),
             Kind::Busy => ("busy", None),
             Kind::RateLimited => ("rate_limited", None),
+            Kind::NoTurn(_) => ("no_turn", None),
+            Kind::Crowded(_) => ("crowded", None),
             Kind::LimitedForLonger => ("limited_for_longer", None),
             Kind::QuotaSpent => ("quota_spent", None),
             Kind::UserUnknown => ("user_unknown", None),
@@ -158,7 +164,7 @@ impl Error {
     /// When it may be worth asking again.
     pub fn retry_after(&self) -> Duration {
         match self.kind {
-            Kind::Banned(retry_after) | Kind::NotAsked(retry_after) => retry_after,
+            Kind::Banned(wait) | Kind::NotAsked(wait) | Kind::NoTurn(wait) | Kind::Crowded(wait) => wait,
             Kind::RateLimited => Duration::from_secs(1),
             Kind::LimitedForLonger => Duration::from_secs(60),
             Kind::QuotaSpent => Duration::from_secs(24 * 60 * 60),

@@ -4,9 +4,14 @@
 
 mod organisation; // Start here: an `Organisation` and its calls.
 mod api; // A call is a value: what is called, and how. And the one path of all calls.
+mod kept; // Answers that are good for a while, so that a page is no lever on DingTalk.
 mod refreshing; // The access_token and the jsapi_ticket: held, renewed in time, replaced when rejected.
 mod transport; // One HTTP request and its answer.
+mod turns; // Calls leave in order and at DingTalk's pace:
+mod line; // who is next,
+mod pace; // and when.
 mod breaker; // Stops all calls while DingTalk shuts this server out.
+mod reach; // Whether DingTalk answers at all.
 mod answer; // Whether an answer is a success, and what the codes of refusals mean.
 mod said; // What is quoted of it, without credentials.
 mod error; // What can go wrong, and what to do about it.
@@ -21,12 +26,14 @@ pub use self::answer::JsonObject;
 pub use self::api::{Call, Observer};
 pub use self::breaker::BreakerState;
 pub use self::client_refusal::{ClientRefusal, Part};
-pub use self::clock::{Clock, Seldom, TimeSource};
+pub use self::clock::{Clock, Moment, Seldom, TimeSource};
 pub use self::error::{Error, Kind, NoConnection};
 pub use self::identifiers::{AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, Malformed, UserId};
+pub use self::line::Network;
 pub use self::organisation::{Credentials, Organisation, OrganisationState, Settings, is_loopback};
 pub use self::page_url::{InvalidOrigin, InvalidPageUrl, Origin, PageUrl};
 pub use self::refreshing::CredentialState;
 pub use self::said::Said;
 pub use self::signature::{Digest, NonceStr, Recipe, SignedPage, UrlForm};
+pub use self::turns::{Standing, Waiting};
 pub use self::user::{DisplayName, User, UserDetails};

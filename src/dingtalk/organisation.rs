@@ -1,5 +1,6 @@
 //! One internal app in one organisation: its credentials, kept fresh, and the calls that are made with them.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +9,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::{Host, Url};
 
-use super::api::{Api, patiently};
+use super::api::Api;
+use super::kept::KeptAnswers;
 use super::refreshing::{Lease, Refreshing};
 use super::said::without_secrets;
 use super::{AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, UserId};
 use super::{
-    BreakerState, Call, Clock, CredentialState, DisplayName, Error, JsonObject, Kind, Observer, Origin, Said, User, UserDetails,
+    BreakerState, Call, Clock, CredentialState, DisplayName, Error, JsonObject, Kind, Observer, Origin, Said, Standing, User,
+    UserDetails, Waiting,
 };
 
 /// What the client and everybody who speaks of the app to DingTalk must know.
@@ -29,6 +32,8 @@ pub struct Settings {
     pub api_url: Url,
     /// DINGTALK_OAPI_URL, or what DINGTALK_SITE stands for.
     pub oapi_url: Url,
+    /// DINGTALK_CALLS_PER_SECOND
+    pub calls_per_second: NonZeroU32,
 }
 
 /// The app's credential pair.
@@ -70,6 +75,7 @@ pub struct Organisation {
     api: Arc<Api>,
     access_token: Refreshing<AccessToken>,
     jsapi_ticket: Refreshing<JsapiTicket>,
+    kept: Arc<KeptAnswers>,
 }
 
 /// For whoever watches.
@@ -88,6 +94,8 @@ pub struct OrganisationState {
     pub jsapi_ticket_age: Option<Duration>,
     /// Whether calls go out.
     pub breaker: BreakerState,
+    /// Whether they are answered.
+    pub reachable: bool,
 }
 
 /// What the old API wraps its answers in.
@@ -102,15 +110,16 @@ impl Organisation {
 
     /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the connections.
     pub fn new(settings: Settings, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, reqwest::Error> {
-        let Settings { credentials, corp_id, agent_id, api_url, oapi_url } = settings;
-        let api = Arc::new(Api::new(api_url, oapi_url, clock.clone(), observer)?);
+        let Settings { credentials, corp_id, agent_id, api_url, oapi_url, calls_per_second } = settings;
+        let api = Arc::new(Api::new((api_url, oapi_url), calls_per_second, clock.clone(), observer)?);
         let asked = Arc::clone(&api);
         let fetch = move || fetch_access_token(Arc::clone(&asked), credentials.clone());
         let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), None, fetch);
         let (asked, token) = (Arc::clone(&api), access_token.clone());
         let fetch = move || fetch_jsapi_ticket(Arc::clone(&asked), token.clone());
-        let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock, Some(Self::OLDEST_TICKET), fetch);
-        Ok(Self { corp_id, agent_id, api, access_token, jsapi_ticket })
+        let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock.clone(), Some(Self::OLDEST_TICKET), fetch);
+        let kept = Arc::new(KeptAnswers::new(clock));
+        Ok(Self { corp_id, agent_id, api, access_token, jsapi_ticket, kept })
     }
 
     /// The organisation's name in DingTalk.
@@ -131,7 +140,16 @@ impl Organisation {
             access_token_age: self.access_token.age(),
             jsapi_ticket_age: self.jsapi_ticket.age(),
             breaker: self.api.breaker.shows(self.api.clock.now()),
+            reachable: !self.api.reach.is_lost(),
         }
+    }
+
+    /// Whether people can be logged in, as the last calls tell; if they do not, as one more does.
+    pub async fn can_log_in(&self) -> bool {
+        let Ok(token) = self.access_token().await else { return false };
+        self.api.look(&token).await;
+        let OrganisationState { breaker, reachable, .. } = self.state();
+        reachable && breaker != BreakerState::Open
     }
 
     /// The app's access_token, from the cache while it is good.
@@ -156,31 +174,50 @@ impl Organisation {
         Said::new(&without_secrets(code, secrets()), &without_secrets(text, secrets()))
     }
 
-    /// Exchanges `code`, which is used up by that: it is taken by value and sent once. Only when DingTalk's gateway rejected the
-    /// access_token, and so never looked at the code, does it go out a second time.
-    pub async fn user_by_code(&self, code: AuthCode) -> Result<User, Error> {
+    /// What waits for its turn, by the names of the calls.
+    pub fn waiting(&self) -> Vec<(&'static str, Waiting)> {
+        self.api.waiting()
+    }
+
+    /// No call waits for its turn beyond then: the program is about to stop.
+    pub fn end_turns(&self, at: tokio::time::Instant) {
+        self.api.end_turns(at);
+    }
+
+    /// Exchanges `code` when its turn comes. `leaving` is told when it goes out, which uses it up. Only when DingTalk's gateway refuses
+    /// the call, for the access_token or for too many calls in this second, nobody has looked at the code: then it goes out again, or
+    /// the error is [`Kind::NoTurn`].
+    pub async fn user_by_code(&self, code: &AuthCode, standing: Standing, leaving: impl Fn()) -> Result<User, Error> {
         #[derive(Deserialize)]
         struct Identity {
             userid: UserId,
             name: Option<DisplayName>,
         }
-        let answer: Wrapped<Identity> = self.call(&Call::USER_BY_CODE, &json!({"code": code.expose()})).await?;
+        let body = json!({"code": code.expose()});
+        let answer = self.api.call_for(standing, &self.access_token, Call::USER_BY_CODE, &body, &leaving);
+        let answer: Wrapped<Identity> = answer.await?;
         let Identity { userid, name } = answer.result.0;
         let name = name.filter(|name| !name.as_str().is_empty());
         Ok(User { name: name.unwrap_or_else(|| DisplayName::from_lossy(userid.as_str())), user_id: userid })
     }
 
-    /// Reads a person's details. Needs the permission qyapi_get_member.
+    /// A person's details, a minute old at most. Needs the permission qyapi_get_member.
     pub async fn user_details(&self, user_id: &UserId) -> Result<UserDetails, Error> {
         let answer: Wrapped<UserDetails> = self.call(&Call::USER_DETAILS, &json!({"userid": user_id})).await?;
         Ok(answer.result.0)
     }
 
-    /// Makes `call` with the access_token; with the next one if DingTalk rejects that, and again while the trouble looks passing if
-    /// the call is repeatable. `T` is read from the whole answer, once it has proved to be a success. A `body` of `()` is none.
+    /// Makes `call` in its turn, with the access_token; with the next one if DingTalk rejects that, and again while the trouble looks passing if
+    /// the call is repeatable. An answer that is kept and still good costs no call. `T` is read from the whole answer, once it has
+    /// proved to be a success. A `body` of `()` is none.
     pub async fn call<T: DeserializeOwned>(&self, call: &Call, body: &impl Serialize) -> Result<T, Error> {
-        let unfit = |_| Error::new(*call, Kind::Unexpected, "what was to be sent cannot be written as JSON");
-        self.api.call(&self.access_token, *call, &serde_json::to_value(body).map_err(unfit)?).await
+        let (call, unfit) = (*call, |_| Error::new(*call, Kind::Unexpected, "what was to be sent cannot be written as JSON"));
+        let body = serde_json::to_value(body).map_err(unfit)?;
+        let Some(kept_for) = call.kept_for else {
+            return self.api.call(&self.access_token, call, &body).await;
+        };
+        let (api, token, asked) = (Arc::clone(&self.api), self.access_token.clone(), body.clone());
+        self.kept.get(call, &body, kept_for, async move { api.call(&token, call, &asked).await }).await
     }
 }
 
@@ -195,7 +232,7 @@ struct Granted<T> {
 
 async fn fetch_access_token(api: Arc<Api>, app: Credentials) -> Result<Lease<AccessToken>, Error> {
     let pair = json!({"appKey": app.client_id, "appSecret": app.client_secret.expose()});
-    renewed(&api, Call::ACCESS_TOKEN, patiently(Call::ACCESS_TOKEN, || api.send(Call::ACCESS_TOKEN, None, &pair)).await)
+    renewed(&api, Call::ACCESS_TOKEN, api.ask_for_token(Call::ACCESS_TOKEN, &pair).await)
 }
 
 async fn fetch_jsapi_ticket(api: Arc<Api>, access_token: Refreshing<AccessToken>) -> Result<Lease<JsapiTicket>, Error> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::Url;
 
 /// Scheme, host and port of a page: the part of its address that decides whether we sign it.
@@ -48,6 +49,10 @@ impl fmt::Display for Origin {
     }
 }
 
+/// Some browsers write these as they are, some encoded, and the standard has changed about it (URL Standard, "percent-encode sets"):
+/// `location.href` has what the browser sends.
+const EITHER_WAY: &AsciiSet = &CONTROLS.add(b'\'').add(b'[').add(b']').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+
 /// The address of a page of ours, as the signature needs it: without fragment, and otherwise byte for byte what the browser shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageUrl(String);
@@ -73,7 +78,8 @@ impl PageUrl {
         if page.len() > 2048 {
             return Err(InvalidPageUrl::TooLong);
         }
-        if !Url::parse(page).is_ok_and(|url| url.as_str() == page) {
+        let is_written_as = |url: Url| page.is_ascii() && either_way(url.as_str()).eq(either_way(page));
+        if !Url::parse(page).is_ok_and(is_written_as) {
             return Err(InvalidPageUrl::NotSerialised);
         }
         let is_ours = page.strip_prefix(origin.as_str()).is_some_and(|rest| rest.starts_with('/'));
@@ -97,6 +103,10 @@ impl PageUrl {
     }
 }
 
+fn either_way(address: &str) -> impl Iterator<Item = u8> {
+    utf8_percent_encode(address, EITHER_WAY).flat_map(str::bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +125,12 @@ mod tests {
             "https://app.example.com/",
             "https://app.example.com/a/b?q=%E4%B8%AD&x=a+b%20c",
             "https://app.example.com/?next=https://evil.example/",
+            "https://app.example.com/?who=O'Hara&city=L'Aquila",
+            "https://app.example.com/?who=O%27Hara",
+            "https://app.example.com/it's/a[1]/{x}|y^z`",
+            "https://app.example.com/%7Bx%7D%7Cy%5Ez%60%5B1%5D",
+            "https://app.example.com/?ids[]=1&filter={%22a%22:[1]}",
+            "https://app.example.com/?q=a|b^c`d\\e%",
         ] {
             assert_eq!(PageUrl::parse(&ours, good).unwrap().as_str(), good);
         }
@@ -142,6 +158,15 @@ mod tests {
             "https://app.example.com/a/../b",
             "https://app.example.com/?q=中",
             "https://app.example.com/a b",
+            "https://app.example.com/a\\b",
+            "https://app.example.com/\"x\"",
+            "https://app.example.com/?q=\"x\"",
+            "https://app.example.com/?q=<x>",
+            "https://app.example.com/?q='中'",
+            "https://app.example.com/'/../x",
+            "https://app.example.com/%2e%2E/x",
+            "https://app.example.com'/",
+            "https://[app.example.com]/",
             " https://app.example.com/",
             "https://app.example.com/\n",
             "https://app.exam\tple.com/",

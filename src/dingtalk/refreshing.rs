@@ -137,7 +137,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
 
     /// The credential: the held one while it lives, else the one that the present renewal brings.
     pub async fn get(&self) -> Outcome<T> {
-        let now = self.0.clock.now();
+        let now = self.0.clock.now_with_sleep();
         if let Some(held) = self.0.alive(now) {
             if now >= held.due {
                 self.0.renew(now);
@@ -165,7 +165,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
 
     /// Says that `value` may no longer be good, on the word of somebody who may be wrong: it is renewed at once, and used until then.
     pub fn doubt(&self, value: &Arc<T>) {
-        let (now, renewal) = (self.0.clock.now(), self.0.renewal());
+        let (now, renewal) = (self.0.clock.now_with_sleep(), self.0.renewal());
         if self.0.holds(value) && renewal.in_flight.is_none() && renewal.rests(now).is_none() {
             let _behind = self.0.start(renewal);
         }
@@ -179,12 +179,12 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
     /// How long ago the held value was granted or renewed.
     pub fn age(&self) -> Option<Duration> {
         let held = self.0.held.load_full()?;
-        Some(self.0.clock.now().saturating_duration_since(held.granted))
+        Some(self.0.clock.now_with_sleep().saturating_duration_since(held.granted))
     }
 
     /// What is held at the moment.
     pub fn state(&self) -> CredentialState {
-        let now = self.0.clock.now();
+        let now = self.0.clock.now_with_sleep();
         match self.0.held.load().as_ref() {
             None => CredentialState::Empty,
             Some(held) if now >= held.expires => CredentialState::Expired,
@@ -251,7 +251,7 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
             return None;
         }
         renewal.in_flight = None;
-        let now = self.clock.now();
+        let now = self.clock.now_with_sleep();
         Some(match fetched {
             Ok(lease) => {
                 if let Some(failed) = renewal.failed.take() {
@@ -323,9 +323,23 @@ mod tests {
         assert!(Lease::new((), Duration::ZERO).is_none());
         assert!(Lease::new((), Duration::from_secs(u64::MAX)).is_none());
         assert_eq!(Lease::new((), Duration::from_secs(86_400)).unwrap().life, Duration::from_secs(7200));
-        for (said, life) in
-            [(1, 300), (2, 300), (30, 300), (59, 300), (60, 300), (61, 300), (299, 300), (301, 301), (7199, 7199), (7201, 7200)]
-        {
+        for (said, life) in [
+            (1, 300),
+            (2, 300),
+            (30, 300),
+            (59, 300),
+            (60, 300),
+            (61, 300),
+            (299, 300),
+            (301, 301),
+            (7199, 7199),
+            (7201, 7200),
+            (5, 300),
+            (120, 300),
+            (300, 300),
+            (600, 600),
+            (86_400, 7200),
+        ] {
             assert_eq!(Lease::new((), Duration::from_secs(said)).unwrap().life, Duration::from_secs(life));
         }
     }

@@ -41,7 +41,9 @@ pub(super) fn quotable(text: &str) -> String {
     let has = |run: &str, kind: fn(&char) -> bool| run.chars().any(|c| kind(&c));
     let is_dense = |run: &str| run.len() >= LONG && has(run, char::is_ascii_digit);
     let is_mixed = |run: &str| is_dense(run) && has(run, char::is_ascii_uppercase) && has(run, char::is_ascii_lowercase);
-    let text = without_values(&plain(text).replace("%3D", "="));
+    let encoded = [("%3D", "="), ("%3d", "="), ("%3A", ":"), ("%3a", ":"), ("%22", "\""), ("%5B", "["), ("%5b", "[")];
+    let text = encoded.iter().fold(plain(text), |text, (encoded, sign)| text.replace(encoded, sign));
+    let text = without_values(&text);
     let text = without_runs(&text, "_-.+/", |run| is_mixed(run) && !run.starts_with('/'));
     without_runs(&text, "_-", is_dense).chars().take(200).collect()
 }
@@ -109,6 +111,11 @@ mod tests {
             ("AppSecret：abc，请检查", "AppSecret：…，请检查"),
             ("secret(abc) and password: hunter, tmp_auth_code = c0de", "secret(…) and password: …, tmp_auth_code = …"),
             ("TOKEN='x' Ticket=[y]", "TOKEN='…' Ticket=[…]"),
+            ("access_token%3dabc%26x", "access_token=…"),
+            ("%7B%22token%22%3A%22abc%22%7D", "%7B\"token\":\"…\"%7D"),
+            ("token=>abc, ticket = 'x y'", "token=…, ticket = '… y'"),
+            ("suite_ticket:[a],corpAccessToken=b.c", "suite_ticket:[…],corpAccessToken=…"),
+            ("client_secret: \"a/b+c\"", "client_secret: \"…\""),
             // With no value there is nothing to cut.
             ("不合法的access_token", "不合法的access_token"),
             ("获取access_token时Secret错误，或者access_token无效", "获取access_token时Secret错误，或者access_token无效"),

@@ -41,6 +41,12 @@ impl Transport {
         Ok(Self { http, runtime: Handle::current() })
     }
 
+    /// What `make` makes lives in the runtime of the connections.
+    pub fn within<T>(&self, make: impl FnOnce() -> T) -> T {
+        let _runtime = self.runtime.enter();
+        make()
+    }
+
     /// Sends `request` and reads the whole answer, even if whoever asked for it goes away meanwhile.
     pub async fn send(&self, call: Call, request: Request) -> Result<Answer, Error> {
         let exchange = self.runtime.spawn(exchange(call, self.http.clone(), request));

@@ -50,7 +50,9 @@ impl DisplayName {
 
     /// Its first character as people see it, for where a portrait is missing.
     pub fn initial(&self) -> String {
-        self.0.graphemes(true).find(|character| shows(character)).unwrap_or_default().to_uppercase()
+        let initial = self.0.graphemes(true).find(|character| shows(character)).unwrap_or_default();
+        // Some have two letters for a capital.
+        Some(initial.to_uppercase()).filter(|capital| capital.graphemes(true).count() == 1).unwrap_or(initial.to_owned())
     }
 }
 
@@ -163,6 +165,11 @@ mod tests {
             "\u{FFFC}",
             "\u{E0041}",
             "\u{16FE4}",
+            "\u{115F}\u{1160}",
+            "\u{3000}\u{2003}\u{205F}",
+            "\u{180E}\u{2062}\u{FE0F}",
+            "\u{13441}\u{13430}",
+            "\u{FFA0}\u{2800}\u{1680}",
         ];
         for text in nothing {
             assert_eq!(DisplayName::from_lossy(text).as_str(), "", "{text:?}");
@@ -185,6 +192,13 @@ mod tests {
             ("각하", "각"),
             ("\u{2800}bob", "B"),
             ("\u{301}zoe", "Z"),
+            ("ßen", "ß"),
+            ("🏳\u{FE0F}\u{200D}🌈 pride", "🏳\u{200D}🌈"),
+            ("👩🏾\u{200D}❤\u{FE0F}\u{200D}👨🏻", "👩🏾\u{200D}❤\u{200D}👨🏻"),
+            ("क्षितिज", "क्षि"),
+            ("🇨🇳🇺🇸", "🇨🇳"),
+            ("กำ", "กำ"),
+            ("\u{1D159}\u{3164}é", "É"),
         ] {
             assert_eq!(DisplayName::from_lossy(name).initial(), initial, "{name}");
         }

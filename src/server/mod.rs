@@ -73,6 +73,8 @@ impl Listening {
                 connection.insert(LastBody::default());
             })
             .tcp_nodelay(true)
+            // Whoever goes away while a login waits gives its place up.
+            .h1_allow_half_closed(false)
             .client_request_timeout(HEAD_PATIENCE)
             .tls_handshake_timeout(HEAD_PATIENCE)
             .disable_signals()

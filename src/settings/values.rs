@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -21,11 +22,13 @@ fn came_along(text: &str) -> Option<&'static str> {
     let ends = |with: &[char]| text.starts_with(with) || text.ends_with(with);
     if ends(&['"', '\'', '`', '“', '”', '‘', '’', '「', '」']) {
         Some("this has the quotes of your env file around it")
-    } else if ends(&['<', '>', '{', '}', '[', ']', '$', '…', '*']) || is_placeholder(text) {
+    } else if ends(&['<', '>', '{', '}', '[', ']', '$', '%', '…', '*']) || is_placeholder(text) {
         Some("this is a placeholder, not the value")
+    } else if names_itself(text) {
+        Some("this has the name of the value in front of it")
     } else if text.contains(char::is_whitespace) {
         Some("this has blanks in it")
-    } else if ends(&[',', ';', ':', '.', '，', '；', '：', '。', '、']) {
+    } else if ends(&[',', ';', ':', '.', '，', '；', '：', '。', '、', '(', ')', '（', '）', '|', '\\', '#']) {
         Some("this has punctuation around it")
     } else {
         None
@@ -33,8 +36,18 @@ fn came_along(text: &str) -> Option<&'static str> {
 }
 
 fn is_placeholder(text: &str) -> bool {
+    const NOTHING: [&str; 9] = ["todo", "tbd", "none", "null", "nil", "undefined", "placeholder", "secret", "..."];
     let text = text.to_ascii_lowercase();
-    text.bytes().all(|byte| byte == b'x') || ["your", "change", "replace", "example"].iter().any(|word| text.starts_with(word))
+    text.bytes().all(|byte| b"x-_".contains(&byte))
+        || NOTHING.contains(&text.as_str())
+        || ["your", "change", "replace", "example", "insert"].iter().any(|word| text.starts_with(word))
+}
+
+/// `Client ID: ding…`, `DINGTALK_CLIENT_ID=ding…`: copied with what stood before it.
+fn names_itself(text: &str) -> bool {
+    let name = text.split_once(['=', ':', '：']).map(|(name, _)| name.trim().to_ascii_lowercase());
+    let is_name = |name: String| ["id", "key", "secret"].iter().any(|last| name.ends_with(last));
+    name.is_some_and(|name| name.starts_with("dingtalk_") || is_name(name))
 }
 
 /// Whether a text begins as Client IDs do: those of internal, third-party and delegated apps.
@@ -42,8 +55,18 @@ pub fn begins_as_client_id(text: &str) -> bool {
     ["ding", "suite", "custom"].iter().any(|beginning| text.starts_with(beginning))
 }
 
+/// Whether a text is as long as Client Secrets are, and does not begin as Client IDs do, which are half as long.
+pub fn looks_like_secret(text: &str) -> bool {
+    text.len() >= 40 && !begins_as_client_id(text)
+}
+
 pub fn agent_id(text: String) -> Result<AgentId, &'static str> {
     AgentId::parse(text).map_err(|_| "this is not an AgentId, which is a number")
+}
+
+pub fn per_second(text: String) -> Result<NonZeroU32, &'static str> {
+    let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= 100_000);
+    number.ok_or("it is not a number from 1 to 100000")
 }
 
 /// One of two words, each of which stands for a value.

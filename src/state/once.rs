@@ -1,6 +1,7 @@
 //! Things that may be used once: authCodes, login states, sessions.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,7 +14,8 @@ pub struct Once<K> {
 
 struct Memory<K> {
     under_way: HashSet<K>,
-    used: HashSet<K>,
+    /// Until when each is remembered.
+    used: HashMap<K, Instant>,
     /// In the order in which they are forgotten, since all are kept equally long.
     forgotten_at: VecDeque<(Instant, K)>,
 }
@@ -37,7 +39,7 @@ impl<K: Copy + Eq + Hash> Once<K> {
     /// Remembers each thing for `kept_for` after it was used.
     pub fn new(kept_for: Duration) -> Self {
         Self {
-            memory: Mutex::new(Memory { under_way: HashSet::new(), used: HashSet::new(), forgotten_at: VecDeque::new() }),
+            memory: Mutex::new(Memory { under_way: HashSet::new(), used: HashMap::new(), forgotten_at: VecDeque::new() }),
             kept_for,
         }
     }
@@ -49,7 +51,7 @@ impl<K: Copy + Eq + Hash> Once<K> {
         if memory.under_way.contains(&key) {
             return Err(Unavailable::UnderWay);
         }
-        if memory.used.contains(&key) {
+        if memory.used.contains_key(&key) {
             return Err(Unavailable::Used);
         }
         memory.under_way.insert(key);
@@ -60,14 +62,16 @@ impl<K: Copy + Eq + Hash> Once<K> {
     pub fn mark_used(&self, key: K, now: Instant) {
         let mut memory = self.memory();
         memory.forget(now);
-        if memory.used.insert(key) {
-            memory.forgotten_at.push_back((now + self.kept_for, key));
+        let until = now + self.kept_for;
+        if let Entry::Vacant(unused) = memory.used.entry(key) {
+            unused.insert(until);
+            memory.forgotten_at.push_back((until, key));
         }
     }
 
     /// Whether `key` was used.
     pub fn was_used(&self, key: &K) -> bool {
-        self.memory().used.contains(key)
+        self.memory().used.contains_key(key)
     }
 
     /// Each change under this lock is complete in itself, so it is whole even if a holder panicked.
@@ -79,7 +83,10 @@ impl<K: Copy + Eq + Hash> Once<K> {
 impl<K: Copy + Eq + Hash> Memory<K> {
     fn forget(&mut self, now: Instant) {
         while self.forgotten_at.front().is_some_and(|(at, _)| *at <= now) {
-            if let Some((_, key)) = self.forgotten_at.pop_front() {
+            // It may have been freed, and used again later.
+            if let Some((at, key)) = self.forgotten_at.pop_front()
+                && self.used.get(&key) == Some(&at)
+            {
                 self.used.remove(&key);
             }
         }
@@ -90,6 +97,11 @@ impl<K: Copy + Eq + Hash> Taken<'_, K> {
     /// From now on it is used, whatever becomes of whoever has it.
     pub fn mark_used(&self, now: Instant) {
         self.once.mark_used(self.key, now);
+    }
+
+    /// It was not used after all.
+    pub fn mark_unused(&self) {
+        self.once.memory().used.remove(&self.key);
     }
 }
 
@@ -112,6 +124,19 @@ mod tests {
         assert_eq!(once.take(1, now).err(), Some(Unavailable::UnderWay));
         drop(taken);
         assert!(once.take(1, now).is_ok());
+    }
+
+    #[test]
+    fn what_was_not_used_after_all_is_free_and_when_used_later_is_remembered_from_then() {
+        let (once, now) = (Once::new(KEPT_FOR), Instant::now());
+        let taken = once.take(1, now).unwrap();
+        taken.mark_used(now);
+        taken.mark_unused();
+        drop(taken);
+        let later = now + Duration::from_secs(200);
+        once.take(1, later).unwrap().mark_used(later);
+        assert_eq!(once.take(1, now + KEPT_FOR).err(), Some(Unavailable::Used));
+        assert!(once.take(1, later + KEPT_FOR).is_ok());
     }
 
     #[test]

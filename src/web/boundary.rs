@@ -140,6 +140,7 @@ fn record(problem: &Problem, scope: &RequestScope) {
         Problem::Internal(_) => tracing::error!(request_id, code, error = causes(), "internal error"),
         // Logged when the breaker opened; not again for everybody who meets it.
         Problem::DingtalkUnavailable(error) if error.not_asked() => tracing::debug!(request_id, code, "dingtalk was not asked"),
+        Problem::LoginQueued(_) => tracing::debug!(request_id, code, "the login waits"),
         Problem::RetryWithNewCode(error) | Problem::DingtalkUnavailable(error) | Problem::QuotaSpent(error) => {
             tracing::warn!(request_id, code, fix = error.fix(), error = causes(), "dingtalk failed");
         }

@@ -1,15 +1,15 @@
 //! For whoever watches the server: is it alive, and can it log people in?
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, ServiceConfig};
 use serde::Serialize;
+use tokio::sync::Mutex;
 
 use super::route;
-use crate::dingtalk::{BreakerState, Clock, Organisation, OrganisationState};
+use crate::dingtalk::{Clock, Organisation, OrganisationState};
 
 /// Where that is asked.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -28,7 +28,7 @@ impl Readiness {
     const CACHED: Duration = Duration::from_secs(1);
 
     /// Who probes a server waits for seconds, not for as long as a renewal may take. That one goes on by itself.
-    const PATIENCE: Duration = Duration::from_secs(2);
+    const PATIENCE: Duration = Duration::from_secs(3);
 
     /// Not looked into yet.
     pub fn new(clock: Clock) -> Self {
@@ -44,15 +44,17 @@ impl Readiness {
         if self.stopping.load(Ordering::Acquire) {
             return false;
         }
+        // Whoever asks meanwhile waits for the same look.
+        let mut last = self.last.lock().await;
         let now = self.clock.now();
-        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, ready)) = last.filter(|(at, _)| now < *at + Self::CACHED) {
-            return ready;
+        match *last {
+            Some((at, ready)) if now < at + Self::CACHED => ready,
+            _ => {
+                let ready = tokio::time::timeout(Self::PATIENCE, organisation.can_log_in()).await.unwrap_or(false);
+                *last = Some((now, ready));
+                ready
+            }
         }
-        let token = tokio::time::timeout(Self::PATIENCE, organisation.access_token()).await;
-        let ready = matches!(token, Ok(Ok(_))) && organisation.state().breaker != BreakerState::Open;
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, ready));
-        ready
     }
 }
 

@@ -16,7 +16,7 @@ use prometheus::{
 };
 
 use super::{Problem, route};
-use crate::dingtalk::{BreakerState, Call, Error, Observer, Organisation, OrganisationState};
+use crate::dingtalk::{BreakerState, Call, Error, Observer, Organisation, OrganisationState, Waiting};
 
 /// Where they are answered: on a listener that only this machine reaches.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -27,8 +27,12 @@ pub fn routes(routes: &mut ServiceConfig) {
 pub struct Metrics {
     registry: Registry,
     logins: IntCounterVec,
+    entries: IntCounterVec,
     calls: IntCounterVec,
     call_seconds: HistogramVec,
+    waited_seconds: HistogramVec,
+    waiting: IntGaugeVec,
+    pace: IntGaugeVec,
     renewals: IntCounterVec,
     credential_age: GaugeVec,
     breaker: IntGaugeVec,
@@ -44,6 +48,12 @@ impl Metrics {
         let r = Registry::new();
         Ok(Arc::new(Self {
             logins: counters!("logins_total", "Logins by result: ok, or the problem's code.", &["result"], r)?,
+            entries: counters!(
+                "entries_total",
+                "Entry pages by whether their browser had a good session, which an entry from outside does not use.",
+                &["session"],
+                r
+            )?,
             calls: counters!(
                 "dingtalk_calls_total",
                 "Calls to DingTalk by endpoint and class: ok, or what went wrong.",
@@ -51,6 +61,15 @@ impl Metrics {
                 r
             )?,
             call_seconds: histograms!("dingtalk_call_seconds", "How long calls to DingTalk took.", &["endpoint"], r)?,
+            waited_seconds: histograms!(
+                "dingtalk_waited_seconds",
+                "How long calls to DingTalk waited for their turn.",
+                &["endpoint"],
+                vec![0.01, 0.1, 1.0, 5.0, 10.0, 20.0],
+                r
+            )?,
+            waiting: int_gauges!("dingtalk_waiting", "Calls to DingTalk that wait for their turn.", &["endpoint"], r)?,
+            pace: int_gauges!("dingtalk_calls_per_second", "How many calls leave in a second, at most.", &["endpoint"], r)?,
             renewals: counters!(
                 "dingtalk_renewals_total",
                 "Renewals of a credential by class: ok, or what went wrong.",
@@ -79,8 +98,17 @@ impl Metrics {
         self.logins.with_label_values(&[code.unwrap_or(OK)]).inc();
     }
 
-    /// Everything as text; what is not counted but looked up is `now`.
-    fn text(&self, now: &OrganisationState) -> Result<Vec<u8>, prometheus::Error> {
+    /// Counts an entry page.
+    pub fn entered(&self, with_good_session: bool) {
+        self.entries.with_label_values(&[if with_good_session { "good" } else { "none" }]).inc();
+    }
+
+    /// Everything as text; what is not counted but looked up is `now` and `waiting`.
+    fn text(&self, now: &OrganisationState, waiting: &[(&str, Waiting)]) -> Result<Vec<u8>, prometheus::Error> {
+        for (call, Waiting { calls, per_second }) in waiting {
+            self.waiting.with_label_values(&[call]).set(*calls as i64);
+            self.pace.with_label_values(&[call]).set(*per_second as i64);
+        }
         self.note_age(Call::ACCESS_TOKEN, now.access_token_age);
         self.note_age(Call::JSAPI_TICKET, now.jsapi_ticket_age);
         for (state, name) in
@@ -110,6 +138,10 @@ fn class(outcome: Result<(), &Error>) -> &'static str {
 }
 
 impl Observer for Metrics {
+    fn waited(&self, call: &'static str, waited: Duration) {
+        self.waited_seconds.with_label_values(&[call]).observe(waited.as_secs_f64());
+    }
+
     fn called(&self, call: &'static str, outcome: Result<(), &Error>, took: Duration) {
         self.calls.with_label_values(&[call, class(outcome)]).inc();
         // What the breaker held back took no time, and would make DingTalk look fast.
@@ -126,11 +158,12 @@ impl Observer for Metrics {
 /// `GET /metrics`, for who asks for this machine by its own name: a page whose host was made to point here asks for another.
 async fn show(request: HttpRequest, metrics: Data<Metrics>, organisation: Organisation) -> Result<HttpResponse, Problem> {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
-    let is_loopback =
-        |host: &str| host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    let is_loopback = |host: &str| {
+        host.eq_ignore_ascii_case("localhost") || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    };
     if !host.is_some_and(|host| is_loopback(host.host())) {
         return Err(Problem::NotFound);
     }
-    let text = metrics.text(&organisation.state()).map_err(|error| Problem::Internal(error.into()))?;
+    let text = metrics.text(&organisation.state(), &organisation.waiting()).map_err(|error| Problem::Internal(error.into()))?;
     Ok(HttpResponse::Ok().content_type(TEXT_FORMAT).body(text))
 }

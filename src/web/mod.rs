@@ -41,7 +41,7 @@ pub use self::guard::{ClientAddress, SameOrigin, StrictJson};
 pub use self::headers::Headers;
 pub use self::health::Readiness;
 pub use self::jsapi::{JsapiConfig, Signer};
-pub use self::login::{LoginRate, LoginRates, Logins, Visitor};
+pub use self::login::{Logins, Visitor};
 pub use self::metrics::Metrics;
 pub use self::page::words::Both;
 pub(crate) use self::page::words::words;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
@@ -23,7 +23,13 @@ use crate::dingtalk::{self, Kind};
 pub enum Problem {
     /// 401: DingTalk does not know the authCode, or it was used here. One fresh code may be tried.
     #[error("the authCode was rejected")]
-    CodeRejected(#[source] Option<dingtalk::Error>),
+    CodeRejected {
+        /// With it, the fresh code keeps this login's place.
+        place: Option<Box<String>>,
+        /// What DingTalk said, if it was asked.
+        #[source]
+        cause: Option<dingtalk::Error>,
+    },
     /// 401: a session is needed. The boundary adds what a new login needs.
     #[error("a session is needed")]
     LoginRequired,
@@ -72,7 +78,10 @@ pub enum Problem {
     /// 400: this address is not signed.
     #[error("the address is not signed: {0}")]
     UrlRejected(#[from] dingtalk::InvalidPageUrl),
-    /// 429: too many logins, or reports.
+    /// 429: it is not yet this login's turn. The page posts again.
+    #[error("the login has to wait for its turn")]
+    LoginQueued(Box<Queued>),
+    /// 429: too many reports.
     #[error("too many requests")]
     RateLimited {
         /// When the next one is accepted.
@@ -84,6 +93,9 @@ pub enum Problem {
     /// 503: DingTalk does not answer, is busy, or says what nobody here understands.
     #[error("dingtalk is unavailable")]
     DingtalkUnavailable(#[source] dingtalk::Error),
+    /// 503: so many calls to DingTalk wait for their turn that this one did not get any.
+    #[error("too many calls are waiting")]
+    Crowded(#[source] dingtalk::Error),
     /// 503: the organisation's calls for this month are used up.
     #[error("the monthly quota is used up")]
     QuotaSpent(#[source] dingtalk::Error),
@@ -96,6 +108,17 @@ pub enum Problem {
     /// Whatever the app itself cannot do.
     #[error("{}", .0.code)]
     Own(Explanation),
+}
+
+/// What a login that has to wait is told.
+#[derive(Debug)]
+pub struct Queued {
+    /// With it, the next post keeps this login's order.
+    pub place: String,
+    /// About so long is still to go.
+    pub wait: Duration,
+    /// The browser keeps its pre-session meanwhile.
+    pub presession: Option<HeaderValue>,
 }
 
 /// What is answered for a problem. An app makes its own: `const KITCHEN_CLOSED: Problem = Problem::Own(Explanation { .. });`
@@ -124,13 +147,27 @@ impl Problem {
         self.explanation().code
     }
 
+    /// The authCode was used here before, so DingTalk was not asked.
+    pub fn code_rejected() -> Self {
+        Self::CodeRejected { place: None, cause: None }
+    }
+
     /// The problem as JSON (RFC 9457), with our stable code and the id under which the log has it.
     pub fn to_json(&self, request_id: &str, language: Language) -> String {
         let Explanation { status, code, .. } = self.explanation();
         let Message { happened, next } = self.explanation().message(language);
         let (status, about_blank) = (status.as_u16(), "about:blank");
-        json!({"type": about_blank, "title": happened, "status": status, "detail": next, "code": code, "requestId": request_id})
-            .to_string()
+        let mut told = json!({
+            "type": about_blank, "title": happened, "status": status, "detail": next, "code": code, "requestId": request_id
+        });
+        match self {
+            Self::LoginQueued(queued) => {
+                (told["place"], told["waitMs"]) = (json!(queued.place), json!(queued.wait.as_millis() as u64));
+            }
+            Self::CodeRejected { place: Some(place), .. } => told["place"] = json!(place),
+            _ => {}
+        }
+        told.to_string()
     }
 
     /// The problem behind an error that is not ours, by its status: the HTTP library's, or that of what stands around it. Its text is kept
@@ -148,7 +185,11 @@ impl Problem {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after } => Some(*retry_after),
-            Self::DingtalkUnavailable(error) | Self::QuotaSpent(error) => Some(error.retry_after()),
+            // The next post waits here, not there.
+            Self::LoginQueued(_) => Some(Duration::ZERO),
+            Self::DingtalkUnavailable(error) | Self::Crowded(error) | Self::QuotaSpent(error) => {
+                Some(error.retry_after().max(Duration::from_secs(1)))
+            }
             _ => None,
         }
     }
@@ -159,7 +200,8 @@ impl From<dingtalk::Error> for Problem {
         match error {
             error if error.misconfigured() => Self::Misconfigured(error),
             error if error.kind == Kind::QuotaSpent => Self::QuotaSpent(error),
-            error if error.kind == Kind::CodeRejected => Self::CodeRejected(Some(error)),
+            error if error.kind == Kind::CodeRejected => Self::CodeRejected { place: None, cause: Some(error) },
+            error if matches!(error.kind, Kind::NoTurn(_) | Kind::Crowded(_)) => Self::Crowded(error),
             error if error.code_fate_unknown() => Self::RetryWithNewCode(error),
             error => Self::DingtalkUnavailable(error),
         }
@@ -175,14 +217,17 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::new(self.status_code());
         if let Some(wait) = self.retry_after() {
-            let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+            let seconds = wait.as_secs_f64().ceil() as u64;
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         match self {
             Self::MethodNotAllowed { allow } => {
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
             }
-            Self::CodeRejected(_) => {
+            Self::LoginQueued(queued) => {
+                queued.presession.iter().for_each(|cookie| drop(response.headers_mut().insert(SET_COOKIE, cookie.clone())));
+            }
+            Self::CodeRejected { .. } => {
                 response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("DingTalk"));
             }
             _ => {}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
-use super::{LoginRates, SessionKeys};
+use super::SessionKeys;
 use crate::dingtalk::{Digest, Origin};
 
 /// What the plumbing between browser and DingTalk must know.
@@ -29,6 +29,6 @@ pub struct Settings {
     pub embedded: bool,
     /// SIGNATURE_CLINIC
     pub signature_clinic: bool,
-    /// How often people may log in. Not settable from outside: the default fits a company behind one address.
-    pub login_rates: LoginRates,
+    /// How long a login waits for its turn before it has to post again. Not settable from outside: pages and proxies wait longer.
+    pub login_patience: Duration,
 }

@@ -4,11 +4,12 @@
  *
  * @typedef {{ happened: string, next: string }} Message
  *
- * @typedef {'user_changed' | 'session_lost' | 'wrong_address' | 'no_auth_code' | 'no_such_api'} Trouble
+ * @typedef {'user_changed' | 'session_lost' | 'wrong_address' | 'queue_too_long' | 'no_auth_code' | 'no_such_api'} Trouble
  *   The code of what a page finds out by itself.
  *
  * @typedef {Record<Failure['kind'] | Trouble, Message>} Explanations
- * @typedef {Record<'dingtalk_said' | 'request_id' | 'copied' | 'copy_by_hand', string>} Phrases
+ * @typedef {Record<'queued_seconds' | 'queued_minutes' | 'dingtalk_said' | 'request_id' | 'copied' | 'copy_by_hand',
+ *   string>} Phrases
  *
  * @typedef {Explanations & Phrases} Words
  * @typedef {Words & { explain: (failure: Failure) => Message }} Messages

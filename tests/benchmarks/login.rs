@@ -13,7 +13,6 @@ use super::rounds::{Round, limit, median, range};
 use super::server::Server;
 use super::upstream::Upstream;
 
-/// Less than the rush that a program lets in when it has just started: 2,400 in all, 1,200 from one address (`src/web/rate.rs`).
 const LOGINS: u64 = 2000;
 
 /// Codes that were never used.
@@ -78,7 +77,6 @@ pub async fn measure(options: &Options, cores: &Cores) {
     println!("that DingTalk      {:.0} answers a second when asked by the load alone", alone(options).await);
 }
 
-/// A program that has just started lets so many in at once; after that it keeps DingTalk's rate, so each round has one of its own.
 async fn round(options: &Options, cores: &Cores, dingtalk: &Upstream, codes: &Codes) -> Round {
     let program = Server::program(cores, dingtalk);
     let mut newcomers = Newcomers::many(options.connections, program.address, codes).await;

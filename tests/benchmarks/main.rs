@@ -18,6 +18,7 @@ mod pages;
 mod person;
 mod renewal;
 mod rounds;
+mod rush;
 mod server;
 mod upstream;
 
@@ -50,6 +51,9 @@ async fn run(options: &Options, cores: &Cores) {
     }
     if options.wants(Part::Renewal) {
         renewal::measure(options, cores).await;
+    }
+    if options.wants(Part::Rush) {
+        rush::measure(cores).await;
     }
     if options.wants(Part::Memory) {
         memory::measure(options, cores).await;

@@ -53,6 +53,8 @@ pub enum Part {
     Counts,
     /// Latency of the signed page while credentials are renewed.
     Renewal,
+    /// A whole company logs in before a DingTalk that takes twenty calls a second.
+    Rush,
     /// Resident memory at the start and after many requests.
     Memory,
 }

@@ -35,8 +35,14 @@ impl Entry {
 
     /// The login that this page leads to.
     pub fn login_request(&self, code: &str) -> Vec<u8> {
+        self.login_request_at(code, None)
+    }
+
+    /// The same with a place in the line.
+    pub fn login_request_at(&self, code: &str, place: Option<&str>) -> Vec<u8> {
         let Self { state, presession } = self;
-        let body = format!(r#"{{"authCode":"{code}","state":"{state}"}}"#);
+        let place = place.map_or(String::new(), |place| format!(r#","place":"{place}""#));
+        let body = format!(r#"{{"authCode":"{code}","state":"{state}"{place}}}"#);
         let length = body.len();
         format!(
             "POST /api/login HTTP/1.1\r\n{USUAL}sec-fetch-site: same-origin\r\norigin: {PUBLIC_URL}\r\nreferer: {PUBLIC_URL}/\r\n\

@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use dingtalk_simulator::Simulator;
+
 use super::cores::Cores;
 use super::upstream::Upstream;
 
@@ -26,17 +28,29 @@ pub struct Server {
 }
 
 impl Server {
-    /// The program, as in production.
+    /// The program, as in production, but at no limit's pace.
     pub fn program(cores: &Cores, dingtalk: &Upstream) -> Self {
-        let dingtalk = format!("http://{}", dingtalk.address);
+        let id = ("dingbenchmark0001", "secret", "ding0000000000000001", "1000000001");
+        Self::program_at(cores, &format!("http://{}", dingtalk.address), id, "100000")
+    }
+
+    /// The program, as in production, as the app that is registered with this DingTalk.
+    pub fn program_of(cores: &Cores, dingtalk: &Simulator) -> Self {
+        let app = dingtalk.app();
+        Self::program_at(cores, &dingtalk.url(), (app.client_id, app.client_secret, app.corp_id, app.agent_id), "20")
+    }
+
+    fn program_at(cores: &Cores, dingtalk: &str, app: (&str, &str, &str, &str), calls_per_second: &str) -> Self {
+        let (client_id, client_secret, corp_id, agent_id) = app;
         let mut command = cores.command(env!("CARGO_BIN_EXE_dingtalk-h5"));
         command.env_clear().envs([
-            ("DINGTALK_CLIENT_ID", "dingbenchmark0001"),
-            ("DINGTALK_CLIENT_SECRET", "secret"),
-            ("DINGTALK_CORP_ID", "ding0000000000000001"),
-            ("DINGTALK_AGENT_ID", "1000000001"),
-            ("DINGTALK_API_URL", &dingtalk),
-            ("DINGTALK_OAPI_URL", &dingtalk),
+            ("DINGTALK_CLIENT_ID", client_id),
+            ("DINGTALK_CLIENT_SECRET", client_secret),
+            ("DINGTALK_CORP_ID", corp_id),
+            ("DINGTALK_AGENT_ID", agent_id),
+            ("DINGTALK_API_URL", dingtalk),
+            ("DINGTALK_OAPI_URL", dingtalk),
+            ("DINGTALK_CALLS_PER_SECOND", calls_per_second),
             ("PUBLIC_URL", PUBLIC_URL),
             ("APP_ADDR", "127.0.0.1:0"),
             ("SESSION_KEY", &SESSION_KEY),

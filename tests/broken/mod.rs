@@ -7,12 +7,23 @@ pub mod rogue;
 pub mod soak;
 mod tickets;
 
+use dingtalk_h5::settings::Settings;
+
 use self::rogue::Rogue;
 use crate::support::{Answer, TestApp};
 
 /// The app with `rogue` in DingTalk's place.
-async fn app_before(rogue: &Rogue) -> TestApp {
-    TestApp::start_with(|settings| rogue.takes_dingtalks_place(settings)).await
+pub async fn app_before(rogue: &Rogue) -> TestApp {
+    app_with(rogue, |_| {}).await
+}
+
+/// The same with settings as `adjust` leaves them.
+async fn app_with(rogue: &Rogue, adjust: impl FnOnce(&mut Settings)) -> TestApp {
+    TestApp::start_with(|settings| {
+        rogue.takes_dingtalks_place(settings);
+        adjust(settings);
+    })
+    .await
 }
 
 /// The app with one rogue for each of DingTalk's hosts.
@@ -25,6 +36,6 @@ async fn app_between(api: &Rogue, oapi: &Rogue) -> TestApp {
 }
 
 /// One login by somebody new.
-async fn login(app: &TestApp, code: &str) -> Answer {
+pub async fn login(app: &TestApp, code: &str) -> Answer {
     app.browser().enter_and_log_in(code).await
 }

@@ -35,6 +35,7 @@ pub trait Face: Copy + fmt::Debug {
         let origin = self.prepare(app);
         chromium.open("about:blank").await;
         chromium.on_every_document(SPOIL).await;
+        chromium.on_every_document(OTHERS_ARE_FIRST).await;
         chromium.open(&format!("{origin}{}", self.path())).await;
         chromium.shown(self.sign()).await;
         self.act(chromium).await;
@@ -46,6 +47,7 @@ pub trait Face: Copy + fmt::Debug {
 #[derive(Debug, Clone, Copy)]
 pub enum Plumbing {
     SigningIn,
+    Queued,
     OpenInDingtalk,
     Refused,
     Misconfigured,
@@ -58,8 +60,9 @@ pub enum Plumbing {
 }
 
 impl Plumbing {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SigningIn,
+        Self::Queued,
         Self::OpenInDingtalk,
         Self::Refused,
         Self::Misconfigured,
@@ -76,6 +79,7 @@ impl Face for Plumbing {
     fn path(self) -> &'static str {
         match self {
             Self::Clinic | Self::ClinicReport => "/clinic",
+            Self::Queued => "/?queued",
             Self::SignedOut => "/signed-out",
             Self::NotFound => "/nothing",
             _ => "/",
@@ -85,6 +89,7 @@ impl Face for Plumbing {
     fn sign(self) -> &'static str {
         match self {
             Self::SigningIn => "#entry[data-face='signing-in']",
+            Self::Queued => "#wait",
             Self::OpenInDingtalk => "#entry[data-face='open-in-dingtalk']",
             Self::Refused | Self::Misconfigured | Self::WrongAddress => "#entry[data-face='trouble']",
             Self::Home => "#user-name",
@@ -116,6 +121,14 @@ impl Face for Plumbing {
         }
     }
 }
+
+/// A server that has two minutes' work before this page's login.
+const OTHERS_ARE_FIRST: &str = r#"{
+    const ask = window.fetch;
+    const queued = { status: 429, headers: { 'Content-Type': 'application/problem+json', 'Retry-After': '600' } };
+    const problem = JSON.stringify({ code: 'login_queued', place: '00', waitMs: 115000 });
+    window.fetch = (...request) => location.search === '?queued' && String(request[0]) === '/api/login'
+        ? Promise.resolve(new Response(problem, queued)) : ask(...request);}"#;
 
 /// A signature that is not good, for the page that wants one.
 const SPOIL: &str = "document.addEventListener('readystatechange', () => {

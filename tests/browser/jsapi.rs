@@ -60,3 +60,25 @@ async fn an_address_in_plain_chinese_is_accepted_as_the_browser_writes_it() {
     assert_eq!(chromium.href().await, format!("{}/jsapi?q=%E5%BC%A0%E4%B8%89&x=a%20b", app.url));
     chromium.finish().await;
 }
+
+#[tokio::test]
+async fn every_character_that_an_address_can_have_is_signed_as_the_browser_writes_it() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    let all: String = ('!'..='~').filter(|c| !"#%&".contains(*c)).collect();
+    let mut addresses = vec![format!("{}/jsapi?q={all}", app.url), format!("{}/jsapi?{all}=1", app.url)];
+    addresses.extend(["'", "[", "]", "^", "`", "{", "|", "}", "\\", "\"", "<"].map(|c| format!("{}/jsapi?a{c}b={c}", app.url)));
+    for address in addresses {
+        chromium.open(&address).await;
+        chromium.config_is("accepted").await;
+        let href = chromium.href().await;
+        // A page's own script asks for the same address, and for addresses with such a path, which this app has none of.
+        let also = href.replace("/jsapi", "/a[1]'s/{x}|y^z`");
+        let also = chromium.run("return new URL(arguments[0]).href", &[&also]).await;
+        for url in [href.as_str(), also.as_str().unwrap()] {
+            let asks = format!("fetch('/api/jsapi/config?url=' + encodeURIComponent({url:?})).then((answer) => answer.status)");
+            assert_eq!(chromium.resolve(&asks).await, 200, "{url}");
+        }
+    }
+    chromium.finish().await;
+}

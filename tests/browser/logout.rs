@@ -12,9 +12,14 @@ async fn logged_out(app: &TestApp) -> Chromium {
     chromium.click("nav.nav a[href='/profile']").await;
     chromium.shown("p.card ~ p.card").await;
     chromium.click("nav.nav a[href='/']").await;
+    let store = "localStorage.of = '张三'; return document.cookie = 'theme=dark'";
+    chromium.run(store, &[]).await;
     chromium.click("[data-action='log-out']").await;
     chromium.sees("main h1", "You have signed out").await;
     assert_eq!(chromium.href().await, format!("{}/signed-out", app.url));
+    // Chromium leaves sessionStorage alone, which ends with the tab.
+    let stored = chromium.run("return [localStorage.length, document.cookie].join()", &[]).await;
+    assert_eq!(stored, "0,theme=dark", "what pages stored is gone, and other programs' cookies are not");
     chromium
 }
 

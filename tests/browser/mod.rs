@@ -23,6 +23,7 @@ mod logout;
 pub mod looks;
 mod lost;
 mod page;
+mod queue;
 mod real;
 mod reports;
 mod session;

@@ -43,6 +43,22 @@ async fn a_configuration_on_demand_is_accepted_for_the_page_that_asked() {
     }
 }
 
+/// Not all browsers encode the same characters, but what one sends it also has in `location.href`.
+#[tokio::test]
+async fn what_a_browser_sends_as_it_is_is_signed_as_it_is() {
+    let app = TestApp::start().await;
+    let session = app.browser_of("alice").await.cookie("session").unwrap().to_owned();
+    for query in
+        ["?who=O'Hara", "?'", "?ids[]=1&filter[status]='open'", "?f={a:[1]}|b^c`d", "?p=c:\\x", "?who=O%27Hara", "?q=a%5B1%5D"]
+    {
+        let path = format!("/jsapi{query}");
+        let head = format!("Host: x\r\nConnection: close\r\nSec-Fetch-Site: same-origin\r\nCookie: session={session}");
+        let page = app.raw(&format!("GET {path} HTTP/1.1\r\n{head}\r\n\r\n")).await;
+        let verdict = client_accepts(&app.dingtalk, &carried(&page), &format!("{}{path}", app.url)).await;
+        assert_eq!((&verdict["errcode"], &verdict["matched"]["url"]), (&json!(0), &json!("raw")), "{path} {verdict}");
+    }
+}
+
 #[tokio::test]
 async fn a_configuration_has_exactly_seven_fields_and_never_the_same_nonce() {
     let app = TestApp::start().await;

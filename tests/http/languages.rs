@@ -1,13 +1,11 @@
 //! Chinese for those who read Chinese, English for everybody else: every page and every problem.
 
-use std::num::NonZeroU32;
-
 use dingtalk_h5::app::NAME;
-use dingtalk_h5::web::LoginRate;
 use dingtalk_simulator::Fault;
 use reqwest::Method;
 use serde_json::json;
 
+use super::queue::one_a_second_and_no_patience;
 use crate::support::{Answer, Browser, TestApp, USER_BY_CODE, eventually, pages};
 
 const EXCHANGE: &str = "/topapi/v2/user/getuserinfo";
@@ -191,15 +189,14 @@ async fn a_login_that_is_under_way_or_lost_is_told_in_the_language_of_its_reader
 }
 
 #[tokio::test]
-async fn too_many_logins_are_told_in_the_language_of_their_reader() {
-    let rate = LoginRate { per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN };
+async fn logins_that_wait_are_told_so_in_the_language_of_their_reader() {
     for (reads, tag) in LANGUAGES {
-        let app = TestApp::start_with(|settings| settings.web.login_rates.per_address = rate).await;
+        let app = TestApp::start_with(one_a_second_and_no_patience).await;
         app.browser_of("alice").await;
         let mut browser = app.browser();
         browser.reads = reads;
         let answer = browser.enter_and_log_in(&app.dingtalk.issue_code("alice")).await;
-        is_told_in(tag, "rate_limited", &answer);
+        is_told_in(tag, "login_queued", &answer);
     }
 }
 

@@ -3,12 +3,21 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use dingtalk_h5::settings::Settings;
 use dingtalk_simulator::Fault;
 
 use crate::support::{TestApp, http_client};
 
 async fn watched() -> TestApp {
-    TestApp::start_with(|settings| settings.server.metrics_addr = Some("127.0.0.1:0".parse().unwrap())).await
+    watched_with(|_| {}).await
+}
+
+pub async fn watched_with(adjust: impl FnOnce(&mut Settings)) -> TestApp {
+    TestApp::start_with(|settings| {
+        settings.server.metrics_addr = Some("127.0.0.1:0".parse().unwrap());
+        adjust(settings);
+    })
+    .await
 }
 
 async fn text(app: &TestApp) -> String {
@@ -20,7 +29,7 @@ async fn text(app: &TestApp) -> String {
 }
 
 /// Samples by name with labels.
-async fn samples(app: &TestApp) -> HashMap<String, f64> {
+pub async fn samples(app: &TestApp) -> HashMap<String, f64> {
     let text = text(app).await;
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines.map(|line| line.rsplit_once(' ').unwrap()).map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
@@ -110,6 +119,13 @@ async fn metrics_are_for_who_asks_for_this_machine_by_its_own_name() {
         ("127.0.0.1:9464", 200),
         ("localhost:9464", 200),
         ("[::1]:9464", 200),
+        ("LocalHost", 200),
+        ("127.1.2.3:80", 200),
+        ("localhost.", 404),
+        ("127.0.0.1.nip.io", 404),
+        ("[::ffff:10.0.0.1]", 404),
+        ("0.0.0.0:9464", 404),
+        ("", 404),
         ("evil.example", 404),
         ("127.0.0.1.evil.example", 404),
         ("localhost.evil.example:9464", 404),

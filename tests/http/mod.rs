@@ -2,13 +2,16 @@
 
 mod clinic;
 mod clock;
+mod details;
 mod entry;
 mod jsapi;
 pub mod languages;
 mod login;
 mod metrics;
 mod problems;
+pub mod queue;
 mod raw;
+mod readiness;
 mod reports;
 mod session;
 pub mod surface;

@@ -12,15 +12,28 @@ use crate::broken::rogue::{EXCHANGE, Rogue, json, well};
 use crate::support::{Answer, Browser, TestApp, USER_BY_CODE, USER_DETAILS, eventually, session_key};
 
 #[tokio::test]
-async fn an_unused_session_ends_to_the_second() {
+async fn a_session_ends_to_the_millisecond_unused_or_with_its_lifetime() {
     let app = TestApp::start().await;
-    let mut browser = app.browser_of("alice").await;
-    let mut left_alone = browser.clone();
-    app.hands.advance(Duration::from_secs(1799 - 2));
-    assert_eq!(browser.me().await.status, 200);
-    app.hands.advance(Duration::from_secs(3));
-    assert_eq!(left_alone.me().await.problem(), (401, "login_required".into()));
-    assert_eq!(browser.me().await.status, 200, "it was used since");
+    app.hands.stop();
+    for part_of_a_second in [0, 1, 499, 999, 1] {
+        app.hands.advance(Duration::from_millis(part_of_a_second));
+        let mut browser = app.browser_of("alice").await;
+        let (mut left_alone, mut longer) = (browser.clone(), browser.clone());
+        app.hands.advance(Duration::from_millis(1_799_999));
+        assert_eq!(browser.me().await.status, 200);
+        app.hands.advance(Duration::from_millis(1));
+        assert_eq!(left_alone.me().await.problem(), (401, "login_required".into()));
+        for _ in 0..16 {
+            app.hands.advance(Duration::from_millis(1_687_500 - 1));
+            assert_eq!(browser.me().await.status, 200, "it was used since");
+            longer = browser.clone();
+        }
+        let rest = 8 * 3_600_000 - 1_800_000 - 16 * (1_687_500 - 1) - 1;
+        app.hands.advance(Duration::from_millis(rest));
+        assert_eq!(browser.me().await.status, 200);
+        app.hands.advance(Duration::from_millis(1));
+        assert_eq!(longer.me().await.status, 401);
+    }
 }
 
 #[tokio::test]
@@ -56,6 +69,33 @@ async fn logging_out_twice_or_without_a_session_is_fine() {
     assert_eq!(browser.log_out().await.status, 204);
     assert_eq!(browser.log_out().await.status, 204);
     assert_eq!(app.browser().log_out().await.status, 204);
+}
+
+#[tokio::test]
+async fn a_logout_takes_the_cookie_once_whatever_the_browser_brings_and_clears_what_pages_stored() {
+    let app = TestApp::start().await;
+    let of = async |somebody: &str| app.browser_of(somebody).await.cookie("session").unwrap().to_owned();
+    let (alice, bob, dead, planted) = (of("alice").await, of("bob").await, of("alice").await, of("bob").await);
+    let from_a_page = ("origin", app.url.as_str());
+    let logs_out =
+        async |cookies: &str| app.browser().send(Method::POST, "/api/logout", &[from_a_page, ("cookie", cookies)], None).await;
+    logs_out(&format!("session={dead}")).await;
+    for (cookies, removals) in [
+        (format!("session={alice}"), 1),
+        (format!("session={dead}"), 1),
+        ("session=; theme=dark".to_owned(), 1),
+        ("session=junk".to_owned(), 1),
+        (format!("session={bob}; session={alice}"), 1),
+        (format!("%73ession={planted}; session={bob}"), 1),
+        (format!("%73ession={planted}"), 0),
+        ("theme=dark; sessions=1".to_owned(), 0),
+    ] {
+        let answer = logs_out(&cookies).await;
+        let set: Vec<_> = answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap()).collect();
+        assert_eq!((answer.status, set.len()), (204, removals), "{cookies}: {set:?}");
+        assert!(set.iter().all(|cookie| cookie.starts_with("session=; ") && cookie.contains("; Max-Age=0")), "{set:?}");
+        assert_eq!(answer.header("clear-site-data"), "\"storage\"");
+    }
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ pub fn complete(dingtalk: &Simulator) -> Variables {
         ("DINGTALK_AGENT_ID", app.agent_id.to_string()),
         ("DINGTALK_API_URL", dingtalk.url()),
         ("DINGTALK_OAPI_URL", dingtalk.url()),
+        ("DINGTALK_CALLS_PER_SECOND", "10000".to_owned()),
         ("PUBLIC_URL", "http://127.0.0.1:9".to_owned()),
         ("APP_ADDR", "127.0.0.1:0".to_owned()),
         ("SESSION_KEY", session_key()),

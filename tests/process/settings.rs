@@ -255,6 +255,16 @@ async fn what_comes_along_when_an_identifier_is_copied_is_named() {
         ("DINGTALK_CLIENT_ID", "your-client-id", "placeholder"),
         ("DINGTALK_CLIENT_SECRET", "${CANARY}", "placeholder"),
         ("DINGTALK_CORP_ID", "xxxxxxxx", "placeholder"),
+        ("DINGTALK_CLIENT_ID", "(dingcanary1)", "punctuation"),
+        ("DINGTALK_CLIENT_ID", "|dingcanary1|", "punctuation"),
+        ("DINGTALK_CLIENT_ID", "DINGTALK_CLIENT_ID=dingcanary1", "name of the value"),
+        ("DINGTALK_CLIENT_SECRET", "AppSecret：canary", "name of the value"),
+        ("DINGTALK_CORP_ID", "%24CANARY%24", "placeholder"),
+        ("DINGTALK_CORP_ID", "CorpId: dingcanary1", "name of the value"),
+        ("DINGTALK_CLIENT_ID", "undefined", "placeholder"),
+        ("DINGTALK_CLIENT_SECRET", "%CANARY%", "placeholder"),
+        ("DINGTALK_CORP_ID", "dingcanary1\u{200B}", "character"),
+        ("DINGTALK_AGENT_ID", "AgentId:12345", "name of the value"),
         ("DINGTALK_AGENT_ID", "'12345'", "quotes"),
         ("DINGTALK_AGENT_ID", "agent-12345", "number"),
     ] {
@@ -274,6 +284,23 @@ async fn a_pair_that_was_swapped_is_told_and_never_served() {
         let (code, said) = run(&mut program(&swapped)).await;
         assert_eq!((code, faults(&said)), (Some(2), 1), "{said}");
         assert!(said.contains("swapped") && !said.to_lowercase().contains("canary"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_in_the_place_of_the_id_is_told_whatever_else_is_set_and_never_served() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let secret = format!("{}Canary", "s3cret-_Q".repeat(6));
+    for (id, secret, said_of_it) in [
+        (secret.as_str(), "another-secret", "DINGTALK_CLIENT_ID: this looks like a Client Secret"),
+        (&secret, &secret, "DINGTALK_CLIENT_SECRET: this is the same"),
+        ("dingcanary1", "dingcanary1", "DINGTALK_CLIENT_SECRET: this is the same"),
+        ("short-Canary", "short-Canary", "DINGTALK_CLIENT_SECRET: this is the same"),
+    ] {
+        let variables = with(with(complete(&dingtalk), "DINGTALK_CLIENT_ID", id), "DINGTALK_CLIENT_SECRET", secret);
+        let (code, said) = run(&mut program(&variables)).await;
+        assert_eq!((code, faults(&said)), (Some(2), 1), "{said}");
+        assert!(said.contains(said_of_it) && !said.to_lowercase().contains("canary"), "{said}");
     }
 }
 

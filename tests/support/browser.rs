@@ -1,5 +1,7 @@
 //! A browser without a screen: cookies, headers, and what the entry page does.
 
+use std::collections::BTreeSet;
+
 use reqwest::header::{ACCEPT_LANGUAGE, COOKIE, HeaderMap, HeaderName, SET_COOKIE};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -27,17 +29,14 @@ impl Answer {
     pub fn problem(&self) -> (u16, String) {
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.body);
         let problem = self.json();
-        let keys: Vec<_> = problem.as_object().unwrap().keys().cloned().collect();
-        let mut expected = ["type", "title", "status", "detail", "code", "requestId"].map(str::to_owned).to_vec();
-        expected.sort();
-        assert_eq!(
-            {
-                let mut keys = keys;
-                keys.sort();
-                keys
-            },
-            expected
-        );
+        let always = ["type", "title", "status", "detail", "code", "requestId"];
+        let members = match problem["code"].as_str() {
+            Some("login_queued") => [&always[..], &["place", "waitMs"]].concat(),
+            Some("code_rejected") if !problem["place"].is_null() => [&always[..], &["place"]].concat(),
+            _ => always.to_vec(),
+        };
+        let told: BTreeSet<_> = problem.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(told, BTreeSet::from_iter(members));
         assert_eq!(problem["status"], self.status);
         assert_eq!(problem["requestId"], self.header("x-request-id"));
         assert_eq!(self.header("cache-control"), "no-store");
@@ -129,6 +128,11 @@ impl Browser {
 
     pub async fn log_in(&mut self, code: &str, state: &str) -> Answer {
         self.post("/api/login", &json!({"authCode": code, "state": state})).await
+    }
+
+    /// Posts again with a place in the line.
+    pub async fn log_in_at(&mut self, place: &str, code: &str, state: &str) -> Answer {
+        self.post("/api/login", &json!({"authCode": code, "state": state, "place": place})).await
     }
 
     /// What the entry page does.

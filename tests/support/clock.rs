@@ -1,46 +1,49 @@
 //! A clock to move.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use dingtalk_h5::dingtalk::TimeSource;
 
 /// The app's clock. It runs like the machine's, or stands still, and can be moved, its two kinds of time together or the time of day alone.
 #[derive(Clone, Default)]
-pub struct ClockHands {
-    stopped: Option<Instant>,
-    monotonic_ms: Arc<AtomicI64>,
-    wall_ms: Arc<AtomicI64>,
+pub struct ClockHands(Arc<Mutex<Hands>>);
+
+#[derive(Default)]
+struct Hands {
+    stopped: Option<(Instant, SystemTime)>,
+    passed: Duration,
+    set_by_ms: i64,
 }
 
 impl ClockHands {
-    /// A clock of which nothing but [`ClockHands::advance`] moves the monotonic time.
+    /// A clock that nothing moves but [`ClockHands::advance`] and [`ClockHands::set_time_of_day`].
     pub fn still() -> Self {
-        let stopped = Some(Instant::now());
-        Self { stopped, ..Self::default() }
+        let hands = Self::default();
+        hands.stop();
+        hands
+    }
+
+    /// From now on it stands still.
+    pub fn stop(&self) {
+        self.0.lock().unwrap().stopped = Some((Instant::now(), SystemTime::now()));
     }
 
     pub fn advance(&self, time: Duration) {
-        let ms = i64::try_from(time.as_millis()).unwrap();
-        self.monotonic_ms.fetch_add(ms, Ordering::SeqCst);
-        self.wall_ms.fetch_add(ms, Ordering::SeqCst);
+        self.0.lock().unwrap().passed += time;
     }
 
-    /// As somebody does who corrects a clock: only the time of day changes.
+    /// As somebody does who corrects a clock, or as the clock of a machine shows that was suspended: only the time of day changes.
     pub fn set_time_of_day(&self, by_seconds: i64) {
-        self.wall_ms.fetch_add(by_seconds * 1000, Ordering::SeqCst);
+        self.0.lock().unwrap().set_by_ms += by_seconds * 1000;
     }
 }
 
 impl TimeSource for ClockHands {
-    fn monotonic(&self) -> Instant {
-        self.stopped.unwrap_or_else(Instant::now) + Duration::from_millis(self.monotonic_ms.load(Ordering::SeqCst).unsigned_abs())
-    }
-
-    fn wall(&self) -> SystemTime {
-        let ms = self.wall_ms.load(Ordering::SeqCst);
-        let distance = Duration::from_millis(ms.unsigned_abs());
-        if ms < 0 { SystemTime::now() - distance } else { SystemTime::now() + distance }
+    fn read(&self) -> (Instant, SystemTime) {
+        let hands = self.0.lock().unwrap();
+        let (monotonic, wall) = hands.stopped.unwrap_or_else(|| (Instant::now(), SystemTime::now()));
+        let (wall, set_by) = (wall + hands.passed, Duration::from_millis(hands.set_by_ms.unsigned_abs()));
+        (monotonic + hands.passed, if hands.set_by_ms < 0 { wall - set_by } else { wall + set_by })
     }
 }

@@ -78,6 +78,12 @@ fn an_address_where_the_call_is_not_known_is_for_the_administrator_and_no_code_i
         (404, "<html><head><title>404 Not Found</title></head></html>"),
         (404, ""),
         (404, r#"{"timestamp":"x","status":404,"path":"/topapi"}"#),
+        (405, "<html><h1>405 Not Allowed</h1></html>"),
+        (301, "<html>moved</html>"),
+        (308, ""),
+        (410, "gone"),
+        (404, r#"{"code":"invalidAction.notFound"}"#),
+        (200, r#"{"errcode":22.0}"#),
     ] {
         for call in [Call::USER_BY_CODE, Call::ACCESS_TOKEN, Call::JSAPI_TICKET, Call::USER_DETAILS] {
             let error = opened::<Empty>(call, status, body.as_bytes()).unwrap_err();
@@ -107,6 +113,10 @@ fn a_refusal_is_read_whatever_is_odd_about_its_form() {
         (r#","message":["m"],"accessDeniedDetail":{"requiredscopes":"a.b"}"#, &permission),
         (r#","Message":7,"AccessDeniedDetail":{"RequiredScopes":[null,"a.b",{}]}"#, &permission),
         (r#","accessdenieddetail":[]"#, &unnamed),
+        (r#","accessdenieddetail":"{\"requiredScopes\":[\"a.b\"]}""#, &permission),
+        (r#","description":"{requiredScopes=a.b}""#, &permission),
+        (r#","message":"x requiredScopes: a.b; y""#, &permission),
+        (r#","message":false,"accessDeniedDetail":{"RequiredScopes":{"0":"a.b"}}"#, &unnamed),
         (r#","accessdenieddetail":{"requiredScopes":null},"errcode":null"#, &unnamed),
     ] {
         for code in [
@@ -129,6 +139,12 @@ fn a_refusal_is_read_whatever_is_odd_about_its_form() {
         (r#"{"errcode":88,"sub_code":null,"errmsg":"x"}"#, Kind::Unexpected),
         (r#"{"ErrCode":50003,"ErrMsg":"x"}"#, Kind::AppStopped),
         (r#"{"errcode":-1,"result":"text"}"#, Kind::Busy),
+        (r#"{"errcode":88,"sub_code":60011.0,"sub_msg":"[qyapi_base]"}"#, Kind::Permission(Some("qyapi_base".into()))),
+        (r#"{"errcode":88,"subCode":"40014"}"#, Kind::TokenRejected),
+        (r#"{"errcode":88,"errmsg":"ding talk error[subcode=90018,submsg=x]"}"#, Kind::RateLimited),
+        ("\u{FEFF}{\"errcode\":50003}", Kind::AppStopped),
+        (r#"{"errCode":"+40078","errMsg":{}}"#, Kind::Unexpected),
+        (r#"{"ERRCODE":"-1 "}"#, Kind::Busy),
     ] {
         assert_eq!(old(200, body.as_bytes()).unwrap_err().kind, kind, "{body}");
         let plain = Answer { status: 200, is_json: false, body: body.into() };
@@ -172,7 +188,7 @@ fn a_malformed_success_is_an_error_of_its_own_that_names_the_field_and_nothing_i
         let body = format!(r#"{{"errcode":0,{rest}}}"#);
         let error = opened::<Exchanged>(Call::USER_BY_CODE, 200, body.as_bytes()).unwrap_err();
         assert!(error.kind == Kind::Malformed && !error.code_fate_unknown(), "{body}");
-        assert_eq!(error.said, format!("a success whose {field} is missing or malformed"), "{body}");
+        assert_eq!(*error.said, *format!("a success whose {field} is missing or malformed"), "{body}");
     }
 }
 
@@ -251,6 +267,11 @@ fn a_missing_permission_is_named_from_where_it_stands_and_by_no_other_word() {
         (format!("apply: {}", link("qyapi_a%2Cqyapi_b")), Some("qyapi_a, qyapi_b")),
         ("ding talk error[subcode=60011,submsg=no permission, {requiredScopes=[a.b, c_d]}]".into(), Some("a.b, c_d")),
         ("no permission 【Contact.User.mobile】".into(), Some("Contact.User.mobile")),
+        ("apply: https://x/?content=dingabc%2523qyapi_get_member".into(), Some("qyapi_get_member")),
+        ("应用尚未开通所需的权限：[ fieldEmail ]".into(), Some("fieldEmail")),
+        ("应用尚未开通所需的权限：[open_app_api_base]".into(), Some("open_app_api_base")),
+        ("ding talk error[subcode=60011,submsg=x, {requiredScopes=qyapi_base}]".into(), Some("qyapi_base")),
+        ("no permission [request_id] [zh_CN] [user.get]".into(), None),
         ("ding talk error[subcode=60011,submsg=没有调用该接口的权限]".into(), None),
         ("ding talk error[subcode=60011,submsg=x, {requiredScopes=[]}]".into(), None),
         ("没有权限 [10.0.0.1] [www.example.com]".into(), None),

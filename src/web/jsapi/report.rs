@@ -1,6 +1,5 @@
 //! When a client refuses a signature or an authCode, its page tells us, and the log says what to change.
 
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
 
 use super::Signer;
-use crate::dingtalk::{ClientRefusal, NonceStr, Organisation, PageUrl, Part, Seldom, SignedPage, UserId};
+use crate::dingtalk::{ClientRefusal, Network, NonceStr, Organisation, PageUrl, Part, Seldom, SignedPage, UserId};
 use crate::web::guard::{ClientAddress, SameOrigin, StrictJson};
 use crate::web::login::Logins;
 use crate::web::session::SessionUser;
@@ -53,21 +52,12 @@ enum RefusedCall {
 }
 
 /// Who may report, which is known before the body is read.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Reporter {
     /// Somebody logged in.
     Somebody(UserId),
-    /// A browser that was given an entry page.
-    Entering(IpAddr),
-}
-
-impl Reporter {
-    /// Those who are listened to as one.
-    fn key(&self) -> String {
-        match self {
-            Self::Somebody(user_id) => user_id.to_string(),
-            Self::Entering(address) => address.to_string(),
-        }
-    }
+    /// A browser that was given an entry page, in this network.
+    Entering(Network),
 }
 
 impl FromRequest for Reporter {
@@ -81,7 +71,7 @@ impl FromRequest for Reporter {
             match SessionUser::extract(&request).await {
                 Ok(user) => Ok(Self::Somebody(user.user_id)),
                 Err(Problem::LoginRequired) if is_entering() => {
-                    ClientAddress::extract(&request).await.map(|ClientAddress(address)| Self::Entering(address))
+                    ClientAddress::extract(&request).await.map(|address| Self::Entering(Network::of(address.0)))
                 }
                 Err(problem) => Err(problem),
             }
@@ -111,10 +101,10 @@ pub async fn report(
         (RefusedCall::Config, Reporter::Somebody(_)) => {}
         (RefusedCall::Config, Reporter::Entering(_)) => return Err(Problem::LoginRequired),
         (RefusedCall::RequestAuthCode, _) => {
-            logins.states.check(&request, report.state.as_deref().unwrap_or_default())?;
+            logins.states.check(&request, report.state.as_deref().unwrap_or_default(), None)?;
         }
     }
-    signer.reports.admit(reporter.key())?;
+    signer.reports.admit(&reporter)?;
     let explanation = match report.call {
         RefusedCall::Config => signature_refused(&report, &signer, &organisation).await?,
         RefusedCall::RequestAuthCode => auth_code_refused(&signer, &organisation),
@@ -196,7 +186,7 @@ fn auth_code_refused(signer: &Signer, organisation: &Organisation) -> Explanatio
 /// How often refusals are listened to, and what may come of them.
 pub(super) struct Reports {
     explains: bool,
-    rate: DefaultKeyedRateLimiter<String>,
+    rate: DefaultKeyedRateLimiter<Reporter>,
     new_ticket: Seldom,
 }
 
@@ -215,12 +205,12 @@ impl Reports {
         }
     }
 
-    fn admit(&self, reporter: String) -> Result<(), Problem> {
+    fn admit(&self, reporter: &Reporter) -> Result<(), Problem> {
         const MANY: usize = 10_000;
         if self.rate.len() > MANY {
             self.rate.retain_recent();
         }
         let retry_after = Duration::from_secs(1);
-        self.rate.check_key(&reporter).map_err(|_| Problem::RateLimited { retry_after })
+        self.rate.check_key(reporter).map_err(|_| Problem::RateLimited { retry_after })
     }
 }

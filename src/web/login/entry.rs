@@ -10,14 +10,15 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, REFERER};
 use actix_web::{FromRequest, HttpRequest};
 use askama::Template;
-use url::{Url, form_urlencoded};
+use url::Url;
 
+use super::organisation::check_organisation;
 use super::{Challenge, Logins};
-use crate::dingtalk::{CorpId, Origin};
+use crate::dingtalk::Origin;
 use crate::web::guard::SEC_FETCH_SITE;
 use crate::web::page::words;
 use crate::web::session::{Freshness, RequestSession, SessionUser};
-use crate::web::{Head, Problem, Site, shared};
+use crate::web::{Head, Metrics, Problem, Site, shared};
 
 /// The person a page is rendered for. A page's handler takes one; whoever is not logged in, or comes from outside, gets the entry
 /// page at the same address.
@@ -38,8 +39,12 @@ impl Visitor {
         let site = shared::<Site>(request)?;
         check_organisation(&site.corp_id, request.query_string())?;
         let began = began(&site.public_url, request.headers());
-        let user = RequestSession::of(request)?.user_of_page(|freshness| is_inside(began, freshness))?;
-        Ok(Self(user))
+        let session = RequestSession::of(request)?;
+        let user = session.user_of_page(|freshness| is_inside(began, freshness));
+        if matches!(user, Err(Problem::LoginRequired)) {
+            shared::<Metrics>(request)?.entered(session.holds());
+        }
+        user.map(Self)
     }
 }
 
@@ -98,18 +103,4 @@ fn is_inside(began: Began, freshness: Freshness) -> bool {
         (Began::Unknown, Freshness::JustBorn) => true,
         (Began::Unknown | Began::Outside, _) => false,
     }
-}
-
-/// The homepage is registered as `…/?corpid=$CORPID$`, and the client fills in the organisation it is in, but only when the app is
-/// opened from the workbench. An address without the parameter says nothing, and the authCode decides.
-fn check_organisation(ours: &CorpId, query: &str) -> Result<(), Problem> {
-    let named = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name.eq_ignore_ascii_case("corpid"));
-    for (_, corp_id) in named {
-        match corp_id.as_ref() {
-            "" | "$CORPID$" => return Err(Problem::OrganisationUnknown),
-            other if other != ours.as_str() => return Err(Problem::OrganisationRejected),
-            _ => {}
-        }
-    }
-    Ok(())
 }

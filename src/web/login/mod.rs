@@ -1,29 +1,36 @@
 //! Logging in: the page that begins it, the proof that the same browser ends it, and the exchange.
 
 mod entry;
-mod rate;
+mod organisation;
+mod place;
+mod seal;
 mod signed_out;
 mod state;
 
+use std::time::Duration;
+
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::CLEAR_SITE_DATA;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{Data, Json, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
+use tokio::time::Instant;
 
 /// Who gets a page, and who gets the entry page instead.
 pub use self::entry::{EntryPage, Visitor};
-/// How often people may log in.
-pub use self::rate::{LoginLimiter, LoginRate, LoginRates};
+use self::place::{Place, Places};
+use self::state::StateId;
 /// Proof that the browser which ends a login is the one that began it.
 pub use self::state::{Challenge, LoginStates};
 
 use super::guard::{ClientAddress, SameOrigin, StrictJson};
+use super::problem::Queued;
 use super::session::{CookiePolicy, RequestSession, SessionUser};
 use super::{Metrics, Problem, Settings, route, shared};
-use crate::dingtalk::{AuthCode, Clock, Organisation};
-use crate::state::{Once, Unavailable};
+use crate::dingtalk::{AuthCode, Clock, Kind, Network, Organisation, Standing};
+use crate::state::{Once, Taken, Unavailable};
 
 /// Where logins begin and end.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -38,23 +45,58 @@ pub fn routes(routes: &mut ServiceConfig) {
 pub struct Logins {
     /// The states that pages were given.
     pub states: LoginStates,
+    places: Places,
     codes: Once<[u8; 32]>,
-    limiter: LoginLimiter,
+    /// A login keeps its order for one exchange, and for one more with a fresh code.
+    exchanges: Once<(StateId, u8)>,
+    patience: Duration,
     clock: Clock,
+}
+
+/// A login that may go on.
+struct Arrival {
+    state: StateId,
+    presession: String,
+    /// Unix milliseconds: it keeps its order by that.
+    since: u64,
 }
 
 impl Logins {
     /// DingTalk forgets an authCode after five minutes ("Obtain the userid of a user by using the authorization code").
-    const CODE_LIVES: std::time::Duration = std::time::Duration::from_secs(300);
+    const CODE_LIVES: Duration = Duration::from_secs(300);
 
     /// Nobody has logged in yet.
     pub fn new(settings: &Settings, cookies: CookiePolicy, clock: Clock) -> Self {
         Self {
             states: LoginStates::new(&settings.session_keys, cookies, clock.clone()),
+            places: Places::new(&settings.session_keys),
             codes: Once::new(Self::CODE_LIVES),
-            limiter: LoginLimiter::new(settings.login_rates),
+            exchanges: Once::new(Place::LONGEST_WAIT),
+            patience: settings.login_patience,
             clock,
         }
+    }
+
+    /// Judges the state of a login that comes for the first time; later its place tells that this was done, and when it first came.
+    fn arrival(&self, request: &HttpRequest, state: &str, place: Option<&str>) -> Result<Arrival, Problem> {
+        let presession = self.states.presession_of(request).ok_or(Problem::StateRejected)?;
+        let now = self.clock.unix_millis();
+        let place = place.and_then(|place| self.places.open(place, &presession)).filter(|place| place.is_good(now));
+        let state = self.states.check(request, state, place.map(|place| place.state))?;
+        let kept = place.filter(|place| place.state == state && place.keeps_order(now));
+        let since = kept.map_or(now, |place| place.since);
+        Ok(Arrival { state, presession, since })
+    }
+
+    /// One of the two exchanges in which a login keeps its order. None: it stands behind all who are there.
+    fn exchange_in_order(&self, state: StateId) -> Option<Taken<'_, (StateId, u8)>> {
+        let now = self.clock.now();
+        (0..2).find_map(|nth| self.exchanges.take((state, nth), now).ok())
+    }
+
+    fn place(&self, arrival: &Arrival, wait: Duration) -> String {
+        let due = self.clock.unix_millis().saturating_add(wait.as_millis() as u64);
+        self.places.seal(Place { state: arrival.state, since: arrival.since, due }, &arrival.presession)
     }
 }
 
@@ -64,36 +106,55 @@ impl Logins {
 pub struct LoginRequest {
     auth_code: String,
     state: String,
+    place: Option<String>,
 }
 
-/// `POST /api/login`: exchanges the authCode for a session.
+/// `POST /api/login`: exchanges the authCode for a session, when its turn comes.
 async fn log_in(
     _: SameOrigin,
     ClientAddress(address): ClientAddress,
     session: RequestSession,
-    StrictJson(LoginRequest { auth_code, state }): StrictJson<LoginRequest>,
+    StrictJson(LoginRequest { auth_code, state, place }): StrictJson<LoginRequest>,
     request: HttpRequest,
     logins: Data<Logins>,
     organisation: Organisation,
 ) -> Result<HttpResponse, Problem> {
     let code = AuthCode::parse(auth_code).map_err(|_| Problem::BadRequest("authCode is not a code".into()))?;
-    let state = logins.states.check(&request, &state)?;
-    let refused = logins.limiter.check(address);
-    refused.map_err(|retry_after| Problem::RateLimited { retry_after })?;
+    let mut arrival = logins.arrival(&request, &state, place.as_deref())?;
 
     let now = logins.clock.now();
-    let exchange = logins.codes.take(code.fingerprint(), now).map_err(|taken| match taken {
+    let code_taken = logins.codes.take(code.fingerprint(), now).map_err(|taken| match taken {
         Unavailable::UnderWay => Problem::CodeInUse,
-        Unavailable::Used => Problem::CodeRejected(None),
+        Unavailable::Used => Problem::code_rejected(),
     })?;
-    // Before it is sent, and whatever comes back, even if the browser goes away in the middle.
-    exchange.mark_used(now);
-    let state = logins.states.take(state).map_err(|taken| match taken {
+    let state_taken = logins.states.take(arrival.state).map_err(|taken| match taken {
         Unavailable::UnderWay => Problem::CodeInUse,
         Unavailable::Used => Problem::StateRejected,
     })?;
-    let user = organisation.user_by_code(code).await?;
-    state.mark_used(logins.clock.now());
+    let in_order = logins.exchange_in_order(arrival.state);
+    if in_order.is_none() {
+        arrival.since = logins.clock.unix_millis();
+    }
+
+    let standing = Standing { network: Network::of(address), since: arrival.since, until: Instant::now() + logins.patience };
+    // Before it is sent, and whatever comes back, even if the browser goes away in the middle.
+    let leaving = || {
+        code_taken.mark_used(logins.clock.now());
+        in_order.iter().for_each(|exchange| exchange.mark_used(logins.clock.now()));
+    };
+    let user = organisation.user_by_code(&code, standing, leaving).await.map_err(|error| match error.kind {
+        Kind::NoTurn(wait) => {
+            code_taken.mark_unused();
+            in_order.iter().for_each(Taken::mark_unused);
+            let presession = logins.states.presession_renewed(&arrival.presession);
+            Problem::LoginQueued(Box::new(Queued { place: logins.place(&arrival, wait), wait, presession }))
+        }
+        Kind::CodeRejected => {
+            Problem::CodeRejected { place: Some(Box::new(logins.place(&arrival, Duration::ZERO))), cause: Some(error) }
+        }
+        _ => error.into(),
+    })?;
+    state_taken.mark_used(logins.clock.now());
 
     let user = session.begin(user)?;
     let mut response = HttpResponse::Ok().json(user);
@@ -110,10 +171,11 @@ async fn count<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result
     Ok(answer)
 }
 
-/// `POST /api/logout`: the session is dead, not only the cookie.
+/// `POST /api/logout`: the session is dead, not only the cookie, and what pages have stored goes too. Cookies are left alone: others of
+/// this host may have some.
 async fn log_out(_: SameOrigin, session: RequestSession) -> HttpResponse {
     session.end();
-    HttpResponse::NoContent().finish()
+    HttpResponse::NoContent().insert_header((CLEAR_SITE_DATA, r#""storage""#)).finish()
 }
 
 /// `GET /api/me`: who is logged in.

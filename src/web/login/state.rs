@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 
-use crate::dingtalk::Clock;
+use super::place::Place;
+use super::seal::Seals;
+use crate::dingtalk::{Clock, Moment};
 use crate::state::{Once, Taken, Unavailable};
 use crate::web::Problem;
-use crate::web::session::{CookiePolicy, SessionKeys, Sessions, only_cookie};
+use crate::web::session::{CookiePolicy, SessionKeys, only_cookie};
 
 /// The cookie's name, before the prefix.
 const COOKIE: &str = "presession";
@@ -21,13 +21,12 @@ const COOKIE: &str = "presession";
 const GOOD_FOR: Duration = Duration::from_secs(600);
 
 /// Tells states apart.
-type StateId = [u8; 8];
+pub(super) type StateId = [u8; 8];
 
 /// Issues states and takes them back, each once.
 pub struct LoginStates {
     cookie_name: String,
-    /// One at least, newest first.
-    keys: Vec<[u8; 32]>,
+    seals: Seals,
     cookies: CookiePolicy,
     used: Once<StateId>,
     clock: Clock,
@@ -38,35 +37,36 @@ impl LoginStates {
     pub fn new(keys: &SessionKeys, cookies: CookiePolicy, clock: Clock) -> Self {
         Self {
             cookie_name: cookies.name(COOKIE),
-            keys: keys.all().map(|key| mac(key.signing(), &[b"login state"]).finalize().into_bytes().into()).collect(),
+            seals: Seals::new(keys, b"login state"),
             cookies,
-            // Longer than any state counts, whose age is judged in whole seconds and with the same tolerance.
-            used: Once::new(GOOD_FOR + Duration::from_secs(Sessions::CLOCK_SKEW + 1)),
+            // Longer than any state counts, whichever process made it, and any place in the line.
+            used: Once::new(GOOD_FOR + Place::LONGEST_WAIT + Clock::SKEW),
             clock,
         }
     }
 
     /// A state for the browser with this pre-session.
     fn issue(&self, presession: &str) -> String {
-        let (issued, id): (_, StateId) = (self.clock.unix_seconds().to_be_bytes(), rand::random());
-        let seal = mac(&self.keys[0], &[presession.as_bytes(), &issued, &id]).finalize().into_bytes();
+        let (issued, id): (_, StateId) = (self.clock.moment().to_bytes(), rand::random());
+        let seal = self.seals.seal(&[presession.as_bytes(), &issued, &id]);
         hex::encode([&issued[..], &id[..], &seal[..]].concat())
     }
 
-    /// Identifies `state` if it was given to the browser that made `request`, is ten minutes old at most, and was not used.
-    pub fn check(&self, request: &HttpRequest, state: &str) -> Result<StateId, Problem> {
-        self.genuine(request, state).filter(|id| !self.used.was_used(id)).ok_or(Problem::StateRejected)
+    /// Identifies `state` if it was given to the browser that made `request` and was not used. It must be ten minutes old at most,
+    /// unless it was judged before, when its login joined the line.
+    pub fn check(&self, request: &HttpRequest, state: &str, judged: Option<StateId>) -> Result<StateId, Problem> {
+        let genuine = self.genuine(request, state).filter(|(id, fresh)| *fresh || judged == Some(*id)).map(|(id, _)| id);
+        genuine.filter(|id| !self.used.was_used(id)).ok_or(Problem::StateRejected)
     }
 
-    fn genuine(&self, request: &HttpRequest, state: &str) -> Option<StateId> {
+    /// Which state it is, and whether it is still fresh.
+    fn genuine(&self, request: &HttpRequest, state: &str) -> Option<(StateId, bool)> {
         let presession = self.presession_of(request)?;
-        let bytes: [u8; 48] = hex::decode(state).ok()?.try_into().ok()?;
-        let (issued, rest) = bytes.split_first_chunk::<8>()?;
+        let bytes: [u8; 56] = hex::decode(state).ok()?.try_into().ok()?;
+        let (issued, rest) = bytes.split_first_chunk::<16>()?;
         let (id, seal) = rest.split_first_chunk::<8>()?;
-        let sealed_with = |key: &[u8; 32]| mac(key, &[presession.as_bytes(), issued, id]).verify_slice(seal).is_ok();
-        let (issued, now) = (u64::from_be_bytes(*issued), self.clock.unix_seconds());
-        let fresh = issued <= now + Sessions::CLOCK_SKEW && now.saturating_sub(issued) <= GOOD_FOR.as_secs();
-        (fresh && self.keys.iter().any(sealed_with)).then_some(*id)
+        let fresh = self.clock.age(Moment::from_bytes(*issued)).is_some_and(|age| age < GOOD_FOR);
+        self.seals.is_genuine(&[presession.as_bytes(), issued, id], seal).then_some((*id, fresh))
     }
 
     /// Whether the browser that made `request` has a pre-session.
@@ -84,7 +84,13 @@ impl LoginStates {
         self.cookies.set(headers, COOKIE, "", Duration::ZERO);
     }
 
-    fn presession_of(&self, request: &HttpRequest) -> Option<String> {
+    /// The cookie that keeps a pre-session for another ten minutes.
+    pub(super) fn presession_renewed(&self, presession: &str) -> Option<HeaderValue> {
+        self.cookies.header(COOKIE, presession, GOOD_FOR)
+    }
+
+    /// The pre-session of the browser that made `request`.
+    pub(super) fn presession_of(&self, request: &HttpRequest) -> Option<String> {
         let value = only_cookie(request.headers(), &self.cookie_name)?;
         let well_formed = value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit());
         well_formed.then(|| value.to_owned())
@@ -120,13 +126,4 @@ impl Challenge {
             headers.insert(WWW_AUTHENTICATE, header);
         }
     }
-}
-
-/// All parts but the first have a fixed length, and so has a pre-session: no two inputs run together to the same bytes.
-fn mac(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
-    // HMAC takes keys of any length (RFC 2104, section 3); the type only shares its constructor with ciphers that do not.
-    #[expect(clippy::expect_used)]
-    let mut mac = Hmac::new_from_slice(key).expect("hmac takes any key");
-    parts.iter().for_each(|part| mac.update(part));
-    mac
 }

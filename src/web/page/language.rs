@@ -55,15 +55,16 @@ impl Language {
             "*" => Self::English,
             tag => Self::of_tag(tag)?,
         };
-        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-        let weight: f32 = weight.map_or(Some(1.0), |text| text.parse().ok())?;
+        let weight = parts.find_map(|part| part.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("q")));
+        let weight: f32 = weight.map_or(Some(1.0), |(_, text)| text.trim().parse().ok())?;
         (weight > 0.0 && weight <= 1.0).then_some((weight, language))
     }
 
     fn of_primary(language: &str) -> Option<Self> {
         match language.to_ascii_lowercase().as_str() {
-            "en" => Some(Self::English),
-            "zh" => Some(Self::Chinese),
+            "en" | "eng" => Some(Self::English),
+            // The language, and what it is called in the other lists that systems go by (ISO 639-2 and 639-3).
+            "zh" | "zho" | "chi" | "cmn" => Some(Self::Chinese),
             _ => None,
         }
     }
@@ -118,6 +119,12 @@ mod tests {
             ("zh-CN;level=1;q=0.9, en;q=0.1", Chinese),
             ("en_US;q=0.5, ZH_hans_CN;q=0.6", Chinese),
             ("zh ; q=0.8 , en;q=0.7", Chinese),
+            ("zh_Hans_CN_#Hans, en;q=0.9", Chinese),
+            ("cmn-Hans-CN", Chinese),
+            ("zho;q=1, eng;q=0.9", Chinese),
+            ("en ; Q = 0.2, zh-Hans ; q = 0.3", Chinese),
+            ("zh-CN;q=.9,en-US;q=.8", Chinese),
+            ("eng, zh;q=0.9", English),
             ("", English),
         ] {
             assert_eq!(language(&[accepted.as_bytes()], None), expected, "{accepted:?}");

@@ -167,12 +167,19 @@ words! {
         wrong_address:
             "This app is served at another address.", "本应用的访问地址不正确"
             => "Open it there to sign in.", "请通过以下地址打开并登录。";
+        queue_too_long:
+            "Signing in takes too long today.", "登录排队时间过长"
+            => "Many people are signing in at once. Try again in a few minutes.", "当前登录人数过多，请几分钟后重试。";
         no_auth_code:
             "DingTalk answered without a sign-in code.", "钉钉未返回免登授权码"
             => "Update DingTalk, then try again.", "请升级钉钉后重试。";
         no_such_api:
             "This DingTalk does not know that function.", "当前钉钉版本不支持此接口"
             => "Update DingTalk, then try again.", "请升级钉钉后重试。";
+        queued_seconds:
+            "Many people are signing in right now. Your turn comes in about {} seconds.", "当前登录人数较多，大约还需等待 {} 秒。";
+        queued_minutes:
+            "Many people are signing in right now. Your turn comes in about {} minutes.", "当前登录人数较多，大约还需等待 {} 分钟。";
         dingtalk_said: "DingTalk said: ", "钉钉返回：";
         request_id: "Reference: ", "请求编号：";
         copied: "Copied", "已复制";

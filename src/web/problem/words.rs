@@ -21,7 +21,7 @@ impl Problem {
     /// What is answered.
     pub fn explanation(&self) -> Explanation {
         match self {
-            Self::CodeRejected(_) => row(
+            Self::CodeRejected { .. } => row(
                 StatusCode::UNAUTHORIZED,
                 "code_rejected",
                 Both("DingTalk did not accept the sign-in code.", "钉钉未通过免登授权码校验"),
@@ -126,6 +126,12 @@ impl Problem {
                 Both("This address cannot be signed for DingTalk.", "无法为此地址生成钉钉签名"),
                 Both("Open the app again from DingTalk.", "请从钉钉重新打开本应用。"),
             ),
+            Self::LoginQueued(_) => row(
+                StatusCode::TOO_MANY_REQUESTS,
+                "login_queued",
+                Both("Many people are signing in right now.", "当前登录人数较多"),
+                Both("Wait a moment: your turn comes.", "正在排队，请稍候。"),
+            ),
             Self::RateLimited { .. } => row(
                 StatusCode::TOO_MANY_REQUESTS,
                 "rate_limited",
@@ -142,6 +148,12 @@ impl Problem {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "dingtalk_unavailable",
                 Both("DingTalk cannot be reached at the moment.", "暂时无法连接钉钉"),
+                Both("Wait a minute, then try again.", "请一分钟后重试。"),
+            ),
+            Self::Crowded(_) => row(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "crowded",
+                Both("Too many people are here at this moment.", "当前访问人数过多"),
                 Both("Wait a minute, then try again.", "请一分钟后重试。"),
             ),
             Self::QuotaSpent(_) => row(

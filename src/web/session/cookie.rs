@@ -33,15 +33,20 @@ impl CookiePolicy {
 
     /// Sets our cookie `base` for `max_age`; zero removes it.
     pub fn set(self, headers: &mut HeaderMap, base: &str, value: &str, max_age: Duration) {
+        if let Some(header) = self.header(base, value, max_age) {
+            headers.append(SET_COOKIE, header);
+        }
+    }
+
+    /// What sets our cookie `base`. None if `value` is no cookie's.
+    pub fn header(self, base: &str, value: &str, max_age: Duration) -> Option<HeaderValue> {
         let mut cookie = Cookie::new(self.name(base), value);
         cookie.set_http_only(true);
         cookie.set_secure(self.secure);
         cookie.set_same_site(self.same_site());
         cookie.set_path("/");
         cookie.set_max_age(time::Duration::seconds(max_age.as_secs() as i64));
-        if let Ok(header) = HeaderValue::from_str(&cookie.to_string()) {
-            headers.append(SET_COOKIE, self.partitioned(header));
-        }
+        HeaderValue::from_str(&cookie.to_string()).ok().map(|header| self.partitioned(header))
     }
 
     /// Adds `Partitioned` where it is due. The cookie library of actix-web 4 does not know that attribute.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cookie::CookiePolicy;
 use super::keys::SessionKeys;
-use crate::dingtalk::{Clock, CorpId, DisplayName, User, UserId};
+use crate::dingtalk::{Clock, CorpId, DisplayName, Moment, User, UserId};
 use crate::state::Once;
 
 /// The cookie's name, before the prefix.
@@ -22,10 +22,8 @@ pub(super) struct Login {
     pub user_id: UserId,
     pub name: DisplayName,
     pub corp_id: CorpId,
-    /// Unix seconds.
-    pub began: u64,
-    /// Unix seconds.
-    pub last_used: u64,
+    pub began: Moment,
+    pub last_used: Moment,
     /// No page has been shown yet.
     pub arriving: bool,
 }
@@ -43,12 +41,10 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// A login made by a clock this far ahead of ours is taken for one made now: servers' clocks differ a little.
-    pub const CLOCK_SKEW: u64 = 60;
-    /// Seconds within which a page can be the one that a login was for (see `login::entry`).
-    const JUST_BORN: u64 = 10;
+    /// Within this time a page can be the one that a login was for (see `login::entry`).
+    const JUST_BORN: Duration = Duration::from_secs(10);
 
-    /// Sessions of the people of `corp_id`. Both limits are enforced to the second.
+    /// Sessions of the people of `corp_id`. Both limits are enforced to the millisecond.
     pub fn new(settings: &crate::web::Settings, cookies: CookiePolicy, corp_id: CorpId, clock: Clock) -> Self {
         let (idle, lifetime) = (settings.session_idle, settings.session_lifetime);
         Self {
@@ -59,7 +55,7 @@ impl Sessions {
             lifetime,
             corp_id,
             // No cookie that holds now holds longer than that, whatever clock wrote it.
-            ended: Once::new(lifetime.min(idle) + Duration::from_secs(Self::CLOCK_SKEW)),
+            ended: Once::new(lifetime.min(idle) + Clock::SKEW),
             clock,
         }
     }
@@ -84,7 +80,7 @@ impl Sessions {
 
     /// A login of `user`, now, under an id that was never used.
     pub(super) fn begin(&self, user: User) -> Login {
-        let now = self.clock.unix_seconds();
+        let now = self.clock.moment();
         Login {
             id: rand::random(),
             user_id: user.user_id,
@@ -103,22 +99,20 @@ impl Sessions {
 
     /// Puts off the idle limit.
     pub(super) fn note_use(&self, login: &mut Login) {
-        login.last_used = login.last_used.max(self.clock.unix_seconds());
+        login.last_used = self.clock.moment();
     }
 
     /// Whether `login` happened a moment ago.
     pub(super) fn is_just_born(&self, login: &Login) -> bool {
-        self.clock.unix_seconds().abs_diff(login.began) <= Self::JUST_BORN
+        self.clock.age(login.began).is_some_and(|age| age <= Self::JUST_BORN)
     }
 
     /// Whether `login` still counts.
     pub(super) fn holds(&self, login: &Login) -> bool {
-        let now = self.clock.unix_seconds();
+        let within = |limit, since| self.clock.age(since).is_some_and(|age| age < limit);
         login.corp_id == self.corp_id
-            && login.began <= login.last_used
-            && login.last_used <= now + Self::CLOCK_SKEW
-            && now < login.began.saturating_add(self.lifetime.as_secs())
-            && now < login.last_used.saturating_add(self.idle.as_secs())
+            && within(self.lifetime, login.began)
+            && within(self.idle, login.last_used)
             && !self.has_ended(login)
     }
 

@@ -112,6 +112,11 @@ impl RequestSession {
         self.note_use(login, |login| login.arriving = false)
     }
 
+    /// Whether somebody is logged in, without that being a use.
+    pub fn holds(&self) -> bool {
+        self.standing() == Standing::Holds
+    }
+
     pub(super) fn standing(&self) -> Standing {
         match &*self.login.borrow() {
             Some(login) if self.sessions.holds(login) => Standing::Holds,

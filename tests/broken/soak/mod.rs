@@ -9,11 +9,9 @@
 mod mishaps;
 mod visitor;
 
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dingtalk_h5::web::{LoginRate, LoginRates};
 use dingtalk_simulator::Simulator;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -85,10 +83,6 @@ async fn after_an_hour_of_mishaps_everybody_logs_in_at_once_and_no_task_is_left_
     let app = TestApp::start_with(|settings| {
         // While one visitor waits for a slow answer, the others move the clock by more than half an hour.
         settings.web.session_idle = settings.web.session_lifetime;
-        // All visitors have one address, and the rate is not what this is about.
-        let no_limit = NonZeroU32::new(10_000).unwrap();
-        let unlimited = LoginRate { per_second: no_limit, burst: no_limit };
-        settings.web.login_rates = LoginRates { per_address: unlimited, total: unlimited };
     })
     .await;
     app.dingtalk.credentials_live_for(Duration::from_secs(120));

@@ -136,6 +136,7 @@ static DINGTALK: LazyLock<DingTalk> = LazyLock::new(|| {
         agent_id: AgentId::parse("1").unwrap(),
         api_url: url.parse().unwrap(),
         oapi_url: url.parse().unwrap(),
+        calls_per_second: std::num::NonZeroU32::new(100_000).unwrap(),
     };
     let hands = ClockHands::still();
     let organisation = Organisation::new(settings, Clock::from_source(hands.clone()), Arc::new(Nobody)).unwrap();
@@ -153,6 +154,8 @@ async fn answer(request: HttpRequest, says: Data<Mutex<(u16, Vec<u8>)>>) -> Http
 struct Nobody;
 
 impl Observer for Nobody {
+    fn waited(&self, _: &'static str, _: Duration) {}
+
     fn called(&self, _: &'static str, _: Result<(), &Error>, _: Duration) {}
     fn renewed(&self, _: &'static str, _: Result<(), &Error>) {}
 }

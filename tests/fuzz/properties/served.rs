@@ -47,6 +47,7 @@ impl Served {
             ("DINGTALK_AGENT_ID", app.agent_id.to_string()),
             ("DINGTALK_API_URL", dingtalk.url()),
             ("DINGTALK_OAPI_URL", dingtalk.url()),
+            ("DINGTALK_CALLS_PER_SECOND", "10000".to_owned()),
             ("PUBLIC_URL", PUBLIC_URL.to_owned()),
             ("SESSION_KEY", KEYS.map(|word| hex::encode(Sha512::digest(word))).join(",")),
         ]);

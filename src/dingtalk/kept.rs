@@ -1,0 +1,187 @@
+//! What DingTalk answered, kept for a while. Somebody who loads a page again and again makes one call, however many do it at once: it is
+//! made in a task of its own, which no browser ends by going away, and its outcome is everybody's who asked meanwhile.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::answer::success;
+use super::{Call, Clock, Error};
+
+/// The answers to calls that say for how long theirs are good: see [`Call::kept_for`].
+pub(super) struct KeptAnswers {
+    asked: Mutex<HashMap<Question, Asked>>,
+    clock: Clock,
+    /// Calls go on in this one, not in the runtime of whoever happens to ask.
+    runtime: Handle,
+}
+
+/// A call with its body.
+type Question = (Call, String);
+
+struct Asked {
+    at: Instant,
+    answer: watch::Receiver<Option<Answered>>,
+}
+
+struct Answered {
+    /// As text, which takes the least room.
+    outcome: Result<Arc<str>, Error>,
+    good_until: Instant,
+}
+
+impl KeptAnswers {
+    /// Room for what may be asked in a minute at DingTalk's twenty calls of one API a second, several times over.
+    const MOST_BYTES: usize = 4 * 1024 * 1024;
+    /// What each takes with its texts left out, at most.
+    const EACH: usize = 1024;
+
+    /// Must be called in the runtime that is to carry the calls.
+    pub fn new(clock: Clock) -> Self {
+        Self { asked: Mutex::default(), clock, runtime: Handle::current() }
+    }
+
+    /// The answer to `call` with `body`: the one that is kept or on its way, else what `ask` brings. A failure is kept too, until it may be
+    /// worth asking again.
+    pub async fn get<T, F>(&self, call: Call, body: &Value, kept_for: Duration, ask: F) -> Result<T, Error>
+    where
+        T: DeserializeOwned,
+        F: Future<Output = Result<Value, Error>> + Send + 'static,
+    {
+        let mut answer = self.asked(call, body, kept_for, ask);
+        let outcome = answer.wait_for(Option::is_some).await.ok().and_then(|answer| Some(answer.as_ref()?.outcome.clone()));
+        success(call, outcome.unwrap_or_else(|| Err(Error::interrupted(call)))?.as_bytes())
+    }
+
+    fn asked<F>(&self, call: Call, body: &Value, kept_for: Duration, ask: F) -> watch::Receiver<Option<Answered>>
+    where
+        F: Future<Output = Result<Value, Error>> + Send + 'static,
+    {
+        let (now, question) = (self.clock.now_with_sleep(), (call, body.to_string()));
+        let mut asked = self.lock();
+        if let Some(known) = asked.get(&question).filter(|known| known.is_good(now)) {
+            return known.answer.clone();
+        }
+        make_room(&mut asked, now);
+        let (done, answer) = watch::channel(None);
+        asked.insert(question, Asked { at: now, answer: answer.clone() });
+        let clock = self.clock.clone();
+        self.runtime.spawn(async move {
+            let outcome = ask.await.map(|answer| answer.to_string().into());
+            let good_for = outcome.as_ref().map_or_else(|error| error.retry_after().min(kept_for), |_| kept_for);
+            done.send_replace(Some(Answered { outcome, good_until: clock.now_with_sleep() + good_for }));
+        });
+        answer
+    }
+
+    /// Whole even if a holder panicked: nothing is changed that could be half done.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Question, Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Asked {
+    /// Not if its task is gone without an answer.
+    fn is_good(&self, now: Instant) -> bool {
+        self.answer.borrow().as_ref().map_or(self.answer.has_changed().is_ok(), |answered| now < answered.good_until)
+    }
+
+    fn bytes(&self) -> usize {
+        self.answer
+            .borrow()
+            .as_ref()
+            .and_then(|answered| answered.outcome.as_ref().ok().map(|text| text.len()))
+            .unwrap_or_default()
+    }
+}
+
+/// Forgets what is good no longer, and, when there is too much all the same, the oldest quarter.
+fn make_room(asked: &mut HashMap<Question, Asked>, now: Instant) {
+    asked.retain(|_, known| known.is_good(now));
+    let bytes = |(question, known): (&Question, &Asked)| KeptAnswers::EACH + question.1.len() + known.bytes();
+    if asked.iter().map(bytes).sum::<usize>() > KeptAnswers::MOST_BYTES {
+        let mut newest_first: Vec<_> = asked.iter().map(|one| (Reverse(one.1.at), bytes(one))).collect();
+        newest_first.sort_unstable();
+        let mut room = KeptAnswers::MOST_BYTES / 4 * 3;
+        let mut fits = |bytes: usize| room.checked_sub(bytes).inspect(|rest| room = *rest).is_some();
+        if let Some((Reverse(too_old), _)) = newest_first.into_iter().find(|(_, bytes)| !fits(*bytes)) {
+            asked.retain(|_, known| known.at > too_old);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::Kind;
+    use super::*;
+
+    const CALL: Call = Call::old("department", "/topapi/v2/department/get");
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    async fn asked(
+        kept: &KeptAnswers,
+        body: Value,
+        answer: Result<Value, Error>,
+        times: &Arc<AtomicUsize>,
+    ) -> Result<Value, Error> {
+        let times = Arc::clone(times);
+        let ask = async move {
+            times.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            answer
+        };
+        kept.get(CALL, &body, MINUTE, ask).await
+    }
+
+    #[tokio::test]
+    async fn who_asks_meanwhile_is_told_the_same_even_when_the_first_went_away_and_even_a_failure() {
+        let limited = || Err(Error::new(CALL, Kind::RateLimited, "too many"));
+        for answer in [|| Ok(serde_json::json!({"name": "a"})), limited] {
+            let (kept, times) = (KeptAnswers::new(Clock::system()), Arc::default());
+            drop(kept.asked(CALL, &Value::Null, MINUTE, async { Ok(Value::Null) }));
+            let first = asked(&kept, 1.into(), answer(), &times);
+            tokio::select! { biased; _ = first => unreachable!(), () = std::future::ready(()) => {} }
+            for _ in 0..100 {
+                let told = asked(&kept, 1.into(), answer(), &times).await;
+                assert_eq!(told.map_err(|error| error.kind), answer().map_err(|error| error.kind));
+            }
+            assert_eq!(times.load(Ordering::SeqCst), 1);
+            asked(&kept, 2.into(), answer(), &times).await.ok();
+            assert_eq!(times.load(Ordering::SeqCst), 2, "another question");
+        }
+    }
+
+    #[tokio::test]
+    async fn many_questions_fill_no_memory() {
+        let (kept, times) = (KeptAnswers::new(Clock::system()), Arc::default());
+        let long = serde_json::json!({"text": "x".repeat(64 * 1024)});
+        for number in 0..200 {
+            asked(&kept, number.into(), Ok(long.clone()), &times).await.unwrap();
+            let held: usize = kept.lock().values().map(Asked::bytes).sum();
+            assert!(held <= KeptAnswers::MOST_BYTES + 65 * 1024, "{held}");
+        }
+        asked(&kept, 199.into(), Ok(long.clone()), &times).await.unwrap();
+        assert_eq!(times.load(Ordering::SeqCst), 200, "the newest is kept");
+        for number in 200..6000 {
+            asked(&kept, number.into(), Ok(serde_json::json!({})), &times).await.unwrap();
+        }
+        assert!(kept.lock().len() <= KeptAnswers::MOST_BYTES / KeptAnswers::EACH + 1);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_panics_is_asked_again() {
+        let (kept, times) = (KeptAnswers::new(Clock::system()), Arc::default());
+        let panics = kept.get::<Value, _>(CALL, &Value::Null, MINUTE, async { panic!("told to") });
+        assert_eq!(panics.await.unwrap_err().kind, Kind::Interrupted);
+        assert!(asked(&kept, Value::Null, Ok(serde_json::json!({})), &times).await.is_ok());
+    }
+}

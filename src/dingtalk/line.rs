@@ -1,0 +1,255 @@
+//! Who waits for the next call of one API, and who is next: within an address in the order of arrival, among addresses in turn.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Where somebody waits from: an IPv4 address, or the /64 of an IPv6 address, since one household has all of that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Network(IpAddr);
+
+impl Network {
+    /// This program's own calls, which are nobody's.
+    pub const OURS: Self = Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+
+    /// The network of `address`.
+    pub fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
+            v4 => v4,
+        })
+    }
+}
+
+/// Those who wait, each with a `W`.
+pub(super) struct Line<W> {
+    lanes: HashMap<Network, Lane<W>>,
+    /// Whose turn it is, the smallest first.
+    turns: BTreeMap<u64, Network>,
+    waiting: usize,
+    numbers: u64,
+}
+
+struct Lane<W> {
+    turn: u64,
+    /// It lets the others go first once.
+    owes_a_turn: bool,
+    waiting: BTreeMap<(u64, u64), W>,
+}
+
+/// Where somebody stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Position {
+    network: Network,
+    /// Unix milliseconds of the arrival; whoever came in the same one stands behind.
+    key: (u64, u64),
+}
+
+impl<W> Line<W> {
+    /// So many may wait. At twenty a second that is more than four minutes' work.
+    pub const MOST: usize = 5000;
+
+    /// Nobody waits.
+    pub fn new() -> Self {
+        Self { lanes: HashMap::new(), turns: BTreeMap::new(), waiting: 0, numbers: 0 }
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.waiting
+    }
+
+    /// Joins as somebody who arrived at `since`. If that is one too many, the newest of the address that has most waiting gives way.
+    pub fn join(&mut self, network: Network, since: u64, waiter: W) -> (Position, Option<W>) {
+        let (number, turns) = (self.number(), &mut self.turns);
+        let lane = self.lanes.entry(network).or_insert_with(|| {
+            turns.insert(number, network);
+            Lane { turn: number, owes_a_turn: false, waiting: BTreeMap::new() }
+        });
+        lane.waiting.insert((since, number), waiter);
+        self.waiting += 1;
+        let gives_way = (self.waiting > Self::MOST).then(|| self.newest_of_most()).flatten();
+        (Position { network, key: (since, number) }, gives_way.and_then(|position| self.leave(position)))
+    }
+
+    /// Whoever is next. Their address has its next turn after all others.
+    pub fn next(&mut self) -> Option<W> {
+        loop {
+            let (_, network) = self.turns.pop_first()?;
+            let number = self.number();
+            let lane = self.lanes.get_mut(&network)?;
+            let waiter = if std::mem::take(&mut lane.owes_a_turn) { None } else { lane.waiting.pop_first() };
+            if lane.waiting.is_empty() {
+                self.lanes.remove(&network);
+            } else {
+                lane.turn = number;
+                self.turns.insert(number, network);
+            }
+            if let Some((_, waiter)) = waiter {
+                self.waiting -= 1;
+                return Some(waiter);
+            }
+        }
+    }
+
+    /// A turn of this address was wasted: while it has more waiting, the others go first once.
+    pub fn wasted(&mut self, network: Network) {
+        if let Some(lane) = self.lanes.get_mut(&network) {
+            lane.owes_a_turn = true;
+        }
+    }
+
+    /// Gives a place up. None if it was called already.
+    pub fn leave(&mut self, position: Position) -> Option<W> {
+        let lane = self.lanes.get_mut(&position.network)?;
+        let waiter = lane.waiting.remove(&position.key)?;
+        self.waiting -= 1;
+        if lane.waiting.is_empty() {
+            self.turns.remove(&lane.turn);
+            self.lanes.remove(&position.network);
+        }
+        Some(waiter)
+    }
+
+    /// How many are called before, and with, somebody who stands at `position`, if nobody else comes.
+    pub fn turns_until(&self, position: Position) -> usize {
+        let before = self.lanes.get(&position.network).map_or(0, |lane| match lane.waiting.last_key_value() {
+            Some((last, _)) if *last == position.key => lane.waiting.len() - 1,
+            _ => lane.waiting.range(..position.key).count(),
+        });
+        let others = self.lanes.iter().filter(|(network, _)| **network != position.network);
+        others.map(|(_, lane)| lane.waiting.len().min(before + 1)).sum::<usize>() + before + 1
+    }
+
+    fn newest_of_most(&self) -> Option<Position> {
+        let (network, lane) = self.lanes.iter().max_by_key(|(_, lane)| lane.waiting.len())?;
+        lane.waiting.last_key_value().map(|(key, _)| Position { network: *network, key: *key })
+    }
+
+    fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn network(n: u8) -> Network {
+        Network::of(IpAddr::from([192, 0, 2, n]))
+    }
+
+    fn called<W>(line: &mut Line<W>) -> Vec<W> {
+        std::iter::from_fn(|| line.next()).collect()
+    }
+
+    #[test]
+    fn within_an_address_the_order_of_arrival_counts_also_for_somebody_who_comes_back() {
+        let mut line = Line::new();
+        for since in [30, 10, 40, 20] {
+            line.join(network(1), since, since);
+        }
+        assert_eq!(line.next(), Some(10));
+        line.join(network(1), 15, 15);
+        assert_eq!(called(&mut line), [15, 20, 30, 40]);
+        assert_eq!(line.len(), 0);
+    }
+
+    #[test]
+    fn addresses_take_turns_however_many_wait_behind_one() {
+        let mut line = Line::new();
+        for since in 0..1000 {
+            line.join(network(1), since, 1);
+        }
+        for n in [2, 3] {
+            line.join(network(n), 5000, n);
+            line.join(network(n), 5001, n);
+        }
+        assert_eq!((0..6).filter_map(|_| line.next()).collect::<Vec<_>>(), [1, 2, 3, 1, 2, 3]);
+    }
+
+    #[test]
+    fn an_address_that_wastes_its_turns_has_every_second_one() {
+        let mut line = Line::new();
+        for n in [1, 2] {
+            for since in 0..6 {
+                line.join(network(n), since, n);
+            }
+        }
+        let mut turns = Vec::new();
+        while let Some(n) = line.next() {
+            turns.push(n);
+            if n == 1 {
+                line.wasted(network(1));
+            }
+        }
+        assert_eq!(turns, [1, 2, 2, 1, 2, 2, 1, 2, 2, 1, 1, 1]);
+    }
+
+    #[test]
+    fn leaving_and_joining_again_brings_no_turn_sooner() {
+        let mut line = Line::new();
+        let (position, _) = line.join(network(1), 1, 1);
+        line.join(network(2), 2, 2);
+        assert_eq!(line.leave(position), Some(1));
+        assert_eq!(line.leave(position), None);
+        line.join(network(1), 1, 1);
+        assert_eq!(called(&mut line), [2, 1]);
+    }
+
+    #[test]
+    fn the_newest_of_the_address_that_has_most_waiting_gives_way() {
+        let mut line = Line::new();
+        for since in 0..Line::<u64>::MOST as u64 - 10 {
+            assert!(line.join(network(1), since, since).1.is_none());
+        }
+        for since in 0..10 {
+            assert!(line.join(network(2), 100_000 + since, 100_000 + since).1.is_none());
+        }
+        let (_, gave_way) = line.join(network(2), 200_000, 200_000);
+        assert_eq!(gave_way, Some(Line::<u64>::MOST as u64 - 11), "the loud one's newest");
+        let (position, gave_way) = line.join(network(1), 200_000, 7);
+        assert_eq!(gave_way, Some(7), "itself");
+        assert_eq!((line.len(), line.leave(position)), (Line::<u64>::MOST, None));
+    }
+
+    #[test]
+    fn the_addresses_of_one_household_count_as_one_and_no_others() {
+        let of = |address: &str| Network::of(address.parse().unwrap());
+        for (one, other, are_one) in [
+            ("2001:db8::1", "2001:db8::ffff:2", true),
+            ("2001:db8:0:0:1::", "2001:db8::", true),
+            ("2001:db8:0:1::1", "2001:db8::1", false),
+            ("::ffff:10.0.0.1", "10.0.0.1", true),
+            ("::ffff:10.0.0.1", "::ffff:10.0.0.2", false),
+            ("10.0.0.1", "10.0.0.2", false),
+        ] {
+            assert_eq!(of(one) == of(other), are_one, "{one} {other}");
+        }
+    }
+
+    proptest! {
+        /// Whatever the others do, somebody with `before` people in front of them behind the same address, and `k` other addresses, is
+        /// called after (k + 1)(before + 1) turns at most; and what was foretold is true if nobody else comes.
+        #[test]
+        fn k_addresses_delay_the_people_behind_another_by_a_factor_of_k_and_one_at_most(
+            sizes in proptest::collection::vec(1_usize..60, 1..8), mine in 1_usize..40,
+        ) {
+            let mut line = Line::new();
+            for (n, size) in sizes.iter().enumerate() {
+                for since in 0..*size {
+                    line.join(network(n as u8 + 1), since as u64, None);
+                }
+            }
+            let positions: Vec<_> = (0..mine).map(|nth| line.join(network(0), nth as u64, Some(nth)).0).collect();
+            let foretold: Vec<_> = positions.iter().map(|position| line.turns_until(*position)).collect();
+            for (turn, waiter) in called(&mut line).into_iter().enumerate() {
+                if let Some(nth) = waiter {
+                    prop_assert!(turn < (sizes.len() + 1) * (nth + 1));
+                    prop_assert!(turn < foretold[nth], "{} {}", turn, foretold[nth]);
+                }
+            }
+        }
+    }
+}

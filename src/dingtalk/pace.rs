@@ -1,0 +1,317 @@
+//! How fast calls of one API may leave. DingTalk counts an app's calls of each API over a sliding second and refuses what is beyond
+//! ("Call frequency limits"; error codes 90018 and QpsLimitForAppkeyAndApi).
+
+use std::collections::{BTreeSet, VecDeque};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The calls that DingTalk may still count, and how many it allows.
+pub(super) struct Pace {
+    /// By the settings.
+    allowed: usize,
+    /// What it has allowed lately, which is less where somebody else calls in the app's name too.
+    limit: usize,
+    /// The calls that count, by when they do no more, and their numbers.
+    counted: BTreeSet<(Instant, u64)>,
+    /// The last calls, in the order in which they left; the first has this number.
+    left: VecDeque<Departure>,
+    first: u64,
+    /// How long the fastest answer took, of those since it was last looked at anew, and of those before.
+    fastest: [Option<Duration>; 2],
+    answers: u32,
+    /// When the limit may be raised, and by how much.
+    raised_at: Instant,
+    step: usize,
+    /// Nothing leaves before.
+    paused_until: Instant,
+    pauses: u32,
+}
+
+/// A call that has left, or is about to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Departure {
+    number: u64,
+    at: Instant,
+    /// DingTalk counts it until then at most.
+    until: Instant,
+    is_refused: bool,
+}
+
+impl Pace {
+    const SECOND: Duration = Duration::from_secs(1);
+    /// Clocks and networks are not exact.
+    const MARGIN: Duration = Duration::from_millis(20);
+    /// How much later than others a call is believed to have reached DingTalk.
+    const MOST_DELAY: Duration = Duration::from_secs(2);
+    /// After so long without a refusal more is tried. At 15 calls a second, a refusal each time is one call in ninety.
+    const BEFORE_MORE: Duration = Duration::from_secs(6);
+    /// So many answers tell how long one takes at least: a way that has become longer is known after a while.
+    const ANSWERS: u32 = 256;
+    /// So few do not, since they had connections to open.
+    const FEW_ANSWERS: u32 = 40;
+    /// Calls that leave together arrive in any order.
+    const TOGETHER: Duration = Duration::from_millis(50);
+    /// A pause is this number of doublings of a second at most.
+    const MOST_DOUBLINGS: u32 = 3;
+
+    /// Nothing has left yet.
+    pub fn new(allowed: NonZeroU32, now: Instant) -> Self {
+        let allowed = allowed.get() as usize;
+        Self {
+            allowed,
+            limit: allowed,
+            counted: BTreeSet::new(),
+            left: VecDeque::new(),
+            first: 0,
+            fastest: [None; 2],
+            answers: 0,
+            raised_at: now,
+            step: 1,
+            paused_until: now,
+            pauses: 0,
+        }
+    }
+
+    /// How many calls leave in a second, at most.
+    pub fn per_second(&self) -> usize {
+        self.limit
+    }
+
+    /// When the next call may leave; not later than `now` means now.
+    pub fn next(&mut self, now: Instant) -> Instant {
+        self.counted = self.counted.split_off(&(now, u64::MAX));
+        self.try_more(now);
+        let beyond = self.counted.len().checked_sub(self.limit);
+        let free = beyond.and_then(|beyond| self.counted.iter().nth(beyond)).map_or(now, |(until, _)| *until);
+        free.max(self.paused_until)
+    }
+
+    /// Counts a call that leaves now.
+    pub fn depart(&mut self, now: Instant) -> Departure {
+        while self.left.front().is_some_and(|first| first.at + Self::SECOND + 2 * Self::MOST_DELAY < now) {
+            self.left.pop_front();
+            self.first += 1;
+        }
+        // Unless answers take longer than a second anyway, one that is still out then may be on its way to DingTalk.
+        let late = if self.fastest() >= Self::SECOND { Self::MARGIN } else { Self::MOST_DELAY };
+        let number = self.first + self.left.len() as u64;
+        let departure = Departure { number, at: now, until: now + Self::SECOND + late, is_refused: false };
+        self.counted.insert((departure.until, number));
+        self.left.push_back(departure);
+        departure
+    }
+
+    /// It did not leave after all.
+    pub fn stay(&mut self, departure: Departure) {
+        self.counted.remove(&(departure.until, departure.number));
+        self.note(Departure { until: departure.at, ..departure });
+    }
+
+    /// DingTalk has answered. What this call took longer than others it may have spent on its way there: it counts from then.
+    pub fn answered(&mut self, departure: Departure, is_refused: bool, now: Instant) {
+        let took = now - departure.at;
+        self.note_time(took);
+        let late = took.saturating_sub(self.fastest()).min(Self::MOST_DELAY);
+        self.counted.remove(&(departure.until, departure.number));
+        let departure = Departure { until: departure.at + Self::SECOND + late.max(Self::MARGIN), is_refused, ..departure };
+        self.counted.insert((departure.until, departure.number));
+        self.note(departure);
+        if is_refused { self.slow_down(departure, now) } else { self.pauses = 0 }
+    }
+
+    /// What has become of one of the last calls.
+    fn note(&mut self, departure: Departure) {
+        let known = departure.number.checked_sub(self.first).and_then(|nth| self.left.get_mut(usize::try_from(nth).ok()?));
+        known.into_iter().for_each(|known| *known = departure);
+    }
+
+    /// Somebody else calls in the app's name: what was admitted in the second before `refused` is what is left for us.
+    fn slow_down(&mut self, refused: Departure, now: Instant) {
+        let counted = |one: &&Departure| !one.is_refused && one.at <= refused.at + Self::TOGETHER && one.until > refused.at;
+        let admitted = self.left.iter().filter(counted).count();
+        if admitted == 0 {
+            self.paused_until = now + Self::SECOND * 2_u32.pow(self.pauses);
+            self.pauses = (self.pauses + 1).min(Self::MOST_DOUBLINGS);
+        }
+        self.limit = self.limit.min(admitted).max(1);
+        (self.raised_at, self.step) = (now, 1);
+    }
+
+    /// They may have ended. Each time that more proves possible, twice as much is tried next.
+    fn try_more(&mut self, now: Instant) {
+        while self.limit < self.allowed && now >= self.raised_at + Self::BEFORE_MORE {
+            self.limit = (self.limit + self.step).min(self.allowed);
+            self.raised_at += Self::BEFORE_MORE;
+            self.step *= 2;
+        }
+    }
+
+    fn note_time(&mut self, took: Duration) {
+        self.answers += 1;
+        if self.answers.is_multiple_of(Self::ANSWERS) {
+            self.fastest = [None, self.fastest[0]];
+        }
+        self.fastest[0] = Some(self.fastest[0].map_or(took, |fastest| fastest.min(took)));
+    }
+
+    fn fastest(&self) -> Duration {
+        let known = self.fastest.iter().flatten().min().filter(|_| self.answers > Self::FEW_ANSWERS);
+        known.copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use proptest::prelude::*;
+
+    const TWENTY: NonZeroU32 = NonZeroU32::new(20).unwrap();
+
+    /// A DingTalk that counts over a sliding second, and somebody else who calls it so often a second.
+    struct DingTalk {
+        admitted: VecDeque<Instant>,
+        others: u32,
+        asked_by_others: u32,
+        began: Instant,
+    }
+
+    impl DingTalk {
+        fn new(others: u32, began: Instant) -> Self {
+            Self { admitted: VecDeque::new(), others, asked_by_others: 0, began }
+        }
+
+        fn admits(&mut self, now: Instant) -> bool {
+            while self.began + Duration::from_secs(1) * self.asked_by_others / self.others.max(1) <= now && self.others > 0 {
+                let at = self.began + Duration::from_secs(1) * self.asked_by_others / self.others;
+                self.asked_by_others += 1;
+                self.count(at);
+            }
+            self.count(now)
+        }
+
+        fn count(&mut self, at: Instant) -> bool {
+            self.admitted.retain(|earlier| *earlier + Duration::from_secs(1) > at);
+            let admits = self.admitted.len() < 20;
+            if admits {
+                self.admitted.push_back(at);
+            }
+            admits
+        }
+    }
+
+    /// Makes `calls` as fast as they may leave; each reaches DingTalk after `delays[n]` milliseconds and is answered 100 later.
+    /// How long that took, and how many were refused.
+    fn run(pace: &mut Pace, dingtalk: &mut DingTalk, calls: usize, delays: &[u64], began: Instant) -> (Duration, usize) {
+        let (mut now, mut refused, mut admitted) = (began, 0, 0);
+        // Arrivals and answers, in the order of time.
+        let mut events: BTreeMap<(Instant, usize), (Departure, bool, bool)> = BTreeMap::new();
+        let (mut nth, mut out) = (0, 0);
+        while admitted < calls {
+            let next = pace.next(now);
+            let due = events.first_key_value().map(|((at, _), _)| *at);
+            if admitted + out < calls && next <= now {
+                let departure = pace.depart(now);
+                events.insert((now + Duration::from_millis(delays[nth % delays.len()]), nth), (departure, false, false));
+                (nth, out) = (nth + 1, out + 1);
+            } else if due.is_some_and(|due| admitted + out >= calls || due <= next) {
+                let ((at, number), (departure, arrived, admits)) = events.pop_first().unwrap();
+                now = now.max(at);
+                if !arrived {
+                    let admits = dingtalk.admits(now);
+                    events.insert((now + Duration::from_millis(100), number), (departure, true, admits));
+                } else {
+                    pace.answered(departure, !admits, now);
+                    (out, admitted, refused) = (out - 1, admitted + usize::from(admits), refused + usize::from(!admits));
+                }
+            } else {
+                now = next;
+            }
+        }
+        (now - began, refused)
+    }
+
+    #[test]
+    fn a_company_is_in_as_fast_as_dingtalk_allows_and_nobody_is_refused() {
+        for (people, seconds) in [(20, 1.2), (300, 16.5), (1000, 55.0), (3000, 165.0)] {
+            let began = Instant::now();
+            let (mut pace, mut dingtalk) = (Pace::new(TWENTY, began), DingTalk::new(0, began));
+            let (took, refused) = run(&mut pace, &mut dingtalk, people, &[5, 1, 9, 2], began);
+            assert_eq!(refused, 0, "{people}");
+            assert!(took.as_secs_f64() < seconds, "{people}: {took:?}");
+        }
+    }
+
+    #[test]
+    fn where_somebody_else_calls_too_what_is_left_is_found_and_few_are_refused() {
+        for people in [300, 1000, 3000] {
+            let began = Instant::now();
+            let (mut pace, mut dingtalk) = (Pace::new(TWENTY, began), DingTalk::new(5, began));
+            let (took, refused) = run(&mut pace, &mut dingtalk, people, &[3, 1, 2], began);
+            assert!(refused * 100 <= people * 3, "{people}: {refused} refused");
+            assert!(took.as_secs_f64() <= 1.1 * people as f64 / 15.0 + 2.0, "{people}: {took:?}");
+        }
+    }
+
+    #[test]
+    fn a_limit_that_fell_rises_again_when_nobody_else_calls_any_more() {
+        let began = Instant::now();
+        let mut pace = Pace::new(TWENTY, began);
+        let departures: Vec<_> = (0..20).map(|_| pace.depart(began)).collect();
+        for (nth, departure) in departures.into_iter().enumerate() {
+            pace.answered(departure, nth >= 3, began + Duration::from_millis(100));
+        }
+        assert_eq!(pace.per_second(), 3);
+        let limits: Vec<_> = (1..=6)
+            .map(|n| {
+                pace.next(began + Duration::from_secs(7 * n));
+                pace.per_second()
+            })
+            .collect();
+        assert_eq!(limits, [4, 6, 10, 18, 20, 20]);
+    }
+
+    #[test]
+    fn when_nothing_is_admitted_the_pauses_grow_up_to_eight_seconds() {
+        let mut now = Instant::now();
+        let mut pace = Pace::new(TWENTY, now);
+        let pauses: Vec<_> = (0..6)
+            .map(|_| {
+                let departure = pace.depart(now);
+                pace.answered(departure, true, now);
+                let next = pace.next(now);
+                let pause = next - now;
+                now = next;
+                pause.as_secs()
+            })
+            .collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 8, 8]);
+    }
+
+    #[test]
+    fn a_call_that_did_not_leave_counts_for_nothing() {
+        let now = Instant::now();
+        let mut pace = Pace::new(NonZeroU32::MIN, now);
+        let departure = pace.depart(now);
+        assert!(pace.next(now) > now);
+        pace.stay(departure);
+        assert_eq!(pace.next(now), now);
+    }
+
+    proptest! {
+        #[test]
+        fn no_sliding_second_of_dingtalks_has_more_than_twenty_however_the_network_squeezes(
+            delays in proptest::collection::vec(0_u64..500, 1..60),
+        ) {
+            let began = Instant::now();
+            let (mut pace, mut dingtalk) = (Pace::new(TWENTY, began), DingTalk::new(0, began));
+            // How long the way is at least is learned from the first answers.
+            let delays: Vec<_> = [0].into_iter().chain(delays).collect();
+            let (_, refused) = run(&mut pace, &mut dingtalk, 200, &delays, began);
+            prop_assert_eq!(refused, 0);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Whether DingTalk can be reached, as the last calls tell.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{Error, Kind};
+
+/// Nothing, while the last call was answered.
+#[derive(Default)]
+pub(super) struct Reach(Mutex<Option<Silence>>);
+
+/// What came of the calls since then.
+struct Silence {
+    began: Instant,
+    calls: u32,
+    is_lost: bool,
+}
+
+impl Reach {
+    /// One call that is lost, or several in one bad second, say nothing about the next.
+    const CALLS: u32 = 3;
+    const LONG: Duration = Duration::from_secs(5);
+
+    /// Takes note of how a call ended.
+    pub fn note(&self, outcome: Result<(), &Error>, now: Instant) {
+        let Some(answered) = outcome.map_or_else(|error| was_answered(&error.kind), |()| Some(true)) else { return };
+        let mut silence = self.silence();
+        if answered {
+            if silence.take().is_some_and(|silence| silence.is_lost) {
+                tracing::info!("dingtalk is reached again");
+            }
+            return;
+        }
+        let silence = silence.get_or_insert(Silence { began: now, calls: 0, is_lost: false });
+        silence.calls += 1;
+        if !silence.is_lost && silence.calls >= Self::CALLS && now >= silence.began + Self::LONG {
+            silence.is_lost = true;
+            tracing::error!(calls = silence.calls, "dingtalk is not reached: nobody can log in, sessions go on");
+        }
+    }
+
+    /// Whether the last call was not answered, so that another one would tell more.
+    pub fn is_in_doubt(&self) -> bool {
+        self.silence().is_some()
+    }
+
+    /// Whether several calls over some seconds were not answered, and none was since.
+    pub fn is_lost(&self) -> bool {
+        self.silence().as_ref().is_some_and(|silence| silence.is_lost)
+    }
+
+    /// The state is changed in single assignments, so it is whole even if a holder panicked.
+    fn silence(&self) -> MutexGuard<'_, Option<Silence>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// None for what says nothing about it. A refusal is an answer, be it for too many calls.
+fn was_answered(kind: &Kind) -> Option<bool> {
+    match kind {
+        Kind::NotSent(_) | Kind::AnswerLost | Kind::Unintelligible(500..) | Kind::Busy => Some(false),
+        // Made for one call by something between, the breaker's matter, and nobody's.
+        Kind::Unintelligible(_) | Kind::Banned(_) | Kind::NotAsked(_) | Kind::Interrupted => None,
+        // Nothing was sent.
+        Kind::NoTurn(_) | Kind::Crowded(_) => None,
+        Kind::TokenRejected | Kind::CodeRejected | Kind::RateLimited | Kind::LimitedForLonger | Kind::QuotaSpent => Some(true),
+        Kind::UserUnknown | Kind::Credentials | Kind::Permission(_) | Kind::IpNotAllowed(_) | Kind::UserNotVisible => Some(true),
+        Kind::AppStopped | Kind::NoSuchCall | Kind::Malformed | Kind::Unexpected => Some(true),
+    }
+}

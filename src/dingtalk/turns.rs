@@ -1,0 +1,301 @@
+//! Each call waits for its turn: those of one API leave in order and at DingTalk's pace.
+
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::line::{Line, Network, Position};
+use super::pace::{Departure, Pace};
+
+/// On whose behalf a call is made, and how long it may wait for its turn.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// Whose order it keeps.
+    pub network: Network,
+    /// When they arrived, in Unix milliseconds. Who arrived earlier is called earlier.
+    pub since: u64,
+    /// Then the wait ends, turn or no turn.
+    pub until: Instant,
+}
+
+/// Why there was no turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoTurn {
+    /// It takes longer than the wait: about so long still.
+    NotYet(Duration),
+    /// More wait than can, most of them from this address. It may be better after this time.
+    Crowded(Duration),
+}
+
+/// What can be seen of the turns of one API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Waiting {
+    /// So many calls wait.
+    pub calls: usize,
+    /// So many leave in a second, at most.
+    pub per_second: usize,
+}
+
+/// The turns of one API.
+pub(super) struct Turns {
+    state: Mutex<State>,
+    /// Answered calls make room.
+    changed: Notify,
+    runtime: Handle,
+    last_turns: watch::Receiver<Option<Instant>>,
+}
+
+struct State {
+    pace: Pace,
+    line: Line<oneshot::Sender<Result<Turn, NoTurn>>>,
+    /// Somebody calls those who wait.
+    calling: bool,
+}
+
+/// The right to make one call, now.
+pub(super) struct Turn {
+    turns: Arc<Turns>,
+    departure: Departure,
+    left: bool,
+}
+
+/// A place in the line. It is given up when this goes.
+struct Place<'a> {
+    turns: &'a Turns,
+    position: Position,
+}
+
+impl Turns {
+    /// No wait goes on beyond `last_turns`, once there is such a time. Must be called in the runtime that is to call the turns.
+    pub fn new(per_second: NonZeroU32, last_turns: watch::Receiver<Option<Instant>>) -> Arc<Self> {
+        let state = State { pace: Pace::new(per_second, Instant::now()), line: Line::new(), calling: false };
+        Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), runtime: Handle::current(), last_turns })
+    }
+
+    /// Waits for a turn. Whoever stops waiting loses it.
+    pub async fn wait(self: &Arc<Self>, standing: Standing) -> Result<Turn, NoTurn> {
+        let (called, mut turn) = oneshot::channel();
+        let place = match self.join(standing, called) {
+            Ok(turn) => return Ok(turn),
+            Err(place) => place,
+        };
+        // Many end their wait at once, to come back at once: then few are left in the line to foretell anything by.
+        let turn_at = Instant::now() + self.foretell(place.position);
+        let to_go = || turn_at.saturating_duration_since(Instant::now()).max(self.foretell(place.position));
+        tokio::select! {
+            biased;
+            // The sender goes only after it has sent, or with the runtime.
+            turn = &mut turn => turn.unwrap_or(Err(NoTurn::NotYet(Duration::ZERO))),
+            () = sleep_until(standing.until) => Err(NoTurn::NotYet(to_go())),
+            () = self.end_of_turns() => Err(NoTurn::NotYet(to_go())),
+        }
+    }
+
+    /// A turn of this address came to nothing.
+    pub fn wasted(&self, network: Network) {
+        self.state().line.wasted(network);
+    }
+
+    /// What can be seen.
+    pub fn waiting(&self) -> Waiting {
+        let state = self.state();
+        Waiting { calls: state.line.len(), per_second: state.pace.per_second() }
+    }
+
+    /// A turn at once, if nobody waits and the pace allows it; a place in the line otherwise.
+    fn join(self: &Arc<Self>, standing: Standing, called: oneshot::Sender<Result<Turn, NoTurn>>) -> Result<Turn, Place<'_>> {
+        let mut state = self.state();
+        let now = Instant::now();
+        if state.line.len() == 0 && state.pace.next(now) <= now {
+            return Ok(Turn { turns: Arc::clone(self), departure: state.pace.depart(now), left: false });
+        }
+        let (position, gives_way) = state.line.join(standing.network, standing.since, called);
+        if let Some(newest) = gives_way {
+            let _ = newest.send(Err(NoTurn::Crowded(state.time_for(Line::<()>::MOST))));
+        }
+        if !std::mem::replace(&mut state.calling, true) {
+            self.runtime.spawn(Arc::clone(self).call_all());
+        }
+        Err(Place { turns: self, position })
+    }
+
+    /// Calls one after the other until nobody waits.
+    async fn call_all(self: Arc<Self>) {
+        loop {
+            let (next, called) = {
+                let mut state = self.state();
+                if state.line.len() == 0 {
+                    state.calling = false;
+                    return;
+                }
+                let now = Instant::now();
+                let next = state.pace.next(now);
+                let called = (next <= now).then(|| state.line.next()).flatten();
+                (next, called.map(|called| (called, state.pace.depart(now))))
+            };
+            match called {
+                // Somebody who has just gone does not take it, and it comes back.
+                Some((called, departure)) => {
+                    drop(called.send(Ok(Turn { turns: Arc::clone(&self), departure, left: false })));
+                }
+                None => tokio::select! {
+                    () = sleep_until(next) => {}
+                    () = self.changed.notified() => {}
+                },
+            }
+        }
+    }
+
+    async fn end_of_turns(&self) {
+        let mut last_turns = self.last_turns.clone();
+        match last_turns.wait_for(Option::is_some).await.map(|until| *until) {
+            Ok(Some(until)) => sleep_until(until).await,
+            // Nobody is left who could end them.
+            _ => std::future::pending().await,
+        }
+    }
+
+    fn foretell(&self, position: Position) -> Duration {
+        let state = self.state();
+        state.time_for(state.line.turns_until(position))
+    }
+
+    /// Each change under this lock is complete in itself, so it is whole even if a holder panicked.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn time_for(&self, turns: usize) -> Duration {
+        Duration::from_secs_f64(turns as f64 / self.pace.per_second() as f64)
+    }
+}
+
+impl Turn {
+    /// The call goes out now.
+    pub fn take(&mut self) {
+        self.left = true;
+    }
+
+    /// DingTalk has answered it.
+    pub fn answered(self, refused: bool) {
+        self.turns.state().pace.answered(self.departure, refused, Instant::now());
+        self.turns.changed.notify_one();
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if !self.left {
+            self.turns.state().pace.stay(self.departure);
+            self.turns.changed.notify_one();
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        // What is in the line is dropped outside of the lock.
+        let gone = self.turns.state().line.leave(self.position);
+        drop(gone);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    fn turns(per_second: u32) -> (Arc<Turns>, watch::Sender<Option<Instant>>) {
+        let (end, last_turns) = watch::channel(None);
+        (Turns::new(NonZeroU32::new(per_second).unwrap(), last_turns), end)
+    }
+
+    fn standing(since: u64, seconds: u64) -> Standing {
+        let network = Network::of(IpAddr::from([192, 0, 2, 1]));
+        Standing { network, since, until: Instant::now() + Duration::from_secs(seconds) }
+    }
+
+    async fn call(turns: Arc<Turns>, standing: Standing) -> Result<Instant, NoTurn> {
+        let mut turn = turns.wait(standing).await?;
+        turn.take();
+        let left = Instant::now();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        turn.answered(false);
+        Ok(left)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_leave_in_the_order_of_arrival_and_twenty_a_second() {
+        let (turns, _end) = turns(20);
+        let began = Instant::now();
+        let waiting: Vec<_> = (0..100).map(|since| tokio::spawn(call(Arc::clone(&turns), standing(since, 60)))).collect();
+        let mut left = Vec::new();
+        for call in waiting {
+            left.push(call.await.unwrap().unwrap() - began);
+        }
+        assert!(left.is_sorted(), "{left:?}");
+        assert!(left.windows(21).all(|second| second[20] - second[0] > Duration::from_secs(1)), "{left:?}");
+        assert!(left[99] < Duration::from_millis(4500), "{left:?}");
+        assert_eq!(turns.waiting(), Waiting { calls: 0, per_second: 20 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_ends_with_the_time_that_is_still_to_go_and_leaves_nobody_in_the_line() {
+        let (turns, _end) = turns(2);
+        let waiting: Vec<_> = (0..10).map(|since| tokio::spawn(call(Arc::clone(&turns), standing(since, 2)))).collect();
+        let mut late = Vec::new();
+        for call in waiting {
+            late.extend(call.await.unwrap().err());
+        }
+        let halves = |halves: u64| NoTurn::NotYet(Duration::from_millis(halves * 500));
+        assert_eq!(late, [1, 1, 1, 2, 3, 4].map(halves), "two left at once, two after a second; the others stood 3rd to 8th");
+        assert_eq!(turns.waiting().calls, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn somebody_who_goes_away_takes_no_turn() {
+        let (turns, _end) = turns(1);
+        let first = tokio::spawn(call(Arc::clone(&turns), standing(0, 60)));
+        tokio::task::yield_now().await;
+        let gone = tokio::spawn(call(Arc::clone(&turns), standing(1, 60)));
+        let last = tokio::spawn(call(Arc::clone(&turns), standing(2, 60)));
+        tokio::task::yield_now().await;
+        assert_eq!(turns.waiting().calls, 2);
+        gone.abort();
+        let took = last.await.unwrap().unwrap() - first.await.unwrap().unwrap();
+        assert!(took < Duration::from_millis(1600), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_is_not_taken_goes_to_the_next() {
+        let (turns, _end) = turns(1);
+        let untaken = turns.wait(standing(0, 60)).await.ok();
+        let next = tokio::spawn(call(Arc::clone(&turns), standing(1, 60)));
+        tokio::task::yield_now().await;
+        let now = Instant::now();
+        drop(untaken);
+        assert_eq!(next.await.unwrap().unwrap(), now);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_turns_end_those_whose_turn_comes_before_are_called_and_the_others_are_told() {
+        let (turns, end) = turns(1);
+        let waiting: Vec<_> = (0..5).map(|since| tokio::spawn(call(Arc::clone(&turns), standing(since, 600)))).collect();
+        tokio::task::yield_now().await;
+        end.send_replace(Some(Instant::now() + Duration::from_secs(2)));
+        let mut called = 0;
+        for call in waiting {
+            called += usize::from(call.await.unwrap().is_ok());
+        }
+        assert_eq!(called, 2);
+        let late = turns.wait(standing(9, 600)).await.err();
+        assert!(matches!(late, Some(NoTurn::NotYet(_))), "{late:?}");
+    }
+}

@@ -1,0 +1,144 @@
+//! The page while others are first: it says so calmly, moves on by itself, and does not wait for ever.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use dingtalk_h5::settings::Settings;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::AUTH_CODE;
+use super::chromium::Chromium;
+use super::faces::Reader;
+use crate::support::{TestApp, USER_BY_CODE, eventually};
+
+/// One call a second; a login posts again after a second.
+fn slow_and_impatient(settings: &mut Settings) {
+    settings.dingtalk.calls_per_second = NonZeroU32::MIN;
+    settings.web.login_patience = Duration::from_secs(1);
+}
+
+/// So many people sign in and are first. They give up when this is dropped.
+async fn crowd(app: &TestApp, people: usize) -> JoinSet<()> {
+    app.browser_of("zhangsan").await;
+    let mut crowd = JoinSet::new();
+    for _ in 0..people {
+        let (mut browser, code) = (app.browser(), app.dingtalk.issue_code("bob"));
+        crowd.spawn(async move {
+            let state = browser.enter().await;
+            let mut answer = browser.log_in(&code, &state).await;
+            while answer.status == 429 {
+                let place = answer.json()["place"].as_str().unwrap().to_owned();
+                answer = browser.log_in_at(&place, &code, &state).await;
+            }
+        });
+    }
+    eventually("they wait", || waiting(app) + 3 >= people).await;
+    crowd
+}
+
+fn waiting(app: &TestApp) -> usize {
+    app.organisation.waiting().iter().map(|(_, waiting)| waiting.calls).sum()
+}
+
+#[tokio::test]
+async fn a_page_that_has_to_wait_says_for_how_long_in_both_languages_and_then_moves_on_by_itself() {
+    for (language, before, after) in [
+        ("en-US", "Many people are signing in right now. Your turn comes in about ", " seconds."),
+        ("zh-CN", "当前登录人数较多，大约还需等待 ", " 秒。"),
+    ] {
+        let app = TestApp::start_with(slow_and_impatient).await;
+        let chromium = Chromium::start().await;
+        chromium.is_read_by(Reader { language, scheme: "light" }).await;
+        let crowd = crowd(&app, 36).await;
+        chromium.open(&app.url).await;
+        let said = chromium.shown("[role=status] #wait").await;
+        let seconds = said.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).unwrap_or_else(|| panic!("{said}"));
+        assert!(["30", "40"].contains(&seconds), "{said}");
+        let text = chromium.text().await;
+        assert!(!text.contains("Try again") && !text.contains("重试"), "{text}");
+        assert_eq!(
+            chromium.run("return document.querySelector('#slow').hidden", &[]).await,
+            json!(true),
+            "no offer to lose the place"
+        );
+        drop(crowd);
+        chromium.sees("#user-name", "张三").await;
+        assert_eq!(app.dingtalk.calls(AUTH_CODE), 1, "one code for all posts");
+        chromium.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_grows_old_while_its_page_waits_is_replaced_and_the_place_is_kept() {
+    let app = TestApp::start_with(slow_and_impatient).await;
+    let chromium = Chromium::start().await;
+    let crowd = crowd(&app, 36).await;
+    chromium.open(&app.url).await;
+    chromium.shown("#wait").await;
+    app.dingtalk.advance(Duration::from_secs(301));
+    chromium.run("const now = Date.now; Date.now = () => now() + 301000", &[]).await;
+    eventually("a fresh code is taken", || app.dingtalk.calls(AUTH_CODE) == 2).await;
+    let before = app.dingtalk.calls(USER_BY_CODE);
+    drop(crowd);
+    chromium.sees("#user-name", "张三").await;
+    assert!(app.dingtalk.calls(USER_BY_CODE) <= before + 2, "no code was rejected");
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn a_page_that_is_closed_while_it_waits_gives_its_place_up() {
+    let app = TestApp::start_with(|settings| settings.dingtalk.calls_per_second = NonZeroU32::MIN).await;
+    let chromium = Chromium::start().await;
+    let crowd = crowd(&app, 20).await;
+    chromium.open(&app.url).await;
+    eventually("a code is taken", || app.dingtalk.calls(AUTH_CODE) == 1).await;
+    eventually("all wait", || waiting(&app) >= 18).await;
+    chromium.open("about:blank").await;
+    drop(crowd);
+    eventually("nobody waits", || waiting(&app) == 0).await;
+    let before = app.dingtalk.calls(USER_BY_CODE);
+    app.browser_of("alice").await;
+    assert_eq!(app.dingtalk.calls(USER_BY_CODE), before + 1, "the page came first");
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn nobody_waits_longer_than_ten_minutes() {
+    let app = TestApp::start_with(slow_and_impatient).await;
+    let chromium = Chromium::start().await;
+    let _crowd = crowd(&app, 36).await;
+    chromium.open(&app.url).await;
+    chromium.shown("#wait").await;
+    chromium.run("const now = Date.now; Date.now = () => now() + 601000", &[]).await;
+    chromium.sees("#trouble-text", "Signing in takes too long today.").await;
+    chromium.shown("#retry").await;
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn a_page_whose_server_is_replaced_while_it_waits_asks_again_with_a_fresh_code_and_its_place() {
+    let app = TestApp::start_with(slow_and_impatient).await;
+    let chromium = Chromium::start().await;
+    let crowd = crowd(&app, 36).await;
+    chromium.on_every_document(NO_SERVER_FOR_A_WHILE).await;
+    chromium.open(&app.url).await;
+    chromium.shown("#wait").await;
+    chromium.run("window.away = 2", &[]).await;
+    chromium.until("it has asked in vain", "return window.away === 0", &[]).await;
+    drop(crowd);
+    chromium.sees("#user-name", "张三").await;
+    assert!(app.dingtalk.calls(AUTH_CODE) >= 2);
+    chromium.finish().await;
+}
+
+/// Of the next `away` requests every second one finds nobody, and every other one a proxy that finds nobody.
+const NO_SERVER_FOR_A_WHILE: &str = "
+    const ask = window.fetch;
+    window.away = 0;
+    window.fetch = (...request) => {
+        if (!window.away || !String(request[0]).startsWith('/api/login')) return ask(...request);
+        window.away -= 1;
+        return window.away % 2 ? Promise.reject(new TypeError('Failed to fetch'))
+            : Promise.resolve(new Response('<h1>502</h1>', { status: 502, headers: { 'Content-Type': 'text/html' } }));
+    };";
