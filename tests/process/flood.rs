@@ -81,7 +81,7 @@ async fn newcomer_is_answered(url: &str) {
 #[tokio::test]
 async fn connections_that_stall_in_their_second_request_do_not_keep_newcomers_out() {
     let dingtalk = Simulator::start().await.unwrap();
-    let served = Served::start_with_descriptors(64, &complete(&dingtalk)).await;
+    let served = Served::start_with_limit("-n 64", &complete(&dingtalk)).await;
     let mut stalled = Vec::new();
     for _ in 0..200 {
         let mut wire = Wire::to(&served.url).await;
@@ -100,7 +100,7 @@ async fn clients_that_do_not_read_their_answers_are_dropped() {
     let dingtalk = Simulator::start().await.unwrap();
     // Nobody reads the log here, and it would be longer than a pipe holds.
     let quiet = with(complete(&dingtalk), "RUST_LOG", "warn");
-    let served = Served::start_with_descriptors(64, &quiet).await;
+    let served = Served::start_with_limit("-n 64", &quiet).await;
     let address: SocketAddr = served.url.strip_prefix("http://").unwrap().parse().unwrap();
     let many = "GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(400);
     let mut deaf = Vec::new();
@@ -124,7 +124,7 @@ async fn clients_that_do_not_read_their_answers_are_dropped() {
 #[tokio::test]
 async fn a_flood_of_idle_connections_costs_no_processor_time_cuts_nobody_off_and_is_over_within_a_second() {
     let dingtalk = Simulator::start().await.unwrap();
-    let served = Served::start_with_descriptors(1024, &complete(&dingtalk)).await;
+    let served = Served::start_with_limit("-n 1024", &complete(&dingtalk)).await;
     let address = served.url.strip_prefix("http://").unwrap().parse().unwrap();
     let pid = served.child.id().unwrap();
     let mut connected = Wire::to(&served.url).await;
