@@ -14,9 +14,15 @@ mod canaries;
 mod descriptors;
 mod endurance;
 #[cfg(target_os = "linux")]
+mod full;
+#[cfg(target_os = "linux")]
 mod flood;
 mod log;
+#[cfg(target_os = "linux")]
+mod memory;
 mod settings;
+#[cfg(target_os = "linux")]
+mod stalled;
 mod stop;
 
 pub type Variables = Vec<(&'static str, String)>;
