@@ -125,10 +125,6 @@ impl Connection {
     /// Waits for a head, and makes it due.
     fn poll_head(&mut self, is_first: bool, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            // Allowed before a request (RFC 9112, 2.2).
-            while self.received.starts_with(b"\r\n") {
-                drop(self.received.split_to(2));
-            }
             match Head::read(&self.received, &mut self.codec) {
                 Ok(Some(head)) => return self.take(&head),
                 Ok(None) => {}
@@ -140,7 +136,8 @@ impl Connection {
                 Poll::Pending => self.seat.stalls(context)?,
             }
             ready!(self.patience.as_mut().poll(context));
-            return match is_first || !self.received.is_empty() {
+            // Some clients send an empty line behind a request.
+            return match is_first || !self.received.trim_ascii().is_empty() {
                 true => self.refuse(Refusal::SLOW),
                 false => self.end(),
             };

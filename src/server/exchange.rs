@@ -62,7 +62,7 @@ impl Exchange {
         if self.body.get() != Rest::Nothing {
             self.is_last.set(true);
         }
-        if self.is_last.get() {
+        if self.is_last.get() && !response.upgrade() {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
         response.map_body(|_, body| Answer { body, exchange: self })

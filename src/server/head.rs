@@ -5,7 +5,7 @@ use actix_http::h1::{Codec, Message, MessageType};
 use actix_http::{RequestHead, Version};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT_LANGUAGE, HOST, HeaderName, HeaderValue, USER_AGENT};
+use actix_web::http::header::{ACCEPT_LANGUAGE, EXPECT, HOST, HeaderName, HeaderValue, USER_AGENT};
 use actix_web::http::uri::{Authority, Uri};
 use actix_web::web::BytesMut;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
@@ -119,13 +119,17 @@ fn target(received: &[u8]) -> &[u8] {
 
 /// Takes away what `head` expects.
 pub fn silence(head: &mut [u8]) {
-    const EXPECT: &[u8] = b"expect:";
-    for line in head.split_mut(|byte| *byte == b'\r') {
-        let Some((_, line)) = line.split_first_mut() else { continue };
-        if line.get(..EXPECT.len()).is_some_and(|name| name.eq_ignore_ascii_case(EXPECT)) {
-            line[EXPECT.len()..].fill(b' ');
+    for line in head.split_mut(|byte| *byte == b'\n') {
+        if is_named(line, EXPECT)
+            && let [_, value @ .., b'\r'] = line[EXPECT.as_str().len()..].as_mut()
+        {
+            value.fill(b' ');
         }
     }
+}
+
+fn is_named(line: &[u8], name: HeaderName) -> bool {
+    line.split(|byte| *byte == b':').next().is_some_and(|word| word.eq_ignore_ascii_case(name.as_ref()))
 }
 
 /// A head that the library takes in place of one that was `refused`: with its path, its reader's language, and nothing else.
@@ -137,18 +141,10 @@ pub fn stand_in(refused: &[u8]) -> Vec<u8> {
     let method = if refused.starts_with(b"HEAD ") { "HEAD" } else { "GET" };
     let path = percent_encode(path.strip_prefix(b"/").unwrap_or_default(), &KEPT);
     let mut head = format!("{method} /{path} HTTP/1.1\r\nHost:\r\nConnection: close\r\n").into_bytes();
-    for name in [ACCEPT_LANGUAGE, USER_AGENT] {
-        if let Some(line) = line_of(refused, &name) {
-            head.extend([line, b"\r\n"].concat());
-        }
-    }
+    let lines = refused.split(|byte| *byte == b'\n').skip(1).map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let says_who_reads = |line: &&[u8]| is_named(line, ACCEPT_LANGUAGE) || is_named(line, USER_AGENT);
+    let is_well = |line: &&[u8]| line.contains(&b':') && !line.iter().any(u8::is_ascii_control);
+    head.extend(lines.filter(says_who_reads).filter(is_well).flat_map(|line| [line, b"\r\n"]).flatten());
     head.extend(b"\r\n");
     head
-}
-
-fn line_of<'a>(head: &'a [u8], name: &HeaderName) -> Option<&'a [u8]> {
-    let is_named =
-        |line: &[u8]| line.split(|byte| *byte == b':').next().is_some_and(|word| word.eq_ignore_ascii_case(name.as_ref()));
-    let lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    lines.skip(1).find(|line| is_named(line) && line.contains(&b':') && !line.iter().any(u8::is_ascii_control))
 }

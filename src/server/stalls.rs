@@ -11,10 +11,11 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ipnet::IpNet;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::capacity::Capacity;
 
@@ -181,4 +182,70 @@ impl Crowd {
 /// Those of an origin, each with the number of those that have stalled no longer than it.
 fn ranked(origin: Origin, of: &BTreeMap<u64, Stalled>) -> impl Iterator<Item = (usize, u64, Origin, Instant)> {
     (1..=of.len()).rev().zip(of).map(move |(rank, (turn, stalled))| (rank, *turn, origin, stalled.since))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many of `addresses` sit down and stall, one after the other.
+    fn seats(stalls: &Arc<Stalls>, addresses: &[&str]) -> Vec<Seat> {
+        let sit = |address: &&str| {
+            let mut seat = stalls.seat(address.parse().unwrap());
+            seat.stalls(&Context::from_waker(Waker::noop())).unwrap();
+            seat
+        };
+        addresses.iter().map(sit).collect()
+    }
+
+    /// Which of `seats` were told to end.
+    fn ended(seats: &[Seat]) -> Vec<usize> {
+        (0..seats.len()).filter(|nth| seats[*nth].gives_way.load(Ordering::Relaxed)).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn under_pressure_the_address_with_most_that_stall_gives_way_and_of_it_the_longest() {
+        let capacity = Capacity { workers: 1, connections_per_worker: 8 };
+        let proxies: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
+        for (addresses, expected) in [
+            (&["1.1.1.1"; 6][..], &[][..]),
+            (&["1.1.1.1"; 8], &[0, 1]),
+            (&["1.1.1.1", "2.2.2.2", "2.2.2.2", "2.2.2.2", "2.2.2.2", "2.2.2.2", "1.1.1.1", "3.3.3.3"], &[1, 2]),
+            (&["1.1.1.1", "2.2.2.2", "3.3.3.3", "4.4.4.4", "5.5.5.5", "6.6.6.6", "7.7.7.7"], &[0]),
+            (&["2001:db8::1", "9.9.9.9", "2001:db8::2", "::ffff:9.9.9.9", "2001:db8::3", "2001:db8:0:1::1", "1.1.1.1"], &[0]),
+            (&["10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.1", "1.1.1.1", "1.1.1.1"], &[5]),
+        ] {
+            let stalls = Stalls::within(capacity, proxies.clone());
+            let seats = seats(&stalls, addresses);
+            stalls.crowd().make_room(stalls.many);
+            assert!(ended(&seats).is_empty(), "{addresses:?}: they came just now");
+            tokio::time::advance(Stalls::YOUTH).await;
+            stalls.crowd().make_room(stalls.many);
+            assert_eq!(ended(&seats), expected, "{addresses:?}");
+            stalls.crowd().make_room(stalls.many);
+            assert_eq!(ended(&seats), expected, "{addresses:?}: those are on their way out");
+            drop(seats);
+            let crowd = stalls.crowd();
+            assert_eq!((crowd.open, crowd.giving_way, crowd.stalled.len()), (0, 0, 0));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_the_server_gives_way_to_nobody() {
+        let stalls = Stalls::within(Capacity { workers: 1, connections_per_worker: 4 }, Vec::new());
+        let mut seats = seats(&stalls, &["1.1.1.1"; 4]);
+        seats.iter_mut().take(3).for_each(Seat::goes_on);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert!(stalls.crowd().make_room(stalls.many));
+        assert_eq!(ended(&seats), [3]);
+        assert!(seats[3].stalls(&Context::from_waker(Waker::noop())).is_err());
+    }
+
+    #[test]
+    fn one_address_holds_two_thousand_at_most_however_much_room_there_is_and_a_trusted_proxy_any_number() {
+        let capacity = Capacity { workers: 1, connections_per_worker: 10_000 };
+        let stalls = Stalls::within(capacity, vec!["10.0.0.0/8".parse().unwrap()]);
+        let seats = seats(&stalls, &[["1.1.1.1"; 2050], ["10.0.0.1"; 2050]].concat());
+        assert_eq!(ended(&seats), [0, 1]);
+    }
 }
