@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 const GIVES_UP: Duration = Duration::from_secs(40);
 
 /// One connection.
+#[derive(Debug)]
 pub struct Wire {
     connection: TcpStream,
     unread: Vec<u8>,
@@ -46,6 +47,11 @@ impl Wire {
     pub async fn done(&mut self) {
         // Whoever has closed already need not be told.
         let _ = self.connection.shutdown().await;
+    }
+
+    /// Goes without a word, as when a phone loses its network and the system tells of it.
+    pub fn reset(self) {
+        self.connection.set_zero_linger().unwrap();
     }
 
     /// The next answer, which says how long it is.

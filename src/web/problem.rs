@@ -55,7 +55,7 @@ pub enum Problem {
         allow: &'static str,
     },
     /// 408: the body took longer than ten seconds.
-    #[error("the body took too long")]
+    #[error("the request took too long")]
     RequestTimeout,
     /// 409: this authCode is just being exchanged for somebody.
     #[error("the authCode is in use")]
@@ -175,6 +175,7 @@ impl Problem {
     pub fn foreign(status: StatusCode, error: &actix_web::Error) -> Self {
         let reason = error.as_error::<InternalError<&'static str>>().map(|reason| reason.to_string().into());
         match status {
+            StatusCode::REQUEST_TIMEOUT => Self::RequestTimeout,
             StatusCode::URI_TOO_LONG => Self::UriTooLong,
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::HeadTooLarge,
             status if status.is_client_error() => Self::BadRequest(reason.unwrap_or("the request is malformed".into())),

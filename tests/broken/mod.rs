@@ -2,6 +2,7 @@
 
 mod bans;
 mod bodies;
+mod gone;
 mod network;
 pub mod rogue;
 pub mod soak;
