@@ -14,6 +14,7 @@ use crate::app;
 use crate::dingtalk::{Clock, Organisation};
 use crate::server::{self, Capacity, Listening};
 use crate::settings::Settings;
+use crate::state::{Lives, SealingKeys, State};
 use crate::telemetry;
 use crate::web::session::{self, CookiePolicy};
 use crate::web::{self, Headers, Logins, Metrics, Readiness, Sessions, Signer, Site};
@@ -51,11 +52,16 @@ impl Application {
             Organisation::new(dingtalk.clone(), clock.clone(), metrics.clone()).context("cannot make an HTTPS client")?;
         let organisation = Data::new(organisation);
 
+        let lives = Lives { idle: web.session_idle, lifetime: web.session_lifetime };
+        let keys = SealingKeys::new(web.session_keys.derived(&["state of ", dingtalk.credentials.client_id.as_str()].concat()));
+        let state = State::open(&settings.state, keys, lives, clock.clone()).context("STATE_URL cannot be used")?;
+        let state = Data::new(state);
+
         let readiness = Data::new(Readiness::new(clock.clone()));
         let headers = Data::new(Headers::new(web, local_dingtalk.as_ref()));
         let site = Data::new(Site::new(web, dingtalk, &app));
-        let sessions = Data::new(Sessions::new(web, cookies, dingtalk.corp_id.clone(), clock.clone()));
-        let logins = Data::new(Logins::new(web, cookies, clock.clone()));
+        let sessions = Data::new(Sessions::new(web, cookies, dingtalk.corp_id.clone(), clock.clone(), state.clone()));
+        let logins = Data::new(Logins::new(web, cookies, clock.clone(), &state));
         let signer = Data::new(Signer::new(web, app.jsapi_list, local_dingtalk.is_some(), clock));
 
         let metrics = Data::from(metrics);
@@ -64,7 +70,7 @@ impl Application {
             move |config: &mut ServiceConfig| {
                 config.app_data(organisation.clone()).app_data(metrics.clone()).app_data(readiness.clone());
                 config.app_data(headers.clone()).app_data(site.clone()).app_data(sessions.clone());
-                config.app_data(logins.clone()).app_data(signer.clone());
+                config.app_data(logins.clone()).app_data(signer.clone()).app_data(state.clone());
             }
         };
         let capacity = Capacity::of_this_process();

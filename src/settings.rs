@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 use crate::dingtalk::{ClientId, ClientSecret, CorpId, Credentials, Digest, Origin};
 use crate::environment::{Environment, Faults, Setting};
 use crate::server::TlsFiles;
+use crate::state::Location;
 use crate::web::SessionKeys;
 use crate::{app, dingtalk, server, web};
 
@@ -32,6 +33,8 @@ pub struct Settings {
     pub dingtalk: dingtalk::Settings,
     /// How people get in and what pages may do.
     pub web: web::Settings,
+    /// Where state is kept.
+    pub state: Location,
     /// Where the server listens.
     pub server: server::Settings,
     /// Your app's own.
@@ -61,7 +64,9 @@ fn all(env: &mut Environment) -> Option<Settings> {
         "What users open, such as https://app.example.com: the origin of the homepage, Developer Console > the app > Web App.");
     let https = public_url.as_ref().is_none_or(Origin::is_https);
     let (web, server, app) = (web(env, public_url, https), server(env, https), app::Settings::read(env));
-    Some(Settings { dingtalk: dingtalk?, web: web?, server: server?, app: app?, unknown: env.unread("DINGTALK_"), exposed_secrets: env.exposed.clone() })
+    let state = env.secret_or("STATE_URL", "memory:", Location::parse,
+        "Where to keep what must outlive a restart: memory: or file:PATH.");
+    Some(Settings { dingtalk: dingtalk?, web: web?, state: state?, server: server?, app: app?, unknown: env.unread("DINGTALK_"), exposed_secrets: env.exposed.clone() })
 }
 
 #[rustfmt::skip]

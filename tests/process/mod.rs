@@ -15,6 +15,7 @@ mod endurance;
 mod flood;
 mod log;
 mod settings;
+mod state;
 mod stop;
 
 pub type Variables = Vec<(&'static str, String)>;

@@ -30,7 +30,7 @@ use super::problem::Queued;
 use super::session::{CookiePolicy, RequestSession, SessionUser};
 use super::{Metrics, Problem, Settings, route, shared};
 use crate::dingtalk::{AuthCode, Clock, Kind, Network, Organisation, Standing};
-use crate::state::{Once, Taken, Unavailable};
+use crate::state::{Once, State, Table, Taken, Unavailable};
 
 /// Where logins begin and end.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -66,12 +66,12 @@ impl Logins {
     const CODE_LIVES: Duration = Duration::from_secs(300);
 
     /// Nobody has logged in yet.
-    pub fn new(settings: &Settings, cookies: CookiePolicy, clock: Clock) -> Self {
+    pub fn new(settings: &Settings, cookies: CookiePolicy, clock: Clock, state: &State) -> Self {
         Self {
-            states: LoginStates::new(&settings.session_keys, cookies, clock.clone()),
+            states: LoginStates::new(&settings.session_keys, cookies, clock.clone(), state),
             places: Places::new(&settings.session_keys),
-            codes: Once::new(Self::CODE_LIVES),
-            exchanges: Once::new(Place::LONGEST_WAIT),
+            codes: state.once(Table::Codes, Self::CODE_LIVES),
+            exchanges: state.once(Table::Exchanges, Place::LONGEST_WAIT),
             patience: settings.login_patience,
             clock,
         }
@@ -90,8 +90,7 @@ impl Logins {
 
     /// One of the two exchanges in which a login keeps its order. None: it stands behind all who are there.
     fn exchange_in_order(&self, state: StateId) -> Option<Taken<'_, (StateId, u8)>> {
-        let now = self.clock.now();
-        (0..2).find_map(|nth| self.exchanges.take((state, nth), now).ok())
+        (0..2).find_map(|nth| self.exchanges.take((state, nth)).ok())
     }
 
     fn place(&self, arrival: &Arrival, wait: Duration) -> String {
@@ -116,14 +115,13 @@ async fn log_in(
     session: RequestSession,
     StrictJson(LoginRequest { auth_code, state, place }): StrictJson<LoginRequest>,
     request: HttpRequest,
-    logins: Data<Logins>,
+    (logins, kept): (Data<Logins>, Data<State>),
     organisation: Organisation,
 ) -> Result<HttpResponse, Problem> {
     let code = AuthCode::parse(auth_code).map_err(|_| Problem::BadRequest("authCode is not a code".into()))?;
     let mut arrival = logins.arrival(&request, &state, place.as_deref())?;
 
-    let now = logins.clock.now();
-    let code_taken = logins.codes.take(code.fingerprint(), now).map_err(|taken| match taken {
+    let code_taken = logins.codes.take(code.fingerprint()).map_err(|taken| match taken {
         Unavailable::UnderWay => Problem::CodeInUse,
         Unavailable::Used => Problem::code_rejected(),
     })?;
@@ -139,8 +137,8 @@ async fn log_in(
     let standing = Standing { network: Network::of(address), since: arrival.since, until: Instant::now() + logins.patience };
     // Before it is sent, and whatever comes back, even if the browser goes away in the middle.
     let leaving = || {
-        code_taken.mark_used(logins.clock.now());
-        in_order.iter().for_each(|exchange| exchange.mark_used(logins.clock.now()));
+        code_taken.mark_used();
+        in_order.iter().for_each(Taken::mark_used);
     };
     let user = organisation.user_by_code(&code, standing, leaving).await.map_err(|error| match error.kind {
         Kind::NoTurn(wait) => {
@@ -154,12 +152,17 @@ async fn log_in(
         }
         _ => error.into(),
     })?;
-    state_taken.mark_used(logins.clock.now());
-
+    state_taken.mark_used();
     let user = session.begin(user)?;
+    until_kept(&kept).await;
     let mut response = HttpResponse::Ok().json(user);
     logins.states.remove_presession(response.headers_mut());
     Ok(response)
+}
+
+/// What is answered after this is true after a restart, too. If it cannot be kept the log says so, and it is true until then.
+async fn until_kept(state: &State) {
+    let _ = state.kept().await;
 }
 
 /// Counts how each login ended, whichever extractor turned it away.
@@ -173,8 +176,9 @@ async fn count<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result
 
 /// `POST /api/logout`: the session is dead, not only the cookie, and what pages have stored goes too. Cookies are left alone: others of
 /// this host may have some.
-async fn log_out(_: SameOrigin, session: RequestSession) -> HttpResponse {
+async fn log_out(_: SameOrigin, session: RequestSession, kept: Data<State>) -> HttpResponse {
     session.end();
+    until_kept(&kept).await;
     HttpResponse::NoContent().insert_header((CLEAR_SITE_DATA, r#""storage""#)).finish()
 }
 

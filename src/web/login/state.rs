@@ -11,7 +11,7 @@ use actix_web::http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use super::place::Place;
 use super::seal::Seals;
 use crate::dingtalk::{Clock, Moment};
-use crate::state::{Once, Taken, Unavailable};
+use crate::state::{Once, State, Table, Taken, Unavailable};
 use crate::web::Problem;
 use crate::web::session::{CookiePolicy, SessionKeys, only_cookie};
 
@@ -34,13 +34,13 @@ pub struct LoginStates {
 
 impl LoginStates {
     /// States sealed with keys derived from the session's.
-    pub fn new(keys: &SessionKeys, cookies: CookiePolicy, clock: Clock) -> Self {
+    pub fn new(keys: &SessionKeys, cookies: CookiePolicy, clock: Clock, state: &State) -> Self {
         Self {
             cookie_name: cookies.name(COOKIE),
-            seals: Seals::new(keys, b"login state"),
+            seals: Seals::new(keys, "login state"),
             cookies,
             // Longer than any state counts, whichever process made it, and any place in the line.
-            used: Once::new(GOOD_FOR + Place::LONGEST_WAIT + Clock::SKEW),
+            used: state.once(Table::LoginStates, GOOD_FOR + Place::LONGEST_WAIT + Clock::SKEW),
             clock,
         }
     }
@@ -76,7 +76,7 @@ impl LoginStates {
 
     /// Takes a checked state for one login. It is free again if that fails.
     pub fn take(&self, id: StateId) -> Result<Taken<'_, StateId>, Unavailable> {
-        self.used.take(id, self.clock.now())
+        self.used.take(id)
     }
 
     /// Takes the pre-session from the browser.

@@ -19,3 +19,4 @@ pub use self::sessions::Sessions;
 pub use self::user::{Freshness, RequestSession, SessionUser};
 
 pub(super) use self::cookie::only_cookie;
+pub(super) use self::keys::mac;

@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use actix_web::http::header::HeaderMap;
+use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
 
 use super::cookie::CookiePolicy;
 use super::keys::SessionKeys;
 use crate::dingtalk::{Clock, CorpId, DisplayName, Moment, User, UserId};
-use crate::state::Once;
+use crate::state::{SessionId, State};
 
 /// The cookie's name, before the prefix.
 const COOKIE: &str = "session";
-
-type SessionId = u128;
 
 /// What the cookie holds: identity and times, nothing else.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -36,7 +35,7 @@ pub struct Sessions {
     idle: Duration,
     lifetime: Duration,
     corp_id: CorpId,
-    ended: Once<SessionId>,
+    state: Data<State>,
     clock: Clock,
 }
 
@@ -45,7 +44,13 @@ impl Sessions {
     const JUST_BORN: Duration = Duration::from_secs(10);
 
     /// Sessions of the people of `corp_id`. Both limits are enforced to the millisecond.
-    pub fn new(settings: &crate::web::Settings, cookies: CookiePolicy, corp_id: CorpId, clock: Clock) -> Self {
+    pub fn new(
+        settings: &crate::web::Settings,
+        cookies: CookiePolicy,
+        corp_id: CorpId,
+        clock: Clock,
+        state: Data<State>,
+    ) -> Self {
         let (idle, lifetime) = (settings.session_idle, settings.session_lifetime);
         Self {
             cookie_name: cookies.name(COOKIE),
@@ -54,8 +59,7 @@ impl Sessions {
             idle,
             lifetime,
             corp_id,
-            // No cookie that holds now holds longer than that, whatever clock wrote it.
-            ended: Once::new(lifetime.min(idle) + Clock::SKEW),
+            state,
             clock,
         }
     }
@@ -94,7 +98,7 @@ impl Sessions {
 
     /// Ends `login` for good: a copy of its cookie is worth nothing any more.
     pub(super) fn end(&self, login: &Login) {
-        self.ended.mark_used(login.id, self.clock.now());
+        self.state.end_session(login.id);
     }
 
     /// Puts off the idle limit.
@@ -116,8 +120,8 @@ impl Sessions {
             && !self.has_ended(login)
     }
 
-    /// Whether this process has ended `login`: by a logout, or because somebody logged in after it.
+    /// Whether `login` was ended: by a logout, because somebody logged in after it, or because its person or organisation left.
     pub(super) fn has_ended(&self, login: &Login) -> bool {
-        self.ended.was_used(&login.id)
+        self.state.has_ended(login.id, &login.corp_id, &login.user_id, login.began)
     }
 }
