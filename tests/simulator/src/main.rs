@@ -4,14 +4,16 @@ use std::io;
 use std::net::TcpListener;
 use std::process::ExitCode;
 
-use dingtalk_simulator::Simulator;
+use dingtalk_simulator::{Kind, Simulator};
 use tokio::signal::ctrl_c;
 
-const USAGE: &str = "usage: dingtalk-simulator [--addr 127.0.0.1:8081] [--app-url URL]";
+const USAGE: &str = "usage: dingtalk-simulator [--addr 127.0.0.1:8081] [--app-url URL] [--kind internal|custom|third-party] [--oapi-addr ADDRESS]";
 
 struct Options {
     addr: String,
     app_url: Option<String>,
+    kind: Kind,
+    oapi_addr: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -37,12 +39,14 @@ fn main() -> ExitCode {
 
 /// The options, or nothing when only the usage is wanted.
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
-    let mut options = Options { addr: "127.0.0.1:8081".to_owned(), app_url: None };
+    let mut options = Options { addr: "127.0.0.1:8081".to_owned(), app_url: None, kind: Kind::Internal, oapi_addr: None };
     while let Some(name) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{name} needs a value"));
         match name.as_str() {
             "--help" | "-h" => return Ok(None),
             "--addr" => options.addr = value()?,
+            "--kind" => options.kind = value()?.parse()?,
+            "--oapi-addr" => options.oapi_addr = Some(value()?),
             "--app-url" => options.app_url = Some(value()?),
             _ => return Err(format!("unknown argument {name}")),
         }
@@ -51,19 +55,24 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options
 }
 
 async fn serve(options: &Options) -> io::Result<()> {
-    let simulator = Simulator::start_on(TcpListener::bind(&options.addr)?).await?;
+    let listener = TcpListener::bind(&options.addr)?;
+    let simulator = match &options.oapi_addr {
+        Some(address) => Simulator::start_on_two(listener, TcpListener::bind(address)?).await?,
+        None => Simulator::start_on(listener).await?,
+    };
     if let Some(url) = &options.app_url {
         simulator.show_app(url);
     }
-    introduce(&simulator);
+    simulator.put_to_test(simulator.app_of(options.kind));
+    introduce(&simulator, options.kind);
     ctrl_c().await?;
     simulator.stop().await;
     Ok(())
 }
 
-fn introduce(simulator: &Simulator) {
+fn introduce(simulator: &Simulator, kind: Kind) {
     let url = simulator.url();
-    let app = simulator.app();
+    let app = simulator.app_of(kind);
     println!(
         "*** A SIMULATED DINGTALK. THIS IS NOT DINGTALK: for development and tests only. ***
 
@@ -71,13 +80,16 @@ Console: {url}/
 
 For the app under test:
 DINGTALK_API_URL={url}
-DINGTALK_OAPI_URL={url}
+DINGTALK_OAPI_URL={}
 JSAPI_SCRIPT_URL={url}/dd.js
-DINGTALK_CORP_ID={}
-DINGTALK_AGENT_ID={}
 DINGTALK_CLIENT_ID={}
-DINGTALK_CLIENT_SECRET={}
-",
-        app.corp_id, app.agent_id, app.client_id, app.client_secret
+DINGTALK_CLIENT_SECRET={}",
+        simulator.old_url(),
+        app.client_id,
+        app.client_secret
     );
+    match kind {
+        Kind::Internal | Kind::Custom => println!("DINGTALK_CORP_ID={}\nDINGTALK_AGENT_ID={}\n", app.corp_id, app.agent_id),
+        Kind::ThirdParty => println!("\nThe organisations that can authorise it: {}\n", simulator.organisations().join(", ")),
+    }
 }

@@ -12,7 +12,7 @@ use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer};
 use serde_json::json;
 
 use crate::world::Shared;
-use crate::{client, console, control, upstream};
+use crate::{client, console, control, events, login, upstream};
 
 const LARGEST_BODY: usize = 256 * 1024;
 /// Room for a test's thousand connections at once.
@@ -23,6 +23,8 @@ pub enum Place {
     /// Any free port of this machine.
     AnyPort,
     Listener(TcpListener),
+    /// One for the new family and everything else, and one for the old family.
+    Two(TcpListener, TcpListener),
 }
 
 /// Longer than a test: who is closing a connection while the other one uses it is left to chance, and no test is about that.
@@ -30,14 +32,17 @@ const IDLE_CONNECTION: Duration = Duration::from_secs(75);
 
 /// Binds the server; it answers once it is awaited.
 pub fn bind(place: Place, shared: Data<Shared>) -> io::Result<(Server, SocketAddr)> {
+    let served = shared.clone();
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(shared.clone())
+            .app_data(served.clone())
             .app_data(PayloadConfig::new(LARGEST_BODY))
             .app_data(QueryConfig::default().error_handler(unreadable_query))
             .configure(client::mount)
             .configure(control::mount)
             .configure(console::mount)
+            .configure(events::mount)
+            .configure(login::mount)
             .default_service(to(upstream::answer))
     })
     .workers(1)
@@ -48,6 +53,10 @@ pub fn bind(place: Place, shared: Data<Shared>) -> io::Result<(Server, SocketAdd
     let server = match place {
         Place::AnyPort => server.bind(("127.0.0.1", 0))?,
         Place::Listener(listener) => server.listen(listener)?,
+        Place::Two(new, old) => {
+            shared.world().setup.old_port = Some(old.local_addr()?.port());
+            server.listen(new)?.listen(old)?
+        }
     };
     let address = server.addrs().first().copied();
     let address = address.ok_or_else(|| io::Error::other("the server has no address"))?;
@@ -56,16 +65,29 @@ pub fn bind(place: Place, shared: Data<Shared>) -> io::Result<(Server, SocketAdd
 
 /// The origin under which the caller reached the simulator.
 pub fn origin(request: &HttpRequest) -> String {
+    let scheme = if request.app_config().secure() { "https" } else { "http" };
     let is_authority = |host: &&str| {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte);
         !host.is_empty() && host.bytes().all(allowed)
     };
-    let named = request.headers().get(HOST);
-    let named = named.and_then(|host| host.to_str().ok()).filter(is_authority);
-    match named {
-        Some(host) => format!("http://{host}"),
-        None => format!("http://{}", request.app_config().local_addr()),
+    match Some(authority(request)).filter(is_authority) {
+        Some(host) => format!("{scheme}://{host}"),
+        None => format!("{scheme}://{}", request.app_config().local_addr()),
     }
+}
+
+/// The host that the caller named, without the port.
+pub fn host(request: &HttpRequest) -> &str {
+    let authority = authority(request);
+    match authority.rsplit_once(':') {
+        // The colons inside the brackets of an IPv6 address do not start a port.
+        Some((host, port)) if !port.contains(']') => host,
+        _ => authority,
+    }
+}
+
+fn authority(request: &HttpRequest) -> &str {
+    request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
 }
 
 /// 400 for a request that is not DingTalk's to refuse.
