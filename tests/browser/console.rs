@@ -89,3 +89,20 @@ async fn a_lost_answer_is_drawn_as_one() {
     chromium.until("the lost answer is drawn", DRAWN, &words).await;
     chromium.finish().await;
 }
+
+#[tokio::test]
+async fn three_hundred_people_come_in_at_the_console() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.open(&app.dingtalk.url()).await;
+    chromium.sees_in_frames("张三").await;
+    chromium.click("#crowd-come").await;
+    chromium.sees("#crowd-in", "300").await;
+    let over = "return document.querySelector('#crowd-said').textContent.includes('It took')";
+    chromium.until("it is over", over, &[]).await;
+    let drawn = "return document.querySelector('#crowd-line .crowd-in').getAttribute('width')";
+    assert_eq!(chromium.run(drawn, &[]).await, "300");
+    let own = "return document.querySelector('#calls').textContent.includes('visitor')";
+    assert_eq!(chromium.run(own, &[]).await, json!(false), "their calls are counted, not drawn");
+    chromium.finish().await;
+}

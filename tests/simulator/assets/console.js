@@ -5,9 +5,11 @@
  * @typedef {{userId: string, name: string, avatar?: string, title?: string}} Person
  * @typedef {{endpoint: string, times: number, fault: {kind: string, milliseconds?: number, status?: number, form?: string}}} QueuedFault
  * @typedef {{expiresAt: number, calls: number} | null} Lifetime
+ * @typedef {{people: number, coming: number, waiting: number, in: number, failed: number, failures: Record<string, number>,
+ *   refusedCalls: number, seconds: number, over: boolean}} Crowd
  * @typedef {{now: number, clockOffsetSeconds: number, signedIn: string, people: Person[],
  *   app: {corpId: string, clientId: string, agentId: string, name: string, url?: string},
- *   client: {answers: string, outside: boolean}, faults: QueuedFault[],
+ *   client: {answers: string, outside: boolean}, faults: QueuedFault[], limits: {callsPerSecond: number | null}, crowd: Crowd | null,
  *   credentials: {accessToken: Lifetime, jsapiTicket: Lifetime}, notSimulated: string[]}} State
  * @typedef {{seq: number, at: number, durationMs?: number, from: string, to: string, endpoint: string | null, label: string,
  *   status?: number, code?: string | null, note?: string, client?: string}} Entry
@@ -66,11 +68,14 @@ function show(/** @type {State} */ next) {
   showLevers();
   showFaults();
   showFacts();
+  showCrowd();
   if (moved) loadFrames();
 }
 
 function showPeople() {
-  const faces = state.people.map((person) => {
+  // A few to click on; whoever else is signed in joins them, and the rest are in a list.
+  const near = state.people.filter((person, i) => i < 3 || person.userId === state.signedIn);
+  const faces = near.map((person) => {
     const face = person.avatar ? element('img', 'person-face') : element('span', 'person-face', person.name.slice(0, 1));
     if (face instanceof HTMLImageElement) Object.assign(face, { src: new URL(person.avatar || '', location.href).pathname, alt: '' });
     const words = element('span', '', element('span', 'person-name', person.name), element('span', 'person-title', person.title || person.userId));
@@ -83,8 +88,19 @@ function showPeople() {
   if (byId('people').dataset.key === key) return;
   const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.user : undefined;
   byId('people').dataset.key = key;
-  byId('people').replaceChildren(...faces);
+  byId('people').replaceChildren(...faces, ...others(state.people.filter((person) => !near.includes(person))));
   faces.filter((face) => face.dataset.user === focused && focused).forEach((face) => face.focus());
+}
+
+/** @param {Person[]} people */
+function others(people) {
+  if (people.length === 0) return [];
+  const list = element('select', 'others', new Option('Somebody else…', ''), ...people.map((person) => new Option(person.name, person.userId)));
+  list.setAttribute('aria-label', 'Sign in somebody else');
+  list.addEventListener('change', async () => {
+    if (await pull('user', { userId: /** @type {HTMLSelectElement} */ (list).value })) loadFrames();
+  });
+  return [list];
 }
 
 function showLevers() {
@@ -113,6 +129,29 @@ function showFacts() {
     .map(([name, credential]) => `${name}: ${credential ? `good until ${clock(credential.expiresAt)}` : 'none yet'}`);
   byId('credentials').textContent = alive.join(' · ');
   byId('not-simulated').replaceChildren(...state.notSimulated.map((what) => element('li', '', what)));
+}
+
+/** The queue drains from left to right: who is in, who failed, who waits; who is still coming is not drawn. */
+function showCrowd() {
+  const { crowd } = state;
+  byId('crowd').hidden = !crowd;
+  /** @type {HTMLButtonElement} */ (byId('crowd-come')).disabled = !state.app.url || Boolean(crowd && !crowd.over);
+  if (!crowd) return;
+  const counts = { waiting: crowd.waiting, in: crowd.in, failed: crowd.failed, refused: crowd.refusedCalls };
+  Object.entries(counts).forEach(([name, count]) => { byId(`crowd-${name}`).textContent = String(count); });
+  let from = 0;
+  const parts = /** @type {const} */ (['in', 'failed', 'waiting']).map((name) => {
+    const part = svg('rect', { class: `crowd-${name}`, x: from, y: 0, width: crowd[name], height: 1 });
+    from += crowd[name];
+    return part;
+  });
+  byId('crowd-line').setAttribute('viewBox', `0 0 ${crowd.people} 1`);
+  byId('crowd-line').replaceChildren(...parts);
+  const { callsPerSecond } = state.limits;
+  const limit = callsPerSecond ? `DingTalk takes ${callsPerSecond} calls of one API in a second.` : 'DingTalk takes any number of calls.';
+  const why = Object.entries(crowd.failures).map(([reason, count]) => `${count} × ${reason}`).join(', ');
+  const going = crowd.over ? `It took ${crowd.seconds} s.` : `${crowd.coming ? `${crowd.coming} are still coming. ` : ''}${crowd.seconds} s so far.`;
+  byId('crowd-said').textContent = [`${crowd.people} people.`, going, limit, why && `Failed: ${why}.`].filter(Boolean).join(' ');
 }
 
 const clock = (/** @type {number} */ at) => new Date(at).toLocaleTimeString([], { hour12: false });
@@ -179,13 +218,17 @@ async function follow() {
   }
   if (ledger.entries.length === 0) return;
   latest = ledger.latest;
-  entries = entries.concat(ledger.entries).sort((a, b) => a.at - b.at || a.seq - b.seq).slice(-SHOWN);
+  entries = entries.concat(ledger.entries.filter((entry) => !ofTheCrowd(entry))).sort((a, b) => a.at - b.at || a.seq - b.seq).slice(-SHOWN);
   byId('counts').replaceChildren(...Object.entries(ledger.counts).map(([endpoint, count]) => (
     element('tr', '', element('td', '', endpoint), element('td', '', String(count)))
   )));
   drawCalls();
 }
 
+/** Three hundred logins are a number, not a drawing. */
+const ofTheCrowd = (/** @type {Entry} */ { note = '' }) => (
+  /^visitor\d/.test(note) || Boolean(state && state.crowd && !state.crowd.over && note.startsWith('too many calls'))
+);
 const upstream = (/** @type {Entry} */ entry) => entry.from === 'app' && entry.to === 'dingtalk';
 /** A call to DingTalk whose answer has no code was lost, cut, or answered by somebody else. */
 const unanswered = (/** @type {Entry} */ entry) => upstream(entry) && !entry.code;
@@ -344,6 +387,7 @@ document.addEventListener('click', async (event) => {
   if (user && await pull('user', { userId: user })) loadFrames();
   if (advance) pull('clock', { advanceSeconds: Number(advance) });
   if (reload && state.app.url) devices[/** @type {'phone' | 'pc'} */ (reload)].src = home();
+  if (button.id === 'crowd-come') pull('crowd', { people: 300, seconds: 5 });
   if (button.id === 'reset' && await pull('reset', {})) loadFrames();
 });
 
@@ -368,10 +412,11 @@ document.querySelectorAll('form.app').forEach((form) => form.addEventListener('s
   pull('app', { url: String(new FormData(/** @type {HTMLFormElement} */ (form)).get('url')) });
 }));
 
-/** Twice a second what happened, every two seconds the state; a simulator that is gone is said to be gone. */
+/** Twice a second what happened and how a crowd gets on, every two seconds the state; a simulator that is gone is said to be gone. */
 async function poll(/** @type {number} */ turn) {
   try {
-    if (!document.hidden && turn % 4 === 0) show(await call('state'));
+    const crowded = state && state.crowd && !state.crowd.over;
+    if (!document.hidden && (crowded || turn % 4 === 0)) show(await call('state'));
     if (!document.hidden) await follow();
     if (byId('banner').dataset.gone) banner('');
     delete byId('banner').dataset.gone;

@@ -226,7 +226,7 @@
 
   const DEPARTMENTS = [{ id: '1001', name: '产品部', number: 2 }, { id: '1002', name: 'Design', number: 2 }];
   const PEOPLE = [['zhangsan', '张三'], ['alice', 'Alice Chen'], ['bob', 'Bob']].map(([emplId, name], i) => (
-    { emplId, name, avatar: i < 2 ? `${SIMULATOR.url}/avatar/${emplId}.svg` : '' }
+    { emplId, name, avatar: i < 2 ? `${SIMULATOR.url}${SIMULATOR.avatars}/${emplId}.svg` : '' }
   ));
 
   const CENTRE = { top: '42%', left: '50%', transform: 'translateX(-50%)' };

@@ -1,10 +1,10 @@
 //! The console and the people's avatars.
 
 use actix_web::http::header::CACHE_CONTROL;
-use actix_web::web::{Path, ServiceConfig, get};
+use actix_web::web::{Data, Path, ServiceConfig, get};
 use actix_web::{HttpResponse, Responder};
 
-use crate::world::Person;
+use crate::world::{Person, Shared};
 
 const COLOURS: [&str; 6] = ["#0089ff", "#7b61ff", "#00a870", "#e37318", "#d54941", "#0594fa"];
 
@@ -15,7 +15,7 @@ pub fn mount(service: &mut ServiceConfig) {
         .route("/console.css", get().to(style))
         .route("/console.js", get().to(script))
         .route("/favicon.ico", get().to(no_icon))
-        .route("/avatar/{user_id}.svg", get().to(avatar));
+        .route("/avatar/{corp_id}/{user_id}.svg", get().to(avatar));
 }
 
 async fn page() -> impl Responder {
@@ -38,9 +38,10 @@ fn asset(kind: &str, text: &'static str) -> HttpResponse {
     HttpResponse::Ok().content_type(format!("{kind}; charset=utf-8")).insert_header((CACHE_CONTROL, "no-store")).body(text)
 }
 
-async fn avatar(user_id: Path<String>) -> HttpResponse {
-    match Person::find(&user_id) {
-        Some(person) if person.has_avatar => HttpResponse::Ok()
+async fn avatar(whose: Path<(String, String)>, shared: Data<Shared>) -> HttpResponse {
+    let (corp_id, user_id) = whose.into_inner();
+    match shared.world().person(&corp_id, &user_id) {
+        Some(person) if person.avatar => HttpResponse::Ok()
             .content_type("image/svg+xml")
             .insert_header(("cross-origin-resource-policy", "cross-origin"))
             .body(portrait(person)),

@@ -5,14 +5,18 @@
 mod client;
 mod console;
 mod control;
+mod crowd;
+mod events;
 mod ledger;
 mod recording;
 mod secret;
 mod server;
 mod simulator;
 mod upstream;
+mod web_client;
 mod world;
 
+pub use events::{Shape, StreamFault};
 pub use simulator::Simulator;
 pub use upstream::{BanForm, Fault, Pace};
-pub use world::{Answers, App};
+pub use world::{Answers, App, Decision, Kind};

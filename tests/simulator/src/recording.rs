@@ -20,9 +20,14 @@ pub struct Outcome {
 }
 
 impl Recording {
+    /// A call of DingTalk.
     pub fn start(shared: &Data<Shared>, from: Party, endpoint: String, label: &str) -> Self {
+        Self::between(shared, from, Party::DingTalk, endpoint, label)
+    }
+
+    pub fn between(shared: &Data<Shared>, from: Party, to: Party, endpoint: String, label: &str) -> Self {
         shared.world().ledger.count(&endpoint, from);
-        let mut entry = Entry::new(from, Party::DingTalk, label);
+        let mut entry = Entry::new(from, to, label);
         entry.endpoint = Some(endpoint);
         Self { shared: shared.clone(), entry: Some(entry) }
     }

@@ -13,9 +13,12 @@ pub fn hex64() -> String {
 }
 
 /// Replaces every long run of hexadecimal digits, which is the shape of every secret this simulator hands out (and of
-/// a signature), and the app's own secret.
+/// a signature), and the seeded apps' own secrets.
 pub fn redacted(text: &str) -> String {
-    let text = text.replace(crate::world::APP.client_secret, "…");
+    let mut text = text.to_owned();
+    for app in crate::world::SEEDED {
+        text = text.replace(app.client_secret, "…");
+    }
     let mut clean = String::with_capacity(text.len());
     let mut run = String::new();
     for character in text.chars() {

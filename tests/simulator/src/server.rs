@@ -12,7 +12,7 @@ use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer};
 use serde_json::json;
 
 use crate::world::Shared;
-use crate::{client, console, control, upstream};
+use crate::{client, console, control, events, upstream};
 
 const LARGEST_BODY: usize = 256 * 1024;
 /// Room for a test's thousand connections at once.
@@ -38,6 +38,7 @@ pub fn bind(place: Place, shared: Data<Shared>) -> io::Result<(Server, SocketAdd
             .configure(client::mount)
             .configure(control::mount)
             .configure(console::mount)
+            .configure(events::mount)
             .default_service(to(upstream::answer))
     })
     .workers(1)

@@ -1,5 +1,6 @@
 //! `POST /client/authcode`: the client hands an authCode to a page.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{Bytes, Data};
@@ -13,7 +14,7 @@ use super::window;
 use crate::ledger::Party;
 use crate::recording::{Outcome, Recording};
 use crate::server::malformed;
-use crate::world::{APP, Answers, Person, Shared, World};
+use crate::world::{Answers, Holder, Person, Shared, World};
 
 /// Longer than any page waits; a connection is not kept for ever.
 const NEVER: Duration = Duration::from_secs(10 * 60);
@@ -31,7 +32,7 @@ struct Request {
 
 struct Issued {
     code: String,
-    person: &'static Person,
+    person: Arc<Person>,
 }
 
 pub async fn issue(body: Bytes, shared: Data<Shared>) -> impl Responder {
@@ -51,7 +52,7 @@ pub async fn issue(body: Bytes, shared: Data<Shared>) -> impl Responder {
     let issued = issued(&request, &mut shared.world());
     match issued {
         Ok(Issued { code, person }) => {
-            recording.end(outcome(Some("0"), person.user_id));
+            recording.end(outcome(Some("0"), &person.user_id));
             HttpResponse::Ok().json(json!({"code": code}))
         }
         Err(message) => {
@@ -62,19 +63,23 @@ pub async fn issue(body: Bytes, shared: Data<Shared>) -> impl Responder {
 }
 
 fn issued(request: &Request, world: &mut World) -> Result<Issued, String> {
-    let known_client = request.client_id.as_deref().is_none_or(|id| id == APP.client_id);
     if request.corp_id.is_empty() {
         return Err("1002 , corpId or redirectURI is blank".to_owned());
     }
-    if request.corp_id != APP.corp_id {
-        return Err("1002,corpId不合法".to_owned());
-    }
-    if world.client.answers == Answers::Refuses || !known_client {
-        return Err(format!("对应企业没有 {} 域名微应用", page_host(request)));
-    }
-    let person = world.person(request.user_id.as_deref()).ok_or("simulator: nobody has this userId")?;
-    let now = world.now();
-    let code = world.codes.issue(APP.client_id, APP.corp_id, person, now);
+    let organisation = world.organisation(&request.corp_id).ok_or("1002,corpId不合法")?;
+    let app = match &request.client_id {
+        Some(client_id) => world.app(client_id),
+        None => world.under_test(),
+    };
+    let app = app.filter(|app| app.is_open_at(&request.corp_id) && world.client.answers != Answers::Refuses);
+    let app = app.ok_or_else(|| format!("对应企业没有 {} 域名微应用", page_host(request)))?;
+    let person = match &request.user_id {
+        Some(user_id) => organisation.person(user_id),
+        None => organisation.signed_in(),
+    };
+    let person = person.cloned().ok_or("simulator: nobody has this userId")?;
+    let (holder, now) = (Holder::new(&app.client_id, &request.corp_id), world.now());
+    let code = world.codes.issue(holder, person.clone(), now);
     Ok(Issued { code, person })
 }
 

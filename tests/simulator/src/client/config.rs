@@ -13,7 +13,7 @@ use super::window;
 use crate::ledger::Party;
 use crate::recording::{Outcome, Recording};
 use crate::server::malformed;
-use crate::world::{APP, Shared};
+use crate::world::{Holder, Shared, World};
 
 /// Longer values are refused: the search hashes them thousands of times.
 const LONGEST: usize = 4_096;
@@ -55,9 +55,12 @@ pub async fn verify(body: Bytes, shared: Data<Shared>) -> impl Responder {
     let recording = Recording::start(&shared, Party::Dd, "POST /client/config".to_owned(), "verify dd.config")
         .in_window(window(request.platform.as_deref()));
 
-    let tickets = tickets(&shared);
+    let asked = {
+        let world = shared.world();
+        request.holder(&world).map(|holder| tickets(&holder, &world))
+    };
     // The search for what differs takes thousands of digests: not on the thread that answers everybody.
-    let Ok(verdict) = block(move || judge(&request, tickets)).await else {
+    let Ok(verdict) = block(move || judge(&request, asked?)).await else {
         return HttpResponse::InternalServerError().finish();
     };
     recording.end(outcome(&verdict));
@@ -67,13 +70,13 @@ pub async fn verify(body: Bytes, shared: Data<Shared>) -> impl Responder {
     })
 }
 
-fn tickets(shared: &Shared) -> Option<Tickets> {
-    let world = shared.world();
-    let current = world.jsapi_ticket.current(world.now())?;
+fn tickets(holder: &Holder, world: &World) -> Option<Tickets> {
+    let ticket = world.tickets.of(holder)?;
+    let current = ticket.current(world.now())?;
     Some(Tickets {
         current: current.value.clone(),
-        dead: world.jsapi_ticket.previous().to_vec(),
-        home: world.app_url.as_deref().and_then(PageUrl::parse),
+        dead: ticket.previous().to_vec(),
+        home: world.setup.app_url.as_deref().and_then(PageUrl::parse),
     })
 }
 
@@ -93,15 +96,20 @@ fn judge(request: &Request, tickets: Option<Tickets>) -> Result<Matched, Refusal
 }
 
 impl Request {
+    /// Whose configuration it is: of the app that the organisation calls by this agentId.
+    fn holder(&self, world: &World) -> Result<Holder, Refusal> {
+        let (corp_id, agent_id) = (textual(&self.corp_id), textual(&self.agent_id));
+        if world.organisation(&corp_id).is_none() {
+            return Err(Refusal::new(52010, "无效的corpid"));
+        }
+        let called_so = world.apps.iter().find(|app| app.at(&corp_id).is_some_and(|at| at.agent_id == agent_id));
+        let app = called_so.ok_or_else(|| Refusal::new(52019, "无效的agentid"))?;
+        Ok(Holder::new(&app.client_id, &corp_id))
+    }
+
     fn well_formed(&self, signed: &Signed) -> Result<PageUrl, Refusal> {
         let refused = |errcode, errmsg| Err(Refusal::new(errcode, errmsg));
         let apis_are_names = self.js_api_list.as_array().is_some_and(|apis| apis.iter().all(Value::is_string));
-        if textual(&self.corp_id) != APP.corp_id {
-            return refused(52010, "无效的corpid");
-        }
-        if textual(&self.agent_id) != APP.agent_id {
-            return refused(52019, "无效的agentid");
-        }
         if signed.nonce.is_empty() || signed.nonce.len() > LONGEST {
             return refused(52015, "无效的随机字符串参数");
         }

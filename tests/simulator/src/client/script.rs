@@ -13,7 +13,9 @@ const BLANK: &str = "var SIMULATOR = null; // filled in by the server";
 
 /// `GET /dd.js`
 pub async fn dd_js(request: HttpRequest, shared: Data<Shared>) -> HttpResponse {
-    let simulator = json!({"url": origin(&request), "client": shared.world().client});
+    let world = shared.world();
+    let simulator =
+        json!({"url": origin(&request), "client": world.client, "avatars": format!("/avatar/{}", world.first_corp_id())});
     HttpResponse::Ok()
         .content_type("text/javascript; charset=utf-8")
         .insert_header((CACHE_CONTROL, "no-store"))

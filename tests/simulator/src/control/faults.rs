@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Lever;
-use crate::upstream::{Endpoint, Fault};
+use crate::upstream::{Fault, documented, known};
 use crate::world::World;
 
 const MOST_CALLS: u32 = 1_000_000;
@@ -24,12 +24,11 @@ fn once() -> u32 {
 
 impl Lever for AddFault {
     fn pull(self, world: &mut World) -> Result<(), String> {
-        let endpoint =
-            Endpoint::documented(&self.endpoint).ok_or_else(|| format!("unknown endpoint; known are {}", Endpoint::known()))?;
+        let endpoint = documented(&self.endpoint).ok_or_else(|| format!("unknown endpoint; known are {}", known()))?;
         if !(1..=MOST_CALLS).contains(&self.times) {
             return Err("times is between 1 and 1000000".to_owned());
         }
-        world.faults.add(endpoint, self.times, understood(&self.fault)?);
+        world.faults.add(endpoint.path, self.times, understood(&self.fault)?);
         Ok(())
     }
 }

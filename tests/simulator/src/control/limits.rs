@@ -8,7 +8,8 @@ use super::Lever;
 use crate::world::{Shared, World};
 
 pub async fn show(shared: Data<Shared>) -> HttpResponse {
-    HttpResponse::Ok().json(shared.world().limits.state())
+    let world = shared.world();
+    HttpResponse::Ok().json(world.paces.state(world.setup.calls_per_second))
 }
 
 #[derive(Deserialize)]
@@ -28,7 +29,7 @@ impl Lever for SetLimits {
         if self.calls_per_second == Some(0) {
             return Err("callsPerSecond is at least 1, or null for no limit".to_owned());
         }
-        world.limits.calls_per_second = self.calls_per_second;
+        world.setup.calls_per_second = self.calls_per_second;
         Ok(())
     }
 }

@@ -1,9 +1,12 @@
 //! The levers behind the scenes, for tests and for the console. No page of another origin may pull them.
 
+mod events;
 mod faults;
 mod limits;
+mod organisations;
 mod requests;
-mod state;
+pub mod state;
+mod world;
 
 use std::time::Duration;
 
@@ -16,8 +19,9 @@ use actix_web::{Error, HttpRequest, HttpResponse, error};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::crowd;
 use crate::server::{malformed, nothing_here, origin};
-use crate::world::{Answers, Person, Shared, SignedIn, World};
+use crate::world::{Answers, Shared, World};
 
 const TEN_YEARS_IN_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
 const LONGEST_URL: usize = 2_000;
@@ -36,6 +40,12 @@ pub fn mount(service: &mut ServiceConfig) {
             .route("/faults", post().to(pull::<faults::AddFault>))
             .route("/limits", get().to(limits::show))
             .route("/limits", post().to(pull::<limits::SetLimits>))
+            .route("/organisation", post().to(pull::<organisations::Decide>))
+            .route("/person", post().to(pull::<organisations::Move>))
+            .route("/events", post().to(pull::<events::Events>))
+            .route("/world", get().to(world::show))
+            .route("/world", post().to(world::load))
+            .route("/crowd", post().to(crowd::come))
             .route("/reset", post().to(reset))
             .default_service(to(nothing_here)),
     );
@@ -82,13 +92,16 @@ impl Lever for Clock {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct User {
+    corp_id: Option<String>,
     user_id: String,
 }
 
 impl Lever for User {
     fn pull(self, world: &mut World) -> Result<(), String> {
-        let person = Person::find(&self.user_id).ok_or("nobody has this userId")?;
-        world.signed_in = SignedIn(person);
+        let corp_id = self.corp_id.unwrap_or_else(|| world.first_corp_id().to_owned());
+        let organisation = world.organisation_mut(&corp_id).ok_or("no organisation has this corpId")?;
+        let person = organisation.person(&self.user_id).cloned().ok_or("nobody has this userId")?;
+        organisation.sign_in(person);
         Ok(())
     }
 }
@@ -109,9 +122,10 @@ impl Lever for Client {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct App {
     url: String,
+    client_id: Option<String>,
 }
 
 impl Lever for App {
@@ -120,9 +134,22 @@ impl Lever for App {
         if !is_page || self.url.len() > LONGEST_URL {
             return Err("url is the http or https address of the app".to_owned());
         }
-        world.app_url = Some(self.url);
+        if let Some(client_id) = self.client_id {
+            world.app(&client_id).ok_or("no app has this clientId")?;
+            world.setup.under_test = client_id;
+        }
+        world.setup.app_url = Some(self.url);
         Ok(())
     }
+}
+
+/// The app that a lever means: the one that it names, or the one under test.
+fn client_id(named: Option<String>, world: &World) -> Result<String, String> {
+    let app = match &named {
+        Some(client_id) => world.app(client_id),
+        None => world.under_test(),
+    };
+    app.map(|app| app.client_id.clone()).ok_or_else(|| "no app has this clientId".to_owned())
 }
 
 /// A browser names the origin of each post: one of a foreign page is refused, or any website could play with the simulator.

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use crate::server::origin;
-use crate::world::{APP, Credential, Person, SEEDED, Shared, World};
+use crate::world::{Credential, Holder, Organisation, Person, Registered, Shared, World};
 
 /// What an app may meet at DingTalk and does not meet here. The README has the same list.
 pub const NOT_SIMULATED: [&str; 12] = [
@@ -29,45 +29,71 @@ pub async fn show(request: HttpRequest, shared: Data<Shared>) -> HttpResponse {
 
 fn state(world: &World, origin: &str) -> Value {
     let now = world.now();
+    let here = world.organisation(world.first_corp_id());
+    let holder = world.under_test().map(|app| Holder::new(&app.client_id, world.first_corp_id()));
+    let token = holder.as_ref().and_then(|holder| world.tokens.current(holder, now));
+    let ticket = holder.as_ref().and_then(|holder| world.tickets.of(holder)?.current(now));
     json!({
         "now": now,
         "clockOffsetSeconds": world.clock.offset_seconds(),
-        "signedIn": world.signed_in.0.user_id,
-        "people": SEEDED.iter().map(|each| person(each, origin)).collect::<Vec<_>>(),
-        "app": app(world),
+        "signedIn": here.and_then(Organisation::signed_in).map(|person| &person.user_id),
+        "people": here.map(|here| people(here, origin)),
+        "app": world.under_test().map(|tested| app(tested, world)),
+        "organisations": world.organisations.iter().map(|each| organisation(each, world, origin)).collect::<Vec<_>>(),
         "client": world.client,
         "faults": world.faults.state(),
-        "limits": world.limits.state(),
-        "credentials": {
-            "accessToken": world.access_token.current(now).map(credential),
-            "jsapiTicket": world.jsapi_ticket.current(now).map(credential),
-        },
+        "events": world.under_test().map(|tested| world.subscribers.state(&tested.client_id)),
+        "pushes": world.outbox.state(),
+        "limits": world.paces.state(world.setup.calls_per_second),
+        "crowd": world.crowd.as_ref().map(|crowd| crowd.state(world.paces.refused())),
+        "credentials": {"accessToken": token.map(credential), "jsapiTicket": ticket.map(credential)},
         "notSimulated": NOT_SIMULATED,
     })
 }
 
-fn person(person: &Person, origin: &str) -> Value {
+/// Those of the world as it was told: a crowd has come for one thing only.
+fn people(organisation: &Organisation, origin: &str) -> Vec<Value> {
+    let told = organisation.people.iter().filter(|person| !person.made_up);
+    told.map(|each| person(each, &organisation.corp_id, origin)).collect()
+}
+
+fn person(person: &Person, corp_id: &str, origin: &str) -> Value {
     let mut shown = json!({"userId": person.user_id, "name": person.name});
-    if let Some(path) = person.avatar_path() {
+    if let Some(path) = person.avatar_path(corp_id) {
         shown["avatar"] = json!(format!("{origin}{path}"));
     }
-    if let Some(title) = person.title {
+    if let Some(title) = &person.title {
         shown["title"] = json!(title);
     }
     shown
 }
 
-fn app(world: &World) -> Value {
+fn app(app: &Registered, world: &World) -> Value {
+    let corp_id = world.first_corp_id();
     let mut shown = json!({
-        "corpId": APP.corp_id,
-        "clientId": APP.client_id,
-        "agentId": APP.agent_id,
-        "name": APP.name,
+        "kind": app.kind,
+        "corpId": corp_id,
+        "clientId": app.client_id,
+        "agentId": app.installations.get(corp_id).map(|installation| &installation.agent_id),
+        "name": app.name,
     });
-    if let Some(url) = &world.app_url {
+    if let Some(url) = &world.setup.app_url {
         shown["url"] = json!(url);
     }
     shown
+}
+
+/// An organisation, and how the app under test stands with it; null if it is none of the app's.
+fn organisation(organisation: &Organisation, world: &World, origin: &str) -> Value {
+    let installation = world.under_test().and_then(|app| app.installations.get(&organisation.corp_id));
+    json!({
+        "corpId": organisation.corp_id,
+        "name": organisation.name,
+        "agentId": installation.map(|installation| &installation.agent_id),
+        "standing": installation.map(|installation| installation.standing),
+        "signedIn": organisation.signed_in().map(|person| &person.user_id),
+        "people": people(organisation, origin),
+    })
 }
 
 fn credential(credential: &Credential) -> Value {

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use rand::{random, random_range};
 use serde_json::{Value, json};
 
-use super::endpoint::Family;
+use super::api::Family;
 use crate::recording::Outcome;
 
 /// A complete answer, with what the ledger tells about it.

@@ -1,19 +1,22 @@
 //! A call as it arrived, read the way DingTalk reads it.
 
 use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Bytes;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::endpoint::Endpoint;
+use super::answer::Answer;
+use super::api::{Api, Family};
+use super::apis;
 use crate::server::origin;
 
 /// The parts of a request that the endpoints look at.
 pub struct Call {
     pub method: String,
-    pub path: String,
-    pub endpoint: Option<Endpoint>,
+    pub raw_path: String,
+    pub api: Option<&'static Api>,
     /// Where the simulator was reached, for the addresses of avatars.
     pub origin: String,
     query: String,
@@ -28,6 +31,16 @@ pub enum BodyFault {
     Invalid,
 }
 
+impl BodyFault {
+    pub fn answer(self) -> Answer {
+        let (code, message) = match self {
+            Self::Missing => ("Missingbody", "body is mandatory for this action."),
+            Self::Invalid => ("Invalidbody", "Specified parameter body is not valid. JSON parsing error"),
+        };
+        Answer::api_error(StatusCode::BAD_REQUEST, code, message)
+    }
+}
+
 impl Call {
     pub fn new(request: &HttpRequest, body: Bytes) -> Self {
         let header = |name: &str| {
@@ -36,8 +49,8 @@ impl Call {
         };
         Self {
             method: request.method().to_string(),
-            path: request.path().to_owned(),
-            endpoint: Endpoint::at(request.method().as_str(), request.path()),
+            raw_path: request.path().to_owned(),
+            api: apis::at(request.path()),
             origin: origin(request),
             query: request.query_string().to_owned(),
             content_type: header(CONTENT_TYPE.as_str()).unwrap_or_default(),
@@ -46,24 +59,43 @@ impl Call {
         }
     }
 
+    /// As the documentation writes it; as it is if that has no such path.
+    pub fn path(&self) -> &str {
+        self.api.map_or(&self.raw_path, |api| api.path)
+    }
+
     /// `POST /topapi/v2/user/get`, without a query and with `{corpId}` for the value.
-    pub fn endpoint_name(&self) -> String {
-        let path = self.endpoint.map_or(self.path.as_str(), |known| known.path());
-        format!("{} {path}", self.method)
+    pub fn name(&self) -> String {
+        format!("{} {}", self.method, self.path())
     }
 
     pub fn label(&self) -> &'static str {
-        self.endpoint.map_or("unknown path", Endpoint::label)
+        self.api.map_or("unknown path", |api| api.label)
     }
 
-    /// The token of the new API: in its header and nowhere else.
-    pub fn header_token(&self) -> Option<&str> {
-        self.token.as_deref().filter(|token| !token.is_empty())
+    pub fn family(&self) -> Family {
+        Family::of(&self.raw_path)
     }
 
-    /// The token of the old API: in the query, or a field of a form.
-    pub fn query_token(&self) -> Option<String> {
-        self.query_parameter("access_token").or_else(|| self.form_field("access_token")).filter(|token| !token.is_empty())
+    /// A part of the path, counted from 1.
+    pub fn path_segment(&self, number: usize) -> &str {
+        self.raw_path.split('/').nth(number).unwrap_or_default()
+    }
+
+    /// The access_token. The new API wants it in its header and nowhere else, the old one in the query or in a field of a form.
+    pub fn token(&self) -> Option<String> {
+        let token = match self.family() {
+            Family::Api => self.token.clone(),
+            Family::Topapi | Family::Legacy => self.query_parameter("access_token").or_else(|| self.form_field("access_token")),
+        };
+        token.filter(|token| !token.is_empty())
+    }
+
+    /// The app that a call names which brings no token.
+    pub fn named_client(&self) -> Option<String> {
+        ["appKey", "suiteKey", "client_id", "clientId", "suite_key", "appkey", "accessKey"]
+            .into_iter()
+            .find_map(|name| self.parameter(name))
     }
 
     pub fn query_parameter(&self, name: &str) -> Option<String> {

@@ -7,10 +7,12 @@ use actix_web::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
+use super::call::Call;
 use super::delivery::Delivery;
-use super::endpoint::Endpoint;
 use super::front::{self, BanForm};
+use super::gateway;
 use super::refusal::Refusal;
+use crate::world::World;
 
 const LONGEST_WAIT: u64 = 10 * 60 * 1000;
 /// Statuses below are not final: a caller waits on.
@@ -73,11 +75,14 @@ pub enum Consequence {
 }
 
 impl Fault {
-    pub(super) fn consequence(&self, endpoint: Endpoint) -> Consequence {
-        let refuse = |refusal: Refusal| Consequence::Instead(refusal.answer(endpoint));
+    pub(super) fn consequence(&self, call: &Call, world: &World) -> Consequence {
+        let refuse = |refusal: Refusal| Consequence::Instead(refusal.answer(call.family()));
         match self {
             Self::AuthCodeError => refuse(Refusal::AuthCode),
-            Self::Permission => refuse(Refusal::Permission),
+            Self::Permission => refuse(Refusal::Permission {
+                scope: call.api.map_or("qyapi_base", |api| api.scope).to_owned(),
+                client_id: gateway::client_id(call, world).unwrap_or_default(),
+            }),
             Self::Busy => refuse(Refusal::Busy),
             Self::Delay { milliseconds } => Consequence::Wait(Duration::from_millis(*milliseconds)),
             Self::RevokedToken => Consequence::RevokeToken,

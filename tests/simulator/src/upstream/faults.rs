@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 
-use super::endpoint::Endpoint;
 use super::fault::Fault;
 
 /// The faults that wait for their calls, in the order in which they were asked for.
@@ -13,19 +12,19 @@ pub struct Faults(VecDeque<Waiting>);
 
 #[derive(Debug)]
 struct Waiting {
-    endpoint: Endpoint,
+    path: String,
     times: u32,
     fault: Fault,
 }
 
 impl Faults {
-    pub fn add(&mut self, endpoint: Endpoint, times: u32, fault: Fault) {
-        self.0.push_back(Waiting { endpoint, times, fault });
+    pub fn add(&mut self, path: &str, times: u32, fault: Fault) {
+        self.0.push_back(Waiting { path: path.to_owned(), times, fault });
     }
 
     /// The fault of this very call, which is thereby used up.
-    pub fn next(&mut self, endpoint: Endpoint) -> Option<Fault> {
-        let position = self.0.iter().position(|waiting| waiting.endpoint == endpoint)?;
+    pub fn next(&mut self, path: &str) -> Option<Fault> {
+        let position = self.0.iter().position(|waiting| waiting.path == path)?;
         let waiting = &mut self.0[position];
         let fault = waiting.fault.clone();
         waiting.times = waiting.times.saturating_sub(1);
@@ -38,7 +37,7 @@ impl Faults {
     pub fn state(&self) -> Value {
         let entry = |waiting: &Waiting| {
             json!({
-                "endpoint": waiting.endpoint.path(),
+                "endpoint": waiting.path,
                 "times": waiting.times,
                 "fault": waiting.fault,
             })
@@ -54,10 +53,10 @@ mod tests {
     #[test]
     fn faults_of_an_endpoint_queue_up_and_leave_the_others_alone() {
         let mut faults = Faults::default();
-        faults.add(Endpoint::UserByCode, 2, Fault::Busy);
-        faults.add(Endpoint::UserByCode, 1, Fault::Permission);
-        assert_eq!(faults.next(Endpoint::GetToken), None);
-        let calls = [(); 4].map(|()| faults.next(Endpoint::UserByCode));
+        faults.add("/topapi/v2/user/getuserinfo", 2, Fault::Busy);
+        faults.add("/topapi/v2/user/getuserinfo", 1, Fault::Permission);
+        assert_eq!(faults.next("/gettoken"), None);
+        let calls = [(); 4].map(|()| faults.next("/topapi/v2/user/getuserinfo"));
         let expected = [Some(Fault::Busy), Some(Fault::Busy), Some(Fault::Permission), None];
         assert_eq!(calls, expected);
     }

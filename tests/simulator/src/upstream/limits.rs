@@ -6,16 +6,13 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::endpoint::Endpoint;
+use super::api::Api;
 
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// The limit, and what came of it.
+/// How the calls of each API by each app went.
 #[derive(Debug, Default)]
-pub struct Limits {
-    pub calls_per_second: Option<u32>,
-    paces: BTreeMap<(String, &'static str), Pace>,
-}
+pub struct Paces(BTreeMap<(String, &'static str), Pace>);
 
 /// How the calls of one API by one app went.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -35,36 +32,30 @@ pub struct Pace {
     arrived_lately: VecDeque<Instant>,
 }
 
-impl Limits {
-    /// Back to the beginning, but for the limit itself.
-    pub fn reset(&mut self) {
-        self.paces.clear();
-    }
-
+impl Paces {
     /// Whether a call that was read at this moment is let in. One that is not does not count against the limit.
-    pub fn admit(&mut self, client_id: &str, endpoint: Endpoint, now: Instant) -> bool {
-        let pace = self.paces.entry((client_id.to_owned(), endpoint.path())).or_default();
-        pace.admit(self.calls_per_second, now)
+    pub fn admit(&mut self, limit: Option<u32>, client_id: &str, api: &Api, now: Instant) -> bool {
+        self.0.entry((client_id.to_owned(), api.path)).or_default().admit(limit, now)
     }
 
-    pub fn pace(&self, client_id: &str, endpoint: Endpoint) -> Pace {
-        self.paces.get(&(client_id.to_owned(), endpoint.path())).cloned().unwrap_or_default()
+    pub fn pace(&self, client_id: &str, api: &Api) -> Pace {
+        self.0.get(&(client_id.to_owned(), api.path)).cloned().unwrap_or_default()
     }
 
     /// Calls that came too soon, of all apps and APIs.
     pub fn refused(&self) -> u64 {
-        self.paces.values().map(|pace| pace.refused).sum()
+        self.0.values().map(|pace| pace.refused).sum()
     }
 
-    pub fn state(&self) -> Value {
-        let paces = self.paces.iter().map(|((client_id, path), pace)| {
+    pub fn state(&self, limit: Option<u32>) -> Value {
+        let paces = self.0.iter().map(|((client_id, path), pace)| {
             let mut shown = json!({"clientId": client_id, "api": path});
             if let (Some(shown), Ok(Value::Object(pace))) = (shown.as_object_mut(), serde_json::to_value(pace)) {
                 shown.extend(pace);
             }
             shown
         });
-        json!({"callsPerSecond": self.calls_per_second, "refused": self.refused(), "paces": paces.collect::<Vec<_>>()})
+        json!({"callsPerSecond": limit, "refused": self.refused(), "paces": paces.collect::<Vec<_>>()})
     }
 }
 
@@ -100,36 +91,32 @@ fn forget(lately: &mut VecDeque<Instant>, now: Instant) {
 mod tests {
     use super::*;
 
-    const API: Endpoint = Endpoint::UserByCode;
-
-    fn limited() -> Limits {
-        Limits { calls_per_second: Some(2), ..Limits::default() }
-    }
+    use super::super::apis::{USER_BY_CODE, USER_DETAILS};
 
     #[test]
     fn so_many_are_let_in_within_any_second() {
-        let (mut limits, start) = (limited(), Instant::now());
+        let (mut paces, start) = (Paces::default(), Instant::now());
         let at = [0, 600, 700, 999, 1000, 1500, 1600];
-        let admitted = at.map(|millis| limits.admit("app", API, start + Duration::from_millis(millis)));
+        let admitted = at.map(|millis| paces.admit(Some(2), "app", &USER_BY_CODE, start + Duration::from_millis(millis)));
         assert_eq!(admitted, [true, true, false, false, true, false, true]);
-        let pace = limits.pace("app", API);
+        let pace = paces.pace("app", &USER_BY_CODE);
         assert_eq!((pace.accepted, pace.refused), (4, 3));
         assert_eq!((pace.most_accepted_in_a_second, pace.most_arrived_in_a_second), (2, 5));
     }
 
     #[test]
     fn each_app_and_each_api_has_a_pace_of_its_own() {
-        let (mut limits, now) = (limited(), Instant::now());
-        for (app, api) in [("app", API), ("other", API), ("app", Endpoint::UserDetails)] {
-            assert_eq!([(); 3].map(|()| limits.admit(app, api, now)), [true, true, false]);
+        let (mut paces, now) = (Paces::default(), Instant::now());
+        for (app, api) in [("app", &USER_BY_CODE), ("other", &USER_BY_CODE), ("app", &USER_DETAILS)] {
+            assert_eq!([(); 3].map(|()| paces.admit(Some(2), app, api, now)), [true, true, false]);
         }
-        assert_eq!(limits.refused(), 3);
+        assert_eq!(paces.refused(), 3);
     }
 
     #[test]
     fn without_a_limit_everything_is_let_in_and_counted() {
-        let (mut limits, now) = (Limits::default(), Instant::now());
-        assert!((0..100).all(|_| limits.admit("app", API, now)));
-        assert_eq!(limits.pace("app", API).most_accepted_in_a_second, 100);
+        let (mut paces, now) = (Paces::default(), Instant::now());
+        assert!((0..100).all(|_| paces.admit(None, "app", &USER_BY_CODE, now)));
+        assert_eq!(paces.pace("app", &USER_BY_CODE).most_accepted_in_a_second, 100);
     }
 }

@@ -1,8 +1,9 @@
 //! authCodes: five minutes, one use, bound to app, organisation and person.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::{App, Millis, Person};
+use super::{Holder, Millis, Person};
 use crate::secret;
 
 const LIFETIME: Millis = 5 * 60 * 1000;
@@ -18,26 +19,18 @@ pub struct Codes {
 
 #[derive(Debug)]
 struct AuthCode {
-    client_id: String,
-    corp_id: String,
-    person: &'static Person,
+    holder: Holder,
+    person: Arc<Person>,
     expires_at: Millis,
     used: bool,
     has_been_here: bool,
 }
 
 impl Codes {
-    pub fn issue(&mut self, client_id: &str, corp_id: &str, person: &'static Person, now: Millis) -> String {
+    pub fn issue(&mut self, holder: Holder, person: Arc<Person>, now: Millis) -> String {
         self.issued.retain(|_, code| code.expires_at + REMEMBERED > now);
         let value = secret::hex32();
-        let code = AuthCode {
-            client_id: client_id.to_owned(),
-            corp_id: corp_id.to_owned(),
-            person,
-            expires_at: now + LIFETIME,
-            used: false,
-            has_been_here: false,
-        };
+        let code = AuthCode { holder, person, expires_at: now + LIFETIME, used: false, has_been_here: false };
         self.issued.insert(value.clone(), code);
         value
     }
@@ -58,49 +51,53 @@ impl Codes {
     }
 
     /// Uses a code up. Why a code is no good is not told: neither does DingTalk.
-    pub fn exchange(&mut self, value: &str, app: &App, now: Millis) -> Option<&'static Person> {
-        let code = self.issued.get_mut(value)?;
-        if code.client_id != app.client_id || code.corp_id != app.corp_id {
-            return None;
-        }
+    pub fn exchange(&mut self, value: &str, holder: &Holder, now: Millis) -> Option<Arc<Person>> {
+        let code = self.issued.get_mut(value).filter(|code| code.holder == *holder)?;
         let used = std::mem::replace(&mut code.used, true);
-        (!used && now < code.expires_at).then_some(code.person)
+        (!used && now < code.expires_at).then(|| code.person.clone())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{APP, SEEDED};
     use super::*;
+
+    fn ours() -> Holder {
+        Holder::new("app", "corp")
+    }
+
+    fn somebody() -> Arc<Person> {
+        Arc::new(Person::made_up(1))
+    }
 
     fn issued_at(now: Millis) -> (Codes, String) {
         let mut codes = Codes::default();
-        let code = codes.issue(APP.client_id, APP.corp_id, &SEEDED[1], now);
+        let code = codes.issue(ours(), somebody(), now);
         (codes, code)
     }
 
     #[test]
     fn a_code_is_good_for_its_person_once() {
         let (mut codes, code) = issued_at(0);
-        let person = codes.exchange(&code, &APP, 1);
-        assert_eq!(person.map(|person| person.user_id), Some("alice"));
-        assert!(codes.exchange(&code, &APP, 1).is_none());
+        let person = codes.exchange(&code, &ours(), 1).expect("a person");
+        assert_eq!(person.user_id, "visitor0001");
+        assert!(codes.exchange(&code, &ours(), 1).is_none());
     }
 
     #[test]
     fn a_code_lives_for_five_minutes() {
         let (mut codes, code) = issued_at(0);
-        assert!(codes.exchange(&code, &APP, LIFETIME).is_none());
+        assert!(codes.exchange(&code, &ours(), LIFETIME).is_none());
         let (mut codes, code) = issued_at(0);
-        assert!(codes.exchange(&code, &APP, LIFETIME - 1).is_some());
+        assert!(codes.exchange(&code, &ours(), LIFETIME - 1).is_some());
     }
 
     #[test]
     fn a_code_of_another_app_or_organisation_is_no_good() {
         let mut codes = Codes::default();
-        let other_app = codes.issue("dingsomebodyelse1", APP.corp_id, &SEEDED[0], 0);
-        let other_corp = codes.issue(APP.client_id, "dingelsewhere0001", &SEEDED[0], 0);
-        assert!(codes.exchange(&other_app, &APP, 0).is_none());
-        assert!(codes.exchange(&other_corp, &APP, 0).is_none());
+        for other in [Holder::new("another", "corp"), Holder::new("app", "elsewhere")] {
+            let code = codes.issue(other, somebody(), 0);
+            assert!(codes.exchange(&code, &ours(), 0).is_none());
+        }
     }
 }

@@ -1,45 +1,39 @@
 //! Everything the simulated DingTalk knows, in one value behind one lock.
 
+mod apps;
 mod clock;
 mod codes;
-mod credentials;
+mod credential;
+mod decisions;
+mod definition;
+mod organisation;
 mod people;
+mod seed;
+mod suite_tickets;
+mod tickets;
+mod tokens;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+pub use apps::{Kind, Registered, Standing};
 pub use clock::{Clock, Millis, millis, real_now};
 pub use codes::Codes;
-pub use credentials::{AccessToken, Credential, JsapiTicket};
-pub use people::{Person, SEEDED};
+pub use credential::{Credential, Life};
+pub use decisions::Decision;
+pub use definition::Definition;
+pub use organisation::Organisation;
+pub use people::Person;
+pub use seed::{App, CUSTOM, INTERNAL, SEEDED, THIRD_PARTY};
+pub use suite_tickets::SuiteTickets;
+pub use tickets::Tickets;
+pub use tokens::{Holder, Tokens};
 
+use crate::crowd::Progress;
+use crate::events::{Outbox, Subscribers};
 use crate::ledger::Ledger;
-use crate::upstream::{Faults, Limits};
-
-/// The registration of the app under test, as the developer console would show it.
-#[derive(Debug, Clone, Copy)]
-pub struct App {
-    /// The organisation that the app belongs to.
-    pub corp_id: &'static str,
-    /// Formerly AppKey.
-    pub client_id: &'static str,
-    /// Formerly AppSecret.
-    pub client_secret: &'static str,
-    /// What `dd.config` calls the app.
-    pub agent_id: &'static str,
-    /// The name shown to people.
-    pub name: &'static str,
-}
-
-/// The one app that is registered.
-pub const APP: App = App {
-    corp_id: "dingsimulator0001",
-    client_id: "dingsimulatedapp1",
-    client_secret: "simulated-secret-not-for-production",
-    agent_id: "1000000001",
-    name: "Demo H5 app",
-};
+use crate::upstream::{Faults, Paces};
 
 /// What the simulated client does when a page asks it for an authCode.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,46 +57,113 @@ pub struct Client {
     pub outside: bool,
 }
 
-/// The state of the simulated DingTalk.
-#[derive(Debug, Default)]
-pub struct World {
-    pub clock: Clock,
+/// What the world was set up with, and keeps through a reset.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    pub definition: Definition,
+    /// Where the app under test is.
     pub app_url: Option<String>,
-    pub signed_in: SignedIn,
-    pub client: Client,
-    pub access_token: AccessToken,
-    pub jsapi_ticket: JsapiTicket,
-    pub codes: Codes,
-    pub faults: Faults,
-    pub limits: Limits,
-    pub ledger: Ledger,
+    /// Which of the apps it is.
+    pub under_test: String,
+    /// How many calls of one API are taken from one app in a second.
+    pub calls_per_second: Option<u32>,
 }
 
-/// Who is signed in to the simulated client; always one of the seeded people.
-#[derive(Debug, Clone, Copy)]
-pub struct SignedIn(pub &'static Person);
-
-impl Default for SignedIn {
-    fn default() -> Self {
-        Self(&SEEDED[0])
-    }
+/// The state of the simulated DingTalk.
+#[derive(Debug)]
+pub struct World {
+    pub setup: Setup,
+    pub clock: Clock,
+    pub organisations: Vec<Organisation>,
+    pub apps: Vec<Registered>,
+    pub client: Client,
+    pub tokens: Tokens,
+    pub tickets: Tickets,
+    /// Those that speak for a third-party app itself.
+    pub suite_tokens: Tokens,
+    pub suite_tickets: SuiteTickets,
+    pub codes: Codes,
+    pub faults: Faults,
+    pub paces: Paces,
+    pub ledger: Ledger,
+    pub subscribers: Subscribers,
+    pub outbox: Outbox,
+    /// The last one that came in, or is still coming.
+    pub crowd: Option<Arc<Progress>>,
 }
 
 impl World {
-    /// Back to the seeded world; what it was set up with stays: the whereabouts of the app under test, and DingTalk's limit.
+    fn new(setup: Setup, subscribers: Subscribers, outbox: Outbox) -> Self {
+        let Definition { organisations, apps } = setup.definition.clone();
+        let mut world = Self {
+            setup,
+            clock: Clock::default(),
+            organisations,
+            apps,
+            client: Client::default(),
+            tokens: Tokens::default(),
+            tickets: Tickets::default(),
+            suite_tokens: Tokens::default(),
+            suite_tickets: SuiteTickets::default(),
+            codes: Codes::default(),
+            faults: Faults::default(),
+            paces: Paces::default(),
+            ledger: Ledger::default(),
+            subscribers,
+            outbox,
+            crowd: None,
+        };
+        world.renew_suite_tickets();
+        world
+    }
+
+    /// Back to the beginning; what it was set up with stays, and so does whoever listens.
     pub fn reset(&mut self) {
-        let mut limits = std::mem::take(&mut self.limits);
-        limits.reset();
-        *self = Self { app_url: self.app_url.take(), limits, ..Self::default() };
+        let (listening, outbox) = (std::mem::take(&mut self.subscribers), self.outbox.emptied());
+        *self = Self::new(self.setup.clone(), listening, outbox);
     }
 
     pub fn now(&self) -> Millis {
         self.clock.now()
     }
 
-    /// Whom a request of the client means: the named person, or the one who is signed in.
-    pub fn person(&self, user_id: Option<&str>) -> Option<&'static Person> {
-        user_id.map_or(Some(self.signed_in.0), Person::find)
+    pub fn organisation(&self, corp_id: &str) -> Option<&Organisation> {
+        self.organisations.iter().find(|organisation| organisation.corp_id == corp_id)
+    }
+
+    pub fn organisation_mut(&mut self, corp_id: &str) -> Option<&mut Organisation> {
+        self.organisations.iter_mut().find(|organisation| organisation.corp_id == corp_id)
+    }
+
+    pub fn app(&self, client_id: &str) -> Option<&Registered> {
+        self.apps.iter().find(|app| app.client_id == client_id)
+    }
+
+    /// The app under test; the first one if that is none of this world's.
+    pub fn under_test(&self) -> Option<&Registered> {
+        self.app(&self.setup.under_test).or(self.apps.first())
+    }
+
+    /// The organisation that is meant when none is named: the one that the app under test belongs to, or the first that it may have.
+    pub fn first_corp_id(&self) -> &str {
+        let of_the_app = self.under_test().and_then(|app| app.installations.keys().next());
+        of_the_app.map_or("", String::as_str)
+    }
+
+    pub fn person(&self, corp_id: &str, user_id: &str) -> Option<&Arc<Person>> {
+        self.organisation(corp_id)?.person(user_id)
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        let setup = Setup {
+            definition: Definition::seeded(),
+            app_url: None,
+            under_test: INTERNAL.client_id.to_owned(),
+            calls_per_second: None,
+        };
+        Self::new(setup, Subscribers::default(), Outbox::default())
     }
 }
 

@@ -22,8 +22,11 @@ async fn a_call_too_many_is_refused_in_the_words_of_its_family_and_leaves_a_code
     let refusal = caller.post_with(&token, TICKETS, Value::Null).await;
     assert_eq!((refusal.status, refusal.json()["code"].as_str()), (403, Some("Forbidden.AccessDenied.QpsLimitForAppkeyAndApi")));
 
-    caller.get("/gettoken").await;
-    assert_eq!(caller.get("/gettoken").await.json()["errcode"], 90018);
+    let unnamed = caller.get("/gettoken").await.json();
+    assert_eq!(unnamed["errcode"], 40035, "a call of nobody's counts against no limit");
+    let named = format!("/gettoken?appkey={}", caller.dingtalk.app().client_id);
+    caller.get(&named).await;
+    assert_eq!(caller.get(&named).await.json()["errcode"], 90018);
 
     caller.dingtalk.calls_per_second(None);
     assert_eq!(caller.post(&exchange, body).await.json()["result"]["userid"], "alice");
@@ -37,13 +40,14 @@ async fn a_call_too_many_is_refused_in_the_words_of_its_family_and_leaves_a_code
 async fn the_control_sets_the_limit_and_tells_what_came_of_it() {
     let caller = Caller::start().await;
     assert_eq!(caller.get("/control/limits").await.json(), json!({"callsPerSecond": null, "refused": 0, "paces": []}));
+    let details = format!("{DETAILS}?access_token={}", caller.token().await);
     let state = caller.post("/control/limits", json!({"callsPerSecond": 2})).await.json();
     assert_eq!(state["limits"]["callsPerSecond"], 2);
     for _ in 0..5 {
-        caller.get(DETAILS).await;
+        caller.get(&details).await;
     }
     let limits = caller.get("/control/limits").await.json();
-    let pace = &limits["paces"][0];
+    let pace = &limits["paces"][0]; // the calls come in the order of their paths
     assert_eq!((&pace["clientId"], &pace["api"]), (&json!("dingsimulatedapp1"), &json!(DETAILS)));
     assert_eq!((&pace["accepted"], &pace["refused"]), (&json!(2), &json!(3)));
     assert_eq!((&pace["mostAcceptedInASecond"], &pace["mostArrivedInASecond"]), (&json!(2), &json!(5)));

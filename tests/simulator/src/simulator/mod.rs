@@ -1,18 +1,21 @@
 //! The handle that a test holds.
 
+mod third_party;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::rt::System;
+use actix_web::rt::{System, spawn};
 use actix_web::web::Data;
 use tokio::sync::oneshot;
 
+use crate::events;
 use crate::server::{self, Place};
-use crate::upstream::{Endpoint, Fault, Faults, Pace};
-use crate::world::{APP, Answers, App, Client, Person, Shared, SignedIn, millis};
+use crate::upstream::{Api, Fault, Faults, Pace, documented, known};
+use crate::world::{Answers, App, Client, Holder, INTERNAL, Shared, World, millis};
 
 /// Another app of the same organisation, whose authCodes are none of ours.
 const FOREIGN_CLIENT_ID: &str = "dingsomebodyelse1";
@@ -54,13 +57,13 @@ impl Simulator {
 
     /// The registration of the app under test.
     #[must_use]
-    pub fn app(&self) -> &App {
-        &APP
+    pub fn app(&self) -> &'static App {
+        &INTERNAL
     }
 
     /// Tells the console where the app under test is.
     pub fn show_app(&self, url: impl Into<String>) {
-        self.shared.world().app_url = Some(url.into());
+        self.shared.world().setup.app_url = Some(url.into());
     }
 
     /// Moves the simulated clock forward.
@@ -71,8 +74,8 @@ impl Simulator {
     /// Grants credentials, from the next ones on, this life instead of two hours. `expireIn` is in whole seconds.
     pub fn credentials_live_for(&self, life: Duration) {
         let mut world = self.shared.world();
-        world.access_token.live_for(millis(life));
-        world.jsapi_ticket.live_for(millis(life));
+        world.tokens.live_for(millis(life));
+        world.tickets.live_for(millis(life));
     }
 
     /// Signs somebody in to the client.
@@ -81,7 +84,11 @@ impl Simulator {
     /// When nobody has this userId: a slip in the test.
     #[track_caller]
     pub fn sign_in(&self, user_id: &str) {
-        self.shared.world().signed_in = SignedIn(somebody(user_id));
+        let mut world = self.shared.world();
+        let corp_id = world.first_corp_id().to_owned();
+        let Some(organisation) = world.organisation_mut(&corp_id) else { panic!("no organisation") };
+        let Some(person) = organisation.person(user_id).cloned() else { panic!("nobody has the userId {user_id}") };
+        organisation.sign_in(person);
     }
 
     /// Decides how the client behaves.
@@ -99,7 +106,7 @@ impl Simulator {
         if let Some(objection) = fault.objection() {
             panic!("{objection}");
         }
-        self.shared.world().faults.add(documented(endpoint), times, fault);
+        self.shared.world().faults.add(api(endpoint).path, times, fault);
     }
 
     /// Decides how many calls of one API DingTalk takes from one app in any second of real time.
@@ -109,7 +116,7 @@ impl Simulator {
     #[track_caller]
     pub fn calls_per_second(&self, limit: Option<u32>) {
         assert_ne!(limit, Some(0), "a limit that lets nothing in");
-        self.shared.world().limits.calls_per_second = limit;
+        self.shared.world().setup.calls_per_second = limit;
     }
 
     /// How the app's calls of an endpoint went under the limit, or would have gone; written as `/topapi/v2/user/get`.
@@ -119,7 +126,8 @@ impl Simulator {
     #[track_caller]
     #[must_use]
     pub fn pace(&self, endpoint: &str) -> Pace {
-        self.shared.world().limits.pace(APP.client_id, documented(endpoint))
+        let world = self.shared.world();
+        world.paces.pace(&world.setup.under_test, api(endpoint))
     }
 
     /// Takes back the faults that have not met their calls.
@@ -146,7 +154,10 @@ impl Simulator {
     #[track_caller]
     #[must_use]
     pub fn issue_code(&self, user_id: &str) -> String {
-        self.issue(APP.client_id, somebody(user_id))
+        let mut world = self.shared.world();
+        let corp_id = world.first_corp_id().to_owned();
+        let client_id = world.setup.under_test.clone();
+        issue(&client_id, &corp_id, user_id, &mut world)
     }
 
     /// How often an authCode was sent in again, other than after its access_token was refused: an app must never do that.
@@ -158,14 +169,9 @@ impl Simulator {
     /// An authCode of another app.
     #[must_use]
     pub fn issue_foreign_code(&self) -> String {
-        let signed_in = self.shared.world().signed_in.0;
-        self.issue(FOREIGN_CLIENT_ID, signed_in)
-    }
-
-    fn issue(&self, client_id: &str, person: &'static Person) -> String {
         let mut world = self.shared.world();
-        let now = world.now();
-        world.codes.issue(client_id, APP.corp_id, person, now)
+        let corp_id = world.first_corp_id().to_owned();
+        issue(FOREIGN_CLIENT_ID, &corp_id, "zhangsan", &mut world)
     }
 
     /// Stops, and returns when nothing is listening any more.
@@ -185,8 +191,9 @@ type Started = io::Result<(ServerHandle, SocketAddr)>;
 
 fn run(place: Place, shared: Data<Shared>, started: oneshot::Sender<Started>) {
     System::new().block_on(async move {
-        match server::bind(place, shared) {
+        match server::bind(place, shared.clone()) {
             Ok((server, address)) => {
+                spawn(events::run(shared));
                 // Nobody waits for the start any more: then nobody wants the server either.
                 if started.send(Ok((server.handle(), address))).is_ok() {
                     // It has nothing to say at its end that a test could use.
@@ -199,19 +206,18 @@ fn run(place: Place, shared: Data<Shared>, started: oneshot::Sender<Started>) {
 }
 
 #[track_caller]
-fn documented(endpoint: &str) -> Endpoint {
-    match Endpoint::documented(endpoint) {
-        Some(known) => known,
-        None => panic!("unknown endpoint {endpoint}; known are {}", Endpoint::known()),
+fn api(endpoint: &str) -> &'static Api {
+    match documented(endpoint) {
+        Some(api) => api,
+        None => panic!("unknown endpoint {endpoint}; known are {}", known()),
     }
 }
 
 #[track_caller]
-fn somebody(user_id: &str) -> &'static Person {
-    match Person::find(user_id) {
-        Some(person) => person,
-        None => panic!("nobody has the userId {user_id}"),
-    }
+fn issue(client_id: &str, corp_id: &str, user_id: &str, world: &mut World) -> String {
+    let now = world.now();
+    let Some(person) = world.person(corp_id, user_id).cloned() else { panic!("nobody has the userId {user_id}") };
+    world.codes.issue(Holder::new(client_id, corp_id), person, now)
 }
 
 #[cfg(test)]

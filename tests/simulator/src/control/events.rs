@@ -1,0 +1,58 @@
+//! `POST /control/events`: where an app listens, its suite ticket, and what becomes of its Stream connections.
+
+use serde::Deserialize;
+
+use super::Lever;
+use crate::events::{PushUrl, Shape, StreamFault};
+use crate::world::World;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Events {
+    /// The app under test, if left out.
+    client_id: Option<String>,
+    /// Where events are posted; an empty one takes the address away.
+    url: Option<String>,
+    #[serde(default)]
+    shape: Shape,
+    suite_ticket: Option<SuiteTicket>,
+    #[serde(default)]
+    check_url: bool,
+    stream: Option<StreamFault>,
+    /// Whether a new token of a third-party or custom app kills the one before.
+    newer_token_kills_older: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum SuiteTicket {
+    Rotate,
+    Again,
+}
+
+impl Lever for Events {
+    fn pull(self, world: &mut World) -> Result<(), String> {
+        let client_id = super::client_id(self.client_id, world)?;
+        if let Some(url) = self.url {
+            let is_address = url::Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+            if !url.is_empty() && !is_address {
+                return Err("url is the http or https address that events are posted to".to_owned());
+            }
+            let push_url = PushUrl { url, shape: self.shape };
+            world.listen_at(&client_id, Some(push_url).filter(|push_url| !push_url.url.is_empty()));
+        }
+        match self.suite_ticket {
+            Some(SuiteTicket::Rotate) => world.rotate_suite_ticket(&client_id),
+            Some(SuiteTicket::Again) => world.push_suite_ticket_again(&client_id),
+            None => {}
+        }
+        if self.check_url {
+            world.check_url(&client_id);
+        }
+        if let Some(fault) = self.stream {
+            world.disturb_stream(&client_id, fault);
+        }
+        world.tokens.newer_kills_older = self.newer_token_kills_older.unwrap_or(world.tokens.newer_kills_older);
+        Ok(())
+    }
+}

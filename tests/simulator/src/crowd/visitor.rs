@@ -1,0 +1,143 @@
+//! One of a crowd: opens the app as the client would, and logs in as its page would.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::web::Data;
+use reqwest::header::{CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE, USER_AGENT};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+use url::Url;
+
+use crate::world::{Holder, Person, Shared};
+
+const CLIENT: &str = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/100.0.4896.58 \
+                      Mobile Safari/537.36 AliApp(DingTalk/8.1.10) com.alibaba.android.rimet/0 Channel/0 language/zh-CN";
+/// A code lives for five minutes; one that might die on its way is not sent.
+const CODE_IS_FRESH: Duration = Duration::from_secs(4 * 60);
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// An app that has no queue to speak of is not to be asked all the time.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+
+/// Somebody on their way in.
+pub struct Visitor {
+    http: Client,
+    home: Url,
+    holder: Holder,
+    person: Arc<Person>,
+    shared: Data<Shared>,
+    cookies: BTreeMap<String, String>,
+}
+
+/// Why somebody did not get in.
+#[derive(Debug)]
+pub enum Failure {
+    NoAnswer,
+    /// The page has no `data-state`.
+    NoEntryPage(StatusCode),
+    Refused(StatusCode, String),
+    /// It was never their turn.
+    Queued,
+}
+
+/// What an app said to a login.
+enum Verdict {
+    In,
+    Queued { place: Value, wait: Duration },
+}
+
+impl Visitor {
+    pub fn new(http: Client, home: Url, holder: Holder, person: Arc<Person>, shared: Data<Shared>) -> Self {
+        Self { http, home, holder, person, shared, cookies: BTreeMap::new() }
+    }
+
+    pub async fn log_in(mut self) -> Result<(), Failure> {
+        let state = self.open().await?;
+        let began = Instant::now();
+        let (mut code, mut issued_at) = (self.code(), began);
+        let mut login = json!({"authCode": code, "state": state});
+        while began.elapsed() < PATIENCE {
+            match self.post(&login).await? {
+                Verdict::In => return Ok(()),
+                Verdict::Queued { place, wait } => {
+                    login["place"] = place;
+                    sleep(wait.max(SHORTEST_WAIT)).await;
+                }
+            }
+            if issued_at.elapsed() >= CODE_IS_FRESH {
+                (code, issued_at) = (self.code(), Instant::now());
+                login["authCode"] = json!(code);
+            }
+        }
+        Err(Failure::Queued)
+    }
+
+    /// A navigation from the workbench. Returns the state that the entry page carries.
+    async fn open(&mut self) -> Result<String, Failure> {
+        let request = self.http.get(self.home.clone());
+        let request = request.header("sec-fetch-site", "none").header("sec-fetch-mode", "navigate");
+        let response = self.send(request.header("sec-fetch-dest", "document").header("accept", "text/html")).await?;
+        let status = response.status();
+        let page = response.text().await.map_err(|_| Failure::NoAnswer)?;
+        attribute(&page, "data-state").map(str::to_owned).ok_or(Failure::NoEntryPage(status))
+    }
+
+    async fn post(&mut self, login: &Value) -> Result<Verdict, Failure> {
+        let mut address = self.home.clone();
+        address.set_path("/api/login");
+        address.set_query(None);
+        let request = self.http.post(address).header(ORIGIN, self.home.origin().ascii_serialization());
+        let request = request.header("sec-fetch-site", "same-origin").header("sec-fetch-mode", "cors");
+        let response = self.send(request.header(CONTENT_TYPE, "application/json").body(login.to_string())).await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(Verdict::In);
+        }
+        let said: Value = response.text().await.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        match said["code"].as_str() {
+            Some("login_queued") if status == StatusCode::TOO_MANY_REQUESTS => Ok(Verdict::Queued {
+                place: said["place"].clone(),
+                wait: Duration::from_millis(said["waitMs"].as_u64().unwrap_or_default()),
+            }),
+            code => Err(Failure::Refused(status, code.unwrap_or_default().chars().take(40).collect())),
+        }
+    }
+
+    async fn send(&mut self, request: RequestBuilder) -> Result<Response, Failure> {
+        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = request.header(USER_AGENT, CLIENT).header(COOKIE, cookies.join("; "));
+        let response = request.send().await.map_err(|_| Failure::NoAnswer)?;
+        for set in response.headers().get_all(SET_COOKIE) {
+            let pair = set.to_str().ok().and_then(|set| set.split(';').next()?.split_once('='));
+            if let Some((name, value)) = pair {
+                self.cookies.insert(name.trim().to_owned(), value.trim().to_owned());
+            }
+        }
+        Ok(response)
+    }
+
+    fn code(&self) -> String {
+        let mut world = self.shared.world();
+        let now = world.now();
+        world.codes.issue(self.holder.clone(), self.person.clone(), now)
+    }
+}
+
+fn attribute<'a>(page: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = page.split_once(&format!("{name}=\""))?;
+    rest.split_once('"').map(|(value, _)| value)
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAnswer => to.write_str("no answer"),
+            Self::NoEntryPage(status) => write!(to, "no entry page ({})", status.as_u16()),
+            Self::Refused(status, code) => write!(to, "{} {code}", status.as_u16()),
+            Self::Queued => to.write_str("still in the queue after ten minutes"),
+        }
+    }
+}

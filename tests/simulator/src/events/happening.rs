@@ -1,0 +1,178 @@
+//! What can happen that an app is told of, in the words of each transport.
+
+use serde_json::{Map, Value, json};
+
+use crate::secret;
+use crate::world::Millis;
+
+/// Something that happened, for one app.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// The same whenever it is pushed again.
+    pub id: String,
+    pub client_id: String,
+    pub corp_id: String,
+    pub born_at: Millis,
+    pub happening: Happening,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Happening {
+    SuiteTicket {
+        ticket: String,
+    },
+    /// An organisation authorised the app; what it is told of it, in the words of `get_auth_info`.
+    Authorised {
+        authorisation: Value,
+        temporary_code: String,
+    },
+    /// It gave the app another scope.
+    ScopeChanged {
+        authorisation: Value,
+    },
+    /// It took the authorisation back.
+    Relieved,
+    Stopped {
+        agent_id: String,
+    },
+    Restored {
+        agent_id: String,
+    },
+    Removed {
+        agent_id: String,
+    },
+    /// Somebody left the organisation.
+    Left {
+        user_id: String,
+    },
+    Joined {
+        user_id: String,
+    },
+    /// The organisation is no more.
+    Dissolved,
+    /// DingTalk wants to know whether the address is right.
+    UrlChecked,
+}
+
+impl Event {
+    pub fn new(client_id: &str, corp_id: &str, born_at: Millis, happening: Happening) -> Self {
+        Self { id: secret::hex32(), client_id: client_id.to_owned(), corp_id: corp_id.to_owned(), born_at, happening }
+    }
+}
+
+impl Happening {
+    /// `eventType` and `syncAction`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::SuiteTicket { .. } => "suite_ticket",
+            Self::Authorised { .. } => "org_suite_auth",
+            Self::ScopeChanged { .. } => "org_suite_change",
+            Self::Relieved => "org_suite_relieve",
+            Self::Stopped { .. } => "org_micro_app_stop",
+            Self::Restored { .. } => "org_micro_app_restore",
+            Self::Removed { .. } => "org_micro_app_remove",
+            Self::Left { .. } => "user_leave_org",
+            Self::Joined { .. } => "user_add_org",
+            Self::Dissolved => "org_remove",
+            Self::UrlChecked => "check_url",
+        }
+    }
+
+    /// Its number in the pushes for third-party apps.
+    pub fn biz_type(&self) -> u8 {
+        match self {
+            Self::SuiteTicket { .. } => 2,
+            Self::Authorised { .. } | Self::ScopeChanged { .. } | Self::Relieved => 4,
+            Self::Stopped { .. } | Self::Restored { .. } | Self::Removed { .. } => 7,
+            Self::Left { .. } | Self::Joined { .. } => 13,
+            Self::Dissolved | Self::UrlChecked => 16,
+        }
+    }
+
+    /// Tickets and authorisations come in pushes of their own.
+    pub fn is_urgent(&self) -> bool {
+        matches!(self.biz_type(), 2 | 4)
+    }
+
+    /// What it is about, in the pushes for third-party apps.
+    pub fn subject<'a>(&'a self, event: &'a Event) -> &'a str {
+        match self {
+            Self::SuiteTicket { .. } => &event.client_id,
+            Self::Stopped { agent_id } | Self::Restored { agent_id } | Self::Removed { agent_id } => agent_id,
+            Self::Left { user_id } | Self::Joined { user_id } => user_id,
+            Self::Authorised { .. } | Self::ScopeChanged { .. } | Self::Relieved | Self::Dissolved | Self::UrlChecked => {
+                &event.corp_id
+            }
+        }
+    }
+
+    /// Its data with the names of the old API.
+    pub fn old_names(&self) -> Map<String, Value> {
+        let told = match self {
+            Self::SuiteTicket { ticket } => json!({"suiteTicket": ticket}),
+            Self::Authorised { authorisation, .. } => {
+                let mut told = authorisation.clone();
+                told["permanent_code"] = json!("deprecated");
+                told
+            }
+            Self::ScopeChanged { authorisation } => authorisation.clone(),
+            Self::Stopped { agent_id } | Self::Restored { agent_id } | Self::Removed { agent_id } => {
+                json!({"agentId": number(agent_id)})
+            }
+            Self::Left { user_id } | Self::Joined { user_id } => json!({"userid": user_id}),
+            Self::Relieved | Self::Dissolved | Self::UrlChecked => json!({}),
+        };
+        match told {
+            Value::Object(told) => told,
+            _ => Map::new(),
+        }
+    }
+
+    /// Its data as it comes by Stream.
+    pub fn new_names(&self) -> Value {
+        match self {
+            Self::Left { user_id } | Self::Joined { user_id } => json!({"userId": [user_id]}),
+            _ => camel_case(Value::Object(self.old_names())),
+        }
+    }
+}
+
+/// agentIds are numbers in events and text everywhere else.
+fn number(agent_id: &str) -> Value {
+    agent_id.parse::<u64>().map_or_else(|_| json!(agent_id), Value::from)
+}
+
+fn camel_case(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let renamed = members.into_iter().map(|(name, value)| (camel_cased(&name), camel_case(value)));
+            Value::Object(renamed.collect())
+        }
+        Value::Array(items) => items.into_iter().map(camel_case).collect(),
+        other => other,
+    }
+}
+
+fn camel_cased(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stream_has_the_names_of_the_old_api_in_camel_case() {
+        let authorisation =
+            json!({"auth_corp_info": {"corp_name": "x"}, "auth_info": {"agent": [{"agent_name": "y", "agentid": 1}]}});
+        assert_eq!(
+            Happening::ScopeChanged { authorisation }.new_names(),
+            json!({"authCorpInfo": {"corpName": "x"}, "authInfo": {"agent": [{"agentName": "y", "agentid": 1}]}})
+        );
+        assert_eq!(Happening::Left { user_id: "bob".to_owned() }.new_names(), json!({"userId": ["bob"]}));
+        assert_eq!(Happening::Relieved.new_names(), json!({}));
+    }
+}

@@ -1,0 +1,142 @@
+//! Events over HTTP: encrypted, signed, and told again until the encrypted "success" comes back.
+
+use std::time::Duration;
+
+use rand::random;
+use reqwest::Client;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::cipher::Cipher;
+use super::{Event, Happening};
+use crate::secret;
+use crate::world::{Kind, Registered, real_now};
+
+/// The longest of the times that DingTalk's pages give an app for its answer.
+const PATIENCE: Duration = Duration::from_millis(2500);
+
+/// Where an app wants to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushUrl {
+    pub url: String,
+    pub shape: Shape,
+}
+
+/// How third-party apps are told over HTTP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shape {
+    /// Batches of final states: SyncHTTP.
+    #[default]
+    Sync,
+    /// One event each, as it was before.
+    Old,
+}
+
+/// Why an event counts as not told.
+pub type Refusal = String;
+
+/// Tells one event, and reads the answer.
+pub async fn push(http: &Client, to: &PushUrl, app: &Registered, event: &Event) -> Result<(), Refusal> {
+    let cipher = Cipher::new(&app.callback_token, &app.callback_aes_key, &app.client_id)
+        .map_err(|_| "the app has no callbackToken and callbackAesKey".to_owned())?;
+    let encrypted = cipher.encrypt(&message(app, to.shape, event).to_string(), random());
+    let (timestamp, nonce) = (real_now().to_string(), secret::hex32()[..8].to_owned());
+    let signature = cipher.signature(&timestamp, &nonce, &encrypted);
+    let query = [("signature", &signature), ("msg_signature", &signature), ("timestamp", &timestamp), ("nonce", &nonce)];
+    let request = http.post(&to.url).query(&query).timeout(PATIENCE).json(&json!({"encrypt": encrypted}));
+    let response = request.send().await.map_err(|_| "no answer".to_owned())?;
+    let status = response.status();
+    if !status.is_success() {
+        return Err(format!("HTTP {}", status.as_u16()));
+    }
+    let reply: Value = response.json().await.map_err(|_| "an answer that is no JSON".to_owned())?;
+    acknowledged(&cipher, &reply)
+}
+
+fn acknowledged(cipher: &Cipher, reply: &Value) -> Result<(), Refusal> {
+    let text = |name: &str| match &reply[name] {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => String::new(),
+    };
+    // DingTalk's own samples spell it both ways.
+    let timestamp = Some(text("timeStamp")).filter(|time| !time.is_empty()).unwrap_or_else(|| text("timestamp"));
+    match cipher.open(&text("msg_signature"), &timestamp, &text("nonce"), &text("encrypt")) {
+        Ok(said) if said == "success" => Ok(()),
+        Ok(_) => Err("an answer that is not success".to_owned()),
+        Err(fault) => Err(format!("an answer that cannot be read: {fault:?}")),
+    }
+}
+
+fn message(app: &Registered, shape: Shape, event: &Event) -> Value {
+    match (app.kind, shape, &event.happening) {
+        (_, _, Happening::UrlChecked) => json!({"EventType": "check_url"}),
+        (Kind::ThirdParty, Shape::Sync, _) => batch(event),
+        (Kind::ThirdParty, Shape::Old, _) => as_it_was_before(app, event),
+        (Kind::Internal | Kind::Custom, ..) => plain(event),
+    }
+}
+
+/// What third-party apps are told.
+fn batch(event: &Event) -> Value {
+    let happening = &event.happening;
+    let mut data = happening.old_names();
+    data.insert("syncAction".to_owned(), json!(happening.name()));
+    data.insert("syncSeq".to_owned(), json!(event.id));
+    json!({
+        "EventType": if happening.is_urgent() { "SYNC_HTTP_PUSH_HIGH" } else { "SYNC_HTTP_PUSH_MEDIUM" },
+        "bizData": [{
+            "gmt_create": event.born_at,
+            "gmt_modified": event.born_at,
+            "biz_type": happening.biz_type(),
+            "biz_id": happening.subject(event),
+            "id": event.born_at,
+            "open_cursor": event.born_at,
+            "subscribe_id": format!("{}_0", event.client_id),
+            "corp_id": event.corp_id,
+            "status": 0,
+            "biz_data": Value::Object(data).to_string(),
+        }],
+    })
+}
+
+/// What organisations' own apps are told.
+fn plain(event: &Event) -> Value {
+    let mut told = json!({"EventType": event.happening.name(), "CorpId": event.corp_id, "TimeStamp": event.born_at});
+    if let Happening::Left { user_id } | Happening::Joined { user_id } = &event.happening {
+        told["UserId"] = json!([user_id]);
+    }
+    told
+}
+
+fn as_it_was_before(app: &Registered, event: &Event) -> Value {
+    let mut told = plain(event);
+    let mut say = |name: &str, value: &str| told[name] = json!(value);
+    say("SuiteKey", &app.client_id);
+    match &event.happening {
+        Happening::SuiteTicket { ticket } => say("SuiteTicket", ticket),
+        Happening::Authorised { temporary_code, .. } => {
+            say("EventType", "tmp_auth_code");
+            say("AuthCode", temporary_code);
+            say("AuthCorpId", &event.corp_id);
+        }
+        Happening::ScopeChanged { .. } => {
+            say("EventType", "change_auth");
+            say("AuthCorpId", &event.corp_id);
+        }
+        Happening::Relieved => {
+            say("EventType", "suite_relieve");
+            say("AuthCorpId", &event.corp_id);
+        }
+        Happening::Stopped { agent_id } | Happening::Restored { agent_id } | Happening::Removed { agent_id } => {
+            say("AgentId", agent_id);
+        }
+        Happening::Left { .. } | Happening::Joined { .. } | Happening::Dissolved | Happening::UrlChecked => {}
+    }
+    told
+}
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

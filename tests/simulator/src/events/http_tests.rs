@@ -1,0 +1,146 @@
+//! Pushes over HTTP as an app meets them.
+
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use actix_web::rt::System;
+use actix_web::web::{Data, Json, Query, post};
+use actix_web::{App, HttpResponse, HttpServer};
+use serde_json::{Value, json};
+
+use super::super::cipher::Cipher;
+use super::*;
+use crate::world::{Decision, INTERNAL, THIRD_PARTY};
+use crate::{App as Registration, Simulator};
+
+/// An app that says what it is told to say, one answer after the other, and "success" when it was told no more.
+struct Listener {
+    url: String,
+    heard: Receiver<Value>,
+    answers: Sender<&'static str>,
+}
+
+struct State {
+    app: Registration,
+    heard: Sender<Value>,
+    answers: std::sync::Mutex<Receiver<&'static str>>,
+}
+
+#[derive(Deserialize)]
+struct Signed {
+    msg_signature: String,
+    signature: String,
+    timestamp: String,
+    nonce: String,
+}
+
+async fn receive(signed: Query<Signed>, body: Json<Value>, state: Data<State>) -> HttpResponse {
+    let cipher = Cipher::new(state.app.callback_token, state.app.callback_aes_key, state.app.client_id).expect("a key");
+    assert_eq!(signed.signature, signed.msg_signature);
+    let encrypted = body["encrypt"].as_str().expect("a text");
+    let message = cipher.open(&signed.signature, &signed.timestamp, &signed.nonce, encrypted).expect("a message");
+    state.heard.send(serde_json::from_str(&message).expect("JSON")).expect("a test");
+    let answer = state.answers.lock().expect("a lock").try_recv().unwrap_or("success");
+    if answer == "503" {
+        return HttpResponse::ServiceUnavailable().finish();
+    }
+    let encrypted = cipher.encrypt(answer, [1; 16]);
+    let signature = cipher.signature("1", "nonce", &encrypted);
+    HttpResponse::Ok().json(json!({"msg_signature": signature, "timeStamp": "1", "nonce": "nonce", "encrypt": encrypted}))
+}
+
+impl Listener {
+    fn start(app: Registration) -> Self {
+        let ((heard, hears), (says, said)) = (channel(), channel());
+        let state = Data::new(State { app, heard, answers: std::sync::Mutex::new(said) });
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/events", listener.local_addr().expect("an address"));
+        thread::spawn(move || {
+            System::new().block_on(async {
+                let app = move || App::new().app_data(state.clone()).route("/events", post().to(receive));
+                let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).expect("a server").run();
+                server.await.expect("an end");
+            });
+        });
+        Self { url, heard: hears, answers: says }
+    }
+
+    fn hears(&self) -> Value {
+        self.heard.recv_timeout(Duration::from_secs(20)).expect("an event")
+    }
+}
+
+/// The one datum of a batch.
+fn datum(batch: &Value) -> Value {
+    let [told] = &batch["bizData"].as_array().expect("a list")[..] else { panic!("{batch}") };
+    serde_json::from_str(told["biz_data"].as_str().expect("JSON in a text")).expect("JSON")
+}
+
+async fn simulator(app: Registration, shape: Shape) -> (Simulator, Listener) {
+    let simulator = Simulator::start().await.expect("a simulator");
+    let listener = Listener::start(app);
+    simulator.put_to_test(&app);
+    simulator.push_events_to(&listener.url, shape);
+    (simulator, listener)
+}
+
+#[tokio::test]
+async fn a_third_party_app_is_told_its_ticket_and_who_authorises_it_in_batches() {
+    let (simulator, listener) = simulator(THIRD_PARTY, Shape::Sync).await;
+    let batch = listener.hears();
+    assert_eq!((&batch["EventType"], &batch["bizData"][0]["biz_type"]), (&json!("SYNC_HTTP_PUSH_HIGH"), &json!(2)));
+    assert_eq!(datum(&batch)["suiteTicket"], json!(simulator.suite_ticket()));
+    let corp_id = simulator.organisations()[1];
+    simulator.decide(corp_id, Decision::Authorise);
+    let batch = listener.hears();
+    assert_eq!((&batch["bizData"][0]["corp_id"], &batch["bizData"][0]["biz_type"]), (&json!(corp_id), &json!(4)));
+    let told = datum(&batch);
+    assert_eq!(
+        (&told["syncAction"], &told["auth_info"]["agent"][0]["agentid"]),
+        (&json!("org_suite_auth"), &json!(2_000_000_002))
+    );
+    for (decision, action, biz_type) in [
+        (Decision::Change, "org_suite_change", 4),
+        (Decision::Stop, "org_micro_app_stop", 7),
+        (Decision::Restore, "org_micro_app_restore", 7),
+        (Decision::Relieve, "org_suite_relieve", 4),
+    ] {
+        simulator.decide(corp_id, decision);
+        let batch = listener.hears();
+        assert_eq!((&datum(&batch)["syncAction"], &batch["bizData"][0]["biz_type"]), (&json!(action), &json!(biz_type)));
+    }
+    simulator.check_url();
+    assert_eq!(listener.hears(), json!({"EventType": "check_url"}));
+}
+
+#[tokio::test]
+async fn an_event_comes_again_until_its_success_comes_back() {
+    let (simulator, listener) = simulator(INTERNAL, Shape::Sync).await;
+    for answer in ["503", "failure"] {
+        listener.answers.send(answer).expect("a listener");
+    }
+    simulator.leave(INTERNAL.corp_id, "bob");
+    let told: Vec<_> = (0..3).map(|_| listener.hears()).collect();
+    assert_eq!((&told[0]["EventType"], &told[0]["UserId"]), (&json!("user_leave_org"), &json!(["bob"])));
+    assert!(told[0] == told[1] && told[1] == told[2]);
+    simulator.come_back(INTERNAL.corp_id, "bob");
+    assert_eq!(listener.hears()["EventType"], "user_add_org", "after its success an event is not told again");
+}
+
+#[tokio::test]
+async fn the_older_shapes_can_be_had() {
+    let (simulator, listener) = simulator(THIRD_PARTY, Shape::Old).await;
+    let ticket = listener.hears();
+    assert_eq!((&ticket["EventType"], &ticket["SuiteTicket"]), (&json!("suite_ticket"), &json!(simulator.suite_ticket())));
+    let corp_id = simulator.organisations()[0];
+    for (decision, event_type) in
+        [(Decision::Authorise, "tmp_auth_code"), (Decision::Change, "change_auth"), (Decision::Relieve, "suite_relieve")]
+    {
+        simulator.decide(corp_id, decision);
+        let told = listener.hears();
+        assert_eq!((&told["EventType"], &told["AuthCorpId"]), (&json!(event_type), &json!(corp_id)));
+        assert_eq!(told["SuiteKey"], THIRD_PARTY.client_id);
+    }
+}

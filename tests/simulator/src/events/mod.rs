@@ -1,0 +1,16 @@
+//! What DingTalk tells an app without being asked.
+
+mod cipher;
+mod dispatch;
+mod happening;
+mod http;
+mod outbox;
+mod stream;
+mod subscribers;
+
+pub use dispatch::run;
+pub use happening::{Event, Happening};
+pub use http::{PushUrl, Shape};
+pub use outbox::Outbox;
+pub use stream::{Command, StreamFault, mount};
+pub use subscribers::Subscribers;

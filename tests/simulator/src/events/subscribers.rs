@@ -1,0 +1,99 @@
+//! Where the apps listen: at an address, or at the other end of a Stream connection.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rand::random_range;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::http::PushUrl;
+use super::stream::Command;
+use crate::secret;
+
+/// Everybody who wants to be told.
+#[derive(Debug, Default)]
+pub struct Subscribers {
+    urls: BTreeMap<String, PushUrl>,
+    connections: Vec<Connection>,
+    /// Those who may connect: each ticket is good once.
+    tickets: HashMap<String, String>,
+    connected: u64,
+}
+
+#[derive(Debug)]
+struct Connection {
+    number: u64,
+    client_id: String,
+    commands: UnboundedSender<Command>,
+    /// It was told to go, and is given nothing more.
+    leaving: bool,
+}
+
+/// How an app is reached.
+#[derive(Debug, Clone)]
+pub enum Way {
+    Stream(UnboundedSender<Command>),
+    Http(PushUrl),
+}
+
+impl Subscribers {
+    pub fn listen_at(&mut self, client_id: &str, url: Option<PushUrl>) {
+        match url {
+            Some(url) => drop(self.urls.insert(client_id.to_owned(), url)),
+            None => drop(self.urls.remove(client_id)),
+        }
+    }
+
+    pub fn issue_ticket(&mut self, client_id: &str) -> String {
+        let ticket = secret::hex32();
+        self.tickets.insert(ticket.clone(), client_id.to_owned());
+        ticket
+    }
+
+    /// Whose ticket it is; it is used up.
+    pub fn redeem(&mut self, ticket: &str) -> Option<String> {
+        self.tickets.remove(ticket)
+    }
+
+    pub fn connect(&mut self, client_id: &str, commands: UnboundedSender<Command>) -> u64 {
+        self.connected += 1;
+        self.connections.push(Connection { number: self.connected, client_id: client_id.to_owned(), commands, leaving: false });
+        self.connected
+    }
+
+    pub fn disconnect(&mut self, number: u64) {
+        self.connections.retain(|connection| connection.number != number);
+    }
+
+    /// Sends each connection a command; those that are thereby told to go are given no more events.
+    pub fn command(&mut self, client_id: &str, last: bool, command: impl Fn() -> Command) -> usize {
+        let told = self.connections.iter_mut().filter(|connection| connection.client_id == client_id);
+        told.map(|connection| {
+            connection.leaving |= last;
+            // One that is closing already need not be told.
+            drop(connection.commands.send(command()));
+        })
+        .count()
+    }
+
+    /// Any connection of the app, or else its address. How DingTalk spreads events over connections is not known.
+    pub fn way_to(&self, client_id: &str) -> Option<Way> {
+        let open: Vec<_> = self.open(client_id).collect();
+        if open.is_empty() {
+            return self.urls.get(client_id).cloned().map(Way::Http);
+        }
+        Some(Way::Stream(open[random_range(0..open.len())].commands.clone()))
+    }
+
+    pub fn connections(&self, client_id: &str) -> usize {
+        self.open(client_id).count()
+    }
+
+    fn open<'a>(&'a self, client_id: &'a str) -> impl Iterator<Item = &'a Connection> {
+        self.connections.iter().filter(move |connection| connection.client_id == client_id && !connection.leaving)
+    }
+
+    pub fn state(&self, client_id: &str) -> Value {
+        json!({"connections": self.connections(client_id), "url": self.urls.get(client_id).map(|url| &url.url)})
+    }
+}

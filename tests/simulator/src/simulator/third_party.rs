@@ -1,0 +1,167 @@
+//! What a test does with several organisations, and with what DingTalk tells an app.
+
+use crate::Simulator;
+use crate::events::{PushUrl, Shape, StreamFault};
+use crate::world::{App, CUSTOM, Decision, Holder, THIRD_PARTY, World};
+
+/// The corpIds of the seeded organisations.
+const ORGANISATIONS: [&str; 2] = ["dingsimulator0001", "dingsimulator0002"];
+
+impl Simulator {
+    /// The registration of the app that a provider develops for the first organisation.
+    #[must_use]
+    pub fn custom_app(&self) -> &'static App {
+        &CUSTOM
+    }
+
+    /// The registration of the app that both organisations can authorise.
+    #[must_use]
+    pub fn third_party_app(&self) -> &'static App {
+        &THIRD_PARTY
+    }
+
+    /// The corpIds of the seeded organisations.
+    #[must_use]
+    pub fn organisations(&self) -> [&'static str; 2] {
+        ORGANISATIONS
+    }
+
+    /// Decides which app is under test: what is done or asked here is about this one.
+    pub fn put_to_test(&self, app: &App) {
+        self.shared.world().setup.under_test = app.client_id.to_owned();
+    }
+
+    /// What `dd.config` calls the app under test at an organisation, if that can have it.
+    #[must_use]
+    pub fn agent_id(&self, corp_id: &str) -> Option<String> {
+        Some(self.shared.world().under_test()?.installations.get(corp_id)?.agent_id.clone())
+    }
+
+    /// An authCode as the client hands it to a page of the app under test, in this organisation.
+    ///
+    /// # Panics
+    /// When nobody there has this userId: a slip in the test.
+    #[track_caller]
+    #[must_use]
+    pub fn issue_code_at(&self, corp_id: &str, user_id: &str) -> String {
+        let mut world = self.shared.world();
+        let client_id = under_test(&world);
+        super::issue(&client_id, corp_id, user_id, &mut world)
+    }
+
+    /// An organisation decides about the app under test, which is told if it is a third-party app.
+    ///
+    /// # Panics
+    /// When the decision makes no sense: a slip in the test.
+    #[track_caller]
+    pub fn decide(&self, corp_id: &str, decision: Decision) {
+        let mut world = self.shared.world();
+        let client_id = under_test(&world);
+        done(world.decide(&client_id, corp_id, decision));
+    }
+
+    /// Somebody leaves an organisation.
+    ///
+    /// # Panics
+    /// When nobody there has this userId: a slip in the test.
+    #[track_caller]
+    pub fn leave(&self, corp_id: &str, user_id: &str) {
+        done(self.shared.world().leave(corp_id, user_id));
+    }
+
+    /// Somebody who has left an organisation comes back.
+    ///
+    /// # Panics
+    /// When nobody with this userId has left: a slip in the test.
+    #[track_caller]
+    pub fn come_back(&self, corp_id: &str, user_id: &str) {
+        done(self.shared.world().come_back(corp_id, user_id));
+    }
+
+    /// An organisation is no more.
+    ///
+    /// # Panics
+    /// When there is none with this corpId: a slip in the test.
+    #[track_caller]
+    pub fn dissolve(&self, corp_id: &str) {
+        done(self.shared.world().dissolve(corp_id));
+    }
+
+    /// Where the app under test is told of events over HTTP, as long as it has no Stream connection.
+    pub fn push_events_to(&self, url: impl Into<String>, shape: Shape) {
+        let mut world = self.shared.world();
+        let client_id = under_test(&world);
+        world.listen_at(&client_id, Some(PushUrl { url: url.into(), shape }));
+    }
+
+    /// DingTalk asks the address that it pushes to whether it is right.
+    pub fn check_url(&self) {
+        let mut world = self.shared.world();
+        let client_id = under_test(&world);
+        world.check_url(&client_id);
+    }
+
+    /// The suite ticket of the app under test.
+    #[must_use]
+    pub fn suite_ticket(&self) -> Option<String> {
+        let world = self.shared.world();
+        world.suite_tickets.current(&under_test(&world)).map(str::to_owned)
+    }
+
+    /// Pushes a new suite ticket, which is the end of the one before.
+    pub fn rotate_suite_ticket(&self) {
+        let mut world = self.shared.world();
+        let client_id = under_test(&world);
+        world.rotate_suite_ticket(&client_id);
+    }
+
+    /// Pushes the suite ticket once more, as the button in the developer console does.
+    pub fn push_suite_ticket_again(&self) {
+        let mut world = self.shared.world();
+        let client_id = under_test(&world);
+        world.push_suite_ticket_again(&client_id);
+    }
+
+    /// Does something to the app's Stream connections, and returns how many there are.
+    pub fn disturb_stream(&self, fault: StreamFault) -> usize {
+        let mut world = self.shared.world();
+        let client_id = under_test(&world);
+        world.disturb_stream(&client_id, fault)
+    }
+
+    /// How many Stream connections of the app are given events.
+    #[must_use]
+    pub fn stream_connections(&self) -> usize {
+        let world = self.shared.world();
+        world.subscribers.connections(&under_test(&world))
+    }
+
+    /// How many events, of all apps, have not been acknowledged.
+    #[must_use]
+    pub fn pushes_waiting(&self) -> usize {
+        self.shared.world().outbox.len()
+    }
+
+    /// Whether a new access_token of a third-party or custom app kills the one before. DingTalk does not say; not, as at the start.
+    pub fn newer_tokens_kill_older(&self, so: bool) {
+        self.shared.world().tokens.newer_kills_older = so;
+    }
+
+    /// The access_tokens of the app under test at an organisation die.
+    pub fn revoke_tokens(&self, corp_id: &str) {
+        let mut world = self.shared.world();
+        let (holder, now) = (Holder::new(&under_test(&world), corp_id), world.now());
+        world.tokens.revoke(&holder, now);
+    }
+}
+
+fn under_test(world: &World) -> String {
+    world.under_test().map(|app| app.client_id.clone()).unwrap_or_default()
+}
+
+#[track_caller]
+fn done(outcome: Result<(), String>) {
+    if let Err(reason) = outcome {
+        panic!("{reason}");
+    }
+}

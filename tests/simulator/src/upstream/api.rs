@@ -1,0 +1,87 @@
+//! What an API of DingTalk is: where it lies, who may call it, and who answers.
+
+use super::answer::Answer;
+use super::call::Call;
+use crate::world::{Holder, World};
+
+/// One API of DingTalk.
+#[derive(Debug)]
+pub struct Api {
+    /// As the documentation writes it, with `{…}` for a part that is a value.
+    pub path: &'static str,
+    pub method: Method,
+    /// What the ledger calls it.
+    pub label: &'static str,
+    /// The permission that an app needs for it.
+    pub scope: &'static str,
+    pub access: Access,
+}
+
+/// How an API wants to be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+    /// Both are documented.
+    Either,
+}
+
+/// Who may call an API, and what answers.
+#[derive(Debug, Clone, Copy)]
+pub enum Access {
+    /// Whoever proves in the call itself who they are.
+    Open(fn(&Call, &mut World) -> Answer),
+    /// An app at an organisation, with the access_token of that organisation.
+    App(fn(&Call, &Holder, &mut World) -> Answer),
+    /// A third-party app, with its suite_access_token.
+    Suite(fn(&Call, &Holder, &mut World) -> Answer),
+}
+
+/// The envelopes that answers come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// The new API: HTTP statuses and `code`.
+    Api,
+    /// The old API below `/topapi`: `errcode`, gateway errors wrapped in 88.
+    Topapi,
+    /// The oldest paths: bare `errcode`.
+    Legacy,
+}
+
+impl Family {
+    pub fn of(path: &str) -> Self {
+        match path {
+            _ if path.starts_with("/v1.0/") => Self::Api,
+            _ if path.starts_with("/topapi/") => Self::Topapi,
+            _ => Self::Legacy,
+        }
+    }
+}
+
+impl Api {
+    pub fn family(&self) -> Family {
+        Family::of(self.path)
+    }
+
+    /// Whether this is the API at `path`.
+    pub fn is_at(&self, path: &str) -> bool {
+        let (mut own, mut asked) = (self.path.split('/'), path.split('/'));
+        loop {
+            match (own.next(), asked.next()) {
+                (None, None) => return true,
+                (Some(own), Some(asked)) if own == asked || (own.starts_with('{') && !asked.is_empty()) => {}
+                _ => return false,
+            }
+        }
+    }
+}
+
+impl Method {
+    pub fn takes(self, method: &str) -> bool {
+        match self {
+            Self::Get => method == "GET",
+            Self::Post => method == "POST",
+            Self::Either => matches!(method, "GET" | "POST"),
+        }
+    }
+}

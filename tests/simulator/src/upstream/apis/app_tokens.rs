@@ -1,0 +1,130 @@
+//! The access_token of an internal app: three ways to the same value.
+
+use actix_web::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::upstream::answer::Answer;
+use crate::upstream::api::{Access, Api, Method};
+use crate::upstream::call::Call;
+use crate::world::{Credential, Holder, Kind, Registered, World};
+
+pub static ACCESS_TOKEN: Api = Api {
+    path: "/v1.0/oauth2/accessToken",
+    method: Method::Post,
+    label: "get access_token",
+    scope: "qyapi_base",
+    access: Access::Open(access_token),
+};
+
+pub static UNIFIED_TOKEN: Api = Api {
+    path: "/v1.0/oauth2/{corpId}/token",
+    method: Method::Post,
+    label: "get access_token",
+    scope: "qyapi_base",
+    access: Access::Open(unified_token),
+};
+
+pub static GET_TOKEN: Api = Api {
+    path: "/gettoken",
+    method: Method::Get,
+    label: "get access_token",
+    scope: "qyapi_base",
+    access: Access::Open(get_token),
+};
+
+fn access_token(call: &Call, world: &mut World) -> Answer {
+    let body = match call.json() {
+        Ok(body) => body,
+        Err(fault) => return fault.answer(),
+    };
+    match internal(world, text(&body, "appKey"), text(&body, "appSecret")) {
+        Some(holder) => {
+            let (token, seconds) = renewed(world, &holder);
+            Answer::api(json!({"accessToken": token, "expireIn": seconds}))
+        }
+        None => Answer::api_error(StatusCode::BAD_REQUEST, "invalidClientIdOrSecret", "无效的clientId或者clientSecret"),
+    }
+}
+
+fn get_token(call: &Call, world: &mut World) -> Answer {
+    let parameters = |key, secret| Some((call.query_parameter(key)?, call.query_parameter(secret)?));
+    let granted = match (parameters("appkey", "appsecret"), parameters("corpid", "corpsecret")) {
+        (Some((key, secret)), _) => internal(world, &key, &secret).ok_or((40096, "不合法的appKey或appSecret")),
+        // The oldest form names the organisation; its one app of ours is the one with that secret.
+        (None, Some((corp_id, secret))) => internal_of(world, &corp_id, &secret).ok_or((40089, "不合法的corpid或corpsecret")),
+        (None, None) => Err((40035, "缺少参数 corpid or appkey")),
+    };
+    match granted {
+        Ok(holder) => {
+            let (token, seconds) = renewed(world, &holder);
+            Answer::legacy(json!({"errcode": 0, "access_token": token, "errmsg": "ok", "expires_in": seconds}))
+        }
+        Err((errcode, errmsg)) => Answer::legacy_error(errcode, errmsg),
+    }
+}
+
+fn unified_token(call: &Call, world: &mut World) -> Answer {
+    let body = match call.json() {
+        Ok(body) => body,
+        Err(fault) => return fault.answer(),
+    };
+    let corp_id = call.path_segment(3).to_owned();
+    if let Some(error) = unified_token_error(&corp_id, &body, world) {
+        return error;
+    }
+    let client_id = text(&body, "client_id");
+    let holder = Holder::new(client_id, &corp_id);
+    let granted = match world.app(client_id).map(|app| app.kind) {
+        Some(Kind::Internal) | None => renew(world, &holder),
+        Some(Kind::Custom | Kind::ThirdParty) => {
+            let now = world.now();
+            world.tokens.grant(&holder, now)
+        }
+    };
+    Answer::api(json!({"access_token": granted.value, "expires_in": granted.expire_in_seconds(world.now())}))
+}
+
+fn unified_token_error(corp_id: &str, body: &Value, world: &World) -> Option<Answer> {
+    // The documentation gives each of these errors its code as its text.
+    let error = |status, code| Some(Answer::api_error(status, code, code));
+    let app = world.app(text(body, "client_id"));
+    match app {
+        None if world.organisation(corp_id).is_none() => {
+            Some(Answer::api_error(StatusCode::INTERNAL_SERVER_ERROR, "unknownError", "未知错误"))
+        }
+        None => error(StatusCode::BAD_REQUEST, "invalid.client"),
+        Some(app) if app.at(corp_id).is_none() => error(StatusCode::UNAUTHORIZED, "unauthorized.client"),
+        Some(app) if !app.has_secret(text(body, "client_secret")) => error(StatusCode::BAD_REQUEST, "invalid.client"),
+        Some(_) if text(body, "grant_type") != "client_credentials" => error(StatusCode::BAD_REQUEST, "unsupported.grant.type"),
+        Some(_) => None,
+    }
+}
+
+fn internal(world: &World, client_id: &str, secret: &str) -> Option<Holder> {
+    let app = world.app(client_id).filter(|app| app.has_secret(secret))?;
+    at_home(app)
+}
+
+fn internal_of(world: &World, corp_id: &str, secret: &str) -> Option<Holder> {
+    let holders = world.apps.iter().filter(|app| app.has_secret(secret)).filter_map(at_home);
+    holders.into_iter().find(|holder| holder.corp_id == corp_id)
+}
+
+fn at_home(app: &Registered) -> Option<Holder> {
+    let home = app.home().filter(|_| app.kind == Kind::Internal)?;
+    Some(Holder::new(&app.client_id, home))
+}
+
+fn renewed(world: &mut World, holder: &Holder) -> (String, u64) {
+    let token = renew(world, holder);
+    (token.value.clone(), token.expire_in_seconds(world.now()))
+}
+
+fn renew(world: &mut World, holder: &Holder) -> Credential {
+    let now = world.now();
+    world.tokens.renew(holder, now)
+}
+
+fn text<'a>(body: &'a Value, name: &str) -> &'a str {
+    body[name].as_str().unwrap_or_default()
+}

@@ -1,0 +1,32 @@
+//! The way into Stream.
+
+use actix_web::http::StatusCode;
+use serde_json::json;
+
+use crate::upstream::answer::Answer;
+use crate::upstream::api::{Access, Api, Method};
+use crate::upstream::call::Call;
+use crate::world::World;
+
+pub static OPEN_CONNECTION: Api = Api {
+    path: "/v1.0/gateway/connections/open",
+    method: Method::Post,
+    label: "open Stream connection",
+    scope: "qyapi_base",
+    access: Access::Open(open),
+};
+
+fn open(call: &Call, world: &mut World) -> Answer {
+    let body = match call.json() {
+        Ok(body) => body,
+        Err(fault) => return fault.answer(),
+    };
+    let value = |name: &str| body[name].as_str().unwrap_or_default();
+    let app = world.app(value("clientId")).filter(|app| app.has_secret(value("clientSecret")));
+    let Some(client_id) = app.map(|app| app.client_id.clone()) else {
+        return Answer::api_error(StatusCode::UNAUTHORIZED, "authFailed", "鉴权失败");
+    };
+    let ticket = world.subscribers.issue_ticket(&client_id);
+    let endpoint = format!("{}/stream/connect", call.origin.replacen("http", "ws", 1));
+    Answer::api(json!({"endpoint": endpoint, "ticket": ticket}))
+}

@@ -1,0 +1,65 @@
+//! The APIs of DingTalk that are simulated.
+
+mod app_tokens;
+mod corp_tokens;
+mod gateway_connections;
+mod messages;
+mod organisations;
+mod signed;
+mod tickets;
+mod users;
+
+use super::api::Api;
+
+pub use organisations::authorisation;
+pub use users::USER_BY_CODE;
+#[cfg(test)]
+pub use users::USER_DETAILS;
+
+/// All of them; of two that fit a path the first.
+pub static ALL: [&Api; 14] = [
+    &app_tokens::ACCESS_TOKEN,
+    &app_tokens::UNIFIED_TOKEN,
+    &app_tokens::GET_TOKEN,
+    &corp_tokens::CORP_ACCESS_TOKEN,
+    &corp_tokens::SUITE_ACCESS_TOKEN,
+    &corp_tokens::GET_CORP_TOKEN,
+    &corp_tokens::GET_SUITE_TOKEN,
+    &organisations::GET_AUTH_INFO,
+    &tickets::JSAPI_TICKETS,
+    &tickets::GET_JSAPI_TICKET,
+    &users::USER_BY_CODE,
+    &users::USER_DETAILS,
+    &messages::WORK_NOTIFICATION,
+    &gateway_connections::OPEN_CONNECTION,
+];
+
+/// The API that the documentation writes so, with or without its method.
+pub fn documented(name: &str) -> Option<&'static Api> {
+    let path = name.split_once(' ').map_or(name, |(_, path)| path);
+    ALL.into_iter().find(|api| api.path == path)
+}
+
+/// The API that a request for this path reaches.
+pub fn at(path: &str) -> Option<&'static Api> {
+    ALL.into_iter().find(|api| api.is_at(path))
+}
+
+/// Their paths, for somebody who misspelt one.
+pub fn known() -> String {
+    ALL.map(|api| api.path).join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_is_a_value_may_be_anything_but_nothing() {
+        let path = |path| at(path).map(|api| api.path);
+        assert_eq!(path("/v1.0/oauth2/dingcorp/token"), Some("/v1.0/oauth2/{corpId}/token"));
+        assert_eq!(path("/v1.0/oauth2//token"), None);
+        assert_eq!(path("/v1.0/oauth2/a/b/token"), None);
+        assert_eq!(path("/v1.0/oauth2/accessToken"), Some("/v1.0/oauth2/accessToken"));
+    }
+}

@@ -1,0 +1,53 @@
+//! What a third-party app learns of an organisation that authorised it.
+
+use serde_json::{Value, json};
+
+use super::signed::signer;
+use crate::upstream::answer::Answer;
+use crate::upstream::api::{Access, Api, Method};
+use crate::upstream::call::Call;
+use crate::world::{Registered, World};
+
+pub static GET_AUTH_INFO: Api = Api {
+    path: "/service/get_auth_info",
+    method: Method::Post,
+    label: "get authorisation",
+    scope: "isvapi_base",
+    access: Access::Open(get_auth_info),
+};
+
+fn get_auth_info(call: &Call, world: &mut World) -> Answer {
+    let app = match signer(call, world) {
+        Ok(app) => app,
+        Err((errcode, errmsg)) => return Answer::legacy_error(errcode, errmsg),
+    };
+    let corp_id = call.parameter("auth_corpid").unwrap_or_default();
+    match authorisation(app, &corp_id, world) {
+        Some(mut told) => {
+            told["errcode"] = json!(0);
+            told["errmsg"] = json!("ok");
+            Answer::legacy(told).noting(&corp_id)
+        }
+        None => Answer::legacy_error(48004, "授权关系不存在"),
+    }
+}
+
+/// The authorisation of an app by an organisation, in the words of the old API and of its events.
+pub fn authorisation(app: &Registered, corp_id: &str, world: &World) -> Option<Value> {
+    let organisation = world.organisation(corp_id)?;
+    let installation = app.at(corp_id)?;
+    let administrators = organisation.people.iter().filter(|person| person.sys_level == 1).map(|person| &person.user_id);
+    let administrators: Vec<_> = administrators.collect();
+    Some(json!({
+        "auth_corp_info": {"corpid": corp_id, "corp_name": organisation.name, "is_authenticated": false},
+        "auth_user_info": {"userId": administrators.first()},
+        "auth_info": {"agent": [{
+            "agentid": installation.agent_id.parse::<u64>().map_or(json!(installation.agent_id), Value::from),
+            "agent_name": app.name,
+            "appid": 1,
+            "logo_url": "",
+            "admin_list": administrators,
+        }]},
+        "auth_scope": {"authed_dept": [1], "authed_user": []},
+    }))
+}

@@ -1,0 +1,40 @@
+//! The jsapi_ticket: two ways to the same value.
+
+use serde_json::{Value, json};
+
+use crate::upstream::answer::Answer;
+use crate::upstream::api::{Access, Api, Method};
+use crate::upstream::call::Call;
+use crate::world::{Holder, World};
+
+pub static JSAPI_TICKETS: Api = Api {
+    path: "/v1.0/oauth2/jsapiTickets",
+    method: Method::Post,
+    label: "get jsapi_ticket",
+    scope: "qyapi_base",
+    access: Access::App(|_, holder, world| {
+        Answer::api(ticket(holder, world, |ticket, seconds| json!({"jsapiTicket": ticket, "expireIn": seconds})))
+    }),
+};
+
+pub static GET_JSAPI_TICKET: Api = Api {
+    path: "/get_jsapi_ticket",
+    method: Method::Get,
+    label: "get jsapi_ticket",
+    scope: "qyapi_base",
+    access: Access::App(get_jsapi_ticket),
+};
+
+fn get_jsapi_ticket(_: &Call, holder: &Holder, world: &mut World) -> Answer {
+    Answer::legacy(ticket(
+        holder,
+        world,
+        |ticket, seconds| json!({"errcode": 0, "errmsg": "ok", "ticket": ticket, "expires_in": seconds}),
+    ))
+}
+
+fn ticket(holder: &Holder, world: &mut World, told: impl FnOnce(&str, u64) -> Value) -> Value {
+    let now = world.now();
+    let ticket = world.tickets.hand_out(holder, now);
+    told(&ticket.value, ticket.expire_in_seconds(now))
+}

@@ -1,0 +1,92 @@
+//! What stands before every API: whether there is one, whether the method is its own, and for whom the token speaks.
+
+use actix_web::http::StatusCode;
+
+use super::answer::Answer;
+use super::api::{Access, Api, Family, Method};
+use super::call::Call;
+use super::refusal::Refusal;
+use crate::world::{Holder, Standing, Tokens, World};
+
+/// The normal answer to a call.
+pub fn serve(call: &Call, world: &mut World) -> Answer {
+    let mut answered = || -> Result<Answer, Answer> {
+        let api = call.api.ok_or_else(|| unknown_path(call))?;
+        // The gateway of /topapi looks at the token before the method.
+        if api.family() != Family::Topapi {
+            check_method(api, call)?;
+        }
+        match api.access {
+            Access::Open(answer) => {
+                check_method(api, call)?;
+                Ok(answer(call, world))
+            }
+            Access::App(answer) => {
+                let holder = holder(call, call.token(), &world.tokens, world)?;
+                check_method(api, call)?;
+                check_standing(&holder, call, world)?;
+                Ok(answer(call, &holder, world))
+            }
+            Access::Suite(answer) => {
+                let holder = holder(call, call.query_parameter("suite_access_token"), &world.suite_tokens, world)?;
+                check_method(api, call)?;
+                Ok(answer(call, &holder, world))
+            }
+        }
+    };
+    answered().unwrap_or_else(|refusal| refusal)
+}
+
+/// Whose call it is: the app's whose token it brings, dead or alive, or the one's that it names.
+pub fn client_id(call: &Call, world: &World) -> Option<String> {
+    let by_token = call.token().and_then(|token| world.tokens.holder(&token).map(|holder| holder.client_id.clone()));
+    by_token.or_else(|| call.named_client().filter(|client_id| world.app(client_id).is_some()))
+}
+
+/// The token that a call brings dies, with all others of its holder.
+pub fn revoke_token(call: &Call, world: &mut World) {
+    let now = world.now();
+    if let Some(holder) = call.token().and_then(|token| world.tokens.holder(&token).cloned()) {
+        world.tokens.revoke(&holder, now);
+    }
+}
+
+fn holder(call: &Call, token: Option<String>, tokens: &Tokens, world: &World) -> Result<Holder, Answer> {
+    let token = token.ok_or_else(|| Refusal::TokenMissing.answer(call.family()))?;
+    let living = tokens.holder(&token).filter(|_| tokens.is_alive(&token, world.now()));
+    living.cloned().ok_or_else(|| Refusal::TokenInvalid.answer(call.family()))
+}
+
+/// Of an app that was stopped DingTalk is only known to refuse the calls of the old API.
+fn check_standing(holder: &Holder, call: &Call, world: &World) -> Result<(), Answer> {
+    let standing = world.app(&holder.client_id).and_then(|app| app.at(&holder.corp_id)).map(|at| at.standing);
+    match (standing, call.family()) {
+        (Some(Standing::Stopped), Family::Topapi | Family::Legacy) => Err(Answer::topapi_error(50003, "应用已停用")),
+        _ => Ok(()),
+    }
+}
+
+fn check_method(api: &Api, call: &Call) -> Result<(), Answer> {
+    if api.method.takes(&call.method) {
+        return Ok(());
+    }
+    Err(match (api.family(), api.method) {
+        (Family::Api, _) => unknown_path(call),
+        (Family::Topapi, _) => Answer::topapi_error(43002, "需要POST请求"),
+        (Family::Legacy, Method::Post) => Answer::legacy_error(43002, "需要POST请求"),
+        (Family::Legacy, Method::Get | Method::Either) => Answer::legacy_error(43001, "需要GET请求"),
+    })
+}
+
+/// What either host says to a path that it does not have; the new one says it of a method as well.
+fn unknown_path(call: &Call) -> Answer {
+    match (call.family(), call.raw_path.strip_prefix("/topapi/")) {
+        (Family::Api, _) => Answer::api_error(
+            StatusCode::NOT_FOUND,
+            "InvalidAction.NotFound",
+            "Specified api is not found, please check your url and method.",
+        ),
+        (_, Some(rest)) => Answer::invalid_method(&format!("dingtalk.oapi.{}", rest.replace('/', "."))),
+        (_, None) => Answer::legacy_error(404, "请求的URI地址不存在"),
+    }
+}

@@ -1,0 +1,158 @@
+//! What administrators decide about an app, and who comes and goes: the apps are told.
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Holder, Kind, Standing, World};
+use crate::events::{Command, Event, Happening, Outbox, PushUrl, StreamFault, Subscribers};
+use crate::secret;
+use crate::upstream::authorisation;
+
+/// What an organisation does with an app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decision {
+    /// Let its people use the app.
+    Authorise,
+    /// Give it another scope.
+    Change,
+    /// Take the authorisation back.
+    Relieve,
+    /// Let nobody open it for now.
+    Stop,
+    /// Let its people open it again.
+    Restore,
+    /// Take it off the workbench.
+    Remove,
+}
+
+impl World {
+    /// Carries a decision out, and tells the app.
+    pub fn decide(&mut self, client_id: &str, corp_id: &str, decision: Decision) -> Result<(), String> {
+        let app = self.apps.iter_mut().find(|app| app.client_id == client_id).ok_or("no app has this clientId")?;
+        let kind = app.kind;
+        let installation = app.installations.get_mut(corp_id).ok_or("the organisation cannot have this app")?;
+        let agent_id = installation.agent_id.clone();
+        installation.standing = match (decision, installation.standing) {
+            (Decision::Authorise, _) => Standing::Active,
+            (_, Standing::Absent) => return Err("the organisation does not have this app".to_owned()),
+            (Decision::Change, standing) => standing,
+            (Decision::Restore, _) => Standing::Active,
+            (Decision::Stop, _) => Standing::Stopped,
+            (Decision::Relieve | Decision::Remove, _) => Standing::Absent,
+        };
+        if installation.standing == Standing::Absent {
+            let now = self.now();
+            self.tokens.revoke(&Holder::new(client_id, corp_id), now);
+        }
+        // An organisation's own apps are told of nothing that its own administrator does.
+        if kind == Kind::ThirdParty {
+            let happening = self.happening(client_id, corp_id, decision, agent_id);
+            self.tell(client_id, corp_id, happening);
+        }
+        Ok(())
+    }
+
+    fn happening(&self, client_id: &str, corp_id: &str, decision: Decision, agent_id: String) -> Happening {
+        let told = || self.app(client_id).and_then(|app| authorisation(app, corp_id, self)).unwrap_or_default();
+        match decision {
+            Decision::Authorise => Happening::Authorised { authorisation: told(), temporary_code: secret::hex32() },
+            Decision::Change => Happening::ScopeChanged { authorisation: told() },
+            Decision::Relieve => Happening::Relieved,
+            Decision::Stop => Happening::Stopped { agent_id },
+            Decision::Restore => Happening::Restored { agent_id },
+            Decision::Remove => Happening::Removed { agent_id },
+        }
+    }
+
+    /// Somebody leaves an organisation.
+    pub fn leave(&mut self, corp_id: &str, user_id: &str) -> Result<(), String> {
+        let organisation = self.organisation_mut(corp_id).ok_or("no organisation has this corpId")?;
+        let left = organisation.leave(user_id).ok_or("nobody has this userId")?;
+        self.tell_all(corp_id, &Happening::Left { user_id: left.user_id.clone() });
+        Ok(())
+    }
+
+    /// Somebody who has left comes back.
+    pub fn come_back(&mut self, corp_id: &str, user_id: &str) -> Result<(), String> {
+        let organisation = self.organisation_mut(corp_id).ok_or("no organisation has this corpId")?;
+        organisation.come_back(user_id).ok_or("nobody with this userId has left")?;
+        self.tell_all(corp_id, &Happening::Joined { user_id: user_id.to_owned() });
+        Ok(())
+    }
+
+    /// An organisation is no more.
+    pub fn dissolve(&mut self, corp_id: &str) -> Result<(), String> {
+        self.organisation(corp_id).ok_or("no organisation has this corpId")?;
+        self.tell_all(corp_id, &Happening::Dissolved);
+        let now = self.now();
+        for app in &mut self.apps {
+            app.installations.remove(corp_id);
+            self.tokens.revoke(&Holder::new(&app.client_id, corp_id), now);
+        }
+        self.organisations.retain(|organisation| organisation.corp_id != corp_id);
+        Ok(())
+    }
+
+    /// Where an app is told of events; whatever waits for it is told at once.
+    pub fn listen_at(&mut self, client_id: &str, url: Option<PushUrl>) {
+        self.subscribers.listen_at(client_id, url);
+        self.outbox.hurry(client_id, Instant::now());
+    }
+
+    /// Something happens to all Stream connections of an app; returns how many there are.
+    pub fn disturb_stream(&mut self, client_id: &str, fault: StreamFault) -> usize {
+        self.subscribers.command(client_id, fault.is_the_last(), || Command::Fault(fault))
+    }
+
+    /// DingTalk asks the address that an app listens at whether it is right.
+    pub fn check_url(&mut self, client_id: &str) {
+        self.tell(client_id, "", Happening::UrlChecked);
+    }
+
+    /// Makes a new suite ticket where there is none, or an old one.
+    pub fn renew_suite_tickets(&mut self) {
+        let now = self.now();
+        let third_party = self.apps.iter().filter(|app| app.kind == Kind::ThirdParty).map(|app| app.client_id.clone());
+        for client_id in third_party.collect::<Vec<_>>() {
+            if self.suite_tickets.is_due(&client_id, now) {
+                self.rotate_suite_ticket(&client_id);
+            }
+        }
+    }
+
+    /// The newer ticket is the end of the older.
+    pub fn rotate_suite_ticket(&mut self, client_id: &str) {
+        let now = self.now();
+        let ticket = self.suite_tickets.rotate(client_id, now);
+        self.tell(client_id, "", Happening::SuiteTicket { ticket });
+    }
+
+    /// What the console's "push again" does.
+    pub fn push_suite_ticket_again(&mut self, client_id: &str) {
+        if let Some(ticket) = self.suite_tickets.current(client_id).map(str::to_owned) {
+            self.tell(client_id, "", Happening::SuiteTicket { ticket });
+        }
+    }
+
+    /// Who is to be told, and what is to be told them.
+    pub fn mail(&mut self) -> (&Subscribers, &mut Outbox) {
+        (&self.subscribers, &mut self.outbox)
+    }
+
+    /// Every app that the organisation has.
+    fn tell_all(&mut self, corp_id: &str, happening: &Happening) {
+        let told = self.apps.iter().filter(|app| app.at(corp_id).is_some()).map(|app| app.client_id.clone());
+        for client_id in told.collect::<Vec<_>>() {
+            self.tell(&client_id, corp_id, happening.clone());
+        }
+    }
+
+    /// Nobody tells an app that does not listen, but for its tickets and authorisations: those wait for it.
+    fn tell(&mut self, client_id: &str, corp_id: &str, happening: Happening) {
+        if happening.is_urgent() || self.subscribers.way_to(client_id).is_some() {
+            self.outbox.add(Event::new(client_id, corp_id, self.now(), happening));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! An organisation: its departments, its people, and who of them is at the client.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Person;
+
+/// A simulated organisation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Organisation {
+    pub corp_id: String,
+    pub name: String,
+    #[serde(default)]
+    pub departments: Vec<Department>,
+    pub people: Vec<Arc<Person>>,
+    /// Nobody in particular: the first of the people.
+    #[serde(skip)]
+    signed_in: Option<Arc<Person>>,
+    /// Who was here once.
+    #[serde(skip)]
+    left: Vec<Arc<Person>>,
+}
+
+/// A department of an organisation; the one with the number 1 is the whole.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Department {
+    pub id: u64,
+    pub name: String,
+    /// None of the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<u64>,
+}
+
+impl Organisation {
+    pub fn person(&self, user_id: &str) -> Option<&Arc<Person>> {
+        self.people.iter().find(|person| person.user_id == user_id)
+    }
+
+    /// Who is signed in to the client; nobody when everybody has left.
+    pub fn signed_in(&self) -> Option<&Arc<Person>> {
+        self.signed_in.as_ref().or(self.people.first())
+    }
+
+    pub fn sign_in(&mut self, person: Arc<Person>) {
+        self.signed_in = Some(person);
+    }
+
+    /// Takes somebody away, who is thereby signed out of the client.
+    pub fn leave(&mut self, user_id: &str) -> Option<Arc<Person>> {
+        let position = self.people.iter().position(|person| person.user_id == user_id)?;
+        self.signed_in.take_if(|person| person.user_id == user_id);
+        let person = self.people.remove(position);
+        self.left.push(person.clone());
+        Some(person)
+    }
+
+    /// Somebody who has left is here again.
+    pub fn come_back(&mut self, user_id: &str) -> Option<()> {
+        let position = self.left.iter().position(|person| person.user_id == user_id)?;
+        self.people.push(self.left.remove(position));
+        Some(())
+    }
+
+    /// That many people who are not of the world as it was told; those who were made up before come first.
+    pub fn crowd(&mut self, people: usize) -> Vec<Arc<Person>> {
+        let known = self.people.iter().filter(|person| person.made_up).count();
+        self.people.extend((known + 1..=people).map(|number| Arc::new(Person::made_up(number))));
+        self.people.iter().filter(|person| person.made_up).take(people).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Definition;
+
+    #[test]
+    fn a_crowd_is_made_up_once() {
+        let mut organisation = Definition::seeded().organisations.remove(0);
+        let told = organisation.people.len();
+        assert_eq!((organisation.crowd(3).len(), organisation.people.len()), (3, told + 3));
+        let more = organisation.crowd(5);
+        assert_eq!((more.len(), organisation.people.len()), (5, told + 5));
+        assert_eq!(more[0].user_id, "visitor0001");
+        assert_eq!(organisation.crowd(2).len(), 2);
+    }
+
+    #[test]
+    fn who_leaves_is_signed_out() {
+        let mut organisation = Definition::seeded().organisations.remove(0);
+        let alice = organisation.person("alice").cloned().expect("alice");
+        organisation.sign_in(alice);
+        assert!(organisation.leave("alice").is_some());
+        assert!(organisation.leave("alice").is_none());
+        assert!(organisation.come_back("bob").is_none());
+        assert_eq!(organisation.signed_in().map(|person| person.user_id.as_str()), Some("zhangsan"));
+        assert!(organisation.come_back("alice").is_some() && organisation.person("alice").is_some());
+    }
+}
