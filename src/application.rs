@@ -1,6 +1,7 @@
 //! Puts the rings together and serves them.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::middleware::from_fn;
@@ -11,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::app;
-use crate::dingtalk::{Clock, Organisation};
+use crate::dingtalk::{Clock, DingTalk, InMemory};
 use crate::server::{self, Capacity, Listening};
 use crate::settings::Settings;
 use crate::state::{Lives, SealingKeys, State};
@@ -30,7 +31,8 @@ pub struct Application {
     server: Listening,
     metrics: Option<Listening>,
     readiness: Data<Readiness>,
-    organisation: Data<Organisation>,
+    dingtalk: Data<DingTalk>,
+    authorisations: Arc<InMemory>,
 }
 
 impl Application {
@@ -43,32 +45,35 @@ impl Application {
     /// Another app, such as one that tests bring.
     pub fn of(app: web::App, listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         warn(&settings);
-        let Settings { dingtalk, web, .. } = &settings;
-        let local_dingtalk = dingtalk.local_origin();
+        let Settings { dingtalk: dingtalk_settings, web, .. } = &settings;
+        let local_dingtalk = dingtalk_settings.local_origin();
         let cookies = CookiePolicy { secure: web.public_url.is_https(), embedded: web.embedded };
 
         let metrics = Metrics::new(telemetry::lines_lost).context("the metrics do not fit together")?;
-        let organisation =
-            Organisation::new(dingtalk.clone(), clock.clone(), metrics.clone()).context("cannot make an HTTPS client")?;
-        let organisation = Data::new(organisation);
+        let authorisations = Arc::new(InMemory::default());
+        let dingtalk = DingTalk::new(dingtalk_settings.clone(), authorisations.clone(), clock.clone(), metrics.clone())
+            .context("cannot make an HTTPS client")?;
+        let home = dingtalk_settings.kind.home().map(|home| home.corp_id.clone());
+        let dingtalk = Data::new(dingtalk);
 
         let lives = Lives { idle: web.session_idle, lifetime: web.session_lifetime };
-        let keys = SealingKeys::new(web.session_keys.derived(&["state of ", dingtalk.credentials.client_id.as_str()].concat()));
+        let keys =
+            SealingKeys::new(web.session_keys.derived(&["state of ", dingtalk_settings.credentials.client_id.as_str()].concat()));
         let state = State::open(&settings.state, keys, lives, clock.clone()).context("STATE_URL cannot be used")?;
         let state = Data::new(state);
 
         let readiness = Data::new(Readiness::new(clock.clone()));
         let headers = Data::new(Headers::new(web, local_dingtalk.as_ref()));
-        let site = Data::new(Site::new(web, dingtalk, &app));
-        let sessions = Data::new(Sessions::new(web, cookies, dingtalk.corp_id.clone(), clock.clone(), state.clone()));
+        let site = Data::new(Site::new(web, dingtalk_settings, &app));
+        let sessions = Data::new(Sessions::new(web, cookies, home, clock.clone(), state.clone()));
         let logins = Data::new(Logins::new(web, cookies, clock.clone(), &state));
         let signer = Data::new(Signer::new(web, app.jsapi_list, local_dingtalk.is_some(), clock));
 
         let metrics = Data::from(metrics);
         let share = {
-            let (sessions, readiness, organisation) = (sessions.clone(), readiness.clone(), organisation.clone());
+            let (sessions, readiness, dingtalk) = (sessions.clone(), readiness.clone(), dingtalk.clone());
             move |config: &mut ServiceConfig| {
-                config.app_data(organisation.clone()).app_data(metrics.clone()).app_data(readiness.clone());
+                config.app_data(dingtalk.clone()).app_data(metrics.clone()).app_data(readiness.clone());
                 config.app_data(headers.clone()).app_data(site.clone()).app_data(sessions.clone());
                 config.app_data(logins.clone()).app_data(signer.clone()).app_data(state.clone());
             }
@@ -108,7 +113,8 @@ impl Application {
             server: Listening::open(listener, settings.server.tls, capacity, for_everybody)?,
             metrics: settings.server.metrics_addr.map(watched).transpose()?,
             readiness,
-            organisation,
+            dingtalk,
+            authorisations,
         })
     }
 
@@ -123,8 +129,13 @@ impl Application {
     }
 
     /// The client for DingTalk that all requests share.
-    pub fn organisation(&self) -> Organisation {
-        Organisation::clone(&self.organisation)
+    pub fn dingtalk(&self) -> DingTalk {
+        DingTalk::clone(&self.dingtalk)
+    }
+
+    /// What is heard of the organisations that authorise a third-party app.
+    pub fn authorisations(&self) -> Arc<InMemory> {
+        Arc::clone(&self.authorisations)
     }
 
     /// Answers until `stop` ends. Then `/readyz` says no for a second, so that a load balancer sends nobody else, and after that no more
@@ -134,11 +145,11 @@ impl Application {
         if let Some(metrics) = self.metrics {
             tokio::spawn(metrics.run_until(async { drop(the_end.await) }));
         }
-        let (readiness, organisation) = (self.readiness, self.organisation);
+        let (readiness, dingtalk) = (self.readiness, self.dingtalk);
         let stopping = async move {
             stop.await;
             readiness.stop();
-            organisation.end_turns(Instant::now() + LAST_TURNS);
+            dingtalk.end_turns(Instant::now() + LAST_TURNS);
             tokio::time::sleep(NOTICE).await;
         };
         self.server.run_until(stopping).await
@@ -157,11 +168,11 @@ fn warn(settings: &Settings) {
     for name in &settings.unknown {
         tracing::warn!("nothing reads {name}: it may be misspelt, see `dingtalk-h5 serve --help`");
     }
-    let (client_id, corp_id) = (dingtalk.credentials.client_id.as_str(), dingtalk.corp_id.as_str());
+    let client_id = dingtalk.credentials.client_id.as_str();
     if !["ding", "suite", "custom"].iter().any(|beginning| client_id.starts_with(beginning)) {
         tracing::warn!("DINGTALK_CLIENT_ID does not begin as Client IDs usually do");
     }
-    if !corp_id.starts_with("ding") {
+    if dingtalk.kind.home().is_some_and(|home| !home.corp_id.as_str().starts_with("ding")) {
         tracing::warn!("DINGTALK_CORP_ID does not begin with ding, as CorpIds usually do");
     }
     if !dingtalk.is_real() {

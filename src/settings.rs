@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use crate::dingtalk::{ClientId, ClientSecret, CorpId, Credentials, Digest, Origin};
+use crate::dingtalk::{AppKind, ClientId, ClientSecret, CorpId, Credentials, Digest, Events, Home, Origin};
 use crate::environment::{Environment, Faults, Setting};
 use crate::server::TlsFiles;
 use crate::state::Location;
@@ -72,7 +72,7 @@ fn all(env: &mut Environment) -> Option<Settings> {
 #[rustfmt::skip]
 fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
     let client_id = env.required("DINGTALK_CLIENT_ID", copied(ClientId::parse),
-        "Client ID, formerly AppKey: Developer Console > the app > Credentials and Basic Information.");
+        "Client ID, formerly AppKey; SuiteKey or CustomKey of the other kinds: Developer Console > the app > Credentials and Basic Information.");
     // Pages tell everybody the one: it must not be the other.
     let id = client_id.as_ref().map_or("", ClientId::as_str);
     let (mut swapped, mut same) = (false, false);
@@ -81,7 +81,7 @@ fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
         same = text == id;
         swapped = !same && !id.is_empty() && begins_as_client_id(text) && !begins_as_client_id(id);
         copied(ClientSecret::parse)(text.to_owned())
-    }, "Client Secret, formerly AppSecret: Developer Console > the app > Credentials and Basic Information.");
+    }, "Client Secret, formerly AppSecret; SuiteSecret or CustomSecret of the other kinds: Developer Console > the app > Credentials and Basic Information.");
     if swapped {
         env.fault("DINGTALK_CLIENT_SECRET", "this looks like a Client ID, and DINGTALK_CLIENT_ID like a Client Secret: they are swapped");
     } else if same {
@@ -89,10 +89,12 @@ fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
     } else if looks_like_secret(id) {
         env.fault("DINGTALK_CLIENT_ID", "this looks like a Client Secret, which pages would show to everybody");
     }
-    let corp_id = env.required("DINGTALK_CORP_ID", copied(CorpId::parse),
-        "The organisation's CorpId: Developer Console > Home.");
-    let agent_id = env.required("DINGTALK_AGENT_ID", copied(agent_id),
-        "The app's AgentId, for dd.config: Developer Console > the app > Credentials and Basic Information.");
+    let kind = app_kind(env);
+    let events = env.or("DINGTALK_EVENTS", "off", one_of([("off", Events::Off), ("stream", Events::Stream), ("http", Events::Http)]),
+        "How DingTalk tells of events: off, stream (this server opens a connection) or http (DingTalk calls POST /dingtalk/events).");
+    if kind == Some(AppKind::ThirdParty) && events == Some(Events::Off) {
+        env.fault("DINGTALK_EVENTS", "it is off, and a third-party app learns its suite ticket and its organisations by events");
+    }
     env.optional("DINGTALK_APP_ID", String::try_from,
         "Unified App ID. Not used yet.");
     let site = env.or("DINGTALK_SITE", "io", one_of([("io", "io"), ("com", "com")]),
@@ -107,12 +109,40 @@ fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
         "How often DingTalk lets this app call one API in a second: 20 in the standard edition, more in those that cost.");
     Some(dingtalk::Settings {
         credentials: Credentials { client_id: client_id?, client_secret: client_secret? },
-        corp_id: corp_id?,
-        agent_id: agent_id?,
+        kind: kind?,
+        events: events?,
         api_url: api_url?,
         oapi_url: oapi_url?,
         calls_per_second: calls_per_second?,
     })
+}
+
+#[rustfmt::skip]
+fn app_kind(env: &mut Environment) -> Option<AppKind> {
+    let of_home: fn(Home) -> AppKind = AppKind::Internal;
+    let kinds = [("internal", Some(of_home)), ("custom", Some(AppKind::Custom)), ("third-party", None)];
+    let kind = env.or("DINGTALK_APP_KIND", "internal", one_of(kinds),
+        "Whose app it is: internal (the organisation's own), custom (its own, developed by a provider) or third-party (of all organisations that authorise it).");
+    match kind? {
+        Some(kind) => home(env).map(kind),
+        None => {
+            for name in ["DINGTALK_CORP_ID", "DINGTALK_AGENT_ID"] {
+                if env.optional(name, String::try_from, "Of internal and custom apps: remove it.").is_some() {
+                    env.fault(name, "it is set, and a third-party app has many: they come by events");
+                }
+            }
+            Some(AppKind::ThirdParty)
+        }
+    }
+}
+
+#[rustfmt::skip]
+fn home(env: &mut Environment) -> Option<Home> {
+    let corp_id = env.required("DINGTALK_CORP_ID", copied(CorpId::parse),
+        "The organisation's CorpId: Developer Console > Home. Not for third-party apps.");
+    let agent_id = env.required("DINGTALK_AGENT_ID", copied(agent_id),
+        "The app's AgentId, for dd.config: Developer Console > the app > Credentials and Basic Information. Not for third-party apps.");
+    Some(Home { corp_id: corp_id?, agent_id: agent_id? })
 }
 
 #[rustfmt::skip]

@@ -69,12 +69,15 @@ pub fn per_second(text: String) -> Result<NonZeroU32, &'static str> {
     number.ok_or("it is not a number from 1 to 100000")
 }
 
-/// One of two words, each of which stands for a value.
-pub fn one_of<T>(words: [(&'static str, T); 2]) -> impl FnOnce(String) -> Result<T, String> {
+/// One of a few words, each of which stands for a value.
+pub fn one_of<T, const N: usize>(words: [(&'static str, T); N]) -> impl FnOnce(String) -> Result<T, String> {
     move |text| {
-        let neither = format!("it is neither {} nor {}", words[0].0, words[1].0);
+        let none = match words.each_ref().map(|(word, _)| *word).as_slice() {
+            [one, other] => format!("it is neither {one} nor {other}"),
+            all => format!("it is none of {}", all.join(", ")),
+        };
         let meant = words.into_iter().find(|(word, _)| *word == text);
-        meant.map(|(_, value)| value).ok_or(neither)
+        meant.map(|(_, value)| value).ok_or(none)
     }
 }
 

@@ -16,7 +16,7 @@ use prometheus::{
 };
 
 use super::{Problem, route};
-use crate::dingtalk::{BreakerState, Call, Error, Observer, Organisation, OrganisationState, Waiting};
+use crate::dingtalk::{BreakerState, Call, DingTalk, Error, Observer, Organisation, Waiting};
 
 /// Where they are answered: on a listener that only this machine reaches.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -103,14 +103,17 @@ impl Metrics {
         self.entries.with_label_values(&[if with_good_session { "good" } else { "none" }]).inc();
     }
 
-    /// Everything as text; what is not counted but looked up is `now` and `waiting`.
-    fn text(&self, now: &OrganisationState, waiting: &[(&str, Waiting)]) -> Result<Vec<u8>, prometheus::Error> {
-        for (call, Waiting { calls, per_second }) in waiting {
-            self.waiting.with_label_values(&[call]).set(*calls as i64);
-            self.pace.with_label_values(&[call]).set(*per_second as i64);
+    /// Everything as text; what is not counted is looked up.
+    fn text(&self, dingtalk: &DingTalk) -> Result<Vec<u8>, prometheus::Error> {
+        for (call, Waiting { calls, per_second }) in dingtalk.waiting() {
+            self.waiting.with_label_values(&[call]).set(calls as i64);
+            self.pace.with_label_values(&[call]).set(per_second as i64);
         }
-        self.note_age(Call::ACCESS_TOKEN, now.access_token_age);
-        self.note_age(Call::JSAPI_TICKET, now.jsapi_ticket_age);
+        // Of many organisations there are many, and none of them is named in a label.
+        let home = dingtalk.home().map(Organisation::state);
+        self.note_age(Call::ACCESS_TOKEN, home.and_then(|home| home.access_token_age));
+        self.note_age(Call::JSAPI_TICKET, home.and_then(|home| home.jsapi_ticket_age));
+        let now = dingtalk.state();
         for (state, name) in
             [(BreakerState::Closed, "closed"), (BreakerState::Open, "open"), (BreakerState::HalfOpen, "half_open")]
         {
@@ -156,7 +159,7 @@ impl Observer for Metrics {
 }
 
 /// `GET /metrics`, for who asks for this machine by its own name: a page whose host was made to point here asks for another.
-async fn show(request: HttpRequest, metrics: Data<Metrics>, organisation: Organisation) -> Result<HttpResponse, Problem> {
+async fn show(request: HttpRequest, metrics: Data<Metrics>, dingtalk: Data<DingTalk>) -> Result<HttpResponse, Problem> {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
     let is_loopback = |host: &str| {
         host.eq_ignore_ascii_case("localhost") || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
@@ -164,6 +167,6 @@ async fn show(request: HttpRequest, metrics: Data<Metrics>, organisation: Organi
     if !host.is_some_and(|host| is_loopback(host.host())) {
         return Err(Problem::NotFound);
     }
-    let text = metrics.text(&organisation.state(), &organisation.waiting()).map_err(|error| Problem::Internal(error.into()))?;
+    let text = metrics.text(&dingtalk).map_err(|error| Problem::Internal(error.into()))?;
     Ok(HttpResponse::Ok().content_type(TEXT_FORMAT).body(text))
 }

@@ -16,7 +16,7 @@ async fn logged_out(app: &TestApp) -> Chromium {
     chromium.run(store, &[]).await;
     chromium.click("[data-action='log-out']").await;
     chromium.sees("main h1", "You have signed out").await;
-    assert_eq!(chromium.href().await, format!("{}/signed-out", app.url));
+    assert_eq!(chromium.href().await, format!("{}/signed-out?corpid={}", app.url, app.dingtalk.app().corp_id));
     // Chromium leaves sessionStorage alone, which ends with the tab.
     let stored = chromium.run("return [localStorage.length, document.cookie].join()", &[]).await;
     assert_eq!(stored, "0,theme=dark", "what pages stored is gone, and other programs' cookies are not");

@@ -20,6 +20,8 @@ use tokio::time::Instant;
 
 /// Who gets a page, and who gets the entry page instead.
 pub use self::entry::{EntryPage, Visitor};
+/// Which organisation a request is about.
+pub use self::organisation::organisation_of;
 use self::place::{Place, Places};
 use self::state::StateId;
 /// Proof that the browser which ends a login is the one that began it.
@@ -29,7 +31,7 @@ use super::guard::{ClientAddress, SameOrigin, StrictJson};
 use super::problem::Queued;
 use super::session::{CookiePolicy, RequestSession, SessionUser};
 use super::{Metrics, Problem, Settings, route, shared};
-use crate::dingtalk::{AuthCode, Clock, Kind, Network, Organisation, Standing};
+use crate::dingtalk::{AuthCode, Clock, CorpId, DingTalk, Kind, Network, Standing};
 use crate::state::{Once, State, Table, Taken, Unavailable};
 
 /// Where logins begin and end.
@@ -56,6 +58,8 @@ pub struct Logins {
 /// A login that may go on.
 struct Arrival {
     state: StateId,
+    /// The organisation that it is a login to.
+    corp_id: CorpId,
     presession: String,
     /// Unix milliseconds: it keeps its order by that.
     since: u64,
@@ -82,10 +86,10 @@ impl Logins {
         let presession = self.states.presession_of(request).ok_or(Problem::StateRejected)?;
         let now = self.clock.unix_millis();
         let place = place.and_then(|place| self.places.open(place, &presession)).filter(|place| place.is_good(now));
-        let state = self.states.check(request, state, place.map(|place| place.state))?;
+        let (state, corp_id) = self.states.check(request, state, place.map(|place| place.state))?;
         let kept = place.filter(|place| place.state == state && place.keeps_order(now));
         let since = kept.map_or(now, |place| place.since);
-        Ok(Arrival { state, presession, since })
+        Ok(Arrival { state, corp_id, presession, since })
     }
 
     /// One of the two exchanges in which a login keeps its order. None: it stands behind all who are there.
@@ -116,10 +120,11 @@ async fn log_in(
     StrictJson(LoginRequest { auth_code, state, place }): StrictJson<LoginRequest>,
     request: HttpRequest,
     (logins, kept): (Data<Logins>, Data<State>),
-    organisation: Organisation,
+    dingtalk: Data<DingTalk>,
 ) -> Result<HttpResponse, Problem> {
     let code = AuthCode::parse(auth_code).map_err(|_| Problem::BadRequest("authCode is not a code".into()))?;
     let mut arrival = logins.arrival(&request, &state, place.as_deref())?;
+    let organisation = dingtalk.organisation(&arrival.corp_id)?;
 
     let code_taken = logins.codes.take(code.fingerprint()).map_err(|taken| match taken {
         Unavailable::UnderWay => Problem::CodeInUse,
@@ -153,7 +158,10 @@ async fn log_in(
         _ => error.into(),
     })?;
     state_taken.mark_used();
-    let user = session.begin(user)?;
+
+    // It may have been relieved of the app meanwhile.
+    dingtalk.admits(&arrival.corp_id)?;
+    let user = session.begin(user, arrival.corp_id)?;
     until_kept(&kept).await;
     let mut response = HttpResponse::Ok().json(user);
     logins.states.remove_presession(response.headers_mut());

@@ -15,7 +15,7 @@ impl Seals {
         Self { keys: keys.derived(purpose) }
     }
 
-    /// All `parts` but the first have a fixed length, and so has a pre-session: no two inputs run together to the same bytes.
+    /// All `parts` but the last have a fixed length: no two inputs run together to the same bytes.
     pub fn seal(&self, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.keys[0], parts).finalize().into_bytes().into()
     }

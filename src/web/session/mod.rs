@@ -5,6 +5,8 @@ mod cookie;
 mod keys;
 mod middleware;
 mod sessions;
+/// Whom a page shows that makes a request.
+pub mod shown;
 mod user;
 
 /// How our cookies look, and which of those that a browser brings are read.

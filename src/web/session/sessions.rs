@@ -34,7 +34,8 @@ pub struct Sessions {
     cookies: CookiePolicy,
     idle: Duration,
     lifetime: Duration,
-    corp_id: CorpId,
+    /// The one organisation whose people they are, if it is one.
+    home: Option<CorpId>,
     state: Data<State>,
     clock: Clock,
 }
@@ -43,11 +44,11 @@ impl Sessions {
     /// Within this time a page can be the one that a login was for (see `login::entry`).
     const JUST_BORN: Duration = Duration::from_secs(10);
 
-    /// Sessions of the people of `corp_id`. Both limits are enforced to the millisecond.
+    /// Sessions of the people of `home`, or of any organisation. Both limits are enforced to the millisecond.
     pub fn new(
         settings: &crate::web::Settings,
         cookies: CookiePolicy,
-        corp_id: CorpId,
+        home: Option<CorpId>,
         clock: Clock,
         state: Data<State>,
     ) -> Self {
@@ -58,7 +59,7 @@ impl Sessions {
             cookies,
             idle,
             lifetime,
-            corp_id,
+            home,
             state,
             clock,
         }
@@ -82,18 +83,10 @@ impl Sessions {
         self.cookies.set(headers, COOKIE, "", Duration::ZERO);
     }
 
-    /// A login of `user`, now, under an id that was never used.
-    pub(super) fn begin(&self, user: User) -> Login {
+    /// A login of `user` in the organisation `corp_id`, now, under an id that was never used.
+    pub(super) fn begin(&self, user: User, corp_id: CorpId) -> Login {
         let now = self.clock.moment();
-        Login {
-            id: rand::random(),
-            user_id: user.user_id,
-            name: user.name,
-            corp_id: self.corp_id.clone(),
-            began: now,
-            last_used: now,
-            arriving: true,
-        }
+        Login { id: rand::random(), user_id: user.user_id, name: user.name, corp_id, began: now, last_used: now, arriving: true }
     }
 
     /// Ends `login` for good: a copy of its cookie is worth nothing any more.
@@ -114,13 +107,18 @@ impl Sessions {
     /// Whether `login` still counts.
     pub(super) fn holds(&self, login: &Login) -> bool {
         let within = |limit, since| self.clock.age(since).is_some_and(|age| age < limit);
-        login.corp_id == self.corp_id
+        self.home.as_ref().is_none_or(|home| login.corp_id == *home)
             && within(self.lifetime, login.began)
             && within(self.idle, login.last_used)
             && !self.has_ended(login)
     }
 
-    /// Whether `login` was ended: by a logout, because somebody logged in after it, or because its person or organisation left.
+    /// Whether `login`, though over, still tells which organisation its browser was in.
+    pub(super) fn tells_organisation(&self, login: &Login) -> bool {
+        self.home.is_none() && !self.has_ended(login)
+    }
+
+    /// Whether this process has ended `login`: by a logout, or because somebody logged in after it.
     pub(super) fn has_ended(&self, login: &Login) -> bool {
         self.state.has_ended(login.id, &login.corp_id, &login.user_id, login.began)
     }
