@@ -115,6 +115,21 @@ impl Environment {
         self.check(name, parse(&secret))
     }
 
+    /// The same of what is needed only `if` something else is so, and not read otherwise.
+    pub fn secret_if<T, E: Display>(
+        &mut self,
+        needed: bool,
+        name: &'static str,
+        parse: impl FnOnce(&SecretString) -> Result<T, E>,
+        about: &str,
+    ) -> Option<T> {
+        if needed {
+            return self.secret(name, parse, about);
+        }
+        self.describe(name, about, true);
+        None
+    }
+
     fn secret_value(&mut self, name: &'static str) -> Result<Option<SecretString>, String> {
         let file_name = format!("{name}_FILE");
         match (self.value(name), self.value(&file_name)) {

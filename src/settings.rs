@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
+use crate::dingtalk::events::{Cipher, Patience};
 use crate::dingtalk::{AppKind, ClientId, ClientSecret, CorpId, Credentials, Digest, Events, Home, Origin};
 use crate::environment::{Environment, Faults, Setting};
 use crate::server::TlsFiles;
@@ -15,8 +16,8 @@ use crate::{app, dingtalk, server, web};
 mod values;
 
 use self::values::{
-    address, agent_id, base_url, begins_as_client_id, copied, duration, looks_like_secret, loopback, one_of, per_second, proxies,
-    public_url, secure_url,
+    address, agent_id, base_url, begins_as_client_id, copied, duration, event_token, looks_like_secret, loopback, one_of,
+    per_second, proxies, public_url, secure_url,
 };
 
 /// The library's file on DingTalk's CDN. Pinned: a newer one comes with a change of this line and a look at its changes.
@@ -90,9 +91,8 @@ fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
         env.fault("DINGTALK_CLIENT_ID", "this looks like a Client Secret, which pages would show to everybody");
     }
     let kind = app_kind(env);
-    let events = env.or("DINGTALK_EVENTS", "off", one_of([("off", Events::Off), ("stream", Events::Stream), ("http", Events::Http)]),
-        "How DingTalk tells of events: off, stream (this server opens a connection) or http (DingTalk calls POST /dingtalk/events).");
-    if kind == Some(AppKind::ThirdParty) && events == Some(Events::Off) {
+    let events = events(env);
+    if kind == Some(AppKind::ThirdParty) && matches!(events, Some(Events::Off)) {
         env.fault("DINGTALK_EVENTS", "it is off, and a third-party app learns its suite ticket and its organisations by events");
     }
     env.optional("DINGTALK_APP_ID", String::try_from,
@@ -115,6 +115,24 @@ fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
         oapi_url: oapi_url?,
         calls_per_second: calls_per_second?,
     })
+}
+
+#[rustfmt::skip]
+fn events(env: &mut Environment) -> Option<Events> {
+    let way = env.or("DINGTALK_EVENTS", "off", one_of([("off", "off"), ("stream", "stream"), ("http", "http")]),
+        "How DingTalk tells of events: off, stream (this server opens a connection) or http (DingTalk calls POST /dingtalk/events).");
+    let way = way?;
+    let is_http = way == "http";
+    let token = env.secret_if(is_http, "DINGTALK_EVENT_TOKEN", event_token,
+        "Token of DINGTALK_EVENTS=http: Developer Console > the app > Event Subscriptions.");
+    let mut key = None;
+    env.secret_if(is_http, "DINGTALK_EVENT_AES_KEY", |text| Cipher::new(token.clone().unwrap_or_default(), text).map(|cipher| key = Some(cipher)),
+        "AES key of DINGTALK_EVENTS=http: Developer Console > the app > Event Subscriptions.");
+    match way {
+        "stream" => Some(Events::Stream(Patience::default())),
+        "http" => token.and(key).map(Events::Http),
+        _ => Some(Events::Off),
+    }
 }
 
 #[rustfmt::skip]

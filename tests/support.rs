@@ -1,11 +1,10 @@
 //! What every test needs: the app beside a DingTalk of its own, a clock to move, and browsers without a screen.
 
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dingtalk_h5::application::Application;
-use dingtalk_h5::dingtalk::{AgentId, AppKind, Clock, DingTalk, Home, InMemory, SuiteTicket};
+use dingtalk_h5::dingtalk::{AgentId, AppKind, Clock, DingTalk, Home, SuiteTicket};
 use dingtalk_h5::environment::Environment;
 use dingtalk_h5::settings::Settings;
 use dingtalk_h5::web::App;
@@ -18,10 +17,12 @@ use tokio::sync::oneshot;
 
 mod browser;
 mod clock;
+mod hearsay;
 pub mod pages;
 
 pub use self::browser::{Answer, Browser};
 pub use self::clock::ClockHands;
+pub use self::hearsay::Hearsay;
 use crate::leaks;
 
 /// Names of the simulated DingTalk's endpoints in its ledger.
@@ -39,7 +40,7 @@ pub struct TestApp {
     /// The client that the app has.
     pub client: DingTalk,
     /// What the app has heard of the organisations that authorised it.
-    pub authorisations: Arc<InMemory>,
+    pub authorisations: Hearsay,
     /// Where the metrics are, when METRICS_ADDR is set.
     pub metrics_url: Option<String>,
     http: reqwest::Client,
@@ -114,7 +115,7 @@ impl TestApp {
         let app = app(&settings).await;
         let application = Application::of(app, listener, settings.clone(), Clock::from_source(hands.clone())).unwrap();
         let metrics_url = application.metrics_address().map(|address| format!("http://{address}/metrics"));
-        let (client, authorisations) = (application.dingtalk(), application.authorisations());
+        let (client, authorisations) = (application.dingtalk(), Hearsay::of(application.state()));
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(application.run_until_stopped(async { drop(stopped.await) }));
         dingtalk.show_app(&url);
@@ -177,7 +178,10 @@ fn environment_of(app: &Registered, kind: &str, dingtalk: &Simulator, public_url
     let of_home = |value: &str| if third_party { String::new() } else { value.to_owned() };
     Environment::from_iter([
         ("DINGTALK_APP_KIND", kind.to_owned()),
-        ("DINGTALK_EVENTS", if third_party { "stream" } else { "off" }.to_owned()),
+        // Who is about events listens to them: what DingTalk does is heard at no moment in particular.
+        ("DINGTALK_EVENTS", if third_party { "http" } else { "off" }.to_owned()),
+        ("DINGTALK_EVENT_TOKEN", app.callback_token.to_owned()),
+        ("DINGTALK_EVENT_AES_KEY", app.callback_aes_key.to_owned()),
         ("DINGTALK_CLIENT_ID", app.client_id.to_string()),
         ("DINGTALK_CLIENT_SECRET", app.client_secret.to_string()),
         ("DINGTALK_CORP_ID", of_home(app.corp_id)),

@@ -28,6 +28,12 @@ pub trait Observer: Send + Sync + 'static {
 
     /// A renewal of the credential of this name ended, with all its retries.
     fn renewed(&self, credential: &'static str, outcome: Result<(), &Error>);
+
+    /// An event of this name was heard by Stream, and what it means was kept or not.
+    fn heard(&self, _event: &'static str, _kept: bool) {}
+
+    /// Stream is open from now on, or no more.
+    fn listening(&self, _is_open: bool) {}
 }
 
 /// What shows DingTalk who calls.
@@ -96,7 +102,8 @@ impl Api {
         let answer = self.transport.send(call, self.request(call, proof, body)).await?;
         if answer.ban().is_none() {
             self.breaker.heard();
-            let secrets = ["appSecret", "suiteSecret", "suiteTicket", "code"].iter().filter_map(|name| body[name].as_str());
+            let secrets =
+                ["appSecret", "clientSecret", "suiteSecret", "suiteTicket", "code"].iter().filter_map(|name| body[name].as_str());
             return answer.open(call, &secrets.chain(proof.secrets()).collect::<Vec<_>>());
         }
         Err(match self.shut_out(call.family).await {

@@ -18,7 +18,7 @@ use super::{
 /// The app. Clones share everything.
 #[derive(Clone)]
 pub struct DingTalk {
-    app: Arc<App>,
+    pub(super) app: Arc<App>,
     organisations: Arc<Organisations>,
     home: Option<Organisation>,
 }

@@ -32,6 +32,8 @@ impl Call {
     pub const AUTH_INFO: Self = Self::old("auth_info", "/service/get_auth_info").kept_for(Duration::from_secs(60));
     /// The same ticket comes back, renewed, until it is 24 hours old.
     pub const JSAPI_TICKET: Self = Self::new("jsapi_ticket", "/v1.0/oauth2/jsapiTickets").repeatable();
+    /// Where to listen for events.
+    pub const STREAM: Self = Self::new("stream", "/v1.0/gateway/connections/open");
     /// Uses up the authCode, whatever comes back.
     pub const USER_BY_CODE: Self = Self::old("user_by_code", "/topapi/v2/user/getuserinfo");
     /// Needs the permission qyapi_get_member.

@@ -24,6 +24,7 @@ mod reach; // Whether DingTalk answers at all.
 mod answer; // Whether an answer is a success, and what the codes of refusals mean.
 mod said; // What is quoted of it, without credentials.
 mod error; // What can go wrong, and what to do about it.
+pub mod events; // What DingTalk tells without being asked.
 mod identifiers; // CorpId, userid, authCode and the like, each checked once.
 mod user; // Who somebody is.
 mod page_url; // Which addresses are signed.
@@ -41,7 +42,7 @@ pub use self::client_refusal::{ClientRefusal, Part};
 pub use self::clock::{Clock, Moment, Seldom, TimeSource};
 pub use self::error::{Error, Kind, NoConnection};
 pub use self::identifiers::{
-    AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, Malformed, SuiteTicket, UserId,
+    AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, Malformed, StreamTicket, SuiteTicket, UserId,
 };
 pub use self::line::Network;
 pub use self::organisation::{Organisation, OrganisationState};

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use url::{Host, Url};
 
+use super::events::{Cipher, Patience};
 use super::{AgentId, ClientId, ClientSecret, CorpId, Origin};
 
 /// Which app this is, and where its DingTalk is.
@@ -44,14 +45,14 @@ pub struct Home {
 }
 
 /// How DingTalk tells of what happens to the app and in its organisations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Events {
     /// Not at all.
     Off,
-    /// Over a connection that this server opens.
-    Stream,
-    /// By calls to this server.
-    Http,
+    /// Over a connection that this server opens. How long that may be silent is not settable from outside.
+    Stream(Patience),
+    /// By calls to this server, signed and encrypted with DINGTALK_EVENT_TOKEN and DINGTALK_EVENT_AES_KEY.
+    Http(Cipher),
 }
 
 /// The app's credential pair.

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::dingtalk::{AgentId, Origin, is_loopback};
@@ -62,6 +63,11 @@ pub fn looks_like_secret(text: &str) -> bool {
 
 pub fn agent_id(text: String) -> Result<AgentId, &'static str> {
     AgentId::parse(text).map_err(|_| "this is not an AgentId, which is a number")
+}
+
+pub fn event_token(text: &SecretString) -> Result<SecretString, &'static str> {
+    let is_token = |text: &str| (3..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_token(text.expose_secret()) { Ok(text.clone()) } else { Err("it is not 3 to 32 letters and digits") }
 }
 
 pub fn per_second(text: String) -> Result<NonZeroU32, &'static str> {

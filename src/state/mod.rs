@@ -5,6 +5,7 @@
 mod location; // Where it is kept.
 mod once; // What may be used once.
 mod ended; // Which sessions were ended.
+mod heard; // What was heard of the app's organisations.
 mod remembered; // Both are remembered here, as long as they matter,
 mod record; // written down,
 mod journal; // and kept, in one go with what comes at the same time,
@@ -18,6 +19,7 @@ use self::database::{Changes, Database, Rows};
 pub use self::database::{Refused, Unread};
 use self::ended::Ended;
 pub use self::ended::{Lives, SessionId};
+use self::heard::Heard;
 use self::journal::Journal;
 pub use self::journal::NotKept;
 pub use self::location::Location;
@@ -31,6 +33,7 @@ use crate::dingtalk::{Clock, CorpId, Moment, UserId};
 /// What all requests and processes must agree on.
 pub struct State {
     ended: Ended,
+    heard: Heard,
     /// Until somebody asks for it.
     found: Mutex<Found>,
     clock: Clock,
@@ -44,7 +47,8 @@ impl State {
         let (database, (mut found, changes)) = Database::open(location, |rows| opened(rows, &keys, now))?;
         let journal = Journal::of(database, keys, changes).map_err(|why| why.of(location))?;
         let ended = Ended::new(lives, &mut found, &clock, &journal);
-        Ok(Self { ended, found: Mutex::new(found), clock, journal })
+        let heard = Heard::new(&mut found, &clock, &journal);
+        Ok(Self { ended, heard, found: Mutex::new(found), clock, journal })
     }
 
     /// What may be used once, of one kind, and is then remembered for `kept_for`.

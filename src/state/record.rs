@@ -20,6 +20,12 @@ pub enum Table {
     EndedPeople,
     /// When all sessions of an organisation were ended.
     EndedOrganisations,
+    /// The one that counts.
+    SuiteTicket,
+    /// How the app stands with organisations.
+    Organisations,
+    /// Events that were heard.
+    Events,
 }
 
 /// All of them, as they were found.

@@ -9,10 +9,10 @@ use actix_web::http::uri::Authority;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use prometheus::{
-    Encoder, GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Registry, TEXT_FORMAT, TextEncoder,
+    Encoder, GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TEXT_FORMAT, TextEncoder,
     register_gauge_vec_with_registry as gauges, register_histogram_vec_with_registry as histograms,
     register_int_counter_vec_with_registry as counters, register_int_counter_with_registry as counter,
-    register_int_gauge_vec_with_registry as int_gauges,
+    register_int_gauge_vec_with_registry as int_gauges, register_int_gauge_with_registry as int_gauge,
 };
 
 use super::{Problem, route};
@@ -36,6 +36,8 @@ pub struct Metrics {
     renewals: IntCounterVec,
     credential_age: GaugeVec,
     breaker: IntGaugeVec,
+    events: IntCounterVec,
+    stream: IntGauge,
     log_lines_lost: IntCounter,
     look_up_lines_lost: fn() -> u64,
 }
@@ -83,6 +85,13 @@ impl Metrics {
                 r
             )?,
             breaker: int_gauges!("dingtalk_breaker", "1 for the state that the breaker is in.", &["state"], r)?,
+            events: counters!(
+                "dingtalk_events_total",
+                "Events of DingTalk's, by whether they could be kept.",
+                &["event", "kept"],
+                r
+            )?,
+            stream: int_gauge!("dingtalk_stream", "1 while a Stream connection is open.", r)?,
             log_lines_lost: counter!(
                 "log_lines_lost_total",
                 "Lines of the log that were lost because its reader did not keep up.",
@@ -101,6 +110,11 @@ impl Metrics {
     /// Counts an entry page.
     pub fn entered(&self, with_good_session: bool) {
         self.entries.with_label_values(&[if with_good_session { "good" } else { "none" }]).inc();
+    }
+
+    /// Counts an event.
+    pub fn event_heard(&self, name: &'static str, kept: bool) {
+        self.events.with_label_values(&[name, if kept { "yes" } else { "no" }]).inc();
     }
 
     /// Everything as text; what is not counted is looked up.
@@ -151,6 +165,14 @@ impl Observer for Metrics {
         if !outcome.is_err_and(Error::not_asked) {
             self.call_seconds.with_label_values(&[call]).observe(took.as_secs_f64());
         }
+    }
+
+    fn heard(&self, event: &'static str, kept: bool) {
+        self.event_heard(event, kept);
+    }
+
+    fn listening(&self, is_open: bool) {
+        self.stream.set(is_open.into());
     }
 
     fn renewed(&self, credential: &'static str, outcome: Result<(), &Error>) {

@@ -6,6 +6,8 @@ mod app;
 mod boundary;
 /// Who may knock: extractors that turn a request away before its handler runs.
 pub mod guard;
+/// What DingTalk tells.
+pub mod events;
 /// Headers that every answer has.
 mod headers;
 /// For load balancers.

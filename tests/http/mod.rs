@@ -4,6 +4,7 @@ mod clinic;
 mod clock;
 mod details;
 mod entry;
+mod events;
 mod jsapi;
 pub mod languages;
 mod login;

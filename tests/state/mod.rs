@@ -9,6 +9,7 @@ use dingtalk_h5::state::{Lives, Location, Refused, SealingKeys, State};
 use crate::support::ClockHands;
 
 mod contract;
+mod events;
 mod file;
 
 pub const LIVES: Lives = Lives { idle: Duration::from_secs(1800), lifetime: Duration::from_secs(8 * 3600) };
