@@ -74,10 +74,13 @@ impl Ended {
     }
 
     pub fn has_ended(&self, id: SessionId, corp_id: &CorpId, user_id: &UserId, began: Moment) -> bool {
+        self.memory().sessions.get(&id).is_some() || self.is_over(corp_id, user_id, began)
+    }
+
+    pub fn is_over(&self, corp_id: &CorpId, user_id: &UserId, began: Moment) -> bool {
         let memory = self.memory();
         let with_all = |before: Option<&Moment>| before.is_some_and(|before| self.clock.is_before(began, *before));
-        memory.sessions.get(&id).is_some()
-            || !memory.organisations.is_empty() && with_all(memory.organisations.get(corp_id))
+        !memory.organisations.is_empty() && with_all(memory.organisations.get(corp_id))
             || !memory.people.is_empty() && with_all(memory.people.get(&(corp_id.clone(), user_id.clone())))
     }
 

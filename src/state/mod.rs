@@ -77,6 +77,11 @@ impl State {
         self.ended.has_ended(id, corp_id, user_id, began)
     }
 
+    /// Whether a session of this person that began then would be over.
+    pub fn is_over(&self, corp_id: &CorpId, user_id: &UserId, began: Moment) -> bool {
+        self.ended.is_over(corp_id, user_id, began)
+    }
+
     /// Ends when all changes until now are kept, so that a restart knows them; in half a second at most.
     pub async fn kept(&self) -> Result<(), NotKept> {
         self.journal.kept().await

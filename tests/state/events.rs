@@ -126,10 +126,10 @@ async fn an_event_of_tomorrow_does_not_outdo_all_that_is_told_until_then() {
     let place = Place::in_memory();
     let state = place.open();
     let at = place.clock().unix_millis() + 24 * HOUR;
-    tell(&state, &[Event::new(&["x"], Some(at), ticket("of tomorrow"))]).await;
+    tell(&state, &[Event::new(&["x"], Some(at), ticket("tomorrow"))]).await;
     place.hands.advance(std::time::Duration::from_secs(120));
-    tell(&state, &[ago(&place, 0, ticket("of today"))]).await;
-    assert_eq!(state.suite_ticket(), SuiteTicket::parse("of today").ok());
+    tell(&state, &[ago(&place, 0, ticket("today"))]).await;
+    assert_eq!(state.suite_ticket(), SuiteTicket::parse("today").ok());
 }
 
 fn anything() -> impl Strategy<Value = Happening> {

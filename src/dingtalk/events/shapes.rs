@@ -77,7 +77,7 @@ mod tests {
             (batch("org_dept_create", "1", json!({})), Happening::Other),
         ] {
             for message in messages {
-                assert_eq!(what(message), [expected.clone()]);
+                assert_eq!(what(message), std::slice::from_ref(&expected));
             }
         }
         let ticket = Happening::SuiteTicket(SuiteTicket::parse("t1").unwrap());

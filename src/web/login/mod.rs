@@ -126,6 +126,7 @@ async fn log_in(
     let mut arrival = logins.arrival(&request, &state, place.as_deref())?;
     let organisation = dingtalk.organisation(&arrival.corp_id)?;
 
+    let asked = logins.clock.moment();
     let code_taken = logins.codes.take(code.fingerprint()).map_err(|taken| match taken {
         Unavailable::UnderWay => Problem::CodeInUse,
         Unavailable::Used => Problem::code_rejected(),
@@ -159,8 +160,11 @@ async fn log_in(
     })?;
     state_taken.mark_used();
 
-    // It may have been relieved of the app meanwhile.
+    // It may have been relieved of the app meanwhile, or the person have left it. A fresh code tells whether they came back.
     dingtalk.admits(&arrival.corp_id)?;
+    if kept.is_over(&arrival.corp_id, &user.user_id, asked) {
+        return Err(Problem::code_rejected());
+    }
     let user = session.begin(user, arrival.corp_id)?;
     until_kept(&kept).await;
     let mut response = HttpResponse::Ok().json(user);
