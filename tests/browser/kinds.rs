@@ -40,6 +40,7 @@ async fn a_session_that_ends_or_is_lost_in_the_middle_of_work_is_renewed_unseen_
     let (app, [_, corp_id]) = TestApp::of_both_organisations().await;
     let chromium = Chromium::start().await;
     chromium.open(&format!("{}/?corpid={corp_id}", app.url)).await;
+    chromium.sees("#user-name", "章珊").await;
     chromium.go(&format!("{}/profile", app.url)).await;
     chromium.sees("#user-name", "章珊").await;
     app.hands.advance(Duration::from_secs(31 * 60));
