@@ -109,7 +109,7 @@ impl TestApp {
         dingtalk.put_to_test(registered);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let mut settings = Settings::read(environment_of(registered, kind, &dingtalk, &url)).unwrap();
+        let mut settings = Settings::read(environment(registered, kind, &dingtalk, &url)).unwrap();
         adjust(&mut settings);
         let hands = ClockHands::default();
         let app = app(&settings).await;
@@ -168,12 +168,8 @@ impl TestApp {
     }
 }
 
-/// What somebody would put into `.env` for an app that is registered with `dingtalk`.
-pub fn environment(dingtalk: &Simulator, public_url: &str) -> Environment {
-    environment_of(dingtalk.app(), "internal", dingtalk, public_url)
-}
-
-fn environment_of(app: &Registered, kind: &str, dingtalk: &Simulator, public_url: &str) -> Environment {
+/// What somebody would put into `.env` for an app of this kind that is registered with `dingtalk`.
+fn environment(app: &Registered, kind: &str, dingtalk: &Simulator, public_url: &str) -> Environment {
     let third_party = kind == "third-party";
     let of_home = |value: &str| if third_party { String::new() } else { value.to_owned() };
     Environment::from_iter([

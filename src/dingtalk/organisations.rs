@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Clock, CorpId, Organisation};
+use super::{Clock, CorpId, CredentialState, Organisation};
 
 /// Those that have the app, and apart from them those that may have it: corpIds that somebody made up push no real one out.
 pub(super) struct Organisations {
@@ -20,8 +20,8 @@ struct Held {
 
 struct Entry {
     organisation: Organisation,
-    /// Of its authorisation.
-    turn: u64,
+    /// Of its authorisation; nothing while that is known by asking alone.
+    turn: Option<u64>,
     last_used: Instant,
 }
 
@@ -41,21 +41,31 @@ impl Organisations {
         let (mut held, now) = (self.held(), self.clock.now());
         // What was learnt while it was asked about is kept.
         if let Some(asked) = held.unknown.remove(corp_id) {
-            held.known.insert(corp_id.clone(), Entry { turn, ..asked });
+            held.known.insert(corp_id.clone(), asked);
         }
-        held.known.get(corp_id).is_some_and(|entry| entry.turn != turn).then(|| held.known.remove(corp_id));
-        used(&mut held.known, Self::MOST_KNOWN, corp_id, now, || Entry { organisation: make(), turn, last_used: now })
+        if held.known.get(corp_id).is_some_and(|entry| entry.turn.is_some_and(|known| known != turn)) {
+            held.known.remove(corp_id);
+        }
+        let entry = used(&mut held.known, Self::MOST_KNOWN, corp_id, now, make);
+        entry.turn = Some(turn);
+        entry.organisation.clone()
     }
 
     /// One that may have it.
     pub fn unknown(&self, corp_id: &CorpId, make: impl FnOnce() -> Organisation) -> Organisation {
         let (mut held, now) = (self.held(), self.clock.now());
-        used(&mut held.unknown, Self::MOST_UNKNOWN, corp_id, now, || Entry { organisation: make(), turn: 0, last_used: now })
+        if held.unknown.len() >= Self::MOST_UNKNOWN {
+            let Held { known, unknown } = &mut *held;
+            known.extend(unknown.extract_if(|_, entry| entry.has_proved()));
+        }
+        used(&mut held.unknown, Self::MOST_UNKNOWN, corp_id, now, make).organisation.clone()
     }
 
-    /// Those that have the app.
+    /// Those that have the app, or have proved it.
     pub fn all_known(&self) -> Vec<Organisation> {
-        self.held().known.values().map(|entry| entry.organisation.clone()).collect()
+        let held = self.held();
+        let proved = held.unknown.values().filter(|entry| entry.has_proved());
+        held.known.values().chain(proved).map(|entry| entry.organisation.clone()).collect()
     }
 
     /// Each change under this lock is complete in itself, so it is whole even if a holder panicked.
@@ -64,19 +74,27 @@ impl Organisations {
     }
 }
 
-fn used(
-    entries: &mut HashMap<CorpId, Entry>,
+impl Entry {
+    /// A token was granted.
+    fn has_proved(&self) -> bool {
+        self.organisation.state().access_token != CredentialState::Empty
+    }
+}
+
+fn used<'a>(
+    entries: &'a mut HashMap<CorpId, Entry>,
     most: usize,
     corp_id: &CorpId,
     now: Instant,
-    make: impl FnOnce() -> Entry,
-) -> Organisation {
+    make: impl FnOnce() -> Organisation,
+) -> &'a mut Entry {
     if !entries.contains_key(corp_id) {
         make_room(entries, most, now);
     }
-    let entry = entries.entry(corp_id.clone()).or_insert_with(make);
+    let entry = entries.entry(corp_id.clone());
+    let entry = entry.or_insert_with(|| Entry { organisation: make(), turn: None, last_used: now });
     entry.last_used = now;
-    entry.organisation.clone()
+    entry
 }
 
 /// Drops the idle, and if they are too many all the same, whoever has not come for longest.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::shapes::{millis, read};
 use super::{Cipher, Event, Happening, REMEMBERED};
-use crate::dingtalk::{ClientId, Clock, CorpId};
+use super::super::{ClientId, Clock, CorpId};
 
 /// Reads calls and writes answers.
 pub struct Callback {

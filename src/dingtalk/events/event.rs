@@ -3,7 +3,7 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::dingtalk::{AgentId, CorpId, SuiteTicket, UserId};
+use super::super::{AgentId, CorpId, SuiteTicket, UserId};
 
 /// Something that happened. It may be told again, and later than what happened after it.
 #[derive(Debug, Clone, PartialEq)]

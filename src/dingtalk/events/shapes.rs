@@ -48,7 +48,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::dingtalk::{AgentId, CorpId, SuiteTicket, UserId};
+    use super::super::super::{AgentId, CorpId, SuiteTicket, UserId};
 
     fn what(message: Value) -> Vec<Happening> {
         read(&message.to_string()).unwrap().into_iter().map(|event| event.what).collect()

@@ -14,8 +14,8 @@ use url::Url;
 
 use super::frame::{Asked, Frame};
 use super::{Listener, NotKept};
-use crate::dingtalk::api::Proof;
-use crate::dingtalk::{Call, DingTalk, Error, Kind, StreamTicket, is_loopback};
+use super::super::api::Proof;
+use super::super::{Call, DingTalk, Error, Kind, StreamTicket, is_loopback};
 
 type Socket = WebSocketStream<Upgraded>;
 
