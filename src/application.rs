@@ -1,6 +1,7 @@
 //! Puts the rings together and serves them.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::middleware::from_fn;
@@ -8,12 +9,15 @@ use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, web as actix};
 use anyhow::Context;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::app;
-use crate::dingtalk::{Clock, Organisation};
+use crate::dingtalk::events::Callback;
+use crate::dingtalk::{AppKind, Clock, DingTalk, Events};
 use crate::server::{self, Capacity, Listening};
 use crate::settings::Settings;
+use crate::state::{Lives, Location, SealingKeys, State};
 use crate::telemetry;
 use crate::web::session::{self, CookiePolicy};
 use crate::web::{self, Headers, Logins, Metrics, Readiness, Sessions, Signer, Site};
@@ -29,7 +33,9 @@ pub struct Application {
     server: Listening,
     metrics: Option<Listening>,
     readiness: Data<Readiness>,
-    organisation: Data<Organisation>,
+    dingtalk: Data<DingTalk>,
+    state: Data<State>,
+    events: Events,
 }
 
 impl Application {
@@ -42,29 +48,46 @@ impl Application {
     /// Another app, such as one that tests bring.
     pub fn of(app: web::App, listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         warn(&settings);
-        let Settings { dingtalk, web, .. } = &settings;
-        let local_dingtalk = dingtalk.local_origin();
+        let Settings { dingtalk: dingtalk_settings, web, .. } = &settings;
+        let local_dingtalk = dingtalk_settings.local_origin();
         let cookies = CookiePolicy { secure: web.public_url.is_https(), embedded: web.embedded };
 
         let metrics = Metrics::new(telemetry::lines_lost).context("the metrics do not fit together")?;
-        let organisation =
-            Organisation::new(dingtalk.clone(), clock.clone(), metrics.clone()).context("cannot make an HTTPS client")?;
-        let organisation = Data::new(organisation);
+        let lives = Lives { idle: web.session_idle, lifetime: web.session_lifetime };
+        let keys =
+            SealingKeys::new(web.session_keys.derived(&["state of ", dingtalk_settings.credentials.client_id.as_str()].concat()));
+        let state = State::open(&settings.state, keys, lives, clock.clone()).context("STATE_URL cannot be used")?;
+        let state = Data::new(state);
+
+        let dingtalk = DingTalk::new(dingtalk_settings.clone(), state.clone().into_inner(), clock.clone(), metrics.clone())
+            .context("cannot make an HTTPS client")?;
+        let home = dingtalk_settings.kind.home().map(|home| home.corp_id.clone());
+        let dingtalk = Data::new(dingtalk);
 
         let readiness = Data::new(Readiness::new(clock.clone()));
         let headers = Data::new(Headers::new(web, local_dingtalk.as_ref()));
-        let site = Data::new(Site::new(web, dingtalk, &app));
-        let sessions = Data::new(Sessions::new(web, cookies, dingtalk.corp_id.clone(), clock.clone()));
-        let logins = Data::new(Logins::new(web, cookies, clock.clone()));
+        let site = Data::new(Site::new(web, dingtalk_settings, &app));
+        let sessions = Data::new(Sessions::new(web, cookies, home, clock.clone(), state.clone()));
+        let logins = Data::new(Logins::new(web, cookies, clock.clone(), &state));
+        let events = dingtalk_settings.events.clone();
+        let callback = match &events {
+            Events::Http(cipher) => {
+                let (client_id, home) = (&dingtalk_settings.credentials.client_id, dingtalk_settings.kind.home());
+                let home = home.map(|home| &home.corp_id);
+                Some(Data::new(Callback::new(cipher.clone(), client_id, home, clock.clone())))
+            }
+            Events::Off | Events::Stream(_) => None,
+        };
         let signer = Data::new(Signer::new(web, app.jsapi_list, local_dingtalk.is_some(), clock));
 
         let metrics = Data::from(metrics);
+        let kept = state.clone();
         let share = {
-            let (sessions, readiness, organisation) = (sessions.clone(), readiness.clone(), organisation.clone());
+            let (sessions, readiness, dingtalk) = (sessions.clone(), readiness.clone(), dingtalk.clone());
             move |config: &mut ServiceConfig| {
-                config.app_data(organisation.clone()).app_data(metrics.clone()).app_data(readiness.clone());
+                config.app_data(dingtalk.clone()).app_data(metrics.clone()).app_data(readiness.clone());
                 config.app_data(headers.clone()).app_data(site.clone()).app_data(sessions.clone());
-                config.app_data(logins.clone()).app_data(signer.clone());
+                config.app_data(logins.clone()).app_data(signer.clone()).app_data(state.clone());
             }
         };
         let (capacity, proxies) = (Capacity::of_this_process(), web.trusted_proxies.clone());
@@ -85,6 +108,11 @@ impl Application {
                 .wrap(from_fn(server::bounds))
                 .wrap(from_fn(web::boundary))
                 .configure(web::public_routes)
+                .configure(|routes| {
+                    if let Some(callback) = &callback {
+                        routes.app_data(callback.clone()).configure(web::events::routes);
+                    }
+                })
                 .service(
                     actix::scope("")
                         .wrap(session::opened_and_sealed(&sessions))
@@ -102,7 +130,9 @@ impl Application {
             server: Listening::open(listener, settings.server.tls, capacity, proxies.clone(), for_everybody)?,
             metrics: settings.server.metrics_addr.map(watched).transpose()?,
             readiness,
-            organisation,
+            dingtalk,
+            state: kept,
+            events,
         })
     }
 
@@ -117,8 +147,13 @@ impl Application {
     }
 
     /// The client for DingTalk that all requests share.
-    pub fn organisation(&self) -> Organisation {
-        Organisation::clone(&self.organisation)
+    pub fn dingtalk(&self) -> DingTalk {
+        DingTalk::clone(&self.dingtalk)
+    }
+
+    /// What all requests agree on.
+    pub fn state(&self) -> Arc<State> {
+        Data::clone(&self.state).into_inner()
     }
 
     /// Answers until `stop` ends. Then `/readyz` says no for a second, so that a load balancer sends nobody else, and after that no more
@@ -128,11 +163,19 @@ impl Application {
         if let Some(metrics) = self.metrics {
             tokio::spawn(metrics.run_until(async { drop(the_end.await) }));
         }
-        let (readiness, organisation) = (self.readiness, self.organisation);
+        let (readiness, dingtalk) = (self.readiness, self.dingtalk);
+        let listening = match self.events {
+            Events::Stream(patience) => {
+                let (dingtalk, state) = (DingTalk::clone(&dingtalk), self.state);
+                Some(tokio::spawn(async move { dingtalk.listen(state.get_ref(), patience).await }))
+            }
+            Events::Off | Events::Http(_) => None,
+        };
         let stopping = async move {
             stop.await;
             readiness.stop();
-            organisation.end_turns(Instant::now() + LAST_TURNS);
+            listening.iter().for_each(JoinHandle::abort);
+            dingtalk.end_turns(Instant::now() + LAST_TURNS);
             tokio::time::sleep(NOTICE).await;
         };
         self.server.run_until(stopping).await
@@ -151,12 +194,21 @@ fn warn(settings: &Settings) {
     for name in &settings.unknown {
         tracing::warn!("nothing reads {name}: it may be misspelt, see `dingtalk-h5 serve --help`");
     }
-    let (client_id, corp_id) = (dingtalk.credentials.client_id.as_str(), dingtalk.corp_id.as_str());
+    let client_id = dingtalk.credentials.client_id.as_str();
     if !["ding", "suite", "custom"].iter().any(|beginning| client_id.starts_with(beginning)) {
         tracing::warn!("DINGTALK_CLIENT_ID does not begin as Client IDs usually do");
     }
-    if !corp_id.starts_with("ding") {
+    if dingtalk.kind.home().is_some_and(|home| !home.corp_id.as_str().starts_with("ding")) {
         tracing::warn!("DINGTALK_CORP_ID does not begin with ding, as CorpIds usually do");
+    }
+    if dingtalk.kind == AppKind::ThirdParty && settings.state == Location::Memory {
+        tracing::warn!(
+            "STATE_URL is memory: after a restart nobody can log in until DingTalk pushes a suite ticket (press \"push again\" in the \
+             console), and organisations that relieved the app are not known"
+        );
+    }
+    if !matches!(dingtalk.events, Events::Off) {
+        tracing::info!(state = %settings.state, "an event reaches one process: with this STATE_URL run no second one");
     }
     if !dingtalk.is_real() {
         tracing::warn!(api = %dingtalk.api_url, oapi = %dingtalk.oapi_url, "calling another DingTalk than the real one");

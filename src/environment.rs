@@ -96,19 +96,51 @@ impl Environment {
         about: &str,
     ) -> Option<T> {
         self.describe(name, about, true);
+        let secret = self.secret_value(name).and_then(|secret| secret.ok_or("it is not set".to_owned()));
+        let secret = self.check(name, secret)?;
+        self.check(name, parse(&secret))
+    }
+
+    /// The same of what has a default.
+    pub fn secret_or<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        default: &str,
+        parse: impl FnOnce(&SecretString) -> Result<T, E>,
+        about: &str,
+    ) -> Option<T> {
+        self.describe(name, &format!("{about} Default: {default}"), true);
+        let secret = self.secret_value(name).map(|secret| secret.unwrap_or_else(|| default.into()));
+        let secret = self.check(name, secret)?;
+        self.check(name, parse(&secret))
+    }
+
+    /// The same of what is needed only `if` something else is so, and not read otherwise.
+    pub fn secret_if<T, E: Display>(
+        &mut self,
+        needed: bool,
+        name: &'static str,
+        parse: impl FnOnce(&SecretString) -> Result<T, E>,
+        about: &str,
+    ) -> Option<T> {
+        if needed {
+            return self.secret(name, parse, about);
+        }
+        self.describe(name, about, true);
+        None
+    }
+
+    fn secret_value(&mut self, name: &'static str) -> Result<Option<SecretString>, String> {
         let file_name = format!("{name}_FILE");
-        let secret = match (self.value(name), self.value(&file_name)) {
-            (None, None) => Err("it is not set".to_owned()),
-            (Some(secret), None) => Ok(secret),
+        match (self.value(name), self.value(&file_name)) {
+            (secret, None) => Ok(secret),
             (Some(_), Some(_)) => Err(format!("both it and {file_name} are set")),
             (None, Some(file)) => {
                 self.note_exposure(name, file.expose_secret());
-                let text = read_to_string(file.expose_secret()).map(|text| text.trim().into());
+                let text = read_to_string(file.expose_secret()).map(|text| Some(text.trim().into()));
                 text.map_err(|error| format!("{file_name} cannot be read: {}", error.kind()))
             }
-        };
-        let secret = self.check(name, secret)?;
-        self.check(name, parse(&secret))
+        }
     }
 
     /// The names with this beginning that nobody has read: most likely misspelt.

@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use crate::dingtalk::{ClientId, ClientSecret, CorpId, Credentials, Digest, Origin};
+use crate::dingtalk::events::{Cipher, Patience};
+use crate::dingtalk::{AppKind, ClientId, ClientSecret, CorpId, Credentials, Digest, Events, Home, Origin};
 use crate::environment::{Environment, Faults, Setting};
 use crate::server::TlsFiles;
+use crate::state::Location;
 use crate::web::SessionKeys;
 use crate::{app, dingtalk, server, web};
 
 mod values;
 
 use self::values::{
-    address, agent_id, base_url, begins_as_client_id, copied, duration, looks_like_secret, loopback, one_of, per_second, proxies,
-    public_url, secure_url,
+    address, agent_id, base_url, begins_as_client_id, copied, duration, event_token, looks_like_secret, loopback, one_of,
+    per_second, proxies, public_url, secure_url,
 };
 
 /// The library's file on DingTalk's CDN. Pinned: a newer one comes with a change of this line and a look at its changes.
@@ -32,6 +34,8 @@ pub struct Settings {
     pub dingtalk: dingtalk::Settings,
     /// How people get in and what pages may do.
     pub web: web::Settings,
+    /// Where state is kept.
+    pub state: Location,
     /// Where the server listens.
     pub server: server::Settings,
     /// Your app's own.
@@ -61,13 +65,15 @@ fn all(env: &mut Environment) -> Option<Settings> {
         "What users open, such as https://app.example.com: the origin of the homepage, Developer Console > the app > Web App.");
     let https = public_url.as_ref().is_none_or(Origin::is_https);
     let (web, server, app) = (web(env, public_url, https), server(env, https), app::Settings::read(env));
-    Some(Settings { dingtalk: dingtalk?, web: web?, server: server?, app: app?, unknown: env.unread("DINGTALK_"), exposed_secrets: env.exposed.clone() })
+    let state = env.secret_or("STATE_URL", "memory:", Location::parse,
+        "Where to keep what must outlive a restart: memory: or file:PATH.");
+    Some(Settings { dingtalk: dingtalk?, web: web?, state: state?, server: server?, app: app?, unknown: env.unread("DINGTALK_"), exposed_secrets: env.exposed.clone() })
 }
 
 #[rustfmt::skip]
 fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
     let client_id = env.required("DINGTALK_CLIENT_ID", copied(ClientId::parse),
-        "Client ID, formerly AppKey: Developer Console > the app > Credentials and Basic Information.");
+        "Client ID, formerly AppKey; SuiteKey or CustomKey of the other kinds: Developer Console > the app > Credentials and Basic Information.");
     // Pages tell everybody the one: it must not be the other.
     let id = client_id.as_ref().map_or("", ClientId::as_str);
     let (mut swapped, mut same) = (false, false);
@@ -76,7 +82,7 @@ fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
         same = text == id;
         swapped = !same && !id.is_empty() && begins_as_client_id(text) && !begins_as_client_id(id);
         copied(ClientSecret::parse)(text.to_owned())
-    }, "Client Secret, formerly AppSecret: Developer Console > the app > Credentials and Basic Information.");
+    }, "Client Secret, formerly AppSecret; SuiteSecret or CustomSecret of the other kinds: Developer Console > the app > Credentials and Basic Information.");
     if swapped {
         env.fault("DINGTALK_CLIENT_SECRET", "this looks like a Client ID, and DINGTALK_CLIENT_ID like a Client Secret: they are swapped");
     } else if same {
@@ -84,10 +90,11 @@ fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
     } else if looks_like_secret(id) {
         env.fault("DINGTALK_CLIENT_ID", "this looks like a Client Secret, which pages would show to everybody");
     }
-    let corp_id = env.required("DINGTALK_CORP_ID", copied(CorpId::parse),
-        "The organisation's CorpId: Developer Console > Home.");
-    let agent_id = env.required("DINGTALK_AGENT_ID", copied(agent_id),
-        "The app's AgentId, for dd.config: Developer Console > the app > Credentials and Basic Information.");
+    let kind = app_kind(env);
+    let events = events(env);
+    if kind == Some(AppKind::ThirdParty) && matches!(events, Some(Events::Off)) {
+        env.fault("DINGTALK_EVENTS", "it is off, and a third-party app learns its suite ticket and its organisations by events");
+    }
     env.optional("DINGTALK_APP_ID", String::try_from,
         "Unified App ID. Not used yet.");
     let site = env.or("DINGTALK_SITE", "io", one_of([("io", "io"), ("com", "com")]),
@@ -102,12 +109,58 @@ fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
         "How often DingTalk lets this app call one API in a second: 20 in the standard edition, more in those that cost.");
     Some(dingtalk::Settings {
         credentials: Credentials { client_id: client_id?, client_secret: client_secret? },
-        corp_id: corp_id?,
-        agent_id: agent_id?,
+        kind: kind?,
+        events: events?,
         api_url: api_url?,
         oapi_url: oapi_url?,
         calls_per_second: calls_per_second?,
     })
+}
+
+#[rustfmt::skip]
+fn events(env: &mut Environment) -> Option<Events> {
+    let way = env.or("DINGTALK_EVENTS", "off", one_of([("off", "off"), ("stream", "stream"), ("http", "http")]),
+        "How DingTalk tells of events: off, stream (this server opens a connection) or http (DingTalk calls POST /dingtalk/events).");
+    let way = way?;
+    let is_http = way == "http";
+    let token = env.secret_if(is_http, "DINGTALK_EVENT_TOKEN", event_token,
+        "Token of DINGTALK_EVENTS=http: Developer Console > the app > Event Subscriptions.");
+    let mut key = None;
+    env.secret_if(is_http, "DINGTALK_EVENT_AES_KEY", |text| Cipher::new(token.clone().unwrap_or_default(), text).map(|cipher| key = Some(cipher)),
+        "AES key of DINGTALK_EVENTS=http: Developer Console > the app > Event Subscriptions.");
+    match way {
+        "stream" => Some(Events::Stream(Patience::default())),
+        "http" => token.and(key).map(Events::Http),
+        _ => Some(Events::Off),
+    }
+}
+
+#[rustfmt::skip]
+fn app_kind(env: &mut Environment) -> Option<AppKind> {
+    let of_home: fn(Home) -> AppKind = AppKind::Internal;
+    let kinds = [("internal", Some(of_home)), ("custom", Some(AppKind::Custom)), ("third-party", None)];
+    let kind = env.or("DINGTALK_APP_KIND", "internal", one_of(kinds),
+        "Whose app it is: internal (the organisation's own), custom (its own, developed by a provider) or third-party (of all organisations that authorise it).");
+    match kind? {
+        Some(kind) => home(env).map(kind),
+        None => {
+            for name in ["DINGTALK_CORP_ID", "DINGTALK_AGENT_ID"] {
+                if env.optional(name, String::try_from, "Of internal and custom apps: remove it.").is_some() {
+                    env.fault(name, "it is set, and a third-party app has many: they come by events");
+                }
+            }
+            Some(AppKind::ThirdParty)
+        }
+    }
+}
+
+#[rustfmt::skip]
+fn home(env: &mut Environment) -> Option<Home> {
+    let corp_id = env.required("DINGTALK_CORP_ID", copied(CorpId::parse),
+        "The organisation's CorpId: Developer Console > Home. Not for third-party apps.");
+    let agent_id = env.required("DINGTALK_AGENT_ID", copied(agent_id),
+        "The app's AgentId, for dd.config: Developer Console > the app > Credentials and Basic Information. Not for third-party apps.");
+    Some(Home { corp_id: corp_id?, agent_id: agent_id? })
 }
 
 #[rustfmt::skip]

@@ -120,7 +120,8 @@ h5.session = (function () {
    */
   async function logOut() {
     await post('/api/logout', {});
-    location.replace('/signed-out');
+    // Logging in again needs to know where.
+    location.replace('/signed-out?corpid=' + encodeURIComponent(document.documentElement.dataset.corpId || ''));
   }
 
   /**
@@ -133,13 +134,16 @@ h5.session = (function () {
     stayTheSame();
     const loginsBefore = loginsDone;
     const response = await request(path, init);
+    if (response.status === 409) await stopIfOutdated(response);
     if (response.status !== 401) return response;
     latestState = stateIn(response);
     // Each 401 may replace the cookie that its state belongs to: let those that are under way arrive, use the last.
     await Promise.race([Promise.all(underway), pause(CROSSING_TIMEOUT)]);
     if (loginsDone === loginsBefore) await logIn(latestState);
     stayTheSame();
-    return request(path, init);
+    const answer = await request(path, init);
+    if (answer.status === 409) await stopIfOutdated(answer);
+    return answer;
   }
 
   /**
@@ -148,7 +152,10 @@ h5.session = (function () {
    * @returns {Promise<Response>}
    */
   function request(path, init) {
-    const answer = fetch(path, init).catch(networkFailure);
+    const named = new Request(path, init);
+    const shown = shownUser();
+    if (shown) named.headers.set('X-Page-User', [shown.corpId, shown.userId].map(encodeURIComponent).join(' '));
+    const answer = fetch(named).catch(networkFailure);
     const arrival = answer.then(() => {}, () => {}).then(() => { underway.delete(arrival); });
     underway.add(arrival);
     return answer;
@@ -166,12 +173,36 @@ h5.session = (function () {
   }
 
   /**
+   * Whom this page shows: two organisations may have people of the same userId.
+   * @returns {{ corpId: string, userId: string } | null}
+   */
+  function shownUser() {
+    const shown = document.querySelector('[data-user-id]');
+    const userId = shown && shown.getAttribute('data-user-id');
+    return userId ? { corpId: document.documentElement.dataset.corpId || '', userId } : null;
+  }
+
+  /**
    * DingTalk may belong to somebody else by now. Their data has no place on this page, and its requests none in their
    * name.
    */
   function stayTheSame() {
-    const shown = document.querySelector('[data-user-id]');
-    if (!shown || !latestUser || shown.getAttribute('data-user-id') === latestUser.userId) return;
+    const shown = shownUser();
+    if (!shown || !latestUser) return;
+    if (shown.userId !== latestUser.userId || shown.corpId !== latestUser.corpId) startAgain();
+  }
+
+  /**
+   * The server says the same of a session that another page of this browser has begun.
+   * @param {Response} response
+   */
+  async function stopIfOutdated(response) {
+    const told = Object(await response.clone().json().catch(() => null));
+    if (told.code === 'user_changed') startAgain();
+  }
+
+  /** @returns {never} */
+  function startAgain() {
     location.reload();
     throw problem('user_changed');
   }

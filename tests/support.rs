@@ -4,11 +4,11 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use dingtalk_h5::application::Application;
-use dingtalk_h5::dingtalk::{Clock, Organisation};
+use dingtalk_h5::dingtalk::{AgentId, AppKind, Clock, DingTalk, Home, SuiteTicket};
 use dingtalk_h5::environment::Environment;
 use dingtalk_h5::settings::Settings;
 use dingtalk_h5::web::App;
-use dingtalk_simulator::Simulator;
+use dingtalk_simulator::{App as Registered, Decision, Simulator};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -17,10 +17,12 @@ use tokio::sync::oneshot;
 
 mod browser;
 mod clock;
+mod hearsay;
 pub mod pages;
 
 pub use self::browser::{Answer, Browser};
 pub use self::clock::ClockHands;
+pub use self::hearsay::Hearsay;
 use crate::leaks;
 
 /// Names of the simulated DingTalk's endpoints in its ledger.
@@ -36,7 +38,9 @@ pub struct TestApp {
     pub url: String,
     pub settings: Settings,
     /// The client that the app has.
-    pub organisation: Organisation,
+    pub client: DingTalk,
+    /// What the app has heard of the organisations that authorised it.
+    pub authorisations: Hearsay,
     /// Where the metrics are, when METRICS_ADDR is set.
     pub metrics_url: Option<String>,
     http: reqwest::Client,
@@ -52,7 +56,27 @@ impl TestApp {
 
     /// The same with settings as `adjust` leaves them.
     pub async fn start_with(adjust: impl FnOnce(&mut Settings)) -> Self {
-        Self::run(async |_: &Settings| pages::app(), adjust).await
+        Self::run(Simulator::app, "internal", async |_: &Settings| pages::app(), adjust).await
+    }
+
+    /// The same as a custom app.
+    pub async fn custom() -> Self {
+        Self::run(Simulator::custom_app, "custom", async |_: &Settings| pages::app(), |_| {}).await
+    }
+
+    /// The same as a third-party app that has heard of a suite ticket, and of no organisation.
+    pub async fn third_party() -> Self {
+        let app = Self::run(Simulator::third_party_app, "third-party", async |_: &Settings| pages::app(), |_| {}).await;
+        app.hear_suite_ticket();
+        app
+    }
+
+    /// The same, authorised by both organisations, which it has not heard of.
+    pub async fn of_both_organisations() -> (Self, [&'static str; 2]) {
+        let app = Self::third_party().await;
+        let both = app.dingtalk.organisations();
+        both.iter().for_each(|corp_id| app.dingtalk.decide(corp_id, Decision::Authorise));
+        (app, both)
     }
 
     /// The app of `src/app`.
@@ -64,25 +88,54 @@ impl TestApp {
     /// The same with settings as `adjust` leaves them.
     #[allow(dead_code, reason = "the same")]
     pub async fn demo_with(adjust: impl FnOnce(&mut Settings)) -> Self {
-        Self::run(async |settings: &Settings| dingtalk_h5::app::build(settings.app.clone()).await.unwrap(), adjust).await
+        Self::run(
+            Simulator::app,
+            "internal",
+            async |settings: &Settings| dingtalk_h5::app::build(settings.app.clone()).await.unwrap(),
+            adjust,
+        )
+        .await
     }
 
-    async fn run(app: impl AsyncFnOnce(&Settings) -> App, adjust: impl FnOnce(&mut Settings)) -> Self {
+    async fn run(
+        registered: impl FnOnce(&Simulator) -> &'static Registered,
+        kind: &str,
+        app: impl AsyncFnOnce(&Settings) -> App,
+        adjust: impl FnOnce(&mut Settings),
+    ) -> Self {
         let watch = leaks::watch();
         let dingtalk = Simulator::start().await.unwrap();
+        let registered = registered(&dingtalk);
+        dingtalk.put_to_test(registered);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let mut settings = Settings::read(environment(&dingtalk, &url)).unwrap();
+        let mut settings = Settings::read(environment(registered, kind, &dingtalk, &url)).unwrap();
         adjust(&mut settings);
         let hands = ClockHands::default();
         let app = app(&settings).await;
         let application = Application::of(app, listener, settings.clone(), Clock::from_source(hands.clone())).unwrap();
         let metrics_url = application.metrics_address().map(|address| format!("http://{address}/metrics"));
-        let organisation = application.organisation();
+        let (client, authorisations) = (application.dingtalk(), Hearsay::of(application.state()));
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(application.run_until_stopped(async { drop(stopped.await) }));
         dingtalk.show_app(&url);
-        Self { dingtalk, hands, url, settings, organisation, metrics_url, http: http_client(), _stop: stop, _watch: watch }
+        Self {
+            dingtalk,
+            hands,
+            url,
+            settings,
+            client,
+            authorisations,
+            metrics_url,
+            http: http_client(),
+            _stop: stop,
+            _watch: watch,
+        }
+    }
+
+    /// The app hears of DingTalk's present suite ticket.
+    pub fn hear_suite_ticket(&self) {
+        self.authorisations.hear_suite_ticket(SuiteTicket::parse(self.dingtalk.suite_ticket().unwrap()).unwrap());
     }
 
     /// A browser that has never been here.
@@ -115,14 +168,20 @@ impl TestApp {
     }
 }
 
-/// What somebody would put into `.env` for an app that is registered with `dingtalk`.
-pub fn environment(dingtalk: &Simulator, public_url: &str) -> Environment {
-    let app = dingtalk.app();
+/// What somebody would put into `.env` for an app of this kind that is registered with `dingtalk`.
+fn environment(app: &Registered, kind: &str, dingtalk: &Simulator, public_url: &str) -> Environment {
+    let third_party = kind == "third-party";
+    let of_home = |value: &str| if third_party { String::new() } else { value.to_owned() };
     Environment::from_iter([
+        ("DINGTALK_APP_KIND", kind.to_owned()),
+        // Who is about events listens to them: what DingTalk does is heard at no moment in particular.
+        ("DINGTALK_EVENTS", if third_party { "http" } else { "off" }.to_owned()),
+        ("DINGTALK_EVENT_TOKEN", app.callback_token.to_owned()),
+        ("DINGTALK_EVENT_AES_KEY", app.callback_aes_key.to_owned()),
         ("DINGTALK_CLIENT_ID", app.client_id.to_string()),
         ("DINGTALK_CLIENT_SECRET", app.client_secret.to_string()),
-        ("DINGTALK_CORP_ID", app.corp_id.to_string()),
-        ("DINGTALK_AGENT_ID", app.agent_id.to_string()),
+        ("DINGTALK_CORP_ID", of_home(app.corp_id)),
+        ("DINGTALK_AGENT_ID", of_home(app.agent_id)),
         ("DINGTALK_API_URL", dingtalk.url()),
         ("DINGTALK_OAPI_URL", dingtalk.url()),
         ("JSAPI_SCRIPT_URL", format!("{}/dd.js", dingtalk.url())),
@@ -131,6 +190,12 @@ pub fn environment(dingtalk: &Simulator, public_url: &str) -> Environment {
         // Whoever is about the limit sets one.
         ("DINGTALK_CALLS_PER_SECOND", "10000".to_owned()),
     ])
+}
+
+/// As if somebody had taken the AgentId of another app.
+pub fn with_another_agent(settings: &mut Settings) {
+    let corp_id = settings.dingtalk.kind.home().unwrap().corp_id.clone();
+    settings.dingtalk.kind = AppKind::Internal(Home { corp_id, agent_id: AgentId::parse("999").unwrap() });
 }
 
 /// A key as `openssl rand -hex 64` makes them.

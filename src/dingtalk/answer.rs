@@ -11,10 +11,10 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::api::{Call, Family};
+use super::call::Family;
 use super::said::{Said, quotable, without_secrets};
 use super::signature::decoded;
-use super::{Error, Kind};
+use super::{Call, Error, Kind};
 
 /// An answer, read to its end.
 pub(super) struct Answer {
@@ -158,7 +158,9 @@ fn refused_by_old(call: Call, errcode: &str, sub_code: Option<String>, text: &st
         "60011" => Kind::Permission(missing_permission("", text)),
         "60020" => Kind::IpNotAllowed(requesting_ip(text)),
         "50002" | "50004" => Kind::UserNotVisible,
-        "40079" | "48004" | "70001" | "70003" | "70004" | "50003" | "50005" => Kind::AppStopped,
+        "50003" | "50005" => Kind::AppStopped,
+        "40079" | "48004" | "70001" | "70003" | "70004" => Kind::NotAuthorised,
+        "40085" => Kind::SuiteTicket,
         "60121" | "33012" | "40003" => Kind::UserUnknown,
         "22" | "404" => Kind::NoSuchCall,
         _ => Kind::Unexpected,
@@ -172,7 +174,8 @@ fn refused_by_new(call: Call, status: u16, code: &str, text: &str, required_scop
         "InvalidAuthentication" | "invalidAccessToken" | "accesstoken.expired" => Kind::TokenRejected,
         "invalidParameter.authCode.notFound" => Kind::CodeRejected,
         "invalidClientIdOrSecret" | "invalidSuiteKey" | "invalid.client" | "unauthorized.client" => Kind::Credentials,
-        "invalidAuthInfo" => Kind::AppStopped,
+        "invalidAuthInfo" => Kind::NotAuthorised,
+        "invalidSuiteTicket" => Kind::SuiteTicket,
         code if code == "apiPermissionDenied" || code.ends_with("AccessTokenPermissionDenied") => {
             Kind::Permission(missing_permission(required_scopes, text))
         }
@@ -195,8 +198,9 @@ fn refused(call: Call, kind: Kind, code: &str, text: &str) -> Error {
     // It hides a permanent mistake behind a passing one: a wrong CorpId or secret has been seen to be answered like this.
     const HINT: &str = " (if it stays: check DINGTALK_CORP_ID, DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET)";
     let hint = if code == "unknownError" { HINT } else { "" };
-    // That call sends no access_token: what sounds like a bad one is about the secret.
-    let kind = if kind == Kind::TokenRejected && call == Call::ACCESS_TOKEN { Kind::Credentials } else { kind };
+    // Those calls send no access_token: what sounds like a bad one is about the secret.
+    let sends_none = [Call::ACCESS_TOKEN, Call::CORP_ACCESS_TOKEN, Call::AUTH_INFO].contains(&call);
+    let kind = if kind == Kind::TokenRejected && sends_none { Kind::Credentials } else { kind };
     let Said { code, text } = Said::new(code, text);
     Error::new(call, kind, format!("dingtalk refused with {code}: {text}{hint}"))
 }

@@ -100,11 +100,28 @@ impl Clock {
     /// How long ago `moment` was; None when it is yet to come. Of its own moments the clock knows it whatever the time of day did, of
     /// others it believes that.
     pub fn age(&self, moment: Moment) -> Option<Duration> {
-        let (now, origin) = (self.moment(), self.0.origin);
+        self.age_at(self.moment(), moment)
+    }
+
+    fn age_at(&self, now: Moment, moment: Moment) -> Option<Duration> {
+        let origin = self.0.origin;
         let is_own = moment.tick.wrapping_sub(origin) <= now.tick.wrapping_sub(origin);
         let is_past = is_own || moment.unix_ms <= now.unix_ms + millis(Self::SKEW);
         let passed = if is_own { now.tick.wrapping_sub(moment.tick) } else { now.unix_ms.saturating_sub(moment.unix_ms) };
         is_past.then_some(Duration::from_millis(passed))
+    }
+
+    /// Whether `one` was before `other`. What is yet to come counts as now.
+    pub fn is_before(&self, one: Moment, other: Moment) -> bool {
+        let now = self.moment();
+        self.age_at(now, one).unwrap_or_default() > self.age_at(now, other).unwrap_or_default()
+    }
+
+    /// The moment when the time of day was `unix_ms`, or now if that is yet to come.
+    pub fn moment_at(&self, unix_ms: u64) -> Moment {
+        let now = self.moment();
+        let ago = now.unix_ms.saturating_sub(unix_ms);
+        Moment { unix_ms: now.unix_ms - ago, tick: now.tick.wrapping_sub(ago) }
     }
 
     /// Monotonic time, what was slept through, and the time since 1970; a jump between the two clocks is noted.

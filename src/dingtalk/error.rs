@@ -45,8 +45,12 @@ pub enum Kind {
     IpNotAllowed(Option<String>),
     /// The person is outside the app's visible range.
     UserNotVisible,
-    /// The app is stopped, or the organisation has not authorised it.
+    /// The app is stopped in the organisation.
     AppStopped,
+    /// The organisation has not authorised the app, or does no longer.
+    NotAuthorised,
+    /// The suite ticket is missing or not the latest.
+    SuiteTicket,
     /// Nobody knows the call where it went.
     NoSuchCall,
     /// DingTalk was not reached, so nothing happened there.
@@ -127,8 +131,12 @@ impl Error {
                 "calls from {} are not allowed: add the address in Developer Console > the app > Security Settings > Server Egress IP", or(ip, "this server's address"))),
             Kind::UserNotVisible => misconfigured(
                 "the user is outside the app's scope: extend it in Developer Console > the app > Version Management and Release > Visible Range"),
-            Kind::AppStopped => misconfigured(
-                "the app is stopped or not authorised in this organisation: enable it in Admin Console > Workbench > App Management"),
+            Kind::AppStopped => ("app_stopped", Some(
+                "the app is stopped in this organisation: its administrator enables it in Admin Console > Workbench > App Management".to_owned())),
+            Kind::NotAuthorised => ("not_authorised", Some(
+                "this organisation has not authorised the app: its administrator does, by installing it".to_owned())),
+            Kind::SuiteTicket => misconfigured(
+                "the suite ticket is missing or old: Developer Console > the app > Event Subscriptions > push again, and check DINGTALK_EVENTS"),
             Kind::NoSuchCall => misconfigured(
                 "there is no such call at this address: check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL, which end before /v1.0 and /topapi), and the path of a call of your own"),
             Kind::NotSent(NoConnection::NameNotFound) => not_sent("DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and this machine's name resolution"),
@@ -159,6 +167,18 @@ impl Error {
     /// DingTalk was not asked at all, for a reason that was logged when it arose.
     pub fn not_asked(&self) -> bool {
         matches!(self.kind, Kind::NotAsked(_))
+    }
+
+    /// How long nobody need ask again after a failure, if `usually` that long.
+    pub(super) fn rest(&self, usually: Duration) -> Duration {
+        /// Nobody authorises an app twice a minute, and anybody may ask for an organisation that has not.
+        const OF_STRANGERS: Duration = Duration::from_secs(60);
+        match self.kind {
+            Kind::NotAuthorised => OF_STRANGERS,
+            // No call was made, or another would be made with the next ticket.
+            Kind::SuiteTicket => usually.min(Duration::from_secs(1)),
+            _ => usually,
+        }
     }
 
     /// When it may be worth asking again.

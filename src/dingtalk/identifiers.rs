@@ -145,10 +145,21 @@ secrets! {
     ClientSecret: at most 512 bytes of is_graphic;
     /// The ticket for calling DingTalk's server API.
     AccessToken: at most 2048 bytes of is_graphic;
+    /// What DingTalk pushes to a third-party app about every five hours, and takes back as proof that the app is still there.
+    SuiteTicket: at most 512 bytes of is_graphic;
+    /// What opens one connection to listen for events.
+    StreamTicket: at most 2048 bytes of is_graphic;
     /// The credential that JSAPI configurations are signed with.
     JsapiTicket: at most 2048 bytes of is_graphic;
     /// The one-time code, five minutes old at most, that the client hands to the page and DingTalk exchanges for a userid.
     AuthCode: at most 512 bytes of is_code;
+}
+
+impl SuiteTicket {
+    /// For whoever keeps it, sealed.
+    pub fn to_be_sealed(&self) -> &str {
+        self.expose()
+    }
 }
 
 impl AuthCode {

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::answer::success;
-use super::{Call, Clock, Error};
+use super::{Call, Clock, CorpId, Error};
 
 /// The answers to calls that say for how long theirs are good: see [`Call::kept_for`].
 pub(super) struct KeptAnswers {
@@ -23,8 +23,8 @@ pub(super) struct KeptAnswers {
     runtime: Handle,
 }
 
-/// A call with its body.
-type Question = (Call, String);
+/// Whose call it is, with its body.
+type Question = (CorpId, Call, String);
 
 struct Asked {
     at: Instant,
@@ -48,24 +48,23 @@ impl KeptAnswers {
         Self { asked: Mutex::default(), clock, runtime: Handle::current() }
     }
 
-    /// The answer to `call` with `body`: the one that is kept or on its way, else what `ask` brings. A failure is kept too, until it may be
+    /// The answer to an organisation's `call` with `body`: the one that is kept or on its way, else what `ask` brings. A failure is kept too, until it may be
     /// worth asking again.
-    pub async fn get<T, F>(&self, call: Call, body: &Value, kept_for: Duration, ask: F) -> Result<T, Error>
+    pub async fn get<T, F>(&self, (corp_id, call): (CorpId, Call), body: &Value, kept_for: Duration, ask: F) -> Result<T, Error>
     where
         T: DeserializeOwned,
         F: Future<Output = Result<Value, Error>> + Send + 'static,
     {
-        let mut answer = self.asked(call, body, kept_for, ask);
+        let mut answer = self.asked((corp_id, call, body.to_string()), kept_for, ask);
         let outcome = answer.wait_for(Option::is_some).await.ok().and_then(|answer| Some(answer.as_ref()?.outcome.clone()));
         success(call, outcome.unwrap_or_else(|| Err(Error::interrupted(call)))?.as_bytes())
     }
 
-    fn asked<F>(&self, call: Call, body: &Value, kept_for: Duration, ask: F) -> watch::Receiver<Option<Answered>>
+    fn asked<F>(&self, question: Question, kept_for: Duration, ask: F) -> watch::Receiver<Option<Answered>>
     where
         F: Future<Output = Result<Value, Error>> + Send + 'static,
     {
-        let (now, question) = (self.clock.now_with_sleep(), (call, body.to_string()));
-        let mut asked = self.lock();
+        let (now, mut asked) = (self.clock.now_with_sleep(), self.lock());
         if let Some(known) = asked.get(&question).filter(|known| known.is_good(now)) {
             return known.answer.clone();
         }
@@ -105,7 +104,7 @@ impl Asked {
 /// Forgets what is good no longer, and, when there is too much all the same, the oldest quarter.
 fn make_room(asked: &mut HashMap<Question, Asked>, now: Instant) {
     asked.retain(|_, known| known.is_good(now));
-    let bytes = |(question, known): (&Question, &Asked)| KeptAnswers::EACH + question.1.len() + known.bytes();
+    let bytes = |(question, known): (&Question, &Asked)| KeptAnswers::EACH + question.2.len() + known.bytes();
     if asked.iter().map(bytes).sum::<usize>() > KeptAnswers::MOST_BYTES {
         let mut newest_first: Vec<_> = asked.iter().map(|one| (Reverse(one.1.at), bytes(one))).collect();
         newest_first.sort_unstable();
@@ -127,6 +126,10 @@ mod tests {
     const CALL: Call = Call::old("department", "/topapi/v2/department/get");
     const MINUTE: Duration = Duration::from_secs(60);
 
+    fn corp() -> CorpId {
+        CorpId::parse("ding1").unwrap()
+    }
+
     async fn asked(
         kept: &KeptAnswers,
         body: Value,
@@ -139,7 +142,7 @@ mod tests {
             tokio::task::yield_now().await;
             answer
         };
-        kept.get(CALL, &body, MINUTE, ask).await
+        kept.get((corp(), CALL), &body, MINUTE, ask).await
     }
 
     #[tokio::test]
@@ -147,7 +150,7 @@ mod tests {
         let limited = || Err(Error::new(CALL, Kind::RateLimited, "too many"));
         for answer in [|| Ok(serde_json::json!({"name": "a"})), limited] {
             let (kept, times) = (KeptAnswers::new(Clock::system()), Arc::default());
-            drop(kept.asked(CALL, &Value::Null, MINUTE, async { Ok(Value::Null) }));
+            drop(kept.asked((corp(), CALL, Value::Null.to_string()), MINUTE, async { Ok(Value::Null) }));
             let first = asked(&kept, 1.into(), answer(), &times);
             tokio::select! { biased; _ = first => unreachable!(), () = std::future::ready(()) => {} }
             for _ in 0..100 {
@@ -180,7 +183,7 @@ mod tests {
     #[tokio::test]
     async fn a_call_that_panics_is_asked_again() {
         let (kept, times) = (KeptAnswers::new(Clock::system()), Arc::default());
-        let panics = kept.get::<Value, _>(CALL, &Value::Null, MINUTE, async { panic!("told to") });
+        let panics = kept.get::<Value, _>((corp(), CALL), &Value::Null, MINUTE, async { panic!("told to") });
         assert_eq!(panics.await.unwrap_err().kind, Kind::Interrupted);
         assert!(asked(&kept, Value::Null, Ok(serde_json::json!({})), &times).await.is_ok());
     }

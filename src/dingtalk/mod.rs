@@ -1,9 +1,18 @@
-//! DingTalk, as one app in one organisation uses it: credentials that renew themselves, calls that are authorised, bounded, repeated
+//! DingTalk, as one app in the organisations that have it uses it: credentials that renew themselves, calls that are authorised, bounded, repeated
 //! where that does no harm and sorted when they fail, and the signatures that pages need. Imports nothing of this crate, so it could be
 //! lifted out as one.
 
-mod organisation; // Start here: an `Organisation` and its calls.
-mod api; // A call is a value: what is called, and how. And the one path of all calls.
+mod app; // Start here: `DingTalk`, which is the app,
+mod organisation; // and an `Organisation` that has it, with its calls.
+mod settings; // What is to be known of the app: its kind above all.
+mod grant; // How its access_tokens are granted, which is what the kinds differ in.
+mod authorisations; // What a third-party app learns about its organisations,
+mod organisations; // those that are held,
+mod look_ups; // and those that nobody has heard of.
+mod suite; // Calls that a third-party app signs.
+mod call; // A call is a value: what is called, and how.
+mod calls; // The one path of all calls of one organisation.
+mod api; // How they go out, through the breaker.
 mod kept; // Answers that are good for a while, so that a page is no lever on DingTalk.
 mod refreshing; // The access_token and the jsapi_ticket: held, renewed in time, replaced when rejected.
 mod transport; // One HTTP request and its answer.
@@ -15,6 +24,7 @@ mod reach; // Whether DingTalk answers at all.
 mod answer; // Whether an answer is a success, and what the codes of refusals mean.
 mod said; // What is quoted of it, without credentials.
 mod error; // What can go wrong, and what to do about it.
+pub mod events; // What DingTalk tells without being asked.
 mod identifiers; // CorpId, userid, authCode and the like, each checked once.
 mod user; // Who somebody is.
 mod page_url; // Which addresses are signed.
@@ -23,17 +33,23 @@ mod client_refusal; // Why a client refused a signature.
 mod clock; // Where time comes from, and what happens seldom.
 
 pub use self::answer::JsonObject;
-pub use self::api::{Call, Observer};
+pub use self::api::Observer;
+pub use self::app::{DingTalk, DingTalkState};
+pub use self::authorisations::{Authorisation, Authorisations, InMemory};
 pub use self::breaker::BreakerState;
+pub use self::call::Call;
 pub use self::client_refusal::{ClientRefusal, Part};
 pub use self::clock::{Clock, Moment, Seldom, TimeSource};
 pub use self::error::{Error, Kind, NoConnection};
-pub use self::identifiers::{AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, Malformed, UserId};
+pub use self::identifiers::{
+    AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, Malformed, StreamTicket, SuiteTicket, UserId,
+};
 pub use self::line::Network;
-pub use self::organisation::{Credentials, Organisation, OrganisationState, Settings, is_loopback};
+pub use self::organisation::{Organisation, OrganisationState};
 pub use self::page_url::{InvalidOrigin, InvalidPageUrl, Origin, PageUrl};
 pub use self::refreshing::CredentialState;
 pub use self::said::Said;
+pub use self::settings::{AppKind, Credentials, Events, Home, Settings, is_loopback};
 pub use self::signature::{Digest, NonceStr, Recipe, SignedPage, UrlForm};
 pub use self::turns::{Standing, Waiting};
 pub use self::user::{DisplayName, User, UserDetails};

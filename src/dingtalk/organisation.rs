@@ -1,81 +1,33 @@
-//! One internal app in one organisation: its credentials, kept fresh, and the calls that are made with them.
+//! The app in one organisation: its credentials, kept fresh, and the calls that are made with them.
 
-use std::num::NonZeroU32;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use url::{Host, Url};
 
-use super::api::Api;
-use super::kept::KeptAnswers;
+use super::app::App;
+use super::calls::Calls;
+use super::grant;
 use super::refreshing::{Lease, Refreshing};
 use super::said::without_secrets;
-use super::{AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, UserId};
-use super::{
-    BreakerState, Call, Clock, CredentialState, DisplayName, Error, JsonObject, Kind, Observer, Origin, Said, Standing, User,
-    UserDetails, Waiting,
-};
+use super::suite::SuiteSignature;
+use super::{AccessToken, AgentId, AuthCode, Authorisation, CorpId, JsapiTicket, Malformed, UserId};
+use super::{Call, CredentialState, DisplayName, Error, JsonObject, Kind, Said, Standing, User, UserDetails, Waiting};
 
-/// What the client and everybody who speaks of the app to DingTalk must know.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET.
-    pub credentials: Credentials,
-    /// DINGTALK_CORP_ID
-    pub corp_id: CorpId,
-    /// DINGTALK_AGENT_ID
-    pub agent_id: AgentId,
-    /// DINGTALK_API_URL, or what DINGTALK_SITE stands for.
-    pub api_url: Url,
-    /// DINGTALK_OAPI_URL, or what DINGTALK_SITE stands for.
-    pub oapi_url: Url,
-    /// DINGTALK_CALLS_PER_SECOND
-    pub calls_per_second: NonZeroU32,
-}
-
-/// The app's credential pair.
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    /// Formerly AppKey.
-    pub client_id: ClientId,
-    /// Formerly AppSecret.
-    pub client_secret: ClientSecret,
-}
-
-impl Settings {
-    /// Whether calls go to the DingTalk that everybody uses.
-    pub fn is_real(&self) -> bool {
-        let of_dingtalk = |host: &str| host.ends_with(".dingtalk.io") || host.ends_with(".dingtalk.com");
-        [&self.api_url, &self.oapi_url].iter().all(|url| url.host_str().is_some_and(of_dingtalk))
-    }
-
-    /// The origin of a DingTalk on this very machine, when the settings name one.
-    pub fn local_origin(&self) -> Option<Origin> {
-        is_loopback(&self.oapi_url).then(|| Origin::parse(&self.oapi_url.origin().ascii_serialization()).ok()).flatten()
-    }
-}
-
-/// Whether `url` can only be reached from this machine, where nobody else listens in.
-pub fn is_loopback(url: &Url) -> bool {
-    url.host().is_some_and(|host| match host {
-        Host::Ipv4(ip) => ip.is_loopback(),
-        Host::Ipv6(ip) => ip.is_loopback(),
-        Host::Domain(name) => name == "localhost",
-    })
-}
-
-/// The app in its organisation. Clones share everything.
+/// The app in an organisation. Clones share everything.
 #[derive(Clone)]
-pub struct Organisation {
+pub struct Organisation(Arc<Held>);
+
+struct Held {
+    app: Arc<App>,
     corp_id: CorpId,
-    agent_id: AgentId,
-    api: Arc<Api>,
+    agent_id: Option<AgentId>,
+    calls: Arc<Calls>,
     access_token: Refreshing<AccessToken>,
     jsapi_ticket: Refreshing<JsapiTicket>,
-    kept: Arc<KeptAnswers>,
 }
 
 /// For whoever watches.
@@ -92,10 +44,6 @@ pub struct OrganisationState {
     /// The same of the jsapi_ticket.
     #[serde(skip)]
     pub jsapi_ticket_age: Option<Duration>,
-    /// Whether calls go out.
-    pub breaker: BreakerState,
-    /// Whether they are answered.
-    pub reachable: bool,
 }
 
 /// What the old API wraps its answers in.
@@ -104,84 +52,125 @@ struct Wrapped<T> {
     result: JsonObject<T>,
 }
 
+/// What `get_auth_info` tells of what an organisation has authorised.
+#[derive(Deserialize)]
+struct AuthInfo {
+    auth_info: Agents,
+}
+
+#[derive(Deserialize)]
+struct Agents {
+    agent: Vec<Agent>,
+}
+
+#[derive(Deserialize)]
+struct Agent {
+    agentid: Number,
+}
+
+/// An AgentId, which comes as a number or as text.
+#[derive(Deserialize)]
+#[serde(try_from = "Value")]
+struct Number(AgentId);
+
+impl TryFrom<Value> for Number {
+    type Error = Malformed;
+
+    fn try_from(told: Value) -> Result<Self, Malformed> {
+        AgentId::parse(told.as_str().map_or_else(|| told.to_string(), str::to_owned)).map(Self)
+    }
+}
+
 impl Organisation {
     /// A ticket dies a day after its creation, however often it was renewed.
     const OLDEST_TICKET: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the connections.
-    pub fn new(settings: Settings, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, reqwest::Error> {
-        let Settings { credentials, corp_id, agent_id, api_url, oapi_url, calls_per_second } = settings;
-        let api = Arc::new(Api::new((api_url, oapi_url), calls_per_second, clock.clone(), observer)?);
-        let asked = Arc::clone(&api);
-        let fetch = move || fetch_access_token(Arc::clone(&asked), credentials.clone());
+    /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the renewals.
+    pub(super) fn new(app: Arc<App>, corp_id: CorpId, agent_id: Option<AgentId>) -> Self {
+        let (calls, clock) = (Arc::new(Calls::new(Arc::clone(&app.api), app.calls_per_second)), &app.api.clock);
+        let (asking, asked, of) = (Arc::clone(&app), Arc::clone(&calls), corp_id.clone());
+        let fetch = move || {
+            let (app, calls, corp_id) = (Arc::clone(&asking), Arc::clone(&asked), of.clone());
+            async move { noted(Call::ACCESS_TOKEN, &app, grant::access_token(&app, &calls, &corp_id).await) }
+        };
         let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), None, fetch);
-        let (asked, token) = (Arc::clone(&api), access_token.clone());
-        let fetch = move || fetch_jsapi_ticket(Arc::clone(&asked), token.clone());
+        let (asking, asked, token) = (Arc::clone(&app), Arc::clone(&calls), access_token.clone());
+        let fetch = move || {
+            let (app, calls, token) = (Arc::clone(&asking), Arc::clone(&asked), token.clone());
+            async move { noted(Call::JSAPI_TICKET, &app, grant::jsapi_ticket(&calls, &token).await) }
+        };
         let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock.clone(), Some(Self::OLDEST_TICKET), fetch);
-        let kept = Arc::new(KeptAnswers::new(clock));
-        Ok(Self { corp_id, agent_id, api, access_token, jsapi_ticket, kept })
+        Self(Arc::new(Held { app, corp_id, agent_id, calls, access_token, jsapi_ticket }))
     }
 
     /// The organisation's name in DingTalk.
     pub fn corp_id(&self) -> &CorpId {
-        &self.corp_id
+        &self.0.corp_id
     }
 
-    /// The app's name in the organisation.
-    pub fn agent_id(&self) -> &AgentId {
-        &self.agent_id
-    }
-
-    /// What is held and done at the moment. Nothing of it is secret.
-    pub fn state(&self) -> OrganisationState {
-        OrganisationState {
-            access_token: self.access_token.state(),
-            jsapi_ticket: self.jsapi_ticket.state(),
-            access_token_age: self.access_token.age(),
-            jsapi_ticket_age: self.jsapi_ticket.age(),
-            breaker: self.api.breaker.shows(self.api.clock.now()),
-            reachable: !self.api.reach.is_lost(),
+    /// The app's name in the organisation. Of one whose authorisation nobody has heard of, DingTalk is asked.
+    pub async fn agent_id(&self) -> Result<AgentId, Error> {
+        if let Some(agent_id) = &self.0.agent_id {
+            return Ok(agent_id.clone());
+        }
+        match self.0.app.authorisations.of(&self.0.corp_id) {
+            Authorisation::Granted { agent_id: Some(agent_id), .. } => Ok(agent_id),
+            _ => self.ask_for_agent().await,
         }
     }
 
-    /// Whether people can be logged in, as the last calls tell; if they do not, as one more does.
-    pub async fn can_log_in(&self) -> bool {
-        let Ok(token) = self.access_token().await else { return false };
-        self.api.look(&token).await;
-        let OrganisationState { breaker, reachable, .. } = self.state();
-        reachable && breaker != BreakerState::Open
+    async fn ask_for_agent(&self) -> Result<AgentId, Error> {
+        let (held, call, asked) = (Arc::clone(&self.0), Call::AUTH_INFO, json!({"auth_corpid": self.0.corp_id}));
+        let body = asked.clone();
+        let told: AuthInfo = self
+            .kept(call, &asked, async move {
+                let signature =
+                    SuiteSignature::new(&held.app.credentials, &held.app.suite_ticket(call)?, held.app.api.clock.unix_millis());
+                held.calls.ask_signed(call, &signature, &body).await
+            })
+            .await?;
+        let unnamed = || Error::new(call, Kind::Malformed, "a success that names no agent");
+        let agent_id = told.auth_info.agent.into_iter().next().ok_or_else(unnamed)?.agentid.0;
+        self.0.app.authorisations.found(&self.0.corp_id, Some(agent_id.clone()));
+        Ok(agent_id)
+    }
+
+    /// What is held at the moment. Nothing of it is secret.
+    pub fn state(&self) -> OrganisationState {
+        let Held { access_token, jsapi_ticket, .. } = &*self.0;
+        OrganisationState {
+            access_token: access_token.state(),
+            jsapi_ticket: jsapi_ticket.state(),
+            access_token_age: access_token.age(),
+            jsapi_ticket_age: jsapi_ticket.age(),
+        }
     }
 
     /// The app's access_token, from the cache while it is good.
     pub async fn access_token(&self) -> Result<Arc<AccessToken>, Error> {
-        self.access_token.get().await
+        self.0.access_token.get().await
     }
 
     /// The jsapi_ticket, from the cache while it is good.
     pub async fn jsapi_ticket(&self) -> Result<Arc<JsapiTicket>, Error> {
-        self.jsapi_ticket.get().await
+        self.0.jsapi_ticket.get().await
     }
 
     /// Says that clients seem not to accept what is signed with `ticket`: if it is still the one in use, it is renewed behind.
     pub fn doubt_jsapi_ticket(&self, ticket: &Arc<JsapiTicket>) {
-        self.jsapi_ticket.doubt(ticket);
+        self.0.jsapi_ticket.doubt(ticket);
     }
 
     /// What a client said, without the credentials that are in use.
     pub fn quote(&self, code: &str, text: &str) -> Said {
-        let (token, ticket) = (self.access_token.held(), self.jsapi_ticket.held());
+        let (token, ticket) = (self.0.access_token.held(), self.0.jsapi_ticket.held());
         let secrets = || token.iter().map(|token| token.expose()).chain(ticket.iter().map(|ticket| ticket.expose()));
         Said::new(&without_secrets(code, secrets()), &without_secrets(text, secrets()))
     }
 
     /// What waits for its turn, by the names of the calls.
     pub fn waiting(&self) -> Vec<(&'static str, Waiting)> {
-        self.api.waiting()
-    }
-
-    /// No call waits for its turn beyond then: the program is about to stop.
-    pub fn end_turns(&self, at: tokio::time::Instant) {
-        self.api.end_turns(at);
+        self.0.calls.waiting()
     }
 
     /// Exchanges `code` when its turn comes. `leaving` is told when it goes out, which uses it up. Only when DingTalk's gateway refuses
@@ -194,7 +183,7 @@ impl Organisation {
             name: Option<DisplayName>,
         }
         let body = json!({"code": code.expose()});
-        let answer = self.api.call_for(standing, &self.access_token, Call::USER_BY_CODE, &body, &leaving);
+        let answer = self.0.calls.call_for(standing, &self.0.access_token, Call::USER_BY_CODE, &body, &leaving);
         let answer: Wrapped<Identity> = answer.await?;
         let Identity { userid, name } = answer.result.0;
         let name = name.filter(|name| !name.as_str().is_empty());
@@ -213,37 +202,24 @@ impl Organisation {
     pub async fn call<T: DeserializeOwned>(&self, call: &Call, body: &impl Serialize) -> Result<T, Error> {
         let (call, unfit) = (*call, |_| Error::new(*call, Kind::Unexpected, "what was to be sent cannot be written as JSON"));
         let body = serde_json::to_value(body).map_err(unfit)?;
-        let Some(kept_for) = call.kept_for else {
-            return self.api.call(&self.access_token, call, &body).await;
-        };
-        let (api, token, asked) = (Arc::clone(&self.api), self.access_token.clone(), body.clone());
-        self.kept.get(call, &body, kept_for, async move { api.call(&token, call, &asked).await }).await
+        if call.kept_for.is_none() {
+            return self.0.calls.call(&self.0.access_token, call, &body).await;
+        }
+        let (held, asked) = (Arc::clone(&self.0), body.clone());
+        self.kept(call, &body, async move { held.calls.call(&held.access_token, call, &asked).await }).await
+    }
+
+    /// The answer that is kept for this organisation, or what `ask` brings.
+    async fn kept<T, F>(&self, call: Call, body: &Value, ask: F) -> Result<T, Error>
+    where
+        T: DeserializeOwned,
+        F: Future<Output = Result<Value, Error>> + Send + 'static,
+    {
+        self.0.app.kept.get((self.0.corp_id.clone(), call), body, call.kept_for.unwrap_or_default(), ask).await
     }
 }
 
-/// What either credential comes as.
-#[derive(Deserialize)]
-struct Granted<T> {
-    #[serde(alias = "accessToken", alias = "jsapiTicket")]
-    credential: T,
-    #[serde(rename = "expireIn")]
-    seconds: u64,
-}
-
-async fn fetch_access_token(api: Arc<Api>, app: Credentials) -> Result<Lease<AccessToken>, Error> {
-    let pair = json!({"appKey": app.client_id, "appSecret": app.client_secret.expose()});
-    renewed(&api, Call::ACCESS_TOKEN, api.ask_for_token(Call::ACCESS_TOKEN, &pair).await)
-}
-
-async fn fetch_jsapi_ticket(api: Arc<Api>, access_token: Refreshing<AccessToken>) -> Result<Lease<JsapiTicket>, Error> {
-    renewed(&api, Call::JSAPI_TICKET, api.call(&access_token, Call::JSAPI_TICKET, &Value::Null).await)
-}
-
-fn renewed<T>(api: &Api, call: Call, granted: Result<Granted<T>, Error>) -> Result<Lease<T>, Error> {
-    let lease = granted.and_then(|Granted { credential, seconds }| {
-        let absurd = || Error::new(call, Kind::Malformed, "a success whose expireIn is no lifetime");
-        Lease::new(credential, Duration::from_secs(seconds)).ok_or_else(absurd)
-    });
-    api.observer.renewed(call.name, lease.as_ref().map(drop));
-    lease
+fn noted<T>(credential: Call, app: &App, renewed: Result<Lease<T>, Error>) -> Result<Lease<T>, Error> {
+    app.api.observer.renewed(credential.name, renewed.as_ref().map(drop));
+    renewed
 }

@@ -21,7 +21,7 @@ use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::{Call, Clock, Error};
+use super::{Call, Clock, Error, Kind};
 
 /// How far a credential is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -42,6 +42,7 @@ pub enum CredentialState {
 pub struct Lease<T> {
     value: T,
     life: Duration,
+    is_replaced: bool,
 }
 
 impl<T> Lease<T> {
@@ -55,7 +56,17 @@ impl<T> Lease<T> {
 
     /// None when `life` is zero or absurd; between five minutes and two hours otherwise.
     pub fn new(value: T, life: Duration) -> Option<Self> {
-        (!life.is_zero() && life <= Self::ABSURD).then(|| Self { value, life: life.clamp(Self::SHORTEST, Self::LONGEST) })
+        (!life.is_zero() && life <= Self::ABSURD).then(|| Self {
+            value,
+            life: life.clamp(Self::SHORTEST, Self::LONGEST),
+            is_replaced: false,
+        })
+    }
+
+    /// The same of a value that asking again does not renew but replaces, which may be its end: it is used to its own end.
+    pub fn replaced_by_the_next(mut self) -> Self {
+        self.is_replaced = true;
+        self
     }
 }
 
@@ -89,12 +100,16 @@ struct Held<T> {
     granted: Instant,
     due: Instant,
     expires: Instant,
+    /// By whatever is fetched next.
+    is_replaced: bool,
 }
 
 struct Renewal<T> {
     in_flight: Option<watch::Receiver<Option<Outcome<T>>>>,
     /// The value that was rejected while the renewal was in flight: it may have been fetched before.
     rejected: Option<Arc<T>>,
+    /// Of values that were replaced by the next one, so many in a row were rejected young.
+    died_young: u32,
     failed: Option<Failed>,
 }
 
@@ -108,6 +123,21 @@ impl<T> Renewal<T> {
     /// The last failure, while it is too early to try again.
     fn rests(&self, now: Instant) -> Option<&Failed> {
         self.failed.as_ref().filter(|failed| now < failed.not_again_before)
+    }
+}
+
+impl<T> Renewal<T> {
+    const YOUNG: Duration = Duration::from_secs(60);
+
+    /// Two servers whose values are each other's end would replace them in turn without end: from the second time on, each waits.
+    fn note_death(&mut self, held: &Held<T>, now: Instant, call: Call) {
+        let is_young = held.is_replaced && now < held.granted + Self::YOUNG;
+        self.died_young = if is_young { self.died_young + 1 } else { 0 };
+        if self.died_young > 1 {
+            let times = self.died_young - 1;
+            let error = Error::new(call, Kind::TokenRejected, "rejected again, a moment after it was granted");
+            self.failed = Some(Failed { times, error, not_again_before: now + backoff(times) });
+        }
     }
 }
 
@@ -126,7 +156,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
     {
         Self(Arc::new(Core {
             held: ArcSwapOption::empty(),
-            renewal: Mutex::new(Renewal { in_flight: None, rejected: None, failed: None }),
+            renewal: Mutex::new(Renewal { in_flight: None, rejected: None, died_young: 0, failed: None }),
             fetch: Box::new(move || Box::pin(fetch())),
             oldest,
             clock,
@@ -156,17 +186,18 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
     /// Says that DingTalk no longer accepts `value`. It is dropped only if it is still the held one, so that two hundred requests
     /// that fail together cause one renewal.
     pub fn reject(&self, value: &Arc<T>) {
-        let mut renewal = self.0.renewal();
-        if self.0.holds(value) {
+        let (now, mut renewal) = (self.0.clock.now_with_sleep(), self.0.renewal());
+        if let Some(held) = self.0.held.load_full().filter(|held| Arc::ptr_eq(&held.value, value)) {
             self.0.held.store(None);
             renewal.rejected = renewal.in_flight.is_some().then(|| Arc::clone(value));
+            renewal.note_death(&held, now, self.0.call);
         }
     }
 
     /// Says that `value` may no longer be good, on the word of somebody who may be wrong: it is renewed at once, and used until then.
     pub fn doubt(&self, value: &Arc<T>) {
         let (now, renewal) = (self.0.clock.now_with_sleep(), self.0.renewal());
-        if self.0.holds(value) && renewal.in_flight.is_none() && renewal.rests(now).is_none() {
+        if self.0.holds(value, |held| !held.is_replaced) && renewal.in_flight.is_none() && renewal.rests(now).is_none() {
             let _behind = self.0.start(renewal);
         }
     }
@@ -195,8 +226,8 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
 }
 
 impl<T: PartialEq + Send + Sync + 'static> Core<T> {
-    fn holds(&self, value: &Arc<T>) -> bool {
-        self.held.load().as_ref().is_some_and(|held| Arc::ptr_eq(&held.value, value))
+    fn holds(&self, value: &Arc<T>, so: impl FnOnce(&Held<T>) -> bool) -> bool {
+        self.held.load().as_ref().is_some_and(|held| Arc::ptr_eq(&held.value, value) && so(held))
     }
 
     fn alive(&self, now: Instant) -> Option<Arc<Held<T>>> {
@@ -263,7 +294,7 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
             }
             Err(error) => {
                 let times = renewal.failed.as_ref().map_or(1, |failed| failed.times + 1);
-                renewal.failed = Some(Failed { times, error: error.clone(), not_again_before: now + backoff(times) });
+                renewal.failed = Some(Failed { times, error: error.clone(), not_again_before: now + error.rest(backoff(times)) });
                 // Once, not at every try; whoever is refused because of it is logged with the reason.
                 if times == 1 {
                     let still_valid = self.alive(now).is_some();
@@ -285,7 +316,8 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
         };
         let cap = self.oldest.map(|oldest| (first_seen + oldest).saturating_duration_since(now));
         let life = cap.map_or(lease.life, |cap| lease.life.min(cap));
-        Held { value, first_seen, granted: now, due: now + due_after(life), expires: now + life }
+        let due = if lease.is_replaced { life } else { due_after(life) };
+        Held { value, first_seen, granted: now, due: now + due, expires: now + life, is_replaced: lease.is_replaced }
     }
 
     fn interrupted(&self) -> Error {

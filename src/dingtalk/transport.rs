@@ -5,9 +5,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Request;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use reqwest::{Request, Upgraded};
 use tokio::runtime::Handle;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use url::Url;
 
 use super::answer::Answer;
 use super::identifiers::is_plain;
@@ -51,6 +56,29 @@ impl Transport {
     pub async fn send(&self, call: Call, request: Request) -> Result<Answer, Error> {
         let exchange = self.runtime.spawn(exchange(call, self.http.clone(), request));
         exchange.await.unwrap_or_else(|_| Err(Error::interrupted(call)))
+    }
+}
+
+/// The most that is read of any message: an event is a few hundred bytes.
+const MAX_MESSAGE: usize = 256 * 1024;
+
+impl Transport {
+    /// Opens a WebSocket (RFC 6455, section 4.1), which lives in the runtime that this is called in.
+    pub async fn web_socket(&self, call: Call, url: Url) -> Result<WebSocketStream<Upgraded>, Error> {
+        let (host, key) = (url.authority().to_owned(), generate_key());
+        let failed = |error| failed(call, &host, error);
+        let request = self.http.get(url).header(CONNECTION, "Upgrade").header(UPGRADE, "websocket");
+        let request = request.header(SEC_WEBSOCKET_VERSION, "13").header(SEC_WEBSOCKET_KEY, &key);
+        let answer = request.send().await.map_err(failed)?;
+        let accepted =
+            answer.headers().get(SEC_WEBSOCKET_ACCEPT).is_some_and(|accept| *accept == derive_accept_key(key.as_bytes()));
+        let status = answer.status().as_u16();
+        if status != 101 || !accepted {
+            return Err(Error::new(call, Kind::Unintelligible(status), format!("status {status} instead of a WebSocket")));
+        }
+        let connection = answer.upgrade().await.map_err(failed)?;
+        let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
+        Ok(WebSocketStream::from_raw_socket(connection, Role::Client, Some(config)).await)
     }
 }
 

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::dingtalk::{AgentId, Origin, is_loopback};
@@ -64,17 +65,25 @@ pub fn agent_id(text: String) -> Result<AgentId, &'static str> {
     AgentId::parse(text).map_err(|_| "this is not an AgentId, which is a number")
 }
 
+pub fn event_token(text: &SecretString) -> Result<SecretString, &'static str> {
+    let is_token = |text: &str| (3..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_token(text.expose_secret()) { Ok(text.clone()) } else { Err("it is not 3 to 32 letters and digits") }
+}
+
 pub fn per_second(text: String) -> Result<NonZeroU32, &'static str> {
     let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= 100_000);
     number.ok_or("it is not a number from 1 to 100000")
 }
 
-/// One of two words, each of which stands for a value.
-pub fn one_of<T>(words: [(&'static str, T); 2]) -> impl FnOnce(String) -> Result<T, String> {
+/// One of a few words, each of which stands for a value.
+pub fn one_of<T, const N: usize>(words: [(&'static str, T); N]) -> impl FnOnce(String) -> Result<T, String> {
     move |text| {
-        let neither = format!("it is neither {} nor {}", words[0].0, words[1].0);
+        let none = match words.each_ref().map(|(word, _)| *word).as_slice() {
+            [one, other] => format!("it is neither {one} nor {other}"),
+            all => format!("it is none of {}", all.join(", ")),
+        };
         let meant = words.into_iter().find(|(word, _)| *word == text);
-        meant.map(|(_, value)| value).ok_or(neither)
+        meant.map(|(_, value)| value).ok_or(none)
     }
 }
 

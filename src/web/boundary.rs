@@ -103,6 +103,9 @@ fn login_required(request: &HttpRequest, scope: &RequestScope) -> (Answer, Optio
             (Answer { status, kind, body }, Some(challenge))
         }
         Ok((_, challenge)) => (told(&Problem::LoginRequired, request, scope), Some(challenge)),
+        Err(Problem::OrganisationUnknown | Problem::OrganisationRejected) if wants_json(request) => {
+            (told(&Problem::LoginRequired, request, scope), None)
+        }
         Err(problem) => (told(&problem, request, scope), None),
     }
 }
@@ -141,6 +144,7 @@ fn record(problem: &Problem, scope: &RequestScope) {
         // Logged when the breaker opened; not again for everybody who meets it.
         Problem::DingtalkUnavailable(error) if error.not_asked() => tracing::debug!(request_id, code, "dingtalk was not asked"),
         Problem::LoginQueued(_) => tracing::debug!(request_id, code, "the login waits"),
+        Problem::NotAuthorised(error) => tracing::warn!(request_id, code, fix = error.fix(), error = causes(), "refused"),
         Problem::RetryWithNewCode(error) | Problem::DingtalkUnavailable(error) | Problem::QuotaSpent(error) => {
             tracing::warn!(request_id, code, fix = error.fix(), error = causes(), "dingtalk failed");
         }

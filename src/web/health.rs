@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use actix_web::HttpResponse;
 use actix_web::web::{Data, ServiceConfig};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use super::route;
-use crate::dingtalk::{Clock, Organisation, OrganisationState};
+use crate::dingtalk::{Clock, DingTalk, DingTalkState, Organisation, OrganisationState};
 
 /// Where that is asked.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -40,7 +41,7 @@ impl Readiness {
         self.stopping.store(true, Ordering::Release);
     }
 
-    async fn look(&self, organisation: &Organisation) -> bool {
+    async fn look(&self, dingtalk: &DingTalk) -> bool {
         if self.stopping.load(Ordering::Acquire) {
             return false;
         }
@@ -50,7 +51,7 @@ impl Readiness {
         match *last {
             Some((at, ready)) if now < at + Self::CACHED => ready,
             _ => {
-                let ready = tokio::time::timeout(Self::PATIENCE, organisation.can_log_in()).await.unwrap_or(false);
+                let ready = tokio::time::timeout(Self::PATIENCE, dingtalk.can_log_in()).await.unwrap_or(false);
                 *last = Some((now, ready));
                 ready
             }
@@ -62,8 +63,53 @@ impl Readiness {
 #[derive(Serialize)]
 struct Report {
     ready: bool,
+    /// Of an app that has one organisation.
     #[serde(flatten)]
-    dingtalk: OrganisationState,
+    home: Option<OrganisationState>,
+    /// Of one that has many.
+    #[serde(flatten)]
+    organisations: Option<Organisations>,
+    #[serde(flatten)]
+    dingtalk: DingTalkState,
+}
+
+/// The organisations whose people have used the app lately.
+#[derive(Serialize)]
+struct Organisations {
+    count: usize,
+    /// Some of them. Everybody may ask, so none is named but to who knows its CorpId.
+    organisations: Vec<Shown>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    /// The beginning of the CorpId's SHA-256.
+    corp_id_digest: String,
+    #[serde(flatten)]
+    state: OrganisationState,
+    access_token_age_seconds: Option<u64>,
+    jsapi_ticket_age_seconds: Option<u64>,
+}
+
+impl Organisations {
+    const SHOWN: usize = 10;
+
+    fn of(all: &[Organisation]) -> Self {
+        Self { count: all.len(), organisations: all.iter().take(Self::SHOWN).map(Shown::of).collect() }
+    }
+}
+
+impl Shown {
+    fn of(organisation: &Organisation) -> Self {
+        let state = organisation.state();
+        Self {
+            corp_id_digest: hex::encode(&Sha256::digest(organisation.corp_id().as_str())[..4]),
+            state,
+            access_token_age_seconds: state.access_token_age.map(|age| age.as_secs()),
+            jsapi_ticket_age_seconds: state.jsapi_ticket_age.map(|age| age.as_secs()),
+        }
+    }
 }
 
 /// `GET /healthz`: the process answers.
@@ -72,8 +118,10 @@ async fn alive() -> HttpResponse {
 }
 
 /// `GET /readyz`: 200 when people can be logged in, 503 when not or when the server is about to stop; and why.
-async fn ready(readiness: Data<Readiness>, organisation: Organisation) -> HttpResponse {
-    let ready = readiness.look(&organisation).await;
+async fn ready(readiness: Data<Readiness>, dingtalk: Data<DingTalk>) -> HttpResponse {
+    let ready = readiness.look(&dingtalk).await;
     let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    answer.json(Report { ready, dingtalk: organisation.state() })
+    let home = dingtalk.home().map(Organisation::state);
+    let organisations = home.is_none().then(|| Organisations::of(&dingtalk.organisations()));
+    answer.json(Report { ready, home, organisations, dingtalk: dingtalk.state() })
 }

@@ -9,14 +9,14 @@ use actix_web::http::uri::Authority;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use prometheus::{
-    Encoder, GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Registry, TEXT_FORMAT, TextEncoder,
+    Encoder, GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TEXT_FORMAT, TextEncoder,
     register_gauge_vec_with_registry as gauges, register_histogram_vec_with_registry as histograms,
     register_int_counter_vec_with_registry as counters, register_int_counter_with_registry as counter,
-    register_int_gauge_vec_with_registry as int_gauges,
+    register_int_gauge_vec_with_registry as int_gauges, register_int_gauge_with_registry as int_gauge,
 };
 
 use super::{Problem, route};
-use crate::dingtalk::{BreakerState, Call, Error, Observer, Organisation, OrganisationState, Waiting};
+use crate::dingtalk::{BreakerState, Call, DingTalk, Error, Observer, Organisation, Waiting};
 
 /// Where they are answered: on a listener that only this machine reaches.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -36,6 +36,8 @@ pub struct Metrics {
     renewals: IntCounterVec,
     credential_age: GaugeVec,
     breaker: IntGaugeVec,
+    events: IntCounterVec,
+    stream: IntGauge,
     log_lines_lost: IntCounter,
     look_up_lines_lost: fn() -> u64,
 }
@@ -83,6 +85,13 @@ impl Metrics {
                 r
             )?,
             breaker: int_gauges!("dingtalk_breaker", "1 for the state that the breaker is in.", &["state"], r)?,
+            events: counters!(
+                "dingtalk_events_total",
+                "Events of DingTalk's, by whether they could be kept.",
+                &["event", "kept"],
+                r
+            )?,
+            stream: int_gauge!("dingtalk_stream", "1 while a Stream connection is open.", r)?,
             log_lines_lost: counter!(
                 "log_lines_lost_total",
                 "Lines of the log that were lost because its reader did not keep up.",
@@ -103,14 +112,22 @@ impl Metrics {
         self.entries.with_label_values(&[if with_good_session { "good" } else { "none" }]).inc();
     }
 
-    /// Everything as text; what is not counted but looked up is `now` and `waiting`.
-    fn text(&self, now: &OrganisationState, waiting: &[(&str, Waiting)]) -> Result<Vec<u8>, prometheus::Error> {
-        for (call, Waiting { calls, per_second }) in waiting {
-            self.waiting.with_label_values(&[call]).set(*calls as i64);
-            self.pace.with_label_values(&[call]).set(*per_second as i64);
+    /// Counts an event.
+    pub fn event_heard(&self, name: &'static str, kept: bool) {
+        self.events.with_label_values(&[name, if kept { "yes" } else { "no" }]).inc();
+    }
+
+    /// Everything as text; what is not counted is looked up.
+    fn text(&self, dingtalk: &DingTalk) -> Result<Vec<u8>, prometheus::Error> {
+        for (call, Waiting { calls, per_second }) in dingtalk.waiting() {
+            self.waiting.with_label_values(&[call]).set(calls as i64);
+            self.pace.with_label_values(&[call]).set(per_second as i64);
         }
-        self.note_age(Call::ACCESS_TOKEN, now.access_token_age);
-        self.note_age(Call::JSAPI_TICKET, now.jsapi_ticket_age);
+        // Of many organisations there are many, and none of them is named in a label.
+        let home = dingtalk.home().map(Organisation::state);
+        self.note_age(Call::ACCESS_TOKEN, home.and_then(|home| home.access_token_age));
+        self.note_age(Call::JSAPI_TICKET, home.and_then(|home| home.jsapi_ticket_age));
+        let now = dingtalk.state();
         for (state, name) in
             [(BreakerState::Closed, "closed"), (BreakerState::Open, "open"), (BreakerState::HalfOpen, "half_open")]
         {
@@ -150,13 +167,21 @@ impl Observer for Metrics {
         }
     }
 
+    fn heard(&self, event: &'static str, kept: bool) {
+        self.event_heard(event, kept);
+    }
+
+    fn listening(&self, is_open: bool) {
+        self.stream.set(is_open.into());
+    }
+
     fn renewed(&self, credential: &'static str, outcome: Result<(), &Error>) {
         self.renewals.with_label_values(&[credential, class(outcome)]).inc();
     }
 }
 
 /// `GET /metrics`, for who asks for this machine by its own name: a page whose host was made to point here asks for another.
-async fn show(request: HttpRequest, metrics: Data<Metrics>, organisation: Organisation) -> Result<HttpResponse, Problem> {
+async fn show(request: HttpRequest, metrics: Data<Metrics>, dingtalk: Data<DingTalk>) -> Result<HttpResponse, Problem> {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
     let is_loopback = |host: &str| {
         host.eq_ignore_ascii_case("localhost") || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
@@ -164,6 +189,6 @@ async fn show(request: HttpRequest, metrics: Data<Metrics>, organisation: Organi
     if !host.is_some_and(|host| is_loopback(host.host())) {
         return Err(Problem::NotFound);
     }
-    let text = metrics.text(&organisation.state(), &organisation.waiting()).map_err(|error| Problem::Internal(error.into()))?;
+    let text = metrics.text(&dingtalk).map_err(|error| Problem::Internal(error.into()))?;
     Ok(HttpResponse::Ok().content_type(TEXT_FORMAT).body(text))
 }

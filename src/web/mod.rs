@@ -6,6 +6,8 @@ mod app;
 mod boundary;
 /// Who may knock: extractors that turn a request away before its handler runs.
 pub mod guard;
+/// What DingTalk tells.
+pub mod events;
 /// Headers that every answer has.
 mod headers;
 /// For load balancers.
@@ -48,9 +50,10 @@ pub(crate) use self::page::words::words;
 pub use self::page::{Head, Language, NavEntry, Site};
 pub use self::problem::{Explanation, Problem};
 pub use self::scope::{RequestScope, shared};
+use self::session::RequestSession;
 pub use self::session::{SessionKeys, SessionUser, Sessions};
 pub use self::settings::Settings;
-use crate::dingtalk::Organisation;
+use crate::dingtalk::{DingTalk, Organisation};
 
 /// Routes that need no session.
 pub fn public_routes(routes: &mut ServiceConfig) {
@@ -62,12 +65,19 @@ pub fn session_routes(routes: &mut ServiceConfig) {
     routes.configure(login::routes).configure(jsapi::routes);
 }
 
-/// A handler that takes one may call DingTalk.
+/// A handler that takes one may call DingTalk, in the organisation of whoever is logged in; in the app's own, if that is only one.
 impl FromRequest for Organisation {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(shared::<Self>(request).map(|organisation| organisation.get_ref().clone()))
+        let organisation = || {
+            let dingtalk = shared::<DingTalk>(request)?;
+            match dingtalk.home() {
+                Some(home) => Ok(home.clone()),
+                None => Ok(dingtalk.organisation(&RequestSession::of(request)?.holding_organisation()?)?),
+            }
+        };
+        ready(organisation())
     }
 }

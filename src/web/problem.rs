@@ -57,6 +57,12 @@ pub enum Problem {
     /// 408: the body took longer than ten seconds.
     #[error("the request took too long")]
     RequestTimeout,
+    /// 403: the organisation has not authorised the app, or has stopped it.
+    #[error("the organisation does not have the app")]
+    NotAuthorised(#[source] dingtalk::Error),
+    /// 409: the page that makes the request shows somebody else than whose session this is.
+    #[error("the page shows somebody else")]
+    UserChanged,
     /// 409: this authCode is just being exchanged for somebody.
     #[error("the authCode is in use")]
     CodeInUse,
@@ -200,6 +206,7 @@ impl From<dingtalk::Error> for Problem {
     fn from(error: dingtalk::Error) -> Self {
         match error {
             error if error.misconfigured() => Self::Misconfigured(error),
+            error if matches!(error.kind, Kind::NotAuthorised | Kind::AppStopped) => Self::NotAuthorised(error),
             error if error.kind == Kind::QuotaSpent => Self::QuotaSpent(error),
             error if error.kind == Kind::CodeRejected => Self::CodeRejected { place: None, cause: Some(error) },
             error if matches!(error.kind, Kind::NoTurn(_) | Kind::Crowded(_)) => Self::Crowded(error),

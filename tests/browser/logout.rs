@@ -16,7 +16,7 @@ async fn logged_out(app: &TestApp) -> Chromium {
     chromium.run(store, &[]).await;
     chromium.click("[data-action='log-out']").await;
     chromium.sees("main h1", "You have signed out").await;
-    assert_eq!(chromium.href().await, format!("{}/signed-out", app.url));
+    assert_eq!(chromium.href().await, format!("{}/signed-out?corpid={}", app.url, app.dingtalk.app().corp_id));
     // Chromium leaves sessionStorage alone, which ends with the tab.
     let stored = chromium.run("return [localStorage.length, document.cookie].join()", &[]).await;
     assert_eq!(stored, "0,theme=dark", "what pages stored is gone, and other programs' cookies are not");
@@ -64,7 +64,7 @@ async fn the_session_is_dead_and_not_only_forgotten() {
 async fn somebody_who_signed_out_can_sign_in_again() {
     let app = TestApp::start().await;
     let chromium = logged_out(&app).await;
-    chromium.click("main a[href='/']").await;
+    chromium.click("main a[href^='/?corpid=']").await;
     chromium.sees("#user-name", "张三").await;
     assert_eq!((app.dingtalk.calls(AUTH_CODE), app.dingtalk.calls(USER_BY_CODE)), (2, 2));
     chromium.finish().await;

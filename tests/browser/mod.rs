@@ -17,6 +17,7 @@ mod errors;
 pub mod faces;
 pub mod hostile;
 pub mod jsapi;
+mod kinds;
 mod languages;
 mod login;
 mod logout;

@@ -38,7 +38,7 @@ async fn crowd(app: &TestApp, people: usize) -> JoinSet<()> {
 }
 
 fn waiting(app: &TestApp) -> usize {
-    app.organisation.waiting().iter().map(|(_, waiting)| waiting.calls).sum()
+    app.client.waiting().iter().map(|(_, waiting)| waiting.calls).sum()
 }
 
 #[tokio::test]

@@ -1,12 +1,11 @@
 //! What a page tells our server when DingTalk's client refuses something.
 
-use dingtalk_h5::dingtalk::AgentId;
 use dingtalk_simulator::Answers;
 use serde_json::{Value, json};
 
 use super::AUTH_CODE;
 use super::chromium::Chromium;
-use crate::support::TestApp;
+use crate::support::{TestApp, with_another_agent};
 
 /// Writes down all reports, from one page to the next.
 const LISTEN: &str = "const send = window.fetch;
@@ -24,7 +23,7 @@ impl Chromium {
 
 /// An app whose pages are refused by every client.
 async fn app_of_another_agent() -> TestApp {
-    TestApp::start_with(|settings| settings.dingtalk.agent_id = AgentId::parse("999").unwrap()).await
+    TestApp::start_with(with_another_agent).await
 }
 
 #[tokio::test]

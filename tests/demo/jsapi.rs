@@ -1,10 +1,9 @@
 //! The JSAPI playground: the calls that `dd.config` opens, and the others.
 
-use dingtalk_h5::dingtalk::AgentId;
 use serde_json::json;
 
 use crate::browser::chromium::Chromium;
-use crate::support::TestApp;
+use crate::support::{TestApp, with_another_agent};
 
 impl Chromium {
     async fn press(&self, api: &str) {
@@ -70,7 +69,7 @@ async fn open_calls_work() {
 
 #[tokio::test]
 async fn a_refused_configuration_is_explained_and_costs_only_the_gated_calls() {
-    let app = TestApp::demo_with(|settings| settings.dingtalk.agent_id = AgentId::parse("999").unwrap()).await;
+    let app = TestApp::demo_with(with_another_agent).await;
     let chromium = Chromium::start().await;
     chromium.open(&format!("{}/jsapi", app.url)).await;
     chromium.config_is("refused").await;

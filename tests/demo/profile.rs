@@ -63,7 +63,7 @@ async fn the_profile_shows_what_the_session_knows_when_the_permission_is_missing
     app.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Permission);
     let poor = browser.go("/profile").await;
     assert_eq!(poor.status, 200);
-    assert!(poor.body.contains("Alice Chen") && poor.body.contains("qyapi_get_member"));
+    assert!(poor.body.contains("Alice Chen") && poor.body.contains("qyapi_get_member"), "{} {:?}", poor.status, poor.body);
     assert!(!poor.body.contains("Head of Design"));
     assert_eq!(app.dingtalk.calls(USER_DETAILS), 2);
 }

@@ -146,7 +146,7 @@ async fn whoever_waited_at_one_process_keeps_their_place_at_the_next() {
 
 /// Waits until a login waits for its turn.
 async fn first_in_line(app: &TestApp) {
-    eventually("somebody waits", || app.organisation.waiting().iter().any(|(_, waiting)| waiting.calls == 1)).await;
+    eventually("somebody waits", || app.client.waiting().iter().any(|(_, waiting)| waiting.calls == 1)).await;
 }
 
 #[tokio::test]
@@ -266,7 +266,7 @@ async fn a_browser_that_goes_away_gives_its_place_up() {
     first_in_line(&app).await;
     drop(connection);
     // Before its turn comes.
-    eventually("nobody waits", || app.organisation.waiting().iter().all(|(_, waiting)| waiting.calls == 0)).await;
+    eventually("nobody waits", || app.client.waiting().iter().all(|(_, waiting)| waiting.calls == 0)).await;
     assert_eq!(browser.log_in(&code, &state).await.status, 200, "neither code nor state is in use");
     assert_eq!(app.dingtalk.calls(USER_BY_CODE), 2);
 }
@@ -296,7 +296,7 @@ async fn many_behind_one_address_do_not_stand_before_one_behind_another_and_a_ho
     }
     let household = ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::4", "2001:db8::5", "2001:db8::6"];
     let loud: Vec<_> = household.map(|address| tokio::spawn(through_proxy(&app, address))).into_iter().collect();
-    eventually("six wait", || app.organisation.waiting().iter().any(|(_, waiting)| waiting.calls == 6)).await;
+    eventually("six wait", || app.client.waiting().iter().any(|(_, waiting)| waiting.calls == 6)).await;
     let neighbour = through_proxy(&app, "192.0.2.1, 198.51.100.7").await;
     let mut before = 0;
     for login in loud {

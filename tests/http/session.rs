@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dingtalk_h5::dingtalk::CorpId;
+use dingtalk_h5::dingtalk::{AgentId, AppKind, CorpId, Home};
 use dingtalk_h5::web::SessionKeys;
 use dingtalk_simulator::Fault;
 use reqwest::Method;
@@ -284,7 +284,8 @@ async fn the_cookie_of_the_longest_identity_is_one_that_browsers_keep() {
         let app = TestApp::start_with(|settings| {
             settings.dingtalk.api_url = rogue.url.parse().unwrap();
             settings.dingtalk.oapi_url = rogue.url.parse().unwrap();
-            settings.dingtalk.corp_id = CorpId::parse("\"".repeat(128)).unwrap();
+            let agent_id = AgentId::parse("1").unwrap();
+            settings.dingtalk.kind = AppKind::Internal(Home { corp_id: CorpId::parse("\"".repeat(128)).unwrap(), agent_id });
         })
         .await;
         let mut browser = app.browser();

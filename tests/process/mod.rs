@@ -23,6 +23,7 @@ mod memory;
 mod settings;
 #[cfg(target_os = "linux")]
 mod stalled;
+mod state;
 mod stop;
 
 pub type Variables = Vec<(&'static str, String)>;

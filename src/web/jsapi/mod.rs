@@ -52,7 +52,7 @@ impl Signer {
         let ticket = organisation.jsapi_ticket().await?;
         let page = SignedPage { url, recipe, ticket, nonce_str: NonceStr::random(), timestamp: self.clock.unix_seconds() };
         Ok(JsapiConfig {
-            agent_id: organisation.agent_id().clone(),
+            agent_id: organisation.agent_id().await?,
             corp_id: organisation.corp_id().clone(),
             time_stamp: page.timestamp.to_string(),
             signature: page.signature(),
@@ -82,10 +82,10 @@ pub struct JsapiConfig {
 impl JsapiConfig {
     /// Signs the page that `request` asked for by `recipe`, or else by the settings.
     pub async fn of(request: &HttpRequest, recipe: Option<Recipe>) -> Result<Self, Problem> {
-        let (signer, organisation) = (shared::<Signer>(request)?, shared::<Organisation>(request)?);
+        let (signer, organisation) = (shared::<Signer>(request)?, Organisation::extract(request).await?);
         let path_and_query = request.uri().path_and_query().map_or("/", |whole| whole.as_str());
         let url = PageUrl::of_request(&signer.public_url, path_and_query)?;
-        signer.sign(organisation, recipe.unwrap_or(signer.recipe), url).await
+        signer.sign(&organisation, recipe.unwrap_or(signer.recipe), url).await
     }
 
     /// As JSON, to be put into a page.

@@ -11,7 +11,9 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
 
 use super::Signer;
-use crate::dingtalk::{ClientRefusal, Network, NonceStr, Organisation, PageUrl, Part, Seldom, SignedPage, UserId};
+use crate::dingtalk::{
+    ClientRefusal, CorpId, DingTalk, Network, NonceStr, Organisation, PageUrl, Part, Seldom, SignedPage, UserId,
+};
 use crate::web::guard::{ClientAddress, SameOrigin, StrictJson};
 use crate::web::login::Logins;
 use crate::web::session::SessionUser;
@@ -55,7 +57,7 @@ enum RefusedCall {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Reporter {
     /// Somebody logged in.
-    Somebody(UserId),
+    Somebody(CorpId, UserId),
     /// A browser that was given an entry page, in this network.
     Entering(Network),
 }
@@ -69,7 +71,7 @@ impl FromRequest for Reporter {
         Box::pin(async move {
             let is_entering = || shared::<Logins>(&request).is_ok_and(|logins| logins.states.knows(&request));
             match SessionUser::extract(&request).await {
-                Ok(user) => Ok(Self::Somebody(user.user_id)),
+                Ok(user) => Ok(Self::Somebody(user.corp_id, user.user_id)),
                 Err(Problem::LoginRequired) if is_entering() => {
                     ClientAddress::extract(&request).await.map(|address| Self::Entering(Network::of(address.0)))
                 }
@@ -95,15 +97,14 @@ pub async fn report(
     request: HttpRequest,
     signer: Data<Signer>,
     logins: Data<Logins>,
-    organisation: Organisation,
+    dingtalk: Data<DingTalk>,
 ) -> Result<HttpResponse, Problem> {
-    match (&report.call, &reporter) {
-        (RefusedCall::Config, Reporter::Somebody(_)) => {}
+    let corp_id = match (&report.call, &reporter) {
+        (RefusedCall::Config, Reporter::Somebody(corp_id, _)) => corp_id.clone(),
         (RefusedCall::Config, Reporter::Entering(_)) => return Err(Problem::LoginRequired),
-        (RefusedCall::RequestAuthCode, _) => {
-            logins.states.check(&request, report.state.as_deref().unwrap_or_default(), None)?;
-        }
-    }
+        (RefusedCall::RequestAuthCode, _) => logins.states.check(&request, report.state.as_deref().unwrap_or_default(), None)?.1,
+    };
+    let organisation = dingtalk.organisation(&corp_id)?;
     signer.reports.admit(&reporter)?;
     let explanation = match report.call {
         RefusedCall::Config => signature_refused(&report, &signer, &organisation).await?,
@@ -144,7 +145,7 @@ async fn signature_refused(report: &Report, signer: &Signer, organisation: &Orga
         organisation.doubt_jsapi_ticket(&signed.ticket);
     }
     let explanation = match parts[..] {
-        [] => refusal.possible(&signed, organisation.agent_id(), organisation.corp_id()),
+        [] => refusal.possible(&signed, &organisation.agent_id().await?, organisation.corp_id()),
         _ => parts.iter().map(|part| part.advice()).collect::<Vec<_>>().join("; or "),
     };
     Ok(Explanation { differs: parts.iter().map(Part::to_string).collect(), explanation })

@@ -12,9 +12,8 @@ use actix_web::{FromRequest, HttpRequest};
 use askama::Template;
 use url::Url;
 
-use super::organisation::check_organisation;
-use super::{Challenge, Logins};
-use crate::dingtalk::Origin;
+use super::{Challenge, Logins, organisation_of};
+use crate::dingtalk::{DingTalk, Origin};
 use crate::web::guard::SEC_FETCH_SITE;
 use crate::web::page::words;
 use crate::web::session::{Freshness, RequestSession, SessionUser};
@@ -37,10 +36,11 @@ impl FromRequest for Visitor {
 impl Visitor {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let site = shared::<Site>(request)?;
-        check_organisation(&site.corp_id, request.query_string())?;
+        let corp_id = organisation_of(request)?;
+        shared::<DingTalk>(request)?.admits(&corp_id)?;
         let began = began(&site.public_url, request.headers());
         let session = RequestSession::of(request)?;
-        let user = session.user_of_page(|freshness| is_inside(began, freshness));
+        let user = session.user_of_page(&corp_id, |freshness| is_inside(began, freshness));
         if matches!(user, Err(Problem::LoginRequired)) {
             shared::<Metrics>(request)?.entered(session.holds());
         }
@@ -61,12 +61,9 @@ pub struct EntryPage {
 impl EntryPage {
     /// For the browser that made `request`.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let head = Head::of(request)?;
-        Ok(Self {
-            words: words::Entry::of(head.language),
-            head,
-            challenge: Challenge::of(&shared::<Logins>(request)?.states, request),
-        })
+        let (head, corp_id) = (Head::of(request)?, organisation_of(request)?);
+        let challenge = Challenge::of(&shared::<Logins>(request)?.states, request, &corp_id);
+        Ok(Self { words: words::Entry::of(head.language), head, challenge })
     }
 }
 

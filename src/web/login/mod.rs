@@ -20,6 +20,8 @@ use tokio::time::Instant;
 
 /// Who gets a page, and who gets the entry page instead.
 pub use self::entry::{EntryPage, Visitor};
+/// Which organisation a request is about.
+pub use self::organisation::organisation_of;
 use self::place::{Place, Places};
 use self::state::StateId;
 /// Proof that the browser which ends a login is the one that began it.
@@ -29,8 +31,8 @@ use super::guard::{ClientAddress, SameOrigin, StrictJson};
 use super::problem::Queued;
 use super::session::{CookiePolicy, RequestSession, SessionUser};
 use super::{Metrics, Problem, Settings, route, shared};
-use crate::dingtalk::{AuthCode, Clock, Kind, Network, Organisation, Standing};
-use crate::state::{Once, Taken, Unavailable};
+use crate::dingtalk::{AuthCode, Clock, CorpId, DingTalk, Kind, Network, Standing};
+use crate::state::{Once, State, Table, Taken, Unavailable};
 
 /// Where logins begin and end.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -56,6 +58,8 @@ pub struct Logins {
 /// A login that may go on.
 struct Arrival {
     state: StateId,
+    /// The organisation that it is a login to.
+    corp_id: CorpId,
     presession: String,
     /// Unix milliseconds: it keeps its order by that.
     since: u64,
@@ -66,12 +70,12 @@ impl Logins {
     const CODE_LIVES: Duration = Duration::from_secs(300);
 
     /// Nobody has logged in yet.
-    pub fn new(settings: &Settings, cookies: CookiePolicy, clock: Clock) -> Self {
+    pub fn new(settings: &Settings, cookies: CookiePolicy, clock: Clock, state: &State) -> Self {
         Self {
-            states: LoginStates::new(&settings.session_keys, cookies, clock.clone()),
+            states: LoginStates::new(&settings.session_keys, cookies, clock.clone(), state),
             places: Places::new(&settings.session_keys),
-            codes: Once::new(Self::CODE_LIVES),
-            exchanges: Once::new(Place::LONGEST_WAIT),
+            codes: state.once(Table::Codes, Self::CODE_LIVES),
+            exchanges: state.once(Table::Exchanges, Place::LONGEST_WAIT),
             patience: settings.login_patience,
             clock,
         }
@@ -82,16 +86,15 @@ impl Logins {
         let presession = self.states.presession_of(request).ok_or(Problem::StateRejected)?;
         let now = self.clock.unix_millis();
         let place = place.and_then(|place| self.places.open(place, &presession)).filter(|place| place.is_good(now));
-        let state = self.states.check(request, state, place.map(|place| place.state))?;
+        let (state, corp_id) = self.states.check(request, state, place.map(|place| place.state))?;
         let kept = place.filter(|place| place.state == state && place.keeps_order(now));
         let since = kept.map_or(now, |place| place.since);
-        Ok(Arrival { state, presession, since })
+        Ok(Arrival { state, corp_id, presession, since })
     }
 
     /// One of the two exchanges in which a login keeps its order. None: it stands behind all who are there.
     fn exchange_in_order(&self, state: StateId) -> Option<Taken<'_, (StateId, u8)>> {
-        let now = self.clock.now();
-        (0..2).find_map(|nth| self.exchanges.take((state, nth), now).ok())
+        (0..2).find_map(|nth| self.exchanges.take((state, nth)).ok())
     }
 
     fn place(&self, arrival: &Arrival, wait: Duration) -> String {
@@ -116,14 +119,15 @@ async fn log_in(
     session: RequestSession,
     StrictJson(LoginRequest { auth_code, state, place }): StrictJson<LoginRequest>,
     request: HttpRequest,
-    logins: Data<Logins>,
-    organisation: Organisation,
+    (logins, kept): (Data<Logins>, Data<State>),
+    dingtalk: Data<DingTalk>,
 ) -> Result<HttpResponse, Problem> {
     let code = AuthCode::parse(auth_code).map_err(|_| Problem::BadRequest("authCode is not a code".into()))?;
     let mut arrival = logins.arrival(&request, &state, place.as_deref())?;
+    let organisation = dingtalk.organisation(&arrival.corp_id)?;
 
-    let now = logins.clock.now();
-    let code_taken = logins.codes.take(code.fingerprint(), now).map_err(|taken| match taken {
+    let asked = logins.clock.moment();
+    let code_taken = logins.codes.take(code.fingerprint()).map_err(|taken| match taken {
         Unavailable::UnderWay => Problem::CodeInUse,
         Unavailable::Used => Problem::code_rejected(),
     })?;
@@ -139,8 +143,8 @@ async fn log_in(
     let standing = Standing { network: Network::of(address), since: arrival.since, until: Instant::now() + logins.patience };
     // Before it is sent, and whatever comes back, even if the browser goes away in the middle.
     let leaving = || {
-        code_taken.mark_used(logins.clock.now());
-        in_order.iter().for_each(|exchange| exchange.mark_used(logins.clock.now()));
+        code_taken.mark_used();
+        in_order.iter().for_each(Taken::mark_used);
     };
     let user = organisation.user_by_code(&code, standing, leaving).await.map_err(|error| match error.kind {
         Kind::NoTurn(wait) => {
@@ -154,12 +158,23 @@ async fn log_in(
         }
         _ => error.into(),
     })?;
-    state_taken.mark_used(logins.clock.now());
+    state_taken.mark_used();
 
-    let user = session.begin(user)?;
+    // It may have been relieved of the app meanwhile, or the person have left it. A fresh code tells whether they came back.
+    dingtalk.admits(&arrival.corp_id)?;
+    if kept.is_over(&arrival.corp_id, &user.user_id, asked) {
+        return Err(Problem::code_rejected());
+    }
+    let user = session.begin(user, arrival.corp_id)?;
+    until_kept(&kept).await;
     let mut response = HttpResponse::Ok().json(user);
     logins.states.remove_presession(response.headers_mut());
     Ok(response)
+}
+
+/// What is answered after this is true after a restart, too. If it cannot be kept the log says so, and it is true until then.
+async fn until_kept(state: &State) {
+    let _ = state.kept().await;
 }
 
 /// Counts how each login ended, whichever extractor turned it away.
@@ -173,8 +188,9 @@ async fn count<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result
 
 /// `POST /api/logout`: the session is dead, not only the cookie, and what pages have stored goes too. Cookies are left alone: others of
 /// this host may have some.
-async fn log_out(_: SameOrigin, session: RequestSession) -> HttpResponse {
+async fn log_out(_: SameOrigin, session: RequestSession, kept: Data<State>) -> HttpResponse {
     session.end();
+    until_kept(&kept).await;
     HttpResponse::NoContent().insert_header((CLEAR_SITE_DATA, r#""storage""#)).finish()
 }
 

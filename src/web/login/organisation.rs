@@ -1,53 +1,55 @@
-//! Which organisation an address names: the client may be in another one than this server's.
+//! Which organisation a request is about: a phone may be in several, and a third-party app serves many.
 
+use actix_web::HttpRequest;
 use percent_encoding::percent_decode_str;
 use url::form_urlencoded;
 
-use crate::dingtalk::CorpId;
-use crate::web::Problem;
+use crate::dingtalk::{CorpId, DingTalk, Organisation};
+use crate::web::session::{RequestSession, shown};
+use crate::web::{Problem, shared};
+
+/// The organisation that the page shows which made `request`, or that its address names; if there is neither, the app's only one, or that of the
+/// session which this browser has or had. A login goes to the one for which its state was made, and never looks here.
+pub fn organisation_of(request: &HttpRequest) -> Result<CorpId, Problem> {
+    let home = shared::<DingTalk>(request)?.home().map(Organisation::corp_id);
+    let named = match shown::organisation(request.headers()) {
+        Some(shown) => Some(shown),
+        None => named_in(request.query_string(), home)?,
+    };
+    match named.or_else(|| home.cloned()) {
+        Some(corp_id) => Ok(corp_id),
+        None => RequestSession::of(request)?.organisation().ok_or(Problem::OrganisationUnknown),
+    }
+}
 
 /// The homepage is registered as `…/?corpid=$CORPID$`, and the client fills in the organisation it is in, but only when the app is
-/// opened from the workbench. An address without the parameter says nothing, and the authCode decides.
-pub(super) fn check_organisation(ours: &CorpId, query: &str) -> Result<(), Problem> {
-    let named = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name.eq_ignore_ascii_case("corpid"));
-    for (_, named) in named {
-        match Named::read(&named, ours) {
-            Named::Ours => {}
-            Named::Another => return Err(Problem::OrganisationRejected),
-            Named::Nobody => return Err(Problem::OrganisationUnknown),
-        }
+/// opened from the workbench.
+fn named_in(query: &str, home: Option<&CorpId>) -> Result<Option<CorpId>, Problem> {
+    let values = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name.eq_ignore_ascii_case("corpid"));
+    values.map(|(_, value)| read(&value, home)).try_fold(None, |named: Option<CorpId>, value| match (named, value?) {
+        (Some(named), value) if named != value => Err(Problem::OrganisationRejected),
+        (_, value) => Ok(Some(value)),
+    })
+}
+
+/// What scripts and templates write for nothing, and the placeholder's name.
+const NOTHING: [&str; 8] = ["", "corpid", "corp_id", "undefined", "null", "none", "nil", "nan"];
+
+fn read(value: &str, home: Option<&CorpId>) -> Result<CorpId, Problem> {
+    if let Some(home) = home.filter(|home| home.as_str() == value) {
+        return Ok(home.clone());
     }
-    Ok(())
-}
-
-/// Which organisation an address names.
-#[derive(Debug, PartialEq)]
-enum Named {
-    Ours,
-    Another,
-    /// The placeholder is still there, in whatever spelling, or what a script makes of a value that it does not have.
-    Nobody,
-}
-
-impl Named {
-    /// What scripts and templates write for nothing, and the placeholder's name.
-    const NOTHING: [&str; 8] = ["", "corpid", "corp_id", "undefined", "null", "none", "nil", "nan"];
-
-    fn read(value: &str, ours: &CorpId) -> Self {
-        if value == ours.as_str() {
-            return Self::Ours;
-        }
-        // The value may have been encoded once or twice more, and a client's own parameters glued to it: `?corpid=ding1?ddtab=true`.
-        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        let value = decoded(&decoded(value));
-        let corp_id = value.trim().split(['?', '&', '#', '/', ';', ',']).next().unwrap_or_default().trim();
-        let bare = corp_id.trim_matches(|c: char| c.is_ascii_punctuation() || c.is_whitespace()).to_ascii_lowercase();
-        match corp_id {
-            _ if corp_id == ours.as_str() => Self::Ours,
-            // No CorpId has that character or any of these names.
-            _ if corp_id.contains('$') || Self::NOTHING.contains(&bare.as_str()) => Self::Nobody,
-            _ => Self::Another,
-        }
+    // The value may have been encoded once or twice more, and a client's own parameters glued to it: `?corpid=ding1?ddtab=true`.
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let value = decoded(&decoded(value));
+    let corp_id = value.trim().split(['?', '&', '#', '/', ';', ',']).next().unwrap_or_default().trim();
+    let bare = corp_id.trim_matches(|c: char| c.is_ascii_punctuation() || c.is_whitespace()).to_ascii_lowercase();
+    match home {
+        Some(home) if home.as_str() == corp_id => Ok(home.clone()),
+        // The placeholder is still there, in whatever spelling. No CorpId has that character or any of these names.
+        _ if corp_id.contains('$') || NOTHING.contains(&bare.as_str()) => Err(Problem::OrganisationUnknown),
+        Some(_) => Err(Problem::OrganisationRejected),
+        None => CorpId::parse(corp_id).map_err(|_| Problem::OrganisationUnknown),
     }
 }
 
@@ -118,17 +120,22 @@ mod tests {
             "=%ff",
             "=组织",
         ];
-        for (queries, named) in
-            [(&nobody[..], Named::Nobody), (&ours_in_any_dress[..], Named::Ours), (&another[..], Named::Another)]
-        {
-            for query in queries {
-                let query = format!("corpid{query}");
-                let value = form_urlencoded::parse(query.as_bytes()).next().unwrap().1.into_owned();
-                assert_eq!(Named::read(&value, &ours), named, "{query}");
-            }
+        let value = |query: &str| form_urlencoded::parse(format!("corpid{query}").as_bytes()).next().unwrap().1.into_owned();
+        let told = |read: Result<CorpId, Problem>| read.map_err(|problem| problem.code());
+        for query in nobody {
+            assert_eq!(told(read(&value(query), Some(&ours))), Err("organisation_unknown"), "{query}");
+            assert_eq!(told(read(&value(query), None)), Err("organisation_unknown"), "{query}");
+        }
+        for query in ours_in_any_dress {
+            assert_eq!(told(read(&value(query), Some(&ours))), Ok(ours.clone()), "{query}");
+            assert_eq!(told(read(&value(query), None)), Ok(ours.clone()), "{query}");
+        }
+        for query in another {
+            assert_eq!(told(read(&value(query), Some(&ours))), Err("organisation_rejected"), "{query}");
+            assert_ne!(told(read(&value(query), None)), Ok(ours.clone()), "{query}");
         }
         let odd = CorpId::parse("a/b?c").unwrap();
-        assert_eq!(Named::read("a/b?c", &odd), Named::Ours);
+        assert_eq!(told(read("a/b?c", Some(&odd))), Ok(odd));
     }
 
     #[test]
@@ -142,7 +149,19 @@ mod tests {
             ("corpid=ding1a2b&corpId=ding2", Some("organisation_rejected")),
             ("corpid=ding1a2b?x=y&corpId=$CORPID$", Some("organisation_unknown")),
         ] {
-            assert_eq!(check_organisation(&ours, query).err().map(|problem| problem.code()), code, "{query}");
+            assert_eq!(named_in(query, Some(&ours)).err().map(|problem| problem.code()), code, "{query}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_names_two_organisations_is_in_neither() {
+        for (query, named) in [
+            ("corpid=ding1&corpId=ding1?x=y", Ok(Some("ding1".to_owned()))),
+            ("corpid=ding1&corpid=ding2", Err("organisation_rejected")),
+            ("x=ding1", Ok(None)),
+        ] {
+            let read = named_in(query, None).map(|named| named.map(|corp_id| corp_id.to_string()));
+            assert_eq!(read.map_err(|problem| problem.code()), named, "{query}");
         }
     }
 }

@@ -40,7 +40,7 @@ impl Place {
 
 impl Places {
     pub fn new(keys: &SessionKeys) -> Self {
-        Self(Seals::new(keys, b"place in the line of logins"))
+        Self(Seals::new(keys, "place in the line of logins"))
     }
 
     /// For the browser with this pre-session.

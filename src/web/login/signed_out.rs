@@ -2,6 +2,7 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
+use url::form_urlencoded;
 
 use crate::web::Head;
 use crate::web::page::words;
@@ -11,10 +12,14 @@ use crate::web::page::words;
 #[template(path = "signed_out.html")]
 pub struct SignedOut {
     head: Head,
+    /// The home page, in the organisation that somebody has just left.
+    sign_in: String,
     words: &'static words::SignedOut,
 }
 
 /// `GET /signed-out`
 pub async fn show(head: Head) -> SignedOut {
-    SignedOut { words: words::SignedOut::of(head.language), head }
+    let corp_id = form_urlencoded::byte_serialize(head.corp_id().as_bytes()).collect::<String>();
+    let sign_in = if corp_id.is_empty() { "/".to_owned() } else { format!("/?corpid={corp_id}") };
+    SignedOut { words: words::SignedOut::of(head.language), head, sign_in }
 }

@@ -1,7 +1,7 @@
 //! Before somebody is logged in: proof that the browser which ends a login is the one that began it.
 //!
-//! The entry page carries a `state`, and its browser a cookie with a random id. The state is a MAC over that id and the time, so the
-//! server keeps nothing until a state is used.
+//! The entry page carries a `state`, and its browser a cookie with a random id. The state is a MAC over that id, the time and the
+//! organisation that is logged in to, so the server keeps nothing until a state is used.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use actix_web::http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 
 use super::place::Place;
 use super::seal::Seals;
-use crate::dingtalk::{Clock, Moment};
-use crate::state::{Once, Taken, Unavailable};
+use crate::dingtalk::{Clock, CorpId, Moment};
+use crate::state::{Once, State, Table, Taken, Unavailable};
 use crate::web::Problem;
 use crate::web::session::{CookiePolicy, SessionKeys, only_cookie};
 
@@ -34,39 +34,43 @@ pub struct LoginStates {
 
 impl LoginStates {
     /// States sealed with keys derived from the session's.
-    pub fn new(keys: &SessionKeys, cookies: CookiePolicy, clock: Clock) -> Self {
+    pub fn new(keys: &SessionKeys, cookies: CookiePolicy, clock: Clock, state: &State) -> Self {
         Self {
             cookie_name: cookies.name(COOKIE),
-            seals: Seals::new(keys, b"login state"),
+            seals: Seals::new(keys, "login state"),
             cookies,
             // Longer than any state counts, whichever process made it, and any place in the line.
-            used: Once::new(GOOD_FOR + Place::LONGEST_WAIT + Clock::SKEW),
+            used: state.once(Table::LoginStates, GOOD_FOR + Place::LONGEST_WAIT + Clock::SKEW),
             clock,
         }
     }
 
-    /// A state for the browser with this pre-session.
-    fn issue(&self, presession: &str) -> String {
+    /// A state for a login of the browser with this pre-session to the organisation `corp_id`.
+    fn issue(&self, presession: &str, corp_id: &CorpId) -> String {
         let (issued, id): (_, StateId) = (self.clock.moment().to_bytes(), rand::random());
-        let seal = self.seals.seal(&[presession.as_bytes(), &issued, &id]);
-        hex::encode([&issued[..], &id[..], &seal[..]].concat())
+        let seal = self.seals.seal(&[presession.as_bytes(), &issued, &id, corp_id.as_str().as_bytes()]);
+        hex::encode([&issued[..], &id[..], &seal[..], corp_id.as_str().as_bytes()].concat())
     }
 
-    /// Identifies `state` if it was given to the browser that made `request` and was not used. It must be ten minutes old at most,
+    /// Identifies `state`, and the organisation that it is for, if it was given to the browser that made `request` and was not used. It must be ten minutes old at most,
     /// unless it was judged before, when its login joined the line.
-    pub fn check(&self, request: &HttpRequest, state: &str, judged: Option<StateId>) -> Result<StateId, Problem> {
-        let genuine = self.genuine(request, state).filter(|(id, fresh)| *fresh || judged == Some(*id)).map(|(id, _)| id);
-        genuine.filter(|id| !self.used.was_used(id)).ok_or(Problem::StateRejected)
+    pub fn check(&self, request: &HttpRequest, state: &str, judged: Option<StateId>) -> Result<(StateId, CorpId), Problem> {
+        let genuine = self.genuine(request, state).filter(|(id, _, fresh)| *fresh || judged == Some(*id));
+        let unused = genuine.filter(|(id, ..)| !self.used.was_used(id));
+        unused.map(|(id, corp_id, _)| (id, corp_id)).ok_or(Problem::StateRejected)
     }
 
-    /// Which state it is, and whether it is still fresh.
-    fn genuine(&self, request: &HttpRequest, state: &str) -> Option<(StateId, bool)> {
+    /// Which state it is, for which organisation, and whether it is still fresh.
+    fn genuine(&self, request: &HttpRequest, state: &str) -> Option<(StateId, CorpId, bool)> {
         let presession = self.presession_of(request)?;
-        let bytes: [u8; 56] = hex::decode(state).ok()?.try_into().ok()?;
+        let bytes = hex::decode(state).ok()?;
         let (issued, rest) = bytes.split_first_chunk::<16>()?;
-        let (id, seal) = rest.split_first_chunk::<8>()?;
+        let (id, rest) = rest.split_first_chunk::<8>()?;
+        let (seal, corp_id) = rest.split_first_chunk::<32>()?;
+        let is_genuine = self.seals.is_genuine(&[presession.as_bytes(), issued, id, corp_id], seal);
+        let corp_id = std::str::from_utf8(corp_id).ok().filter(|_| is_genuine).and_then(|text| CorpId::parse(text).ok())?;
         let fresh = self.clock.age(Moment::from_bytes(*issued)).is_some_and(|age| age < GOOD_FOR);
-        self.seals.is_genuine(&[presession.as_bytes(), issued, id], seal).then_some((*id, fresh))
+        Some((*id, corp_id, fresh))
     }
 
     /// Whether the browser that made `request` has a pre-session.
@@ -76,7 +80,7 @@ impl LoginStates {
 
     /// Takes a checked state for one login. It is free again if that fails.
     pub fn take(&self, id: StateId) -> Result<Taken<'_, StateId>, Unavailable> {
-        self.used.take(id, self.clock.now())
+        self.used.take(id)
     }
 
     /// Takes the pre-session from the browser.
@@ -106,12 +110,12 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// A challenge for the browser that made `request`. It keeps the pre-session it has, so that several pages of one browser can
+    /// A challenge for the browser that made `request`, to log in to the organisation `corp_id`. It keeps the pre-session it has, so that several pages of one browser can
     /// log in side by side.
-    pub fn of(states: &LoginStates, request: &HttpRequest) -> Self {
+    pub fn of(states: &LoginStates, request: &HttpRequest, corp_id: &CorpId) -> Self {
         let known = states.presession_of(request);
         let presession = known.unwrap_or_else(|| hex::encode(rand::random::<[u8; 16]>()));
-        Self { state: states.issue(&presession), presession, cookies: states.cookies }
+        Self { state: states.issue(&presession, corp_id), presession, cookies: states.cookies }
     }
 
     /// Hands the pre-session to the browser.

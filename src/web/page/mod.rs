@@ -22,6 +22,7 @@ use url::Url;
 pub use self::language::Language;
 pub use self::reader::ColorScheme;
 use self::words::{Attribute, Both, Message};
+use super::login::organisation_of;
 use super::problem::Explanation;
 use super::{App, Problem, RequestScope, Settings, shared};
 use crate::dingtalk::{self, ClientId, CorpId, Origin};
@@ -34,8 +35,6 @@ pub struct Site {
     pub nav: &'static [NavEntry],
     /// Where DingTalk's library is.
     pub jsapi_script_url: Url,
-    /// The organisation.
-    pub corp_id: CorpId,
     /// The app's public name.
     pub client_id: ClientId,
     /// The origin that this app is served at: the only one that is signed and trusted.
@@ -53,7 +52,6 @@ impl Site {
             name: app.name,
             nav: app.nav,
             jsapi_script_url: settings.jsapi_script_url.clone(),
-            corp_id: dingtalk.corp_id.clone(),
             client_id: dingtalk.credentials.client_id.clone(),
             public_url: settings.public_url.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
@@ -91,6 +89,7 @@ pub struct Head {
     pub words: &'static words::Layout,
     /// Light or dark.
     pub color_scheme: ColorScheme,
+    corp_id: Option<CorpId>,
     scope: RequestScope,
 }
 
@@ -105,8 +104,14 @@ impl Head {
             language,
             words: words::Layout::of(language),
             color_scheme: ColorScheme::asked_for_in(request.headers()),
+            corp_id: organisation_of(request).ok(),
             scope: RequestScope::of(request)?,
         })
+    }
+
+    /// The organisation that the page is about; nothing if it is about none.
+    pub fn corp_id(&self) -> &str {
+        self.corp_id.as_ref().map_or("", CorpId::as_str)
     }
 
     /// Lets the page's own scripts run, and no others.

@@ -66,6 +66,21 @@ impl Problem {
                 Both("DingTalk did not say which organisation you are in.", "钉钉没有告知当前所在的组织"),
                 Both("Open the app from the workbench in DingTalk.", "请从钉钉工作台打开此应用。"),
             ),
+            Self::NotAuthorised(_) => row(
+                StatusCode::FORBIDDEN,
+                "not_authorised",
+                Both("Your organisation does not use this app at present.", "所在组织未开通或已停用此应用"),
+                Both(
+                    "Ask its administrator to install or enable the app, then open it from the workbench.",
+                    "请联系管理员开通或启用应用，再从工作台打开。",
+                ),
+            ),
+            Self::UserChanged => row(
+                StatusCode::CONFLICT,
+                "user_changed",
+                Both("Somebody else is signed in to DingTalk now.", "钉钉已切换为其他账号"),
+                Both("Load the page again.", "请重新加载页面。"),
+            ),
             Self::NotFound => row(
                 StatusCode::NOT_FOUND,
                 "not_found",

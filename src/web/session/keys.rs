@@ -1,7 +1,9 @@
 //! The keys that cookies are sealed with. The newest seals; the older ones still open.
 
 use actix_web::cookie::{Cookie, CookieJar, Key};
+use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
 
 use super::cookie::value_of;
 
@@ -62,6 +64,11 @@ impl SessionKeys {
         std::iter::once(&self.newest).chain(&self.older)
     }
 
+    /// Keys for one other purpose, newest first.
+    pub fn derived(&self, purpose: &str) -> Vec<[u8; 32]> {
+        self.all().map(|key| mac(key.signing(), &[purpose.as_bytes()]).finalize().into_bytes().into()).collect()
+    }
+
     /// The value of the cookie `name`, sealed with the newest key if an older one had sealed it; None if that is not so.
     pub(super) fn sealed_anew(&self, name: &str, value: &str) -> Option<String> {
         if self.older.is_empty() {
@@ -75,6 +82,14 @@ impl SessionKeys {
         let sealed = jar.get(name)?.encoded().to_string();
         value_of(sealed.as_bytes(), name).and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned)
     }
+}
+
+pub(in crate::web) fn mac(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
+    // HMAC takes keys of any length (RFC 2104, section 3); the type only shares its constructor with ciphers that do not.
+    #[expect(clippy::expect_used)]
+    let mut mac = Hmac::new_from_slice(key).expect("hmac takes any key");
+    parts.iter().for_each(|part| mac.update(part));
+    mac
 }
 
 impl std::fmt::Debug for SessionKeys {

@@ -40,8 +40,9 @@ pub async fn session<B: MessageBody>(mut request: ServiceRequest, next: Next<B>)
             set_cookies(headers, name, |cookie| Some(sessions.cookies().partitioned(cookie)));
         }
         Standing::Holds => {}
-        // Whatever ended it has given the browser another cookie or none, and this answer may come later than that one.
-        Standing::Ended => set_cookies(headers, name, |_| None),
+        // Whatever ended it has given the browser another cookie or none, and this answer may come later than that one. What has expired
+        // stays, so that the next login knows its organisation.
+        Standing::Ended | Standing::Expired => set_cookies(headers, name, |_| None),
         // The browser would send a cookie that means nobody for ever.
         Standing::Nobody => {
             set_cookies(headers, name, |_| None);

@@ -5,6 +5,8 @@ mod cookie;
 mod keys;
 mod middleware;
 mod sessions;
+/// Whom a page shows that makes a request.
+pub mod shown;
 mod user;
 
 /// How our cookies look, and which of those that a browser brings are read.
@@ -19,3 +21,4 @@ pub use self::sessions::Sessions;
 pub use self::user::{Freshness, RequestSession, SessionUser};
 
 pub(super) use self::cookie::only_cookie;
+pub(super) use self::keys::mac;

@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use actix_web::http::header::HeaderMap;
+use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
 
 use super::cookie::CookiePolicy;
 use super::keys::SessionKeys;
 use crate::dingtalk::{Clock, CorpId, DisplayName, Moment, User, UserId};
-use crate::state::Once;
+use crate::state::{SessionId, State};
 
 /// The cookie's name, before the prefix.
 const COOKIE: &str = "session";
-
-type SessionId = u128;
 
 /// What the cookie holds: identity and times, nothing else.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -35,8 +34,9 @@ pub struct Sessions {
     cookies: CookiePolicy,
     idle: Duration,
     lifetime: Duration,
-    corp_id: CorpId,
-    ended: Once<SessionId>,
+    /// The one organisation whose people they are, if it is one.
+    home: Option<CorpId>,
+    state: Data<State>,
     clock: Clock,
 }
 
@@ -44,8 +44,14 @@ impl Sessions {
     /// Within this time a page can be the one that a login was for (see `login::entry`).
     const JUST_BORN: Duration = Duration::from_secs(10);
 
-    /// Sessions of the people of `corp_id`. Both limits are enforced to the millisecond.
-    pub fn new(settings: &crate::web::Settings, cookies: CookiePolicy, corp_id: CorpId, clock: Clock) -> Self {
+    /// Sessions of the people of `home`, or of any organisation. Both limits are enforced to the millisecond.
+    pub fn new(
+        settings: &crate::web::Settings,
+        cookies: CookiePolicy,
+        home: Option<CorpId>,
+        clock: Clock,
+        state: Data<State>,
+    ) -> Self {
         let (idle, lifetime) = (settings.session_idle, settings.session_lifetime);
         Self {
             cookie_name: cookies.name(COOKIE),
@@ -53,9 +59,8 @@ impl Sessions {
             cookies,
             idle,
             lifetime,
-            corp_id,
-            // No cookie that holds now holds longer than that, whatever clock wrote it.
-            ended: Once::new(lifetime.min(idle) + Clock::SKEW),
+            home,
+            state,
             clock,
         }
     }
@@ -78,23 +83,15 @@ impl Sessions {
         self.cookies.set(headers, COOKIE, "", Duration::ZERO);
     }
 
-    /// A login of `user`, now, under an id that was never used.
-    pub(super) fn begin(&self, user: User) -> Login {
+    /// A login of `user` in the organisation `corp_id`, now, under an id that was never used.
+    pub(super) fn begin(&self, user: User, corp_id: CorpId) -> Login {
         let now = self.clock.moment();
-        Login {
-            id: rand::random(),
-            user_id: user.user_id,
-            name: user.name,
-            corp_id: self.corp_id.clone(),
-            began: now,
-            last_used: now,
-            arriving: true,
-        }
+        Login { id: rand::random(), user_id: user.user_id, name: user.name, corp_id, began: now, last_used: now, arriving: true }
     }
 
     /// Ends `login` for good: a copy of its cookie is worth nothing any more.
     pub(super) fn end(&self, login: &Login) {
-        self.ended.mark_used(login.id, self.clock.now());
+        self.state.end_session(login.id);
     }
 
     /// Puts off the idle limit.
@@ -110,14 +107,19 @@ impl Sessions {
     /// Whether `login` still counts.
     pub(super) fn holds(&self, login: &Login) -> bool {
         let within = |limit, since| self.clock.age(since).is_some_and(|age| age < limit);
-        login.corp_id == self.corp_id
+        self.home.as_ref().is_none_or(|home| login.corp_id == *home)
             && within(self.lifetime, login.began)
             && within(self.idle, login.last_used)
             && !self.has_ended(login)
     }
 
+    /// Whether `login`, though over, still tells which organisation its browser was in.
+    pub(super) fn tells_organisation(&self, login: &Login) -> bool {
+        self.home.is_none() && !self.has_ended(login)
+    }
+
     /// Whether this process has ended `login`: by a logout, or because somebody logged in after it.
     pub(super) fn has_ended(&self, login: &Login) -> bool {
-        self.ended.was_used(&login.id)
+        self.state.has_ended(login.id, &login.corp_id, &login.user_id, login.began)
     }
 }

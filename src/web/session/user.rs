@@ -12,7 +12,8 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use serde::Serialize;
 
 use super::sessions::{Login, Sessions};
-use crate::dingtalk::{CorpId, DisplayName, User, UserId};
+use super::shown;
+use crate::dingtalk::{CorpId, DingTalk, DisplayName, User, UserId};
 use crate::web::{Problem, shared};
 
 /// The one value of a session.
@@ -48,6 +49,8 @@ pub(super) enum Standing {
     Holds,
     /// Another request has ended it.
     Ended,
+    /// It has expired, and still tells the organisation.
+    Expired,
     /// It has expired, this request has ended it, or there is none.
     Nobody,
 }
@@ -77,10 +80,10 @@ impl RequestSession {
         Ok(session)
     }
 
-    /// Logs `user` in under a new id. Whatever session the browser had before is dead.
-    pub fn begin(&self, user: User) -> Result<SessionUser, Problem> {
+    /// Logs `user` of the organisation `corp_id` in under a new id. Whatever session the browser had before is dead.
+    pub fn begin(&self, user: User, corp_id: CorpId) -> Result<SessionUser, Problem> {
         self.end_login();
-        let login = self.sessions.begin(user);
+        let login = self.sessions.begin(user, corp_id);
         self.stored.renew();
         self.store(&login)?;
         Ok(login.into())
@@ -98,18 +101,30 @@ impl RequestSession {
         }
     }
 
-    /// Who is logged in, noting that the session was used now.
-    pub fn user(&self) -> Result<SessionUser, Problem> {
-        self.note_use(self.login()?, |_| {})
+    /// Who is logged in, if `admits` lets them; noted is that the session was used now.
+    fn user(&self, admits: impl FnOnce(&SessionUser) -> Result<(), Problem>) -> Result<SessionUser, Problem> {
+        let login = self.login()?;
+        admits(&login.clone().into())?;
+        self.note_use(login, |_| {})
     }
 
-    /// Who is logged in, if `admits` lets a login so far behind see a page; noted is that they see it now.
-    pub fn user_of_page(&self, admits: impl FnOnce(Freshness) -> bool) -> Result<SessionUser, Problem> {
+    /// Who is logged in to the organisation `corp_id`, if `admits` lets a login so far behind see a page; noted is that they see it now.
+    pub fn user_of_page(&self, corp_id: &CorpId, admits: impl FnOnce(Freshness) -> bool) -> Result<SessionUser, Problem> {
         let login = self.login()?;
-        if !admits(self.freshness(&login)) {
+        if login.corp_id != *corp_id || !admits(self.freshness(&login)) {
             return Err(Problem::LoginRequired);
         }
         self.note_use(login, |login| login.arriving = false)
+    }
+
+    /// The organisation of whoever is or was logged in here.
+    pub fn organisation(&self) -> Option<CorpId> {
+        self.login.borrow().as_ref().map(|login| login.corp_id.clone())
+    }
+
+    /// The organisation of whoever is logged in, without that being a use.
+    pub fn holding_organisation(&self) -> Result<CorpId, Problem> {
+        Ok(self.login()?.corp_id)
     }
 
     /// Whether somebody is logged in, without that being a use.
@@ -121,6 +136,7 @@ impl RequestSession {
         match &*self.login.borrow() {
             Some(login) if self.sessions.holds(login) => Standing::Holds,
             Some(login) if self.sessions.has_ended(login) => Standing::Ended,
+            Some(login) if self.sessions.tells_organisation(login) => Standing::Expired,
             _ => Standing::Nobody,
         }
     }
@@ -176,6 +192,13 @@ impl FromRequest for SessionUser {
         let request = request.clone();
         // Not before the extractors in front of it in the handler's signature have let the request pass: one that they refuse is no use
         // of the session.
-        Box::pin(async move { RequestSession::of(&request)?.user() })
+        Box::pin(async move {
+            let dingtalk = shared::<DingTalk>(&request)?;
+            RequestSession::of(&request)?.user(|user| {
+                let is_shown = shown::is_no_other(request.headers(), user);
+                is_shown.then_some(()).ok_or(Problem::UserChanged)?;
+                Ok(dingtalk.admits(&user.corp_id)?)
+            })
+        })
     }
 }

@@ -7,8 +7,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use dingtalk_h5::dingtalk::{
-    AgentId, Call, ClientId, ClientSecret, Clock, CorpId, Credentials, Error, JsonObject, Kind, Observer, Organisation, Settings,
-    UserDetails, UserId,
+    AgentId, AppKind, Call, ClientId, ClientSecret, Clock, CorpId, Credentials, Error, Events, Home, InMemory, JsonObject, Kind,
+    Observer, Organisation, Settings, UserDetails, UserId,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -132,14 +132,17 @@ static DINGTALK: LazyLock<DingTalk> = LazyLock::new(|| {
             client_id: ClientId::parse("ding").unwrap(),
             client_secret: ClientSecret::parse("secret").unwrap(),
         },
-        corp_id: CorpId::parse("ding").unwrap(),
-        agent_id: AgentId::parse("1").unwrap(),
+        kind: AppKind::Internal(Home { corp_id: CorpId::parse("ding").unwrap(), agent_id: AgentId::parse("1").unwrap() }),
+        events: Events::Off,
         api_url: url.parse().unwrap(),
         oapi_url: url.parse().unwrap(),
         calls_per_second: std::num::NonZeroU32::new(100_000).unwrap(),
     };
     let hands = ClockHands::still();
-    let organisation = Organisation::new(settings, Clock::from_source(hands.clone()), Arc::new(Nobody)).unwrap();
+    let clock = Clock::from_source(hands.clone());
+    let dingtalk =
+        dingtalk_h5::dingtalk::DingTalk::new(settings, Arc::new(InMemory::default()), clock, Arc::new(Nobody)).unwrap();
+    let organisation = dingtalk.home().unwrap().clone();
     DingTalk { says, organisation, hands }
 });
 

@@ -1,0 +1,152 @@
+//! The app at DingTalk, and the organisations that have it.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::api::Api;
+use super::kept::KeptAnswers;
+use super::look_ups::LookUps;
+use super::organisations::Organisations;
+use super::{
+    AppKind, Authorisation, Authorisations, BreakerState, Call, Clock, CorpId, Credentials, Error, Kind, Observer, Organisation,
+    Settings, SuiteTicket, Waiting,
+};
+
+/// The app. Clones share everything.
+#[derive(Clone)]
+pub struct DingTalk {
+    pub(super) app: Arc<App>,
+    organisations: Arc<Organisations>,
+    home: Option<Organisation>,
+}
+
+/// What all organisations of the app share.
+pub(super) struct App {
+    pub kind: AppKind,
+    pub credentials: Credentials,
+    pub authorisations: Arc<dyn Authorisations>,
+    pub api: Arc<Api>,
+    pub kept: KeptAnswers,
+    pub look_ups: LookUps,
+    pub calls_per_second: NonZeroU32,
+}
+
+/// For whoever watches.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DingTalkState {
+    /// Whether calls go out.
+    pub breaker: BreakerState,
+    /// Whether they are answered.
+    pub reachable: bool,
+}
+
+impl App {
+    /// The latest suite ticket, which `call` needs.
+    pub fn suite_ticket(&self, call: Call) -> Result<SuiteTicket, Error> {
+        let missing = || Error::new(call, Kind::SuiteTicket, "no suite ticket has come yet");
+        self.authorisations.suite_ticket().ok_or_else(missing)
+    }
+}
+
+impl DingTalk {
+    /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the connections.
+    pub fn new(
+        settings: Settings,
+        authorisations: Arc<dyn Authorisations>,
+        clock: Clock,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, reqwest::Error> {
+        let Settings { kind, credentials, api_url, oapi_url, calls_per_second, .. } = settings;
+        let api = Arc::new(Api::new((api_url, oapi_url), clock.clone(), observer)?);
+        let (kept, look_ups) = (KeptAnswers::new(clock.clone()), LookUps::new());
+        let app = Arc::new(App { kind, credentials, authorisations, api, kept, look_ups, calls_per_second });
+        let home = app.kind.home().cloned();
+        let home = home.map(|home| Organisation::new(Arc::clone(&app), home.corp_id, Some(home.agent_id)));
+        Ok(Self { app, organisations: Arc::new(Organisations::new(clock)), home })
+    }
+
+    /// The organisation that has the app, if it is one and always the same.
+    pub fn home(&self) -> Option<&Organisation> {
+        self.home.as_ref()
+    }
+
+    /// An organisation that has the app, or may have it: of one of which nothing was heard, the first call that needs a token tells.
+    pub fn organisation(&self, corp_id: &CorpId) -> Result<Organisation, Error> {
+        if let Some(home) = &self.home {
+            return if home.corp_id() == corp_id {
+                Ok(home.clone())
+            } else {
+                Err(not_authorised("it is the app of another organisation"))
+            };
+        }
+        let make = |agent_id| {
+            let new = || Organisation::new(Arc::clone(&self.app), corp_id.clone(), agent_id);
+            self.app.api.transport.within(new)
+        };
+        match self.app.authorisations.of(corp_id) {
+            Authorisation::Unknown => Ok(self.organisations.unknown(corp_id, || make(None))),
+            Authorisation::Granted { agent_id, turn } => Ok(self.organisations.known(corp_id, turn, || make(agent_id))),
+            Authorisation::Stopped => {
+                Err(Error::new(Call::CORP_ACCESS_TOKEN, Kind::AppStopped, "the organisation has stopped the app"))
+            }
+            Authorisation::Relieved => Err(not_authorised("the organisation has the app no longer")),
+        }
+    }
+
+    /// Why the people of an organisation cannot use the app, as far as it is known without asking.
+    pub fn admits(&self, corp_id: &CorpId) -> Result<(), Error> {
+        match self.home.is_none().then(|| self.app.authorisations.of(corp_id)) {
+            Some(Authorisation::Stopped | Authorisation::Relieved) => self.organisation(corp_id).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is held and done at the moment. Nothing of it is secret.
+    pub fn state(&self) -> DingTalkState {
+        let api = &self.app.api;
+        DingTalkState { breaker: api.breaker.shows(api.clock.now()), reachable: !api.reach.is_lost() }
+    }
+
+    /// The organisations whose people have used the app lately, those that have not proved to have it aside.
+    pub fn organisations(&self) -> Vec<Organisation> {
+        self.home.clone().map_or_else(|| self.organisations.all_known(), |home| vec![home])
+    }
+
+    /// Whether people can be logged in, as the last calls tell; if they do not, as one more does. A third-party app needs its suite ticket
+    /// for that; one organisation's trouble is not all the others'.
+    pub async fn can_log_in(&self) -> bool {
+        match &self.home {
+            Some(home) => {
+                let Ok(token) = home.access_token().await else { return false };
+                self.app.api.look(&token).await;
+            }
+            None if self.app.authorisations.suite_ticket().is_none() => return false,
+            None => {}
+        }
+        let DingTalkState { breaker, reachable } = self.state();
+        reachable && breaker != BreakerState::Open
+    }
+
+    /// What waits for its turn, by the names of the calls; how many calls may leave in a second is that of one organisation.
+    pub fn waiting(&self) -> Vec<(&'static str, Waiting)> {
+        let mut all: BTreeMap<&'static str, Waiting> = BTreeMap::new();
+        for (call, waiting) in self.organisations().iter().flat_map(Organisation::waiting) {
+            let sum = all.entry(call).or_default();
+            *sum = Waiting { calls: sum.calls + waiting.calls, per_second: sum.per_second.max(waiting.per_second) };
+        }
+        all.into_iter().collect()
+    }
+
+    /// No call waits for its turn beyond then: the program is about to stop.
+    pub fn end_turns(&self, at: tokio::time::Instant) {
+        self.app.api.last_turns.send_replace(Some(at));
+    }
+}
+
+fn not_authorised(why: &str) -> Error {
+    Error::new(Call::CORP_ACCESS_TOKEN, Kind::NotAuthorised, why)
+}

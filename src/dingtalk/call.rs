@@ -1,0 +1,70 @@
+//! A call is a value: what is called, and how.
+
+use std::fmt;
+use std::time::Duration;
+
+/// One call: where it goes, how it is authorised and read, and whether it may be made twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Call {
+    /// What it is called in metrics.
+    pub name: &'static str,
+    pub(super) path: &'static str,
+    pub(super) family: Family,
+    pub(super) repeatable: bool,
+    pub(super) kept_for: Option<Duration>,
+}
+
+/// DingTalk's two APIs, each with its own host, place for the access_token, and form of answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Family {
+    /// `https://oapi.dingtalk.io/topapi/…`, and without `topapi` the oldest.
+    Old,
+    /// `https://api.dingtalk.io/v1.0/…`
+    New,
+}
+
+impl Call {
+    /// The same token comes back, renewed, while it is valid.
+    pub const ACCESS_TOKEN: Self = Self::new("access_token", "/v1.0/oauth2/accessToken").repeatable();
+    /// The same of custom and third-party apps: each call brings another token.
+    pub const CORP_ACCESS_TOKEN: Self = Self::new("corp_access_token", "/v1.0/oauth2/corpAccessToken").repeatable();
+    /// Which app an organisation has authorised, and what that is called there.
+    pub const AUTH_INFO: Self = Self::old("auth_info", "/service/get_auth_info").kept_for(Duration::from_secs(60));
+    /// The same ticket comes back, renewed, until it is 24 hours old.
+    pub const JSAPI_TICKET: Self = Self::new("jsapi_ticket", "/v1.0/oauth2/jsapiTickets").repeatable();
+    /// Where to listen for events.
+    pub const STREAM: Self = Self::new("stream", "/v1.0/gateway/connections/open");
+    /// Uses up the authCode, whatever comes back.
+    pub const USER_BY_CODE: Self = Self::old("user_by_code", "/topapi/v2/user/getuserinfo");
+    /// Needs the permission qyapi_get_member.
+    pub const USER_DETAILS: Self = Self::old("user_details", "/topapi/v2/user/get").kept_for(Duration::from_secs(60));
+
+    /// A POST to the old API. `name` stands for it in metrics.
+    pub const fn old(name: &'static str, path: &'static str) -> Self {
+        Self { name, path, family: Family::Old, repeatable: false, kept_for: None }
+    }
+
+    /// A POST to the new API. `name` stands for it in metrics.
+    pub const fn new(name: &'static str, path: &'static str) -> Self {
+        Self { name, path, family: Family::New, repeatable: false, kept_for: None }
+    }
+
+    /// The same call, of which making it twice does no harm: while the trouble looks passing, it is tried again.
+    pub const fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
+    /// The same call, which only reads: its answer is good for so long. Whoever asks the same meanwhile is told the same, and however
+    /// many ask at once make one call. For what pages show: people load a page as often as they like, and all calls count together.
+    pub const fn kept_for(mut self, time: Duration) -> Self {
+        self.kept_for = Some(time);
+        self.repeatable()
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.path)
+    }
+}

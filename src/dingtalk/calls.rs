@@ -1,0 +1,156 @@
+//! The one path of all calls of one organisation: authorised, in turn, and repeated where that does no harm.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use backon::{ExponentialBuilder, Retryable};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::api::{Api, Proof};
+use super::refreshing::Refreshing;
+use super::suite::SuiteSignature;
+use super::turns::{NoTurn, Turns};
+use super::{AccessToken, BreakerState, Call, Error, Kind, Network, NoConnection, Seldom, Standing, Waiting};
+
+/// Makes the calls of one organisation. DingTalk counts them for each organisation by itself, and an app that has one organisation as a
+/// whole ("Call frequency limits"): of either kind, this counts what belongs together.
+pub(super) struct Calls {
+    pub api: Arc<Api>,
+    per_second: NonZeroU32,
+    /// By the call's path, since DingTalk counts each by itself.
+    turns: Mutex<HashMap<&'static str, (Call, Arc<Turns>)>>,
+    new_token: Seldom,
+}
+
+impl Calls {
+    /// How often a missing permission renews the access_token.
+    const BETWEEN_TOKENS: Duration = Duration::from_secs(5 * 60);
+
+    /// How long a call that nobody in particular waits for may wait for its turn.
+    const PATIENCE: Duration = Duration::from_secs(8);
+
+    /// None was made yet.
+    pub fn new(api: Arc<Api>, per_second: NonZeroU32) -> Self {
+        Self { api, per_second, turns: Mutex::default(), new_token: Seldom::every(Self::BETWEEN_TOKENS) }
+    }
+
+    /// Makes `call` with the access_token; with the next one if DingTalk rejects that.
+    pub async fn call<T: DeserializeOwned>(&self, token: &Refreshing<AccessToken>, call: Call, body: &Value) -> Result<T, Error> {
+        patiently(call, || self.call_for(self.ours(), token, call, body, &|| {})).await
+    }
+
+    /// The same for somebody who waits, once. `leaving` is told each time that it goes out.
+    pub async fn call_for<T: DeserializeOwned>(
+        &self,
+        standing: Standing,
+        token: &Refreshing<AccessToken>,
+        call: Call,
+        body: &Value,
+        leaving: &impl Fn(),
+    ) -> Result<T, Error> {
+        // Before the turn, so that a token which has yet to come holds up nobody's.
+        let held = token.get().await?;
+        match self.in_turn(standing, call, Proof::Token(&held), body, leaving).await {
+            Err(error) if error.kind == Kind::TokenRejected => {
+                tracing::info!(%error, "access_token rejected before its time: fetching another");
+                token.reject(&held);
+                self.in_turn(standing, call, Proof::Token(&*token.get().await?), body, leaving).await
+            }
+            // It may have been granted just now, and count only with a later token: the next call has that.
+            Err(error) if matches!(error.kind, Kind::Permission(_)) && self.new_token.may(self.api.clock.now()) => {
+                token.doubt(&held);
+                Err(error)
+            }
+            answer => answer,
+        }
+    }
+
+    /// Makes `call` without an access_token.
+    pub async fn ask_for_token<T: DeserializeOwned>(&self, call: Call, body: &Value) -> Result<T, Error> {
+        patiently(call, || self.in_turn(self.ours(), call, Proof::Body, body, &|| {})).await
+    }
+
+    /// Makes `call` with the app's own signature.
+    pub async fn ask_signed<T: DeserializeOwned>(&self, call: Call, by: &SuiteSignature, body: &Value) -> Result<T, Error> {
+        patiently(call, || self.in_turn(self.ours(), call, Proof::Suite(by), body, &|| {})).await
+    }
+
+    /// Makes `call` in its turn. Refused because there were too many in a second, it waits for another: the gateway says so before
+    /// anybody looks at what was sent.
+    async fn in_turn<T: DeserializeOwned>(
+        &self,
+        standing: Standing,
+        call: Call,
+        proof: Proof<'_>,
+        body: &Value,
+        leaving: &impl Fn(),
+    ) -> Result<T, Error> {
+        let (began, turns) = (Instant::now(), self.turns_of(call));
+        loop {
+            // Nobody waits for what would not be sent.
+            if self.api.breaker.shows(self.api.clock.now()) == BreakerState::Open {
+                return self.api.send(call, proof, body).await;
+            }
+            let mut turn = turns.wait(standing).await.map_err(|why| match why {
+                NoTurn::NotYet(wait) => Error::new(call, Kind::NoTurn(wait), "too many calls are waiting for their turn"),
+                NoTurn::Crowded(wait) => Error::new(call, Kind::Crowded(wait), "more calls are waiting than can"),
+            })?;
+            self.api.observer.waited(call.name, began.elapsed());
+            turn.take();
+            leaving();
+            let answer = self.api.send(call, proof, body).await;
+            let refused = answer.as_ref().is_err_and(|error| error.kind == Kind::RateLimited);
+            turn.answered(refused);
+            // Made-up codes cost those who post them more than others.
+            if answer.as_ref().is_err_and(|error| error.kind == Kind::CodeRejected) {
+                turns.wasted(standing.network);
+            }
+            // What pages show is not asked for again: somebody who loads one again and again would make it worse.
+            if !refused || call.kept_for.is_some() {
+                return answer;
+            }
+        }
+    }
+
+    /// What can be seen of the turns of each call that was ever made.
+    pub fn waiting(&self) -> Vec<(&'static str, Waiting)> {
+        let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.values().map(|(call, turns)| (call.name, turns.waiting())).collect()
+    }
+
+    fn turns_of(&self, call: Call) -> Arc<Turns> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || (call, self.api.transport.within(|| Turns::new(self.per_second, self.api.last_turns.subscribe())));
+        Arc::clone(&turns.entry(call.path).or_insert_with(new).1)
+    }
+
+    fn ours(&self) -> Standing {
+        let until = tokio::time::Instant::now() + Self::PATIENCE;
+        Standing { network: Network::OURS, since: self.api.clock.unix_millis(), until }
+    }
+}
+
+/// Repeats `attempt` at a repeatable call, twice at most, while the trouble looks passing. The pauses grow and differ by chance.
+async fn patiently<T, F: Future<Output = Result<T, Error>>>(call: Call, attempt: impl FnMut() -> F) -> Result<T, Error> {
+    /// No attempt begins later than this after the first, so that three of them, five seconds at most each, end within eight.
+    const LAST_ATTEMPT: Duration = Duration::from_millis(2900);
+    // Real time, not the clock's: this bounds how long somebody waits, and nobody waits in a moved clock.
+    let began = Instant::now();
+    let looks_passing = |kind: &Kind| match kind {
+        // A handshake that failed will fail again, and a second try is what a downgrade attack hopes for.
+        Kind::NotSent(why) => *why != NoConnection::Tls,
+        Kind::Unintelligible(status) => *status >= 500,
+        Kind::AnswerLost | Kind::Busy => true,
+        _ => false,
+    };
+    let pauses = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(2).with_jitter();
+    attempt
+        .retry(pauses)
+        .when(|error| call.repeatable && looks_passing(&error.kind))
+        .adjust(|_, pause| pause.filter(|pause| began.elapsed() + *pause <= LAST_ATTEMPT))
+        .await
+}

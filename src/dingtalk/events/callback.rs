@@ -1,0 +1,105 @@
+//! A call of DingTalk's to this server, and the answer that it waits for.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::{ClientId, Clock, CorpId};
+use super::shapes::{millis, read};
+use super::{Cipher, Event, Happening, REMEMBERED};
+
+/// Reads calls and writes answers.
+pub struct Callback {
+    cipher: Cipher,
+    /// Messages of the app are owned by its Client ID, those that an organisation registered for by its CorpId.
+    owners: Vec<String>,
+    clock: Clock,
+}
+
+/// The parameters of a call. DingTalk's own samples spell them in two ways.
+#[derive(Deserialize)]
+pub struct Call {
+    msg_signature: Option<String>,
+    signature: Option<String>,
+    #[serde(alias = "timeStamp")]
+    timestamp: String,
+    nonce: String,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    encrypt: String,
+}
+
+/// Why a call is not DingTalk's, for the log: whoever called is told nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Something is missing.
+    #[error("it is not a call of DingTalk's")]
+    Malformed,
+    /// Somebody else has made it, or DINGTALK_EVENT_TOKEN is another than the console's.
+    #[error("its signature is wrong: if it came from DingTalk, compare DINGTALK_EVENT_TOKEN with the console")]
+    Signature,
+    /// It was made long ago, or this machine's clock is wrong.
+    #[error("it was made long ago or is yet to be made")]
+    Time,
+    /// Signed, and encrypted with another key.
+    #[error("it cannot be decrypted: compare DINGTALK_EVENT_AES_KEY with the console")]
+    Unreadable,
+    /// It is for another app.
+    #[error("it is for another app")]
+    Owner,
+}
+
+/// A call that was understood.
+#[derive(Debug)]
+pub struct Heard {
+    /// What happened.
+    pub events: Vec<Event>,
+    /// What acknowledges it.
+    pub answer: Value,
+}
+
+impl Callback {
+    /// For the app of this Client ID, in its one organisation if it has one.
+    pub fn new(cipher: Cipher, client_id: &ClientId, home: Option<&CorpId>, clock: Clock) -> Self {
+        let owners = [Some(client_id.as_str()), home.map(CorpId::as_str)].into_iter().flatten().map(str::to_owned).collect();
+        Self { cipher, owners, clock }
+    }
+
+    /// Understands a call, if it is DingTalk's and for this app.
+    pub fn hear(&self, call: &Call, body: &[u8]) -> Result<Heard, Refused> {
+        let Body { encrypt } = serde_json::from_slice(body).map_err(|_| Refused::Malformed)?;
+        let signature = call.msg_signature.as_ref().or(call.signature.as_ref()).ok_or(Refused::Malformed)?;
+        if !self.cipher.is_signed(signature, &call.timestamp, &call.nonce, &encrypt) {
+            return Err(Refused::Signature);
+        }
+        if !self.is_timely(&call.timestamp) {
+            return Err(Refused::Time);
+        }
+        let (message, owner) = self.cipher.decrypt(&encrypt).ok_or(Refused::Unreadable)?;
+        if !self.owners.contains(&owner) {
+            return Err(Refused::Owner);
+        }
+        let events = read(&message).ok_or(Refused::Malformed)?;
+        // Whoever registers an address is told a word to say ("check_create_suite_url").
+        let word = events.iter().find_map(|event| match &event.what {
+            Happening::UrlChecked(word) => word.as_deref(),
+            _ => None,
+        });
+        let answer = self.answer(word.unwrap_or("success"), &owner);
+        Ok(Heard { events, answer })
+    }
+
+    fn is_timely(&self, timestamp: &str) -> bool {
+        let now = self.clock.unix_millis();
+        let (oldest, newest) = (now.saturating_sub(REMEMBERED.as_millis() as u64), now + Clock::SKEW.as_millis() as u64);
+        millis(timestamp).is_some_and(|made| (oldest..=newest).contains(&made))
+    }
+
+    fn answer(&self, word: &str, owner: &str) -> Value {
+        let (timestamp, nonce) = (self.clock.unix_millis().to_string(), hex::encode(rand::random::<[u8; 8]>()));
+        let encrypt = self.cipher.encrypt(rand::random(), word, owner);
+        let signature = self.cipher.signature(&timestamp, &nonce, &encrypt);
+        json!({"msg_signature": signature, "timeStamp": timestamp, "nonce": nonce, "encrypt": encrypt})
+    }
+}

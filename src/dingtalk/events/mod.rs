@@ -1,0 +1,31 @@
+//! What DingTalk tells an app without being asked. Two ways lead here: it calls a server, or a server listens to it.
+
+mod event; // What happened,
+mod shapes; // in the shapes that it comes in.
+mod cipher; // Over HTTP it comes signed and encrypted:
+mod callback; // a call and its answer.
+mod stream; // Over Stream it comes on a connection that the server opens,
+mod frame; // in frames.
+
+use std::future::Future;
+use std::time::Duration;
+
+pub use self::callback::{Call as CallbackCall, Callback, Refused};
+pub use self::cipher::{Cipher, InvalidKey};
+pub use self::event::{Event, Happening};
+pub use self::stream::Patience;
+
+/// How long what was done about an event is remembered. DingTalk tells an event again until it is acknowledged, for hours ("Suite ticket
+/// push events"), and does not say whether with the time of the first telling: so nothing older is heard, and of nothing younger is it
+/// forgotten that it was heard.
+pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Who is told of events.
+pub trait Listener: Send + Sync + 'static {
+    /// Ends when what the event means is kept, or cannot be: then DingTalk tells it again.
+    fn hear(&self, event: Event) -> impl Future<Output = Result<(), NotKept>> + Send;
+}
+
+/// What an event means could not be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotKept;

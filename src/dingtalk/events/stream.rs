@@ -1,0 +1,167 @@
+//! Stream: events over a WebSocket that the server opens, so that it needs no public address (DingTalk's own clients:
+//! `dingtalk-stream`).
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use reqwest::Upgraded;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use url::Url;
+
+use super::super::api::Proof;
+use super::super::{Call, DingTalk, Error, Kind, StreamTicket, is_loopback};
+use super::frame::{Asked, Frame};
+use super::{Listener, NotKept};
+
+type Socket = WebSocketStream<Upgraded>;
+
+/// How long a connection may be silent before it counts as dead. What is alive answers a ping, of which there are three in that time.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience(pub Duration);
+
+/// How a connection ended.
+enum Ended {
+    /// DingTalk has said that it is about to close it.
+    Told,
+    /// Without a word.
+    Lost,
+}
+
+impl Default for Patience {
+    /// With the pause between two looks, a dead connection is noticed within 80 seconds.
+    fn default() -> Self {
+        Self(Duration::from_secs(60))
+    }
+}
+
+impl Patience {
+    fn between_pings(self) -> Duration {
+        self.0 / 3
+    }
+}
+
+impl DingTalk {
+    /// Listens for as long as it is let. Must run in the runtime that carries the connections.
+    pub async fn listen(&self, listener: &impl Listener, patience: Patience) {
+        let mut failures = 0;
+        loop {
+            match self.open_stream().await {
+                Ok(socket) => {
+                    tracing::info!("stream is open");
+                    failures = 0;
+                    self.app.api.observer.listening(true);
+                    let ended = self.hear(socket, listener, patience).await;
+                    self.app.api.observer.listening(false);
+                    if matches!(ended, Ended::Told) {
+                        continue;
+                    }
+                    tracing::warn!("stream was lost: events wait until it is open again");
+                }
+                Err(error) => tracing::warn!(%error, fix = error.fix(), "stream cannot be opened: events wait until it is"),
+            }
+            sleep(pause(failures)).await;
+            failures += 1;
+        }
+    }
+
+    async fn open_stream(&self) -> Result<Socket, Error> {
+        #[derive(Deserialize)]
+        struct Opened {
+            endpoint: String,
+            ticket: StreamTicket,
+        }
+        let app = &self.app;
+        let body = json!({
+            "clientId": app.credentials.client_id,
+            "clientSecret": app.credentials.client_secret.expose(),
+            "subscriptions": [{"type": "EVENT", "topic": "*"}],
+            "ua": concat!("dingtalk-h5/", env!("CARGO_PKG_VERSION")),
+        });
+        let opened: Opened = app.api.send(Call::STREAM, Proof::Body, &body).await?;
+        let strange = || Error::new(Call::STREAM, Kind::Malformed, "an endpoint that is no address of a WebSocket over TLS");
+        let mut url = Url::parse(&opened.endpoint).map_err(|_| strange())?;
+        let scheme = match url.scheme() {
+            "wss" => "https",
+            "ws" if is_loopback(&url) => "http",
+            _ => return Err(strange()),
+        };
+        url.set_scheme(scheme).map_err(|()| strange())?;
+        url.query_pairs_mut().append_pair("ticket", opened.ticket.expose());
+        app.api.transport.web_socket(Call::STREAM, url).await
+    }
+
+    async fn hear(&self, mut socket: Socket, listener: &impl Listener, patience: Patience) -> Ended {
+        let (mut heard, mut ping) = (Instant::now(), interval(patience.between_pings()));
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let said = tokio::select! {
+                message = socket.next() => match message {
+                    Some(Ok(message)) => {
+                        heard = Instant::now();
+                        self.answer(message, listener).await
+                    }
+                    Some(Err(_)) | None => Err(Ended::Lost),
+                },
+                _ = ping.tick() => match heard.elapsed() < patience.0 {
+                    true => Ok(Some(Message::Ping(Vec::new().into()))),
+                    false => Err(Ended::Lost),
+                },
+            };
+            let sent = match said {
+                Ok(None) => continue,
+                Ok(Some(message)) => timeout(patience.between_pings(), socket.send(message)).await,
+                Err(ended) => return ended,
+            };
+            if !matches!(sent, Ok(Ok(()))) {
+                return Ended::Lost;
+            }
+        }
+    }
+
+    async fn answer(&self, message: Message, listener: &impl Listener) -> Result<Option<Message>, Ended> {
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Close(_) => return Err(Ended::Lost),
+            // The library answers pings.
+            _ => return Ok(None),
+        };
+        let Ok(frame) = serde_json::from_str::<Frame>(&text) else { return Ok(None) };
+        match frame.asks() {
+            Asked::Pong => Ok(Some(frame.pong().into())),
+            Asked::Leave => Err(Ended::Told),
+            Asked::Keep(event) => {
+                let name = event.what.name();
+                let kept = listener.hear(event).await;
+                self.app.api.observer.heard(name, kept.is_ok());
+                Ok(Some(frame.kept(kept != Err(NotKept)).into()))
+            }
+            Asked::Nothing => Ok(None),
+        }
+    }
+}
+
+/// Longer each time, up to a minute, and by chance, so that not all come back together.
+fn pause(failures: u32) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(60);
+    let whole = Duration::from_secs(1 << failures.min(6)).min(LONGEST);
+    whole.mul_f64(rand::random_range(0.5..1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_minute_and_differ() {
+        for failures in 0..40 {
+            let whole = (1_u64 << failures.min(6)).min(60) as f64;
+            let pause = pause(failures).as_secs_f64();
+            assert!(pause >= whole / 2.0 && pause <= whole, "{failures}: {pause}");
+        }
+        assert_ne!(pause(9), pause(9));
+    }
+}

@@ -1,0 +1,78 @@
+//! How an access_token is granted: what the kinds of app differ in, and the only place where they do.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::app::App;
+use super::calls::Calls;
+use super::refreshing::{Lease, Refreshing};
+use super::{AccessToken, AppKind, Authorisation, Call, CorpId, Error, JsapiTicket, Kind};
+
+/// A custom app is granted its tokens with any suite ticket that is not empty ("Obtain the access_token of a custom app").
+const ANY_TICKET: &str = "none";
+
+/// An access_token of the app in an organisation.
+pub(super) async fn access_token(app: &App, calls: &Calls, corp_id: &CorpId) -> Result<Lease<AccessToken>, Error> {
+    match app.kind {
+        AppKind::Internal(_) => {
+            let pair = json!({"appKey": app.credentials.client_id, "appSecret": app.credentials.client_secret.expose()});
+            lease(Call::ACCESS_TOKEN, calls.ask_for_token(Call::ACCESS_TOKEN, &pair).await?)
+        }
+        AppKind::Custom(_) => corp_access_token(app, calls, corp_id, ANY_TICKET).await,
+        AppKind::ThirdParty => authorised(app, calls, corp_id).await,
+    }
+}
+
+/// The jsapi_ticket that belongs to an access_token.
+pub(super) async fn jsapi_ticket(calls: &Calls, token: &Refreshing<AccessToken>) -> Result<Lease<JsapiTicket>, Error> {
+    lease(Call::JSAPI_TICKET, calls.call(token, Call::JSAPI_TICKET, &Value::Null).await?)
+}
+
+/// A token that is granted proves that the organisation has authorised the app.
+async fn authorised(app: &App, calls: &Calls, corp_id: &CorpId) -> Result<Lease<AccessToken>, Error> {
+    if app.authorisations.of(corp_id) == Authorisation::Unknown {
+        app.look_ups.admit(Call::CORP_ACCESS_TOKEN)?;
+    }
+    let ticket = app.suite_ticket(Call::CORP_ACCESS_TOKEN)?;
+    let lease = match corp_access_token(app, calls, corp_id, ticket.expose()).await {
+        // A newer one has come meanwhile, which is the end of this one.
+        Err(error) if error.kind == Kind::SuiteTicket => {
+            match app.authorisations.suite_ticket().filter(|latest| *latest != ticket) {
+                Some(latest) => corp_access_token(app, calls, corp_id, latest.expose()).await,
+                None => Err(error),
+            }
+        }
+        granted => granted,
+    }?;
+    app.authorisations.found(corp_id, None);
+    Ok(lease)
+}
+
+async fn corp_access_token(app: &App, calls: &Calls, corp_id: &CorpId, suite_ticket: &str) -> Result<Lease<AccessToken>, Error> {
+    let asked = json!({
+        "suiteKey": app.credentials.client_id,
+        "suiteSecret": app.credentials.client_secret.expose(),
+        "authCorpId": corp_id,
+        "suiteTicket": suite_ticket,
+    });
+    let granted = calls.ask_for_token(Call::CORP_ACCESS_TOKEN, &asked).await?;
+    Ok(lease(Call::CORP_ACCESS_TOKEN, granted)?.replaced_by_the_next())
+}
+
+/// What either credential comes as.
+#[derive(Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
+struct Granted<T> {
+    #[serde(alias = "accessToken", alias = "jsapiTicket")]
+    credential: T,
+    #[serde(rename = "expireIn")]
+    seconds: u64,
+}
+
+fn lease<T>(call: Call, Granted { credential, seconds }: Granted<T>) -> Result<Lease<T>, Error> {
+    let absurd = || Error::new(call, Kind::Malformed, "a success whose expireIn is no lifetime");
+    Lease::new(credential, Duration::from_secs(seconds)).ok_or_else(absurd)
+}

@@ -1,0 +1,97 @@
+//! What the client and everybody who speaks of the app to DingTalk must know.
+
+use std::num::NonZeroU32;
+
+use url::{Host, Url};
+
+use super::events::{Cipher, Patience};
+use super::{AgentId, ClientId, ClientSecret, CorpId, Origin};
+
+/// Which app this is, and where its DingTalk is.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// DINGTALK_APP_KIND, with DINGTALK_CORP_ID and DINGTALK_AGENT_ID.
+    pub kind: AppKind,
+    /// DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET.
+    pub credentials: Credentials,
+    /// DINGTALK_EVENTS
+    pub events: Events,
+    /// DINGTALK_API_URL, or what DINGTALK_SITE stands for.
+    pub api_url: Url,
+    /// DINGTALK_OAPI_URL, or what DINGTALK_SITE stands for.
+    pub oapi_url: Url,
+    /// DINGTALK_CALLS_PER_SECOND
+    pub calls_per_second: NonZeroU32,
+}
+
+/// Who uses the app, and who develops it. How an access_token is granted depends on that, and nothing else does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AppKind {
+    /// An organisation's own app.
+    Internal(Home),
+    /// An organisation's own app that a provider develops.
+    Custom(Home),
+    /// An app of the organisations that authorise it.
+    ThirdParty,
+}
+
+/// The one organisation that has an app, and what the app is called there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    /// DINGTALK_CORP_ID
+    pub corp_id: CorpId,
+    /// DINGTALK_AGENT_ID
+    pub agent_id: AgentId,
+}
+
+/// How DingTalk tells of what happens to the app and in its organisations.
+#[derive(Debug, Clone)]
+pub enum Events {
+    /// Not at all.
+    Off,
+    /// Over a connection that this server opens. How long that may be silent is not settable from outside.
+    Stream(Patience),
+    /// By calls to this server, signed and encrypted with DINGTALK_EVENT_TOKEN and DINGTALK_EVENT_AES_KEY.
+    Http(Cipher),
+}
+
+/// The app's credential pair.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Formerly AppKey; SuiteKey or CustomKey of the other kinds.
+    pub client_id: ClientId,
+    /// Formerly AppSecret; SuiteSecret or CustomSecret of the other kinds.
+    pub client_secret: ClientSecret,
+}
+
+impl AppKind {
+    /// The app's one organisation, if it has one.
+    pub fn home(&self) -> Option<&Home> {
+        match self {
+            Self::Internal(home) | Self::Custom(home) => Some(home),
+            Self::ThirdParty => None,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether calls go to the DingTalk that everybody uses.
+    pub fn is_real(&self) -> bool {
+        let of_dingtalk = |host: &str| host.ends_with(".dingtalk.io") || host.ends_with(".dingtalk.com");
+        [&self.api_url, &self.oapi_url].iter().all(|url| url.host_str().is_some_and(of_dingtalk))
+    }
+
+    /// The origin of a DingTalk on this very machine, when the settings name one.
+    pub fn local_origin(&self) -> Option<Origin> {
+        is_loopback(&self.oapi_url).then(|| Origin::parse(&self.oapi_url.origin().ascii_serialization()).ok()).flatten()
+    }
+}
+
+/// Whether `url` can only be reached from this machine, where nobody else listens in.
+pub fn is_loopback(url: &Url) -> bool {
+    url.host().is_some_and(|host| match host {
+        Host::Ipv4(ip) => ip.is_loopback(),
+        Host::Ipv6(ip) => ip.is_loopback(),
+        Host::Domain(name) => name == "localhost",
+    })
+}

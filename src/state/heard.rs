@@ -1,0 +1,185 @@
+//! What was heard of the app's organisations, and what it means. It may be heard again and in any order: what happened last counts.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::State;
+use super::journal::Journal;
+use super::record::{Found, Table};
+use super::remembered::{Remembered, Seen};
+use crate::dingtalk::events::{Event, Happening, Listener, NotKept, REMEMBERED};
+use crate::dingtalk::{AgentId, Authorisation, Authorisations, Clock, CorpId, SuiteTicket};
+
+pub(super) struct Heard(Mutex<Memory>);
+
+struct Memory {
+    /// With the time from which it counts.
+    suite_ticket: Remembered<(), (u64, String)>,
+    organisations: Remembered<CorpId, Standing>,
+    events: Seen<[u8; 16]>,
+}
+
+/// When an organisation last decided what, in Unix milliseconds; 0 is never.
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Standing {
+    authorised: u64,
+    changed: u64,
+    relieved: u64,
+    stopped: u64,
+    restored: u64,
+    /// It was asked whether it has authorised the app, and has.
+    found: bool,
+    agent: Option<(u64, AgentId)>,
+}
+
+impl Heard {
+    pub fn new(found: &mut Found, clock: &Clock, journal: &Journal) -> Self {
+        const ALWAYS: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+        let (ticket, organisations, events) = (Table::SuiteTicket, Table::Organisations, Table::Events);
+        Self(Mutex::new(Memory {
+            suite_ticket: Remembered::new(ticket, ALWAYS, found.take(ticket), clock.clone(), journal.clone()),
+            organisations: Remembered::new(organisations, ALWAYS, found.take(organisations), clock.clone(), journal.clone()),
+            events: Seen::new(events, REMEMBERED + Clock::SKEW, found.take(events), clock.clone(), journal.clone()),
+        }))
+    }
+
+    /// Each change under this lock is complete in itself, so it is whole even if a holder panicked.
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn hear_ticket(&mut self, ticket: &SuiteTicket, at: u64) {
+        if self.suite_ticket.get(&()).is_none_or(|(known, _)| *known <= at) {
+            self.suite_ticket.insert((), (at, ticket.to_be_sealed().to_owned()));
+        }
+    }
+
+    fn change(&mut self, corp_id: &CorpId, change: impl FnOnce(&mut Standing)) {
+        let mut standing = self.organisations.get(corp_id).cloned().unwrap_or_default();
+        change(&mut standing);
+        self.organisations.insert(corp_id.clone(), standing);
+    }
+}
+
+impl Standing {
+    fn name(&mut self, agent_id: &Option<AgentId>, at: u64) {
+        if let Some(agent_id) = agent_id
+            && self.agent.as_ref().is_none_or(|(known, _)| *known <= at)
+        {
+            self.agent = Some((at, agent_id.clone()));
+        }
+    }
+
+    /// Whether an app that is called so there is ours.
+    fn is_ours(&self, agent_id: &Option<AgentId>) -> bool {
+        agent_id.as_ref().zip(self.agent.as_ref()).is_none_or(|(agent_id, (_, ours))| agent_id == ours)
+    }
+
+    fn judge(&self) -> Authorisation {
+        let granted = self.authorised.max(self.changed);
+        // Whoever authorises it anew has it run.
+        let running = self.authorised.max(self.restored);
+        if self.relieved > 0 && self.relieved >= granted {
+            Authorisation::Relieved
+        } else if self.stopped > 0 && self.stopped >= running {
+            Authorisation::Stopped
+        } else if granted > 0 || running > 0 || self.found {
+            Authorisation::Granted { agent_id: self.agent.as_ref().map(|(_, agent_id)| agent_id.clone()), turn: running }
+        } else {
+            Authorisation::Unknown
+        }
+    }
+}
+
+impl State {
+    /// Does what `event` means; again, if it was done: that changes nothing.
+    fn apply(&self, event: &Event) {
+        let now = self.clock.unix_millis();
+        // Nobody's clock is right. What is told of tomorrow must not outdo all that is told until then.
+        let at = event.at.unwrap_or(now).min(now + Clock::SKEW.as_millis() as u64);
+        let mut memory = self.heard.memory();
+        match &event.what {
+            Happening::SuiteTicket(ticket) => memory.hear_ticket(ticket, at),
+            Happening::Authorised(corp_id, agent_id) => memory.change(corp_id, |standing| {
+                standing.authorised = standing.authorised.max(at);
+                standing.name(agent_id, at);
+            }),
+            Happening::AuthorisationChanged(corp_id, agent_id) => memory.change(corp_id, |standing| {
+                standing.changed = standing.changed.max(at);
+                standing.name(agent_id, at);
+            }),
+            Happening::Restored(corp_id, agent_id) => memory.change(corp_id, |standing| {
+                if standing.is_ours(agent_id) {
+                    standing.restored = standing.restored.max(at);
+                }
+            }),
+            Happening::Stopped(corp_id, agent_id) => {
+                let mut is_ours = false;
+                memory.change(corp_id, |standing| {
+                    is_ours = standing.is_ours(agent_id);
+                    if is_ours {
+                        standing.stopped = standing.stopped.max(at);
+                    }
+                });
+                if is_ours {
+                    self.end_sessions_of_organisation(corp_id.clone(), self.over(at));
+                }
+            }
+            Happening::Relieved(corp_id) | Happening::Dissolved(corp_id) => {
+                memory.change(corp_id, |standing| standing.relieved = standing.relieved.max(at));
+                self.end_sessions_of_organisation(corp_id.clone(), self.over(at));
+            }
+            Happening::Left(corp_id, people) => {
+                for user_id in people {
+                    self.end_sessions_of_person(corp_id.clone(), user_id.clone(), self.over(at));
+                }
+            }
+            Happening::UrlChecked(_) | Happening::Other => return,
+        }
+        memory.events.insert(event.id, ());
+    }
+
+    /// Sessions that began before then are over by what happened `at` this time. Servers' clocks differ a little, and a session too many
+    /// that ends costs nothing: the next page logs in silently. One that begins from now on is by somebody who came back.
+    fn over(&self, at: u64) -> crate::dingtalk::Moment {
+        self.clock.moment_at(at.saturating_add(Clock::SKEW.as_millis() as u64))
+    }
+}
+
+impl Listener for State {
+    async fn hear(&self, event: Event) -> Result<(), NotKept> {
+        let is_news = self.heard.memory().events.get(&event.id).is_none();
+        if is_news {
+            tracing::info!(event = event.what.name(), "heard of");
+            self.apply(&event);
+        }
+        self.kept().await.map_err(|_| NotKept)
+    }
+}
+
+impl Authorisations for State {
+    fn suite_ticket(&self) -> Option<SuiteTicket> {
+        let memory = self.heard.memory();
+        memory.suite_ticket.get(&()).and_then(|(_, ticket)| SuiteTicket::parse(ticket.clone()).ok())
+    }
+
+    fn of(&self, corp_id: &CorpId) -> Authorisation {
+        self.heard.memory().organisations.get(corp_id).map_or(Authorisation::Unknown, Standing::judge)
+    }
+
+    fn found(&self, corp_id: &CorpId, agent_id: Option<AgentId>) {
+        let mut memory = self.heard.memory();
+        let known = memory.organisations.get(corp_id);
+        let is_news = known.is_none_or(|known| !known.found || known.agent.is_none() && agent_id.is_some());
+        if is_news {
+            memory.change(corp_id, |standing| {
+                standing.found = true;
+                standing.name(&agent_id, 0);
+            });
+        }
+    }
+}

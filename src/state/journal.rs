@@ -1,0 +1,162 @@
+//! Keeps what it is given, on a thread of its own: whoever gives it does not wait, and whoever must know that it is kept can.
+//!
+//! What comes while one commit is under way goes with the next. What could not be kept is tried again until it is.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::database::{self, Database, Unread};
+use super::record::{Key, Record};
+use super::sealing::SealingKeys;
+
+/// What was given is not kept, or not yet. It counts all the same while this process lives, and is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the state cannot be kept at the moment")]
+pub struct NotKept;
+
+/// Clones share it. What was given is kept before the last of them is gone.
+#[derive(Clone)]
+pub(super) struct Journal(Arc<Writer>);
+
+struct Writer {
+    desk: Arc<Desk>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Where changes lie until they are kept.
+struct Desk {
+    tray: Mutex<Tray>,
+    more: Condvar,
+    progress: watch::Sender<Progress>,
+    lasts: bool,
+}
+
+#[derive(Default)]
+struct Tray {
+    /// None removes.
+    changes: Changes,
+    given: u64,
+    closing: bool,
+}
+
+type Changes = HashMap<Key, Option<Record>>;
+
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    kept: u64,
+    failing: bool,
+}
+
+impl Journal {
+    /// Nobody's answer waits longer.
+    const PATIENCE: Duration = Duration::from_millis(500);
+
+    /// Makes `changes` at once, since nobody can wait for them later.
+    pub fn of(mut database: Database, keys: SealingKeys, changes: database::Changes) -> Result<Self, Unread> {
+        database.commit(&changes).map_err(Unread::unusable)?;
+        let progress = watch::Sender::new(Progress::default());
+        let desk = Arc::new(Desk { tray: Mutex::default(), more: Condvar::new(), progress, lasts: database.lasts() });
+        let writer = Arc::clone(&desk);
+        let thread = thread::Builder::new().name("state".to_owned()).spawn(move || write(&writer, database, &keys));
+        let thread = thread.map_err(Unread::Unusable)?;
+        Ok(Self(Arc::new(Writer { desk, thread: Some(thread) })))
+    }
+
+    /// Begins to keep `record`, or to forget what `key` is.
+    pub fn give(&self, key: Key, record: Option<Record>) {
+        let desk = &self.0.desk;
+        let mut tray = desk.tray();
+        tray.changes.insert(key, record);
+        tray.given += 1;
+        drop(tray);
+        desk.more.notify_one();
+    }
+
+    /// Ends when all that was given before is kept, in half a second at most. What ends with the process anyway need not be waited for.
+    pub async fn kept(&self) -> Result<(), NotKept> {
+        let desk = &self.0.desk;
+        if !desk.lasts {
+            return Ok(());
+        }
+        let (given, mut progress) = (desk.tray().given, desk.progress.subscribe());
+        let kept = progress.wait_for(|progress| progress.kept >= given || progress.failing);
+        match tokio::time::timeout(Self::PATIENCE, kept).await {
+            Ok(Ok(progress)) if progress.kept >= given => Ok(()),
+            _ => Err(NotKept),
+        }
+    }
+
+    /// Whether the last commit failed.
+    pub fn is_failing(&self) -> bool {
+        self.0.desk.progress.borrow().failing
+    }
+}
+
+impl Desk {
+    /// Each change under this lock is complete in itself, so it is whole even if a holder panicked.
+    fn tray(&self) -> MutexGuard<'_, Tray> {
+        self.tray.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All that lies there, when something does. None at the end.
+    fn next(&self) -> Option<(Changes, u64)> {
+        let waits = |tray: &mut Tray| tray.changes.is_empty() && !tray.closing;
+        let mut tray = self.more.wait_while(self.tray(), waits).unwrap_or_else(PoisonError::into_inner);
+        let changes = std::mem::take(&mut tray.changes);
+        (!changes.is_empty()).then_some((changes, tray.given))
+    }
+
+    /// Puts back what was not kept, unless it has changed again, and waits a second. Whether there is any sense in trying again.
+    fn put_back(&self, changes: Changes) -> bool {
+        const PAUSE: Duration = Duration::from_secs(1);
+        let mut tray = self.tray();
+        for (key, record) in changes {
+            tray.changes.entry(key).or_insert(record);
+        }
+        let (tray, _) = self.more.wait_timeout_while(tray, PAUSE, |tray| !tray.closing).unwrap_or_else(PoisonError::into_inner);
+        !tray.closing
+    }
+}
+
+fn write(desk: &Desk, mut database: Database, keys: &SealingKeys) {
+    while let Some((changes, given)) = desk.next() {
+        let sealed = changes.iter().map(|(key, record)| {
+            let name = keys.name(&key.to_bytes());
+            let row = record.as_ref().and_then(|record| serde_json::to_vec(record).ok()).map(|row| keys.seal(&name, &row));
+            (name, row)
+        });
+        match database.commit(&sealed.collect()) {
+            Ok(()) => {
+                let was = desk.progress.send_replace(Progress { kept: given, failing: false });
+                if was.failing {
+                    tracing::info!("the state is kept again");
+                }
+            }
+            Err(error) => {
+                let said_before = desk.progress.borrow().failing;
+                desk.progress.send_modify(|progress| progress.failing = true);
+                if !said_before {
+                    tracing::error!(%error, "the state cannot be kept: a restart would lose it. It is tried again every second");
+                }
+                if !desk.put_back(changes) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.desk.tray().closing = true;
+        self.desk.more.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // It logs its own failures.
+            drop(thread.join());
+        }
+    }
+}

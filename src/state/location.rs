@@ -1,0 +1,57 @@
+//! Where state is kept.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// Where state is kept, as STATE_URL says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// `memory:`: it ends with the process.
+    Memory,
+    /// `file:PATH`: it outlives the process, and is one process's.
+    File(PathBuf),
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory:"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+impl Location {
+    /// Takes a URL.
+    pub fn parse(url: &SecretString) -> Result<Self, &'static str> {
+        match url.expose_secret().split_once(':') {
+            Some(("memory", "")) => Ok(Self::Memory),
+            Some(("file", path)) if path.ends_with('/') || path.is_empty() => Err("file: is followed by the path of a file"),
+            Some(("file", path)) if path.starts_with("///") => Ok(Self::File(path[2..].into())),
+            Some(("file", path)) if path.starts_with("//") => {
+                Err("file: takes a path and no host, such as file:/var/lib/app/state")
+            }
+            Some(("file", path)) => Ok(Self::File(path.into())),
+            _ => Err("it is neither memory: nor file:PATH"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn state_is_in_memory_or_in_a_file() {
+        let parse = |url: &str| Location::parse(&url.into());
+        assert_eq!(parse("memory:"), Ok(Location::Memory));
+        assert_eq!(parse("file:/var/lib/app/state"), Ok(Location::File("/var/lib/app/state".into())));
+        assert_eq!(parse("file:///var/lib/app/state"), Ok(Location::File("/var/lib/app/state".into())));
+        assert_eq!(parse("file:state"), Ok(Location::File("state".into())));
+        for wrong in ["", "memory", "memory://", "file:", "file:/var/", "file://var/state", "/var/state", "http://x"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Things that are remembered equally long: here, where they are looked up, and in the journal, so that a restart knows them.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::journal::Journal;
+use super::record::{Key, Record, Table, json};
+use crate::dingtalk::Clock;
+
+pub(super) struct Remembered<K, V> {
+    table: Table,
+    known: HashMap<K, (V, Instant)>,
+    /// In the order in which they are forgotten, since all are kept equally long.
+    forgotten_at: VecDeque<(Instant, K)>,
+    kept_for: Duration,
+    clock: Clock,
+    journal: Journal,
+}
+
+impl<K: Clone + Eq + Hash + Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Remembered<K, V> {
+    /// What was `found` of `table` at the start. Whatever time it was to be kept, it is not kept longer than from now on.
+    pub fn new(table: Table, kept_for: Duration, found: Vec<Record>, clock: Clock, journal: Journal) -> Self {
+        let (now, unix_now) = (clock.now(), clock.unix_millis());
+        let left = |until: u64| Duration::from_millis(until.saturating_sub(unix_now)).min(kept_for);
+        let read = |Record { key, value, until, .. }: Record| {
+            Some((now + left(until), serde_json::from_str::<K>(&key).ok()?, serde_json::from_str(&value).ok()?))
+        };
+        let mut read: Vec<_> = found.into_iter().filter_map(read).collect();
+        read.sort_by_key(|(until, ..)| *until);
+        let forgotten_at = read.iter().map(|(until, key, _)| (*until, key.clone())).collect();
+        let known = read.into_iter().map(|(until, key, value)| (key, (value, until))).collect();
+        Self { table, known, forgotten_at, kept_for, clock, journal }
+    }
+
+    /// Nothing, as almost always, costs no look-up.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.known.get(key).map(|(value, _)| value)
+    }
+
+    pub fn insert(&mut self, key: K, value: V) {
+        self.forget_old();
+        let until = self.clock.now() + self.kept_for;
+        let (name, unix_until) = (json(&key), self.clock.unix_millis().saturating_add(self.kept_for.as_millis() as u64));
+        let record = Record { table: self.table, key: name, value: json(&value), until: unix_until };
+        self.journal.give(Key::of(self.table, &record.key), Some(record));
+        self.known.insert(key.clone(), (value, until));
+        self.forgotten_at.push_back((until, key));
+    }
+
+    pub fn remove(&mut self, key: &K) {
+        if self.known.remove(key).is_some() {
+            self.journal.give(self.name(key), None);
+        }
+    }
+
+    /// Forgets what has been remembered for its time.
+    pub fn forget_old(&mut self) {
+        let now = self.clock.now();
+        while self.forgotten_at.front().is_some_and(|(at, _)| *at <= now) {
+            // It may have been removed, and inserted again later.
+            if let Some((at, key)) = self.forgotten_at.pop_front()
+                && self.known.get(&key).is_some_and(|(_, until)| *until == at)
+            {
+                self.remove(&key);
+            }
+        }
+    }
+
+    fn name(&self, key: &K) -> Key {
+        Key::of(self.table, &json(key))
+    }
+}
+
+/// For things of which only is known that they are there.
+pub(super) type Seen<K> = Remembered<K, ()>;

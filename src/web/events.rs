@@ -1,0 +1,49 @@
+//! `POST /dingtalk/events`: DingTalk calls, and is told that what it said is kept.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Payload, Query, ServiceConfig};
+
+use super::{Metrics, route};
+use crate::dingtalk::events::{Callback, CallbackCall, Listener};
+use crate::state::State;
+
+/// A batch of events, of which each is a few hundred bytes.
+const MAX_BYTES: usize = 256 * 1024;
+/// DingTalk gives up after little more than a second.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where DingTalk calls, if it does.
+pub fn routes(routes: &mut ServiceConfig) {
+    routes.service(route::post("/dingtalk/events", hear));
+}
+
+/// Nothing is told to whoever is not DingTalk. What cannot be kept is not acknowledged, so that it comes again.
+async fn hear(
+    call: Option<Query<CallbackCall>>,
+    body: Payload,
+    callback: Data<Callback>,
+    state: Data<State>,
+    metrics: Data<Metrics>,
+) -> HttpResponse {
+    let body = tokio::time::timeout(PATIENCE, body.to_bytes_limited(MAX_BYTES)).await;
+    let (Some(call), Ok(Ok(Ok(body)))) = (call, body) else {
+        return HttpResponse::BadRequest().finish();
+    };
+    let heard = match callback.hear(&call, &body) {
+        Ok(heard) => heard,
+        Err(refused) => {
+            tracing::info!(reason = %refused, "an event was refused");
+            return HttpResponse::BadRequest().finish();
+        }
+    };
+    let mut all_kept = true;
+    for event in heard.events {
+        let name = event.what.name();
+        let kept = state.hear(event).await.is_ok();
+        metrics.event_heard(name, kept);
+        all_kept &= kept;
+    }
+    if all_kept { HttpResponse::Ok().json(heard.answer) } else { HttpResponse::ServiceUnavailable().finish() }
+}

@@ -1,0 +1,147 @@
+//! State in a file, as the program keeps it: killed at any moment, on a full disk, and beside another process.
+
+use std::os::unix::process::ExitStatusExt;
+
+use dingtalk_simulator::Simulator;
+use tokio::process::Command;
+use tokio::sync::mpsc;
+
+use super::{Served, Variables, complete, prepared, program, run, with};
+use crate::state::new_path;
+use crate::support::{Browser, USER_BY_CODE, session_key};
+
+/// Settings with a file that is not there yet.
+fn with_file(dingtalk: &Simulator) -> (Variables, String) {
+    let path = new_path().to_str().unwrap().to_owned();
+    (with(complete(dingtalk), "STATE_URL", &format!("file:{path}")), path)
+}
+
+/// Somebody who logs in and out for as long as the server answers, and keeps copies of the cookies.
+async fn comes_and_goes(mut browser: Browser, codes: Vec<String>, went: mpsc::UnboundedSender<Browser>) {
+    for code in codes {
+        assert_eq!(browser.enter_and_log_in(&code).await.status, 200);
+        let copy = browser.clone();
+        assert_eq!(browser.log_out().await.status, 204);
+        went.send(copy).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn killed_at_any_moment_it_has_lost_no_logout_that_was_answered_and_no_session() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let (variables, path) = with_file(&dingtalk);
+    let (mut gone, mut stays) = (Vec::new(), Vec::new());
+    for round in 0..6 {
+        let mut served = Served::start(&variables).await;
+        let mut staying = served.browser();
+        assert_eq!(staying.enter_and_log_in(&dingtalk.issue_code("bob")).await.status, 200);
+        stays.push(staying);
+        let (went, mut goes) = mpsc::unbounded_channel();
+        let people: Vec<_> = (0..4)
+            .map(|_| {
+                let codes = (0..50).map(|_| dingtalk.issue_code("alice")).collect();
+                tokio::spawn(comes_and_goes(served.browser(), codes, went.clone()))
+            })
+            .collect();
+        drop(went);
+        for _ in 0..5 + round {
+            gone.push(goes.recv().await.unwrap());
+        }
+        served.child.start_kill().unwrap();
+        assert_eq!(served.child.wait().await.unwrap().signal(), Some(9));
+        // They found nobody there.
+        for person in people {
+            assert!(person.await.is_err());
+        }
+        goes.close();
+        while let Some(browser) = goes.recv().await {
+            gone.push(browser);
+        }
+    }
+    let again = Served::start(&variables).await;
+    let count = gone.len();
+    for browser in &mut gone {
+        browser.url = again.url.clone();
+        assert_eq!(browser.me().await.status, 401, "one of {count} who logged out");
+    }
+    for browser in &mut stays {
+        browser.url = again.url.clone();
+        assert_eq!(browser.me().await.status, 200);
+    }
+    again.stop().await;
+    std::fs::remove_file(path).unwrap();
+}
+
+#[tokio::test]
+async fn a_code_and_a_state_are_used_up_for_the_next_process_too() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let (variables, path) = with_file(&dingtalk);
+    let served = Served::start(&variables).await;
+    let (mut browser, code) = (served.browser(), dingtalk.issue_code("alice"));
+    let state = browser.enter().await;
+    let before = browser.clone();
+    assert_eq!(browser.log_in(&code, &state).await.status, 200);
+    served.stop().await;
+
+    let again = Served::start(&variables).await;
+    let mut thief = before;
+    thief.url = again.url.clone();
+    assert_eq!(thief.log_in(&dingtalk.issue_code("alice"), &state).await.problem(), (403, "state_rejected".to_owned()));
+    let calls = dingtalk.calls(USER_BY_CODE);
+    let state = thief.enter().await;
+    assert_eq!(thief.log_in(&code, &state).await.problem(), (401, "code_rejected".to_owned()));
+    assert_eq!(dingtalk.calls(USER_BY_CODE), calls, "DingTalk was not asked again");
+    again.stop().await;
+    std::fs::remove_file(path).unwrap();
+}
+
+#[tokio::test]
+async fn a_second_process_is_told_what_several_need_and_a_lost_key_what_to_do() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let (variables, path) = with_file(&dingtalk);
+    let served = Served::start(&variables).await;
+    let mut browser = served.browser();
+    assert_eq!(browser.enter_and_log_in(&dingtalk.issue_code("alice")).await.status, 200);
+    let (code, said) = run(&mut program(&variables)).await;
+    assert_eq!(code, Some(1));
+    assert!(said.contains(&path) && said.contains("another process") && said.contains("redis://"), "{said}");
+    served.stop().await;
+    let (code, said) = run(&mut program(&with(variables, "SESSION_KEY", &session_key()))).await;
+    assert_eq!(code, Some(1));
+    assert!(said.contains("SESSION_KEY") && said.contains("behind the new one"), "{said}");
+    std::fs::remove_file(path).unwrap();
+}
+
+/// As much of a disk as a process may fill stands for the disk.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn on_a_full_disk_people_come_and_go_and_all_is_kept_once_there_is_room() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let (variables, path) = with_file(&dingtalk);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; exec \"$0\"", env!("CARGO_BIN_EXE_dingtalk-h5")]);
+    let served = Served::start_as(prepared(shell, &variables)).await;
+    let pid = served.child.id().unwrap().to_string();
+    let room = async |bytes: &str| {
+        let limit = format!("--fsize={bytes}:");
+        assert!(Command::new("prlimit").args([&limit, "--pid", &pid]).status().await.unwrap().success());
+    };
+    room("0").await;
+    let mut browser = served.browser();
+    assert_eq!(browser.enter_and_log_in(&dingtalk.issue_code("alice")).await.status, 200);
+    let mut copy = browser.clone();
+    let began = std::time::Instant::now();
+    assert_eq!(browser.log_out().await.status, 204);
+    assert!(began.elapsed() < std::time::Duration::from_secs(1));
+    assert_eq!(copy.me().await.status, 401);
+
+    room("unlimited").await;
+    let (code, log) = served.stop().await;
+    assert_eq!(code, Some(0));
+    assert!(log.contains("the state cannot be kept") && log.contains("the state is kept again"), "{log}");
+    let again = Served::start(&variables).await;
+    copy.url = again.url.clone();
+    assert_eq!(copy.me().await.status, 401, "it was kept in the end");
+    again.stop().await;
+    std::fs::remove_file(path).unwrap();
+}

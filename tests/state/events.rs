@@ -1,0 +1,164 @@
+//! What events mean, wherever state is kept: again, late and in any order.
+
+use dingtalk_h5::dingtalk::events::{Event, Happening, Listener};
+use dingtalk_h5::dingtalk::{AgentId, Authorisation, Authorisations, SuiteTicket};
+use dingtalk_h5::state::State;
+use proptest::prelude::*;
+
+use super::{Place, corp, user};
+
+const HOUR: u64 = 3_600_000;
+
+/// An event that happened so many milliseconds ago.
+fn ago(place: &Place, milliseconds: u64, what: Happening) -> Event {
+    let at = place.clock().unix_millis() - milliseconds;
+    Event::new(&[&format!("{at} {what:?}")], Some(at), what)
+}
+
+fn ticket(text: &str) -> Happening {
+    Happening::SuiteTicket(SuiteTicket::parse(text).unwrap())
+}
+
+fn agent(id: &str) -> Option<AgentId> {
+    AgentId::parse(id).ok()
+}
+
+async fn tell(state: &State, events: &[Event]) {
+    for event in events {
+        state.hear(event.clone()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_newest_suite_ticket_counts_and_outlives_the_process() {
+    let place = Place::in_a_file();
+    let state = place.open();
+    tell(&state, &[ago(&place, HOUR, ticket("new")), ago(&place, 6 * HOUR, ticket("old"))]).await;
+    assert_eq!(state.suite_ticket(), SuiteTicket::parse("new").ok());
+    drop(state);
+    assert_eq!(place.open().suite_ticket(), SuiteTicket::parse("new").ok());
+}
+
+#[tokio::test]
+async fn an_authorised_organisation_its_agent_and_what_became_of_it_outlive_the_process() {
+    let place = Place::in_a_file();
+    let state = place.open();
+    let (one, two, three) = (corp("ding1"), corp("ding2"), corp("ding3"));
+    tell(
+        &state,
+        &[
+            ago(&place, HOUR, Happening::Authorised(one.clone(), agent("1"))),
+            ago(&place, HOUR, Happening::Authorised(two.clone(), agent("2"))),
+            ago(&place, 1, Happening::Stopped(two.clone(), agent("2"))),
+            ago(&place, HOUR, Happening::Authorised(three.clone(), None)),
+            ago(&place, 1, Happening::Relieved(three.clone())),
+        ],
+    )
+    .await;
+    drop(state);
+    let state = place.open();
+    assert!(matches!(state.of(&one), Authorisation::Granted { agent_id, .. } if agent_id == agent("1")));
+    assert_eq!(state.of(&two), Authorisation::Stopped);
+    assert_eq!(state.of(&three), Authorisation::Relieved);
+    assert_eq!(state.of(&corp("ding4")), Authorisation::Unknown);
+}
+
+#[tokio::test]
+async fn another_micro_app_of_the_organisation_that_is_stopped_is_not_ours() {
+    let place = Place::in_memory();
+    let (state, one) = (place.open(), corp("ding1"));
+    let began = place.clock().moment_at(0);
+    tell(
+        &state,
+        &[
+            ago(&place, 9, Happening::Authorised(one.clone(), agent("1"))),
+            ago(&place, 1, Happening::Stopped(one.clone(), agent("2"))),
+        ],
+    )
+    .await;
+    assert!(matches!(state.of(&one), Authorisation::Granted { .. }));
+    assert!(!state.has_ended(1, &one, &user("anna"), began));
+}
+
+#[tokio::test]
+async fn what_was_found_by_asking_is_outdone_by_whatever_is_heard() {
+    let place = Place::in_memory();
+    let (state, one) = (place.open(), corp("ding1"));
+    state.found(&one, agent("1"));
+    assert_eq!(state.of(&one), Authorisation::Granted { agent_id: agent("1"), turn: 0 });
+    tell(&state, &[ago(&place, 1, Happening::Relieved(one.clone()))]).await;
+    state.found(&one, agent("1"));
+    assert_eq!(state.of(&one), Authorisation::Relieved);
+}
+
+#[tokio::test]
+async fn a_leave_that_is_told_again_late_does_not_end_the_session_of_somebody_who_came_back() {
+    let place = Place::in_memory();
+    let (state, one) = (place.open(), corp("ding1"));
+    let began = place.clock().moment();
+    place.hands.advance(std::time::Duration::from_secs(1));
+    let left = ago(&place, 0, Happening::Left(one.clone(), vec![user("anna")]));
+    tell(&state, std::slice::from_ref(&left)).await;
+    assert!(state.has_ended(1, &one, &user("anna"), began));
+    let back = place.clock().moment();
+    assert!(!state.has_ended(2, &one, &user("anna"), back), "not even a moment later");
+    place.hands.advance(std::time::Duration::from_secs(3600));
+    let later = place.clock().moment();
+    // As the same event, and as one that another id was given.
+    let again = Event { id: [9; 16], ..left.clone() };
+    tell(&state, &[left, again]).await;
+    assert!(!state.has_ended(3, &one, &user("anna"), later));
+}
+
+/// Somebody's session is over although DingTalk's clock is a little behind ours.
+#[tokio::test]
+async fn a_leave_that_seems_to_be_older_than_the_session_by_seconds_ends_it() {
+    let place = Place::in_memory();
+    let (state, one) = (place.open(), corp("ding1"));
+    let began = place.clock().moment();
+    place.hands.advance(std::time::Duration::from_millis(100));
+    tell(&state, &[ago(&place, 30_000, Happening::Left(one.clone(), vec![user("anna")]))]).await;
+    assert!(state.has_ended(1, &one, &user("anna"), began));
+}
+
+#[tokio::test]
+async fn an_event_of_tomorrow_does_not_outdo_all_that_is_told_until_then() {
+    let place = Place::in_memory();
+    let state = place.open();
+    let at = place.clock().unix_millis() + 24 * HOUR;
+    tell(&state, &[Event::new(&["x"], Some(at), ticket("tomorrow"))]).await;
+    place.hands.advance(std::time::Duration::from_secs(120));
+    tell(&state, &[ago(&place, 0, ticket("today"))]).await;
+    assert_eq!(state.suite_ticket(), SuiteTicket::parse("today").ok());
+}
+
+fn anything() -> impl Strategy<Value = Happening> {
+    let one = || corp("ding1");
+    prop_oneof![
+        Just(Happening::Authorised(one(), agent("1"))),
+        Just(Happening::AuthorisationChanged(one(), None)),
+        Just(Happening::Relieved(one())),
+        Just(Happening::Stopped(one(), None)),
+        Just(Happening::Restored(one(), None)),
+        Just(Happening::Dissolved(one())),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn in_whatever_order_and_however_often_they_are_told_events_mean_the_same(
+        told in prop::collection::vec((anything(), 0_u64..20), 1..8).prop_shuffle(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let place = Place::in_memory();
+        let mut events: Vec<_> = told.into_iter().map(|(what, seconds)| ago(&place, seconds * 1000, what)).collect();
+        let (state, sorted) = (place.open(), Place::in_memory().open());
+        runtime.block_on(tell(&state, &events));
+        runtime.block_on(tell(&state, &events));
+        events.sort_by_key(|event| event.at);
+        runtime.block_on(tell(&sorted, &events));
+        prop_assert_eq!(state.of(&corp("ding1")), sorted.of(&corp("ding1")));
+    }
+}

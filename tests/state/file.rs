@@ -1,0 +1,140 @@
+//! What a file promises besides: it outlives the process, and only what is ours and whole is used.
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use dingtalk_h5::state::{Table, Unavailable, Unread};
+
+use super::{Place, corp, user};
+
+const KEPT_FOR: Duration = Duration::from_secs(300);
+
+/// A file in which something of each kind is kept.
+fn filled() -> Place {
+    let place = Place::in_a_file();
+    let state = place.open();
+    state.once(Table::Codes, KEPT_FOR).take([1_u8; 32]).unwrap().mark_used();
+    state.end_session(7);
+    state.end_sessions_of_person(corp("dingcanary1"), user("annacanary"), place.clock().moment());
+    place
+}
+
+fn refused(place: &Place) -> Unread {
+    place.try_open().err().unwrap().why
+}
+
+#[tokio::test]
+async fn what_was_kept_is_known_after_a_restart_and_is_then_forgotten_in_its_time() {
+    let place = filled();
+    place.hands.advance(Duration::from_secs(100));
+    let (state, began) = (place.open(), place.clock().moment_at(0));
+    let codes = state.once(Table::Codes, KEPT_FOR);
+    assert_eq!(codes.take([1; 32]).err(), Some(Unavailable::Used));
+    assert!(state.has_ended(7, &corp("ding2"), &user("berta"), place.clock().moment()));
+    assert!(state.has_ended(8, &corp("dingcanary1"), &user("annacanary"), began));
+    place.hands.advance(Duration::from_secs(200));
+    assert!(codes.take([1; 32]).is_ok());
+    drop((codes, state));
+    assert!(place.open().once(Table::Codes, KEPT_FOR).take([1; 32]).is_ok());
+}
+
+#[tokio::test]
+async fn what_was_unmarked_or_forgotten_is_not_found_again() {
+    let place = Place::in_a_file();
+    let codes = place.open().once(Table::Codes, KEPT_FOR);
+    let taken = codes.take(1).unwrap();
+    taken.mark_used();
+    taken.mark_unused();
+    drop(taken);
+    codes.take(2).unwrap().mark_used();
+    drop(codes);
+    let codes = place.open().once(Table::Codes, KEPT_FOR);
+    assert!(codes.take(1).is_ok());
+    assert_eq!(codes.take(2).err(), Some(Unavailable::Used));
+}
+
+#[tokio::test]
+async fn what_an_older_key_has_sealed_is_read_and_sealed_anew() {
+    let mut place = filled();
+    let old = place.keys[0];
+    place.keys = vec![rand::random(), old];
+    drop(place.open());
+    place.keys.pop();
+    let state = place.open();
+    assert_eq!(state.once(Table::Codes, KEPT_FOR).take([1_u8; 32]).err(), Some(Unavailable::Used));
+    place.keys = vec![old];
+    drop(state);
+    assert!(matches!(refused(&place), Unread::Foreign));
+}
+
+#[tokio::test]
+async fn a_file_of_another_key_of_something_else_or_of_another_process_is_refused_and_left_alone() {
+    let mut place = filled();
+    let whole = std::fs::read(place.path()).unwrap();
+    let ours = std::mem::replace(&mut place.keys, vec![rand::random()]);
+    let said = place.try_open().err().unwrap().to_string();
+    place.keys = ours;
+    assert!(said.contains("SESSION_KEY") && std::fs::read(place.path()).unwrap() == whole, "{said}");
+
+    let open = place.open();
+    let said = place.try_open().err().unwrap().to_string();
+    assert!(said.contains("another process") && said.contains("redis://"), "{said}");
+    drop(open);
+
+    for foreign in [&b"something else"[..], b"redb", &[0; 4096]] {
+        std::fs::write(place.path(), foreign).unwrap();
+        assert!(matches!(refused(&place), Unread::Foreign));
+        assert_eq!(std::fs::read(place.path()).unwrap(), foreign);
+    }
+}
+
+#[tokio::test]
+async fn a_torn_file_is_refused_and_left_alone_wherever_it_is_torn() {
+    let place = filled();
+    let whole = std::fs::read(place.path()).unwrap();
+    let lengths = (1..24).map(|nth| whole.len() * nth / 24).chain([9, 100, 4095, 4096, 4097, 8192, whole.len() - 1]);
+    for length in lengths {
+        std::fs::write(place.path(), &whole[..length]).unwrap();
+        let why = refused(&place);
+        assert!(matches!(why, Unread::Torn), "{length} of {}: {why}", whole.len());
+        assert_eq!(std::fs::read(place.path()).unwrap(), whole[..length]);
+    }
+}
+
+#[tokio::test]
+async fn a_byte_that_changed_is_noticed_or_changes_nothing() {
+    let place = filled();
+    let whole = std::fs::read(place.path()).unwrap();
+    let written: Vec<_> = (0..whole.len()).filter(|nth| whole[*nth] != 0).collect();
+    for nth in written.iter().step_by(written.len() / 40).copied() {
+        let mut changed = whole.clone();
+        changed[nth] ^= 0x55;
+        std::fs::write(place.path(), &changed).unwrap();
+        match place.try_open() {
+            Ok(state) => {
+                assert!(state.has_ended(7, &corp("ding2"), &user("berta"), place.clock().moment()), "{nth}");
+                assert_eq!(state.once(Table::Codes, KEPT_FOR).take([1_u8; 32]).err(), Some(Unavailable::Used), "{nth}");
+            }
+            Err(_) => assert!(std::fs::read(place.path()).unwrap() == changed, "{nth}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_its_owner_reads_it_and_without_the_key_it_says_nothing() {
+    let place = filled();
+    assert_eq!(std::fs::metadata(place.path()).unwrap().permissions().mode() & 0o777, 0o600);
+    let bytes = std::fs::read(place.path()).unwrap();
+    assert!(!bytes.windows(6).any(|window| window == b"canary"));
+    std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    drop(place.open());
+    assert_eq!(std::fs::metadata(place.path()).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_is_named() {
+    let mut place = Place::in_a_file();
+    place.location = dingtalk_h5::state::Location::File("/nowhere/at/all".into());
+    let said = place.try_open().err().unwrap().to_string();
+    assert!(said.contains("/nowhere/at/all"), "{said}");
+}

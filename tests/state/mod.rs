@@ -1,0 +1,77 @@
+//! What state promises wherever it is kept, and what a file promises besides.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use dingtalk_h5::dingtalk::{Clock, CorpId, UserId};
+use dingtalk_h5::state::{Lives, Location, Refused, SealingKeys, State};
+
+use crate::support::ClockHands;
+
+mod contract;
+mod events;
+mod file;
+
+pub const LIVES: Lives = Lives { idle: Duration::from_secs(1800), lifetime: Duration::from_secs(8 * 3600) };
+
+/// A place where state is kept, and a clock to move.
+pub struct Place {
+    pub location: Location,
+    pub hands: ClockHands,
+    pub keys: Vec<[u8; 32]>,
+}
+
+impl Place {
+    pub fn in_memory() -> Self {
+        Self::at(Location::Memory)
+    }
+
+    /// In a file that is not there yet.
+    pub fn in_a_file() -> Self {
+        Self::at(Location::File(new_path()))
+    }
+
+    fn at(location: Location) -> Self {
+        Self { location, hands: ClockHands::still(), keys: vec![rand::random()] }
+    }
+
+    pub fn clock(&self) -> Clock {
+        Clock::from_source(self.hands.clone())
+    }
+
+    pub fn open(&self) -> State {
+        self.try_open().unwrap()
+    }
+
+    pub fn try_open(&self) -> Result<State, Refused> {
+        State::open(&self.location, SealingKeys::new(self.keys.clone()), LIVES, self.clock())
+    }
+
+    pub fn path(&self) -> &PathBuf {
+        match &self.location {
+            Location::File(path) => path,
+            Location::Memory => panic!("memory has no path"),
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Location::File(path) = &self.location {
+            drop(std::fs::remove_file(path));
+        }
+    }
+}
+
+/// Where nothing is.
+pub fn new_path() -> PathBuf {
+    std::env::temp_dir().join(format!("state-{}-{:x}", std::process::id(), rand::random::<u64>()))
+}
+
+pub fn corp(name: &str) -> CorpId {
+    CorpId::parse(name).unwrap()
+}
+
+pub fn user(name: &str) -> UserId {
+    UserId::parse(name).unwrap()
+}
