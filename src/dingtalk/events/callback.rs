@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::{ClientId, Clock, CorpId};
 use super::shapes::{millis, read};
 use super::{Cipher, Event, Happening, REMEMBERED};
-use super::super::{ClientId, Clock, CorpId};
 
 /// Reads calls and writes answers.
 pub struct Callback {

@@ -47,8 +47,8 @@ pub(super) fn millis(time: &str) -> Option<u64> {
 mod tests {
     use serde_json::json;
 
-    use super::*;
     use super::super::super::{AgentId, CorpId, SuiteTicket, UserId};
+    use super::*;
 
     fn what(message: Value) -> Vec<Happening> {
         read(&message.to_string()).unwrap().into_iter().map(|event| event.what).collect()

@@ -12,10 +12,10 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use url::Url;
 
-use super::frame::{Asked, Frame};
-use super::{Listener, NotKept};
 use super::super::api::Proof;
 use super::super::{Call, DingTalk, Error, Kind, StreamTicket, is_loopback};
+use super::frame::{Asked, Frame};
+use super::{Listener, NotKept};
 
 type Socket = WebSocketStream<Upgraded>;
 
