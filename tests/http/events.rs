@@ -11,6 +11,7 @@ use reqwest::Method;
 use crate::support::{Browser, TestApp, eventually, state_of};
 
 const CORP: &str = "dingsimulator0001";
+const STREAM: &str = "POST /v1.0/gateway/connections/open";
 
 /// An internal app that listens.
 async fn listening() -> TestApp {
@@ -57,13 +58,13 @@ async fn whoever_comes_back_is_let_in() {
 #[tokio::test]
 async fn stream_opens_again_when_it_is_told_to_leave_and_when_it_is_lost() {
     let app = listening().await;
-    for fault in [StreamFault::Ping, StreamFault::Disconnect, StreamFault::Lose] {
+    for (fault, opened) in [(StreamFault::Ping, 1), (StreamFault::Disconnect, 2), (StreamFault::Lose, 3)] {
         let mut browser = app.browser_of("bob").await;
         assert_eq!(app.dingtalk.disturb_stream(fault), 1, "{fault:?}");
+        eventually("it is open again", || app.dingtalk.calls(STREAM) == opened && app.dingtalk.stream_connections() == 1).await;
         app.dingtalk.leave(CORP, "bob");
         gone(&mut browser).await;
         app.dingtalk.come_back(CORP, "bob");
-        eventually("one connection is open", || app.dingtalk.stream_connections() == 1).await;
     }
 }
 
