@@ -71,7 +71,7 @@ impl Application {
                 config.app_data(logins.clone()).app_data(signer.clone());
             }
         };
-        let capacity = Capacity::of_this_process();
+        let (capacity, proxies) = (Capacity::of_this_process(), web.trusted_proxies.clone());
         let for_watchers = {
             let share = share.clone();
             move || {
@@ -100,10 +100,10 @@ impl Application {
         };
         let watched = |address: SocketAddr| {
             let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on METRICS_ADDR {address}"))?;
-            Listening::open(listener, None, Capacity::FEW, for_watchers.clone())
+            Listening::open(listener, None, Capacity::FEW, proxies.clone(), for_watchers.clone())
         };
         Ok(Self {
-            server: Listening::open(listener, settings.server.tls, capacity, for_everybody)?,
+            server: Listening::open(listener, settings.server.tls, capacity, proxies.clone(), for_everybody)?,
             metrics: settings.server.metrics_addr.map(watched).transpose()?,
             readiness,
             dingtalk,

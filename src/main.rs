@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::Write;
 use std::net::TcpListener;
 use std::process::ExitCode;
@@ -19,17 +20,13 @@ const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
     if let Err(error) = read_dot_env() {
-        eprintln!("{error}");
-        return ExitCode::from(UNUSABLE);
+        return unusable(&error);
     }
     let arguments = command_line().get_matches();
     let options = arguments.subcommand_matches("serve").unwrap_or(&arguments);
     let settings = match Settings::read(environment(options)) {
         Ok(settings) => settings,
-        Err(faults) => {
-            eprintln!("{faults}");
-            return ExitCode::from(UNUSABLE);
-        }
+        Err(faults) => return unusable(&faults),
     };
     let _log = telemetry::start();
     match actix_web::rt::System::new().block_on(serve(settings)) {
@@ -39,6 +36,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says so, to whoever can hear it: a disk that is full must not make another fault of this one.
+fn unusable(fault: &impl Display) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{fault}");
+    ExitCode::from(UNUSABLE)
 }
 
 fn command_line() -> Command {

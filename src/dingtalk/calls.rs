@@ -105,6 +105,10 @@ impl Calls {
             let answer = self.api.send(call, proof, body).await;
             let refused = answer.as_ref().is_err_and(|error| error.kind == Kind::RateLimited);
             turn.answered(refused);
+            // Made-up codes cost those who post them more than others.
+            if answer.as_ref().is_err_and(|error| error.kind == Kind::CodeRejected) {
+                turns.wasted(standing.network);
+            }
             // What pages show is not asked for again: somebody who loads one again and again would make it worse.
             if !refused || call.kept_for.is_some() {
                 return answer;

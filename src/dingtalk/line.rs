@@ -31,6 +31,8 @@ pub(super) struct Line<W> {
 
 struct Lane<W> {
     turn: u64,
+    /// It lets the others go first once.
+    owes_a_turn: bool,
     waiting: BTreeMap<(u64, u64), W>,
 }
 
@@ -61,7 +63,7 @@ impl<W> Line<W> {
         let (number, turns) = (self.number(), &mut self.turns);
         let lane = self.lanes.entry(network).or_insert_with(|| {
             turns.insert(number, network);
-            Lane { turn: number, waiting: BTreeMap::new() }
+            Lane { turn: number, owes_a_turn: false, waiting: BTreeMap::new() }
         });
         lane.waiting.insert((since, number), waiter);
         self.waiting += 1;
@@ -71,18 +73,29 @@ impl<W> Line<W> {
 
     /// Whoever is next. Their address has its next turn after all others.
     pub fn next(&mut self) -> Option<W> {
-        let (_, network) = self.turns.pop_first()?;
-        let number = self.number();
-        let lane = self.lanes.get_mut(&network)?;
-        let (_, waiter) = lane.waiting.pop_first()?;
-        self.waiting -= 1;
-        if lane.waiting.is_empty() {
-            self.lanes.remove(&network);
-        } else {
-            lane.turn = number;
-            self.turns.insert(number, network);
+        loop {
+            let (_, network) = self.turns.pop_first()?;
+            let number = self.number();
+            let lane = self.lanes.get_mut(&network)?;
+            let waiter = if std::mem::take(&mut lane.owes_a_turn) { None } else { lane.waiting.pop_first() };
+            if lane.waiting.is_empty() {
+                self.lanes.remove(&network);
+            } else {
+                lane.turn = number;
+                self.turns.insert(number, network);
+            }
+            if let Some((_, waiter)) = waiter {
+                self.waiting -= 1;
+                return Some(waiter);
+            }
         }
-        Some(waiter)
+    }
+
+    /// A turn of this address was wasted: while it has more waiting, the others go first once.
+    pub fn wasted(&mut self, network: Network) {
+        if let Some(lane) = self.lanes.get_mut(&network) {
+            lane.owes_a_turn = true;
+        }
     }
 
     /// Gives a place up. None if it was called already.
@@ -154,6 +167,24 @@ mod tests {
             line.join(network(n), 5001, n);
         }
         assert_eq!((0..6).filter_map(|_| line.next()).collect::<Vec<_>>(), [1, 2, 3, 1, 2, 3]);
+    }
+
+    #[test]
+    fn an_address_that_wastes_its_turns_has_every_second_one() {
+        let mut line = Line::new();
+        for n in [1, 2] {
+            for since in 0..6 {
+                line.join(network(n), since, n);
+            }
+        }
+        let mut turns = Vec::new();
+        while let Some(n) = line.next() {
+            turns.push(n);
+            if n == 1 {
+                line.wasted(network(1));
+            }
+        }
+        assert_eq!(turns, [1, 2, 2, 1, 2, 2, 1, 2, 2, 1, 1, 1]);
     }
 
     #[test]

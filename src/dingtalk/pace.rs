@@ -1,7 +1,7 @@
 //! How fast calls of one API may leave. DingTalk counts an app's calls of each API over a sliding second and refuses what is beyond
 //! ("Call frequency limits"; error codes 90018 and QpsLimitForAppkeyAndApi).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -13,9 +13,11 @@ pub(super) struct Pace {
     allowed: usize,
     /// What it has allowed lately, which is less where somebody else calls in the app's name too.
     limit: usize,
-    /// By when they count no more.
-    counted: BTreeMap<(Instant, u64), Fate>,
-    departures: u64,
+    /// The calls that count, by when they do no more, and their numbers.
+    counted: BTreeSet<(Instant, u64)>,
+    /// The last calls, in the order in which they left; the first has this number.
+    left: VecDeque<Departure>,
+    first: u64,
     /// How long the fastest answer took, of those since it was last looked at anew, and of those before.
     fastest: [Option<Duration>; 2],
     answers: u32,
@@ -27,19 +29,14 @@ pub(super) struct Pace {
     pauses: u32,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Fate {
-    /// Under way, or admitted.
-    Counted,
-    Refused,
-}
-
 /// A call that has left, or is about to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Departure {
     number: u64,
-    left: Instant,
+    at: Instant,
+    /// DingTalk counts it until then at most.
     until: Instant,
+    is_refused: bool,
 }
 
 impl Pace {
@@ -47,13 +44,15 @@ impl Pace {
     /// Clocks and networks are not exact.
     const MARGIN: Duration = Duration::from_millis(20);
     /// How much later than others a call is believed to have reached DingTalk.
-    const MOST_DELAY: Duration = Duration::from_millis(500);
+    const MOST_DELAY: Duration = Duration::from_secs(2);
     /// After so long without a refusal more is tried. At 15 calls a second, a refusal each time is one call in ninety.
     const BEFORE_MORE: Duration = Duration::from_secs(6);
     /// So many answers tell how long one takes at least: a way that has become longer is known after a while.
     const ANSWERS: u32 = 256;
     /// So few do not, since they had connections to open.
     const FEW_ANSWERS: u32 = 40;
+    /// Calls that leave together arrive in any order.
+    const TOGETHER: Duration = Duration::from_millis(50);
     /// A pause is this number of doublings of a second at most.
     const MOST_DOUBLINGS: u32 = 3;
 
@@ -63,8 +62,9 @@ impl Pace {
         Self {
             allowed,
             limit: allowed,
-            counted: BTreeMap::new(),
-            departures: 0,
+            counted: BTreeSet::new(),
+            left: VecDeque::new(),
+            first: 0,
             fastest: [None; 2],
             answers: 0,
             raised_at: now,
@@ -84,39 +84,53 @@ impl Pace {
         self.counted = self.counted.split_off(&(now, u64::MAX));
         self.try_more(now);
         let beyond = self.counted.len().checked_sub(self.limit);
-        let free = beyond.and_then(|beyond| self.counted.keys().nth(beyond)).map_or(now, |(until, _)| *until);
+        let free = beyond.and_then(|beyond| self.counted.iter().nth(beyond)).map_or(now, |(until, _)| *until);
         free.max(self.paused_until)
     }
 
     /// Counts a call that leaves now.
     pub fn depart(&mut self, now: Instant) -> Departure {
-        self.departures += 1;
+        while self.left.front().is_some_and(|first| first.at + Self::SECOND + 2 * Self::MOST_DELAY < now) {
+            self.left.pop_front();
+            self.first += 1;
+        }
         // Unless answers take longer than a second anyway, one that is still out then may be on its way to DingTalk.
         let late = if self.fastest() >= Self::SECOND { Self::MARGIN } else { Self::MOST_DELAY };
-        let departure = Departure { number: self.departures, left: now, until: now + Self::SECOND + late };
-        self.counted.insert(departure.key(), Fate::Counted);
+        let number = self.first + self.left.len() as u64;
+        let departure = Departure { number, at: now, until: now + Self::SECOND + late, is_refused: false };
+        self.counted.insert((departure.until, number));
+        self.left.push_back(departure);
         departure
     }
 
     /// It did not leave after all.
     pub fn stay(&mut self, departure: Departure) {
-        self.counted.remove(&departure.key());
+        self.counted.remove(&(departure.until, departure.number));
+        self.note(Departure { until: departure.at, ..departure });
     }
 
     /// DingTalk has answered. What this call took longer than others it may have spent on its way there: it counts from then.
-    pub fn answered(&mut self, departure: Departure, refused: bool, now: Instant) {
-        let took = now - departure.left;
+    pub fn answered(&mut self, departure: Departure, is_refused: bool, now: Instant) {
+        let took = now - departure.at;
         self.note_time(took);
         let late = took.saturating_sub(self.fastest()).min(Self::MOST_DELAY);
-        self.counted.remove(&departure.key());
-        let counts_until = (departure.left + Self::SECOND + Self::MARGIN + late, departure.number);
-        self.counted.insert(counts_until, if refused { Fate::Refused } else { Fate::Counted });
-        if refused { self.slow_down(now) } else { self.pauses = 0 }
+        self.counted.remove(&(departure.until, departure.number));
+        let departure = Departure { until: departure.at + Self::SECOND + late.max(Self::MARGIN), is_refused, ..departure };
+        self.counted.insert((departure.until, departure.number));
+        self.note(departure);
+        if is_refused { self.slow_down(departure, now) } else { self.pauses = 0 }
     }
 
-    /// Somebody else calls in the app's name: what was admitted in this second is what is left for us.
-    fn slow_down(&mut self, now: Instant) {
-        let admitted = self.counted.iter().filter(|((until, _), fate)| *until > now && **fate == Fate::Counted).count();
+    /// What has become of one of the last calls.
+    fn note(&mut self, departure: Departure) {
+        let known = departure.number.checked_sub(self.first).and_then(|nth| self.left.get_mut(usize::try_from(nth).ok()?));
+        known.into_iter().for_each(|known| *known = departure);
+    }
+
+    /// Somebody else calls in the app's name: what was admitted in the second before `refused` is what is left for us.
+    fn slow_down(&mut self, refused: Departure, now: Instant) {
+        let counted = |one: &&Departure| !one.is_refused && one.at <= refused.at + Self::TOGETHER && one.until > refused.at;
+        let admitted = self.left.iter().filter(counted).count();
         if admitted == 0 {
             self.paused_until = now + Self::SECOND * 2_u32.pow(self.pauses);
             self.pauses = (self.pauses + 1).min(Self::MOST_DOUBLINGS);
@@ -148,15 +162,9 @@ impl Pace {
     }
 }
 
-impl Departure {
-    fn key(&self) -> (Instant, u64) {
-        (self.until, self.number)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
+    use std::collections::BTreeMap;
 
     use super::*;
     use proptest::prelude::*;

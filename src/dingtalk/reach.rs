@@ -23,19 +23,19 @@ impl Reach {
 
     /// Takes note of how a call ended.
     pub fn note(&self, outcome: Result<(), &Error>, now: Instant) {
+        let Some(answered) = outcome.map_or_else(|error| was_answered(&error.kind), |()| Some(true)) else { return };
         let mut silence = self.silence();
-        match outcome.map_or_else(|error| was_answered(&error.kind), |()| Some(true)) {
-            None => {}
-            Some(true) if silence.take().is_some_and(|silence| silence.is_lost) => tracing::info!("dingtalk is reached again"),
-            Some(true) => {}
-            Some(false) => {
-                let silence = silence.get_or_insert(Silence { began: now, calls: 0, is_lost: false });
-                silence.calls += 1;
-                if !silence.is_lost && silence.calls >= Self::CALLS && now >= silence.began + Self::LONG {
-                    silence.is_lost = true;
-                    tracing::error!(calls = silence.calls, "dingtalk is not reached: nobody can log in, sessions go on");
-                }
+        if answered {
+            if silence.take().is_some_and(|silence| silence.is_lost) {
+                tracing::info!("dingtalk is reached again");
             }
+            return;
+        }
+        let silence = silence.get_or_insert(Silence { began: now, calls: 0, is_lost: false });
+        silence.calls += 1;
+        if !silence.is_lost && silence.calls >= Self::CALLS && now >= silence.began + Self::LONG {
+            silence.is_lost = true;
+            tracing::error!(calls = silence.calls, "dingtalk is not reached: nobody can log in, sessions go on");
         }
     }
 
@@ -61,6 +61,7 @@ fn was_answered(kind: &Kind) -> Option<bool> {
         Kind::NotSent(_) | Kind::AnswerLost | Kind::Unintelligible(500..) | Kind::Busy => Some(false),
         // Made for one call by something between, the breaker's matter, and nobody's.
         Kind::Unintelligible(_) | Kind::Banned(_) | Kind::NotAsked(_) | Kind::Interrupted => None,
+        // Nothing was sent.
         Kind::NoTurn(_) | Kind::Crowded(_) => None,
         Kind::TokenRejected | Kind::CodeRejected | Kind::RateLimited | Kind::LimitedForLonger | Kind::QuotaSpent => Some(true),
         Kind::UserUnknown | Kind::Credentials | Kind::Permission(_) | Kind::IpNotAllowed(_) | Kind::UserNotVisible => Some(true),

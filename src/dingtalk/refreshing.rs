@@ -355,9 +355,23 @@ mod tests {
         assert!(Lease::new((), Duration::ZERO).is_none());
         assert!(Lease::new((), Duration::from_secs(u64::MAX)).is_none());
         assert_eq!(Lease::new((), Duration::from_secs(86_400)).unwrap().life, Duration::from_secs(7200));
-        for (said, life) in
-            [(1, 300), (2, 300), (30, 300), (59, 300), (60, 300), (61, 300), (299, 300), (301, 301), (7199, 7199), (7201, 7200)]
-        {
+        for (said, life) in [
+            (1, 300),
+            (2, 300),
+            (30, 300),
+            (59, 300),
+            (60, 300),
+            (61, 300),
+            (299, 300),
+            (301, 301),
+            (7199, 7199),
+            (7201, 7200),
+            (5, 300),
+            (120, 300),
+            (300, 300),
+            (600, 600),
+            (86_400, 7200),
+        ] {
             assert_eq!(Lease::new((), Duration::from_secs(said)).unwrap().life, Duration::from_secs(life));
         }
     }

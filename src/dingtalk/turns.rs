@@ -95,6 +95,11 @@ impl Turns {
         }
     }
 
+    /// A turn of this address came to nothing.
+    pub fn wasted(&self, network: Network) {
+        self.state().line.wasted(network);
+    }
+
     /// What can be seen.
     pub fn waiting(&self) -> Waiting {
         let state = self.state();

@@ -2,7 +2,7 @@
 
 use std::thread::available_parallelism;
 
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// What one server may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Capacity {
     /// descriptor would be left to call DingTalk with, and the people who are connected already would suffer.
     pub fn of_this_process() -> Self {
         let workers = available_parallelism().map_or(2, usize::from);
-        Self::within(getrlimit(Resource::Nofile).current, workers)
+        Self::within(descriptors(), workers)
     }
 
     /// All connections together.
@@ -32,11 +32,22 @@ impl Capacity {
         self.workers * self.connections_per_worker
     }
 
-    /// A quarter of `descriptors` is kept for calls, listeners, files and the workers' own needs.
+    /// A login needs two `descriptors`: its connection, and one to DingTalk. An eighth is kept for listeners, files and the workers.
     fn within(descriptors: Option<u64>, workers: usize) -> Self {
-        let share = descriptors.map_or(u64::MAX, |limit| limit / 4 * 3) / workers as u64;
+        let share = descriptors.map_or(u64::MAX, |limit| (limit - limit / 8) / 2) / workers as u64;
         Self { workers, connections_per_worker: share.clamp(1, Self::MOST_PER_WORKER) as usize }
     }
+}
+
+/// As many as this process may have open. Service managers set a limit of 1,024 that a process may raise by itself, for the sake of
+/// programs that use select(2); nothing here does.
+fn descriptors() -> Option<u64> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum || setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
+        return current;
+    }
+    tracing::info!(from = current, to = maximum, "raised the limit on open files");
+    maximum
 }
 
 #[cfg(test)]
@@ -44,10 +55,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_leave_a_quarter_of_the_descriptors_to_everything_else() {
+    fn connections_leave_as_many_descriptors_to_calls_and_an_eighth_to_everything_else() {
         let per_worker = |descriptors, workers| Capacity::within(descriptors, workers).connections_per_worker;
-        assert_eq!(per_worker(Some(1024), 2), 384);
-        assert_eq!(per_worker(Some(1024), 64), 12);
+        assert_eq!(per_worker(Some(1024), 2), 224);
+        assert_eq!(per_worker(Some(1024), 64), 7);
         assert_eq!(per_worker(Some(0), 64), 1);
         assert_eq!(per_worker(Some(1_048_576), 2), 25_600);
         assert_eq!(per_worker(None, 1), 25_600);

@@ -2,35 +2,44 @@
 
 /// How many connections are taken at once.
 mod capacity;
-/// How many are open, and when to let go of them.
-mod connections;
+/// One connection, one request at a time.
+mod connection;
+/// What a connection and its request tell each other.
+mod exchange;
 /// What the head of a request may look like.
-mod request_head;
+mod head;
+/// Who keeps the server waiting, and who gives way.
+mod stalls;
 /// The certificate, when no proxy in front has it.
 mod tls;
-/// What becomes of a connection when the body of a request is not read to its end.
-mod unread_body;
 
+use std::future::poll_fn;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use actix_http::error::DispatchError;
+use actix_http::h1::Codec;
+use actix_http::{HttpService, KeepAlive, Request, Response, ServiceConfig};
+use actix_server::Server;
+use actix_service::{Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service, map_config};
+use actix_web::App;
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::ConnectionType;
+use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
-use actix_web::{App, HttpServer};
+use ipnet::IpNet;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 pub use self::capacity::Capacity;
-use self::connections::{Connection, Connections};
+use self::connection::{Connection, HEAD_PATIENCE, READING_PATIENCE, Stream};
+use self::exchange::Exchange;
+use self::stalls::{Seat, Stalls};
 pub use self::tls::{TlsFiles, UnusableTls};
-use self::unread_body::LastBody;
-
-/// How long the head of a request may take, and a TLS handshake.
-const HEAD_PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long a client may take none of its answer, where the system can be told.
-#[cfg(target_os = "linux")]
-const READING_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Seconds that requests in flight may take when the server stops.
 const LAST_REQUESTS: u64 = 7;
@@ -49,12 +58,20 @@ pub struct Settings {
 /// A server that listens and does not answer yet.
 pub struct Listening {
     server: Server,
+    stalls: Arc<Stalls>,
     address: SocketAddr,
 }
 
 impl Listening {
-    /// `app` makes what each worker answers with; its innermost middleware is [`bounds`]. Needs the runtime that it will run in.
-    pub fn open<F, T>(listener: TcpListener, tls: Option<TlsFiles>, capacity: Capacity, app: F) -> anyhow::Result<Self>
+    /// `app` makes what each worker answers with; its innermost middleware is [`bounds`]. Each of the `proxies` stands for many
+    /// clients. Needs the runtime that it will run in.
+    pub fn open<F, T>(
+        listener: TcpListener,
+        tls: Option<TlsFiles>,
+        capacity: Capacity,
+        proxies: Vec<IpNet>,
+        app: F,
+    ) -> anyhow::Result<Self>
     where
         F: Fn() -> App<T> + Send + Clone + 'static,
         T: ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = actix_web::Error, InitError = ()>
@@ -62,28 +79,37 @@ impl Listening {
     {
         prepare(&listener)?;
         let address = listener.local_addr()?;
-        let connections = Connections::within(capacity);
-        let server = HttpServer::new(app)
+        let stalls = Stalls::within(capacity, proxies);
+        let tls = tls.map(TlsFiles::serve).transpose()?.map(|config| TlsAcceptor::from(Arc::new(config)));
+        let server = Server::build()
             .workers(capacity.workers)
-            .max_connections(capacity.connections_per_worker)
-            // Of TLS, at a time: whoever connects and says nothing must not keep the others from their handshakes.
-            .max_connection_rate(capacity.connections_per_worker)
-            .on_connect(move |_, connection| {
-                connection.insert(connections.one_more());
-                connection.insert(LastBody::default());
-            })
-            .tcp_nodelay(true)
-            // Whoever goes away while a login waits gives its place up.
-            .h1_allow_half_closed(false)
-            .client_request_timeout(HEAD_PATIENCE)
-            .tls_handshake_timeout(HEAD_PATIENCE)
+            .max_concurrent_connections(capacity.connections_per_worker)
             .disable_signals()
             .shutdown_timeout(LAST_REQUESTS);
-        let server = match tls {
-            Some(files) => server.listen_rustls_0_23(listener, files.serve()?)?,
-            None => server.listen(listener)?,
-        };
-        Ok(Self { server: server.run(), address })
+        let everybody = Arc::clone(&stalls);
+        let stopping = server.graceful_shutdown_signal();
+        let server = server.listen("http", listener, move || {
+            let (stalls, tls, stopping) = (Arc::clone(&everybody), tls.clone(), stopping.clone());
+            let config = ServiceConfig::default();
+            let accept = move |stream| accept(stream, tls.clone(), Arc::clone(&stalls), Codec::new(config.clone()));
+            let http = HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                // Time is the connection's.
+                .keep_alive(KeepAlive::Os)
+                .client_request_timeout(Duration::ZERO)
+                .client_disconnect_timeout(Duration::ZERO)
+                // What was begun for a client that is gone ends.
+                .h1_allow_half_closed(false)
+                .on_connect_ext(|connection: &Connection, data| {
+                    data.insert(connection.exchange());
+                })
+                .h1(apply_fn_factory(map_config(app(), |()| AppConfig::default()), answer));
+            fn_service(accept).map_err(DispatchError::Io).and_then(http)
+        })?;
+        Ok(Self { server: server.run(), stalls, address })
     }
 
     /// Where it listens.
@@ -98,34 +124,76 @@ impl Listening {
             stop.await;
             server.stop(true).await;
         });
-        self.server.await
+        tokio::select! {
+            ended = self.server => ended,
+            never = self.stalls.make_room() => match never {},
+        }
     }
 }
 
-/// Tells the system what the standard library does not.
+/// Tells the system what the standard library does not. Accepted connections inherit it.
 fn prepare(listener: &TcpListener) -> std::io::Result<()> {
     // Its queue of 128 is full at once when a company comes in; those who find no place try again a second later.
     const QUEUE: i32 = 1024;
+    // What the system keeps of a connection, each way. By itself it grows to megabytes.
+    const BUFFER: usize = 32 * 1024;
     rustix::net::listen(listener, QUEUE)?;
-    // The HTTP library waits for ever for a client to take its answer. Accepted connections inherit this.
+    rustix::net::sockopt::set_socket_send_buffer_size(listener, BUFFER)?;
+    rustix::net::sockopt::set_socket_recv_buffer_size(listener, BUFFER)?;
+    // And the system waits for ever for a client to take that.
     #[cfg(target_os = "linux")]
     rustix::net::sockopt::set_tcp_user_timeout(listener, READING_PATIENCE.as_millis() as u32)?;
     Ok(())
 }
 
-/// Middleware that bounds one request. What it refuses is an error with a status, as the HTTP library's own are: whoever stands
-/// outside of it gives it words.
+/// Lets a client in, after the handshake if there is one.
+async fn accept(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    stalls: Arc<Stalls>,
+    codec: Codec,
+) -> std::io::Result<(Connection, Option<SocketAddr>)> {
+    stream.set_nodelay(true)?;
+    let peer = stream.peer_addr()?;
+    let mut seat = stalls.seat(peer.ip());
+    let stream: Box<dyn Stream> = match tls {
+        None => Box::new(stream),
+        Some(tls) => Box::new(shake_hands(stream, tls, &mut seat).await?),
+    };
+    Ok((Connection::new(stream, codec, seat), Some(peer)))
+}
+
+async fn shake_hands(stream: TcpStream, tls: TlsAcceptor, seat: &mut Seat) -> std::io::Result<impl Stream + use<>> {
+    let mut handshake = pin!(timeout(HEAD_PATIENCE, tls.accept(stream)));
+    poll_fn(|context| match seat.stalls(context) {
+        Ok(()) => handshake.as_mut().poll(context).map(|shaken| shaken?),
+        Err(error) => Poll::Ready(Err(error)),
+    })
+    .await
+}
+
+/// Answers a request, and tells its connection how far that is.
+fn answer<S>(mut request: Request, app: &S) -> impl Future<Output = Result<Response<exchange::Answer>, actix_web::Error>> + use<S>
+where
+    S: Service<Request, Response = ServiceResponse, Error = actix_web::Error>,
+{
+    let exchange = request.conn_data::<Rc<Exchange>>().cloned().unwrap_or_default();
+    exchange.watch(&mut request);
+    let answer = app.call(request);
+    async move {
+        let response = answer.await.map_or_else(|error| error.error_response(), Into::into);
+        Ok(exchange.answer(response.into()))
+    }
+}
+
+/// Middleware that turns away what the connection refuses. That is an error with a status, as the HTTP library's own are: whoever
+/// stands outside of it gives it words.
 pub async fn bounds(
-    mut request: ServiceRequest,
+    request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    unread_body::keep_wanted(&mut request);
-    let mut response = match request_head::check(&request) {
-        Ok(()) => next.call(request).await?.map_into_boxed_body(),
-        Err(refusal) => request.error_response(refusal),
-    };
-    if response.request().conn_data().is_some_and(Connection::is_one_of_many) {
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    match request.conn_data::<Rc<Exchange>>().and_then(|exchange| exchange.refusal()) {
+        Some(refusal) => Ok(request.error_response(refusal)),
+        None => Ok(next.call(request).await?.map_into_boxed_body()),
     }
-    Ok(response)
 }

@@ -65,10 +65,12 @@ impl TlsFiles {
         let seen = self.stamp();
         let shown = Arc::new(Shown(ArcSwap::from_pointee(self.read()?)));
         tokio::spawn(follow(self, seen, Arc::downgrade(&shown)));
-        Ok(ServerConfig::builder_with_provider(provider())
+        let mut config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&TLS13, &TLS12])?
             .with_no_client_auth()
-            .with_cert_resolver(shown))
+            .with_cert_resolver(shown);
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
     }
 
     fn read(&self) -> Result<CertifiedKey, UnusableTls> {

@@ -55,7 +55,7 @@ pub enum Problem {
         allow: &'static str,
     },
     /// 408: the body took longer than ten seconds.
-    #[error("the body took too long")]
+    #[error("the request took too long")]
     RequestTimeout,
     /// 403: the organisation has not authorised the app, or has stopped it.
     #[error("the organisation does not have the app")]
@@ -181,6 +181,7 @@ impl Problem {
     pub fn foreign(status: StatusCode, error: &actix_web::Error) -> Self {
         let reason = error.as_error::<InternalError<&'static str>>().map(|reason| reason.to_string().into());
         match status {
+            StatusCode::REQUEST_TIMEOUT => Self::RequestTimeout,
             StatusCode::URI_TOO_LONG => Self::UriTooLong,
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::HeadTooLarge,
             status if status.is_client_error() => Self::BadRequest(reason.unwrap_or("the request is malformed".into())),

@@ -75,6 +75,11 @@ async fn rush(cores: &Cores, people: u32, window: Duration, others: Others) {
     let (mut noise, by_others) = (JoinSet::new(), Rc::new(RefCell::new(Noise::default())));
     make_noise(&mut noise, others, &dingtalk, program.address, &by_others);
 
+    let memory_before = program.resident_kib();
+    sleep_until((began + window).into()).await;
+    let waiting = u64::from(people) - (dingtalk.pace(EXCHANGE).accepted - before.accepted).min(u64::from(people));
+    let memory = program.resident_kib().saturating_sub(memory_before);
+
     let (mut inside, mut errors) = (Vec::new(), Vec::new());
     while let Some(person) = company.join_next().await {
         match person.unwrap() {
@@ -101,6 +106,9 @@ async fn rush(cores: &Cores, people: u32, window: Duration, others: Others) {
         others.bound(people, window),
         overtaken(&inside),
     );
+    if waiting > 500 {
+        println!("        {waiting} waited when the last had come, with {} KiB for each", memory / waiting);
+    }
     if let Some(error) = errors.first() {
         println!("        the first error: {error}");
     }

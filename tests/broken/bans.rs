@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::rogue::{EXCHANGE, PROBE, Rogue, TICKET, TOKEN, http, json, well};
-use super::{app_before, app_between, login};
+use super::{app_before, app_between, app_with, login};
 
 const PUNISHED: &str = r#"{"status":1111,"wait":5,"source":"x5","punish":"deny","uuid":"0"}"#;
 
@@ -100,10 +100,24 @@ async fn a_limit_by_the_second_is_waited_for_by_calls_that_may_be_repeated() {
 }
 
 #[tokio::test]
-async fn a_limited_exchange_is_not_repeated_and_says_when_to_come_back() {
+async fn an_exchange_that_is_refused_for_this_second_waits_for_another_and_is_told_so_when_it_takes_too_long() {
+    for limited in [
+        r#"{"errcode":90018,"errmsg":"x"}"#,
+        r#"{"errcode":"90018","errmsg":"x"}"#,
+        r#"{"errcode":88,"sub_code":"90002","errmsg":"x"}"#,
+        r#"{"errcode":88,"sub_code":90019,"sub_msg":"x"}"#,
+    ] {
+        let rogue = Rogue::start(move |call| if call.path == EXCHANGE { vec![json(limited)] } else { well(call) }).await;
+        let app = app_with(&rogue, |settings| settings.web.login_patience = Duration::from_millis(100)).await;
+        assert_eq!(login(&app, "code").await.problem(), (429, "login_queued".into()), "{limited}");
+        assert_eq!(rogue.calls(EXCHANGE).len(), 1, "DingTalk asks to wait for a second");
+        assert_eq!(login(&app, "code").await.problem().0, 429, "the code is not used up");
+    }
+}
+
+#[tokio::test]
+async fn an_exchange_that_is_limited_for_longer_than_a_second_is_not_repeated_and_says_when_to_come_back() {
     for (limited, code, at_least) in [
-        (json(r#"{"errcode":90018,"errmsg":"x"}"#), "dingtalk_unavailable", 1),
-        (json(r#"{"errcode":88,"sub_code":"90002","errmsg":"x"}"#), "dingtalk_unavailable", 1),
         (json(r#"{"errcode":90005,"errmsg":"x"}"#), "dingtalk_unavailable", 60),
         (json(r#"{"errcode":90020,"errmsg":"x"}"#), "quota_spent", 3600),
     ] {

@@ -2,17 +2,29 @@
 
 mod bans;
 mod bodies;
+mod gone;
 mod network;
 pub mod rogue;
 pub mod soak;
 mod tickets;
+
+use dingtalk_h5::settings::Settings;
 
 use self::rogue::Rogue;
 use crate::support::{Answer, TestApp};
 
 /// The app with `rogue` in DingTalk's place.
 pub async fn app_before(rogue: &Rogue) -> TestApp {
-    TestApp::start_with(|settings| rogue.takes_dingtalks_place(settings)).await
+    app_with(rogue, |_| {}).await
+}
+
+/// The same with settings as `adjust` leaves them.
+async fn app_with(rogue: &Rogue, adjust: impl FnOnce(&mut Settings)) -> TestApp {
+    TestApp::start_with(|settings| {
+        rogue.takes_dingtalks_place(settings);
+        adjust(settings);
+    })
+    .await
 }
 
 /// The app with one rogue for each of DingTalk's hosts.

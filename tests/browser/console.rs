@@ -59,6 +59,9 @@ async fn every_fault_can_be_arranged_at_the_console() {
         ("authCodeError", "authCodeError"),
         ("permission", "permission"),
         ("busy", "busy"),
+        ("rate", "rate"),
+        ("quota", "quota"),
+        ("address", "address"),
         ("delay", "delay 3000 ms"),
         ("revokedToken", "revokedToken"),
         ("status", "status 502"),
@@ -74,7 +77,7 @@ async fn every_fault_can_be_arranged_at_the_console() {
         chromium.sees("#faults li:last-child", &queued).await;
     }
     let offered = "return document.querySelectorAll('#fault select[name=kind] option').length";
-    assert_eq!(chromium.run(offered, &[]).await, 11);
+    assert_eq!(chromium.run(offered, &[]).await, 14);
     chromium.finish().await;
 }
 

@@ -123,12 +123,12 @@ impl Face for Plumbing {
 }
 
 /// A server that has two minutes' work before this page's login.
-const OTHERS_ARE_FIRST: &str = r#"
+const OTHERS_ARE_FIRST: &str = r#"{
     const ask = window.fetch;
     const queued = { status: 429, headers: { 'Content-Type': 'application/problem+json', 'Retry-After': '600' } };
     const problem = JSON.stringify({ code: 'login_queued', place: '00', waitMs: 115000 });
     window.fetch = (...request) => location.search === '?queued' && String(request[0]) === '/api/login'
-        ? Promise.resolve(new Response(problem, queued)) : ask(...request);"#;
+        ? Promise.resolve(new Response(problem, queued)) : ask(...request);}"#;
 
 /// A signature that is not good, for the page that wants one.
 const SPOIL: &str = "document.addEventListener('readystatechange', () => {

@@ -1,5 +1,7 @@
 //! The profile: everything DingTalk tells, or as much as it may.
 
+use std::time::Duration;
+
 use dingtalk_simulator::Fault;
 use serde_json::json;
 
@@ -57,6 +59,7 @@ async fn the_profile_shows_what_the_session_knows_when_the_permission_is_missing
     let mut browser = app.browser_of("alice").await;
     let full = browser.go("/profile").await;
     assert!(full.body.contains("Head of Design"), "{}", full.body);
+    app.advance(Duration::from_secs(60));
     app.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Permission);
     let poor = browser.go("/profile").await;
     assert_eq!(poor.status, 200);

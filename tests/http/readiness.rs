@@ -8,7 +8,7 @@ use dingtalk_simulator::Fault;
 
 use crate::broken::rogue::{EXCHANGE, Rogue, Step, http, json, well};
 use crate::broken::{app_before, login};
-use crate::support::{TestApp, USER_BY_CODE};
+use crate::support::{TestApp, USER_BY_CODE, eventually};
 
 const TOKEN: &str = "/v1.0/oauth2/accessToken";
 
@@ -97,11 +97,11 @@ async fn a_login_that_succeeds_makes_it_ready_and_failures_with_successes_betwee
 }
 
 #[tokio::test]
-async fn what_strangers_send_and_limits_leave_it_ready() {
+async fn what_strangers_send_leaves_it_ready() {
     let of_strangers: [fn() -> Vec<Step>; 5] = [
         || vec![Step::Reset],
         || vec![http("502 Bad Gateway", "text/html", "<html>blocked</html>")],
-        || vec![json(r#"{"errcode":90018,"errmsg":"x"}"#)],
+        || vec![http("403 Forbidden", "text/html", "<html>blocked</html>")],
         || vec![json(r#"{"errcode":90005,"errmsg":"x"}"#)],
         || vec![json(r#"{"errcode":40078,"errmsg":"x"}"#)],
     ];
@@ -117,6 +117,20 @@ async fn what_strangers_send_and_limits_leave_it_ready() {
             assert!(ready(&app).await);
         }
     }
+}
+
+#[tokio::test]
+async fn logins_that_wait_for_their_turn_leave_it_ready() {
+    let limited = || vec![json(r#"{"errcode":90018,"errmsg":"x"}"#)];
+    let rogue = Rogue::start(move |call| if call.path == EXCHANGE { limited() } else { well(call) }).await;
+    let app = Arc::new(app_before(&rogue).await);
+    let waiting = Arc::clone(&app);
+    let waits = tokio::spawn(async move { login(&waiting, "code").await });
+    eventually("DingTalk has refused", || rogue.calls(EXCHANGE).len() > 1).await;
+    for _ in 0..12 {
+        assert!(ready(&app).await);
+    }
+    waits.abort();
 }
 
 #[tokio::test]

@@ -23,37 +23,18 @@ fn connections() -> usize {
 }
 
 /// Connections to `address` from a few addresses of this machine, so that ports last. Those that the system has no room for any
-/// more go on knocking.
-struct Flood {
-    knocking: JoinSet<TcpStream>,
-    open: Vec<TcpStream>,
-}
-
-impl Flood {
-    async fn begin(address: SocketAddr, connections: usize) -> Self {
-        let mut knocking = JoinSet::new();
-        for nth in 0..connections {
-            knocking.spawn(async move {
-                let socket = TcpSocket::new_v4().unwrap();
-                let from = Ipv4Addr::new(127, 0, 1, 1 + (nth / 1000) as u8);
-                socket.bind((from, 0).into()).unwrap();
-                let stream = socket.connect(address).await.unwrap();
-                // Gone at once when it is dropped.
-                stream.set_zero_linger().unwrap();
-                stream
-            });
-        }
-        let mut flood = Self { knocking, open: Vec::new() };
-        // When nothing is let in any more, all is full.
-        while let Ok(Some(stream)) = tokio::time::timeout(Duration::from_millis(500), flood.knocking.join_next()).await {
-            flood.open.push(stream.unwrap());
-        }
-        flood
-    }
-
-    async fn end(mut self) {
-        self.knocking.shutdown().await;
-    }
+/// more go on knocking until they are let in; others are shown out for them.
+async fn flood(address: SocketAddr, connections: usize) -> Vec<TcpStream> {
+    let knocking = (0..connections).map(|nth| async move {
+        let socket = TcpSocket::new_v4().unwrap();
+        let from = Ipv4Addr::new(127, 0, 1, 1 + (nth / 1000) as u8);
+        socket.bind((from, 0).into()).unwrap();
+        let stream = socket.connect(address).await.unwrap();
+        // Gone at once when it is dropped.
+        stream.set_zero_linger().unwrap();
+        stream
+    });
+    knocking.collect::<JoinSet<_>>().join_all().await
 }
 
 /// Seconds of processor time that `pid` has used.
@@ -81,7 +62,7 @@ async fn newcomer_is_answered(url: &str) {
 #[tokio::test]
 async fn connections_that_stall_in_their_second_request_do_not_keep_newcomers_out() {
     let dingtalk = Simulator::start().await.unwrap();
-    let served = Served::start_with_descriptors(64, &complete(&dingtalk)).await;
+    let served = Served::start_with_limit("-n 64", &complete(&dingtalk)).await;
     let mut stalled = Vec::new();
     for _ in 0..200 {
         let mut wire = Wire::to(&served.url).await;
@@ -100,7 +81,7 @@ async fn clients_that_do_not_read_their_answers_are_dropped() {
     let dingtalk = Simulator::start().await.unwrap();
     // Nobody reads the log here, and it would be longer than a pipe holds.
     let quiet = with(complete(&dingtalk), "RUST_LOG", "warn");
-    let served = Served::start_with_descriptors(64, &quiet).await;
+    let served = Served::start_with_limit("-n 64", &quiet).await;
     let address: SocketAddr = served.url.strip_prefix("http://").unwrap().parse().unwrap();
     let many = "GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(400);
     let mut deaf = Vec::new();
@@ -120,28 +101,33 @@ async fn clients_that_do_not_read_their_answers_are_dropped() {
 }
 
 /// 10,000 knock where this process may open 20,000 files, and fewer elsewhere; `tests/run` raises the limit as far as it may. Of
-/// those some 1,800 are let in at a time, by the program or by the system's queue before it; the others knock until they are.
+/// those some 1,500 are let in at a time, by the program or by the system's queue before it; the others knock until they are.
 #[tokio::test]
 async fn a_flood_of_idle_connections_costs_no_processor_time_cuts_nobody_off_and_is_over_within_a_second() {
     let dingtalk = Simulator::start().await.unwrap();
-    let served = Served::start_with_descriptors(1024, &complete(&dingtalk)).await;
+    let served = Served::start_with_limit("-n 1024", &complete(&dingtalk)).await;
     let address = served.url.strip_prefix("http://").unwrap().parse().unwrap();
     let pid = served.child.id().unwrap();
     let mut connected = Wire::to(&served.url).await;
     connected.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
     assert_eq!(connected.reply().await.status, 200);
 
-    let flood = Flood::begin(address, connections()).await;
-    connected.send("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    let ready = connected.reply().await;
-    assert_eq!(ready.status, 200, "there is a descriptor to call DingTalk with: {}", ready.body);
+    let mut flood = tokio::spawn(flood(address, connections()));
+    let flood = loop {
+        connected.send("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let ready = connected.reply().await;
+        assert_eq!(ready.status, 200, "there is a descriptor to call DingTalk with: {}", ready.body);
+        if let Ok(flood) = tokio::time::timeout(Duration::from_millis(500), &mut flood).await {
+            break flood.unwrap();
+        }
+    };
 
     let (began, used) = (Instant::now(), processor_time(pid));
     tokio::time::sleep(Duration::from_secs(2)).await;
     let (took, used) = (began.elapsed(), processor_time(pid) - used);
-    assert!(used < took / 4, "{used:?} of {took:?}, with {} open", flood.open.len());
+    assert!(used < took / 4, "{used:?} of {took:?}, with {} open", flood.len());
 
-    flood.end().await;
+    drop(flood);
     newcomer_is_answered(&served.url).await;
     let (began, used) = (Instant::now(), processor_time(pid));
     tokio::time::sleep(Duration::from_secs(2)).await;

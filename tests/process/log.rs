@@ -47,17 +47,30 @@ async fn the_log_has_the_id_of_the_answer_and_the_fix_and_nothing_that_is_secret
 }
 
 #[tokio::test]
-async fn malformed_requests_do_not_fill_the_log() {
+async fn malformed_requests_have_the_lines_of_any_other_and_no_more() {
     let dingtalk = Simulator::start().await.unwrap();
     let served = Served::start(&complete(&dingtalk)).await;
-    for malformed in ["\u{16}\u{3}\u{1}", "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "\r\n\0\r\n\r\n"] {
+    let mut ids = Vec::new();
+    for malformed in [
+        "\u{16}\u{3}\u{1}",
+        "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        "\r\n\0\r\n\r\n",
+        "GET /canary\u{ff} HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /?canary=<> HTTP/1.1\r\nHost: x\r\n\r\n",
+        "CANARY / HTTP/1.1\r\n\r\n",
+    ] {
         let mut wire = Wire::to(&served.url).await;
         wire.send(malformed).await;
         wire.done().await;
-        wire.closed().await;
+        let replies = wire.closed().await.replies;
+        assert!(replies.len() == 1 && replies[0].status == 400, "{malformed:?} {replies:?}");
+        ids.push(replies[0].header("x-request-id").to_owned());
     }
     let (_, log) = served.stop().await;
-    assert!(!log.contains("actix_http"), "{log}");
+    assert!(!log.contains("actix_http") && !log.to_lowercase().contains("canary"), "{log}");
+    for id in ids {
+        assert_eq!(log.matches(&id).count(), 2, "that it was refused, and the request: {log}");
+    }
 }
 
 #[tokio::test]

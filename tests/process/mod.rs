@@ -10,11 +10,19 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use crate::support::{Browser, http_client, session_key};
 
 mod canaries;
+#[cfg(target_os = "linux")]
+mod descriptors;
 mod endurance;
+#[cfg(target_os = "linux")]
+mod full;
 #[cfg(target_os = "linux")]
 mod flood;
 mod log;
+#[cfg(target_os = "linux")]
+mod memory;
 mod settings;
+#[cfg(target_os = "linux")]
+mod stalled;
 mod stop;
 
 pub type Variables = Vec<(&'static str, String)>;
@@ -73,11 +81,11 @@ impl Served {
         Self::start_as(program(variables)).await
     }
 
-    /// With no more than `limit` open files.
+    /// With the limits on open files that `ulimit` is told: "-n 64" for good, "-S -n 64" to begin with.
     #[cfg(target_os = "linux")]
-    async fn start_with_descriptors(limit: usize, variables: &Variables) -> Self {
+    async fn start_with_limit(limit: &str, variables: &Variables) -> Self {
         let mut shell = Command::new("sh");
-        let script = format!("ulimit -n {limit} && exec \"$0\"");
+        let script = format!("ulimit {limit} && exec \"$0\"");
         shell.args(["-c", &script, env!("CARGO_BIN_EXE_dingtalk-h5")]);
         Self::start_as(prepared(shell, variables)).await
     }

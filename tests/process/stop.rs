@@ -6,8 +6,8 @@ use dingtalk_simulator::{Fault, Simulator};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::{Served, complete};
-use crate::support::{ACCESS_TOKEN, USER_BY_CODE, eventually};
+use super::{Served, complete, with};
+use crate::support::{ACCESS_TOKEN, USER_BY_CODE, eventually, http_client};
 
 const EXCHANGE: &str = "/topapi/v2/user/getuserinfo";
 
@@ -64,6 +64,48 @@ async fn fifty_logins_in_flight_end_well_when_the_program_is_told_to_stop_and_th
     assert_eq!(newcomer.enter_and_log_in(&dingtalk.issue_code("bob")).await.status, 200);
     assert_eq!(dingtalk.calls(ACCESS_TOKEN) - before, 1, "one token call after a restart");
     again.stop().await;
+}
+
+#[tokio::test]
+async fn of_those_who_wait_when_the_program_is_told_to_stop_some_are_let_in_and_the_others_keep_their_place_with_the_next() {
+    const WAITING: &str = "dingtalk_waiting{endpoint=\"user_by_code\"} ";
+    let dingtalk = Simulator::start().await.unwrap();
+    let variables = with(complete(&dingtalk), "METRICS_ADDR", "127.0.0.1:0");
+    let mut served = Served::start(&with(variables.clone(), "DINGTALK_CALLS_PER_SECOND", "1")).await;
+    let metrics_url = served.metrics_url().await;
+    assert_eq!(served.browser().enter_and_log_in(&dingtalk.issue_code("bob")).await.status, 200);
+    let mut logins = Vec::new();
+    for _ in 0..12 {
+        let (mut browser, code) = (served.browser(), dingtalk.issue_code("alice"));
+        logins.push(tokio::spawn(async move {
+            let state = browser.enter().await;
+            let answer = browser.log_in(&code, &state).await;
+            (browser, state, code, answer)
+        }));
+    }
+    let waiting = async || {
+        let text = http_client().get(&metrics_url).send().await.unwrap().text().await.unwrap();
+        text.lines().find_map(|line| line.strip_prefix(WAITING)?.parse::<usize>().ok()).unwrap_or_default()
+    };
+    while waiting().await + dingtalk.calls(USER_BY_CODE) as usize <= 12 {}
+    assert_eq!(served.stop().await.0, Some(0));
+
+    let next = Served::start(&variables).await;
+    let mut told = 0;
+    for login in logins {
+        let (mut browser, state, code, answer) = login.await.unwrap();
+        browser.url = next.url.clone();
+        if answer.status == 200 {
+            assert_eq!(browser.me().await.json()["userId"], "alice");
+            continue;
+        }
+        told += 1;
+        assert_eq!(answer.problem(), (429, "login_queued".into()));
+        let place = answer.json()["place"].as_str().unwrap().to_owned();
+        assert_eq!(browser.log_in_at(&place, &code, &state).await.status, 200);
+    }
+    assert!((6..12).contains(&told), "{told} were told to post again");
+    next.stop().await;
 }
 
 #[tokio::test]

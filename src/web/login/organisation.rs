@@ -43,7 +43,7 @@ fn read(value: &str, home: Option<&CorpId>) -> Result<CorpId, Problem> {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let value = decoded(&decoded(value));
     let corp_id = value.trim().split(['?', '&', '#', '/', ';', ',']).next().unwrap_or_default().trim();
-    let bare = corp_id.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
+    let bare = corp_id.trim_matches(|c: char| c.is_ascii_punctuation() || c.is_whitespace()).to_ascii_lowercase();
     match home {
         Some(home) if home.as_str() == corp_id => Ok(home.clone()),
         // The placeholder is still there, in whatever spelling. No CorpId has that character or any of these names.
@@ -108,8 +108,18 @@ mod tests {
             "=ding1a2b;x",
             "=ding1a2b&amp;ddtab=true",
         ];
-        let another =
-            ["=ding2", "=DING1A2B", "=ding1a2", "=ding1a2bc", "=ding2?corpid=ding1a2b", "=undefined1", "=nullding1a2b", "=x?"];
+        let another = [
+            "=ding2",
+            "=DING1A2B",
+            "=ding1a2",
+            "=ding1a2bc",
+            "=ding2?corpid=ding1a2b",
+            "=undefined1",
+            "=nullding1a2b",
+            "=x?",
+            "=%ff",
+            "=组织",
+        ];
         let value = |query: &str| form_urlencoded::parse(format!("corpid{query}").as_bytes()).next().unwrap().1.into_owned();
         let told = |read: Result<CorpId, Problem>| read.map_err(|problem| problem.code());
         for query in nobody {

@@ -56,8 +56,19 @@ mod tests {
 
     #[test]
     fn a_mark_is_found_beside_bytes_of_any_kind() {
-        for model in [&b"M5"[..], "M5 畅享版".as_bytes(), b"\xc3\x28 broken", b"\xff\xfe", "é/ü".as_bytes(), b"\xb3\xa9\xcf\xed"]
-        {
+        for model in [
+            &b"M5"[..],
+            "M5 畅享版".as_bytes(),
+            b"\xc3\x28 broken",
+            b"\xff\xfe",
+            "é/ü".as_bytes(),
+            b"\xb3\xa9\xcf\xed",
+            b"caf\xe9",
+            b"\x82\xa0 \x83J",
+            "红米 Note/13 \u{a0}".as_bytes(),
+            b"\xf0\x9f\x98",
+            b"\x80language/\xff",
+        ] {
             let client = [b"Mozilla/5.0 (Linux; ", model, b") AliApp(DingTalk/7.6.30) language/zh-CN colorScheme/dark"].concat();
             let mut headers = HeaderMap::new();
             headers.insert(USER_AGENT, HeaderValue::from_bytes(&client).unwrap());

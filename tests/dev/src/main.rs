@@ -10,7 +10,7 @@ use dingtalk_h5::application::Application;
 use dingtalk_h5::dingtalk::Clock;
 use dingtalk_h5::settings::Settings;
 use dingtalk_h5::telemetry;
-use dingtalk_simulator::Simulator;
+use dingtalk_simulator::{Decision, Kind, Simulator};
 
 /// What DingTalk lets an app of the standard edition call of one API in a second.
 const DINGTALKS_LIMIT: u32 = 20;
@@ -27,10 +27,16 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> anyhow::Result<()> {
+    let kind = kind(std::env::args().skip(1))?;
     let simulator = Simulator::start_on(listen("SIMULATOR_ADDR", "127.0.0.1:8081")?).await?;
     simulator.calls_per_second(Some(DINGTALKS_LIMIT));
+    simulator.put_to_test(simulator.app_of(kind));
+    if kind == Kind::ThirdParty {
+        // One is there to look at; to authorise the app for the other is left to whoever looks.
+        simulator.decide(simulator.organisations()[0], Decision::Authorise);
+    }
     let listener = listen("APP_ADDR", "127.0.0.1:8080")?;
-    let settings = settings(&simulator, listener.local_addr()?)?;
+    let settings = settings(&simulator, kind, listener.local_addr()?)?;
     let app = settings.web.public_url.to_string();
     simulator.show_app(&app);
     let application = Application::build(listener, settings, Clock::system()).await?;
@@ -41,6 +47,15 @@ async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What comes after `--kind`.
+fn kind(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Kind> {
+    match (arguments.next().as_deref(), arguments.next()) {
+        (None, None) => Ok(Kind::Internal),
+        (Some("--kind"), Some(name)) => name.parse().map_err(anyhow::Error::msg),
+        _ => anyhow::bail!("usage: cargo dev [-- --kind internal|custom|third-party]"),
+    }
+}
+
 fn listen(name: &str, default: &str) -> anyhow::Result<TcpListener> {
     let text = std::env::var(name).unwrap_or_else(|_| default.to_owned());
     let address: SocketAddr = text.parse().with_context(|| format!("{name} is not an address and port such as {default}"))?;
@@ -48,22 +63,30 @@ fn listen(name: &str, default: &str) -> anyhow::Result<TcpListener> {
 }
 
 /// What a developer would put into `.env` for an app that is registered with this DingTalk.
-fn settings(simulator: &Simulator, address: SocketAddr) -> anyhow::Result<Settings> {
-    let registered = simulator.app();
+fn settings(simulator: &Simulator, kind: Kind, address: SocketAddr) -> anyhow::Result<Settings> {
     const DECIDED_HERE: [&str; 6] = ["APP_ADDR", "DINGTALK_", "EMBEDDED", "PUBLIC_URL", "SESSION_KEY", "TLS_"];
     let own = std::env::vars().filter(|(name, _)| !DECIDED_HERE.iter().any(|beginning| name.starts_with(beginning)));
     let simulated = [
-        ("DINGTALK_CLIENT_ID", registered.client_id.to_string()),
-        ("DINGTALK_CLIENT_SECRET", registered.client_secret.to_string()),
-        ("DINGTALK_CORP_ID", registered.corp_id.to_string()),
-        ("DINGTALK_AGENT_ID", registered.agent_id.to_string()),
         ("DINGTALK_API_URL", simulator.url()),
         ("DINGTALK_OAPI_URL", simulator.url()),
         ("JSAPI_SCRIPT_URL", format!("{}/dd.js", simulator.url())),
         ("PUBLIC_URL", format!("http://{address}")),
         ("SESSION_KEY", hex::encode([0; 64].map(|_: u8| rand::random::<u8>()))),
     ];
-    let simulated = simulated.map(|(name, value)| (name.to_owned(), value));
+    let registered = registration(simulator, kind).into_iter().map(|(name, value)| (name, value.to_owned()));
+    let simulated = simulated.into_iter().chain(registered).map(|(name, value)| (name.to_owned(), value));
     // The app's own settings come from the environment.
     Ok(Settings::read(own.chain(simulated).collect())?)
+}
+
+/// What the developer console says of the app, by its kind.
+fn registration(simulator: &Simulator, kind: Kind) -> Vec<(&'static str, &'static str)> {
+    let app = simulator.app_of(kind);
+    let pair = [("DINGTALK_CLIENT_ID", app.client_id), ("DINGTALK_CLIENT_SECRET", app.client_secret)];
+    let home = [("DINGTALK_CORP_ID", app.corp_id), ("DINGTALK_AGENT_ID", app.agent_id)];
+    match kind {
+        Kind::Internal => [pair, home].concat(),
+        Kind::Custom => [&[("DINGTALK_APP_KIND", "custom")][..], &pair, &home].concat(),
+        Kind::ThirdParty => [&[("DINGTALK_APP_KIND", "third-party"), ("DINGTALK_EVENTS", "stream")][..], &pair].concat(),
+    }
 }

@@ -69,8 +69,23 @@ async fn whoever_asks_before_sending_is_told_to_go_on_and_what_the_limit_is() {
     wire.send(body).await;
     assert_eq!(wire.reply().await.status, 400);
 
-    let head = format!("{}Expect: 100-continue\r\nContent-Length: 4097\r\n\r\n", post(&app, "/api/login"));
-    assert_eq!(statuses(&exchange(&app, head).await), [100, 413]);
+    let origin = post(&app, "/api/login");
+    let foreign = origin.replace(&format!("Origin: {}", app.url), "Origin: https://evil.example");
+    for (head, lines, status) in [
+        (&origin, "Content-Length: 4097", 413),
+        (&origin, "Content-Length: 1073741824", 413),
+        (&origin, "Content-Length: 5\r\nContent-Type: text/plain", 415),
+        (&foreign, "Content-Length: 5", 403),
+        (&foreign, "Transfer-Encoding: chunked", 403),
+        (&post(&app, "/api/logout"), "Content-Length: 5", 204),
+        (&post(&app, "/api/nothing"), "Transfer-Encoding: chunked", 404),
+    ] {
+        for expects in ["Expect: 100-continue", "EXPECT:100-Continue", "Expect: x, 100-continue\r\nExpect: 100-continue"] {
+            let closed = exchange(&app, format!("{head}{expects}\r\n{lines}\r\n\r\n")).await;
+            assert_eq!(statuses(&closed), [status], "{lines} {expects}: nobody is told to send what nobody takes");
+            assert_eq!(closed.replies[0].header("connection"), "close");
+        }
+    }
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ async fn heads_that_the_library_does_not_even_keep_are_refused_and_the_connectio
     assert!(statuses(&closed) == [431] || closed.replies.is_empty(), "reset or told");
     assert!(closed.after.as_secs() < 3);
     let address = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n{GOOD}", "x".repeat(70_000));
-    assert_eq!(statuses(&exchange(&app, address).await), [400], "an address of more than 64 KiB");
+    assert_eq!(statuses(&exchange(&app, address).await), [414], "an address of more than 64 KiB");
 }
 
 /// An address behind `#` is for browsers. The library cuts it off before anybody can count it; 128 KiB are its limit.
@@ -158,6 +158,44 @@ async fn bytes_that_are_no_text_are_refused_or_mean_nothing() {
         (get(b"/", b"\xff: x\r\n"), 400),
     ] {
         assert_eq!(first(&app, &request).await.status, status, "{}", String::from_utf8_lossy(&request));
+    }
+}
+
+/// In words of ours, with an id that is in the log, and with the headers that every answer has.
+#[tokio::test]
+async fn whatever_is_refused_before_it_is_a_request_is_told_like_everything_else() {
+    let app = TestApp::start().await;
+    let long = "x".repeat(20_000);
+    for (line, host, status) in [
+        ("/\u{ff}", "Host: x\r\n", 400),
+        ("/\u{4e2d}\u{6587}?\u{e9}", "Host: x\r\n", 400),
+        ("/?a=\"b\"", "Host: x\r\n", 400),
+        ("/<script>", "Host: x\r\n", 400),
+        ("/a b", "Host: x\r\n", 400),
+        ("/{}|^`", "Host: x\r\n\0", 400),
+        ("/\t", "Host: x\r\n", 400),
+        ("/../../etc/passwd\u{7f}", "Host: x\r\n", 400),
+        ("/", "", 400),
+        ("/", "Host: x\r\nHost: y\r\n", 400),
+        ("/", "Host: x\nX: y\r\n", 400),
+        ("/", "Host: x\r\nContent-Length: x\r\n", 400),
+        (&format!("/{long}"), "Host: x\r\n", 414),
+        ("/", &format!("Host: x\r\nX: {long}\r\n"), 431),
+    ] {
+        for (start, kind) in [("", "text/html; charset=utf-8"), ("/api", "application/problem+json")] {
+            let request = format!("GET {start}{line} HTTP/1.1\r\nAccept-Language: zh-CN\r\n{host}\r\n{GOOD}");
+            let closed = exchange(&app, request).await;
+            assert_eq!(statuses(&closed), [status], "{start}{line} {host}");
+            let reply = &closed.replies[0];
+            assert_eq!(reply.header("content-type"), kind, "{start}{line} {host}");
+            assert_eq!(reply.header("connection"), "close");
+            assert_eq!(reply.header("x-content-type-options"), "nosniff");
+            let id = reply.header("x-request-id");
+            assert!(id.len() == 16 && (reply.body.contains(id) || kind.starts_with("text/html")), "{reply:?}");
+            let is_chinese = |letter: char| ('\u{4e00}'..'\u{9fff}').contains(&letter);
+            assert!(reply.body.contains(is_chinese), "in the reader's language: {}", reply.body);
+            assert!(!reply.body.contains("<script>") && !reply.body.contains("xxx"));
+        }
     }
 }
 

@@ -5,10 +5,13 @@
  * @typedef {{userId: string, name: string, avatar?: string, title?: string}} Person
  * @typedef {{endpoint: string, times: number, fault: {kind: string, milliseconds?: number, status?: number, form?: string}}} QueuedFault
  * @typedef {{expiresAt: number, calls: number} | null} Lifetime
+ * @typedef {{corpId: string, name: string, standing: string | null, signedIn: string, people: Person[]}} Organisation
  * @typedef {{people: number, coming: number, waiting: number, in: number, failed: number, failures: Record<string, number>,
  *   refusedCalls: number, seconds: number, over: boolean}} Crowd
  * @typedef {{now: number, clockOffsetSeconds: number, signedIn: string, people: Person[],
- *   app: {corpId: string, clientId: string, agentId: string, name: string, url?: string},
+ *   organisations: Organisation[], events: {connections: number, url: string | null}, pushes: {eventType: string, corpId: string, attempts: number}[],
+ *   app: {kind: string, corpId: string, clientId: string, agentId: string, name: string, url?: string},
+ *   notifications: {app: string, text: string}[],
  *   client: {answers: string, outside: boolean}, faults: QueuedFault[], limits: {callsPerSecond: number | null}, crowd: Crowd | null,
  *   credentials: {accessToken: Lifetime, jsapiTicket: Lifetime}, notSimulated: string[]}} State
  * @typedef {{seq: number, at: number, durationMs?: number, from: string, to: string, endpoint: string | null, label: string,
@@ -69,6 +72,9 @@ function show(/** @type {State} */ next) {
   showFaults();
   showFacts();
   showCrowd();
+  showOrganisations();
+  showEvents();
+  showNotices();
   if (moved) loadFrames();
 }
 
@@ -131,6 +137,85 @@ function showFacts() {
   byId('not-simulated').replaceChildren(...state.notSimulated.map((what) => element('li', '', what)));
 }
 
+/** A third-party app is opened in two organisations: one has the phone, the other the PC. */
+const several = () => state.app.kind === 'third-party';
+const at = (/** @type {'phone' | 'pc'} */ device) => state.organisations[several() && device === 'pc' ? 1 : 0];
+
+function showOrganisations() {
+  byId('people').hidden = several();
+  if (!several()) return;
+  /** @type {const} */ (['phone', 'pc']).forEach((device) => {
+    const box = byId(`${device}-organisation`);
+    const organisation = at(device);
+    box.hidden = !organisation;
+    const key = JSON.stringify(organisation);
+    if (!organisation || box.dataset.key === key) return;
+    box.dataset.key = key;
+    box.replaceChildren(...describe(organisation, device));
+  });
+}
+
+/** @type {Record<string, [string, string][]>} */
+const DECISIONS = {
+  absent: [['authorise', 'Authorise']],
+  active: [['stop', 'Stop'], ['relieve', 'Relieve']],
+  stopped: [['restore', 'Restore'], ['relieve', 'Relieve']]
+};
+/** @type {Record<string, string>} */
+const STANDINGS = { absent: 'has not authorised the app', active: 'uses the app', stopped: 'has stopped the app' };
+
+/** @param {Organisation} organisation @param {'phone' | 'pc'} device */
+function describe({ corpId, name, standing, signedIn, people }, device) {
+  const list = element('select', '', ...people.map(({ userId, name: who }) => new Option(who, userId, false, userId === signedIn)));
+  list.setAttribute('aria-label', `Who is signed in at ${name}`);
+  list.addEventListener('change', async () => {
+    if (await pull('user', { corpId, userId: /** @type {HTMLSelectElement} */ (list).value })) devices[device].src = home(device);
+  });
+  const buttons = DECISIONS[standing || 'absent'].map(([decision, label]) => {
+    const button = element('button', 'quiet', label);
+    button.addEventListener('click', async () => {
+      if (await pull('organisation', { corpId, do: decision }) && decision === 'authorise') devices[device].src = home(device);
+    });
+    return button;
+  });
+  const words = element('span', 'organisation-words', element('strong', '', name), element('span', `standing standing-${standing}`, STANDINGS[standing || 'absent']));
+  return [words, list, ...buttons];
+}
+
+/** What the person with the phone was told; a click puts it away. */
+function showNotices() {
+  const key = JSON.stringify(state.notifications);
+  if (byId('notices').dataset.key === key) return;
+  byId('notices').dataset.key = key;
+  byId('notices').replaceChildren(...state.notifications.map(({ app, text }) => {
+    const notice = element('li', '', element('strong', '', app), text);
+    notice.addEventListener('click', () => notice.remove());
+    return notice;
+  }));
+}
+
+function showEvents() {
+  const { connections, url } = state.events;
+  const ways = [connections && `${connections} Stream connection${connections > 1 ? 's' : ''}`, url].filter(Boolean).join(' · ');
+  byId('listening').textContent = ways ? `Your app listens: ${ways}` : 'Your app does not listen yet, by Stream or at an address.';
+  byId('suite').hidden = !several();
+  byId('pushes').replaceChildren(...state.pushes.slice(0, 6).map(({ eventType, attempts }) => (
+    element('li', '', `${eventType} waits${attempts ? `, told ${attempts} time${attempts > 1 ? 's' : ''} in vain` : ''}`)
+  )));
+  const list = /** @type {HTMLSelectElement} */ (byId('moves').querySelector('select'));
+  const here = several() ? state.organisations : [at('phone')];
+  const people = here.filter(Boolean).flatMap(({ corpId, name, people: some }) => some.map((person) => ({ corpId, organisation: name, ...person })));
+  const key = JSON.stringify(people.map(({ userId }) => userId));
+  if (list.dataset.key === key) return;
+  list.dataset.key = key;
+  // Who has left stays in the list, so that they can come back.
+  const known = new Map([...list.options].map((option) => [option.value, option]));
+  people.forEach(({ corpId, organisation, userId, name }) => {
+    known.set(`${corpId} ${userId}`, new Option(several() ? `${name}, ${organisation}` : name, `${corpId} ${userId}`));
+  });
+  list.replaceChildren(...known.values());
+}
+
 /** The queue drains from left to right: who is in, who failed, who waits; who is still coming is not drawn. */
 function showCrowd() {
   const { crowd } = state;
@@ -169,7 +254,9 @@ function tick() {
 const devices = { phone: /** @type {HTMLIFrameElement} */ (byId('phone')), pc: /** @type {HTMLIFrameElement} */ (byId('pc')) };
 let loading = 0;
 
-const home = () => `${(state.app.url || '').replace(/\/$/, '')}/?corpid=${encodeURIComponent(state.app.corpId)}`;
+const home = (/** @type {'phone' | 'pc'} */ device) => (
+  `${(state.app.url || '').replace(/\/$/, '')}/?corpid=${encodeURIComponent(at(device) ? at(device).corpId : state.app.corpId)}`
+);
 
 /** The PC opens the app when the phone has logged in, so that they do not race for the first cookie. */
 function loadFrames() {
@@ -180,7 +267,7 @@ function loadFrames() {
   const thenPc = () => {
     if (turn !== loading || loads < 0) return;
     loads = -1;
-    devices.pc.src = home();
+    devices.pc.src = home('pc');
   };
   devices.phone.onload = () => {
     if (loads < 0) return;
@@ -189,7 +276,7 @@ function loadFrames() {
     else setTimeout(thenPc, 1500);
   };
   devices.pc.removeAttribute('src');
-  devices.phone.src = home();
+  devices.phone.src = home('phone');
 }
 
 window.addEventListener('message', (event) => {
@@ -271,7 +358,7 @@ function headline(/** @type {Group} */ group) {
   const { client, login } = group;
   if (login && refused(login)) return `${CLIENTS[client]}: login ${unanswered(login) ? 'failed' : 'refused'}`;
   const [userId] = (login && login.note || '').split('; ');
-  const person = state.people.find((someone) => someone.userId === userId);
+  const person = several() ? { name: userId } : state.people.find((someone) => someone.userId === userId);
   if (login) return `${CLIENTS[client]}: ${person ? person.name : 'somebody'} is logged in`;
   const page = group.entries.find(navigates);
   return page ? `${CLIENTS[client]}: opens ${page.label.slice(4)}` : CLIENTS[client];
@@ -383,10 +470,11 @@ function drawCall(entry, began, y, { width, narrow, lane }) {
 document.addEventListener('click', async (event) => {
   const button = event.target instanceof Element && event.target.closest('button');
   if (!button) return;
-  const { user, advance, reload } = button.dataset;
+  const { user, advance, reload, events } = button.dataset;
   if (user && await pull('user', { userId: user })) loadFrames();
+  if (events) pull('events', JSON.parse(events));
   if (advance) pull('clock', { advanceSeconds: Number(advance) });
-  if (reload && state.app.url) devices[/** @type {'phone' | 'pc'} */ (reload)].src = home();
+  if (reload && state.app.url) devices[/** @type {'phone' | 'pc'} */ (reload)].src = home(/** @type {'phone' | 'pc'} */ (reload));
   if (button.id === 'crowd-come') pull('crowd', { people: 300, seconds: 5 });
   if (button.id === 'reset' && await pull('reset', {})) loadFrames();
 });
@@ -405,6 +493,13 @@ faultForm.addEventListener('submit', (event) => {
   const asked = [...new FormData(faultForm)].map(([name, value]) => [name, /^\d+$/.test(String(value)) ? Number(value) : value]);
   const { endpoint, times, ...fault } = Object.fromEntries(asked);
   pull('faults', { endpoint, times, fault });
+});
+
+byId('moves').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const { submitter } = /** @type {SubmitEvent} */ (event);
+  const [corpId, userId] = String(new FormData(/** @type {HTMLFormElement} */ (byId('moves'))).get('person')).split(' ');
+  pull('person', { corpId, userId, do: /** @type {HTMLButtonElement} */ (submitter).value });
 });
 
 document.querySelectorAll('form.app').forEach((form) => form.addEventListener('submit', (event) => {

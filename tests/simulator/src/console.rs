@@ -14,6 +14,7 @@ pub fn mount(service: &mut ServiceConfig) {
         .route("/", get().to(page))
         .route("/console.css", get().to(style))
         .route("/console.js", get().to(script))
+        .route("/ca.pem", get().to(authority))
         .route("/favicon.ico", get().to(no_icon))
         .route("/avatar/{corp_id}/{user_id}.svg", get().to(avatar));
 }
@@ -28,6 +29,14 @@ async fn style() -> impl Responder {
 
 async fn script() -> impl Responder {
     asset("text/javascript", include_str!("../assets/console.js"))
+}
+
+/// What has to be trusted; there is none without HTTPS.
+async fn authority(shared: Data<Shared>) -> HttpResponse {
+    match &shared.world().setup.authority {
+        Some(pem) => HttpResponse::Ok().content_type("application/x-pem-file").body(pem.clone()),
+        None => HttpResponse::NotFound().finish(),
+    }
 }
 
 async fn no_icon() -> impl Responder {

@@ -11,34 +11,41 @@ use actix_web::web::{Data, PayloadConfig, QueryConfig, to};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer};
 use serde_json::json;
 
+use crate::tls::Identity;
 use crate::world::Shared;
-use crate::{client, console, control, events, upstream};
+use crate::{client, console, control, events, login, upstream};
 
 const LARGEST_BODY: usize = 256 * 1024;
 /// Room for a test's thousand connections at once.
 const BACKLOG: u32 = 4_096;
 
-/// Where the server listens.
-pub enum Place {
-    /// Any free port of this machine.
-    AnyPort,
-    Listener(TcpListener),
+/// Where the simulator listens.
+#[derive(Debug, Default)]
+pub struct Places {
+    /// Both API families and everything else; any free port of this machine, if there is none.
+    pub main: Option<TcpListener>,
+    /// The old family, if it is not to be at the same place.
+    pub old: Option<TcpListener>,
+    /// The same over HTTPS.
+    pub https: Option<TcpListener>,
 }
 
 /// Longer than a test: who is closing a connection while the other one uses it is left to chance, and no test is about that.
 const IDLE_CONNECTION: Duration = Duration::from_secs(75);
 
 /// Binds the server; it answers once it is awaited.
-pub fn bind(place: Place, shared: Data<Shared>) -> io::Result<(Server, SocketAddr)> {
+pub fn bind(places: Places, shared: Data<Shared>) -> io::Result<(Server, SocketAddr)> {
+    let served = shared.clone();
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(shared.clone())
+            .app_data(served.clone())
             .app_data(PayloadConfig::new(LARGEST_BODY))
             .app_data(QueryConfig::default().error_handler(unreadable_query))
             .configure(client::mount)
             .configure(control::mount)
             .configure(console::mount)
             .configure(events::mount)
+            .configure(login::mount)
             .default_service(to(upstream::answer))
     })
     .workers(1)
@@ -46,10 +53,19 @@ pub fn bind(place: Place, shared: Data<Shared>) -> io::Result<(Server, SocketAdd
     .backlog(BACKLOG)
     .tcp_nodelay(true)
     .disable_signals();
-    let server = match place {
-        Place::AnyPort => server.bind(("127.0.0.1", 0))?,
-        Place::Listener(listener) => server.listen(listener)?,
+    let mut server = match places.main {
+        Some(listener) => server.listen(listener)?,
+        None => server.bind(("127.0.0.1", 0))?,
     };
+    if let Some(listener) = places.old {
+        shared.world().setup.old_port = Some(listener.local_addr()?.port());
+        server = server.listen(listener)?;
+    }
+    if let Some(listener) = places.https {
+        let identity = Identity::make()?;
+        shared.world().setup.authority = Some(identity.authority);
+        server = server.listen_rustls_0_23(listener, identity.server)?;
+    }
     let address = server.addrs().first().copied();
     let address = address.ok_or_else(|| io::Error::other("the server has no address"))?;
     Ok((server.run(), address))
@@ -57,16 +73,35 @@ pub fn bind(place: Place, shared: Data<Shared>) -> io::Result<(Server, SocketAdd
 
 /// The origin under which the caller reached the simulator.
 pub fn origin(request: &HttpRequest) -> String {
+    let scheme = if request.app_config().secure() { "https" } else { "http" };
     let is_authority = |host: &&str| {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte);
         !host.is_empty() && host.bytes().all(allowed)
     };
-    let named = request.headers().get(HOST);
-    let named = named.and_then(|host| host.to_str().ok()).filter(is_authority);
-    match named {
-        Some(host) => format!("http://{host}"),
-        None => format!("http://{}", request.app_config().local_addr()),
+    match Some(authority(request)).filter(is_authority) {
+        Some(host) => format!("{scheme}://{host}"),
+        None => format!("{scheme}://{}", request.app_config().local_addr()),
     }
+}
+
+/// The origin under which the simulator can be reached without anybody's help.
+pub fn nearest(request: &HttpRequest) -> String {
+    let passed_on = !request.app_config().secure() && host(request).contains(".dingtalk.");
+    if passed_on { format!("http://{}", request.app_config().local_addr()) } else { origin(request) }
+}
+
+/// The host that the caller named, without the port.
+pub fn host(request: &HttpRequest) -> &str {
+    let authority = authority(request);
+    match authority.rsplit_once(':') {
+        // The colons inside the brackets of an IPv6 address do not start a port.
+        Some((host, port)) if !port.contains(']') => host,
+        _ => authority,
+    }
+}
+
+fn authority(request: &HttpRequest) -> &str {
+    request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
 }
 
 /// 400 for a request that is not DingTalk's to refuse.

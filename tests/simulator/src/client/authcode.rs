@@ -71,7 +71,10 @@ fn issued(request: &Request, world: &mut World) -> Result<Issued, String> {
         Some(client_id) => world.app(client_id),
         None => world.under_test(),
     };
-    let app = app.filter(|app| app.is_open_at(&request.corp_id) && world.client.answers != Answers::Refuses);
+    let app = app.filter(|app| {
+        let trusts = app.at(&request.corp_id).is_some_and(|at| at.grants.trusts(&page_host(request)));
+        app.is_open_at(&request.corp_id) && trusts && world.client.answers != Answers::Refuses
+    });
     let app = app.ok_or_else(|| format!("对应企业没有 {} 域名微应用", page_host(request)))?;
     let person = match &request.user_id {
         Some(user_id) => organisation.person(user_id),

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Lever;
-use crate::upstream::{Fault, documented, known};
+use crate::upstream::{Fault, known};
 use crate::world::World;
 
 const MOST_CALLS: u32 = 1_000_000;
@@ -24,16 +24,19 @@ fn once() -> u32 {
 
 impl Lever for AddFault {
     fn pull(self, world: &mut World) -> Result<(), String> {
-        let endpoint = documented(&self.endpoint).ok_or_else(|| format!("unknown endpoint; known are {}", known()))?;
+        let path = self.endpoint.split_once(' ').map_or(self.endpoint.as_str(), |(_, path)| path);
+        if !path.starts_with('/') {
+            return Err(format!("an endpoint is a path; known are {}", known()));
+        }
         if !(1..=MOST_CALLS).contains(&self.times) {
             return Err("times is between 1 and 1000000".to_owned());
         }
-        world.faults.add(endpoint.path, self.times, understood(&self.fault)?);
+        world.faults.add(path, self.times, understood(&self.fault, path)?);
         Ok(())
     }
 }
 
-fn understood(asked: &Value) -> Result<Fault, String> {
+fn understood(asked: &Value, path: &str) -> Result<Fault, String> {
     let fault = Fault::deserialize(asked).map_err(|error| error.to_string())?;
     // A kind without members lets any member pass, whatever serde was told to deny.
     let written = serde_json::to_value(&fault).map_err(|error| error.to_string())?;
@@ -41,5 +44,5 @@ fn understood(asked: &Value) -> Result<Fault, String> {
     if let Some(unknown) = unknown {
         return Err(format!("a fault of this kind has no {unknown}"));
     }
-    fault.objection().map_or(Ok(fault), |objection| Err(objection.to_owned()))
+    fault.objection(path).map_or(Ok(fault), |objection| Err(objection.to_owned()))
 }

@@ -2,6 +2,7 @@
 
 mod events;
 mod faults;
+mod grants;
 mod limits;
 mod organisations;
 mod requests;
@@ -20,7 +21,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::crowd;
-use crate::server::{malformed, nothing_here, origin};
+use crate::server::{host, malformed, nothing_here, origin};
 use crate::world::{Answers, Shared, World};
 
 const TEN_YEARS_IN_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
@@ -45,6 +46,7 @@ pub fn mount(service: &mut ServiceConfig) {
             .route("/events", post().to(pull::<events::Events>))
             .route("/world", get().to(world::show))
             .route("/world", post().to(world::load))
+            .route("/grants", post().to(pull::<grants::SetGrants>))
             .route("/crowd", post().to(crowd::come))
             .route("/reset", post().to(reset))
             .default_service(to(nothing_here)),
@@ -152,14 +154,19 @@ fn client_id(named: Option<String>, world: &World) -> Result<String, String> {
     app.map(|app| app.client_id.clone()).ok_or_else(|| "no app has this clientId".to_owned())
 }
 
-/// A browser names the origin of each post: one of a foreign page is refused, or any website could play with the simulator.
+/// A browser names the origin of each post: one of a foreign page is refused, or any website could play with the simulator. And it names
+/// the host: a name that somebody made point at this machine is none of ours.
 async fn own_origin_only(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let foreign = request.headers().get(ORIGIN).is_some_and(|sender| !same_authority(sender, request.request()));
+    let named = host(request.request());
+    let here = request.app_config().local_addr().ip().to_string();
+    let is_ours = matches!(named, "localhost" | "127.0.0.1" | "[::1]" | "") || named.trim_matches(['[', ']']) == here;
+    let foreign = !is_ours || request.headers().get(ORIGIN).is_some_and(|sender| !same_authority(sender, request.request()));
     if foreign {
-        let refusal = HttpResponse::Forbidden().json(serde_json::json!({"error": "not from a page of another origin"}));
+        let refusal = HttpResponse::Forbidden()
+            .json(serde_json::json!({"error": "not from a page of another origin, nor under another name"}));
         return Err(error::InternalError::from_response("foreign origin", refusal).into());
     }
     next.call(request).await

@@ -13,7 +13,7 @@ use actix_web::web::Data;
 use tokio::sync::oneshot;
 
 use crate::events;
-use crate::server::{self, Place};
+use crate::server::{self, Places};
 use crate::upstream::{Api, Fault, Faults, Pace, documented, known};
 use crate::world::{Answers, App, Client, Holder, INTERNAL, Shared, World, millis};
 
@@ -31,20 +31,20 @@ pub struct Simulator {
 impl Simulator {
     /// Starts on a free port of this machine.
     pub async fn start() -> io::Result<Self> {
-        Self::start_at(Place::AnyPort).await
+        Self::start_at(Places::default()).await
     }
 
     /// Starts on a listener that is already bound.
     pub async fn start_on(listener: TcpListener) -> io::Result<Self> {
-        Self::start_at(Place::Listener(listener)).await
+        Self::start_at(Places { main: Some(listener), ..Places::default() }).await
     }
 
-    /// The server has a thread of its own: a test that blocks its runtime does not stop DingTalk.
-    async fn start_at(place: Place) -> io::Result<Self> {
+    /// Starts wherever it is told to. The server has a thread of its own: a test that blocks its runtime does not stop DingTalk.
+    pub async fn start_at(places: Places) -> io::Result<Self> {
         let shared = Data::new(Shared::default());
         let (started, start) = oneshot::channel();
         let seen_by_server = shared.clone();
-        thread::Builder::new().name("simulated-dingtalk".to_owned()).spawn(move || run(place, seen_by_server, started))?;
+        thread::Builder::new().name("simulated-dingtalk".to_owned()).spawn(move || run(places, seen_by_server, started))?;
         let (server, address) = start.await.map_err(|_| io::Error::other("the simulator's thread died"))??;
         Ok(Self { shared, address, server })
     }
@@ -53,6 +53,19 @@ impl Simulator {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where the old API family is: the same, unless it was given a place of its own.
+    #[must_use]
+    pub fn old_url(&self) -> String {
+        let port = self.shared.world().setup.old_port.unwrap_or(self.address.port());
+        format!("http://{}", SocketAddr::new(self.address.ip(), port))
+    }
+
+    /// The certificate that callers over HTTPS have to trust, if it has HTTPS.
+    #[must_use]
+    pub fn authority(&self) -> Option<String> {
+        self.shared.world().setup.authority.clone()
     }
 
     /// The registration of the app under test.
@@ -103,10 +116,11 @@ impl Simulator {
     #[track_caller]
     pub fn fault(&self, endpoint: &str, times: u32, fault: Fault) {
         assert!(times > 0, "a fault for no call");
-        if let Some(objection) = fault.objection() {
+        let path = api(endpoint).path;
+        if let Some(objection) = fault.objection(path) {
             panic!("{objection}");
         }
-        self.shared.world().faults.add(api(endpoint).path, times, fault);
+        self.shared.world().faults.add(path, times, fault);
     }
 
     /// Decides how many calls of one API DingTalk takes from one app in any second of real time.
@@ -189,9 +203,9 @@ impl Drop for Simulator {
 
 type Started = io::Result<(ServerHandle, SocketAddr)>;
 
-fn run(place: Place, shared: Data<Shared>, started: oneshot::Sender<Started>) {
+fn run(places: Places, shared: Data<Shared>, started: oneshot::Sender<Started>) {
     System::new().block_on(async move {
-        match server::bind(place, shared.clone()) {
+        match server::bind(places, shared.clone()) {
             Ok((server, address)) => {
                 spawn(events::run(shared));
                 // Nobody waits for the start any more: then nobody wants the server either.

@@ -2,12 +2,22 @@
 
 use crate::Simulator;
 use crate::events::{PushUrl, Shape, StreamFault};
-use crate::world::{App, CUSTOM, Decision, Holder, THIRD_PARTY, World};
+use crate::world::{App, CUSTOM, Decision, Holder, INTERNAL, Kind, THIRD_PARTY, World};
 
 /// The corpIds of the seeded organisations.
 const ORGANISATIONS: [&str; 2] = ["dingsimulator0001", "dingsimulator0002"];
 
 impl Simulator {
+    /// The registration of the app of a kind.
+    #[must_use]
+    pub fn app_of(&self, kind: Kind) -> &'static App {
+        match kind {
+            Kind::Internal => &INTERNAL,
+            Kind::Custom => &CUSTOM,
+            Kind::ThirdParty => &THIRD_PARTY,
+        }
+    }
+
     /// The registration of the app that a provider develops for the first organisation.
     #[must_use]
     pub fn custom_app(&self) -> &'static App {

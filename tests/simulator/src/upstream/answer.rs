@@ -6,13 +6,14 @@ use rand::{random, random_range};
 use serde_json::{Value, json};
 
 use super::api::Family;
+use super::reshape::Form;
 use crate::recording::Outcome;
 
 /// A complete answer, with what the ledger tells about it.
 pub struct Answer {
     status: StatusCode,
     content_type: &'static str,
-    body: Body,
+    body: Box<Body>,
     code: Option<String>,
     note: Option<String>,
 }
@@ -93,7 +94,7 @@ impl Answer {
 
     /// HTML.
     pub fn page(status: StatusCode, html: String) -> Self {
-        Self { status, content_type: "text/html", body: Body::Page(html), code: None, note: None }
+        Self { status, content_type: "text/html", body: Box::new(Body::Page(html)), code: None, note: None }
     }
 
     fn new(status: StatusCode, family: Family, body: Value, code: &str) -> Self {
@@ -104,7 +105,7 @@ impl Answer {
                 Family::Topapi => "application/json;charset=UTF-8",
                 Family::Legacy => "application/json",
             },
-            body: Body::Json(body),
+            body: Box::new(Body::Json(body)),
             code: Some(code.to_owned()),
             note: None,
         }
@@ -112,8 +113,16 @@ impl Answer {
 
     /// Adds a member to a JSON body.
     pub fn with(mut self, key: &str, value: Value) -> Self {
-        if let Body::Json(body) = &mut self.body {
+        if let Body::Json(body) = &mut *self.body {
             body[key] = value;
+        }
+        self
+    }
+
+    /// The same in another form.
+    pub fn in_form(mut self, form: Form) -> Self {
+        if let Body::Json(body) = &mut *self.body {
+            *body = form.of(body.take());
         }
         self
     }
@@ -129,7 +138,8 @@ impl Answer {
 
     /// Whether it is about the access_token or the pace of the calls, so that nobody looked at the code that was sent.
     pub fn left_the_code_alone(&self) -> bool {
-        self.status == StatusCode::UNAUTHORIZED || matches!(self.code.as_deref(), Some("40000" | "40014" | "90018"))
+        self.status == StatusCode::UNAUTHORIZED
+            || matches!(self.code.as_deref(), Some("40000" | "40014" | "90002" | "90018" | "90019"))
     }
 
     pub fn outcome(&self) -> Outcome {
@@ -139,7 +149,7 @@ impl Answer {
 
 impl From<Answer> for HttpResponse {
     fn from(answer: Answer) -> Self {
-        let body = match answer.body {
+        let body = match *answer.body {
             Body::Json(json) => json.to_string(),
             Body::Page(html) => html,
         };

@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::call::Call;
-use crate::world::{Holder, World};
+use crate::world::{Holder, OnBehalf, World};
 
 /// One API of DingTalk.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub enum Access {
     App(fn(&Call, &Holder, &mut World) -> Answer),
     /// A third-party app, with its suite_access_token.
     Suite(fn(&Call, &Holder, &mut World) -> Answer),
+    /// An app for somebody who logged in with a browser, with the token of theirs.
+    User(fn(&Call, &OnBehalf, &mut World) -> Answer),
 }
 
 /// The envelopes that answers come in.

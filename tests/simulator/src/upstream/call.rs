@@ -10,17 +10,23 @@ use url::form_urlencoded;
 use super::answer::Answer;
 use super::api::{Api, Family};
 use super::apis;
-use crate::server::origin;
+use super::side::Side;
+use crate::server::{nearest, origin};
 
 /// The parts of a request that the endpoints look at.
 pub struct Call {
     pub method: String,
     pub raw_path: String,
     pub api: Option<&'static Api>,
+    pub side: Side,
     /// Where the simulator was reached, for the addresses of avatars.
     pub origin: String,
+    /// Where it listens: the same, unless somebody passed a call to one of DingTalk's hosts on to here.
+    pub nearest: String,
     query: String,
     content_type: String,
+    /// The address that the call came from.
+    pub ip: String,
     token: Option<String>,
     body: Bytes,
 }
@@ -42,7 +48,7 @@ impl BodyFault {
 }
 
 impl Call {
-    pub fn new(request: &HttpRequest, body: Bytes) -> Self {
+    pub fn new(request: &HttpRequest, body: Bytes, side: Side) -> Self {
         let header = |name: &str| {
             let value = request.headers().get(name)?;
             value.to_str().ok().map(str::to_owned)
@@ -50,10 +56,13 @@ impl Call {
         Self {
             method: request.method().to_string(),
             raw_path: request.path().to_owned(),
-            api: apis::at(request.path()),
+            api: apis::at(request.path()).filter(|api| side.has(api.family())),
+            side,
             origin: origin(request),
+            nearest: nearest(request),
             query: request.query_string().to_owned(),
             content_type: header(CONTENT_TYPE.as_str()).unwrap_or_default(),
+            ip: request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default(),
             token: header("x-acs-dingtalk-access-token"),
             body,
         }
@@ -110,6 +119,16 @@ impl Call {
             _ => None,
         };
         in_json().or_else(|| self.form_field(name)).or_else(|| self.query_parameter(name)).filter(|value| !value.is_empty())
+    }
+
+    /// A parameter that is no text but JSON, as such or within a text.
+    pub fn structure(&self, name: &str) -> Option<Value> {
+        let body = || serde_json::from_slice::<Value>(&self.body).ok().map(|mut body| body[name].take());
+        match body().filter(|found| !found.is_null()) {
+            Some(Value::String(text)) => serde_json::from_str(&text).ok(),
+            Some(found) => Some(found),
+            None => serde_json::from_str(&self.form_field(name)?).ok(),
+        }
     }
 
     /// The body of the new API, which takes JSON only.

@@ -7,11 +7,14 @@ use actix_web::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
+use super::api::{Access, Family};
+use super::apis;
 use super::call::Call;
 use super::delivery::Delivery;
 use super::front::{self, BanForm};
 use super::gateway;
-use super::refusal::Refusal;
+use super::refusal::{Limit, Refusal};
+use super::reshape::Form;
 use crate::world::World;
 
 const LONGEST_WAIT: u64 = 10 * 60 * 1000;
@@ -26,6 +29,23 @@ pub enum Fault {
     AuthCodeError,
     /// 88 with sub_code 60011, or 403 at the new API.
     Permission,
+    /// Too many calls.
+    Rate {
+        /// Whose.
+        #[serde(default)]
+        limit: Limit,
+    },
+    /// 90020: the month's calls are used up.
+    Quota,
+    /// 429 `system.busy`, at the new API only.
+    Throttled,
+    /// 60020: the call came from an address that is not on the app's list.
+    Address,
+    /// The normal answer, written in another way.
+    Form {
+        /// Which way.
+        form: Form,
+    },
     /// -1, or 500 at the new API.
     Busy,
     /// The normal answer, later.
@@ -70,6 +90,8 @@ pub enum Consequence {
     Instead(Answer),
     Wait(Duration),
     RevokeToken,
+    /// The call is done, and its answer has this form.
+    Reshape(Form),
     /// The call is done, and its answer travels like this.
     Deliver(Delivery),
 }
@@ -84,6 +106,13 @@ impl Fault {
                 client_id: gateway::client_id(call, world).unwrap_or_default(),
             }),
             Self::Busy => refuse(Refusal::Busy),
+            Self::Rate { limit } => refuse(Refusal::Rate(*limit)),
+            Self::Quota => refuse(Refusal::Quota),
+            Self::Throttled => refuse(Refusal::Throttled),
+            Self::Address => {
+                refuse(Refusal::Address { ip: call.ip.clone(), client_id: gateway::client_id(call, world).unwrap_or_default() })
+            }
+            Self::Form { form } => Consequence::Reshape(*form),
             Self::Delay { milliseconds } => Consequence::Wait(Duration::from_millis(*milliseconds)),
             Self::RevokedToken => Consequence::RevokeToken,
             Self::Status { status } => Consequence::Instead(front::gateway(
@@ -98,9 +127,15 @@ impl Fault {
         }
     }
 
-    /// Why this fault cannot be had.
-    pub(crate) fn objection(&self) -> Option<&'static str> {
+    /// Why this fault cannot be had at this path.
+    pub(crate) fn objection(&self, path: &str) -> Option<&'static str> {
+        let takes = |test: fn(&Access) -> bool| apis::at(path).is_none_or(|api| test(&api.access));
         match self {
+            Self::AuthCodeError if !apis::takes_code(path) => Some("this call has no authCode"),
+            Self::RevokedToken if !takes(|access| matches!(access, Access::App(_))) => Some("this call has no access_token"),
+            Self::Throttled | Self::Form { form: Form::Capitals } if Family::of(path) != Family::Api => {
+                Some("only the new API answers so")
+            }
             Self::Delay { milliseconds } if *milliseconds > LONGEST_WAIT => Some("a delay is at most 600000 milliseconds"),
             Self::Drip { milliseconds } if !(1..=LONGEST_WAIT).contains(milliseconds) => {
                 Some("a drip has 1 to 600000 milliseconds between two bytes")
@@ -116,6 +151,11 @@ impl Fault {
             Self::AuthCodeError => "authCodeError".to_owned(),
             Self::Permission => "permission".to_owned(),
             Self::Busy => "busy".to_owned(),
+            Self::Rate { limit } => format!("rate, {limit:?}").to_lowercase(),
+            Self::Quota => "quota".to_owned(),
+            Self::Throttled => "throttled".to_owned(),
+            Self::Address => "address".to_owned(),
+            Self::Form { form } => format!("form, {form:?}").to_lowercase(),
             Self::Delay { milliseconds } => format!("delay of {milliseconds} ms"),
             Self::RevokedToken => "revokedToken".to_owned(),
             Self::Status { status } => format!("status {status}"),

@@ -6,7 +6,8 @@ use super::answer::Answer;
 use super::api::{Access, Api, Family, Method};
 use super::call::Call;
 use super::refusal::Refusal;
-use crate::world::{Holder, Standing, Tokens, World};
+use super::side::Side;
+use crate::world::{Holder, OnBehalf, Standing, Tokens, World};
 
 /// The normal answer to a call.
 pub fn serve(call: &Call, world: &mut World) -> Answer {
@@ -25,12 +26,22 @@ pub fn serve(call: &Call, world: &mut World) -> Answer {
                 let holder = holder(call, call.token(), &world.tokens, world)?;
                 check_method(api, call)?;
                 check_standing(&holder, call, world)?;
+                check_grants(api, &holder, call, world)?;
                 Ok(answer(call, &holder, world))
             }
             Access::Suite(answer) => {
-                let holder = holder(call, call.query_parameter("suite_access_token"), &world.suite_tokens, world)?;
+                let token = match api.family() {
+                    Family::Api => call.token(),
+                    Family::Topapi | Family::Legacy => call.query_parameter("suite_access_token"),
+                };
+                let holder = holder(call, token, &world.suite_tokens, world)?;
                 check_method(api, call)?;
                 Ok(answer(call, &holder, world))
+            }
+            Access::User(answer) => {
+                let who = on_behalf(call, world)?;
+                check_grants(api, &who.holder, call, world)?;
+                Ok(answer(call, &who, world))
             }
         }
     };
@@ -57,6 +68,28 @@ fn holder(call: &Call, token: Option<String>, tokens: &Tokens, world: &World) ->
     living.cloned().ok_or_else(|| Refusal::TokenInvalid.answer(call.family()))
 }
 
+fn on_behalf(call: &Call, world: &World) -> Result<OnBehalf, Answer> {
+    let token = call.token().ok_or_else(|| Refusal::TokenMissing.answer(call.family()))?;
+    match world.user_tokens.who(&token, world.now()) {
+        Some((who, true)) => Ok(who.clone()),
+        Some((_, false)) => Err(Answer::api_error(StatusCode::BAD_REQUEST, "accesstoken.expired", "accessToken已过期")),
+        None => Err(Refusal::TokenInvalid.answer(call.family())),
+    }
+}
+
+/// Whether the app may call this, and from there.
+fn check_grants(api: &Api, holder: &Holder, call: &Call, world: &World) -> Result<(), Answer> {
+    let Some(grants) = world.grants(holder) else { return Ok(()) };
+    let client_id = holder.client_id.clone();
+    if !grants.lets_in(&call.ip) {
+        return Err(Refusal::Address { ip: call.ip.clone(), client_id }.answer(call.family()));
+    }
+    if !grants.has(api.scope) {
+        return Err(Refusal::Permission { scope: api.scope.to_owned(), client_id }.answer(call.family()));
+    }
+    Ok(())
+}
+
 /// Of an app that was stopped DingTalk is only known to refuse the calls of the old API.
 fn check_standing(holder: &Holder, call: &Call, world: &World) -> Result<(), Answer> {
     let standing = world.app(&holder.client_id).and_then(|app| app.at(&holder.corp_id)).map(|at| at.standing);
@@ -81,12 +114,12 @@ fn check_method(api: &Api, call: &Call) -> Result<(), Answer> {
 /// What either host says to a path that it does not have; the new one says it of a method as well.
 fn unknown_path(call: &Call) -> Answer {
     match (call.family(), call.raw_path.strip_prefix("/topapi/")) {
-        (Family::Api, _) => Answer::api_error(
+        (Family::Api, _) if call.side != Side::Old => Answer::api_error(
             StatusCode::NOT_FOUND,
             "InvalidAction.NotFound",
             "Specified api is not found, please check your url and method.",
         ),
-        (_, Some(rest)) => Answer::invalid_method(&format!("dingtalk.oapi.{}", rest.replace('/', "."))),
-        (_, None) => Answer::legacy_error(404, "请求的URI地址不存在"),
+        (_, Some(rest)) if call.side != Side::New => Answer::invalid_method(&format!("dingtalk.oapi.{}", rest.replace('/', "."))),
+        _ => Answer::legacy_error(404, "请求的URI地址不存在"),
     }
 }

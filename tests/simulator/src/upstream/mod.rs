@@ -11,6 +11,8 @@ mod front;
 mod gateway;
 mod limits;
 mod refusal;
+mod reshape;
+mod side;
 
 use std::time::Instant;
 
@@ -26,6 +28,7 @@ use call::Call;
 use delivery::Delivery;
 use fault::Consequence;
 use refusal::Refusal;
+use side::Side;
 
 pub use api::Api;
 pub use apis::{authorisation, documented, known};
@@ -33,16 +36,18 @@ pub use fault::Fault;
 pub use faults::Faults;
 pub use front::BanForm;
 pub use limits::{Pace, Paces};
+pub use refusal::Limit;
+pub use reshape::Form;
 
 /// Answers any call that is not for the page, the control or the console.
 pub async fn answer(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpResponse {
     let read_at = Instant::now();
-    let call = Call::new(&request, body);
+    let call = Call::new(&request, body, Side::of(&request, &shared));
     let recording = Recording::start(&shared, Party::App, call.name(), call.label());
     let (answer, delivery) = if admitted(&call, read_at, &mut shared.world()) {
         converse(&call, &shared).await
     } else {
-        (Refusal::TooManyCalls.answer(call.family()).noting("too many calls in a second"), Delivery::Whole)
+        (Refusal::Rate(Limit::App).answer(call.family()).noting("too many calls in a second"), Delivery::Whole)
     };
     let answer = watch_codes(&call, answer, &mut shared.world());
     delivery.send(answer, recording)
@@ -74,6 +79,7 @@ async fn converse(call: &Call, shared: &Shared) -> (Answer, Delivery) {
             gateway::revoke_token(call, &mut world);
             gateway::serve(call, &mut world)
         }
+        Consequence::Reshape(form) => gateway::serve(call, &mut shared.world()).in_form(form),
         Consequence::Deliver(damaged) => {
             delivery = damaged;
             gateway::serve(call, &mut shared.world())

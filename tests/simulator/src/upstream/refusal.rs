@@ -1,6 +1,7 @@
 //! The refusals that every endpoint knows, each in the words of the endpoint's family.
 
 use actix_web::http::StatusCode;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::answer::Answer;
@@ -12,12 +13,66 @@ pub enum Refusal {
     TokenMissing,
     TokenInvalid,
     AuthCode,
-    Permission { scope: String, client_id: String },
+    Permission {
+        scope: String,
+        client_id: String,
+    },
+    /// The call came from an address that is not on the app's list.
+    Address {
+        ip: String,
+        client_id: String,
+    },
     Busy,
-    TooManyCalls,
+    Rate(Limit),
+    /// The month's calls are used up.
+    Quota,
+    /// The new API's other way to say that it is busy.
+    Throttled,
 }
 
-const TOO_MANY_CALLS: &str = "您的企业应用调用钉钉开放平台当前接口的所有请求都被暂时禁用了";
+/// Whose calls are too many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Limit {
+    /// Those of one app and API, in a second.
+    #[default]
+    App,
+    /// Those of everybody, in a second.
+    Api,
+    /// Those of a third-party app at one organisation, in a second.
+    Organisation,
+    /// Those of one app and API, in a minute.
+    Minute,
+}
+
+impl Limit {
+    fn errcode(self) -> i32 {
+        match self {
+            Self::App => 90018,
+            Self::Api => 90002,
+            Self::Organisation => 90019,
+            Self::Minute => 90017,
+        }
+    }
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::App => "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi",
+            Self::Api => "Forbidden.AccessDenied.QpsLimitForApi",
+            Self::Organisation => "Forbidden.AccessDenied.QpsLimitForSuitekeyAndOrgAndApi",
+            Self::Minute => "Forbidden.AccessDenied.QpmLimitForAppkeyAndApi",
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Api => "您的服务器调用钉钉开放平台当前接口的所有请求都被暂时禁用了",
+            Self::App | Self::Organisation | Self::Minute => "您的企业应用调用钉钉开放平台当前接口的所有请求都被暂时禁用了",
+        }
+    }
+}
+
+const QUOTA: &str = "您的企业本月的接口调用次数已用完";
 
 impl Refusal {
     pub fn answer(self, family: Family) -> Answer {
@@ -42,8 +97,15 @@ impl Refusal {
                 "没有调用该接口的权限，接口权限申请参考：https://open.dingtalk.com/document/orgapp-server/add-api-permission",
             )
             .with("accessdenieddetail", json!({"requiredScopes": [scope]})),
+            Self::Address { ip, .. } => error(
+                StatusCode::FORBIDDEN,
+                "Forbidden.AccessDenied.IpNotInWhiteList",
+                &format!("访问ip不在白名单之中,request ip={ip}"),
+            ),
             Self::Busy => error(StatusCode::INTERNAL_SERVER_ERROR, "systemBusy", "系统繁忙"),
-            Self::TooManyCalls => error(StatusCode::FORBIDDEN, "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", TOO_MANY_CALLS),
+            Self::Rate(limit) => error(StatusCode::FORBIDDEN, limit.code(), limit.text()),
+            Self::Quota => error(StatusCode::FORBIDDEN, "Forbidden.AccessDenied.ApiCountLimitForOrg", QUOTA),
+            Self::Throttled => error(StatusCode::TOO_MANY_REQUESTS, "system.busy", "系统繁忙"),
         }
     }
 
@@ -60,8 +122,14 @@ impl Refusal {
                 ),
                 &format!(", {{requiredScopes=[{scope}]}}"),
             ),
+            Self::Address { ip, client_id } => {
+                Answer::gateway_error("60020", &format!("访问ip不在白名单之中,request ip={ip} appKey({client_id})"), "")
+            }
             Self::Busy => Answer::topapi_error(-1, "系统繁忙"),
-            Self::TooManyCalls => Answer::gateway_error("90018", TOO_MANY_CALLS, ""),
+            Self::Rate(limit) => Answer::gateway_error(&limit.errcode().to_string(), limit.text(), ""),
+            Self::Quota => Answer::gateway_error("90020", QUOTA, ""),
+            // The old API has one word for it.
+            Self::Throttled => Answer::topapi_error(-1, "系统繁忙"),
         }
     }
 
@@ -71,8 +139,13 @@ impl Refusal {
             Self::TokenInvalid => Answer::legacy_error(40014, "不合法的access_token"),
             Self::AuthCode => Answer::legacy_error(40078, "不存在的临时授权码"),
             Self::Permission { .. } => Answer::legacy_error(60011, "没有调用该接口的权限"),
+            Self::Address { ip, client_id } => {
+                Answer::legacy_error(60020, &format!("访问ip不在白名单之中,request ip={ip} appKey({client_id})"))
+            }
             Self::Busy => Answer::legacy_error(-1, "系统繁忙"),
-            Self::TooManyCalls => Answer::legacy_error(90018, TOO_MANY_CALLS),
+            Self::Rate(limit) => Answer::legacy_error(limit.errcode(), limit.text()),
+            Self::Quota => Answer::legacy_error(90020, QUOTA),
+            Self::Throttled => Answer::legacy_error(-1, "系统繁忙"),
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The registered apps, and the organisations that have them.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use super::Grants;
 
 /// Who develops an app, and who uses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +47,8 @@ pub struct Installation {
     pub agent_id: String,
     #[serde(default)]
     pub standing: Standing,
+    #[serde(default, skip_serializing_if = "is_everything")]
+    pub grants: Grants,
 }
 
 /// How an app stands with an organisation.
@@ -57,6 +62,23 @@ pub enum Standing {
     Stopped,
     /// The organisation never authorised it, or does not any more.
     Absent,
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "internal" => Ok(Self::Internal),
+            "custom" => Ok(Self::Custom),
+            "third-party" => Ok(Self::ThirdParty),
+            _ => Err(format!("{name} is no kind of app: internal, custom or third-party")),
+        }
+    }
+}
+
+fn is_everything(grants: &Grants) -> bool {
+    *grants == Grants::default()
 }
 
 impl Registered {

@@ -45,6 +45,13 @@ impl Codes {
         again
     }
 
+    /// The same for an app that does not know yet from which organisation somebody comes.
+    pub fn exchange_anywhere(&mut self, value: &str, client_id: &str, now: Millis) -> Option<(Holder, Arc<Person>)> {
+        let holder = self.issued.get(value).map(|code| code.holder.clone()).filter(|holder| holder.client_id == client_id)?;
+        let person = self.exchange(value, &holder, now)?;
+        Some((holder, person))
+    }
+
     /// How often a code came that had been here.
     pub fn sent_again(&self) -> u64 {
         self.sent_again

@@ -54,10 +54,15 @@ impl World {
         Ok(())
     }
 
-    fn happening(&self, client_id: &str, corp_id: &str, decision: Decision, agent_id: String) -> Happening {
+    fn happening(&mut self, client_id: &str, corp_id: &str, decision: Decision, agent_id: String) -> Happening {
         let told = || self.app(client_id).and_then(|app| authorisation(app, corp_id, self)).unwrap_or_default();
         match decision {
-            Decision::Authorise => Happening::Authorised { authorisation: told(), temporary_code: secret::hex32() },
+            Decision::Authorise => {
+                let temporary_code = secret::hex32();
+                let authorisation = told();
+                self.temporary_codes.insert(temporary_code.clone(), Holder::new(client_id, corp_id));
+                Happening::Authorised { authorisation, temporary_code }
+            }
             Decision::Change => Happening::ScopeChanged { authorisation: told() },
             Decision::Relieve => Happening::Relieved,
             Decision::Stop => Happening::Stopped { agent_id },

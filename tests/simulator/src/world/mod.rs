@@ -6,13 +6,17 @@ mod codes;
 mod credential;
 mod decisions;
 mod definition;
+mod grants;
+mod notifications;
 mod organisation;
 mod people;
 mod seed;
 mod suite_tickets;
 mod tickets;
 mod tokens;
+mod user_tokens;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -23,12 +27,15 @@ pub use codes::Codes;
 pub use credential::{Credential, Life};
 pub use decisions::Decision;
 pub use definition::Definition;
-pub use organisation::Organisation;
+pub use grants::Grants;
+pub use notifications::{Notification, Notifications};
+pub use organisation::{Department, Organisation};
 pub use people::Person;
 pub use seed::{App, CUSTOM, INTERNAL, SEEDED, THIRD_PARTY};
 pub use suite_tickets::SuiteTickets;
 pub use tickets::Tickets;
 pub use tokens::{Holder, Tokens};
+pub use user_tokens::{OnBehalf, UserTokens};
 
 use crate::crowd::Progress;
 use crate::events::{Outbox, Subscribers};
@@ -65,6 +72,10 @@ pub struct Setup {
     pub app_url: Option<String>,
     /// Which of the apps it is.
     pub under_test: String,
+    /// The certificate that callers over HTTPS have to trust.
+    pub authority: Option<String>,
+    /// The port for the old family, if it has one of its own.
+    pub old_port: Option<u16>,
     /// How many calls of one API are taken from one app in a second.
     pub calls_per_second: Option<u32>,
 }
@@ -83,6 +94,12 @@ pub struct World {
     pub suite_tokens: Tokens,
     pub suite_tickets: SuiteTickets,
     pub codes: Codes,
+    /// Those of the login page outside the client, which are not interchangeable with the others.
+    pub browser_codes: Codes,
+    pub user_tokens: UserTokens,
+    /// What third-party apps were told of an authorisation in the older way.
+    pub temporary_codes: HashMap<String, Holder>,
+    pub notifications: Notifications,
     pub faults: Faults,
     pub paces: Paces,
     pub ledger: Ledger,
@@ -106,6 +123,10 @@ impl World {
             suite_tokens: Tokens::default(),
             suite_tickets: SuiteTickets::default(),
             codes: Codes::default(),
+            browser_codes: Codes::default(),
+            user_tokens: UserTokens::default(),
+            temporary_codes: HashMap::new(),
+            notifications: Notifications::default(),
             faults: Faults::default(),
             paces: Paces::default(),
             ledger: Ledger::default(),
@@ -150,6 +171,11 @@ impl World {
         of_the_app.map_or("", String::as_str)
     }
 
+    /// What an app may do at an organisation that has it.
+    pub fn grants(&self, holder: &Holder) -> Option<&Grants> {
+        Some(&self.app(&holder.client_id)?.at(&holder.corp_id)?.grants)
+    }
+
     pub fn person(&self, corp_id: &str, user_id: &str) -> Option<&Arc<Person>> {
         self.organisation(corp_id)?.person(user_id)
     }
@@ -161,6 +187,8 @@ impl Default for World {
             definition: Definition::seeded(),
             app_url: None,
             under_test: INTERNAL.client_id.to_owned(),
+            authority: None,
+            old_port: None,
             calls_per_second: None,
         };
         Self::new(setup, Subscribers::default(), Outbox::default())

@@ -1,12 +1,16 @@
 //! A caller of the simulated DingTalk: an app, a page or a developer at the console.
 
 use dingtalk_simulator::Simulator;
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
+use url::form_urlencoded::Serializer;
 
 /// What came back.
 pub struct Answer {
     pub status: u16,
+    /// Where it sends the caller, if anywhere.
+    pub location: Option<String>,
     pub body: String,
 }
 
@@ -16,7 +20,8 @@ impl Answer {
     }
 
     async fn of(response: Response) -> Self {
-        Self { status: response.status().as_u16(), body: response.text().await.expect("a body") }
+        let location = response.headers().get("location").map(|location| location.to_str().expect("text").to_owned());
+        Self { status: response.status().as_u16(), location, body: response.text().await.expect("a body") }
     }
 }
 
@@ -29,7 +34,7 @@ impl Caller {
     pub async fn start() -> Self {
         // The first one in the process counts.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder().no_proxy().build().expect("a client");
+        let http = Client::builder().no_proxy().redirect(Policy::none()).build().expect("a client");
         Self { dingtalk: Simulator::start().await.expect("a simulator"), http }
     }
 
@@ -55,6 +60,31 @@ impl Caller {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
         Answer::of(request.send().await.expect("an answer")).await
+    }
+
+    /// A call of the new API that reads.
+    pub async fn get_with(&self, token: &str, path: &str) -> Answer {
+        self.send(Method::GET, path, Some(token), &Value::Null).await
+    }
+
+    /// What a form sends.
+    pub async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = self.http.post(format!("{}{path}", self.dingtalk.url())).body(body);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        Answer::of(request.send().await.expect("an answer")).await
+    }
+
+    /// A request under another name than the simulator's own.
+    pub async fn get_as(&self, host: &str, path: &str) -> Answer {
+        let request = self.http.get(format!("{}{path}", self.dingtalk.url())).header("host", host);
+        Answer::of(request.send().await.expect("an answer")).await
+    }
+
+    /// A call of the old API with the internal app's token.
+    pub async fn old(&self, path: &str, body: Value) -> Value {
+        let path = format!("{path}?access_token={}", self.token().await);
+        if body.is_null() { self.get(&path).await.json() } else { self.post(&path, body).await.json() }
     }
 
     /// The internal app's access_token.

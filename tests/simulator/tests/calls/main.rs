@@ -1,8 +1,14 @@
 //! The simulated DingTalk as its callers meet it: through a socket.
 
+mod browser_login;
 mod caller;
+mod control;
 mod crowd;
-mod stream;
+mod faults;
+mod grants;
+mod hosts;
 mod kinds;
 mod limits;
+mod people;
 mod signed;
+mod stream;

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub enum Command {
     /// An event, and where to say what the app answered.
-    Push(Frame, oneshot::Sender<Result<(), String>>),
+    Push(Box<Frame>, oneshot::Sender<Result<(), String>>),
     Fault(StreamFault),
 }
 
@@ -93,7 +93,7 @@ async fn connect(
 pub async fn push(connection: &UnboundedSender<Command>, event: &Event) -> Result<(), String> {
     let (answered, answer) = oneshot::channel();
     let gone = || "the connection was lost".to_owned();
-    connection.send(Command::Push(Frame::of(event), answered)).map_err(|_| gone())?;
+    connection.send(Command::Push(Box::new(Frame::of(event)), answered)).map_err(|_| gone())?;
     match timeout(PATIENCE, answer).await {
         Ok(answer) => answer.unwrap_or_else(|_| Err(gone())),
         Err(_) => Err("no answer".to_owned()),

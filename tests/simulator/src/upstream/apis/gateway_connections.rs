@@ -27,6 +27,6 @@ fn open(call: &Call, world: &mut World) -> Answer {
         return Answer::api_error(StatusCode::UNAUTHORIZED, "authFailed", "鉴权失败");
     };
     let ticket = world.subscribers.issue_ticket(&client_id);
-    let endpoint = format!("{}/stream/connect", call.origin.replacen("http", "ws", 1));
+    let endpoint = format!("{}/stream/connect", call.nearest.replacen("http", "ws", 1));
     Answer::api(json!({"endpoint": endpoint, "ticket": ticket}))
 }

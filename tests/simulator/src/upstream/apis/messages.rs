@@ -1,26 +1,72 @@
-//! Work notifications. Nobody is told.
+//! Work notifications: shown on the console's phone.
 
-use rand::random_range;
+use serde_json::{Value, json};
 
 use crate::upstream::answer::Answer;
 use crate::upstream::api::{Access, Api, Method};
 use crate::upstream::call::Call;
-use crate::world::{Holder, World};
+use crate::world::{Holder, Notification, World};
 
-pub static WORK_NOTIFICATION: Api = Api {
-    path: "/topapi/message/corpconversation/asyncsend_v2",
-    method: Method::Post,
-    label: "send work notification",
-    scope: "qyapi_base",
-    access: Access::App(work_notification),
-};
+pub static WORK_NOTIFICATION: Api = message("/topapi/message/corpconversation/asyncsend_v2", "send work notification", send);
+pub static PROGRESS: Api = message("/topapi/message/corpconversation/getsendprogress", "get progress of notification", progress);
+pub static RESULT: Api = message("/topapi/message/corpconversation/getsendresult", "get result of notification", result);
 
-fn work_notification(call: &Call, holder: &Holder, world: &mut World) -> Answer {
-    let own_agent = world.app(&holder.client_id).and_then(|app| app.at(&holder.corp_id)).map(|at| at.agent_id.clone());
-    match (call.parameter("agent_id"), call.parameter("userid_list")) {
-        (Some(agent_id), Some(user_ids)) if Some(&agent_id) == own_agent.as_ref() => {
-            Answer::topapi_beside("task_id", random_range(1_000_000_000_u64..1_000_000_000_000).into()).noting(&user_ids)
-        }
-        _ => Answer::topapi_error(400_002, "参数错误"),
+const fn message(path: &'static str, label: &'static str, answer: fn(&Call, &Holder, &mut World) -> Answer) -> Api {
+    Api { path, method: Method::Post, label, scope: "qyapi_base", access: Access::App(answer) }
+}
+
+fn send(call: &Call, holder: &Holder, world: &mut World) -> Answer {
+    let (Some(user_ids), true) = (call.parameter("userid_list"), is_own_agent(call, holder, world)) else {
+        return Answer::topapi_error(400_002, "参数错误");
+    };
+    let message = call.structure("msg").unwrap_or_default();
+    let task_id = world.notifications.send(Notification {
+        holder: holder.clone(),
+        user_ids: user_ids.split(',').map(str::to_owned).collect(),
+        text: text(&message),
+    });
+    Answer::topapi_beside("task_id", task_id.into()).noting(&user_ids)
+}
+
+fn progress(call: &Call, holder: &Holder, world: &mut World) -> Answer {
+    match sent(call, holder, world) {
+        Some(_) => Answer::topapi_beside("progress", json!({"progress_in_percent": 100, "status": 2})),
+        None => Answer::topapi_error(400_002, "参数错误"),
     }
+}
+
+fn result(call: &Call, holder: &Holder, world: &mut World) -> Answer {
+    let Some(notification) = sent(call, holder, world) else {
+        return Answer::topapi_error(400_002, "参数错误");
+    };
+    let is_here = |user_id: &&String| world.person(&holder.corp_id, user_id).is_some();
+    let (told, unknown): (Vec<_>, Vec<_>) = notification.user_ids.iter().partition(is_here);
+    Answer::topapi_beside(
+        "send_result",
+        json!({
+            "unread_user_id_list": told,
+            "read_user_id_list": [],
+            "invalid_user_id_list": unknown,
+            "forbidden_user_id_list": [],
+            "failed_user_id_list": [],
+            "invalid_dept_id_list": [],
+        }),
+    )
+}
+
+fn sent<'a>(call: &Call, holder: &Holder, world: &'a World) -> Option<&'a Notification> {
+    let task_id = call.parameter("task_id")?.parse().ok()?;
+    world.notifications.sent(task_id).filter(|notification| notification.holder == *holder && is_own_agent(call, holder, world))
+}
+
+fn is_own_agent(call: &Call, holder: &Holder, world: &World) -> bool {
+    let own = world.app(&holder.client_id).and_then(|app| app.at(&holder.corp_id)).map(|at| at.agent_id.as_str());
+    call.parameter("agent_id").is_some_and(|agent_id| Some(agent_id.as_str()) == own)
+}
+
+/// What a person would read of a message of any kind.
+fn text(message: &Value) -> String {
+    let kind = message["msgtype"].as_str().unwrap_or_default();
+    let told = ["content", "title", "text", "markdown"].into_iter().find_map(|name| message[kind][name].as_str());
+    told.unwrap_or(kind).chars().take(200).collect()
 }

@@ -1,7 +1,10 @@
 //! The APIs of DingTalk that are simulated.
 
+mod activation;
 mod app_tokens;
+mod browser_logins;
 mod corp_tokens;
+mod departments;
 mod gateway_connections;
 mod messages;
 mod organisations;
@@ -17,7 +20,7 @@ pub use users::USER_BY_CODE;
 pub use users::USER_DETAILS;
 
 /// All of them; of two that fit a path the first.
-pub static ALL: [&Api; 14] = [
+pub static ALL: [&Api; 32] = [
     &app_tokens::ACCESS_TOKEN,
     &app_tokens::UNIFIED_TOKEN,
     &app_tokens::GET_TOKEN,
@@ -28,9 +31,27 @@ pub static ALL: [&Api; 14] = [
     &organisations::GET_AUTH_INFO,
     &tickets::JSAPI_TICKETS,
     &tickets::GET_JSAPI_TICKET,
+    &activation::AUTH_INFO,
+    &activation::PERMANENT_CODE,
+    &activation::ACTIVATE,
+    &activation::INACTIVE,
     &users::USER_BY_CODE,
+    &users::USER_BY_CODE_OLD,
     &users::USER_DETAILS,
+    &users::USER_DETAILS_OLD,
+    &users::USER_BY_UNION_ID,
+    &users::USER_BY_MOBILE,
+    &departments::LIST_SUB,
+    &departments::GET,
+    &departments::LIST_PARENTS,
+    &departments::LIST_IDS,
+    &departments::LIST_USERS,
+    &departments::SCOPES,
     &messages::WORK_NOTIFICATION,
+    &messages::PROGRESS,
+    &messages::RESULT,
+    &browser_logins::USER_ACCESS_TOKEN,
+    &browser_logins::CONTACT_USER,
     &gateway_connections::OPEN_CONNECTION,
 ];
 
@@ -43,6 +64,17 @@ pub fn documented(name: &str) -> Option<&'static Api> {
 /// The API that a request for this path reaches.
 pub fn at(path: &str) -> Option<&'static Api> {
     ALL.into_iter().find(|api| api.is_at(path))
+}
+
+/// Whether a code is handed in there; for all that is known of it.
+pub fn takes_code(path: &str) -> bool {
+    let known = [
+        users::USER_BY_CODE.path,
+        users::USER_BY_CODE_OLD.path,
+        activation::PERMANENT_CODE.path,
+        browser_logins::USER_ACCESS_TOKEN.path,
+    ];
+    known.contains(&path) || at(path).is_none()
 }
 
 /// Their paths, for somebody who misspelt one.

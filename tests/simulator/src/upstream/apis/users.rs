@@ -1,10 +1,12 @@
 //! Who somebody is.
 
+use serde_json::{Value, json};
+
 use crate::upstream::answer::Answer;
 use crate::upstream::api::{Access, Api, Family, Method};
 use crate::upstream::call::Call;
 use crate::upstream::refusal::Refusal;
-use crate::world::{Holder, World};
+use crate::world::{Holder, Kind, Person, World};
 
 pub static USER_BY_CODE: Api = Api {
     path: "/topapi/v2/user/getuserinfo",
@@ -12,6 +14,15 @@ pub static USER_BY_CODE: Api = Api {
     label: "exchange authCode",
     scope: "qyapi_base",
     access: Access::App(user_by_code),
+};
+
+/// The older form, without a `result`.
+pub static USER_BY_CODE_OLD: Api = Api {
+    path: "/user/getuserinfo",
+    method: Method::Get,
+    label: "exchange authCode",
+    scope: "qyapi_base",
+    access: Access::App(user_by_code_old),
 };
 
 /// Also by GET, which the guide shows.
@@ -23,6 +34,30 @@ pub static USER_DETAILS: Api = Api {
     access: Access::App(user_details),
 };
 
+pub static USER_DETAILS_OLD: Api = Api {
+    path: "/user/get",
+    method: Method::Get,
+    label: "get user details",
+    scope: "qyapi_get_member",
+    access: Access::App(user_details_old),
+};
+
+pub static USER_BY_UNION_ID: Api = Api {
+    path: "/topapi/user/getbyunionid",
+    method: Method::Post,
+    label: "find user by unionId",
+    scope: "qyapi_get_member",
+    access: Access::App(user_by_union_id),
+};
+
+pub static USER_BY_MOBILE: Api = Api {
+    path: "/topapi/v2/user/getbymobile",
+    method: Method::Post,
+    label: "find user by mobile",
+    scope: "qyapi_get_member_by_mobile",
+    access: Access::App(user_by_mobile),
+};
+
 fn user_by_code(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     let now = world.now();
     match call.parameter("code").and_then(|code| world.codes.exchange(&code, holder, now)) {
@@ -31,15 +66,104 @@ fn user_by_code(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     }
 }
 
+fn user_by_code_old(call: &Call, holder: &Holder, world: &mut World) -> Answer {
+    let now = world.now();
+    match call.query_parameter("code").and_then(|code| world.codes.exchange(&code, holder, now)) {
+        Some(person) => Answer::legacy(json!({
+            "errcode": 0,
+            "errmsg": "ok",
+            "userid": person.user_id,
+            "name": person.name,
+            "deviceId": format!("simulated-device-{}", person.user_id),
+            "is_sys": person.sys_level != 0,
+            "sys_level": person.sys_level,
+        }))
+        .noting(&person.user_id),
+        None => Refusal::AuthCode.answer(Family::Legacy),
+    }
+}
+
 fn user_details(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     let Some(user_id) = call.parameter("userid") else {
         return Answer::topapi_error(400_002, "参数错误");
     };
-    match world.person(&holder.corp_id, &user_id) {
-        Some(person) => {
-            let avatar = person.avatar_path(&holder.corp_id).map(|path| format!("{}{path}", call.origin));
-            Answer::topapi(person.details(avatar)).noting(&person.user_id)
+    match visible(&user_id, holder, world) {
+        Ok(person) => Answer::topapi(details(person, call, holder, world)).noting(&person.user_id),
+        Err((errcode, errmsg)) => Answer::topapi_error(errcode, errmsg),
+    }
+}
+
+fn user_details_old(call: &Call, holder: &Holder, world: &mut World) -> Answer {
+    let user_id = call.query_parameter("userid").unwrap_or_default();
+    match visible(&user_id, holder, world) {
+        Ok(person) => {
+            let mut told = details(person, call, holder, world);
+            for (new, old) in [
+                ("dept_id_list", "department"),
+                ("title", "position"),
+                ("job_number", "jobnumber"),
+                ("work_place", "workPlace"),
+                ("admin", "isAdmin"),
+                ("boss", "isBoss"),
+                ("senior", "isSenior"),
+                ("hide_mobile", "isHide"),
+                ("state_code", "stateCode"),
+            ] {
+                if let Some(value) = told.as_object_mut().and_then(|told| told.remove(new)) {
+                    told[old] = value;
+                }
+            }
+            told["errcode"] = json!(0);
+            told["errmsg"] = json!("ok");
+            Answer::legacy(told).noting(&person.user_id)
         }
+        Err((errcode, errmsg)) => Answer::legacy_error(errcode, errmsg),
+    }
+}
+
+fn user_by_union_id(call: &Call, holder: &Holder, world: &mut World) -> Answer {
+    let union_id = call.parameter("unionid").unwrap_or_default();
+    found(holder, world, |person| person.union_id == union_id, |person| json!({"contact_type": 0, "userid": person.user_id}))
+}
+
+fn user_by_mobile(call: &Call, holder: &Holder, world: &mut World) -> Answer {
+    let mobile = call.parameter("mobile").unwrap_or_default();
+    found(
+        holder,
+        world,
+        |person| person.details.get("mobile") == Some(&json!(mobile)),
+        |person| json!({"userid": person.user_id}),
+    )
+}
+
+fn found(holder: &Holder, world: &World, is_meant: impl Fn(&Person) -> bool, told: impl Fn(&Person) -> Value) -> Answer {
+    let people = world.organisation(&holder.corp_id).map(|organisation| &organisation.people);
+    match people.into_iter().flatten().find(|person| is_meant(person)) {
+        Some(person) => Answer::topapi(told(person)).noting(&person.user_id),
         None => Answer::topapi_error(60121, "找不到该用户"),
     }
+}
+
+/// Somebody whom the app may see.
+pub fn visible<'a>(user_id: &str, holder: &Holder, world: &'a World) -> Result<&'a Person, (i32, &'static str)> {
+    let person = world.person(&holder.corp_id, user_id).ok_or((60121, "找不到该用户"))?;
+    let sees = world.grants(holder).is_none_or(|grants| grants.sees(user_id));
+    sees.then_some(&**person).ok_or((50002, "请求的员工userid不在授权范围内"))
+}
+
+/// What the app is told of somebody: without its permissions, less.
+pub fn details(person: &Person, call: &Call, holder: &Holder, world: &World) -> Value {
+    const OF_MOBILE: [&str; 2] = ["mobile", "state_code"];
+    const OF_EMAIL: [&str; 4] = ["email", "work_place", "remark", "extension"];
+    let avatar = person.avatar_path(&holder.corp_id).map(|path| format!("{}{path}", call.origin));
+    let mut told = person.details(avatar);
+    let is_third_party = world.app(&holder.client_id).is_some_and(|app| app.kind == Kind::ThirdParty);
+    let may = |scope| !is_third_party && world.grants(holder).is_none_or(|grants| grants.has(scope));
+    let hidden = [(!may("fieldMobile"), &OF_MOBILE[..]), (!may("fieldEmail"), &OF_EMAIL[..])];
+    if let Some(told) = told.as_object_mut() {
+        for name in hidden.into_iter().filter(|(hide, _)| *hide).flat_map(|(_, names)| names) {
+            told.remove(*name);
+        }
+    }
+    told
 }

@@ -1,0 +1,325 @@
+//! One connection, one request at a time.
+//!
+//! The HTTP library reads 128 KiB of requests at once and answers all of them into memory before it sends any; it waits for ever for
+//! most of what a client may leave undone. So this stands between it and the stream: it gives on one head when all of it has come and
+//! is as it should be, then as much of the body as somebody waits for, and the next request when the answer has been sent.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use actix_http::h1::{Codec, Message};
+use actix_web::web::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+use tokio_util::codec::Decoder;
+use tokio_util::io::poll_read_buf;
+
+use super::exchange::{Exchange, Rest};
+use super::head::{self, Head, Refusal};
+use super::stalls::Seat;
+
+/// How long the head of a request may take, from the end of the last answer on.
+pub const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a client may take for each 32 KiB of an answer that the system cannot take off our hands.
+pub const READING_PATIENCE: Duration = Duration::from_secs(20);
+/// How long somebody who will send nothing more still waits for an answer: scripts that pipe a request do, browsers that are gone do not.
+const LEAVING_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a client may go on sending after the last answer. Were the connection closed at once, the answer could be lost.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
+
+/// As much is read before it is asked for: what comes behind a request, so that its end is noticed.
+const READ_AHEAD: usize = 16 * 1024;
+const AT_ONCE: usize = 4 * 1024;
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// What comes from a client and goes to it, plain or as TLS.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
+
+/// A client, as the HTTP library sees it.
+pub struct Connection {
+    stream: Box<dyn Stream>,
+    stage: Stage,
+    exchange: Rc<Exchange>,
+    codec: Codec,
+    seat: Seat,
+    patience: Pin<Box<Sleep>>,
+    /// What came and the library has not read.
+    received: BytesMut,
+    /// How much of that belongs to the present request.
+    due: usize,
+    /// The client of the present request waits to be told to send its body.
+    expects: bool,
+    /// What is left to be sent of a word before the answer.
+    interim: &'static [u8],
+    /// The client takes none of its answer.
+    is_blocked: bool,
+}
+
+/// Whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The client's: a head, its first one or another.
+    Head { is_first: bool },
+    /// The client's: the body.
+    Body,
+    /// Ours.
+    Answer,
+    /// Ours, and the client will send nothing more.
+    Leaving,
+    /// Nobody's: nothing is read any more.
+    Over,
+    /// Nothing is sent any more either.
+    Closing,
+}
+
+impl Connection {
+    /// A client that was let in just now.
+    pub fn new(stream: Box<dyn Stream>, codec: Codec, seat: Seat) -> Self {
+        Self {
+            stream,
+            stage: Stage::Head { is_first: true },
+            exchange: Rc::default(),
+            codec,
+            seat,
+            patience: Box::pin(sleep(HEAD_PATIENCE)),
+            received: BytesMut::new(),
+            due: 0,
+            expects: false,
+            interim: &[],
+            is_blocked: false,
+        }
+    }
+
+    /// What its requests know of it.
+    pub fn exchange(&self) -> Rc<Exchange> {
+        Rc::clone(&self.exchange)
+    }
+
+    fn enter(&mut self, stage: Stage, patience: Duration) {
+        self.stage = stage;
+        self.patience.as_mut().reset(Instant::now() + patience);
+    }
+
+    /// Reads some more; nothing when the client has sent all it will.
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.received.reserve(AT_ONCE);
+        match ready!(poll_read_buf(Pin::new(&mut self.stream), context, &mut self.received)) {
+            // TLS that ends without saying so.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(0)),
+            read => Poll::Ready(read),
+        }
+    }
+
+    /// Nothing more is read.
+    fn end(&mut self) -> Poll<io::Result<()>> {
+        self.stage = Stage::Over;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits for a head, and makes it due.
+    fn poll_head(&mut self, is_first: bool, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            match Head::read(&self.received, &mut self.codec) {
+                Ok(Some(head)) => return self.take(&head),
+                Ok(None) => {}
+                Err(refusal) => return self.refuse(refusal),
+            }
+            match self.poll_fill(context)? {
+                Poll::Ready(0) => return self.end(),
+                Poll::Ready(_) => continue,
+                Poll::Pending => self.seat.stalls(context)?,
+            }
+            ready!(self.patience.as_mut().poll(context));
+            // Some clients send an empty line behind a request.
+            return match is_first || !self.received.trim_ascii().is_empty() {
+                true => self.refuse(Refusal::SLOW),
+                false => self.end(),
+            };
+        }
+    }
+
+    fn take(&mut self, head: &Head) -> Poll<io::Result<()>> {
+        self.seat.goes_on();
+        self.stage = Stage::Answer;
+        self.due = head.length;
+        self.expects = head.expects;
+        self.exchange.body.set(if head.has_body { Rest::Unwanted } else { Rest::Nothing });
+        if head.expects {
+            // The library would promise to take any body as soon as it has read this.
+            head::silence(&mut self.received[..head.length]);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn refuse(&mut self, refusal: Refusal) -> Poll<io::Result<()>> {
+        self.seat.goes_on();
+        self.stage = Stage::Answer;
+        self.received = BytesMut::from(&head::stand_in(&self.received)[..]);
+        self.due = self.received.len();
+        self.exchange.refuse(refusal);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits for some of the body, and makes it due. One that is malformed ends where it no longer makes sense.
+    fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let mut unread = BytesMut::from(&self.received[..]);
+            loop {
+                match self.codec.decode(&mut unread) {
+                    Ok(Some(Message::Chunk(None))) => {
+                        self.seat.goes_on();
+                        self.exchange.body.set(Rest::Nothing);
+                        self.stage = Stage::Answer;
+                        break;
+                    }
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    Err(_) => return self.end(),
+                }
+            }
+            self.due = self.received.len() - unread.len();
+            if self.due > 0 || self.stage == Stage::Answer {
+                return Poll::Ready(Ok(()));
+            }
+            self.seat.stalls(context)?;
+            if ready!(self.poll_fill(context))? == 0 {
+                return self.end();
+            }
+        }
+    }
+
+    /// While the answer is on its way: does nothing but notice when the client leaves.
+    fn poll_leaving(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_blocked {
+            self.seat.stalls(context)?;
+            return Poll::Pending;
+        }
+        while self.stage == Stage::Answer && self.received.len() < READ_AHEAD {
+            if ready!(self.poll_fill(context))? == 0 {
+                self.enter(Stage::Leaving, LEAVING_PATIENCE);
+            }
+        }
+        if self.stage == Stage::Leaving {
+            ready!(self.patience.as_mut().poll(context));
+            return self.end();
+        }
+        Poll::Pending
+    }
+
+    /// Tells the client to send its body once somebody waits for that.
+    fn ask_for_body(&mut self, context: &Context<'_>) {
+        if matches!(self.stage, Stage::Answer | Stage::Leaving) && self.exchange.body.get() == Rest::Wanted {
+            self.stage = Stage::Body;
+            if std::mem::take(&mut self.expects) {
+                self.interim = CONTINUE;
+            }
+            context.waker().wake_by_ref();
+        }
+    }
+
+    /// Turns to the next request when this one's answer has been sent.
+    fn turn(&mut self, context: &Context<'_>) {
+        if self.exchange.is_answered.take() {
+            if self.received.is_empty() {
+                // Whoever is idle costs no memory.
+                self.received = BytesMut::new();
+            }
+            match self.exchange.is_last.get() {
+                true => self.stage = Stage::Over,
+                false => self.enter(Stage::Head { is_first: false }, HEAD_PATIENCE),
+            }
+            context.waker().wake_by_ref();
+        }
+    }
+
+    fn poll_interim(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.interim.is_empty() {
+            let sent = ready!(Pin::new(&mut self.stream).poll_write(context, self.interim))?;
+            self.interim = &self.interim[sent..];
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// What was `sent`, or an end of patience when the client has taken nothing for too long.
+    fn patiently<T>(&mut self, sent: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if sent.is_ready() {
+            return sent;
+        }
+        if !self.is_blocked {
+            self.is_blocked = true;
+            self.patience.as_mut().reset(Instant::now() + READING_PATIENCE);
+        }
+        self.seat.stalls(context)?;
+        ready!(self.patience.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Connection {
+    /// An end where there is none tells the library that no other request will come.
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        while this.due == 0 {
+            match this.stage {
+                Stage::Head { is_first } => ready!(this.poll_head(is_first, context))?,
+                Stage::Body => ready!(this.poll_body(context))?,
+                Stage::Answer | Stage::Leaving => ready!(this.poll_leaving(context))?,
+                Stage::Over | Stage::Closing => return Poll::Ready(Ok(())),
+            }
+        }
+        let some = this.received.split_to(this.due.min(buffer.remaining()));
+        this.due -= some.len();
+        buffer.put_slice(&some);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let sent = match this.poll_interim(context)? {
+            Poll::Ready(()) => Pin::new(&mut this.stream).poll_write(context, bytes),
+            Poll::Pending => Poll::Pending,
+        };
+        this.patiently(sent, context)
+    }
+
+    /// The library calls this when it has written all that it has to say for now.
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.ask_for_body(context);
+        let sent = match this.poll_interim(context)? {
+            Poll::Ready(()) => Pin::new(&mut this.stream).poll_flush(context),
+            Poll::Pending => Poll::Pending,
+        };
+        ready!(this.patiently(sent, context))?;
+        if std::mem::take(&mut this.is_blocked) {
+            this.seat.goes_on();
+        }
+        this.turn(context);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Says that nothing more will come, and waits a little for the client to say the same.
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.stage != Stage::Closing {
+            let sent = Pin::new(&mut this.stream).poll_shutdown(context);
+            ready!(this.patiently(sent, context))?;
+            this.enter(Stage::Closing, CLOSING_PATIENCE);
+        }
+        loop {
+            this.received.clear();
+            this.seat.stalls(context)?;
+            if this.patience.as_mut().poll(context).is_ready() || ready!(this.poll_fill(context))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}

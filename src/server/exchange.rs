@@ -1,0 +1,110 @@
+//! What a connection and the one request on it tell each other.
+
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use actix_http::body::{BodySize, BoxBody, MessageBody};
+use actix_http::{ConnectionType, Payload, Request, Response};
+use actix_web::error::PayloadError;
+use actix_web::web::Bytes;
+use futures_core::Stream;
+
+use super::head::Refusal;
+
+/// The present request of a connection and its answer.
+#[derive(Default)]
+pub struct Exchange {
+    /// What is left of the request to be read.
+    pub body: Cell<Rest>,
+    /// The connection ends with the answer.
+    pub is_last: Cell<bool>,
+    /// All of the answer is with the HTTP library.
+    pub is_answered: Cell<bool>,
+    refusal: RefCell<Option<Refusal>>,
+}
+
+/// What is left of a request whose head was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing, or it had no body.
+    #[default]
+    Nothing,
+    /// A body that nobody has asked for so far, and so nobody reads.
+    Unwanted,
+    /// A body that a handler waits for.
+    Wanted,
+}
+
+impl Exchange {
+    /// The request is not what it should be; another one stands in for it, and is answered with this.
+    pub fn refuse(&self, refusal: Refusal) {
+        self.refusal.replace(Some(refusal));
+        self.is_last.set(true);
+    }
+
+    /// Why the request is to be refused, if it is.
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.refusal.take()
+    }
+
+    /// Learns when somebody asks for the body of `request`.
+    pub fn watch(self: &Rc<Self>, request: &mut Request) {
+        if self.body.get() != Rest::Nothing {
+            let body = Body { payload: request.take_payload(), exchange: Rc::clone(self) };
+            *request.payload() = Payload::Stream { payload: Box::pin(body) };
+        }
+    }
+
+    /// Learns when `response` is with the library. Where the next request begins is not known before this one was read to its end.
+    pub fn answer(self: Rc<Self>, mut response: Response<BoxBody>) -> Response<Answer> {
+        if self.body.get() != Rest::Nothing {
+            self.is_last.set(true);
+        }
+        if self.is_last.get() && !response.upgrade() {
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        response.map_body(|_, body| Answer { body, exchange: self })
+    }
+}
+
+struct Body {
+    payload: Payload,
+    exchange: Rc<Exchange>,
+}
+
+impl Stream for Body {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.exchange.body.get() == Rest::Unwanted {
+            self.exchange.body.set(Rest::Wanted);
+        }
+        Pin::new(&mut self.payload).poll_next(context)
+    }
+}
+
+/// The body of an answer. The library drops it when it has all of it.
+pub struct Answer {
+    body: BoxBody,
+    exchange: Rc<Exchange>,
+}
+
+impl MessageBody for Answer {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.exchange.is_answered.set(true);
+    }
+}

@@ -1,0 +1,150 @@
+//! What the head of a request may look like. The HTTP library reads heads of up to 128 KiB; ours never have reason to be a tenth of that.
+
+use actix_http::error::ParseError;
+use actix_http::h1::{Codec, Message, MessageType};
+use actix_http::{RequestHead, Version};
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ACCEPT_LANGUAGE, EXPECT, HOST, HeaderName, HeaderValue, USER_AGENT};
+use actix_web::http::uri::{Authority, Uri};
+use actix_web::web::BytesMut;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use tokio_util::codec::Decoder;
+
+/// An address of ours carries a page's own parameters at most.
+const LONGEST_URI: usize = 8 * 1024;
+/// The whole head as it was sent, but for the empty line. Two cookies of ours are less than a third of it.
+const LARGEST: usize = 16 * 1024;
+const EMPTY_LINE: usize = 2;
+
+/// Why a request is turned away before anybody looks at what it asks for. Whoever stands outside of [`bounds`](super::bounds) gives it
+/// words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal(StatusCode, &'static str);
+
+impl Refusal {
+    /// It does not come to its end.
+    pub const SLOW: Self = Self(StatusCode::REQUEST_TIMEOUT, "the head took too long");
+    const LONG_URI: Self = Self(StatusCode::URI_TOO_LONG, "the address is too long");
+    const LARGE: Self = Self(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too large");
+    const MALFORMED: Self = Self(StatusCode::BAD_REQUEST, "it is no request of HTTP/1.1");
+    const LINE_FEED: Self = Self(StatusCode::BAD_REQUEST, "a line ends with a line feed alone");
+    const TARGET: Self = Self(StatusCode::BAD_REQUEST, "its target is not a path");
+    const HOST: Self = Self(StatusCode::BAD_REQUEST, "it names no host, or several");
+}
+
+impl From<Refusal> for actix_web::Error {
+    fn from(Refusal(status, reason): Refusal) -> Self {
+        InternalError::new(reason, status).into()
+    }
+}
+
+/// A head that is as it should be.
+pub struct Head {
+    /// In bytes, with the empty line.
+    pub length: usize,
+    /// Something follows that belongs to it.
+    pub has_body: bool,
+    /// The client sends the body when it is told to.
+    pub expects: bool,
+}
+
+impl Head {
+    /// Reads the head that `received` begins with, if all of it has come. `codec` is the library's own, so that both agree where it
+    /// ends, and then where the body does. Of what one or the other server could take for something else, nothing passes.
+    pub fn read(received: &[u8], codec: &mut Codec) -> Result<Option<Self>, Refusal> {
+        let mut unread = BytesMut::from(received);
+        let request = match codec.decode(&mut unread) {
+            Ok(Some(Message::Item(request))) => request,
+            Ok(_) if received.len() < LARGEST + EMPTY_LINE => return Ok(None),
+            Ok(_) | Err(ParseError::TooLarge) => return Err(too_large(received)),
+            Err(_) => return Err(Refusal::MALFORMED),
+        };
+        let length = received.len() - unread.len();
+        if uri_bytes(&request.head().uri) > LONGEST_URI {
+            return Err(Refusal::LONG_URI);
+        }
+        if length > LARGEST + EMPTY_LINE {
+            return Err(Refusal::LARGE);
+        }
+        // Allowed by RFC 9112, 2.2, and ended by few: a server in front could see one line, or one head, where the library sees two.
+        let mut lines = received[..length].split_inclusive(|byte| *byte == b'\n');
+        if !lines.all(|line| line.ends_with(b"\r\n")) {
+            return Err(Refusal::LINE_FEED);
+        }
+        check(request.head())?;
+        let has_body = codec.message_type() != MessageType::None;
+        Ok(Some(Self { length, has_body, expects: request.head().expect() }))
+    }
+}
+
+/// Turns away what leaves open what or which host is meant (RFC 9112, section 3.2).
+fn check(request: &RequestHead) -> Result<(), Refusal> {
+    if !names_a_path(&request.uri) {
+        return Err(Refusal::TARGET);
+    }
+    let mut hosts = request.headers().get_all(HOST);
+    match (hosts.next(), hosts.next()) {
+        (None, None) if request.version != Version::HTTP_11 => Ok(()),
+        (Some(host), None) if is_host(host) => Ok(()),
+        _ => Err(Refusal::HOST),
+    }
+}
+
+/// `/path`, or the same behind a scheme and a host, which proxies send and which then count for nothing.
+fn names_a_path(target: &Uri) -> bool {
+    target.path().starts_with('/') && matches!(target.scheme_str(), None | Some("http" | "https"))
+}
+
+/// Empty is allowed: an address may have no host.
+fn is_host(value: &HeaderValue) -> bool {
+    let parses = |text: &str| text.is_empty() || text.parse::<Authority>().is_ok();
+    value.to_str().is_ok_and(|text| parses(text) && !text.contains('@'))
+}
+
+fn uri_bytes(uri: &Uri) -> usize {
+    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    authority + uri.path_and_query().map_or(0, |rest| rest.as_str().len())
+}
+
+fn too_large(received: &[u8]) -> Refusal {
+    if target(received).len() > LONGEST_URI { Refusal::LONG_URI } else { Refusal::LARGE }
+}
+
+/// What stands between the first two spaces of the first line.
+fn target(received: &[u8]) -> &[u8] {
+    let line = received.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
+    line.split(|byte| *byte == b' ').nth(1).unwrap_or_default()
+}
+
+/// Takes away what `head` expects.
+pub fn silence(head: &mut [u8]) {
+    for line in head.split_mut(|byte| *byte == b'\n') {
+        if is_named(line, EXPECT)
+            && let [_, value @ .., b'\r'] = line[EXPECT.as_str().len()..].as_mut()
+        {
+            value.fill(b' ');
+        }
+    }
+}
+
+fn is_named(line: &[u8], name: HeaderName) -> bool {
+    line.split(|byte| *byte == b':').next().is_some_and(|word| word.eq_ignore_ascii_case(name.as_ref()))
+}
+
+/// A head that the library takes in place of one that was `refused`: with its path, its reader's language, and nothing else.
+pub fn stand_in(refused: &[u8]) -> Vec<u8> {
+    const KEPT: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
+    const LONGEST_PATH: usize = 256;
+    let path = target(refused).split(|byte| *byte == b'?').next().unwrap_or_default();
+    let path = &path[..path.len().min(LONGEST_PATH)];
+    let method = if refused.starts_with(b"HEAD ") { "HEAD" } else { "GET" };
+    let path = percent_encode(path.strip_prefix(b"/").unwrap_or_default(), &KEPT);
+    let mut head = format!("{method} /{path} HTTP/1.1\r\nHost:\r\nConnection: close\r\n").into_bytes();
+    let lines = refused.split(|byte| *byte == b'\n').skip(1).map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let says_who_reads = |line: &&[u8]| is_named(line, ACCEPT_LANGUAGE) || is_named(line, USER_AGENT);
+    let is_well = |line: &&[u8]| line.contains(&b':') && !line.iter().any(u8::is_ascii_control);
+    head.extend(lines.filter(says_who_reads).filter(is_well).flat_map(|line| [line, b"\r\n"]).flatten());
+    head.extend(b"\r\n");
+    head
+}

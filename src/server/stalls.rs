@@ -1,0 +1,251 @@
+//! Who keeps the server waiting, and who gives way to the others.
+//!
+//! A connection stalls while it is its client's turn: to begin or end a request, or to take the answer. No honest client does for long,
+//! and none loses more than a connection that it opens again. Whoever waits for the server, as for the turn of a login, does not stall.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::capacity::Capacity;
+
+/// All connections of a server.
+pub struct Stalls {
+    proxies: Vec<IpNet>,
+    many: usize,
+    crowd: Mutex<Crowd>,
+    is_crowded: Notify,
+}
+
+#[derive(Default)]
+struct Crowd {
+    open: usize,
+    /// How many of those were told to end and have not yet.
+    giving_way: usize,
+    /// How many sat down so far, and how many stalled.
+    seats: u64,
+    turns: u64,
+    stalled: HashMap<Origin, BTreeMap<u64, Stalled>>,
+}
+
+/// Whose connections count together: those of one address or, in IPv6, of one customer's 64 bits. Behind a trusted proxy are many, so
+/// each connection has a number there and counts for itself.
+type Origin = (IpAddr, Option<u64>);
+
+struct Stalled {
+    since: Instant,
+    connection: Waker,
+    gives_way: Arc<AtomicBool>,
+}
+
+/// The place of one connection, until it is dropped.
+pub struct Seat {
+    stalls: Arc<Stalls>,
+    origin: Origin,
+    /// Since when it stalls, by the number of those that stalled before.
+    turn: Option<u64>,
+    gives_way: Arc<AtomicBool>,
+}
+
+impl Stalls {
+    /// Of one address, at any time. A company behind one address has that many between two requests at most.
+    const MOST_OF_ONE_ORIGIN: usize = 2048;
+    /// Nobody gives way before: some networks are slow, and whoever was let in just now is whom room was made for.
+    const YOUTH: Duration = Duration::from_millis(100);
+    const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
+
+    /// None yet. Three quarters of the `capacity` may be open before those that stall give way. `proxies` are trusted.
+    pub fn within(capacity: Capacity, proxies: Vec<IpNet>) -> Arc<Self> {
+        let many = (capacity.connections() / 4 * 3).max(1);
+        Arc::new(Self { proxies, many, crowd: Mutex::default(), is_crowded: Notify::new() })
+    }
+
+    /// Somebody connected.
+    pub fn seat(self: &Arc<Self>, peer: IpAddr) -> Seat {
+        let mut crowd = self.crowd();
+        crowd.open += 1;
+        crowd.seats += 1;
+        if crowd.open > self.many {
+            self.is_crowded.notify_one();
+        }
+        let peer = peer.to_canonical();
+        let number = self.proxies.iter().any(|proxies| proxies.contains(&peer)).then_some(crowd.seats);
+        let origin = match peer {
+            IpAddr::V4(_) => (peer, number),
+            IpAddr::V6(address) => (Ipv6Addr::from_bits(address.to_bits() >> 64).into(), number),
+        };
+        Seat { stalls: Arc::clone(self), origin, turn: None, gives_way: Arc::default() }
+    }
+
+    /// Sees to it that those who stall give way, for ever.
+    pub async fn make_room(&self) -> Infallible {
+        loop {
+            self.is_crowded.notified().await;
+            while self.crowd().make_room(self.many) {
+                tokio::time::sleep(Self::BETWEEN_LOOKS).await;
+            }
+        }
+    }
+
+    fn crowd(&self) -> MutexGuard<'_, Crowd> {
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seat {
+    /// Its client keeps the server waiting from now on. An error says that others need the place.
+    pub fn stalls(&mut self, context: &Context<'_>) -> io::Result<()> {
+        if self.gives_way.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        if self.turn.is_none() {
+            let (connection, gives_way) = (context.waker().clone(), Arc::clone(&self.gives_way));
+            self.turn = Some(self.stalls.crowd().admit(self.origin, Stalled { since: Instant::now(), connection, gives_way }));
+        }
+        Ok(())
+    }
+
+    /// The server has what it waited for.
+    pub fn goes_on(&mut self) {
+        if let Some(turn) = self.turn.take() {
+            self.stalls.crowd().take(self.origin, turn);
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.goes_on();
+        let mut crowd = self.stalls.crowd();
+        crowd.open -= 1;
+        crowd.giving_way -= usize::from(self.gives_way.load(Ordering::Relaxed));
+    }
+}
+
+impl Crowd {
+    /// One more that stalls.
+    fn admit(&mut self, origin: Origin, stalled: Stalled) -> u64 {
+        let turn = self.turns;
+        self.turns += 1;
+        let of_origin = self.stalled.entry(origin).or_default();
+        of_origin.insert(turn, stalled);
+        if of_origin.len() > Stalls::MOST_OF_ONE_ORIGIN
+            && let Some(longest) = of_origin.first_key_value().map(|(turn, _)| *turn)
+        {
+            self.give_way(origin, longest);
+        }
+        turn
+    }
+
+    /// As many end as there are too many, if they stall; whether it is still crowded. It is always one of those whose origin has
+    /// most that stall, and of these the one that has stalled longest.
+    fn make_room(&mut self, many: usize) -> bool {
+        let too_many = self.open.saturating_sub(many + self.giving_way);
+        let mut ranked: Vec<_> = self.stalled.iter().flat_map(|(origin, of)| ranked(*origin, of)).collect();
+        ranked.sort_unstable_by_key(|(rank, turn, ..)| (Reverse(*rank), *turn));
+        for (_, turn, origin, since) in ranked.into_iter().take(too_many) {
+            if since.elapsed() >= Stalls::YOUTH {
+                self.give_way(origin, turn);
+            }
+        }
+        self.open > many
+    }
+
+    fn give_way(&mut self, origin: Origin, turn: u64) {
+        if let Some(stalled) = self.take(origin, turn) {
+            self.giving_way += 1;
+            stalled.gives_way.store(true, Ordering::Relaxed);
+            stalled.connection.wake();
+        }
+    }
+
+    fn take(&mut self, origin: Origin, turn: u64) -> Option<Stalled> {
+        let of_origin = self.stalled.get_mut(&origin)?;
+        let stalled = of_origin.remove(&turn);
+        if of_origin.is_empty() {
+            self.stalled.remove(&origin);
+        }
+        stalled
+    }
+}
+
+/// Those of an origin, each with the number of those that have stalled no longer than it.
+fn ranked(origin: Origin, of: &BTreeMap<u64, Stalled>) -> impl Iterator<Item = (usize, u64, Origin, Instant)> {
+    (1..=of.len()).rev().zip(of).map(move |(rank, (turn, stalled))| (rank, *turn, origin, stalled.since))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many of `addresses` sit down and stall, one after the other.
+    fn seats(stalls: &Arc<Stalls>, addresses: &[&str]) -> Vec<Seat> {
+        let sit = |address: &&str| {
+            let mut seat = stalls.seat(address.parse().unwrap());
+            seat.stalls(&Context::from_waker(Waker::noop())).unwrap();
+            seat
+        };
+        addresses.iter().map(sit).collect()
+    }
+
+    /// Which of `seats` were told to end.
+    fn ended(seats: &[Seat]) -> Vec<usize> {
+        (0..seats.len()).filter(|nth| seats[*nth].gives_way.load(Ordering::Relaxed)).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn under_pressure_the_address_with_most_that_stall_gives_way_and_of_it_the_longest() {
+        let capacity = Capacity { workers: 1, connections_per_worker: 8 };
+        let proxies: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
+        for (addresses, expected) in [
+            (&["1.1.1.1"; 6][..], &[][..]),
+            (&["1.1.1.1"; 8], &[0, 1]),
+            (&["1.1.1.1", "2.2.2.2", "2.2.2.2", "2.2.2.2", "2.2.2.2", "2.2.2.2", "1.1.1.1", "3.3.3.3"], &[1, 2]),
+            (&["1.1.1.1", "2.2.2.2", "3.3.3.3", "4.4.4.4", "5.5.5.5", "6.6.6.6", "7.7.7.7"], &[0]),
+            (&["2001:db8::1", "9.9.9.9", "2001:db8::2", "::ffff:9.9.9.9", "2001:db8::3", "2001:db8:0:1::1", "1.1.1.1"], &[0]),
+            (&["10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.1", "1.1.1.1", "1.1.1.1"], &[5]),
+        ] {
+            let stalls = Stalls::within(capacity, proxies.clone());
+            let seats = seats(&stalls, addresses);
+            stalls.crowd().make_room(stalls.many);
+            assert!(ended(&seats).is_empty(), "{addresses:?}: they came just now");
+            tokio::time::advance(Stalls::YOUTH).await;
+            stalls.crowd().make_room(stalls.many);
+            assert_eq!(ended(&seats), expected, "{addresses:?}");
+            stalls.crowd().make_room(stalls.many);
+            assert_eq!(ended(&seats), expected, "{addresses:?}: those are on their way out");
+            drop(seats);
+            let crowd = stalls.crowd();
+            assert_eq!((crowd.open, crowd.giving_way, crowd.stalled.len()), (0, 0, 0));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_the_server_gives_way_to_nobody() {
+        let stalls = Stalls::within(Capacity { workers: 1, connections_per_worker: 4 }, Vec::new());
+        let mut seats = seats(&stalls, &["1.1.1.1"; 4]);
+        seats.iter_mut().take(3).for_each(Seat::goes_on);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert!(stalls.crowd().make_room(stalls.many));
+        assert_eq!(ended(&seats), [3]);
+        assert!(seats[3].stalls(&Context::from_waker(Waker::noop())).is_err());
+    }
+
+    #[test]
+    fn one_address_holds_two_thousand_at_most_however_much_room_there_is_and_a_trusted_proxy_any_number() {
+        let capacity = Capacity { workers: 1, connections_per_worker: 10_000 };
+        let stalls = Stalls::within(capacity, vec!["10.0.0.0/8".parse().unwrap()]);
+        let seats = seats(&stalls, &[["1.1.1.1"; 2050], ["10.0.0.1"; 2050]].concat());
+        assert_eq!(ended(&seats), [0, 1]);
+    }
+}

@@ -1,0 +1,67 @@
+//! What the program says goes nowhere: the disk is full, or whoever listened is gone. It works all the same.
+
+use std::fs::OpenOptions;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use dingtalk_simulator::Simulator;
+use tokio::process::{Child, Command};
+
+use super::{complete, program, with};
+use crate::wire::ask;
+
+fn full() -> Stdio {
+    OpenOptions::new().write(true).open("/dev/full").unwrap().into()
+}
+
+fn nobody() -> Stdio {
+    let (_, writer) = std::io::pipe().unwrap();
+    writer.into()
+}
+
+/// An address of this machine that nobody else has: the program cannot say which port it was given.
+fn somewhere() -> String {
+    let [a, b, c] = rand::random::<[u8; 3]>();
+    format!("127.{}.{b}.{}:8080", a | 1, c | 1)
+}
+
+async fn answers(address: &str, child: &mut Child) {
+    let gives_up = Instant::now() + Duration::from_secs(20);
+    while std::net::TcpStream::connect(address).is_err() {
+        assert!(child.try_wait().unwrap().is_none() && Instant::now() < gives_up, "it does not start");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_or_a_closed_pipe_stops_neither_the_start_nor_the_server() {
+    let dingtalk = Simulator::start().await.unwrap();
+    for (said, log) in [
+        (full as fn() -> Stdio, full as fn() -> Stdio),
+        (full, Stdio::null),
+        (Stdio::null, full),
+        (nobody, nobody),
+        (nobody, full),
+    ] {
+        let address = somewhere();
+        let mut program = program(&with(complete(&dingtalk), "APP_ADDR", &address));
+        let mut child = program.stdout(said()).stderr(log()).spawn().unwrap();
+        answers(&address, &mut child).await;
+        for _ in 0..200 {
+            let reply = ask(&format!("http://{address}"), "GET", "/api/nothing", &[], "").await;
+            assert_eq!(reply.status, 404);
+        }
+        let pid = child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+        let ended = tokio::time::timeout(Duration::from_secs(15), child.wait()).await.expect("it does not stop");
+        assert_eq!(ended.unwrap().code(), Some(0));
+    }
+}
+
+#[tokio::test]
+async fn unusable_settings_are_unusable_where_nobody_can_be_told() {
+    for log in [full(), nobody()] {
+        let ended = program(&Vec::new()).stderr(log).status().await.unwrap();
+        assert_eq!(ended.code(), Some(2));
+    }
+}

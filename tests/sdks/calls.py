@@ -1,0 +1,207 @@
+"""What the SDKs of PyPI make of the simulated DingTalk: one line of JSON for each call, with what came of a right and a wrong input."""
+
+import asyncio
+import http.server
+import json
+import logging
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from alibabacloud_dingtalk.contact_1_0 import models as contact_models
+from alibabacloud_dingtalk.contact_1_0.client import Client as ContactClient
+from alibabacloud_dingtalk.oauth2_1_0 import models
+from alibabacloud_dingtalk.oauth2_1_0.client import Client as OAuth2Client
+from alibabacloud_tea_openapi.models import Config
+from alibabacloud_tea_util.models import RuntimeOptions
+import dingtalk_stream
+from dingtalk.client import AppKeyClient, SecretClient
+from dingtalk.client.base import BaseClient
+from dingtalk.client.isv import ISVClient
+from dingtalk.crypto import DingTalkCrypto
+
+URL = sys.argv[1]
+CORP, OTHER = "dingsimulator0001", "dingsimulator0002"
+APP, SECRET = "dingsimulatedapp1", "simulated-secret-not-for-production"
+CUSTOM, CUSTOM_SECRET = "customsimulated01", "simulated-custom-secret-not-for-production"
+SUITE, SUITE_SECRET = "suitesimulated001", "simulated-suite-secret-not-for-production"
+BaseClient.API_BASE_URL = URL + "/"
+NONE = RuntimeOptions()
+logging.disable()
+
+
+def post(path, body):
+    request = urllib.request.Request(URL + path, json.dumps(body).encode(), {"content-type": "application/json"})
+    return json.load(urllib.request.urlopen(request))
+
+
+def code():
+    return post("/client/authcode", {"corpId": CORP, "userId": "alice"})["code"]
+
+
+def browser_code():
+    class Stay(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_):
+            return None
+
+    fields = {"redirect_uri": URL, "response_type": "code", "client_id": APP, "person": f"{CORP} alice"}
+    try:
+        urllib.request.build_opener(Stay).open(URL + "/oauth2/auth", urllib.parse.urlencode(fields).encode())
+    except urllib.error.HTTPError as redirect:
+        query = urllib.parse.urlparse(redirect.headers["location"]).query
+        return urllib.parse.parse_qs(query)["authCode"][0]
+
+
+def outcome(call):
+    try:
+        said = call()
+    except Exception as error:  # each SDK has its own
+        code = getattr(error, "code", None) or getattr(error, "errcode", None)
+        return f"refused {code}" if code else f"broke: {type(error).__name__}: {error}"[:120]
+    told = said if isinstance(said, (dict, list)) else said.body.to_map()
+    return "ok" if told else "empty"
+
+
+def cell(sdk, call, right, wrong=None):
+    print(json.dumps({"sdk": sdk, "call": call, "right": outcome(right), "wrong": outcome(wrong) if wrong else None}))
+
+
+def stream():
+    """Listens until the suite ticket comes, which nobody else tells."""
+    heard = {}
+    done = threading.Event()
+
+    class Listener(dingtalk_stream.EventHandler):
+        async def process(self, event):
+            heard[event.headers.event_type] = event.data
+            if "org_suite_auth" in heard and "suite_ticket" in heard:
+                done.set()
+            return dingtalk_stream.AckMessage.STATUS_OK, "OK"
+
+    client = dingtalk_stream.DingTalkStreamClient(dingtalk_stream.Credential(SUITE, SUITE_SECRET))
+    client.register_all_event_handler(Listener())
+    threading.Thread(target=lambda: asyncio.run(client.start()), daemon=True).start()
+    post("/control/organisation", {"corpId": CORP, "clientId": SUITE, "do": "authorise"})
+    assert done.wait(30), "no events"
+    wrong = dingtalk_stream.DingTalkStreamClient(dingtalk_stream.Credential(SUITE, "wrong"))
+    cell("dingtalk-stream (PyPI)", "connections/open", lambda: {"ticket": heard["suite_ticket"]["suiteTicket"]},
+         lambda: wrong.open_connection() or (_ for _ in ()).throw(type("Refused", (Exception,), {"code": 401})()))
+    cell("dingtalk-stream (PyPI)", "accessToken", lambda: {"token": dingtalk_stream.DingTalkStreamClient(
+        dingtalk_stream.Credential(APP, SECRET)).get_access_token()})
+    return heard["suite_ticket"]["suiteTicket"]
+
+
+def official(ticket):
+    sdk = "alibabacloud-dingtalk"
+    config = Config(protocol="http", region_id="central", endpoint=URL.removeprefix("http://"))
+    oauth2, contact = OAuth2Client(config), ContactClient(config)
+    token = oauth2.get_access_token(models.GetAccessTokenRequest(app_key=APP, app_secret=SECRET)).body.access_token
+
+    cell(sdk, "accessToken", lambda: oauth2.get_access_token(models.GetAccessTokenRequest(app_key=APP, app_secret=SECRET)),
+         lambda: oauth2.get_access_token(models.GetAccessTokenRequest(app_key=APP, app_secret="wrong")))
+    unified = lambda secret: oauth2.get_token(CORP, models.GetTokenRequest(
+        client_id=APP, client_secret=secret, grant_type="client_credentials"))
+    cell(sdk, "{corpId}/token", lambda: unified(SECRET), lambda: unified("wrong"))
+    headers = lambda token: models.CreateJsapiTicketHeaders(x_acs_dingtalk_access_token=token)
+    cell(sdk, "jsapiTickets", lambda: oauth2.create_jsapi_ticket_with_options(headers(token), NONE),
+         lambda: oauth2.create_jsapi_ticket_with_options(headers("dead"), NONE))
+    corp = lambda key, secret, corp_id, ticket: oauth2.get_corp_access_token(models.GetCorpAccessTokenRequest(
+        suite_key=key, suite_secret=secret, auth_corp_id=corp_id, suite_ticket=ticket))
+    cell(sdk, "corpAccessToken, custom", lambda: corp(CUSTOM, CUSTOM_SECRET, CORP, "Test"), lambda: corp(CUSTOM, CUSTOM_SECRET, OTHER, "Test"))
+    cell(sdk, "corpAccessToken, third-party", lambda: corp(SUITE, SUITE_SECRET, CORP, ticket), lambda: corp(SUITE, SUITE_SECRET, CORP, "old"))
+    suite = lambda ticket: oauth2.get_suite_access_token(models.GetSuiteAccessTokenRequest(
+        suite_key=SUITE, suite_secret=SUITE_SECRET, suite_ticket=ticket))
+    cell(sdk, "suiteAccessToken", lambda: suite(ticket), lambda: suite("old"))
+    authorisation = lambda corp_id: oauth2.get_auth_info_with_options(models.GetAuthInfoRequest(auth_corp_id=corp_id),
+        models.GetAuthInfoHeaders(x_acs_dingtalk_access_token=suite(ticket).body.access_token), NONE)
+    cell(sdk, "apps/authInfo", lambda: authorisation(CORP), lambda: authorisation(OTHER))
+    user = lambda **more: oauth2.get_user_token(models.GetUserTokenRequest(client_id=APP, client_secret=SECRET, **more))
+    granted = user(code=browser_code(), grant_type="authorization_code").body
+    cell(sdk, "userAccessToken", lambda: user(code=browser_code(), grant_type="authorization_code"),
+         lambda: user(code="none", grant_type="authorization_code"))
+    cell(sdk, "userAccessToken, refresh", lambda: user(refresh_token=granted.refresh_token, grant_type="refresh_token"),
+         lambda: user(refresh_token="none", grant_type="refresh_token"))
+    me = lambda token, who: contact.get_user_with_options(who, contact_models.GetUserHeaders(x_acs_dingtalk_access_token=token), NONE)
+    cell(sdk, "contact/users/me", lambda: me(granted.access_token, "me"), lambda: me("dead", "me"))
+    cell(sdk, "contact/users/{unionId}", lambda: me(granted.access_token, "simulatedUnionBob"), lambda: me(granted.access_token, "none"))
+    cell(sdk, "ssoAccessToken", lambda: oauth2.get_sso_access_token(models.GetSsoAccessTokenRequest(corpid=CORP, sso_secret="s")))
+    cell(sdk, "authRules/user", lambda: oauth2.get_personal_auth_rule_with_options(
+        models.GetPersonalAuthRuleHeaders(x_acs_dingtalk_access_token=token), NONE))
+
+
+def community(ticket):
+    sdk = "dingtalk-sdk"
+    client, wrong = AppKeyClient(CORP, APP, SECRET), AppKeyClient(CORP, APP, "wrong")
+    cell(sdk, "gettoken", lambda: client.get_access_token(), lambda: wrong.get_access_token())
+    cell(sdk, "gettoken, corpid", lambda: SecretClient(CORP, SECRET).get_access_token(), lambda: SecretClient(CORP, "wrong").get_access_token())
+    cell(sdk, "get_jsapi_ticket", lambda: client.get_jsapi_ticket(), lambda: wrong.get_jsapi_ticket())
+    cell(sdk, "user/getuserinfo", lambda: client.user.getuserinfo(code()), lambda: client.user.getuserinfo("none"))
+    cell(sdk, "user/get", lambda: client.user.get("alice"), lambda: client.user.get("none"))
+    cell(sdk, "auth/scopes", lambda: client.user.auth_scopes())
+    cell(sdk, "department/list", lambda: client.department.list())
+    cell(sdk, "v2/user/getuserinfo", lambda: client.post("/topapi/v2/user/getuserinfo", data={"code": code()}),
+         lambda: client.post("/topapi/v2/user/getuserinfo", data={"code": "none"}))
+    cell(sdk, "v2/user/get", lambda: client.post("/topapi/v2/user/get", data={"userid": "alice"}),
+         lambda: client.post("/topapi/v2/user/get", data={"userid": "none"}))
+
+    def revoked():
+        client.get_jsapi_ticket()
+        post("/control/faults", {"endpoint": "/user/get", "fault": {"kind": "revokedToken"}})
+        return client.user.get("alice")
+
+    cell(sdk, "recovers from a revoked token", revoked)
+    suite = ISVClient(SUITE, SUITE_SECRET)
+    # The library's own way to set a ticket does not work with the storage that it comes with.
+    suite.cache.suite_ticket.set(value=ticket, ttl=3600)
+    stale = ISVClient(SUITE, SUITE_SECRET)
+    stale.cache.suite_ticket.set(value="old", ttl=3600)
+    cell(sdk, "get_suite_token", lambda: suite.get_suite_access_token(), lambda: stale.get_suite_access_token())
+
+
+def callback():
+    """Its callback crypto and the simulator's read each other."""
+    crypto = DingTalkCrypto("simulatedtoken1", "simulated1simulated1simulated1simulated1sim", APP)
+    heard = []
+
+    class Listener(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            query = {name: values[0] for name, values in urllib.parse.parse_qs(urllib.parse.urlparse(self.path).query).items()}
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            told = crypto.decrypt_message(body, query["signature"], query["timestamp"], query["nonce"])
+            heard.append(json.loads(told)["EventType"])
+            reply = json.dumps(crypto.encrypt_message("success")).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(reply)))
+            self.end_headers()
+            self.wfile.write(reply)
+
+        def log_message(self, *_):
+            pass
+
+    listener = http.server.HTTPServer(("127.0.0.1", 0), Listener)
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    post("/control/events", {"clientId": APP, "url": f"http://127.0.0.1:{listener.server_port}/", "checkUrl": True})
+
+    def acknowledged():
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            waiting = [push["eventType"] for push in post("/control/events", {})["pushes"] if push["clientId"] == APP]
+            if heard and not waiting:
+                return {"heard": heard}
+            time.sleep(0.05)
+        return {}
+
+    cell("dingtalk-sdk", "callback crypto, both ways", acknowledged)
+
+
+def main():
+    callback()
+    ticket = stream()
+    official(ticket)
+    community(ticket)
+
+
+main()

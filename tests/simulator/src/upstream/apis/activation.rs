@@ -1,0 +1,85 @@
+//! The older way of a third-party app into an organisation: a temporary code, a permanent one, and the activation.
+
+use serde_json::{Value, json};
+
+use super::organisations::authorisation;
+use crate::upstream::answer::Answer;
+use crate::upstream::api::{Access, Api, Method};
+use crate::upstream::call::Call;
+use crate::world::{Holder, World};
+
+pub static PERMANENT_CODE: Api = suite("/service/get_permanent_code", "get permanent code", permanent_code);
+pub static ACTIVATE: Api = suite("/service/activate_suite", "activate app", activate);
+pub static INACTIVE: Api = suite("/service/get_unactive_corp", "list organisations that are not activated", inactive);
+
+/// The same for the new API.
+pub static AUTH_INFO: Api = Api {
+    path: "/v1.0/oauth2/apps/authInfo",
+    method: Method::Get,
+    label: "get authorisation",
+    scope: "isvapi_base",
+    access: Access::Suite(auth_info),
+};
+
+const fn suite(path: &'static str, label: &'static str, answer: fn(&Call, &Holder, &mut World) -> Answer) -> Api {
+    Api { path, method: Method::Post, label, scope: "isvapi_base", access: Access::Suite(answer) }
+}
+
+fn permanent_code(call: &Call, suite: &Holder, world: &mut World) -> Answer {
+    let code = call.parameter("tmp_auth_code").unwrap_or_default();
+    let organisation = world.temporary_codes.remove(&code).filter(|holder| holder.client_id == suite.client_id);
+    let told = organisation.and_then(|holder| {
+        let told = told(&holder, world)?;
+        Some((holder.corp_id, told["auth_corp_info"].clone()))
+    });
+    match told {
+        Some((corp_id, corp_info)) => Answer::legacy(json!({
+            "errcode": 0,
+            "errmsg": "ok",
+            "auth_corp_info": corp_info,
+            "permanent_code": permanent(suite, &corp_id),
+        }))
+        .noting(&corp_id),
+        None => Answer::legacy_error(40078, "不存在的临时授权码"),
+    }
+}
+
+fn activate(call: &Call, suite: &Holder, world: &mut World) -> Answer {
+    let corp_id = call.parameter("auth_corpid").unwrap_or_default();
+    let is_authorised = told(&Holder::new(&suite.client_id, &corp_id), world).is_some();
+    if is_authorised && call.parameter("permanent_code") == Some(permanent(suite, &corp_id)) {
+        Answer::legacy(json!({"errcode": 0, "errmsg": "ok"})).noting(&corp_id)
+    } else {
+        Answer::legacy_error(40079, "不存在的授权信息")
+    }
+}
+
+/// Nothing has to be activated here for its tokens to work.
+fn inactive(_: &Call, _: &Holder, _: &mut World) -> Answer {
+    Answer::legacy(json!({"errcode": 0, "errmsg": "ok", "corp_list": [], "has_more": false}))
+}
+
+fn auth_info(call: &Call, suite: &Holder, world: &mut World) -> Answer {
+    let corp_id = call.query_parameter("authCorpId").unwrap_or_default();
+    match told(&Holder::new(&suite.client_id, &corp_id), world) {
+        Some(told) => Answer::api(json!({
+            "authCorpInfo": {"corpName": told["auth_corp_info"]["corp_name"]},
+            "authUserInfo": {"userId": told["auth_user_info"]["userId"]},
+            "authAppInfo": {"agentList": [{
+                "agentId": told["auth_info"]["agent"][0]["agentid"],
+                "agentName": told["auth_info"]["agent"][0]["agent_name"],
+                "adminList": told["auth_info"]["agent"][0]["admin_list"],
+            }]},
+        })),
+        None => Answer::api_error(actix_web::http::StatusCode::BAD_REQUEST, "invalidAuthInfo", "授权关系不存在"),
+    }
+}
+
+fn told(holder: &Holder, world: &World) -> Option<Value> {
+    authorisation(world.app(&holder.client_id)?, &holder.corp_id, world)
+}
+
+/// The same whenever it is asked for, as long as the organisation authorises the app.
+fn permanent(suite: &Holder, corp_id: &str) -> String {
+    format!("permanent-{}-{corp_id}", suite.client_id)
+}

@@ -1,0 +1,90 @@
+//! Logins with a browser outside the client: the code of the login page becomes a token of the person's own.
+
+use actix_web::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::upstream::answer::Answer;
+use crate::upstream::api::{Access, Api, Family, Method};
+use crate::upstream::call::Call;
+use crate::upstream::refusal::Refusal;
+use crate::world::{Holder, OnBehalf, Person, World};
+
+pub static USER_ACCESS_TOKEN: Api = Api {
+    path: "/v1.0/oauth2/userAccessToken",
+    method: Method::Post,
+    label: "get user's access_token",
+    scope: "Contact.User.Read",
+    access: Access::Open(user_access_token),
+};
+
+/// `me`, or somebody's unionId.
+pub static CONTACT_USER: Api = Api {
+    path: "/v1.0/contact/users/{unionId}",
+    method: Method::Get,
+    label: "get user by their token",
+    scope: "Contact.User.Read",
+    access: Access::User(contact_user),
+};
+
+fn user_access_token(call: &Call, world: &mut World) -> Answer {
+    let body = match call.json() {
+        Ok(body) => body,
+        Err(fault) => return fault.answer(),
+    };
+    let value = |name: &str| body[name].as_str().unwrap_or_default();
+    let client_id = value("clientId");
+    if !world.app(client_id).is_some_and(|app| app.has_secret(value("clientSecret"))) {
+        return Answer::api_error(StatusCode::BAD_REQUEST, "invalidClientIdOrSecret", "无效的clientId或者clientSecret");
+    }
+    let now = world.now();
+    let granted = match value("grantType") {
+        "authorization_code" => world.browser_codes.exchange_anywhere(value("code"), client_id, now).map(|(holder, person)| {
+            let who = OnBehalf { holder, person };
+            let pair = world.user_tokens.grant(who.clone(), now);
+            (who, pair)
+        }),
+        "refresh_token" => world.user_tokens.renew(value("refreshToken"), client_id, now),
+        _ => return Answer::api_error(StatusCode::BAD_REQUEST, "unsupported.grant.type", "unsupported.grant.type"),
+    };
+    match granted {
+        Some((OnBehalf { holder: Holder { corp_id, .. }, person }, pair)) => Answer::api(json!({
+            "accessToken": pair.access,
+            "refreshToken": pair.refresh,
+            "expireIn": pair.seconds,
+            "corpId": corp_id,
+        }))
+        .noting(&person.user_id),
+        None => Refusal::AuthCode.answer(Family::Api),
+    }
+}
+
+fn contact_user(call: &Call, who: &OnBehalf, world: &mut World) -> Answer {
+    let asked = call.path_segment(4);
+    let people = world.organisation(&who.holder.corp_id).map(|organisation| &organisation.people);
+    let person = match asked {
+        "me" => Some(&who.person),
+        union_id => people.into_iter().flatten().find(|person| person.union_id == union_id),
+    };
+    match person {
+        Some(person) => Answer::api(told(person, call, who)).noting(&person.user_id),
+        None => Answer::api_error(StatusCode::NOT_FOUND, "invalidParameter.user.notFound", "用户不存在"),
+    }
+}
+
+fn told(person: &Person, call: &Call, who: &OnBehalf) -> Value {
+    let mut told = json!({
+        "nick": person.name,
+        "unionId": person.union_id,
+        "openId": format!("simulatedOpenId{}", person.user_id),
+        "visitor": false,
+    });
+    if let Some(path) = person.avatar_path(&who.holder.corp_id) {
+        told["avatarUrl"] = json!(format!("{}{path}", call.origin));
+    }
+    for (from, to) in [("mobile", "mobile"), ("state_code", "stateCode"), ("email", "email")] {
+        if let Some(value) = person.details.get(from) {
+            told[to] = value.clone();
+        }
+    }
+    told
+}

@@ -1,0 +1,125 @@
+//! Departments, and who is in them.
+
+use serde_json::{Value, json};
+
+use super::users::{details, visible};
+use crate::upstream::answer::Answer;
+use crate::upstream::api::{Access, Api, Method};
+use crate::upstream::call::Call;
+use crate::world::{Department, Holder, Organisation, Person, World};
+
+/// The whole.
+const ROOT: u64 = 1;
+
+pub static LIST_SUB: Api = department("/topapi/v2/department/listsub", "list departments", list_sub);
+pub static GET: Api = department("/topapi/v2/department/get", "get department", get);
+pub static LIST_PARENTS: Api = department("/topapi/v2/department/listparentbyuser", "list parents of user", list_parents);
+pub static LIST_IDS: Api = department("/topapi/user/listid", "list userIds", list_ids);
+pub static LIST_USERS: Api = department("/topapi/v2/user/list", "list users", list_users);
+
+pub static SCOPES: Api = Api {
+    path: "/auth/scopes",
+    method: Method::Get,
+    label: "get visible range",
+    scope: "qyapi_base",
+    access: Access::App(scopes),
+};
+
+const fn department(path: &'static str, label: &'static str, answer: fn(&Call, &Holder, &mut World) -> Answer) -> Api {
+    Api { path, method: Method::Post, label, scope: "qyapi_get_department_list", access: Access::App(answer) }
+}
+
+fn list_sub(call: &Call, holder: &Holder, world: &mut World) -> Answer {
+    in_department(call, holder, world, |organisation, id| {
+        let below = organisation.departments.iter().filter(|department| department.parent_id == Some(id));
+        below.map(brief).collect()
+    })
+}
+
+fn get(call: &Call, holder: &Holder, world: &mut World) -> Answer {
+    in_department(call, holder, world, |organisation, id| {
+        let found = organisation.departments.iter().find(|department| department.id == id);
+        let mut told = found.map(brief).unwrap_or_default();
+        told["member_count"] = json!(members(organisation, id).count());
+        told
+    })
+}
+
+fn list_ids(call: &Call, holder: &Holder, world: &mut World) -> Answer {
+    in_department(
+        call,
+        holder,
+        world,
+        |organisation, id| json!({"userid_list": members(organisation, id).map(|person| &person.user_id).collect::<Vec<_>>()}),
+    )
+}
+
+fn list_users(call: &Call, holder: &Holder, world: &mut World) -> Answer {
+    let number = |name: &str| call.parameter(name).and_then(|number| number.parse::<usize>().ok());
+    let (cursor, Some(size @ 1..=100)) = (number("cursor").unwrap_or(0), number("size")) else {
+        return Answer::topapi_error(400_002, "参数错误");
+    };
+    in_department(call, holder, world, |organisation, id| {
+        let people: Vec<_> = members(organisation, id).collect();
+        let page = people.iter().skip(cursor).take(size).map(|person| details(person, call, holder, world));
+        let mut told = json!({"list": page.collect::<Vec<_>>(), "has_more": cursor + size < people.len()});
+        if cursor + size < people.len() {
+            told["next_cursor"] = json!(cursor + size);
+        }
+        told
+    })
+}
+
+fn list_parents(call: &Call, holder: &Holder, world: &mut World) -> Answer {
+    let person = match visible(&call.parameter("userid").unwrap_or_default(), holder, world) {
+        Ok(person) => person,
+        Err((errcode, errmsg)) => return Answer::topapi_error(errcode, errmsg),
+    };
+    let Some(organisation) = world.organisation(&holder.corp_id) else {
+        return Answer::topapi_error(50005, "企业已停用");
+    };
+    let ways = person.departments.iter().map(|id| json!({"parent_dept_id_list": way_up(organisation, *id)}));
+    Answer::topapi(json!({"parent_list": ways.collect::<Vec<_>>()}))
+}
+
+fn scopes(_: &Call, holder: &Holder, world: &mut World) -> Answer {
+    let visible = world.grants(holder).and_then(|grants| grants.visible.clone());
+    let whole = if visible.is_none() { vec![ROOT] } else { Vec::new() };
+    Answer::legacy(json!({
+        "errcode": 0,
+        "errmsg": "ok",
+        "auth_user_field": ["name", "avatar", "userid"],
+        "auth_org_scopes": {"authed_dept": whole, "authed_user": visible.unwrap_or_default()},
+    }))
+}
+
+fn in_department(call: &Call, holder: &Holder, world: &World, told: impl Fn(&Organisation, u64) -> Value) -> Answer {
+    let id = call.parameter("dept_id").map_or(Some(ROOT), |id| id.parse().ok());
+    let organisation = world.organisation(&holder.corp_id);
+    let known =
+        organisation.zip(id).filter(|(organisation, id)| organisation.departments.iter().any(|department| department.id == *id));
+    match known {
+        Some((organisation, id)) => Answer::topapi(told(organisation, id)),
+        None => Answer::topapi_error(60003, "部门不存在"),
+    }
+}
+
+fn brief(department: &Department) -> Value {
+    let mut told = json!({"dept_id": department.id, "name": department.name, "auto_add_user": true, "create_dept_group": true});
+    if let Some(parent_id) = department.parent_id {
+        told["parent_id"] = json!(parent_id);
+    }
+    told
+}
+
+fn members(organisation: &Organisation, id: u64) -> impl Iterator<Item = &Person> {
+    // Who is in no department is in the whole.
+    let is_in = move |person: &&Person| person.departments.contains(&id) || (id == ROOT && person.departments.is_empty());
+    organisation.people.iter().map(|person| &**person).filter(is_in)
+}
+
+fn way_up(organisation: &Organisation, from: u64) -> Vec<u64> {
+    let parent = |id: &u64| organisation.departments.iter().find(|department| department.id == *id)?.parent_id;
+    // A world whose departments go round in a circle is not to keep anybody here for ever.
+    std::iter::successors(Some(from), parent).take(organisation.departments.len() + 1).collect()
+}

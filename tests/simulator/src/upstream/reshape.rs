@@ -1,0 +1,122 @@
+//! Answers of other forms than the usual ones, all of which callers have met.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+/// How an answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// Error texts in English.
+    English,
+    /// Numbers and booleans of a result as strings.
+    Strings,
+    /// Members of a result that are not needed are absent.
+    Absent,
+    /// The same are null.
+    Null,
+    /// `Code`, `Message`, `RequestId`: an error of the new API by another of its gateways.
+    Capitals,
+}
+
+/// What an identity cannot do without.
+const NEEDED: [&str; 7] = ["userid", "unionid", "name", "access_token", "accessToken", "expireIn", "expires_in"];
+
+const ENGLISH: [(&str, &str); 12] = [
+    ("不合法的access_token", "invalid access_token"),
+    ("不存在的临时授权码", "nonexistent temp auth code"),
+    ("不合法的临时授权码", "invalid temp auth code"),
+    ("无效的clientId或者clientSecret", "invalid clientId or clientSecret"),
+    ("不合法的appKey或appSecret", "invalid appKey or appSecret"),
+    ("系统繁忙", "system busy"),
+    ("找不到该用户", "user not found"),
+    ("参数错误", "invalid parameter"),
+    ("没有调用该接口的权限", "no permission to call this api"),
+    ("访问ip不在白名单之中", "ip is not in the whitelist"),
+    ("授权关系不存在", "authorization does not exist"),
+    ("suiteTicket无效", "invalid suiteTicket"),
+];
+
+impl Form {
+    /// What is sent instead.
+    pub fn of(self, body: Value) -> Value {
+        match self {
+            Self::English => english(body),
+            Self::Strings => within_result(body, as_strings),
+            Self::Absent => within_result(body, |result| only_needed(result, None)),
+            Self::Null => within_result(body, |result| only_needed(result, Some(Value::Null))),
+            Self::Capitals => capitals(body),
+        }
+    }
+}
+
+/// The envelope stays as it is.
+fn within_result(mut body: Value, change: impl Fn(Value) -> Value) -> Value {
+    if let Some(result) = body.get_mut("result") {
+        *result = change(result.take());
+        return body;
+    }
+    if body.get("errcode").is_some() { body } else { change(body) }
+}
+
+fn as_strings(value: Value) -> Value {
+    match value {
+        Value::Bool(_) | Value::Number(_) => json!(value.to_string()),
+        Value::Array(items) => items.into_iter().map(as_strings).collect(),
+        Value::Object(members) => Value::Object(members.into_iter().map(|(name, value)| (name, as_strings(value))).collect()),
+        other => other,
+    }
+}
+
+fn only_needed(value: Value, instead: Option<Value>) -> Value {
+    let Value::Object(members) = value else { return value };
+    let kept = members.into_iter().filter_map(|(name, value)| match NEEDED.contains(&name.as_str()) {
+        true => Some((name, value)),
+        false => instead.clone().map(|instead| (name, instead)),
+    });
+    Value::Object(kept.collect())
+}
+
+fn english(value: Value) -> Value {
+    match value {
+        Value::String(text) => {
+            json!(ENGLISH.iter().fold(text, |text, (chinese, english)| text.replace(chinese, english)))
+        }
+        Value::Object(members) => Value::Object(members.into_iter().map(|(name, value)| (name, english(value))).collect()),
+        other => other,
+    }
+}
+
+fn capitals(value: Value) -> Value {
+    let Value::Object(members) = value else { return value };
+    let renamed: Map<_, _> = members
+        .into_iter()
+        .map(|(name, value)| match name.as_str() {
+            "code" => ("Code".to_owned(), value),
+            "message" => ("Message".to_owned(), value),
+            "requestid" => ("RequestId".to_owned(), value),
+            "accessdenieddetail" => ("AccessDeniedDetail".to_owned(), value),
+            _ => (name, value),
+        })
+        .collect();
+    Value::Object(renamed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_changes_what_it_says_and_nothing_else() {
+        let told = json!({"errcode": 0, "result": {"userid": "bob", "sys": false, "sys_level": 0, "list": [1]}});
+        let strings = json!({"errcode": 0, "result": {"userid": "bob", "sys": "false", "sys_level": "0", "list": ["1"]}});
+        assert_eq!(Form::Strings.of(told.clone()), strings);
+        assert_eq!(Form::Absent.of(told.clone()), json!({"errcode": 0, "result": {"userid": "bob"}}));
+        let null = json!({"errcode": 0, "result": {"userid": "bob", "sys": null, "sys_level": null, "list": null}});
+        assert_eq!(Form::Null.of(told), null);
+        let refused = json!({"requestid": "R", "code": "InvalidAuthentication", "message": "不合法的access_token"});
+        assert_eq!(Form::English.of(refused.clone())["message"], "invalid access_token");
+        let capital = json!({"RequestId": "R", "Code": "InvalidAuthentication", "Message": "不合法的access_token"});
+        assert_eq!(Form::Capitals.of(refused), capital);
+    }
+}

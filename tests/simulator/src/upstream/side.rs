@@ -1,0 +1,43 @@
+//! Which of DingTalk's hosts a call was sent to: each has its own family of APIs, and knows nothing of the other's.
+
+use actix_web::HttpRequest;
+
+use super::api::Family;
+use crate::server::host;
+use crate::world::Shared;
+
+/// The host that a call was meant for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// `api.dingtalk.com`
+    New,
+    /// `oapi.dingtalk.com`
+    Old,
+    /// A port of this machine that stands for both.
+    Both,
+}
+
+impl Side {
+    pub fn of(request: &HttpRequest, shared: &Shared) -> Self {
+        let old_port = shared.world().setup.old_port;
+        match host(request) {
+            host if host.starts_with("api.dingtalk.") => Self::New,
+            host if host.starts_with("oapi.dingtalk.") => Self::Old,
+            _ => match old_port {
+                None => Self::Both,
+                Some(port) if port == request.app_config().local_addr().port() => Self::Old,
+                // HTTPS goes by the host's name.
+                Some(_) if request.app_config().secure() => Self::Both,
+                Some(_) => Self::New,
+            },
+        }
+    }
+
+    /// Whether this host has APIs of this family.
+    pub fn has(self, family: Family) -> bool {
+        match (self, family) {
+            (Self::Both, _) | (Self::New, Family::Api) | (Self::Old, Family::Topapi | Family::Legacy) => true,
+            (Self::New, Family::Topapi | Family::Legacy) | (Self::Old, Family::Api) => false,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The tokens of people who logged in with a browser outside the client.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Holder, Millis, Person};
+use crate::secret;
+
+const TWO_HOURS: Millis = 2 * 60 * 60 * 1000;
+const THIRTY_DAYS: Millis = 30 * 24 * 60 * 60 * 1000;
+
+/// An app that acts for somebody.
+#[derive(Debug, Clone)]
+pub struct OnBehalf {
+    pub holder: Holder,
+    pub person: Arc<Person>,
+}
+
+/// Access tokens and refresh tokens.
+#[derive(Debug, Default)]
+pub struct UserTokens {
+    access: HashMap<String, (OnBehalf, Millis)>,
+    refresh: HashMap<String, (OnBehalf, Millis)>,
+}
+
+/// What an app is given.
+pub struct Pair {
+    pub access: String,
+    pub refresh: String,
+    pub seconds: u64,
+}
+
+impl UserTokens {
+    pub fn grant(&mut self, who: OnBehalf, now: Millis) -> Pair {
+        let pair = Pair { access: secret::hex32(), refresh: secret::hex32(), seconds: TWO_HOURS / 1000 };
+        self.access.insert(pair.access.clone(), (who.clone(), now + TWO_HOURS));
+        self.refresh.insert(pair.refresh.clone(), (who, now + THIRTY_DAYS));
+        pair
+    }
+
+    /// A new pair for a refresh token of this app's; it is used up.
+    pub fn renew(&mut self, refresh: &str, client_id: &str, now: Millis) -> Option<(OnBehalf, Pair)> {
+        self.refresh.get(refresh).filter(|(who, until)| who.holder.client_id == client_id && now < *until)?;
+        let (who, _) = self.refresh.remove(refresh)?;
+        let pair = self.grant(who.clone(), now);
+        Some((who, pair))
+    }
+
+    /// Who it is, and whether the token is still alive.
+    pub fn who(&self, access: &str, now: Millis) -> Option<(&OnBehalf, bool)> {
+        self.access.get(access).map(|(who, until)| (who, now < *until))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_is_renewed_once_and_by_its_own_app_only() {
+        let mut tokens = UserTokens::default();
+        let who = OnBehalf { holder: Holder::new("app", "corp"), person: Arc::new(Person::made_up(1)) };
+        let first = tokens.grant(who, 0);
+        assert!(tokens.who(&first.access, TWO_HOURS - 1).is_some_and(|(_, alive)| alive));
+        assert!(tokens.who(&first.access, TWO_HOURS).is_some_and(|(_, alive)| !alive));
+        assert!(tokens.renew(&first.refresh, "another", 0).is_none());
+        assert!(tokens.renew(&first.refresh, "app", THIRTY_DAYS).is_none());
+        let (_, second) = tokens.renew(&first.refresh, "app", 0).expect("a pair");
+        assert!(second.access != first.access && tokens.renew(&first.refresh, "app", 0).is_none());
+    }
+}

@@ -1,0 +1,81 @@
+//! A login with a browser outside the client.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::caller::Caller;
+
+impl Caller {
+    async fn sign_in(&self, answer: &[(&str, &str)]) -> Url {
+        let question = [
+            ("redirect_uri", "http://127.0.0.1:1/back?x=1"),
+            ("response_type", "code"),
+            ("client_id", self.dingtalk.app().client_id),
+            ("scope", "openid corpid"),
+            ("state", "s&t"),
+        ];
+        let sent = self.submit("/oauth2/auth", &[&question[..], answer].concat()).await;
+        Url::parse(&sent.location.unwrap_or_else(|| panic!("{}", sent.body))).expect("an address")
+    }
+
+    async fn user_token(&self, more: Value) -> Value {
+        let app = self.dingtalk.app();
+        let mut body = json!({"clientId": app.client_id, "clientSecret": app.client_secret, "grantType": "authorization_code"});
+        for (name, value) in more.as_object().expect("members") {
+            body[name] = value.clone();
+        }
+        self.post("/v1.0/oauth2/userAccessToken", body).await.json()
+    }
+}
+
+fn parameter(url: &Url, name: &str) -> Option<String> {
+    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+#[tokio::test]
+async fn who_signs_in_comes_back_with_a_code_that_is_good_for_their_token() {
+    let caller = Caller::start().await;
+    let query =
+        "redirect_uri=http%3A%2F%2F127.0.0.1%3A1%2F&response_type=code&client_id=dingsimulatedapp1&scope=openid&state=%22%3E%3Cx";
+    let page = caller.get(&format!("/oauth2/auth?{query}&prompt=consent")).await;
+    assert!(page.body.contains("dingsimulator0001 alice") && page.body.contains("value=\"&quot;&gt;&lt;x\""), "{}", page.body);
+    let back = caller.sign_in(&[("person", "dingsimulator0001 alice")]).await;
+    assert_eq!((parameter(&back, "state").as_deref(), parameter(&back, "x").as_deref()), (Some("s&t"), Some("1")));
+    let code = parameter(&back, "authCode").expect("a code");
+    let granted = caller.user_token(json!({"code": code})).await;
+    assert_eq!((&granted["expireIn"], &granted["corpId"]), (&json!(7200), &json!("dingsimulator0001")));
+    let token = granted["accessToken"].as_str().expect("a token");
+    let me = caller.get_with(token, "/v1.0/contact/users/me").await.json();
+    assert_eq!((&me["nick"], &me["unionId"]), (&json!("Alice Chen"), &json!("simulatedUnionAliceChen")));
+    let bob = caller.get_with(token, "/v1.0/contact/users/simulatedUnionBob").await.json();
+    assert_eq!(bob["nick"], "Bob");
+    assert_eq!(caller.get_with(token, "/v1.0/contact/users/none").await.status, 404);
+    assert_eq!(caller.user_token(json!({"code": code})).await["code"], "invalidParameter.authCode.notFound");
+
+    let renewed = caller.user_token(json!({"grantType": "refresh_token", "refreshToken": granted["refreshToken"]})).await;
+    assert_ne!(renewed["accessToken"], granted["accessToken"]);
+    caller.dingtalk.advance(Duration::from_secs(7200));
+    let expired = caller.get_with(token, "/v1.0/contact/users/me").await;
+    assert_eq!((expired.status, expired.json()["code"].as_str()), (400, Some("accesstoken.expired")));
+}
+
+#[tokio::test]
+async fn who_refuses_comes_back_without_a_code() {
+    let caller = Caller::start().await;
+    let back = caller.sign_in(&[]).await;
+    assert_eq!((parameter(&back, "error").as_deref(), parameter(&back, "authCode")), (Some("access_denied"), None));
+    let wrong = caller.get("/oauth2/auth?redirect_uri=x&response_type=code&client_id=dingsimulatedapp1").await;
+    assert_eq!(wrong.status, 400);
+}
+
+#[tokio::test]
+async fn the_codes_of_the_client_and_of_the_login_page_are_not_interchangeable() {
+    let caller = Caller::start().await;
+    let back = caller.sign_in(&[("person", "dingsimulator0001 alice")]).await;
+    let code = parameter(&back, "authCode").expect("a code");
+    assert_eq!(caller.old("/topapi/v2/user/getuserinfo", json!({"code": code})).await["errcode"], 40078);
+    let code = caller.dingtalk.issue_code("alice");
+    assert_eq!(caller.user_token(json!({"code": code})).await["code"], "invalidParameter.authCode.notFound");
+}

@@ -1,0 +1,69 @@
+//! Faults of each kind at the calls that can have them.
+
+use serde_json::{Value, json};
+
+use crate::caller::Caller;
+
+const DETAILS: &str = "/topapi/v2/user/get";
+const TICKETS: &str = "/v1.0/oauth2/jsapiTickets";
+
+impl Caller {
+    async fn arrange(&self, endpoint: &str, fault: Value) -> u16 {
+        self.post("/control/faults", json!({"endpoint": endpoint, "fault": fault})).await.status
+    }
+}
+
+#[tokio::test]
+async fn limits_quotas_and_addresses_have_the_codes_of_each_family() {
+    let caller = Caller::start().await;
+    for (fault, old, new) in [
+        (json!({"kind": "rate"}), "90018", "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi"),
+        (json!({"kind": "rate", "limit": "api"}), "90002", "Forbidden.AccessDenied.QpsLimitForApi"),
+        (json!({"kind": "rate", "limit": "organisation"}), "90019", "Forbidden.AccessDenied.QpsLimitForSuitekeyAndOrgAndApi"),
+        (json!({"kind": "rate", "limit": "minute"}), "90017", "Forbidden.AccessDenied.QpmLimitForAppkeyAndApi"),
+        (json!({"kind": "quota"}), "90020", "Forbidden.AccessDenied.ApiCountLimitForOrg"),
+        (json!({"kind": "address"}), "60020", "Forbidden.AccessDenied.IpNotInWhiteList"),
+    ] {
+        caller.arrange(DETAILS, fault.clone()).await;
+        assert_eq!(caller.old(DETAILS, json!({"userid": "bob"})).await["sub_code"], old);
+        caller.arrange(TICKETS, fault).await;
+        let refusal = caller.post_with(&caller.token().await, TICKETS, Value::Null).await;
+        assert_eq!((refusal.status, refusal.json()["code"].as_str()), (403, Some(new)));
+    }
+    caller.arrange(TICKETS, json!({"kind": "throttled"})).await;
+    assert_eq!(caller.post_with(&caller.token().await, TICKETS, Value::Null).await.status, 429);
+}
+
+#[tokio::test]
+async fn an_answer_may_come_in_another_form() {
+    let caller = Caller::start().await;
+    caller.arrange(DETAILS, json!({"kind": "form", "form": "strings"})).await;
+    assert_eq!(caller.old(DETAILS, json!({"userid": "alice"})).await["result"]["active"], "true");
+    caller.arrange(DETAILS, json!({"kind": "form", "form": "english"})).await;
+    assert_eq!(caller.old(DETAILS, json!({"userid": "none"})).await["errmsg"], "user not found");
+    caller.arrange(TICKETS, json!({"kind": "form", "form": "capitals"})).await;
+    let refusal = caller.post_with("dead", TICKETS, Value::Null).await.json();
+    assert_eq!(refusal["Code"], "InvalidAuthentication");
+}
+
+#[tokio::test]
+async fn a_call_that_the_simulator_does_not_know_can_fail_too() {
+    let caller = Caller::start().await;
+    assert_eq!(caller.arrange("/v1.0/calendar/users/me", json!({"kind": "quota"})).await, 200);
+    assert_eq!(caller.get("/v1.0/calendar/users/me").await.status, 403);
+    assert_eq!(caller.get("/v1.0/calendar/users/me").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_fault_that_a_call_cannot_have_is_refused() {
+    let caller = Caller::start().await;
+    for (endpoint, fault) in [
+        (DETAILS, json!({"kind": "authCodeError"})),
+        ("/gettoken", json!({"kind": "revokedToken"})),
+        (DETAILS, json!({"kind": "throttled"})),
+        (DETAILS, json!({"kind": "form", "form": "capitals"})),
+        ("gettoken", json!({"kind": "busy"})),
+    ] {
+        assert_eq!(caller.arrange(endpoint, fault.clone()).await, 400, "{endpoint} {fault}");
+    }
+}

@@ -1,0 +1,59 @@
+//! What is taken away from an app.
+
+use serde_json::{Value, json};
+
+use crate::caller::Caller;
+
+impl Caller {
+    async fn grant(&self, grants: Value) {
+        let answer = self.post("/control/grants", json!({"grants": grants})).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn without_a_permission_a_call_is_refused_and_says_which_it_lacks() {
+    let caller = Caller::start().await;
+    caller.grant(json!({"without": ["qyapi_get_member", "Contact.User.Read", "qyapi_base"]})).await;
+    let refused = caller.old("/topapi/v2/user/get", json!({"userid": "bob"})).await;
+    assert_eq!(refused["sub_code"], "60011");
+    assert!(refused["errmsg"].as_str().unwrap().contains("requiredScopes=[qyapi_get_member]"));
+    let refused = caller.post_with(&caller.token().await, "/v1.0/oauth2/jsapiTickets", Value::Null).await;
+    assert_eq!((refused.status, &refused.json()["accessdenieddetail"]["requiredScopes"]), (403, &json!(["qyapi_base"])));
+    caller.grant(json!({})).await;
+    assert_eq!(caller.old("/topapi/v2/user/get", json!({"userid": "bob"})).await["errcode"], 0);
+}
+
+#[tokio::test]
+async fn fields_vanish_without_their_permission() {
+    let caller = Caller::start().await;
+    let details = async || caller.old("/topapi/v2/user/get", json!({"userid": "zhangsan"})).await["result"].clone();
+    assert!(details().await["mobile"].is_string() && details().await["email"].is_string());
+    caller.grant(json!({"without": ["fieldMobile"]})).await;
+    assert!(details().await.get("mobile").is_none() && details().await["email"].is_string());
+    caller.grant(json!({"without": ["fieldEmail"]})).await;
+    assert!(details().await["mobile"].is_string() && details().await.get("email").is_none());
+}
+
+#[tokio::test]
+async fn an_app_sees_those_in_its_range_only() {
+    let caller = Caller::start().await;
+    caller.grant(json!({"visible": ["bob"]})).await;
+    assert_eq!(caller.old("/topapi/v2/user/get", json!({"userid": "bob"})).await["errcode"], 0);
+    assert_eq!(caller.old("/topapi/v2/user/get", json!({"userid": "alice"})).await["errcode"], 50002);
+    let scopes = caller.old("/auth/scopes", Value::Null).await;
+    assert_eq!(scopes["auth_org_scopes"], json!({"authed_dept": [], "authed_user": ["bob"]}));
+}
+
+#[tokio::test]
+async fn calls_from_elsewhere_and_pages_of_other_domains_are_refused() {
+    let caller = Caller::start().await;
+    caller.grant(json!({"ips": ["10.*"], "domains": ["app.example.com"]})).await;
+    assert_eq!(caller.old("/topapi/v2/user/get", json!({"userid": "bob"})).await["sub_code"], "60020");
+    let refused = caller.post_with(&caller.token().await, "/v1.0/oauth2/jsapiTickets", Value::Null).await;
+    assert_eq!(refused.json()["code"], "Forbidden.AccessDenied.IpNotInWhiteList");
+    for (url, has_code) in [("https://app.example.com/x", true), ("https://evil.example.com/", false)] {
+        let asked = json!({"corpId": "dingsimulator0001", "url": url});
+        assert_eq!(caller.post("/client/authcode", asked).await.json()["code"].is_string(), has_code, "{url}");
+    }
+}

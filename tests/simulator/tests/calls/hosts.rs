@@ -1,0 +1,73 @@
+//! Which host a call is sent to, and under which name.
+
+use std::net::TcpListener;
+
+use dingtalk_simulator::{Places, Simulator};
+
+use crate::caller::Caller;
+
+const UNKNOWN: &str = "请求的URI地址不存在";
+
+#[tokio::test]
+async fn a_call_that_is_sent_to_the_other_familys_host_fails_as_it_would() {
+    let caller = Caller::start().await;
+    let to = async |host: &str, path: &str| {
+        let answer = caller.get_as(host, path).await;
+        (answer.status, answer.json())
+    };
+    assert_eq!(to("oapi.dingtalk.com", "/gettoken").await.1["errcode"], 40035);
+    assert_eq!(to("api.dingtalk.com", "/gettoken").await, (200, serde_json::json!({"errcode": 404, "errmsg": UNKNOWN})));
+    assert_eq!(to("oapi.dingtalk.com", "/v1.0/contact/users/me").await.1["errcode"], 404);
+    let (status, refusal) = to("api.dingtalk.com", "/v1.0/contact/users/me").await;
+    assert_eq!((status, refusal["code"].as_str()), (400, Some("AuthenticationFailed.MissingParameter")));
+    assert_eq!(to("api.dingtalk.com", "/topapi/v2/user/get").await.1["errcode"], 404);
+}
+
+#[tokio::test]
+async fn the_families_may_have_a_port_each() {
+    let [new, old] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let dingtalk = Simulator::start_at(Places { main: Some(new), old: Some(old), ..Places::default() }).await.unwrap();
+    let get = async |url: String| reqwest::get(url).await.unwrap().text().await.unwrap();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    assert!(get(format!("{}/gettoken", dingtalk.old_url())).await.contains("40035"));
+    assert!(get(format!("{}/gettoken", dingtalk.url())).await.contains("404"));
+    assert!(get(format!("{}/v1.0/contact/users/me", dingtalk.old_url())).await.contains("404"));
+    assert!(get(format!("{}/v1.0/contact/users/me", dingtalk.url())).await.contains("MissingParameter"));
+}
+
+#[tokio::test]
+async fn what_the_new_api_does_not_have_is_refused_and_never_empty() {
+    let caller = Caller::start().await;
+    for path in ["/v1.0/calendar/users/me", "/v1.0/oauth2/accessToken"] {
+        let refusal = caller.get(path).await;
+        assert_eq!((refusal.status, refusal.json()["code"].as_str()), (404, Some("InvalidAction.NotFound")), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_somebody_made_point_here_pulls_no_lever() {
+    let caller = Caller::start().await;
+    for host in ["rebound.example.com", "oapi.dingtalk.com"] {
+        assert_eq!(caller.get_as(host, "/control/state").await.status, 403, "{host}");
+    }
+    for host in ["localhost:1", "127.0.0.1"] {
+        assert_eq!(caller.get_as(host, "/control/state").await.status, 200, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn https_shows_dingtalks_names_to_whom_trusts_the_simulator_and_nobody_elses() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let https = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = https.local_addr().unwrap();
+    let dingtalk = Simulator::start_at(Places { https: Some(https), ..Places::default() }).await.unwrap();
+    let authority = reqwest::Certificate::from_pem(dingtalk.authority().unwrap().as_bytes()).unwrap();
+    let browser = reqwest::Client::builder().no_proxy().tls_certs_only([authority]);
+    let browser = browser.resolve("oapi.dingtalk.com", address).resolve("example.com", address).build().unwrap();
+    let url = |host| format!("https://{host}:{}/gettoken", address.port());
+    assert!(browser.get(url("oapi.dingtalk.com")).send().await.unwrap().text().await.unwrap().contains("40035"));
+    assert!(browser.get(url("127.0.0.1")).send().await.is_ok());
+    assert!(browser.get(url("example.com")).send().await.is_err());
+    let told = reqwest::get(format!("{}/ca.pem", dingtalk.url())).await.unwrap().text().await.unwrap();
+    assert_eq!(Some(told), dingtalk.authority());
+}

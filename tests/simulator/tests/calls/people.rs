@@ -1,0 +1,69 @@
+//! People, departments and messages.
+
+use serde_json::{Value, json};
+
+use crate::caller::Caller;
+
+#[tokio::test]
+async fn somebody_is_found_by_code_id_union_id_and_mobile() {
+    let caller = Caller::start().await;
+    let token = caller.token().await;
+    let code = caller.dingtalk.issue_code("alice");
+    let exchanged = caller.get(&format!("/user/getuserinfo?access_token={token}&code={code}")).await.json();
+    assert_eq!((&exchanged["userid"], &exchanged["errcode"]), (&json!("alice"), &json!(0)), "the older form has no result");
+    let again = caller.get(&format!("/user/getuserinfo?access_token={token}&code={code}")).await.json();
+    assert_eq!(again["errcode"], 40078);
+    let old = caller.get(&format!("/user/get?access_token={token}&userid=zhangsan")).await.json();
+    assert_eq!((&old["department"], &old["position"], &old["isAdmin"]), (&json!([1001]), &json!("产品经理"), &json!(true)));
+    let by_union_id = caller.old("/topapi/user/getbyunionid", json!({"unionid": "simulatedUnionBob"})).await;
+    assert_eq!(by_union_id["result"], json!({"contact_type": 0, "userid": "bob"}));
+    let by_mobile = caller.old("/topapi/v2/user/getbymobile", json!({"mobile": "13800000001"})).await;
+    assert_eq!(by_mobile["result"]["userid"], "zhangsan");
+    for (path, body) in [
+        ("/topapi/user/getbyunionid", json!({"unionid": "none"})),
+        ("/topapi/v2/user/getbymobile", json!({"mobile": "1"})),
+        ("/topapi/v2/user/get", json!({"userid": "none"})),
+    ] {
+        assert_eq!(caller.old(path, body).await["errcode"], 60121, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn departments_form_a_tree_with_people_in_it() {
+    let caller = Caller::start().await;
+    let below = caller.old("/topapi/v2/department/listsub", json!({})).await;
+    let ids: Vec<_> = below["result"].as_array().unwrap().iter().map(|department| department["dept_id"].clone()).collect();
+    assert_eq!(ids, [json!(1001), json!(1002), json!(1003)]);
+    let one = caller.old("/topapi/v2/department/get", json!({"dept_id": 1004})).await;
+    assert_eq!((&one["result"]["name"], &one["result"]["parent_id"]), (&json!("测试组"), &json!(1003)));
+    assert_eq!(caller.old("/topapi/v2/department/get", json!({"dept_id": 9})).await["errcode"], 60003);
+    let up = caller.old("/topapi/v2/department/listparentbyuser", json!({"userid": "dmitri"})).await;
+    assert_eq!(up["result"]["parent_list"][0]["parent_dept_id_list"], json!([1004, 1003, 1]));
+    let ids = caller.old("/topapi/user/listid", json!({"dept_id": 1002})).await;
+    assert_eq!(ids["result"]["userid_list"], json!(["alice", "zhouba"]));
+    let page = caller.old("/topapi/v2/user/list", json!({"dept_id": 1003, "cursor": 0, "size": 2})).await;
+    assert_eq!((&page["result"]["has_more"], &page["result"]["next_cursor"]), (&json!(true), &json!(2)));
+    let rest = caller.old("/topapi/v2/user/list", json!({"dept_id": 1003, "cursor": 2, "size": 2})).await;
+    assert_eq!((&rest["result"]["has_more"], &rest["result"]["list"][0]["userid"]), (&json!(false), &json!("carol")));
+    assert_eq!(caller.old("/auth/scopes", Value::Null).await["auth_org_scopes"]["authed_dept"], json!([1]));
+}
+
+#[tokio::test]
+async fn a_notification_is_shown_to_whom_it_is_for() {
+    let caller = Caller::start().await;
+    let send = "/topapi/message/corpconversation/asyncsend_v2";
+    let agent_id = caller.dingtalk.app().agent_id;
+    let message = json!({"msgtype": "text", "text": {"content": "Lunch is ready"}});
+    let told = json!({"agent_id": agent_id, "userid_list": "zhangsan,nobody", "msg": message});
+    let task_id = caller.old(send, told).await["task_id"].clone();
+    let shown = caller.get("/control/state").await.json();
+    assert_eq!(shown["notifications"], json!([{"app": "Demo H5 app", "text": "Lunch is ready"}]));
+    let task = json!({"agent_id": agent_id, "task_id": task_id});
+    let progress = caller.old("/topapi/message/corpconversation/getsendprogress", task.clone()).await;
+    assert_eq!(progress["progress"]["progress_in_percent"], 100);
+    let result = caller.old("/topapi/message/corpconversation/getsendresult", task).await;
+    assert_eq!(result["send_result"]["unread_user_id_list"], json!(["zhangsan"]));
+    assert_eq!(result["send_result"]["invalid_user_id_list"], json!(["nobody"]));
+    let strange = json!({"agent_id": "1", "userid_list": "bob", "msg": message});
+    assert_eq!(caller.old(send, strange).await["errcode"], 400_002);
+}
