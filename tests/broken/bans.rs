@@ -131,15 +131,19 @@ async fn an_exchange_that_is_limited_for_longer_than_a_second_is_not_repeated_an
 
 #[tokio::test]
 async fn the_administrator_is_told_and_dingtalk_is_not_asked_again() {
-    for refused in [
-        r#"{"errcode":88,"sub_code":"60011","sub_msg":"应用尚未开通所需的权限：[qyapi_base]","errmsg":"x"}"#,
-        r#"{"errcode":88,"sub_code":"60020","sub_msg":"访问ip不在白名单之中,request ip=203.0.113.7 appKey(x)","errmsg":"x"}"#,
-        r#"{"errcode":50002,"errmsg":"x"}"#,
-        r#"{"errcode":50003,"errmsg":"x"}"#,
-        r#"{"errcode":40079,"errmsg":"x"}"#,
+    let (misconfigured, not_authorised) = ((503, "misconfigured".to_owned()), (403, "not_authorised".to_owned()));
+    for (refused, told) in [
+        (r#"{"errcode":88,"sub_code":"60011","sub_msg":"应用尚未开通所需的权限：[qyapi_base]","errmsg":"x"}"#, &misconfigured),
+        (
+            r#"{"errcode":88,"sub_code":"60020","sub_msg":"访问ip不在白名单之中,request ip=203.0.113.7 appKey(x)","errmsg":"x"}"#,
+            &misconfigured,
+        ),
+        (r#"{"errcode":50002,"errmsg":"x"}"#, &misconfigured),
+        (r#"{"errcode":50003,"errmsg":"x"}"#, &not_authorised),
+        (r#"{"errcode":40079,"errmsg":"x"}"#, &not_authorised),
     ] {
         let rogue = Rogue::start(move |call| if call.path == EXCHANGE { vec![json(refused)] } else { well(call) }).await;
-        assert_eq!(login(&app_before(&rogue).await, "code").await.problem(), (503, "misconfigured".into()), "{refused}");
+        assert_eq!(login(&app_before(&rogue).await, "code").await.problem(), *told, "{refused}");
         assert_eq!(rogue.calls(EXCHANGE).len(), 1);
     }
 }
