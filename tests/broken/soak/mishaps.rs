@@ -59,7 +59,8 @@ impl Mishaps {
         }
         match self.chance.random_range(0..100) {
             0..12 => Fault::Busy,
-            12..24 => Fault::RevokedToken,
+            // All but this one take an access_token.
+            12..24 if endpoint != TOKEN => Fault::RevokedToken,
             24..36 => Fault::Lost,
             36..48 => Fault::Cut,
             48..58 => Fault::Status { status: *[302, 400, 404, 500, 502, 503, 504].choose(&mut self.chance).unwrap() },
