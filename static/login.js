@@ -152,10 +152,10 @@ h5.session = (function () {
    * @returns {Promise<Response>}
    */
   function request(path, init) {
-    const named = new Request(path, init);
+    const headers = new Headers(init && init.headers);
     const shown = shownUser();
-    if (shown) named.headers.set('X-Page-User', [shown.corpId, shown.userId].map(encodeURIComponent).join(' '));
-    const answer = fetch(named).catch(networkFailure);
+    if (shown) headers.set('X-Page-User', [shown.corpId, shown.userId].map(encodeURIComponent).join(' '));
+    const answer = fetch(path, Object.assign({}, init, { headers })).catch(networkFailure);
     const arrival = answer.then(() => {}, () => {}).then(() => { underway.delete(arrival); });
     underway.add(arrival);
     return answer;
