@@ -41,9 +41,10 @@ pub fn routes_described() -> BTreeSet<(String, String)> {
     found
 }
 
-/// Routes as they have to be described.
+/// Routes as they have to be described, and the one that is there with DINGTALK_EVENTS=http alone.
 pub fn to_describe(routes: &[Route]) -> BTreeSet<(String, String)> {
-    routes.iter().map(|route| (route.method.to_owned(), described(route))).collect()
+    let events = ("POST".to_owned(), "/dingtalk/events".to_owned());
+    routes.iter().map(|route| (route.method.to_owned(), described(route))).chain([events]).collect()
 }
 
 #[test]
