@@ -35,7 +35,7 @@ fn kinds() -> Vec<(&'static str, String, &'static str)> {
         ("a body that waits to be asked for", format!("{LOGIN}Expect: 100-continue\r\nContent-Length: 100\r\n\r\n"), ""),
         ("a handshake of TLS", "\u{16}\u{3}\u{1}".to_owned(), ""),
         ("answers that nobody takes", GET.replace("healthz", "static/dingtalk.js").repeat(300), ""),
-        ("requests without end that nobody takes the answers to", GET.replace("healthz", "nothing"), GET),
+        ("requests without end that nobody takes the answers to", GET.replace("healthz", "static/dingtalk.js").repeat(20), GET),
     ]
 }
 
