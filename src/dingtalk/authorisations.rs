@@ -1,8 +1,5 @@
 //! What a third-party app learns about its organisations from events, and from asking.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use super::{AgentId, CorpId, SuiteTicket};
 
 /// The memory of that. It is asked in the middle of requests, so it answers at once.
@@ -34,52 +31,4 @@ pub enum Authorisation {
     Stopped,
     /// It has the app no longer.
     Relieved,
-}
-
-/// Lost when the program ends.
-#[derive(Default)]
-pub struct InMemory(Mutex<Heard>);
-
-#[derive(Default)]
-struct Heard {
-    suite_ticket: Option<SuiteTicket>,
-    organisations: HashMap<CorpId, Authorisation>,
-}
-
-impl InMemory {
-    /// A suite ticket has come.
-    pub fn hear_suite_ticket(&self, ticket: SuiteTicket) {
-        self.heard().suite_ticket = Some(ticket);
-    }
-
-    /// An organisation has decided about the app.
-    pub fn hear(&self, corp_id: CorpId, authorisation: Authorisation) {
-        self.heard().organisations.insert(corp_id, authorisation);
-    }
-
-    /// Whole even if a holder panicked: nothing is changed that could be half done.
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Authorisations for InMemory {
-    fn suite_ticket(&self) -> Option<SuiteTicket> {
-        self.heard().suite_ticket.clone()
-    }
-
-    fn of(&self, corp_id: &CorpId) -> Authorisation {
-        self.heard().organisations.get(corp_id).cloned().unwrap_or(Authorisation::Unknown)
-    }
-
-    fn found(&self, corp_id: &CorpId, agent_id: Option<AgentId>) {
-        let mut heard = self.heard();
-        match heard.organisations.get_mut(corp_id) {
-            None | Some(Authorisation::Unknown) => {
-                heard.organisations.insert(corp_id.clone(), Authorisation::Granted { agent_id, turn: 0 });
-            }
-            Some(Authorisation::Granted { agent_id: known, .. }) => *known = agent_id.or(known.take()),
-            Some(Authorisation::Stopped | Authorisation::Relieved) => {}
-        }
-    }
 }

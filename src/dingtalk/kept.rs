@@ -48,8 +48,8 @@ impl KeptAnswers {
         Self { asked: Mutex::default(), clock, runtime: Handle::current() }
     }
 
-    /// The answer to an organisation's `call` with `body`: the one that is kept or on its way, else what `ask` brings. A failure is kept too, until it may be
-    /// worth asking again.
+    /// The answer to an organisation's `call` with `body`: the one that is kept or on its way, else what `ask` brings. A failure is kept
+    /// too, until it may be worth asking again.
     pub async fn get<T, F>(&self, (corp_id, call): (CorpId, Call), body: &Value, kept_for: Duration, ask: F) -> Result<T, Error>
     where
         T: DeserializeOwned,

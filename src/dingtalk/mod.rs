@@ -35,7 +35,7 @@ mod clock; // Where time comes from, and what happens seldom.
 pub use self::answer::JsonObject;
 pub use self::api::Observer;
 pub use self::app::{DingTalk, DingTalkState};
-pub use self::authorisations::{Authorisation, Authorisations, InMemory};
+pub use self::authorisations::{Authorisation, Authorisations};
 pub use self::breaker::BreakerState;
 pub use self::call::Call;
 pub use self::client_refusal::{ClientRefusal, Part};

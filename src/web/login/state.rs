@@ -52,8 +52,8 @@ impl LoginStates {
         hex::encode([&issued[..], &id[..], &seal[..], corp_id.as_str().as_bytes()].concat())
     }
 
-    /// Identifies `state`, and the organisation that it is for, if it was given to the browser that made `request` and was not used. It must be ten minutes old at most,
-    /// unless it was judged before, when its login joined the line.
+    /// Identifies `state`, and the organisation that it is for, if it was given to the browser that made `request` and was not used. It
+    /// must be ten minutes old at most, unless it was judged before, when its login joined the line.
     pub fn check(&self, request: &HttpRequest, state: &str, judged: Option<StateId>) -> Result<(StateId, CorpId), Problem> {
         let genuine = self.genuine(request, state).filter(|(id, _, fresh)| *fresh || judged == Some(*id));
         let unused = genuine.filter(|(id, ..)| !self.used.was_used(id));
@@ -110,8 +110,8 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// A challenge for the browser that made `request`, to log in to the organisation `corp_id`. It keeps the pre-session it has, so that several pages of one browser can
-    /// log in side by side.
+    /// A challenge for the browser that made `request`, to log in to the organisation `corp_id`. It keeps the pre-session it has, so that
+    /// several pages of one browser can log in side by side.
     pub fn of(states: &LoginStates, request: &HttpRequest, corp_id: &CorpId) -> Self {
         let known = states.presession_of(request);
         let presession = known.unwrap_or_else(|| hex::encode(rand::random::<[u8; 16]>()));

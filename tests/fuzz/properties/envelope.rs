@@ -7,8 +7,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use dingtalk_h5::dingtalk::{
-    AgentId, AppKind, Call, ClientId, ClientSecret, Clock, CorpId, Credentials, Error, Events, Home, InMemory, JsonObject, Kind,
-    Observer, Organisation, Settings, UserDetails, UserId,
+    AgentId, AppKind, Authorisation, Authorisations, Call, ClientId, ClientSecret, Clock, CorpId, Credentials, Error, Events,
+    Home, JsonObject, Kind, Observer, Organisation, Settings, SuiteTicket, UserDetails, UserId,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -140,8 +140,7 @@ static DINGTALK: LazyLock<DingTalk> = LazyLock::new(|| {
     };
     let hands = ClockHands::still();
     let clock = Clock::from_source(hands.clone());
-    let dingtalk =
-        dingtalk_h5::dingtalk::DingTalk::new(settings, Arc::new(InMemory::default()), clock, Arc::new(Nobody)).unwrap();
+    let dingtalk = dingtalk_h5::dingtalk::DingTalk::new(settings, Arc::new(Nobody), clock, Arc::new(Nobody)).unwrap();
     let organisation = dingtalk.home().unwrap().clone();
     DingTalk { says, organisation, hands }
 });
@@ -156,9 +155,20 @@ async fn answer(request: HttpRequest, says: Data<Mutex<(u16, Vec<u8>)>>) -> Http
 
 struct Nobody;
 
+impl Authorisations for Nobody {
+    fn suite_ticket(&self) -> Option<SuiteTicket> {
+        None
+    }
+
+    fn of(&self, _: &CorpId) -> Authorisation {
+        Authorisation::Unknown
+    }
+
+    fn found(&self, _: &CorpId, _: Option<AgentId>) {}
+}
+
 impl Observer for Nobody {
     fn waited(&self, _: &'static str, _: Duration) {}
-
     fn called(&self, _: &'static str, _: Result<(), &Error>, _: Duration) {}
     fn renewed(&self, _: &'static str, _: Result<(), &Error>) {}
 }

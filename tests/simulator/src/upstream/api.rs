@@ -17,6 +17,13 @@ pub struct Api {
     pub access: Access,
 }
 
+impl Api {
+    /// One that wants POST.
+    pub const fn post(path: &'static str, label: &'static str, scope: &'static str, access: Access) -> Self {
+        Self { path, method: Method::Post, label, scope, access }
+    }
+}
+
 /// How an API wants to be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {

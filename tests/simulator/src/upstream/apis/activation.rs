@@ -22,7 +22,7 @@ pub static AUTH_INFO: Api = Api {
 };
 
 const fn suite(path: &'static str, label: &'static str, answer: fn(&Call, &Holder, &mut World) -> Answer) -> Api {
-    Api { path, method: Method::Post, label, scope: "isvapi_base", access: Access::Suite(answer) }
+    Api::post(path, label, "isvapi_base", Access::Suite(answer))
 }
 
 fn permanent_code(call: &Call, suite: &Holder, world: &mut World) -> Answer {

@@ -26,7 +26,7 @@ pub static SCOPES: Api = Api {
 };
 
 const fn department(path: &'static str, label: &'static str, answer: fn(&Call, &Holder, &mut World) -> Answer) -> Api {
-    Api { path, method: Method::Post, label, scope: "qyapi_get_department_list", access: Access::App(answer) }
+    Api::post(path, label, "qyapi_get_department_list", Access::App(answer))
 }
 
 fn list_sub(call: &Call, holder: &Holder, world: &mut World) -> Answer {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::upstream::answer::Answer;
-use crate::upstream::api::{Access, Api, Method};
+use crate::upstream::api::{Access, Api};
 use crate::upstream::call::Call;
 use crate::world::{Holder, Notification, World};
 
@@ -12,7 +12,7 @@ pub static PROGRESS: Api = message("/topapi/message/corpconversation/getsendprog
 pub static RESULT: Api = message("/topapi/message/corpconversation/getsendresult", "get result of notification", result);
 
 const fn message(path: &'static str, label: &'static str, answer: fn(&Call, &Holder, &mut World) -> Answer) -> Api {
-    Api { path, method: Method::Post, label, scope: "qyapi_base", access: Access::App(answer) }
+    Api::post(path, label, "qyapi_base", Access::App(answer))
 }
 
 fn send(call: &Call, holder: &Holder, world: &mut World) -> Answer {
