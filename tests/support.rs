@@ -79,6 +79,17 @@ impl TestApp {
         (app, both)
     }
 
+    /// How many calls wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.client.waiting().iter().map(|(_, waiting)| waiting.calls).sum()
+    }
+
+    /// Waits until so many logins since the start wait for their turn or have had it.
+    pub async fn are_in_line(&self, logins: usize) {
+        let in_line = || self.waiting() + self.dingtalk.calls(USER_BY_CODE) as usize;
+        eventually("they are in line", || in_line() >= logins).await;
+    }
+
     /// The app of `src/app`.
     #[allow(dead_code, reason = "a fork may have deleted the demo's tests and have none yet")]
     pub async fn demo() -> Self {

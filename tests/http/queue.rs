@@ -72,25 +72,31 @@ async fn two_processes() -> (TestApp, TestApp) {
 #[tokio::test]
 async fn a_login_whose_turn_does_not_come_uses_up_nothing_and_is_let_in_when_it_posts_again() {
     let app = TestApp::start_with(one_a_second_and_no_patience).await;
-    app.browser_of("zhangsan").await;
-    let mut browser = app.browser();
-    let (state, code) = (browser.enter().await, app.dingtalk.issue_code("alice"));
-    let presession = browser.cookie("presession").unwrap().to_owned();
-    let mut answer = browser.log_in(&code, &state).await;
+    let mut before = 0;
+    let (mut browser, state, code, presession, mut answer) = loop {
+        let mut browser = app.browser();
+        let (state, code) = (browser.enter().await, app.dingtalk.issue_code("alice"));
+        let presession = browser.cookie("presession").unwrap().to_owned();
+        let answer = browser.log_in(&code, &state).await;
+        if answer.status != 200 {
+            break (browser, state, code, presession, answer);
+        }
+        before += 1;
+    };
     assert_eq!(answer.problem(), (429, "login_queued".into()));
     assert_eq!(answer.header("retry-after"), "0");
     let cookie = answer.header("set-cookie");
     assert!(cookie.starts_with(&format!("presession={presession};")) && cookie.contains("Max-Age=600"), "{cookie}");
     let wait = answer.json()["waitMs"].as_u64().unwrap();
     assert!((1..=1100).contains(&wait), "{wait}");
-    assert_eq!(app.dingtalk.calls(USER_BY_CODE), 1);
+    assert_eq!(app.dingtalk.calls(USER_BY_CODE), before);
 
     while answer.status == 429 {
         let place = answer.json()["place"].as_str().unwrap().to_owned();
         answer = browser.log_in_at(&place, &code, &state).await;
     }
     assert_eq!((answer.status, answer.json()["userId"].as_str()), (200, Some("alice")));
-    assert_eq!(app.dingtalk.calls(USER_BY_CODE), 2);
+    assert_eq!(app.dingtalk.calls(USER_BY_CODE), before + 1);
 }
 
 #[tokio::test]
@@ -131,17 +137,7 @@ async fn what_dingtalk_refuses_because_somebody_else_calls_too_is_waited_out_and
 async fn whoever_waited_at_one_process_keeps_their_place_at_the_next() {
     let (first, next) = two_processes().await;
     let mut early = Waiting::at(&first).await.goes_to(&next);
-    next.browser_of("zhangsan").await;
-
-    let mut late = next.browser();
-    let (late_code, early_code) = (next.dingtalk.issue_code("bob"), next.dingtalk.issue_code("alice"));
-    let late = tokio::spawn(async move { (late.enter_and_log_in(&late_code).await.status, Instant::now()) });
-    first_in_line(&next).await;
-    assert_eq!(early.post(&early_code).await.0, 200);
-    let early_at = Instant::now();
-    let (status, late_at) = late.await.unwrap();
-    assert_eq!(status, 200);
-    assert!(early_at < late_at);
+    assert_eq!(order_of(&next, &mut early).await, ["alice", "bob"]);
 }
 
 /// Waits until a login waits for its turn.
@@ -175,14 +171,19 @@ async fn a_place_keeps_its_order_for_one_exchange_and_for_one_fresh_code() {
 /// Who is let in first: `bob`, who comes now, or `alice`, who waits with a place.
 async fn order_of(app: &TestApp, alice: &mut Waiting) -> Vec<&'static str> {
     app.browser_of("zhangsan").await;
+    let already = app.dingtalk.calls(USER_BY_CODE) as usize;
+    // Somebody else is first, so that Alice comes before Bob's turn.
+    let (mut other, other_code) = (app.browser(), app.dingtalk.issue_code("zhangsan"));
+    let other = tokio::spawn(async move { other.enter_and_log_in(&other_code).await.status });
+    app.are_in_line(already + 1).await;
     let mut bob = app.browser();
     let code = app.dingtalk.issue_code("bob");
     let bob = tokio::spawn(async move { (bob.enter_and_log_in(&code).await.status, Instant::now()) });
-    first_in_line(app).await;
+    app.are_in_line(already + 2).await;
     assert_eq!(alice.post(&app.dingtalk.issue_code("alice")).await.0, 200);
     let alice_at = Instant::now();
     let (status, bob_at) = bob.await.unwrap();
-    assert_eq!(status, 200);
+    assert_eq!((status, other.await.unwrap()), (200, 200));
     if alice_at < bob_at { vec!["alice", "bob"] } else { vec!["bob", "alice"] }
 }
 
@@ -252,6 +253,10 @@ async fn a_code_that_dingtalk_rejects_after_a_wait_leaves_its_login_a_place_for_
 async fn a_browser_that_goes_away_gives_its_place_up() {
     let app = TestApp::start_with(one_a_second).await;
     app.browser_of("zhangsan").await;
+    // Somebody else is first, so that the browser has gone before its turn.
+    let (mut other, other_code) = (app.browser(), app.dingtalk.issue_code("zhangsan"));
+    let other = tokio::spawn(async move { other.enter_and_log_in(&other_code).await.status });
+    app.are_in_line(2).await;
     let mut browser = app.browser();
     let (state, code) = (browser.enter().await, app.dingtalk.issue_code("alice"));
     let body = json!({"authCode": code, "state": state}).to_string();
@@ -263,12 +268,12 @@ async fn a_browser_that_goes_away_gives_its_place_up() {
          content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     );
     connection.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-    first_in_line(&app).await;
+    app.are_in_line(3).await;
     drop(connection);
-    // Before its turn comes.
-    eventually("nobody waits", || app.client.waiting().iter().all(|(_, waiting)| waiting.calls == 0)).await;
+    eventually("nobody waits", || app.waiting() == 0).await;
+    assert_eq!(other.await.unwrap(), 200);
     assert_eq!(browser.log_in(&code, &state).await.status, 200, "neither code nor state is in use");
-    assert_eq!(app.dingtalk.calls(USER_BY_CODE), 2);
+    assert_eq!(app.dingtalk.calls(USER_BY_CODE), 3);
 }
 
 /// One login, passed on by a proxy that says where it came from, and when it was let in.
