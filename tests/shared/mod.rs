@@ -88,6 +88,7 @@ impl Company {
         let began = Instant::now();
         while self.holds_at(nth, browser).await {
             assert!(began.elapsed() < Duration::from_secs(20), "it does not end");
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
         began.elapsed()
     }
@@ -107,6 +108,7 @@ pub async fn standing_is(process: &Served, met: impl Fn(&Value) -> bool) -> Dura
             return began.elapsed();
         }
         assert!(began.elapsed() < Duration::from_secs(20), "{state}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
