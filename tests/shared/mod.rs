@@ -10,6 +10,7 @@ use crate::support::redis::RedisServer;
 use crate::support::{Browser, http_client};
 
 mod away;
+mod events;
 mod logins;
 mod moving;
 mod pace;

@@ -15,7 +15,7 @@ use super::super::sealing::SealingKeys;
 use super::link::{ANSWER, Away, Link, Session, answer, answers, connect};
 use super::log::{kept_key, log_key, opened};
 use super::names::{Found, Names};
-use super::scripts;
+use super::{Redis, scripts};
 use crate::dingtalk::Clock;
 
 /// Never goes away.
@@ -258,10 +258,15 @@ impl Follower {
     }
 
     fn tell_away(&self, why: &Away) {
+        let parts = match self.processes.load(Ordering::Relaxed) {
+            0 => Redis::UNHEARD_OF.get(),
+            seen => seen,
+        };
         tracing::warn!(
             %why,
+            parts,
             "redis is away. Until it is back a logout ends the session in this process only and is delivered then; codes and login states \
-             are taken once in each process; credentials are each process's own; calls keep to this process's part of the limit"
+             are taken once in each process; credentials are each process's own; calls keep to one part of the limit"
         );
     }
 }
