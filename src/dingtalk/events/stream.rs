@@ -47,15 +47,17 @@ impl Patience {
 impl DingTalk {
     /// Listens for as long as it is let. Must run in the runtime that carries the connections.
     pub async fn listen(&self, listener: &impl Listener, patience: Patience) {
+        let (stream, clock) = (&self.app.stream, &self.app.api.clock);
+        stream.set(false, clock.now());
         let mut failures = 0;
         loop {
             match self.open_stream().await {
                 Ok(socket) => {
                     tracing::info!("stream is open");
                     failures = 0;
-                    self.app.api.observer.listening(true);
+                    stream.set(true, clock.now());
                     let ended = self.hear(socket, listener, patience).await;
-                    self.app.api.observer.listening(false);
+                    stream.set(false, clock.now());
                     if matches!(ended, Ended::Told) {
                         continue;
                     }
