@@ -6,6 +6,7 @@ mod grants;
 mod limits;
 mod organisations;
 mod requests;
+mod sso;
 pub mod state;
 mod world;
 
@@ -47,6 +48,7 @@ pub fn mount(service: &mut ServiceConfig) {
             .route("/world", get().to(world::show))
             .route("/world", post().to(world::load))
             .route("/grants", post().to(pull::<grants::SetGrants>))
+            .route("/sso", post().to(sso::issue))
             .route("/crowd", post().to(crowd::come))
             .route("/reset", post().to(reset))
             .default_service(to(nothing_here)),
