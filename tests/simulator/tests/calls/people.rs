@@ -77,8 +77,9 @@ async fn the_older_list_of_departments_has_those_below_or_all_of_them() {
         let ids = told["department"].as_array().map(|all| all.iter().map(|one| one["id"].as_u64().unwrap()).collect::<Vec<_>>());
         ids.ok_or(told["errcode"].clone())
     };
-    assert_eq!(ids("").await, Ok(vec![1001, 1002, 1003]));
-    assert_eq!(ids("&id=1&fetch_child=True").await, Ok(vec![1001, 1002, 1003, 1004]));
+    assert_eq!(ids("&fetch_child=False").await, Ok(vec![1001, 1002, 1003]));
+    assert_eq!(ids("").await, Ok(vec![1001, 1002, 1003, 1004]));
+    assert_eq!(ids("&id=1&fetch_child=true").await, Ok(vec![1001, 1002, 1003, 1004]));
     assert_eq!(ids("&id=1003&fetch_child=false").await, Ok(vec![1004]));
     assert_eq!(ids("&id=1004&fetch_child=true").await, Ok(vec![]));
     assert_eq!(ids("&id=77").await, Err(json!(60003)));

@@ -25,7 +25,7 @@ pub static SCOPES: Api = Api {
     access: Access::App(scopes),
 };
 
-/// The older form; `fetch_child` has those below them, too.
+/// The older form: all that are below, unless `fetch_child` is false.
 pub static LIST_OLD: Api = Api {
     path: "/department/list",
     method: Method::Get,
@@ -47,7 +47,7 @@ fn list_sub(call: &Call, holder: &Holder, world: &mut World) -> Answer {
 
 fn list_old(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     let id = call.query_parameter("id").map_or(Some(ROOT), |id| id.parse().ok());
-    let all = call.query_parameter("fetch_child").is_some_and(|all| all.eq_ignore_ascii_case("true"));
+    let all = !call.query_parameter("fetch_child").is_some_and(|all| all.eq_ignore_ascii_case("false"));
     let Some((organisation, id)) = known(id, holder, world) else {
         return Answer::legacy_error(60003, "部门不存在");
     };
