@@ -1,14 +1,16 @@
 //! What DingTalk tells over HTTP: signed, encrypted, in batches or one by one; and what others tell in its place.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dingtalk_h5::dingtalk::events::Cipher;
 use dingtalk_h5::dingtalk::{Clock, Events};
 use dingtalk_h5::settings::Settings;
+use dingtalk_h5::state::Location;
 use dingtalk_simulator::{Decision, Shape};
 use reqwest::Method;
 use serde_json::json;
 
+use crate::state::new_path;
 use crate::support::{Answer, TestApp, eventually, state_of};
 
 /// A third-party app to which DingTalk pushes in this shape.
@@ -164,4 +166,27 @@ async fn a_call_of_yesterday_or_tomorrow_or_for_another_app_is_refused_and_one_w
     .await;
     other.refuses(&recorded, "the token and the key are the same, and the app is another").await;
     app.refuses(&other.dingtalk.sealed(&message, &now.to_string()), "it is signed with another token").await;
+}
+
+#[tokio::test]
+async fn a_batch_of_hundreds_is_kept_in_one_go_and_not_one_by_one() {
+    let path = new_path();
+    let app = TestApp::third_party_with(|settings| settings.state = Location::File(path.clone())).await;
+    let corp_id = app.dingtalk.organisations()[0];
+    let batch = |people: std::ops::Range<u32>| {
+        let left = json!({"syncAction": "user_leave_org"});
+        let told = people.map(|number| {
+            json!({"corp_id": corp_id, "biz_type": 13, "biz_id": format!("person{number}"), "gmt_modified": now(), "biz_data": left})
+        });
+        let told = json!({"EventType": "SYNC_HTTP_PUSH_MEDIUM", "bizData": told.collect::<Vec<_>>()});
+        app.dingtalk.sealed(&told, &now().to_string())
+    };
+    let began = Instant::now();
+    for one in 0..60 {
+        app.takes(&batch(one..one + 1)).await;
+    }
+    let (one_by_one, began) = (began.elapsed(), Instant::now());
+    app.takes(&batch(100..350)).await;
+    assert!(began.elapsed() < one_by_one, "250 took {:?}, and 60 one by one {one_by_one:?}", began.elapsed());
+    std::fs::remove_file(path).unwrap();
 }
