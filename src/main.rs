@@ -4,12 +4,14 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::Write;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Arg, ArgMatches, Command, Id};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, Id, value_parser};
+use dingtalk_h5::administration;
 use dingtalk_h5::application::Application;
-use dingtalk_h5::dingtalk::Clock;
+use dingtalk_h5::dingtalk::{Clock, CorpId, UserId};
 use dingtalk_h5::environment::{Environment, Setting};
 use dingtalk_h5::settings::Settings;
 use dingtalk_h5::telemetry;
@@ -29,7 +31,14 @@ fn main() -> ExitCode {
         Err(faults) => return unusable(&faults),
     };
     let _log = telemetry::start();
-    match actix_web::rt::System::new().block_on(serve(settings)) {
+    let done = actix_web::rt::System::new().block_on(async {
+        match arguments.subcommand() {
+            Some(("end-sessions", asked)) => end_sessions(&settings, asked).await,
+            Some(("take-over", asked)) => take_over(&settings, asked).await,
+            _ => serve(settings).await,
+        }
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -45,12 +54,28 @@ fn unusable(fault: &impl Display) -> ExitCode {
 }
 
 fn command_line() -> Command {
-    Command::new("dingtalk-h5").version(env!("CARGO_PKG_VERSION")).about("The backend of a DingTalk H5 micro-app").subcommand(
-        Command::new("serve")
-            .about("Serve the app. This is also what happens without a command")
-            .after_help("Each option may as well be an environment variable or a line of .env, by the name in brackets.")
-            .args(Settings::known().iter().map(option)),
-    )
+    let serve = Command::new("serve")
+        .about("Serve the app. This is also what happens without a command")
+        .after_help("Each option may as well be an environment variable or a line of .env, by the name in brackets.")
+        .args(Settings::known().iter().map(option));
+    let user =
+        Arg::new("user").long("user").value_name("USERID").help("Of this person").value_parser(|text: &str| UserId::parse(text));
+    let all = Arg::new("all").long("all").action(ArgAction::SetTrue).help("Of everybody");
+    let corp = Arg::new("corp").long("corp").value_name("CORPID").help("In this organisation; needed for a third-party app");
+    let end_sessions = Command::new("end-sessions")
+        .about("End sessions in all processes. Settings come from the environment and .env, as for serve")
+        .arg(corp.value_parser(|text: &str| CorpId::parse(text)))
+        .group(ArgGroup::new("whose").args(["user", "all"]).required(true))
+        .args([user, all]);
+    let from = Arg::new("from").long("from").value_name("PATH").required(true).help("What STATE_URL=file:PATH named");
+    let take_over = Command::new("take-over")
+        .about("Bring what a file kept to the redis of STATE_URL, after the server of that file has stopped")
+        .arg(from.value_parser(value_parser!(PathBuf)));
+    Command::new("dingtalk-h5").version(env!("CARGO_PKG_VERSION")).about("The backend of a DingTalk H5 micro-app").subcommands([
+        serve,
+        end_sessions,
+        take_over,
+    ])
 }
 
 /// The option of a setting. Command lines can be read by every process of the machine, so a secret has none; its file does.
@@ -80,6 +105,18 @@ fn read_dot_env() -> Result<(), String> {
         Err(dotenvy::Error::Io(error)) => Err(format!(".env cannot be read: {}", error.kind())),
         Err(_) => Err(".env is malformed: each line is NAME=value, with quotes around values that have spaces".to_owned()),
     }
+}
+
+async fn end_sessions(settings: &Settings, asked: &ArgMatches) -> anyhow::Result<()> {
+    let (corp_id, user_id) = (asked.get_one::<CorpId>("corp").cloned(), asked.get_one::<UserId>("user").cloned());
+    administration::end_sessions(settings, corp_id, user_id).await
+}
+
+async fn take_over(settings: &Settings, asked: &ArgMatches) -> anyhow::Result<()> {
+    let from = asked.get_one::<PathBuf>("from").context("--from is required")?;
+    let count = administration::take_over(settings, from).await?;
+    tracing::info!(count, "taken over");
+    Ok(())
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {

@@ -19,6 +19,7 @@ mod browser;
 mod clock;
 mod hearsay;
 pub mod pages;
+pub mod redis;
 
 pub use self::browser::{Answer, Browser};
 pub use self::clock::ClockHands;

@@ -51,7 +51,7 @@ pub fn with(mut variables: Variables, name: &'static str, value: &str) -> Variab
     variables
 }
 
-fn program(variables: &Variables) -> Command {
+pub fn program(variables: &Variables) -> Command {
     prepared(Command::new(env!("CARGO_BIN_EXE_dingtalk-h5")), variables)
 }
 
@@ -63,7 +63,7 @@ pub fn prepared(mut command: Command, variables: &Variables) -> Command {
 }
 
 /// Runs the program to its end: exit code and what it said.
-async fn run(command: &mut Command) -> (Option<i32>, String) {
+pub async fn run(command: &mut Command) -> (Option<i32>, String) {
     let output = tokio::time::timeout(Duration::from_secs(20), command.output()).await.expect("it does not end").unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8(said).unwrap())
@@ -71,14 +71,14 @@ async fn run(command: &mut Command) -> (Option<i32>, String) {
 
 /// The program, serving.
 pub struct Served {
-    child: Child,
+    pub child: Child,
     pub url: String,
     said: Lines<BufReader<ChildStdout>>,
     log: Lines<BufReader<ChildStderr>>,
 }
 
 impl Served {
-    async fn start(variables: &Variables) -> Self {
+    pub async fn start(variables: &Variables) -> Self {
         Self::start_as(program(variables)).await
     }
 
@@ -106,7 +106,7 @@ impl Served {
         line.strip_prefix("metrics on ").unwrap().to_owned()
     }
 
-    fn browser(&self) -> Browser {
+    pub fn browser(&self) -> Browser {
         Browser::new(http_client(), &self.url, "http://127.0.0.1:9")
     }
 
