@@ -14,6 +14,7 @@ mod events;
 mod logins;
 mod moving;
 mod pace;
+mod reached;
 mod sessions;
 
 /// Processes of one app, beside one DingTalk and one Redis.

@@ -1,0 +1,88 @@
+//! What answers at STATE_URL may be no Redis, or one that is reached by TLS.
+
+use dingtalk_simulator::Simulator;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::standing_is;
+use crate::process::{Served, complete, with};
+use crate::support::redis::RedisServer;
+
+#[tokio::test]
+async fn it_is_still_loading_or_no_redis_at_all_and_everybody_works() {
+    for (answers, said) in [
+        ("-LOADING Redis is loading the dataset in memory\r\n", "it is still loading its data"),
+        ("HTTP/1.1 400 Bad Request\r\n\r\n", "it answers what is not understood"),
+        ("-ERR unknown command\r\n", "it is older than 6.2"),
+    ] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("redis://{}", listener.local_addr().unwrap());
+        let says = answers.to_owned();
+        tokio::spawn(async move {
+            loop {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let says = says.clone();
+                tokio::spawn(async move {
+                    let mut asked = [0; 4096];
+                    while let Ok(read @ 1..) = connection.read(&mut asked).await {
+                        // Each command is a list.
+                        let commands = 1 + asked[..read].windows(3).filter(|three| three == b"\r\n*").count();
+                        if connection.write_all(says.repeat(commands).as_bytes()).await.is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        let dingtalk = Simulator::start().await.unwrap();
+        let served = Served::start(&with(complete(&dingtalk), "STATE_URL", &url)).await;
+        let mut browser = served.browser();
+        assert_eq!(browser.enter_and_log_in(&dingtalk.issue_code("alice")).await.status, 200);
+        assert_eq!(browser.go("/jsapi").await.status, 200);
+        assert_eq!(browser.log_out().await.status, 204);
+        let (code, log) = served.stop().await;
+        assert_eq!(code, Some(0));
+        assert!(log.contains(said), "{said}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn it_is_reached_by_tls_with_a_password() {
+    let folder = std::env::temp_dir().join(format!("redis-tls-{}-{:x}", std::process::id(), rand::random::<u64>()));
+    std::fs::create_dir(&folder).unwrap();
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    std::fs::write(&certificate, own.cert.pem()).unwrap();
+    std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let path = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let options = [
+        "--tls-port",
+        &port.to_string(),
+        "--tls-auth-clients",
+        "no",
+        "--tls-cert-file",
+        &path(&certificate),
+        "--tls-key-file",
+        &path(&key),
+        "--requirepass",
+        "a-secret-password",
+    ];
+    let _redis = RedisServer::start_with(&options).await;
+    let dingtalk = Simulator::start().await.unwrap();
+    let secret = folder.join("url");
+    std::fs::write(&secret, format!("rediss://:a-secret-password@localhost:{port}/0\n")).unwrap();
+    let variables = with(complete(&dingtalk), "STATE_URL_FILE", &path(&secret));
+    // Whoever signs for servers inside a company is trusted as the machine trusts it.
+    let served = Served::start(&with(variables.clone(), "SSL_CERT_FILE", &path(&certificate))).await;
+    standing_is(&served, |state| state["reachable"] == true).await;
+    let mut browser = served.browser();
+    assert_eq!(browser.enter_and_log_in(&dingtalk.issue_code("alice")).await.status, 200);
+    let untrusting = Served::start(&variables).await;
+    let (mut browser, code) = (untrusting.browser(), dingtalk.issue_code("alice"));
+    assert_eq!(browser.enter_and_log_in(&code).await.status, 200);
+    assert_eq!(super::standing(&untrusting).await["reachable"], false, "a certificate that nobody has signed");
+    for served in [served, untrusting] {
+        assert!(!served.stop().await.1.contains("a-secret-password"));
+    }
+    drop(std::fs::remove_dir_all(folder));
+}
