@@ -19,10 +19,12 @@ mod browser;
 mod clock;
 mod hearsay;
 pub mod pages;
+mod proxy;
 
 pub use self::browser::{Answer, Browser};
 pub use self::clock::ClockHands;
 pub use self::hearsay::Hearsay;
+pub use self::proxy::TunnelProxy;
 use crate::leaks;
 
 /// Names of the simulated DingTalk's endpoints in its ledger.

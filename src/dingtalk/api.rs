@@ -71,10 +71,10 @@ pub(super) struct Api {
 }
 
 impl Api {
-    /// Must be called in the runtime that is to carry the connections.
-    pub fn new((api_url, oapi_url): (Url, Url), clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, reqwest::Error> {
-        Ok(Self {
-            transport: Transport::new()?,
+    /// Nothing was called yet.
+    pub fn new((api_url, oapi_url): (Url, Url), transport: Transport, clock: Clock, observer: Arc<dyn Observer>) -> Self {
+        Self {
+            transport,
             breaker: Breaker::default(),
             reach: Reach::default(),
             looking: Mutex::default(),
@@ -83,7 +83,7 @@ impl Api {
             oapi_url,
             clock,
             observer,
-        })
+        }
     }
 
     /// Sends `call`, once. A `body` of null is none.

@@ -10,6 +10,7 @@ use super::api::Api;
 use super::kept::KeptAnswers;
 use super::look_ups::LookUps;
 use super::organisations::Organisations;
+use super::transport::Transport;
 use super::{
     AppKind, Authorisation, Authorisations, BreakerState, Call, Clock, CorpId, Credentials, Error, Kind, Observer, Organisation,
     Settings, SuiteTicket, Waiting,
@@ -60,8 +61,9 @@ impl DingTalk {
         clock: Clock,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, reqwest::Error> {
-        let Settings { kind, credentials, api_url, oapi_url, calls_per_second, .. } = settings;
-        let api = Arc::new(Api::new((api_url, oapi_url), clock.clone(), observer)?);
+        let Settings { kind, credentials, api_url, oapi_url, proxy, calls_per_second, .. } = settings;
+        let transport = Transport::new(proxy)?;
+        let api = Arc::new(Api::new((api_url, oapi_url), transport, clock.clone(), observer));
         let (kept, look_ups) = (KeptAnswers::new(clock.clone()), LookUps::new());
         let app = Arc::new(App { kind, credentials, authorisations, api, kept, look_ups, calls_per_second });
         let home = app.kind.home().cloned();

@@ -15,7 +15,8 @@ mod calls; // The one path of all calls of one organisation.
 mod api; // How they go out, through the breaker.
 mod kept; // Answers that are good for a while, so that a page is no lever on DingTalk.
 mod refreshing; // The access_token and the jsapi_ticket: held, renewed in time, replaced when rejected.
-mod transport; // One HTTP request and its answer.
+mod transport; // One HTTP request and its answer,
+mod proxy; // through a proxy where nothing else gets out.
 mod turns; // Calls leave in order and at DingTalk's pace:
 mod line; // who is next,
 mod pace; // and when.
@@ -47,6 +48,7 @@ pub use self::identifiers::{
 pub use self::line::Network;
 pub use self::organisation::{Organisation, OrganisationState};
 pub use self::page_url::{InvalidOrigin, InvalidPageUrl, Origin, PageUrl};
+pub use self::proxy::Proxy;
 pub use self::refreshing::CredentialState;
 pub use self::said::Said;
 pub use self::settings::{AppKind, Credentials, Events, Home, Settings, is_loopback};

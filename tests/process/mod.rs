@@ -18,6 +18,7 @@ mod full;
 #[cfg(target_os = "linux")]
 mod flood;
 mod log;
+mod proxy;
 #[cfg(target_os = "linux")]
 mod memory;
 mod settings;
