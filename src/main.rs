@@ -15,6 +15,8 @@ use dingtalk_h5::settings::Settings;
 use dingtalk_h5::telemetry;
 use tokio::signal::unix::{SignalKind, signal};
 
+mod health;
+
 /// Exit code for settings that cannot be used; clap uses the same for a command line that cannot.
 const UNUSABLE: u8 = 2;
 
@@ -23,18 +25,46 @@ fn main() -> ExitCode {
         return unusable(&error);
     }
     let arguments = command_line().get_matches();
-    let options = arguments.subcommand_matches("serve").unwrap_or(&arguments);
+    match arguments.subcommand().unwrap_or(("serve", &arguments)) {
+        ("health", options) => health(options),
+        ("unit", _) => unit(),
+        (_, options) => serve(options),
+    }
+}
+
+fn serve(options: &ArgMatches) -> ExitCode {
     let settings = match Settings::read(environment(options)) {
         Ok(settings) => settings,
         Err(faults) => return unusable(&faults),
     };
     let _log = telemetry::start();
-    match actix_web::rt::System::new().block_on(serve(settings)) {
+    match actix_web::rt::System::new().block_on(run(settings)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn health(options: &ArgMatches) -> ExitCode {
+    let asked = Settings::read_server(environment(options)).map_err(anyhow::Error::from);
+    match asked.and_then(|server| actix_web::rt::System::new().block_on(health::ask(&server))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a unit for systemd that runs this very program.
+fn unit() -> ExitCode {
+    let program = std::env::current_exe().unwrap_or_else(|_| "/usr/local/bin/dingtalk-h5".into());
+    let unit = include_str!("unit.service").replace("{program}", &program.to_string_lossy());
+    match std::io::stdout().write_all(unit.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 
@@ -45,12 +75,14 @@ fn unusable(fault: &impl Display) -> ExitCode {
 }
 
 fn command_line() -> Command {
-    Command::new("dingtalk-h5").version(env!("CARGO_PKG_VERSION")).about("The backend of a DingTalk H5 micro-app").subcommand(
-        Command::new("serve")
-            .about("Serve the app. This is also what happens without a command")
+    let command = |name, about| Command::new(name).about(about);
+    Command::new("dingtalk-h5").version(env!("CARGO_PKG_VERSION")).about("The backend of a DingTalk H5 micro-app").subcommands([
+        command("serve", "Serve the app. This is also what happens without a command")
             .after_help("Each option may as well be an environment variable or a line of .env, by the name in brackets.")
             .args(Settings::known().iter().map(option)),
-    )
+        command("health", "Ask the server at APP_ADDR whether it is alive: exit code 0 or 1"),
+        command("unit", "Print a unit for systemd that runs the server and lets it do nothing else"),
+    ])
 }
 
 /// The option of a setting. Command lines can be read by every process of the machine, so a secret has none; its file does.
@@ -82,7 +114,7 @@ fn read_dot_env() -> Result<(), String> {
     }
 }
 
-async fn serve(settings: Settings) -> anyhow::Result<()> {
+async fn run(settings: Settings) -> anyhow::Result<()> {
     let address = settings.server.app_addr;
     let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
     let (address, public_url) = (listener.local_addr()?, settings.web.public_url.clone());

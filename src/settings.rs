@@ -52,6 +52,11 @@ impl Settings {
         environment.read(all)
     }
 
+    /// Checks only where the server listens.
+    pub fn read_server(environment: Environment) -> Result<server::Settings, Faults> {
+        environment.read(|env| server(env, true))
+    }
+
     /// What can be set.
     pub fn known() -> Vec<Setting> {
         Environment::settings_of(all)

@@ -147,7 +147,7 @@ impl Error {
             Kind::NotSent(NoConnection::Refused) => not_sent("DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and whether a firewall turns calls away"),
             Kind::NotSent(NoConnection::TimedOut) => not_sent("that a firewall lets this server connect to DingTalk's hosts, port 443"),
             Kind::NotSent(NoConnection::Tls) => not_sent("that nothing on the way to DingTalk intercepts TLS, this machine's clock and its CA certificates"),
-            Kind::NotSent(NoConnection::Proxy) => not_sent("DINGTALK_PROXY, and that the proxy lets this server connect to DingTalk's hosts, port 443"),
+            Kind::NotSent(NoConnection::Proxy) => not_sent("DINGTALK_PROXY, its user name and password included, and that the proxy lets this server connect to DingTalk's hosts, port 443"),
             Kind::NotSent(NoConnection::ProxyLogin) => misconfigured(
                 "the proxy refuses the user name and password of DINGTALK_PROXY: set those that its administrator gave out"),
             Kind::NotSent(NoConnection::Other) => ("not_sent", None),
