@@ -7,12 +7,14 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Arg, ArgMatches, Command, Id};
+use clap::{Arg, ArgAction, ArgMatches, Command, Id};
 use dingtalk_h5::application::Application;
-use dingtalk_h5::dingtalk::Clock;
+use dingtalk_h5::dingtalk::{AuthCode, Clock, UserId};
+use dingtalk_h5::doctor::{self, Asked, Verdict};
 use dingtalk_h5::environment::{Environment, Setting};
 use dingtalk_h5::settings::Settings;
 use dingtalk_h5::telemetry;
+use dingtalk_h5::web::Language;
 use tokio::signal::unix::{SignalKind, signal};
 
 mod health;
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
     match arguments.subcommand().unwrap_or(("serve", &arguments)) {
         ("health", options) => health(options),
         ("unit", _) => unit(),
+        ("doctor", options) => doctor(options),
         (_, options) => serve(options),
     }
 }
@@ -38,7 +41,8 @@ fn serve(options: &ArgMatches) -> ExitCode {
         Err(faults) => return unusable(&faults),
     };
     let _log = telemetry::start();
-    match actix_web::rt::System::new().block_on(run(settings)) {
+    let checks = !options.try_get_one(NO_CHECKS).is_ok_and(|given| given == Some(&true));
+    match actix_web::rt::System::new().block_on(run(settings, checks)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -56,6 +60,69 @@ fn health(options: &ArgMatches) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What to change, and where.
+fn doctor(options: &ArgMatches) -> ExitCode {
+    let language = match options.get_one::<String>("lang").map(String::as_str) {
+        Some("zh") => Language::Chinese,
+        Some(_) => Language::English,
+        None => language_of_the_terminal(),
+    };
+    let (json, environment) = (options.get_flag("json"), environment(options));
+    let settings = match Settings::read(environment) {
+        Ok(settings) => settings,
+        Err(faults) if json => {
+            let seen = faults.to_string();
+            say(
+                &serde_json::json!({"version": 1, "verdict": "fail", "checks": [{"id": "settings", "verdict": "fail", "seen": seen}]}),
+            );
+            return ExitCode::from(UNUSABLE);
+        }
+        Err(faults) => return unusable(&faults),
+    };
+    let asked = match asked(options) {
+        Ok(asked) => asked,
+        Err(error) => return unusable(&error),
+    };
+    match actix_web::rt::System::new().block_on(doctor::examine(&settings, Clock::system(), asked)) {
+        Ok(report) => {
+            match json {
+                true => say(&report.to_json(language)),
+                false => say(&report.to_text(language).trim_end()),
+            }
+            if report.verdict() == Verdict::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        }
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A code comes by standard input: command lines can be read by others.
+fn asked(options: &ArgMatches) -> anyhow::Result<Asked> {
+    let user = options.get_one::<String>("user").map(UserId::parse).transpose().context("--user")?;
+    let code = match options.get_flag("code") {
+        true => {
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).context("standard input")?;
+            Some(AuthCode::parse(line.trim()).context("the code on standard input")?)
+        }
+        false => None,
+    };
+    Ok(Asked { user, code, no_dingtalk: options.get_flag("no-dingtalk"), no_public: options.get_flag("no-public") })
+}
+
+fn language_of_the_terminal() -> Language {
+    let set =
+        ["LC_ALL", "LC_MESSAGES", "LANG"].iter().filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty());
+    if set.is_some_and(|value| value.starts_with("zh")) { Language::Chinese } else { Language::English }
+}
+
+fn say(report: &impl Display) {
+    // Whoever asked may have gone.
+    let _ = writeln!(std::io::stdout(), "{report}");
 }
 
 /// Prints a unit for systemd that runs this very program.
@@ -79,10 +146,44 @@ fn command_line() -> Command {
     Command::new("dingtalk-h5").version(env!("CARGO_PKG_VERSION")).about("The backend of a DingTalk H5 micro-app").subcommands([
         command("serve", "Serve the app. This is also what happens without a command")
             .after_help("Each option may as well be an environment variable or a line of .env, by the name in brackets.")
-            .args(Settings::known().iter().map(option)),
+            .args(Settings::known().iter().map(option))
+            .arg(flag(NO_CHECKS, "Do not look at start whether DingTalk grants what the app needs")),
+        command(
+            "doctor",
+            "Say what to change, and where, when something does not work: exit code 0, 1 (something fails) or 2 (settings)",
+        )
+        .after_help(DOCTOR_HELP)
+        .args([
+            Arg::new("user").long("user").value_name("USERID").help("Read this person's details, as the quickstart does"),
+            flag("code", "Exchange an authCode, read from standard input, which uses it up"),
+            flag("json", "For programs: see below"),
+            Arg::new("lang")
+                .long("lang")
+                .value_parser(["zh", "en"])
+                .help("Language of the words; that of the terminal if not given"),
+            flag("no-dingtalk", "Make no call to DingTalk"),
+            flag("no-public", "Make no request to PUBLIC_URL"),
+        ])
+        .args(Settings::known().iter().map(|setting| option(setting).hide(true))),
         command("health", "Ask the server at APP_ADDR whether it is alive: exit code 0 or 1"),
         command("unit", "Print a unit for systemd that runs the server and lets it do nothing else"),
     ])
+}
+
+const NO_CHECKS: &str = "no-checks";
+
+const DOCTOR_HELP: &str = "\
+At most 12 calls to DingTalk, and none that takes anything away from a running server. Nothing secret is printed.
+The settings are those of `serve`, and so are their options.
+
+--json prints one object, to which fields may be added:
+  {\"version\": 1, \"verdict\": \"pass|warn|fail\", \"checks\": [{\"id\", \"verdict\": \"pass|warn|fail|not_done\",
+    \"expected\", \"seen\", \"fix\", \"console\", \"because\"}]}
+Ids stay. `fix` comes with warn and fail, `console` (its address) when it is to be mended there, and `because` with not_done: the id
+of the check that has to pass first.";
+
+fn flag(name: &'static str, about: &'static str) -> Arg {
+    Arg::new(name).long(name).help(about).action(ArgAction::SetTrue)
 }
 
 /// The option of a setting. Command lines can be read by every process of the machine, so a secret has none; its file does.
@@ -100,8 +201,10 @@ fn option(setting: &Setting) -> Arg {
 fn environment(options: &ArgMatches) -> Environment {
     let text = |text: OsString| text.to_string_lossy().into_owned();
     let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+    // Other options are in lower case.
+    let is_setting = |name: &&Id| name.as_str().starts_with(char::is_uppercase);
     let option = |name: &Id| Some((name.to_string(), options.get_one::<String>(name.as_str())?.clone()));
-    variables.chain(options.ids().filter_map(option)).collect()
+    variables.chain(options.ids().filter(is_setting).filter_map(option)).collect()
 }
 
 /// Reads `.env` of this directory if there is one. The parser's own message quotes the line it stumbled on, which may hold a secret.
@@ -114,7 +217,7 @@ fn read_dot_env() -> Result<(), String> {
     }
 }
 
-async fn run(settings: Settings) -> anyhow::Result<()> {
+async fn run(settings: Settings, checks: bool) -> anyhow::Result<()> {
     let address = settings.server.app_addr;
     let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
     let (address, public_url) = (listener.local_addr()?, settings.web.public_url.clone());
@@ -126,6 +229,9 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let _ = writeln!(said, "listening on {scheme}://{address} for {public_url}");
     if let Some(address) = application.metrics_address() {
         let _ = writeln!(said, "metrics on http://{address}/metrics");
+    }
+    if checks {
+        tokio::spawn(doctor::at_start(application.dingtalk()));
     }
     application.run_until_stopped(stop).await.context("the server failed")
 }

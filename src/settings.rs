@@ -13,6 +13,7 @@ use crate::state::Location;
 use crate::web::SessionKeys;
 use crate::{app, dingtalk, server, web};
 
+mod doubts;
 mod values;
 
 use self::values::{

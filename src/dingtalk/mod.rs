@@ -24,7 +24,9 @@ mod breaker; // Stops all calls while DingTalk shuts this server out.
 mod reach; // Whether DingTalk answers at all.
 mod answer; // Whether an answer is a success, and what the codes of refusals mean.
 mod said; // What is quoted of it, without credentials.
-mod error; // What can go wrong, and what to do about it.
+mod error; // What can go wrong, and what to do about it,
+mod told; // in both languages.
+mod examination; // What an examination asks that nothing else does.
 pub mod events; // What DingTalk tells without being asked.
 mod identifiers; // CorpId, userid, authCode and the like, each checked once.
 mod user; // Who somebody is.
@@ -53,5 +55,8 @@ pub use self::refreshing::CredentialState;
 pub use self::said::Said;
 pub use self::settings::{AppKind, Credentials, Events, Home, Settings, is_loopback};
 pub use self::signature::{Digest, NonceStr, Recipe, SignedPage, UrlForm};
+pub use self::told::Told;
+pub(crate) use self::told::told;
+pub(crate) use self::transport::causes;
 pub use self::turns::{Standing, Waiting};
 pub use self::user::{DisplayName, User, UserDetails};

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use reqwest::header::{CONNECTION, CONTENT_TYPE, DATE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use reqwest::{Request, Upgraded};
 use tokio::runtime::Handle;
 use tokio_tungstenite::WebSocketStream;
@@ -90,6 +90,7 @@ async fn exchange(call: Call, http: reqwest::Client, proxy: Option<Proxy>, reque
     let way = Way::to(request.url(), proxy.as_ref());
     let failed = |error| failed(call, &way, error);
     let mut response = http.execute(request).await.map_err(failed)?;
+    let date = response.headers().get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
     let (status, kind) = (response.status().as_u16(), response.headers().get(CONTENT_TYPE));
     let kind = kind.and_then(|kind| kind.as_bytes().split(|byte| *byte == b';').next());
     let is_json = kind.is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"application/json"));
@@ -100,7 +101,7 @@ async fn exchange(call: Call, http: reqwest::Client, proxy: Option<Proxy>, reque
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, is_json, body })
+    Ok(Answer { status, is_json, date, body })
 }
 
 /// Where a request goes, for who reads of its failure.
@@ -160,7 +161,8 @@ fn why_no_connection(error: &reqwest::Error, proxy: Option<&str>) -> (NoConnecti
     }
 }
 
-fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+/// What led to an error, one after the other.
+pub(crate) fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     std::iter::successors(error.source(), |&cause| {
         // An I/O error hides what it was made of: it tells only the source of that.
         let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);

@@ -11,6 +11,7 @@ mod record; // written down,
 mod journal; // and kept, in one go with what comes at the same time,
 mod sealing; // sealed,
 mod database; // in memory or in a file.
+mod looked; // What can be seen of all that from outside.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -23,6 +24,7 @@ use self::heard::Heard;
 use self::journal::Journal;
 pub use self::journal::NotKept;
 pub use self::location::Location;
+pub use self::looked::Looked;
 pub use self::once::{Once, Taken, Thing, Unavailable};
 pub use self::record::Table;
 use self::record::{Found, Key, Record};

@@ -53,7 +53,7 @@ pub fn with(mut variables: Variables, name: &'static str, value: &str) -> Variab
     variables
 }
 
-fn program(variables: &Variables) -> Command {
+pub fn program(variables: &Variables) -> Command {
     prepared(Command::new(env!("CARGO_BIN_EXE_dingtalk-h5")), variables)
 }
 
@@ -65,7 +65,7 @@ pub fn prepared(mut command: Command, variables: &Variables) -> Command {
 }
 
 /// Runs the program to its end: exit code and what it said.
-async fn run(command: &mut Command) -> (Option<i32>, String) {
+pub async fn run(command: &mut Command) -> (Option<i32>, String) {
     let output = tokio::time::timeout(Duration::from_secs(20), command.output()).await.expect("it does not end").unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8(said).unwrap())
@@ -80,7 +80,7 @@ pub struct Served {
 }
 
 impl Served {
-    async fn start(variables: &Variables) -> Self {
+    pub async fn start(variables: &Variables) -> Self {
         Self::start_as(program(variables)).await
     }
 
