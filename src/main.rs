@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     let arguments = command_line().get_matches();
     match arguments.subcommand().unwrap_or(("serve", &arguments)) {
         ("health", options) => health(options),
-        ("unit", _) => unit(),
+        ("unit", options) => unit(options),
         ("doctor", options) => doctor(options),
         (_, options) => serve(options),
     }
@@ -125,10 +125,14 @@ fn say(report: &impl Display) {
     let _ = writeln!(std::io::stdout(), "{report}");
 }
 
-/// Prints a unit for systemd that runs this very program.
-fn unit() -> ExitCode {
+/// Prints a unit for systemd that runs this very program, or what stands in front of it.
+fn unit(options: &ArgMatches) -> ExitCode {
     let program = std::env::current_exe().unwrap_or_else(|_| "/usr/local/bin/dingtalk-h5".into());
-    let unit = include_str!("unit.service").replace("{program}", &program.to_string_lossy());
+    let unit = match options.get_one::<String>("proxy").map(String::as_str) {
+        Some("nginx") => include_str!("unit/nginx.conf").to_owned(),
+        Some(_) => include_str!("unit/Caddyfile").to_owned(),
+        None => include_str!("unit/dingtalk-h5.service").replace("{program}", &program.to_string_lossy()),
+    };
     match std::io::stdout().write_all(unit.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
@@ -166,7 +170,12 @@ fn command_line() -> Command {
         ])
         .args(Settings::known().iter().map(|setting| option(setting).hide(true))),
         command("health", "Ask the server at APP_ADDR whether it is alive: exit code 0 or 1"),
-        command("unit", "Print a unit for systemd that runs the server and lets it do nothing else"),
+        command("unit", "Print a unit for systemd that runs the server and lets it do nothing else").arg(
+            Arg::new("proxy")
+                .long("proxy")
+                .value_parser(["caddy", "nginx"])
+                .help("Print what a proxy in front of it needs instead"),
+        ),
     ])
 }
 

@@ -71,6 +71,13 @@ pub fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
             told!("name only proxies in TRUSTED_PROXIES", "TRUSTED_PROXIES 中只应包含代理"),
         );
     }
+    if client == CLAIMED {
+        let seen = told!(
+            "they do; this machine is one of TRUSTED_PROXIES, and believed whoever it claims to be",
+            "是；本机属于 TRUSTED_PROXIES，其声称的客户端地址会被采信"
+        );
+        return Finding::pass("passage", seen);
+    }
     Finding::pass("passage", told!("they do; the client is {client}", "是；客户端为 {client}"))
 }
 
@@ -111,5 +118,50 @@ pub async fn processes(client: &Client, first: Introduction, settings: &Settings
                 "{asked} 个连接中发现 {found} 个；不能证明没有其他进程"
             ),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::check::Verdict;
+    use crate::environment::Environment;
+
+    fn settings(public_url: &str, proxies: &str) -> Settings {
+        let key: String = (0..64).map(|_| format!("{:02x}", rand::random::<u8>())).collect();
+        let environment = [
+            ("DINGTALK_CLIENT_ID", "dingapp"),
+            ("DINGTALK_CLIENT_SECRET", "a-secret"),
+            ("DINGTALK_CORP_ID", "dingcorp"),
+            ("DINGTALK_AGENT_ID", "1"),
+            ("PUBLIC_URL", public_url),
+            ("TRUSTED_PROXIES", proxies),
+            ("SESSION_KEY", &key),
+        ];
+        Settings::read(Environment::from_iter(environment)).unwrap()
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_believed_or_does_not_say_for_whom_it_asks_is_told_from_one_that_does() {
+        let (https, http, to) = ("https://app.example.com", "http://127.0.0.1:8080", "10.1.0.0/16");
+        for (public_url, target, peer, forwarded, client, word) in [
+            (https, TARGET, "10.1.2.3", Some("192.0.2.66, 203.0.113.9"), "203.0.113.9", "203.0.113.9"),
+            (https, TARGET, "10.1.2.3", Some("203.0.113.9"), "203.0.113.9", "203.0.113.9"),
+            (https, TARGET, "10.1.2.3", Some("192.0.2.66, 10.1.2.9"), CLAIMED, "this machine is one of TRUSTED_PROXIES"),
+            (https, TARGET, "10.2.2.3", Some("192.0.2.66, 203.0.113.9"), "10.2.2.3", "add 10.2.2.3 to TRUSTED_PROXIES"),
+            (https, TARGET, "10.1.2.3", Some(CLAIMED), CLAIMED, "X-Forwarded-For"),
+            (https, TARGET, "10.1.2.3", None, "10.1.2.3", "X-Forwarded-For"),
+            (https, "/a/b+c", "10.1.2.3", Some("203.0.113.9"), "203.0.113.9", "proxy_pass"),
+            (http, TARGET, "127.0.0.1", Some(CLAIMED), "127.0.0.1", "the client is 127.0.0.1"),
+            (http, TARGET, "203.0.113.9", Some(CLAIMED), CLAIMED, "name only proxies"),
+        ] {
+            let text = |text: &str| text.to_owned();
+            let (forwarded, process) = (forwarded.map(text), text("one"));
+            let introduction = Introduction { target: text(target), peer: text(peer), forwarded, client: text(client), process };
+            let found = arrival(&introduction, &settings(public_url, to));
+            let said = found.fix.as_ref().unwrap_or(&found.seen);
+            assert_eq!(found.verdict == Verdict::Pass, found.fix.is_none());
+            assert!(said.english.contains(word), "{word}: {}", said.english);
+        }
     }
 }

@@ -14,6 +14,7 @@ use crate::support::TestApp;
 mod breakages;
 mod certificates;
 mod introduction;
+mod kinds;
 mod program;
 mod public;
 mod table;

@@ -36,6 +36,18 @@ async fn health_is_0_while_the_server_answers_with_or_without_tls_and_1_when_it_
 }
 
 #[tokio::test]
+async fn a_proxy_is_told_to_pass_on_what_is_signed_and_who_asks() {
+    for (proxy, words) in [
+        ("nginx", ["proxy_pass http://dingtalk-h5;", "X-Forwarded-For"]),
+        ("caddy", ["reverse_proxy 127.0.0.1:8080", "max_size"]),
+    ] {
+        let (code, said) = run(program(&Vec::new()).args(["unit", "--proxy", proxy])).await;
+        assert_eq!(code, Some(0));
+        assert!(words.iter().all(|word| said.contains(word)), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn the_unit_runs_this_program_and_lets_it_do_little_else() {
     let (code, unit) = run(program(&Vec::new()).arg("unit")).await;
     assert_eq!(code, Some(0));
