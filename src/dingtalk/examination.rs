@@ -6,6 +6,11 @@ use super::api::Proof;
 use super::{AccessToken, Call, DingTalk, Error, Kind};
 
 impl DingTalk {
+    /// Makes so many calls from now on, with all repetitions, and no more.
+    pub fn limit_to(&self, calls: u32) {
+        self.app.api.transport.limit_to(calls);
+    }
+
     /// By how many seconds DingTalk's clock was ahead of this one in the last answer that told.
     pub fn clock_ahead(&self) -> Option<i64> {
         self.app.api.clock_ahead()

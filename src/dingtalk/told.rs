@@ -1,9 +1,7 @@
 //! What people who run the app are told, in both languages.
 
-use serde::Serialize;
-
 /// A sentence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
     /// As logs have it.
     pub english: String,

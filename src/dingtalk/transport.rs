@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{CONNECTION, CONTENT_TYPE, DATE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
@@ -26,6 +27,8 @@ const MAX_ANSWER: usize = 64 * 1024;
 pub(super) struct Transport {
     http: reqwest::Client,
     proxy: Option<Proxy>,
+    /// How many calls may still be made.
+    left: AtomicU32,
     /// Connections live in the runtime that opened them, and requests share connections. In a server whose workers each have a
     /// runtime, one that stops would tear the connections of the others; so all of them are made in this one.
     runtime: Handle,
@@ -47,7 +50,12 @@ impl Transport {
             Some(proxy) => http.proxy(proxy.tunnel()?),
             None => http,
         };
-        Ok(Self { http: http.build()?, proxy, runtime: Handle::current() })
+        Ok(Self { http: http.build()?, proxy, left: AtomicU32::new(u32::MAX), runtime: Handle::current() })
+    }
+
+    /// Makes so many calls from now on, and no more.
+    pub fn limit_to(&self, calls: u32) {
+        self.left.store(calls, Ordering::Relaxed);
     }
 
     /// What `make` makes lives in the runtime of the connections.
@@ -58,9 +66,17 @@ impl Transport {
 
     /// Sends `request` and reads the whole answer, even if whoever asked for it goes away meanwhile.
     pub async fn send(&self, call: Call, request: Request) -> Result<Answer, Error> {
+        if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, limited).is_err() {
+            return Err(Error::new(call, Kind::Interrupted, "as many calls were made as may be"));
+        }
         let exchange = self.runtime.spawn(exchange(call, self.http.clone(), self.proxy.clone(), request));
         exchange.await.unwrap_or_else(|_| Err(Error::interrupted(call)))
     }
+}
+
+/// One less, if there is a limit.
+fn limited(left: u32) -> Option<u32> {
+    if left == u32::MAX { Some(left) } else { left.checked_sub(1) }
 }
 
 /// The most that is read of any message: an event is a few hundred bytes.

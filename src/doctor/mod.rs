@@ -48,6 +48,9 @@ pub struct Asked {
     pub no_public: bool,
 }
 
+/// Whatever goes wrong meanwhile, and however often a call is repeated.
+const MOST_CALLS: u32 = 12;
+
 /// Nobody counts.
 struct Uncounted;
 
@@ -65,6 +68,7 @@ pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow:
     // What the server keeps is the server's: the client here remembers for itself.
     let nothing = State::open(&Location::Memory, SealingKeys::new([rand::random()]), lives, clock.clone())?;
     let dingtalk = DingTalk::new(settings.dingtalk.clone(), Arc::new(nothing), clock.clone(), Arc::new(Uncounted))?;
+    dingtalk.limit_to(MOST_CALLS);
     let server = here::server(settings, &clock).await;
     let client = asking::client().build()?;
     let (of_dingtalk, of_public, library) = tokio::join!(

@@ -98,8 +98,8 @@ fn unanswered(error: &reqwest::Error) -> Finding {
         "public",
         told!("no answer: {why}", "无应答：{why}"),
         told!(
-            "check that the server, or the proxy in front of it, listens there, and that firewalls let browsers through",
-            "请检查服务器或其前置代理是否在此监听，以及防火墙是否放行"
+            "check that the server, or the proxy in front of it, listens there, and that firewalls let browsers through; if phones reach it and only this machine does not, use --no-public",
+            "请检查服务器或其前置代理是否在此监听，以及防火墙是否放行；如仅本机无法访问而手机可以，请使用 --no-public"
         ),
     )
 }

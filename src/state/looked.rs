@@ -20,13 +20,6 @@ pub enum Looked {
     NoFile,
 }
 
-impl Looked {
-    /// Whether several processes know the same.
-    pub fn is_shared(&self) -> bool {
-        false
-    }
-}
-
 impl State {
     /// Looks, and changes nothing.
     pub async fn look(location: &Location, keys: &SealingKeys, now: u64) -> Result<Looked, Refused> {

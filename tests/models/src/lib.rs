@@ -10,6 +10,8 @@ mod clock_hands;
 mod error;
 #[path = "../../../src/dingtalk/refreshing.rs"]
 mod refreshing;
+#[path = "../../../src/dingtalk/told.rs"]
+mod told;
 
 mod examples;
 mod interleavings;
@@ -20,6 +22,7 @@ use dingtalk_h5::dingtalk::{Call, Clock};
 
 use self::clock_hands::ClockHands;
 use self::error::{Error, Kind};
+use self::told::Told;
 
 /// The failure of a fetch that was told to fail.
 fn failure() -> Error {
