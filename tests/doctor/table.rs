@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::stream::iter;
 
+use dingtalk_h5::dingtalk::Events;
+use dingtalk_h5::dingtalk::events::Patience;
 use dingtalk_simulator::Fault;
 
 use super::breakages::{ALL, Breakage, SLOW, all_down};
@@ -96,14 +98,14 @@ async fn of_two_things_that_are_broken_each_is_named_or_its_check_not_done_becau
 
 #[tokio::test]
 async fn however_often_calls_have_to_be_repeated_no_more_are_made_than_may_be() {
-    let scene = Scene::set().await;
+    let mut scene = Scene::set().await;
+    scene.settings.dingtalk.events = Events::Stream(Patience::default());
     for endpoint in ["/v1.0/oauth2/accessToken", "/v1.0/oauth2/jsapiTickets", "/topapi/v2/user/get"] {
         scene.app.dingtalk.fault(endpoint, 2, Fault::Busy);
     }
     scene.app.dingtalk.fault("/topapi/v2/user/getuserinfo", 20, Fault::Rate { limit: Default::default() });
     let examined = scene.examine().await;
     assert_eq!(examined.calls, MOST_CALLS, "{:#}", examined.report);
-    assert_eq!(examined.check("ticket")["verdict"], "pass");
 }
 
 #[tokio::test]
