@@ -17,7 +17,7 @@ use crate::dingtalk::events::Callback;
 use crate::dingtalk::{Clock, DingTalk, Events};
 use crate::server::{self, Capacity, Listening};
 use crate::settings::Settings;
-use crate::state::{Lives, SealingKeys, State};
+use crate::state::{Lives, Location, SealingKeys, State};
 use crate::telemetry;
 use crate::web::session::{self, CookiePolicy};
 use crate::web::{self, Headers, Introductions, Logins, Metrics, Readiness, Sessions, Signer, Site};
@@ -53,11 +53,7 @@ impl Application {
         let cookies = CookiePolicy { secure: web.public_url.is_https(), embedded: web.embedded };
 
         let metrics = Metrics::new(telemetry::lines_lost).context("the metrics do not fit together")?;
-        let lives = Lives { idle: web.session_idle, lifetime: web.session_lifetime };
-        let keys =
-            SealingKeys::new(web.session_keys.derived(&["state of ", dingtalk_settings.credentials.client_id.as_str()].concat()));
-        let state = State::open(&settings.state, keys, lives, clock.clone()).context("STATE_URL cannot be used")?;
-        let state = Data::new(state);
+        let state = Data::new(state_of(&settings, clock.clone())?);
 
         let dingtalk = DingTalk::new(dingtalk_settings.clone(), state.clone().into_inner(), clock.clone(), metrics.clone())
             .context("cannot make an HTTPS client")?;
@@ -185,13 +181,27 @@ impl Application {
     }
 }
 
+/// The state of the app that these settings are for.
+pub fn state_of(settings: &Settings, clock: Clock) -> anyhow::Result<State> {
+    let (web, app) = (&settings.web, settings.dingtalk.credentials.client_id.as_str());
+    let lives = Lives { idle: web.session_idle, lifetime: web.session_lifetime };
+    State::open(&settings.state, app, sealing_keys(settings), lives, clock).context("STATE_URL cannot be used")
+}
+
+/// What that is sealed with.
+pub fn sealing_keys(settings: &Settings) -> SealingKeys {
+    let app = settings.dingtalk.credentials.client_id.as_str();
+    SealingKeys::new(settings.web.session_keys.derived(&["state of ", app].concat()))
+}
+
 /// Says what starts and yet deserves a second look.
 fn warn(settings: &Settings) {
     for doubt in settings.doubts() {
         tracing::warn!("{}", doubt.english);
     }
     let dingtalk = &settings.dingtalk;
-    if !matches!(dingtalk.events, Events::Off) {
+    let is_shared = matches!(settings.state, Location::Redis(_));
+    if !matches!(dingtalk.events, Events::Off) && !is_shared {
         tracing::info!(state = %settings.state, "an event reaches one process: with this STATE_URL run no second one");
     }
     if !dingtalk.is_real() {

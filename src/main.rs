@@ -4,12 +4,14 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::Write;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Arg, ArgAction, ArgMatches, Command, Id};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, Id, value_parser};
+use dingtalk_h5::administration;
 use dingtalk_h5::application::Application;
-use dingtalk_h5::dingtalk::{AuthCode, Clock, UserId};
+use dingtalk_h5::dingtalk::{AuthCode, Clock, CorpId, UserId};
 use dingtalk_h5::doctor::{self, Asked, Verdict};
 use dingtalk_h5::environment::{Environment, Setting};
 use dingtalk_h5::settings::Settings;
@@ -31,18 +33,23 @@ fn main() -> ExitCode {
         ("health", options) => health(options),
         ("unit", options) => unit(options),
         ("doctor", options) => doctor(options),
-        (_, options) => serve(options),
+        ("end-sessions", options) => with_settings(options, async |settings| end_sessions(&settings, options).await),
+        ("take-over", options) => with_settings(options, async |settings| take_over(&settings, options).await),
+        (_, options) => {
+            let checks = !options.try_get_one(NO_CHECKS).is_ok_and(|given| given == Some(&true));
+            with_settings(options, async |settings| serve(settings, checks).await)
+        }
     }
 }
 
-fn serve(options: &ArgMatches) -> ExitCode {
+/// Does what takes all settings and tells of itself in the log.
+fn with_settings(options: &ArgMatches, work: impl AsyncFnOnce(Settings) -> anyhow::Result<()>) -> ExitCode {
     let settings = match Settings::read(environment(options)) {
         Ok(settings) => settings,
         Err(faults) => return unusable(&faults),
     };
     let _log = telemetry::start();
-    let checks = !options.try_get_one(NO_CHECKS).is_ok_and(|given| given == Some(&true));
-    match actix_web::rt::System::new().block_on(run(settings, checks)) {
+    match actix_web::rt::System::new().block_on(work(settings)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -147,6 +154,19 @@ fn unusable(fault: &impl Display) -> ExitCode {
 
 fn command_line() -> Command {
     let command = |name, about| Command::new(name).about(about);
+    let user =
+        Arg::new("user").long("user").value_name("USERID").help("Of this person").value_parser(|text: &str| UserId::parse(text));
+    let all = Arg::new("all").long("all").action(ArgAction::SetTrue).help("Of everybody");
+    let corp = Arg::new("corp").long("corp").value_name("CORPID").help("In this organisation; needed for a third-party app");
+    let end_sessions =
+        command("end-sessions", "End sessions in all processes. Settings come from the environment and .env, as for serve")
+            .arg(corp.value_parser(|text: &str| CorpId::parse(text)))
+            .group(ArgGroup::new("whose").args(["user", "all"]).required(true))
+            .args([user, all]);
+    let from = Arg::new("from").long("from").value_name("PATH").required(true).help("What STATE_URL=file:PATH named");
+    let take_over =
+        command("take-over", "Bring what a file kept to the redis of STATE_URL, after the server of that file has stopped")
+            .arg(from.value_parser(value_parser!(PathBuf)));
     Command::new("dingtalk-h5").version(env!("CARGO_PKG_VERSION")).about("The backend of a DingTalk H5 micro-app").subcommands([
         command("serve", "Serve the app. This is also what happens without a command")
             .after_help("Each option may as well be an environment variable or a line of .env, by the name in brackets.")
@@ -169,6 +189,8 @@ fn command_line() -> Command {
             flag("no-public", "Make no request to PUBLIC_URL"),
         ])
         .args(Settings::known().iter().map(|setting| option(setting).hide(true))),
+        end_sessions,
+        take_over,
         command("health", "Ask the server at APP_ADDR whether it is alive: exit code 0 or 1"),
         command("unit", "Print a unit for systemd that runs the server and lets it do nothing else").arg(
             Arg::new("proxy")
@@ -226,7 +248,19 @@ fn read_dot_env() -> Result<(), String> {
     }
 }
 
-async fn run(settings: Settings, checks: bool) -> anyhow::Result<()> {
+async fn end_sessions(settings: &Settings, asked: &ArgMatches) -> anyhow::Result<()> {
+    let (corp_id, user_id) = (asked.get_one::<CorpId>("corp").cloned(), asked.get_one::<UserId>("user").cloned());
+    administration::end_sessions(settings, corp_id, user_id).await
+}
+
+async fn take_over(settings: &Settings, asked: &ArgMatches) -> anyhow::Result<()> {
+    let from = asked.get_one::<PathBuf>("from").context("--from is required")?;
+    let count = administration::take_over(settings, from).await?;
+    tracing::info!(count, "taken over");
+    Ok(())
+}
+
+async fn serve(settings: Settings, checks: bool) -> anyhow::Result<()> {
     let address = settings.server.app_addr;
     let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
     let (address, public_url) = (listener.local_addr()?, settings.web.public_url.clone());

@@ -17,6 +17,7 @@ mod process;
 #[path = "fuzz/properties/mod.rs"]
 mod properties;
 mod seeds;
+mod shared;
 mod state;
 mod structure;
 mod support;

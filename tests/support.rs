@@ -20,6 +20,7 @@ mod clock;
 mod hearsay;
 pub mod pages;
 mod proxy;
+pub mod redis;
 
 pub use self::browser::{Answer, Browser};
 pub use self::clock::ClockHands;

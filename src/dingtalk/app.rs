@@ -13,7 +13,7 @@ use super::organisations::Organisations;
 use super::transport::Transport;
 use super::{
     AppKind, Authorisation, Authorisations, BreakerState, Call, Clock, CorpId, Credentials, Error, Kind, Observer, Organisation,
-    Settings, SuiteTicket, Waiting,
+    Peers, Settings, SuiteTicket, Waiting,
 };
 
 /// The app. Clones share everything.
@@ -29,6 +29,7 @@ pub(super) struct App {
     pub kind: AppKind,
     pub credentials: Credentials,
     pub authorisations: Arc<dyn Authorisations>,
+    pub peers: Arc<dyn Peers>,
     pub api: Arc<Api>,
     pub kept: KeptAnswers,
     pub look_ups: LookUps,
@@ -57,7 +58,7 @@ impl DingTalk {
     /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the connections.
     pub fn new(
         settings: Settings,
-        authorisations: Arc<dyn Authorisations>,
+        state: Arc<impl Authorisations + Peers>,
         clock: Clock,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, reqwest::Error> {
@@ -65,7 +66,8 @@ impl DingTalk {
         let transport = Transport::new(proxy)?;
         let api = Arc::new(Api::new((api_url, oapi_url), transport, clock.clone(), observer));
         let (kept, look_ups) = (KeptAnswers::new(clock.clone()), LookUps::new());
-        let app = Arc::new(App { kind, credentials, authorisations, api, kept, look_ups, calls_per_second });
+        let (authorisations, peers) = (Arc::clone(&state), state);
+        let app = Arc::new(App { kind, credentials, authorisations, peers, api, kept, look_ups, calls_per_second });
         let home = app.kind.home().cloned();
         let home = home.map(|home| Organisation::new(Arc::clone(&app), home.corp_id, Some(home.agent_id)));
         Ok(Self { app, organisations: Arc::new(Organisations::new(clock)), home })

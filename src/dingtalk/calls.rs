@@ -11,15 +11,18 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::api::{Api, Proof};
+use super::app::App;
 use super::refreshing::Refreshing;
 use super::suite::SuiteSignature;
 use super::turns::{NoTurn, Turns};
-use super::{AccessToken, BreakerState, Call, Error, Kind, Network, NoConnection, Seldom, Standing, Waiting};
+use super::{AccessToken, BreakerState, Call, CorpId, Error, Kind, Network, NoConnection, Peers, Seldom, Standing, Waiting};
 
 /// Makes the calls of one organisation. DingTalk counts them for each organisation by itself, and an app that has one organisation as a
 /// whole ("Call frequency limits"): of either kind, this counts what belongs together.
 pub(super) struct Calls {
     pub api: Arc<Api>,
+    peers: Arc<dyn Peers>,
+    corp_id: CorpId,
     per_second: NonZeroU32,
     /// By the call's path, since DingTalk counts each by itself.
     turns: Mutex<HashMap<&'static str, (Call, Arc<Turns>)>>,
@@ -34,8 +37,15 @@ impl Calls {
     const PATIENCE: Duration = Duration::from_secs(8);
 
     /// None was made yet.
-    pub fn new(api: Arc<Api>, per_second: NonZeroU32) -> Self {
-        Self { api, per_second, turns: Mutex::default(), new_token: Seldom::every(Self::BETWEEN_TOKENS) }
+    pub fn new(app: &App, corp_id: &CorpId) -> Self {
+        Self {
+            api: Arc::clone(&app.api),
+            peers: Arc::clone(&app.peers),
+            corp_id: corp_id.clone(),
+            per_second: app.calls_per_second,
+            turns: Mutex::default(),
+            new_token: Seldom::every(Self::BETWEEN_TOKENS),
+        }
     }
 
     /// Makes `call` with the access_token; with the next one if DingTalk rejects that.
@@ -124,7 +134,9 @@ impl Calls {
 
     fn turns_of(&self, call: Call) -> Arc<Turns> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || (call, self.api.transport.within(|| Turns::new(self.per_second, self.api.last_turns.subscribe())));
+        let line = || format!("{} {}", self.corp_id, call.path);
+        let made = || Turns::new(self.per_second, self.api.last_turns.subscribe(), Arc::clone(&self.peers), line());
+        let new = || (call, self.api.transport.within(made));
         Arc::clone(&turns.entry(call.path).or_insert_with(new).1)
     }
 

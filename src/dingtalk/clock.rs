@@ -1,5 +1,6 @@
 //! Where time comes from, so that tests can move it.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -31,6 +32,8 @@ struct Inner {
     /// What its ticks count from. By chance: no two clocks count the same ticks.
     origin: u64,
     followed: Mutex<Followed>,
+    /// By how many milliseconds the clock that several processes go by is ahead of this machine's time of day.
+    shared_ahead_ms: AtomicI64,
 }
 
 /// What jumps there have been.
@@ -43,7 +46,9 @@ struct Followed {
 }
 
 /// A moment that can be written down and is understood by other processes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Their order is that of the times of day that they were written down with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Moment {
     #[serde(rename = "at")]
     unix_ms: u64,
@@ -66,7 +71,7 @@ impl Clock {
     /// A clock that shows what `source` says.
     pub fn from_source(source: impl TimeSource) -> Self {
         let (made, origin, followed) = (source.read(), rand::random(), Mutex::default());
-        Self(Arc::new(Inner { source: Box::new(source), made, origin, followed }))
+        Self(Arc::new(Inner { source: Box::new(source), made, origin, followed, shared_ahead_ms: AtomicI64::new(0) }))
     }
 
     /// Monotonic time, for what must be remembered so long at least.
@@ -80,21 +85,33 @@ impl Clock {
         now + slept
     }
 
-    /// Time of day in whole seconds since 1970, for signatures.
+    /// This machine's time of day in whole seconds since 1970, for signatures.
     pub fn unix_seconds(&self) -> u64 {
-        self.unix_millis() / 1000
+        self.follow().2.as_secs()
     }
 
-    /// The same in milliseconds.
+    /// Milliseconds since 1970, by the clock that all processes go by.
     pub fn unix_millis(&self) -> u64 {
-        millis(self.follow().2)
+        self.shared(self.follow().2)
+    }
+
+    /// From now on this goes by the clock of all processes, which shows `unix_ms` at this moment. By how many milliseconds that is ahead of
+    /// this machine's.
+    pub fn go_by(&self, unix_ms: u64) -> i64 {
+        let ahead_ms = (unix_ms as i64).saturating_sub(millis(self.follow().2) as i64);
+        self.0.shared_ahead_ms.store(ahead_ms, Ordering::Relaxed);
+        ahead_ms
     }
 
     /// This moment.
     pub fn moment(&self) -> Moment {
         let (now, slept, since_1970) = self.follow();
         let passed = now.saturating_duration_since(self.0.made.0) + slept;
-        Moment { unix_ms: millis(since_1970), tick: self.0.origin.wrapping_add(millis(passed)) }
+        Moment { unix_ms: self.shared(since_1970), tick: self.0.origin.wrapping_add(millis(passed)) }
+    }
+
+    fn shared(&self, since_1970: Duration) -> u64 {
+        millis(since_1970).saturating_add_signed(self.0.shared_ahead_ms.load(Ordering::Relaxed))
     }
 
     /// How long ago `moment` was; None when it is yet to come. Of its own moments the clock knows it whatever the time of day did, of

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::app::App;
 use super::calls::Calls;
+use super::identifiers::Credential;
 use super::refreshing::{Lease, Refreshing};
-use super::{AccessToken, AppKind, Authorisation, Call, CorpId, Error, JsapiTicket, Kind};
+use super::{AccessToken, AppKind, Authorisation, Call, CorpId, Error, Grant, JsapiTicket, Kind};
 
 /// A custom app is granted its tokens with any suite ticket that is not empty ("Obtain the access_token of a custom app").
 const ANY_TICKET: &str = "none";
@@ -75,4 +76,19 @@ struct Granted<T> {
 fn lease<T>(call: Call, Granted { credential, seconds }: Granted<T>) -> Result<Lease<T>, Error> {
     let absurd = || Error::new(call, Kind::Malformed, "a success whose expireIn is no lifetime");
     Lease::new(credential, Duration::from_secs(seconds)).ok_or_else(absurd)
+}
+
+impl<T: Credential> Lease<T> {
+    /// For other processes.
+    pub fn into_grant(self) -> Grant {
+        let Self { value, life, is_replaced, granted_ago, seen_ago } = self;
+        Grant { value: value.to_shared(), life, is_replaced, granted_ago, seen_ago }
+    }
+
+    /// From another process, or from this one by way of what they share.
+    pub fn of_grant(grant: Grant) -> Option<Self> {
+        let Grant { value, life, is_replaced, granted_ago, seen_ago } = grant;
+        let lease = Self::new(T::from_shared(value)?, life)?.granted(granted_ago, seen_ago);
+        Some(if is_replaced { lease.replaced_by_the_next() } else { lease })
+    }
 }

@@ -58,6 +58,11 @@ impl<W> Line<W> {
         self.waiting
     }
 
+    /// When the one who has waited longest arrived; None if nobody waits.
+    pub fn oldest(&self) -> Option<u64> {
+        self.lanes.values().filter_map(|lane| lane.waiting.first_key_value()).map(|((since, _), _)| *since).min()
+    }
+
     /// Joins as somebody who arrived at `since`. If that is one too many, the newest of the address that has most waiting gives way.
     pub fn join(&mut self, network: Network, since: u64, waiter: W) -> (Position, Option<W>) {
         let (number, turns) = (self.number(), &mut self.turns);

@@ -10,11 +10,13 @@ mod authorisations; // What a third-party app learns about its organisations,
 mod organisations; // those that are held,
 mod look_ups; // and those that nobody has heard of.
 mod suite; // Calls that a third-party app signs.
+mod peers; // What processes that run the same app share.
 mod call; // A call is a value: what is called, and how.
 mod calls; // The one path of all calls of one organisation.
 mod api; // How they go out, through the breaker.
 mod kept; // Answers that are good for a while, so that a page is no lever on DingTalk.
 mod refreshing; // The access_token and the jsapi_ticket: held, renewed in time, replaced when rejected.
+mod lease; // With the time it is good for.
 mod transport; // One HTTP request and its answer,
 mod proxy; // through a proxy where nothing else gets out.
 mod turns; // Calls leave in order and at DingTalk's pace:
@@ -50,6 +52,7 @@ pub use self::identifiers::{
 pub use self::line::Network;
 pub use self::organisation::{Organisation, OrganisationState};
 pub use self::page_url::{InvalidOrigin, InvalidPageUrl, Origin, PageUrl};
+pub use self::peers::{Answering, Departing, Departures, Grant, Leave, Outcome, Peers};
 pub use self::proxy::Proxy;
 pub use self::refreshing::CredentialState;
 pub use self::said::Said;

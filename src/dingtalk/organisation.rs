@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::calls::Calls;
 use super::grant;
+use super::identifiers::Credential;
 use super::refreshing::{Lease, Refreshing};
 use super::said::without_secrets;
 use super::suite::SuiteSignature;
@@ -87,17 +88,23 @@ impl Organisation {
 
     /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the renewals.
     pub(super) fn new(app: Arc<App>, corp_id: CorpId, agent_id: Option<AgentId>) -> Self {
-        let (calls, clock) = (Arc::new(Calls::new(Arc::clone(&app.api), app.calls_per_second)), &app.api.clock);
+        let (calls, clock) = (Arc::new(Calls::new(&app, &corp_id)), &app.api.clock);
         let (asking, asked, of) = (Arc::clone(&app), Arc::clone(&calls), corp_id.clone());
-        let fetch = move || {
+        let fetch = move |unwanted: Option<Arc<AccessToken>>| {
             let (app, calls, corp_id) = (Arc::clone(&asking), Arc::clone(&asked), of.clone());
-            async move { noted(Call::ACCESS_TOKEN, &app, grant::access_token(&app, &calls, &corp_id).await) }
+            async move {
+                let ask = async { noted(Call::ACCESS_TOKEN, &app, grant::access_token(&app, &calls, &corp_id).await) };
+                shared(&app, Call::ACCESS_TOKEN, &corp_id, unwanted.as_deref(), ask).await
+            }
         };
         let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), None, fetch);
-        let (asking, asked, token) = (Arc::clone(&app), Arc::clone(&calls), access_token.clone());
-        let fetch = move || {
-            let (app, calls, token) = (Arc::clone(&asking), Arc::clone(&asked), token.clone());
-            async move { noted(Call::JSAPI_TICKET, &app, grant::jsapi_ticket(&calls, &token).await) }
+        let (asking, asked, of, token) = (Arc::clone(&app), Arc::clone(&calls), corp_id.clone(), access_token.clone());
+        let fetch = move |unwanted: Option<Arc<JsapiTicket>>| {
+            let (app, calls, corp_id, token) = (Arc::clone(&asking), Arc::clone(&asked), of.clone(), token.clone());
+            async move {
+                let ask = async { noted(Call::JSAPI_TICKET, &app, grant::jsapi_ticket(&calls, &token).await) };
+                shared(&app, Call::JSAPI_TICKET, &corp_id, unwanted.as_deref(), ask).await
+            }
         };
         let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock.clone(), Some(Self::OLDEST_TICKET), fetch);
         Self(Arc::new(Held { app, corp_id, agent_id, calls, access_token, jsapi_ticket }))
@@ -222,4 +229,23 @@ impl Organisation {
 fn noted<T>(credential: Call, app: &App, renewed: Result<Lease<T>, Error>) -> Result<Lease<T>, Error> {
     app.api.observer.renewed(credential.name, renewed.as_ref().map(drop));
     renewed
+}
+
+/// A credential that another process has, or what `ask` brings, for all of them. What an organisation granted before it authorised the app
+/// anew is another's.
+async fn shared<T: Credential>(
+    app: &App,
+    call: Call,
+    corp_id: &CorpId,
+    unwanted: Option<&T>,
+    ask: impl Future<Output = Result<Lease<T>, Error>> + Send,
+) -> Result<Lease<T>, Error> {
+    let turn = match app.authorisations.of(corp_id) {
+        Authorisation::Granted { turn, .. } => turn,
+        _ => 0,
+    };
+    let name = format!("{} {corp_id} {turn}", call.name);
+    let ask = async { ask.await.map(Lease::into_grant) };
+    let grant = app.peers.credential(name, unwanted.map(Credential::to_shared), Box::pin(ask)).await?;
+    Lease::of_grant(grant).ok_or_else(|| Error::new(call, Kind::Malformed, "another process has handed on what is no credential"))
 }

@@ -2,7 +2,7 @@
 //! ("Call frequency limits"; error codes 90018 and QpsLimitForAppkeyAndApi).
 
 use std::collections::{BTreeSet, VecDeque};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -11,6 +11,8 @@ use tokio::time::Instant;
 pub(super) struct Pace {
     /// By the settings.
     allowed: usize,
+    /// Into so many parts that is divided, of which this process has one. None: all agree on each call.
+    parts: Option<NonZeroUsize>,
     /// What it has allowed lately, which is less where somebody else calls in the app's name too.
     limit: usize,
     /// The calls that count, by when they do no more, and their numbers.
@@ -61,6 +63,7 @@ impl Pace {
         let allowed = allowed.get() as usize;
         Self {
             allowed,
+            parts: Some(NonZeroUsize::MIN),
             limit: allowed,
             counted: BTreeSet::new(),
             left: VecDeque::new(),
@@ -76,14 +79,29 @@ impl Pace {
 
     /// How many calls leave in a second, at most.
     pub fn per_second(&self) -> usize {
-        self.limit
+        self.parts.map_or(self.allowed, |parts| self.limit.min((self.allowed / parts).max(1)))
+    }
+
+    /// How many may leave in a second, of all processes together.
+    pub fn allowed(&self) -> usize {
+        self.allowed
+    }
+
+    /// How many could leave now, if [`Pace::next`] is now.
+    pub fn free(&self) -> usize {
+        self.per_second().saturating_sub(self.counted.len())
+    }
+
+    /// From now on this process has one of so many parts of what is allowed; or, where all agree on each call, no part of its own.
+    pub fn divide(&mut self, parts: Option<NonZeroUsize>) {
+        self.parts = parts;
     }
 
     /// When the next call may leave; not later than `now` means now.
     pub fn next(&mut self, now: Instant) -> Instant {
         self.counted = self.counted.split_off(&(now, u64::MAX));
         self.try_more(now);
-        let beyond = self.counted.len().checked_sub(self.limit);
+        let beyond = self.counted.len().checked_sub(self.per_second());
         let free = beyond.and_then(|beyond| self.counted.iter().nth(beyond)).map_or(now, |(until, _)| *until);
         free.max(self.paused_until)
     }
@@ -109,8 +127,9 @@ impl Pace {
         self.note(Departure { until: departure.at, ..departure });
     }
 
-    /// DingTalk has answered. What this call took longer than others it may have spent on its way there: it counts from then.
-    pub fn answered(&mut self, departure: Departure, is_refused: bool, now: Instant) {
+    /// DingTalk has answered. What this call took longer than others it may have spent on its way there: it counts from then. Tells how long
+    /// that was, if it was long. A refusal slows this process down if it keeps a pace of its own.
+    pub fn answered(&mut self, departure: Departure, is_refused: bool, now: Instant) -> Option<Duration> {
         let took = now - departure.at;
         self.note_time(took);
         let late = took.saturating_sub(self.fastest()).min(Self::MOST_DELAY);
@@ -118,7 +137,12 @@ impl Pace {
         let departure = Departure { until: departure.at + Self::SECOND + late.max(Self::MARGIN), is_refused, ..departure };
         self.counted.insert((departure.until, departure.number));
         self.note(departure);
-        if is_refused { self.slow_down(departure, now) } else { self.pauses = 0 }
+        match (is_refused, self.parts) {
+            (true, Some(_)) => self.slow_down(departure, now),
+            (true, None) => {}
+            (false, _) => self.pauses = 0,
+        }
+        (late > Self::MARGIN).then_some(late)
     }
 
     /// What has become of one of the last calls.

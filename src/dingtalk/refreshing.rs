@@ -21,6 +21,7 @@ use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+pub use super::lease::Lease;
 use super::{Call, Clock, Error, Kind};
 
 /// How far a credential is in its life.
@@ -35,39 +36,6 @@ pub enum CredentialState {
     Due,
     /// No longer good.
     Expired,
-}
-
-/// A value with the time it is good for.
-#[derive(Debug)]
-pub struct Lease<T> {
-    value: T,
-    life: Duration,
-    is_replaced: bool,
-}
-
-impl<T> Lease<T> {
-    /// DingTalk grants two hours; more is not believed.
-    const LONGEST: Duration = Duration::from_secs(7200);
-    /// A shorter life is not believed either. All that DingTalk grants begins with two hours and is renewed by being asked for, so a minute
-    /// is a mistake, and would make a fetch of every login, which DingTalk forbids. What is dead after all is rejected, and replaced then.
-    const SHORTEST: Duration = Duration::from_secs(5 * 60);
-    /// Beyond a day it is not a lifetime but a mistake.
-    const ABSURD: Duration = Duration::from_secs(24 * 60 * 60);
-
-    /// None when `life` is zero or absurd; between five minutes and two hours otherwise.
-    pub fn new(value: T, life: Duration) -> Option<Self> {
-        (!life.is_zero() && life <= Self::ABSURD).then(|| Self {
-            value,
-            life: life.clamp(Self::SHORTEST, Self::LONGEST),
-            is_replaced: false,
-        })
-    }
-
-    /// The same of a value that asking again does not renew but replaces, which may be its end: it is used to its own end.
-    pub fn replaced_by_the_next(mut self) -> Self {
-        self.is_replaced = true;
-        self
-    }
 }
 
 type Fetching<T> = Pin<Box<dyn Future<Output = Result<Lease<T>, Error>> + Send>>;
@@ -85,7 +53,8 @@ impl<T> Clone for Refreshing<T> {
 struct Core<T> {
     held: ArcSwapOption<Held<T>>,
     renewal: Mutex<Renewal<T>>,
-    fetch: Box<dyn Fn() -> Fetching<T> + Send + Sync>,
+    /// Is told the value that is not wanted back, if there is one.
+    fetch: Box<dyn Fn(Option<Arc<T>>) -> Fetching<T> + Send + Sync>,
     /// After this age the value is fetched anew even if it was renewed in between.
     oldest: Option<Duration>,
     clock: Clock,
@@ -108,6 +77,8 @@ struct Renewal<T> {
     in_flight: Option<watch::Receiver<Option<Outcome<T>>>>,
     /// The value that was rejected while the renewal was in flight: it may have been fetched before.
     rejected: Option<Arc<T>>,
+    /// The last value that was rejected or doubted, until something is fetched.
+    unwanted: Option<Arc<T>>,
     /// Of values that were replaced by the next one, so many in a row were rejected young.
     died_young: u32,
     failed: Option<Failed>,
@@ -117,6 +88,12 @@ struct Failed {
     times: u32,
     error: Error,
     not_again_before: Instant,
+}
+
+impl<T> Default for Renewal<T> {
+    fn default() -> Self {
+        Self { in_flight: None, rejected: None, unwanted: None, died_young: 0, failed: None }
+    }
 }
 
 impl<T> Renewal<T> {
@@ -151,13 +128,13 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
     /// Empty: the first caller makes it fetch. Must be called in the runtime that is to carry the renewals.
     pub fn new<F, R>(call: Call, clock: Clock, oldest: Option<Duration>, fetch: F) -> Self
     where
-        F: Fn() -> R + Send + Sync + 'static,
+        F: Fn(Option<Arc<T>>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Lease<T>, Error>> + Send + 'static,
     {
         Self(Arc::new(Core {
             held: ArcSwapOption::empty(),
-            renewal: Mutex::new(Renewal { in_flight: None, rejected: None, died_young: 0, failed: None }),
-            fetch: Box::new(move || Box::pin(fetch())),
+            renewal: Mutex::new(Renewal::default()),
+            fetch: Box::new(move |unwanted| Box::pin(fetch(unwanted))),
             oldest,
             clock,
             call,
@@ -189,6 +166,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
         let (now, mut renewal) = (self.0.clock.now_with_sleep(), self.0.renewal());
         if let Some(held) = self.0.held.load_full().filter(|held| Arc::ptr_eq(&held.value, value)) {
             self.0.held.store(None);
+            renewal.unwanted = Some(Arc::clone(value));
             renewal.rejected = renewal.in_flight.is_some().then(|| Arc::clone(value));
             renewal.note_death(&held, now, self.0.call);
         }
@@ -196,8 +174,9 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
 
     /// Says that `value` may no longer be good, on the word of somebody who may be wrong: it is renewed at once, and used until then.
     pub fn doubt(&self, value: &Arc<T>) {
-        let (now, renewal) = (self.0.clock.now_with_sleep(), self.0.renewal());
+        let (now, mut renewal) = (self.0.clock.now_with_sleep(), self.0.renewal());
         if self.0.holds(value, |held| !held.is_replaced) && renewal.in_flight.is_none() && renewal.rests(now).is_none() {
+            renewal.unwanted = Some(Arc::clone(value));
             let _behind = self.0.start(renewal);
         }
     }
@@ -268,8 +247,8 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
 
     /// In a task of its own, so that not even a panic in `fetch` leaves everybody waiting.
     async fn fetched(self: &Arc<Self>) -> Result<Lease<T>, Error> {
-        let core = Arc::clone(self);
-        let fetching = self.runtime.spawn(async move { (core.fetch)().await });
+        let (core, unwanted) = (Arc::clone(self), self.renewal().unwanted.clone());
+        let fetching = self.runtime.spawn(async move { (core.fetch)(unwanted).await });
         fetching.await.unwrap_or_else(|_| Err(self.interrupted()))
     }
 
@@ -285,6 +264,7 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
         let now = self.clock.now_with_sleep();
         Some(match fetched {
             Ok(lease) => {
+                renewal.unwanted = None;
                 if let Some(failed) = renewal.failed.take() {
                     tracing::info!(call = %self.call, tries = failed.times, "a credential was renewed at last");
                 }
@@ -307,17 +287,19 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
 
     /// A value that came back unchanged keeps its identity, so that whoever still uses it can reject it, and keeps its age.
     fn hold(&self, lease: Lease<T>, now: Instant) -> Held<T> {
+        let ago = |ago: Duration| now.checked_sub(ago).unwrap_or(now);
+        let (granted, seen) = (ago(lease.granted_ago), ago(lease.seen_ago));
         let before = self.held.load_full().filter(|held| *held.value == lease.value);
         let (value, first_seen) = match before {
             Some(held) if self.oldest.is_none_or(|oldest| now < held.first_seen + oldest) => {
-                (Arc::clone(&held.value), held.first_seen)
+                (Arc::clone(&held.value), held.first_seen.min(seen))
             }
-            _ => (Arc::new(lease.value), now),
+            _ => (Arc::new(lease.value), seen),
         };
-        let cap = self.oldest.map(|oldest| (first_seen + oldest).saturating_duration_since(now));
+        let cap = self.oldest.map(|oldest| (first_seen + oldest).saturating_duration_since(granted));
         let life = cap.map_or(lease.life, |cap| lease.life.min(cap));
         let due = if lease.is_replaced { life } else { due_after(life) };
-        Held { value, first_seen, granted: now, due: now + due, expires: now + life, is_replaced: lease.is_replaced }
+        Held { value, first_seen, granted, due: granted + due, expires: granted + life, is_replaced: lease.is_replaced }
     }
 
     fn interrupted(&self) -> Error {
@@ -349,32 +331,6 @@ fn due_after(life: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lifetimes_are_clamped_and_absurd_ones_refused() {
-        assert!(Lease::new((), Duration::ZERO).is_none());
-        assert!(Lease::new((), Duration::from_secs(u64::MAX)).is_none());
-        assert_eq!(Lease::new((), Duration::from_secs(86_400)).unwrap().life, Duration::from_secs(7200));
-        for (said, life) in [
-            (1, 300),
-            (2, 300),
-            (30, 300),
-            (59, 300),
-            (60, 300),
-            (61, 300),
-            (299, 300),
-            (301, 301),
-            (7199, 7199),
-            (7201, 7200),
-            (5, 300),
-            (120, 300),
-            (300, 300),
-            (600, 600),
-            (86_400, 7200),
-        ] {
-            assert_eq!(Lease::new((), Duration::from_secs(said)).unwrap().life, Duration::from_secs(life));
-        }
-    }
 
     #[test]
     fn a_credential_is_due_when_there_is_still_time_to_renew_it() {

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::line::{Line, Network, Position};
 use super::pace::{Departure, Pace};
+use super::{Departing, Departures, Leave, Outcome, Peers};
 
 /// On whose behalf a call is made, and how long it may wait for its turn.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +48,9 @@ pub(super) struct Turns {
     changed: Notify,
     runtime: Handle,
     last_turns: watch::Receiver<Option<Instant>>,
+    /// Other processes that make the same calls, and the name of this line among them.
+    peers: Arc<dyn Peers>,
+    name: String,
 }
 
 struct State {
@@ -56,10 +60,27 @@ struct State {
     calling: bool,
 }
 
+/// What is next for those who wait.
+enum Next {
+    Call,
+    /// Other processes are asked first.
+    Ask(Wanted),
+    After(Instant),
+}
+
+/// Calls that could leave as far as this process is concerned.
+struct Wanted {
+    calls: usize,
+    per_second: usize,
+    since: u64,
+}
+
 /// The right to make one call, now.
 pub(super) struct Turn {
     turns: Arc<Turns>,
     departure: Departure,
+    /// Where other processes were asked.
+    leave: Option<Leave>,
     left: bool,
 }
 
@@ -71,9 +92,14 @@ struct Place<'a> {
 
 impl Turns {
     /// No wait goes on beyond `last_turns`, once there is such a time. Must be called in the runtime that is to call the turns.
-    pub fn new(per_second: NonZeroU32, last_turns: watch::Receiver<Option<Instant>>) -> Arc<Self> {
+    pub fn new(
+        per_second: NonZeroU32,
+        last_turns: watch::Receiver<Option<Instant>>,
+        peers: Arc<dyn Peers>,
+        name: String,
+    ) -> Arc<Self> {
         let state = State { pace: Pace::new(per_second, Instant::now()), line: Line::new(), calling: false };
-        Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), runtime: Handle::current(), last_turns })
+        Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), runtime: Handle::current(), last_turns, peers, name })
     }
 
     /// Waits for a turn. Whoever stops waiting loses it.
@@ -108,10 +134,12 @@ impl Turns {
 
     /// A turn at once, if nobody waits and the pace allows it; a place in the line otherwise.
     fn join(self: &Arc<Self>, standing: Standing, called: oneshot::Sender<Result<Turn, NoTurn>>) -> Result<Turn, Place<'_>> {
+        let apart = self.peers.apart();
         let mut state = self.state();
         let now = Instant::now();
-        if state.line.len() == 0 && state.pace.next(now) <= now {
-            return Ok(Turn { turns: Arc::clone(self), departure: state.pace.depart(now), left: false });
+        state.pace.divide(apart);
+        if apart.is_some() && state.line.len() == 0 && state.pace.next(now) <= now {
+            return Ok(Turn { turns: Arc::clone(self), departure: state.pace.depart(now), leave: None, left: false });
         }
         let (position, gives_way) = state.line.join(standing.network, standing.since, called);
         if let Some(newest) = gives_way {
@@ -125,28 +153,68 @@ impl Turns {
 
     /// Calls one after the other until nobody waits.
     async fn call_all(self: Arc<Self>) {
-        loop {
-            let (next, called) = {
-                let mut state = self.state();
-                if state.line.len() == 0 {
-                    state.calling = false;
-                    return;
+        while let Some(next) = self.look() {
+            let again = match next {
+                Next::After(again) => again,
+                Next::Call => {
+                    self.call_next(None);
+                    continue;
                 }
-                let now = Instant::now();
-                let next = state.pace.next(now);
-                let called = (next <= now).then(|| state.line.next()).flatten();
-                (next, called.map(|called| (called, state.pace.depart(now))))
-            };
-            match called {
-                // Somebody who has just gone does not take it, and it comes back.
-                Some((called, departure)) => {
-                    drop(called.send(Ok(Turn { turns: Arc::clone(&self), departure, left: false })));
-                }
-                None => tokio::select! {
-                    () = sleep_until(next) => {}
-                    () = self.changed.notified() => {}
+                Next::Ask(wanted) => match self.ask(wanted).await {
+                    Departures::Now(many, question) => {
+                        (0..many).for_each(|nth| self.call_next(Some(Leave(question, nth))));
+                        continue;
+                    }
+                    Departures::After(wait) => Instant::now() + wait,
                 },
+            };
+            tokio::select! {
+                () = sleep_until(again) => {}
+                () = self.changed.notified() => {}
             }
+        }
+    }
+
+    /// What to do next; None when nobody waits.
+    fn look(&self) -> Option<Next> {
+        let apart = self.peers.apart();
+        let mut state = self.state();
+        let (now, since) = (Instant::now(), state.line.oldest());
+        let Some(since) = since else {
+            state.calling = false;
+            return None;
+        };
+        state.pace.divide(apart);
+        let next = state.pace.next(now);
+        if next > now {
+            return Some(Next::After(next));
+        }
+        let wanted = state.pace.free().min(state.line.len());
+        Some(if apart.is_some() {
+            Next::Call
+        } else {
+            Next::Ask(Wanted { calls: wanted, per_second: state.pace.allowed(), since })
+        })
+    }
+
+    /// How many of those calls may leave now, as far as other processes are concerned.
+    async fn ask(&self, Wanted { calls, per_second, since }: Wanted) -> Departures {
+        let asked = self.peers.departures(Departing { line: &self.name, wanted: calls, per_second, since }).await;
+        // They have just gone: from now on this process keeps to its part.
+        asked.unwrap_or(Departures::After(Duration::from_millis(1)))
+    }
+
+    fn call_next(self: &Arc<Self>, leave: Option<Leave>) {
+        let mut state = self.state();
+        let called = state.line.next().map(|called| (called, state.pace.depart(Instant::now())));
+        drop(state);
+        match (called, leave) {
+            // Somebody who has just gone does not take it, and it comes back.
+            (Some((called, departure)), _) => {
+                drop(called.send(Ok(Turn { turns: Arc::clone(self), departure, leave, left: false })));
+            }
+            (None, Some(leave)) => self.peers.note(&self.name, leave, Outcome::Stayed),
+            (None, None) => {}
         }
     }
 
@@ -184,8 +252,17 @@ impl Turn {
 
     /// DingTalk has answered it.
     pub fn answered(self, refused: bool) {
-        self.turns.state().pace.answered(self.departure, refused, Instant::now());
+        let late = self.turns.state().pace.answered(self.departure, refused, Instant::now());
+        match (refused, late) {
+            (true, late) => self.note(Outcome::Refused(late.unwrap_or_default())),
+            (false, Some(late)) => self.note(Outcome::Late(late)),
+            (false, None) => {}
+        }
         self.turns.changed.notify_one();
+    }
+
+    fn note(&self, outcome: Outcome) {
+        self.leave.iter().for_each(|leave| self.turns.peers.note(&self.turns.name, *leave, outcome));
     }
 }
 
@@ -193,6 +270,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         if !self.left {
             self.turns.state().pace.stay(self.departure);
+            self.note(Outcome::Stayed);
             self.turns.changed.notify_one();
         }
     }
@@ -212,9 +290,13 @@ mod tests {
 
     use super::*;
 
+    struct Alone;
+
+    impl Peers for Alone {}
+
     fn turns(per_second: u32) -> (Arc<Turns>, watch::Sender<Option<Instant>>) {
         let (end, last_turns) = watch::channel(None);
-        (Turns::new(NonZeroU32::new(per_second).unwrap(), last_turns), end)
+        (Turns::new(NonZeroU32::new(per_second).unwrap(), last_turns, Arc::new(Alone), String::new()), end)
     }
 
     fn standing(since: u64, seconds: u64) -> Standing {

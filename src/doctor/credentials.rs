@@ -12,6 +12,7 @@ use super::here::Server;
 use super::{Asked, people};
 use crate::dingtalk::{AccessToken, AppKind, DingTalk, Error, Kind, NoConnection, Organisation, Told, told};
 use crate::settings::Settings;
+use crate::state::Location;
 
 /// What needs an access_token.
 const NEED_TOKEN: [&str; 6] = ["address", "ticket", "login", "ids", "user", "code"];
@@ -30,12 +31,13 @@ pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, 
         }
         // Each call for a token brings another one, and nobody has said that the one before goes on.
         (_, Server::Ours(readiness)) => as_the_server_says(readiness, &mut findings),
-        (Some(home), _) => {
+        (Some(home), _) if !matches!(settings.state, Location::Redis(_)) => {
             if let Some(token) = granted(dingtalk, home, &mut findings).await {
                 with_token(dingtalk, home, &token, settings, asked, &mut findings).await;
             }
         }
-        (None, _) => {
+        // Processes elsewhere may share one.
+        _ => {
             findings.not_done(&["token"], "server");
             findings.not_done(&NEED_TOKEN, "token");
         }

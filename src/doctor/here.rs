@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::asking::{self, who_is};
 use super::check::{Finding, Findings};
+use crate::application::sealing_keys;
 use crate::dingtalk::{AppKind, Clock, Told, told};
 use crate::settings::Settings;
-use crate::state::{Looked, SealingKeys, State};
+use crate::state::{Looked, State, Vitals};
 
 /// Whoever listens at APP_ADDR.
 pub enum Server {
@@ -102,8 +103,8 @@ pub fn server_is_seen(server: &Server, is_public: Option<bool>) -> Findings {
 /// Where state is kept.
 pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findings {
     const OTHERS: u32 = 0o077;
-    let client_id = settings.dingtalk.credentials.client_id.as_str();
-    let keys = SealingKeys::new(settings.web.session_keys.derived(&["state of ", client_id].concat()));
+    const SLOW: Duration = Duration::from_millis(50);
+    let keys = sealing_keys(settings);
     let location = settings.state.to_string();
     let mut findings = Findings::default();
     findings.put(match State::look(&settings.state, &keys, clock.unix_millis()).await {
@@ -121,12 +122,29 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
             told!("chmod 600, or start the server, which does it", "请执行 chmod 600，或启动服务器（会自动修改）"),
         ),
         Ok(Looked::File(_)) => Finding::pass("state", told!("{location} can be opened", "{location} 可以打开")),
+        Ok(Looked::Redis(Vitals { evicts: Some(policy), .. })) => Finding::warn(
+            "state",
+            told!("when it is full, redis throws things away ({policy}), and would forget logouts", "内存占满时 redis 会淘汰数据（{policy}），从而丢失已退出的会话"),
+            told!("redis-cli config set maxmemory-policy noeviction, and the same in redis.conf", "请执行 redis-cli config set maxmemory-policy noeviction，并写入 redis.conf"),
+        ),
+        Ok(Looked::Redis(Vitals { version, latency, .. })) if latency > SLOW => {
+            let millis = latency.as_millis();
+            Finding::warn(
+                "state",
+                told!("redis {version} takes {millis} ms to answer", "redis {version} 应答需要 {millis} 毫秒"),
+                told!("run it near the server: each login waits for it several times", "请将其部署在服务器附近：每次登录都要多次等待其应答"),
+            )
+        }
+        Ok(Looked::Redis(Vitals { version, latency, .. })) => {
+            let millis = latency.as_millis();
+            Finding::pass("state", told!("redis {version} answers within {millis} ms", "redis {version} 在 {millis} 毫秒内应答"))
+        }
         Err(error) => Finding::fail(
             "state",
             told!("STATE_URL cannot be used: {error}", "STATE_URL 无法使用：{error}"),
             told!(
-                "set STATE_URL to a file that this user may write, under the SESSION_KEY that it was written with",
-                "请将 STATE_URL 设为当前用户可写的文件，并使用写入时的 SESSION_KEY"
+                "set STATE_URL to a file that this user may write, under the SESSION_KEY that it was written with, or to a redis that this machine reaches",
+                "请将 STATE_URL 设为当前用户可写的文件（并使用写入时的 SESSION_KEY），或本机可访问的 redis"
             ),
         ),
     });

@@ -27,9 +27,10 @@ mod events; // How DingTalk tells of events.
 
 use std::sync::Arc;
 
+use crate::application::state_of;
 use crate::dingtalk::{AuthCode, Clock, DingTalk, Observer, UserId};
 use crate::settings::Settings;
-use crate::state::{Lives, Location, SealingKeys, State};
+use crate::state::Location;
 
 use self::check::Findings;
 pub use self::check::Verdict;
@@ -64,9 +65,8 @@ impl Observer for Uncounted {
 pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow::Result<Report> {
     let mut findings = Findings::default();
     here::settings(settings, &mut findings);
-    let lives = Lives { idle: settings.web.session_idle, lifetime: settings.web.session_lifetime };
     // What the server keeps is the server's: the client here remembers for itself.
-    let nothing = State::open(&Location::Memory, SealingKeys::new([rand::random()]), lives, clock.clone())?;
+    let nothing = state_of(&Settings { state: Location::Memory, ..settings.clone() }, clock.clone())?;
     let dingtalk = DingTalk::new(settings.dingtalk.clone(), Arc::new(nothing), clock.clone(), Arc::new(Uncounted))?;
     dingtalk.limit_to(MOST_CALLS);
     let server = here::server(settings, &clock).await;

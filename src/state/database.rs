@@ -1,5 +1,6 @@
 //! The one place that knows the library which keeps state: rows in memory or in a file.
 
+use std::error::Error;
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -10,7 +11,8 @@ use redb::backends::InMemoryBackend;
 use redb::{Builder, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 
 use super::Location;
-use super::sealing::Name;
+use super::journal::{self, Keeper};
+use super::sealing::{Name, SealingKeys};
 
 const ROWS: TableDefinition<&Name, &[u8]> = TableDefinition::new("rows");
 
@@ -19,6 +21,27 @@ pub(super) type Rows = Vec<(Name, Vec<u8>)>;
 
 /// What becomes of rows. None removes.
 pub(super) type Changes = Vec<(Name, Option<Vec<u8>>)>;
+
+/// Keeps changes as sealed rows.
+pub(super) struct Kept {
+    pub database: Database,
+    pub keys: SealingKeys,
+}
+
+impl Keeper for Kept {
+    fn keep(&mut self, changes: &journal::Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let sealed = changes.iter().map(|(key, record)| {
+            let name = self.keys.name(&key.to_bytes());
+            let row = record.as_ref().and_then(|record| serde_json::to_vec(record).ok()).map(|row| self.keys.seal(&name, &row));
+            (name, row)
+        });
+        Ok(self.database.commit(&sealed.collect())?)
+    }
+
+    fn lasts(&self) -> bool {
+        self.database.path.is_some()
+    }
+}
 
 /// Keeps rows.
 pub(super) struct Database {
@@ -71,12 +94,11 @@ impl Unread {
 
 impl Database {
     /// Opens what is there, if `read` makes something of it, or begins anew.
-    pub fn open<T>(location: &Location, read: impl FnOnce(Rows) -> Result<T, Unread>) -> Result<(Self, T), Refused> {
-        match location {
-            Location::Memory => Self::begin().and_then(|rows| Ok((Self { rows: Some(rows), path: None }, read(Rows::new())?))),
-            Location::File(path) => Self::open_file(path, read),
+    pub fn open<T>(path: Option<&Path>, read: impl FnOnce(Rows) -> Result<T, Unread>) -> Result<(Self, T), Unread> {
+        match path {
+            None => Self::begin().and_then(|rows| Ok((Self { rows: Some(rows), path: None }, read(Rows::new())?))),
+            Some(path) => Self::open_file(path, read),
         }
-        .map_err(|why| why.of(location))
     }
 
     fn begin() -> Result<redb::Database, Unread> {
@@ -96,11 +118,6 @@ impl Database {
         file.set_permissions(Permissions::from_mode(0o600)).map_err(Unread::Unusable)?;
         let rows = builder().create_file(file).map_err(Unread::unusable)?;
         Ok((Self { rows: Some(rows), path: Some(path.to_owned()) }, found))
-    }
-
-    /// Whether what it keeps outlives the process.
-    pub fn lasts(&self) -> bool {
-        self.path.is_some()
     }
 
     /// Changes all these rows, or none. They last when this returns.

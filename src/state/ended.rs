@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::journal::Journal;
-use super::record::{Found, Table};
+use super::record::{Found, Record, Table};
 use super::remembered::{Remembered, Seen};
 use crate::dingtalk::{Clock, CorpId, Moment, UserId};
 
@@ -24,7 +24,7 @@ pub struct Lives {
     pub lifetime: Duration,
 }
 
-/// What is known of sessions that were ended. No cookie that holds now holds longer than that is remembered, whatever clock wrote it.
+/// What is known of sessions that were ended.
 pub(super) struct Ended {
     memory: Mutex<Memory>,
     clock: Clock,
@@ -39,12 +39,10 @@ struct Memory {
 
 impl Ended {
     pub fn new(lives: Lives, found: &mut Found, clock: &Clock, journal: &Journal) -> Self {
-        let (one, all) = (lives.idle.min(lives.lifetime) + Clock::SKEW, lives.lifetime + Clock::SKEW);
-        let (sessions, people, organisations) = (Table::EndedSessions, Table::EndedPeople, Table::EndedOrganisations);
         let memory = Memory {
-            sessions: Seen::new(sessions, one, found.take(sessions), clock.clone(), journal.clone()),
-            people: Remembered::new(people, all, found.take(people), clock.clone(), journal.clone()),
-            organisations: Remembered::new(organisations, all, found.take(organisations), clock.clone(), journal.clone()),
+            sessions: Seen::followed(Table::EndedSessions, lives, found, clock, journal),
+            people: Remembered::followed(Table::EndedPeople, lives, found, clock, journal),
+            organisations: Remembered::followed(Table::EndedOrganisations, lives, found, clock, journal),
         };
         Self { memory: Mutex::new(memory), clock: clock.clone() }
     }
@@ -71,6 +69,25 @@ impl Ended {
         if ended.get(&key).is_none_or(|known| self.clock.is_before(*known, before)) {
             ended.insert(key, before);
         }
+    }
+
+    /// Learns what ended elsewhere.
+    pub fn learn(&self, record: &Record) {
+        let (mut memory, later) = (self.memory(), |known: &Moment, told: Moment| told.max(*known));
+        match record.table {
+            Table::EndedSessions => memory.sessions.learn(record, |_, ()| ()),
+            Table::EndedPeople => memory.people.learn(record, later),
+            Table::EndedOrganisations => memory.organisations.learn(record, later),
+            _ => {}
+        }
+    }
+
+    /// Gives everything to the journal again.
+    pub fn give_all(&self) {
+        let memory = self.memory();
+        memory.sessions.give_all();
+        memory.people.give_all();
+        memory.organisations.give_all();
     }
 
     pub fn has_ended(&self, id: SessionId, corp_id: &CorpId, user_id: &UserId, began: Moment) -> bool {

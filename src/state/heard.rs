@@ -1,15 +1,14 @@
 //! What was heard of the app's organisations, and what it means. It may be heard again and in any order: what happened last counts.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::State;
 use super::journal::Journal;
-use super::record::{Found, Table};
+use super::record::{Found, Record, Table};
 use super::remembered::{Remembered, Seen};
-use crate::dingtalk::events::{Event, Happening, Listener, NotKept, REMEMBERED};
+use super::{Lives, State};
+use crate::dingtalk::events::{Event, Happening, Listener, NotKept};
 use crate::dingtalk::{AgentId, Authorisation, Authorisations, Clock, CorpId, SuiteTicket};
 
 pub(super) struct Heard(Mutex<Memory>);
@@ -22,7 +21,7 @@ struct Memory {
 }
 
 /// When an organisation last decided what, in Unix milliseconds; 0 is never.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Standing {
     authorised: u64,
     changed: u64,
@@ -35,14 +34,33 @@ struct Standing {
 }
 
 impl Heard {
-    pub fn new(found: &mut Found, clock: &Clock, journal: &Journal) -> Self {
-        const ALWAYS: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-        let (ticket, organisations, events) = (Table::SuiteTicket, Table::Organisations, Table::Events);
+    pub fn new(lives: Lives, found: &mut Found, clock: &Clock, journal: &Journal) -> Self {
         Self(Mutex::new(Memory {
-            suite_ticket: Remembered::new(ticket, ALWAYS, found.take(ticket), clock.clone(), journal.clone()),
-            organisations: Remembered::new(organisations, ALWAYS, found.take(organisations), clock.clone(), journal.clone()),
-            events: Seen::new(events, REMEMBERED + Clock::SKEW, found.take(events), clock.clone(), journal.clone()),
+            suite_ticket: Remembered::followed(Table::SuiteTicket, lives, found, clock, journal),
+            organisations: Remembered::followed(Table::Organisations, lives, found, clock, journal),
+            events: Seen::followed(Table::Events, lives, found, clock, journal),
         }))
+    }
+
+    /// Learns what was heard elsewhere.
+    pub fn learn(&self, record: &Record) {
+        let mut memory = self.memory();
+        match record.table {
+            Table::SuiteTicket => {
+                memory.suite_ticket.learn(record, |known, told| told.max(known.clone()));
+            }
+            Table::Organisations => memory.organisations.learn(record, Standing::and),
+            Table::Events => memory.events.learn(record, |_, ()| ()),
+            _ => {}
+        }
+    }
+
+    /// Gives everything to the journal again.
+    pub fn give_all(&self) {
+        let memory = self.memory();
+        memory.suite_ticket.give_all();
+        memory.organisations.give_all();
+        memory.events.give_all();
     }
 
     /// Each change under this lock is complete in itself, so it is whole even if a holder panicked.
@@ -66,6 +84,21 @@ impl Memory {
 }
 
 impl Standing {
+    /// What both tell, whichever was heard first.
+    fn and(&self, other: Self) -> Self {
+        let told = |standing: &Self| standing.agent.as_ref().map(|(at, agent_id)| (*at, agent_id.as_str().to_owned()));
+        let knows_agent = told(self) > told(&other);
+        Self {
+            authorised: self.authorised.max(other.authorised),
+            changed: self.changed.max(other.changed),
+            relieved: self.relieved.max(other.relieved),
+            stopped: self.stopped.max(other.stopped),
+            restored: self.restored.max(other.restored),
+            found: self.found || other.found,
+            agent: if knows_agent { self.agent.clone() } else { other.agent },
+        }
+    }
+
     fn name(&mut self, agent_id: &Option<AgentId>, at: u64) {
         if let Some(agent_id) = agent_id
             && self.agent.as_ref().is_none_or(|(known, _)| *known <= at)
@@ -101,7 +134,7 @@ impl State {
         let now = self.clock.unix_millis();
         // Nobody's clock is right. What is told of tomorrow must not outdo all that is told until then.
         let at = event.at.unwrap_or(now).min(now + Clock::SKEW.as_millis() as u64);
-        let mut memory = self.heard.memory();
+        let mut memory = self.tables.heard.memory();
         match &event.what {
             Happening::SuiteTicket(ticket) => memory.hear_ticket(ticket, at),
             Happening::Authorised(corp_id, agent_id) => memory.change(corp_id, |standing| {
@@ -152,7 +185,7 @@ impl State {
 
 impl Listener for State {
     async fn hear(&self, event: Event) -> Result<(), NotKept> {
-        let is_news = self.heard.memory().events.get(&event.id).is_none();
+        let is_news = self.tables.heard.memory().events.get(&event.id).is_none();
         if is_news {
             tracing::info!(event = event.what.name(), "heard of");
             self.apply(&event);
@@ -163,16 +196,16 @@ impl Listener for State {
 
 impl Authorisations for State {
     fn suite_ticket(&self) -> Option<SuiteTicket> {
-        let memory = self.heard.memory();
+        let memory = self.tables.heard.memory();
         memory.suite_ticket.get(&()).and_then(|(_, ticket)| SuiteTicket::parse(ticket.clone()).ok())
     }
 
     fn of(&self, corp_id: &CorpId) -> Authorisation {
-        self.heard.memory().organisations.get(corp_id).map_or(Authorisation::Unknown, Standing::judge)
+        self.tables.heard.memory().organisations.get(corp_id).map_or(Authorisation::Unknown, Standing::judge)
     }
 
     fn found(&self, corp_id: &CorpId, agent_id: Option<AgentId>) {
-        let mut memory = self.heard.memory();
+        let mut memory = self.tables.heard.memory();
         let known = memory.organisations.get(corp_id);
         let is_news = known.is_none_or(|known| !known.found || known.agent.is_none() && agent_id.is_some());
         if is_news {

@@ -3,15 +3,14 @@
 //! What comes while one commit is under way goes with the next. What could not be kept is tried again until it is.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::database::{self, Database, Unread};
 use super::record::{Key, Record};
-use super::sealing::SealingKeys;
 
 /// What was given is not kept, or not yet. It counts all the same while this process lives, and is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +26,15 @@ struct Writer {
     thread: Option<JoinHandle<()>>,
 }
 
+/// What keeps them.
+pub(super) trait Keeper: Send + 'static {
+    /// Keeps all these changes; that it fails is logged once, with what is said here of that.
+    fn keep(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>>;
+
+    /// Whether what it keeps outlives the process.
+    fn lasts(&self) -> bool;
+}
+
 /// Where changes lie until they are kept.
 struct Desk {
     tray: Mutex<Tray>,
@@ -40,10 +48,13 @@ struct Tray {
     /// None removes.
     changes: Changes,
     given: u64,
+    /// What failed is tried again without a pause.
+    now: bool,
     closing: bool,
 }
 
-type Changes = HashMap<Key, Option<Record>>;
+/// What becomes of things. None removes.
+pub(super) type Changes = HashMap<Key, Option<Record>>;
 
 #[derive(Clone, Copy, Default)]
 struct Progress {
@@ -55,14 +66,12 @@ impl Journal {
     /// Nobody's answer waits longer.
     const PATIENCE: Duration = Duration::from_millis(500);
 
-    /// Makes `changes` at once, since nobody can wait for them later.
-    pub fn of(mut database: Database, keys: SealingKeys, changes: database::Changes) -> Result<Self, Unread> {
-        database.commit(&changes).map_err(Unread::unusable)?;
+    /// Has a thread of its own keep what comes.
+    pub fn of(keeper: impl Keeper) -> std::io::Result<Self> {
         let progress = watch::Sender::new(Progress::default());
-        let desk = Arc::new(Desk { tray: Mutex::default(), more: Condvar::new(), progress, lasts: database.lasts() });
+        let desk = Arc::new(Desk { tray: Mutex::default(), more: Condvar::new(), progress, lasts: keeper.lasts() });
         let writer = Arc::clone(&desk);
-        let thread = thread::Builder::new().name("state".to_owned()).spawn(move || write(&writer, database, &keys));
-        let thread = thread.map_err(Unread::Unusable)?;
+        let thread = thread::Builder::new().name("state".to_owned()).spawn(move || write(&writer, keeper))?;
         Ok(Self(Arc::new(Writer { desk, thread: Some(thread) })))
     }
 
@@ -74,6 +83,12 @@ impl Journal {
         tray.given += 1;
         drop(tray);
         desk.more.notify_one();
+    }
+
+    /// Says that what failed may succeed now.
+    pub fn try_now(&self) {
+        self.0.desk.tray().now = true;
+        self.0.desk.more.notify_one();
     }
 
     /// Ends when all that was given before is kept, in half a second at most. What ends with the process anyway need not be waited for.
@@ -117,19 +132,16 @@ impl Desk {
         for (key, record) in changes {
             tray.changes.entry(key).or_insert(record);
         }
-        let (tray, _) = self.more.wait_timeout_while(tray, PAUSE, |tray| !tray.closing).unwrap_or_else(PoisonError::into_inner);
+        tray.now = false;
+        let waits = |tray: &mut Tray| !tray.closing && !tray.now;
+        let (tray, _) = self.more.wait_timeout_while(tray, PAUSE, waits).unwrap_or_else(PoisonError::into_inner);
         !tray.closing
     }
 }
 
-fn write(desk: &Desk, mut database: Database, keys: &SealingKeys) {
+fn write(desk: &Desk, mut keeper: impl Keeper) {
     while let Some((changes, given)) = desk.next() {
-        let sealed = changes.iter().map(|(key, record)| {
-            let name = keys.name(&key.to_bytes());
-            let row = record.as_ref().and_then(|record| serde_json::to_vec(record).ok()).map(|row| keys.seal(&name, &row));
-            (name, row)
-        });
-        match database.commit(&sealed.collect()) {
+        match keeper.keep(&changes) {
             Ok(()) => {
                 let was = desk.progress.send_replace(Progress { kept: given, failing: false });
                 if was.failing {
@@ -140,7 +152,7 @@ fn write(desk: &Desk, mut database: Database, keys: &SealingKeys) {
                 let said_before = desk.progress.borrow().failing;
                 desk.progress.send_modify(|progress| progress.failing = true);
                 if !said_before {
-                    tracing::error!(%error, "the state cannot be kept: a restart would lose it. It is tried again every second");
+                    tracing::error!(%error, "the state cannot be kept: it would be lost with this process. It is tried again every second");
                 }
                 if !desk.put_back(changes) {
                     return;

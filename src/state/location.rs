@@ -12,13 +12,41 @@ pub enum Location {
     Memory,
     /// `file:PATH`: it outlives the process, and is one process's.
     File(PathBuf),
+    /// `redis://…` or `rediss://…`: several processes share it.
+    Redis(RedisUrl),
 }
+
+/// Where Redis is, perhaps with a password.
+#[derive(Debug, Clone)]
+pub struct RedisUrl(SecretString);
+
+impl RedisUrl {
+    fn parse(url: &SecretString) -> Result<Self, &'static str> {
+        // The library's own message may quote the URL.
+        let unfit = |_| "it is no URL of Redis, such as redis://:password@localhost:6379/0";
+        redis::Client::open(url.expose_secret()).map_err(unfit)?;
+        Ok(Self(url.clone()))
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl PartialEq for RedisUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl Eq for RedisUrl {}
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
             Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Redis(_) => f.write_str("redis:"),
         }
     }
 }
@@ -34,7 +62,8 @@ impl Location {
                 Err("file: takes a path and no host, such as file:/var/lib/app/state")
             }
             Some(("file", path)) => Ok(Self::File(path.into())),
-            _ => Err("it is neither memory: nor file:PATH"),
+            Some(("redis" | "rediss", _)) => RedisUrl::parse(url).map(Self::Redis),
+            _ => Err("it is none of memory:, file:PATH, redis://… and rediss://…"),
         }
     }
 }

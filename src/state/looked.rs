@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::database::rehearse;
-use super::{Location, Refused, SealingKeys, State, Unread, opened};
+use super::{Location, Refused, SealingKeys, State, Unread, Vitals, opened};
 
 /// How state is kept. It is as it should be; otherwise there is an error instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum Looked {
     File(u32),
     /// In a file that is yet to be made.
     NoFile,
+    /// By Redis, for all processes.
+    Redis(Vitals),
 }
 
 impl State {
@@ -26,6 +28,10 @@ impl State {
         match location {
             Location::Memory => Ok(Looked::Memory),
             Location::File(path) => look_at(path, keys, now).map_err(|why| why.of(location)),
+            Location::Redis(url) => {
+                let seen = Vitals::at(url).await.map_err(|away| Unread::unusable(away).of(location));
+                seen.map(Looked::Redis)
+            }
         }
     }
 }

@@ -3,85 +3,147 @@
 //! It is looked up here and kept elsewhere: what is changed counts at once, and lasts when [`State::kept`] says so.
 
 mod location; // Where it is kept.
-mod once; // What may be used once.
+mod once; // What may be used once,
+mod claim; // also by other processes.
 mod ended; // Which sessions were ended.
 mod heard; // What was heard of the app's organisations.
+mod takeover; // What becomes of a file's when there are several processes.
 mod remembered; // Both are remembered here, as long as they matter,
 mod record; // written down,
 mod journal; // and kept, in one go with what comes at the same time,
 mod sealing; // sealed,
-mod database; // in memory or in a file.
+mod database; // in memory or in a file,
+mod redis; // or where other processes follow it.
 mod looked; // What can be seen of all that from outside.
 
-use std::sync::{Mutex, PoisonError};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use self::database::{Changes, Database, Rows};
+use secrecy::SecretString;
+use serde::Serialize;
+
+pub use self::claim::{Claim, Wanted};
+use self::database::{Changes, Database, Kept, Rows};
 pub use self::database::{Refused, Unread};
 use self::ended::Ended;
 pub use self::ended::{Lives, SessionId};
 use self::heard::Heard;
 use self::journal::Journal;
 pub use self::journal::NotKept;
-pub use self::location::Location;
+pub use self::location::{Location, RedisUrl};
 pub use self::looked::Looked;
 pub use self::once::{Once, Taken, Thing, Unavailable};
 pub use self::record::Table;
 use self::record::{Found, Key, Record};
+use self::redis::Redis;
+pub use self::redis::Vitals;
 use self::remembered::Seen;
 pub use self::sealing::SealingKeys;
-use crate::dingtalk::{Clock, CorpId, Moment, UserId};
+pub use self::takeover::NotTakenOver;
+use crate::dingtalk::{Answering, Clock, CorpId, Departing, Departures, Error, Grant, Leave, Moment, Outcome, Peers, UserId};
 
 /// What all requests and processes must agree on.
 pub struct State {
-    ended: Ended,
-    heard: Heard,
+    tables: Arc<Tables>,
     /// Until somebody asks for it.
     found: Mutex<Found>,
     clock: Clock,
     journal: Journal,
+    /// Other processes, if there may be any. It goes after the journal, which uses it.
+    redis: Option<Redis>,
+}
+
+/// What is followed, wherever it happens.
+struct Tables {
+    ended: Ended,
+    heard: Heard,
+    journal: Journal,
+}
+
+impl Tables {
+    fn new(lives: Lives, found: &mut Found, clock: &Clock, journal: &Journal) -> Arc<Self> {
+        let (ended, heard) = (Ended::new(lives, found, clock, journal), Heard::new(lives, found, clock, journal));
+        Arc::new(Self { ended, heard, journal: journal.clone() })
+    }
+
+    /// Learns what another process has told.
+    fn learn(&self, record: &Record) {
+        self.ended.learn(record);
+        self.heard.learn(record);
+    }
+
+    /// What could not be kept can be now.
+    fn is_back(&self) {
+        self.journal.try_now();
+    }
+
+    /// Tells everything again.
+    fn give_all(&self) {
+        self.ended.give_all();
+        self.heard.give_all();
+    }
 }
 
 impl State {
-    /// Opens what was kept, and has a thread keep what comes.
-    pub fn open(location: &Location, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Refused> {
+    /// Opens what was kept, and has a thread keep what comes. `app` is whose it is, so that two apps may share a place.
+    pub fn open(location: &Location, app: &str, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Refused> {
+        let open = match location {
+            Location::Memory => Self::embedded(None, keys, lives, clock),
+            Location::File(path) => Self::embedded(Some(path), keys, lives, clock),
+            Location::Redis(url) => Self::shared(url, app, keys, lives, clock),
+        };
+        open.map_err(|why| why.of(location))
+    }
+
+    fn embedded(file: Option<&Path>, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
         let now = clock.unix_millis();
-        let (database, (mut found, changes)) = Database::open(location, |rows| opened(rows, &keys, now))?;
-        let journal = Journal::of(database, keys, changes).map_err(|why| why.of(location))?;
-        let ended = Ended::new(lives, &mut found, &clock, &journal);
-        let heard = Heard::new(&mut found, &clock, &journal);
-        Ok(Self { ended, heard, found: Mutex::new(found), clock, journal })
+        let (mut database, (mut found, changes)) = Database::open(file, |rows| opened(rows, &keys, now))?;
+        // At once, since nobody can wait for them later.
+        database.commit(&changes).map_err(Unread::unusable)?;
+        let journal = Journal::of(Kept { database, keys }).map_err(Unread::Unusable)?;
+        let tables = Tables::new(lives, &mut found, &clock, &journal);
+        Ok(Self { tables, found: Mutex::new(found), clock, journal, redis: None })
+    }
+
+    fn shared(url: &RedisUrl, app: &str, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
+        let redis = Redis::new(keys, clock.clone()).map_err(Unread::Unusable)?;
+        let journal = Journal::of(redis.teller(lives)).map_err(Unread::Unusable)?;
+        let tables = Tables::new(lives, &mut Found::default(), &clock, &journal);
+        redis.follow(url, app, &tables).map_err(Unread::unusable)?;
+        Ok(Self { tables, found: Mutex::default(), clock, journal, redis: Some(redis) })
     }
 
     /// What may be used once, of one kind, and is then remembered for `kept_for`.
     pub fn once<K: Thing>(&self, table: Table, kept_for: Duration) -> Once<K> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner).take(table);
-        Once::new(Seen::new(table, kept_for, found, self.clock.clone(), self.journal.clone()))
+        Once::new(table, kept_for, Seen::new(table, kept_for, found, self.clock.clone(), self.journal.clone()))
     }
 
     /// Ends a session for good.
     pub fn end_session(&self, id: SessionId) {
-        self.ended.end(id);
+        self.tables.ended.end(id);
     }
 
     /// Ends the sessions of a person that began before then.
     pub fn end_sessions_of_person(&self, corp_id: CorpId, user_id: UserId, before: Moment) {
-        self.ended.end_person(corp_id, user_id, before);
+        self.tables.ended.end_person(corp_id, user_id, before);
     }
 
     /// The same of everybody in an organisation.
     pub fn end_sessions_of_organisation(&self, corp_id: CorpId, before: Moment) {
-        self.ended.end_organisation(corp_id, before);
+        self.tables.ended.end_organisation(corp_id, before);
     }
 
     /// Whether a session was ended, by whatever.
     pub fn has_ended(&self, id: SessionId, corp_id: &CorpId, user_id: &UserId, began: Moment) -> bool {
-        self.ended.has_ended(id, corp_id, user_id, began)
+        self.tables.ended.has_ended(id, corp_id, user_id, began)
     }
 
     /// Whether a session of this person that began then would be over.
     pub fn is_over(&self, corp_id: &CorpId, user_id: &UserId, began: Moment) -> bool {
-        self.ended.is_over(corp_id, user_id, began)
+        self.tables.ended.is_over(corp_id, user_id, began)
     }
 
     /// Ends when all changes until now are kept, so that a restart knows them; in half a second at most.
@@ -89,9 +151,82 @@ impl State {
         self.journal.kept().await
     }
 
-    /// Whether changes cannot be kept at the moment.
-    pub fn is_failing(&self) -> bool {
-        self.journal.is_failing()
+    /// How it is.
+    pub fn standing(&self) -> Standing {
+        let redis = self.redis.as_ref();
+        Standing {
+            shared: redis.is_some(),
+            reachable: redis.is_none_or(Redis::is_up),
+            began: redis.is_none_or(Redis::was_up),
+            kept: !self.journal.is_failing(),
+            processes: redis.map_or(NonZeroUsize::MIN, Redis::processes),
+        }
+    }
+
+    /// Ends when what other processes have told is known, or when that takes longer than anybody should wait. Whether it is.
+    pub async fn is_followed(&self, patience: Duration) -> bool {
+        match &self.redis {
+            Some(redis) => redis.is_back(patience).await,
+            None => true,
+        }
+    }
+}
+
+/// How the state is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// Other processes may share it.
+    pub shared: bool,
+    /// What they tell is heard here, and they hear what is told here.
+    pub reachable: bool,
+    /// What they had told before this process began is known.
+    #[serde(skip)]
+    pub began: bool,
+    /// What was changed here outlives this process, as far as the place allows.
+    pub kept: bool,
+    /// So many share it, as was last seen.
+    pub processes: NonZeroUsize,
+}
+
+impl Standing {
+    /// What holds less than it should at the moment.
+    pub fn weaker(self) -> Option<&'static str> {
+        (self.shared && !self.reachable).then_some(
+            "the shared state is away: until it is back, logouts and people who leave are known in this process only, and codes and login \
+             states are taken once in each process",
+        )
+    }
+}
+
+impl Peers for State {
+    fn credential<'a>(
+        &'a self,
+        name: String,
+        unwanted: Option<SecretString>,
+        ask: Answering<'a, Result<Grant, Error>>,
+    ) -> Answering<'a, Result<Grant, Error>> {
+        match &self.redis {
+            Some(redis) => Box::pin(redis.credential(name, unwanted, ask)),
+            None => ask,
+        }
+    }
+
+    fn apart(&self) -> Option<NonZeroUsize> {
+        match &self.redis {
+            Some(redis) => (!redis.is_up()).then(|| redis.processes()),
+            None => Some(NonZeroUsize::MIN),
+        }
+    }
+
+    fn departures<'a>(&'a self, asking: Departing<'a>) -> Answering<'a, Option<Departures>> {
+        match &self.redis {
+            Some(redis) => Box::pin(redis.departures(asking)),
+            None => Box::pin(std::future::ready(None)),
+        }
+    }
+
+    fn note(&self, line: &str, leave: Leave, outcome: Outcome) {
+        self.redis.iter().for_each(|redis| redis.note_departure(line.to_owned(), leave, outcome));
     }
 }
 

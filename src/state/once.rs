@@ -3,14 +3,21 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::Wanted;
+use super::record::{Key, Table, json};
 use super::remembered::Seen;
 
 /// Remembers what is being used and what was used, for as long as it would be good.
-pub struct Once<K>(Mutex<Memory<K>>);
+pub struct Once<K> {
+    table: Table,
+    kept_for: Duration,
+    memory: Mutex<Memory<K>>,
+}
 
 struct Memory<K> {
     under_way: HashSet<K>,
@@ -38,8 +45,13 @@ pub struct Taken<'a, K: Thing> {
 }
 
 impl<K: Thing> Once<K> {
-    pub(super) fn new(used: Seen<K>) -> Self {
-        Self(Mutex::new(Memory { under_way: HashSet::new(), used }))
+    pub(super) fn new(table: Table, kept_for: Duration, used: Seen<K>) -> Self {
+        Self { table, kept_for, memory: Mutex::new(Memory { under_way: HashSet::new(), used }) }
+    }
+
+    /// What other processes are asked for `key`. If this process dies with it, it is free again after `taken_for`.
+    pub fn wanted(&self, key: &K, taken_for: Duration) -> Wanted {
+        Wanted { key: Key::of(self.table, &json(key)), taken_for, used_for: self.kept_for }
     }
 
     /// Takes `key` for oneself.
@@ -63,7 +75,7 @@ impl<K: Thing> Once<K> {
 
     /// Each change under this lock is complete in itself, so it is whole even if a holder panicked.
     fn memory(&self) -> MutexGuard<'_, Memory<K>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

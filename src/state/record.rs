@@ -1,8 +1,13 @@
 //! What is kept of one thing, and the tables that such things are in.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use super::Lives;
+use crate::dingtalk::Clock;
+use crate::dingtalk::events::REMEMBERED;
 
 /// What kind of thing it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,6 +33,28 @@ pub enum Table {
     Events,
 }
 
+impl Table {
+    /// What every process must know of. The others are taken, and known to whoever asks.
+    pub(super) const FOLLOWED: [Self; 6] =
+        [Self::EndedSessions, Self::EndedPeople, Self::EndedOrganisations, Self::SuiteTicket, Self::Organisations, Self::Events];
+
+    /// Kept for good, since it is one thing or a few that change.
+    pub(super) fn lasts(self) -> bool {
+        matches!(self, Self::SuiteTicket | Self::Organisations)
+    }
+
+    /// For how long what is followed is remembered. No cookie that holds now holds longer than that, whatever clock wrote it.
+    pub(super) fn kept_for(self, lives: Lives) -> Duration {
+        const ALWAYS: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+        match self {
+            Self::EndedSessions => lives.idle.min(lives.lifetime) + Clock::SKEW,
+            Self::EndedPeople | Self::EndedOrganisations => lives.lifetime + Clock::SKEW,
+            Self::Events => REMEMBERED + Clock::SKEW,
+            Self::SuiteTicket | Self::Organisations | Self::Codes | Self::LoginStates | Self::Exchanges => ALWAYS,
+        }
+    }
+}
+
 /// All of them, as they were found.
 #[derive(Default)]
 pub(super) struct Found(HashMap<Table, Vec<Record>>);
@@ -35,6 +62,11 @@ pub(super) struct Found(HashMap<Table, Vec<Record>>);
 impl Found {
     pub fn add(&mut self, record: Record) {
         self.0.entry(record.table).or_default().push(record);
+    }
+
+    /// All, whatever they are.
+    pub fn all(self) -> impl Iterator<Item = Record> {
+        self.0.into_values().flatten()
     }
 
     /// Those of `table`, for whoever remembers them from now on.

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::Lives;
 use super::journal::Journal;
-use super::record::{Key, Record, Table, json};
+use super::record::{Found, Key, Record, Table, json};
 use crate::dingtalk::Clock;
 
 pub(super) struct Remembered<K, V> {
@@ -22,6 +23,11 @@ pub(super) struct Remembered<K, V> {
 }
 
 impl<K: Clone + Eq + Hash + Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Remembered<K, V> {
+    /// What was `found` of a table that is followed.
+    pub fn followed(table: Table, lives: Lives, found: &mut Found, clock: &Clock, journal: &Journal) -> Self {
+        Self::new(table, table.kept_for(lives), found.take(table), clock.clone(), journal.clone())
+    }
+
     /// What was `found` of `table` at the start. Whatever time it was to be kept, it is not kept longer than from now on.
     pub fn new(table: Table, kept_for: Duration, found: Vec<Record>, clock: Clock, journal: Journal) -> Self {
         let (now, unix_now) = (clock.now(), clock.unix_millis());
@@ -51,8 +57,45 @@ impl<K: Clone + Eq + Hash + Serialize + DeserializeOwned, V: Serialize + Deseria
         let (name, unix_until) = (json(&key), self.clock.unix_millis().saturating_add(self.kept_for.as_millis() as u64));
         let record = Record { table: self.table, key: name, value: json(&value), until: unix_until };
         self.journal.give(Key::of(self.table, &record.key), Some(record));
+        self.remember(key, value, until);
+    }
+
+    fn remember(&mut self, key: K, value: V, until: Instant) {
         self.known.insert(key.clone(), (value, until));
-        self.forgotten_at.push_back((until, key));
+        // What is learnt late is not always forgotten last.
+        let behind = self.forgotten_at.iter().rev().take_while(|(at, _)| *at > until).count();
+        self.forgotten_at.insert(self.forgotten_at.len() - behind, (until, key));
+    }
+
+    /// Learns what another process has kept, and says so again if it knows more: what both know is what `merged` makes of it.
+    pub fn learn(&mut self, record: &Record, merged: impl FnOnce(&V, V) -> V)
+    where
+        V: Clone + PartialEq,
+    {
+        let read = serde_json::from_str::<K>(&record.key).ok().zip(serde_json::from_str::<V>(&record.value).ok());
+        let left = Duration::from_millis(record.until.saturating_sub(self.clock.unix_millis())).min(self.kept_for);
+        let Some((key, told)) = read.filter(|_| !left.is_zero()) else { return };
+        self.forget_old();
+        let value = match self.known.get(&key) {
+            Some((known, _)) => merged(known, told.clone()),
+            None => told.clone(),
+        };
+        let knows_more = value != told;
+        let until = self.known.get(&key).map(|(_, until)| *until).unwrap_or_else(Instant::now).max(self.clock.now() + left);
+        self.remember(key.clone(), value.clone(), until);
+        if knows_more {
+            self.insert(key, value);
+        }
+    }
+
+    /// Gives everything to the journal again.
+    pub fn give_all(&self) {
+        let (now, unix_now) = (self.clock.now(), self.clock.unix_millis());
+        for (key, (value, until)) in &self.known {
+            let left = until.saturating_duration_since(now).as_millis() as u64;
+            let record = Record { table: self.table, key: json(key), value: json(value), until: unix_now.saturating_add(left) };
+            self.journal.give(Key::of(self.table, &record.key), Some(record));
+        }
     }
 
     pub fn remove(&mut self, key: &K) {

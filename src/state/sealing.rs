@@ -14,18 +14,37 @@ pub struct SealingKeys(Vec<SealingKey>);
 
 #[derive(Clone)]
 struct SealingKey {
+    id: [u8; 4],
     naming: [u8; 32],
     cipher: Aes256Gcm,
+}
+
+/// What became of opening what several processes can reach.
+pub(super) enum Opened {
+    Good {
+        plain: Vec<u8>,
+        is_newest: bool,
+    },
+    /// It is nothing, or nobody's any more: whoever has something better may put that there.
+    Broken,
+    /// A later version of this app has written it, or one with a key that is not known here. It must be left alone.
+    Foreign,
 }
 
 /// By chance for each sealing, so that no two are ever the same: a key is good for 2³² of them (NIST SP 800-38D, 8.3).
 const NONCE: usize = 12;
 
+/// What stands before the version of the form, the key's id, and what it has sealed.
+const FRAME: &[u8] = b"dh5";
+const VERSION: u8 = 1;
+
 impl SealingKeys {
     /// One key at least, newest first, each for this purpose only.
     pub fn new(keys: impl IntoIterator<Item = [u8; 32]>) -> Self {
-        let key =
-            |key: [u8; 32]| SealingKey { naming: mac(&key, b"names"), cipher: Aes256Gcm::new(&mac(&key, b"values").into()) };
+        let key = |key: [u8; 32]| {
+            let [a, b, c, d, ..] = mac(&key, b"id");
+            SealingKey { id: [a, b, c, d], naming: mac(&key, b"names"), cipher: Aes256Gcm::new(&mac(&key, b"values").into()) }
+        };
         Self(keys.into_iter().map(key).collect())
     }
 
@@ -42,6 +61,21 @@ impl SealingKeys {
         let sealed = self.0[0].cipher.encrypt(&nonce.into(), Payload { msg: row, aad: name });
         // It fails for rows of 64 GiB only; what is empty opens as nothing.
         [&nonce[..], &sealed.unwrap_or_default()].concat()
+    }
+
+    /// The same with what tells other processes whether they can open it.
+    pub(super) fn seal_framed(&self, name: &Name, plain: &[u8]) -> Vec<u8> {
+        [FRAME, &[VERSION], &self.0[0].id, &self.seal(name, plain)].concat()
+    }
+
+    /// Opens what [`SealingKeys::seal_framed`] has made, here or elsewhere.
+    pub(super) fn open_framed(&self, name: &Name, framed: &[u8]) -> Opened {
+        let Some((version, rest)) = framed.strip_prefix(FRAME).and_then(<[u8]>::split_first) else { return Opened::Broken };
+        let Some((id, sealed)) = rest.split_first_chunk::<4>() else { return Opened::Broken };
+        if *version != VERSION || self.0.iter().all(|key| key.id != *id) {
+            return Opened::Foreign;
+        }
+        self.open(name, sealed).map_or(Opened::Broken, |(plain, is_newest)| Opened::Good { plain, is_newest })
     }
 
     /// What the row `name` holds, and whether the newest key has sealed it. None if none of them has.

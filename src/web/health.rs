@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 
 use super::route;
 use crate::dingtalk::{Clock, DingTalk, DingTalkState, Organisation, OrganisationState};
+use crate::state::{Standing, State};
 
 /// Where that is asked.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -22,6 +23,7 @@ pub struct Readiness {
     stopping: AtomicBool,
     last: Mutex<Option<(Instant, bool)>>,
     clock: Clock,
+    started: tokio::time::Instant,
 }
 
 impl Readiness {
@@ -31,9 +33,12 @@ impl Readiness {
     /// Who probes a server waits for seconds, not for as long as a renewal may take. That one goes on by itself.
     const PATIENCE: Duration = Duration::from_secs(3);
 
+    /// What other processes have ended is known before anybody is sent here, unless that takes longer.
+    const BEFORE_STATE: Duration = Duration::from_secs(2);
+
     /// Not looked into yet.
     pub fn new(clock: Clock) -> Self {
-        Self { stopping: AtomicBool::new(false), last: Mutex::new(None), clock }
+        Self { stopping: AtomicBool::new(false), last: Mutex::new(None), clock, started: tokio::time::Instant::now() }
     }
 
     /// From now on the answer is no: the server is about to stop.
@@ -41,8 +46,9 @@ impl Readiness {
         self.stopping.store(true, Ordering::Release);
     }
 
-    async fn look(&self, dingtalk: &DingTalk) -> bool {
-        if self.stopping.load(Ordering::Acquire) {
+    async fn look(&self, dingtalk: &DingTalk, state: Standing) -> bool {
+        let knows_state = state.began || self.started.elapsed() >= Self::BEFORE_STATE;
+        if self.stopping.load(Ordering::Acquire) || !knows_state {
             return false;
         }
         // Whoever asks meanwhile waits for the same look.
@@ -71,6 +77,10 @@ struct Report {
     organisations: Option<Organisations>,
     #[serde(flatten)]
     dingtalk: DingTalkState,
+    state: Standing,
+    /// What people are told nothing of, and whoever runs this should know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weaker: Option<&'static str>,
 }
 
 /// The organisations whose people have used the app lately.
@@ -118,10 +128,11 @@ async fn alive() -> HttpResponse {
 }
 
 /// `GET /readyz`: 200 when people can be logged in, 503 when not or when the server is about to stop; and why.
-async fn ready(readiness: Data<Readiness>, dingtalk: Data<DingTalk>) -> HttpResponse {
-    let ready = readiness.look(&dingtalk).await;
+async fn ready(readiness: Data<Readiness>, dingtalk: Data<DingTalk>, state: Data<State>) -> HttpResponse {
+    let state = state.standing();
+    let ready = readiness.look(&dingtalk, state).await;
     let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     let home = dingtalk.home().map(Organisation::state);
     let organisations = home.is_none().then(|| Organisations::of(&dingtalk.organisations()));
-    answer.json(Report { ready, home, organisations, dingtalk: dingtalk.state() })
+    answer.json(Report { ready, home, organisations, dingtalk: dingtalk.state(), state, weaker: state.weaker() })
 }

@@ -17,6 +17,7 @@ use prometheus::{
 
 use super::{Problem, route};
 use crate::dingtalk::{BreakerState, Call, DingTalk, Error, Observer, Organisation, Waiting};
+use crate::state::{Standing, State};
 
 /// Where they are answered: on a listener that only this machine reaches.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -38,6 +39,7 @@ pub struct Metrics {
     breaker: IntGaugeVec,
     events: IntCounterVec,
     stream: IntGauge,
+    state_reachable: IntGauge,
     log_lines_lost: IntCounter,
     look_up_lines_lost: fn() -> u64,
 }
@@ -92,6 +94,11 @@ impl Metrics {
                 r
             )?,
             stream: int_gauge!("dingtalk_stream", "1 while a Stream connection is open.", r)?,
+            state_reachable: int_gauge!(
+                "state_reachable",
+                "1 while this process and all others know what each of them ends and takes.",
+                r
+            )?,
             log_lines_lost: counter!(
                 "log_lines_lost_total",
                 "Lines of the log that were lost because its reader did not keep up.",
@@ -118,7 +125,8 @@ impl Metrics {
     }
 
     /// Everything as text; what is not counted is looked up.
-    fn text(&self, dingtalk: &DingTalk) -> Result<Vec<u8>, prometheus::Error> {
+    fn text(&self, dingtalk: &DingTalk, state: Standing) -> Result<Vec<u8>, prometheus::Error> {
+        self.state_reachable.set(state.reachable.into());
         for (call, Waiting { calls, per_second }) in dingtalk.waiting() {
             self.waiting.with_label_values(&[call]).set(calls as i64);
             self.pace.with_label_values(&[call]).set(per_second as i64);
@@ -181,7 +189,12 @@ impl Observer for Metrics {
 }
 
 /// `GET /metrics`, for who asks for this machine by its own name: a page whose host was made to point here asks for another.
-async fn show(request: HttpRequest, metrics: Data<Metrics>, dingtalk: Data<DingTalk>) -> Result<HttpResponse, Problem> {
+async fn show(
+    request: HttpRequest,
+    metrics: Data<Metrics>,
+    dingtalk: Data<DingTalk>,
+    state: Data<State>,
+) -> Result<HttpResponse, Problem> {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
     let is_loopback = |host: &str| {
         host.eq_ignore_ascii_case("localhost") || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
@@ -189,6 +202,6 @@ async fn show(request: HttpRequest, metrics: Data<Metrics>, dingtalk: Data<DingT
     if !host.is_some_and(|host| is_loopback(host.host())) {
         return Err(Problem::NotFound);
     }
-    let text = metrics.text(&dingtalk).map_err(|error| Problem::Internal(error.into()))?;
+    let text = metrics.text(&dingtalk, state.standing()).map_err(|error| Problem::Internal(error.into()))?;
     Ok(HttpResponse::Ok().content_type(TEXT_FORMAT).body(text))
 }

@@ -17,6 +17,7 @@ mod introduction;
 mod kinds;
 mod program;
 mod public;
+mod redis;
 mod table;
 
 /// An app that runs well, and what its doctor is told of it.

@@ -73,7 +73,7 @@ pub async fn run(command: &mut Command) -> (Option<i32>, String) {
 
 /// The program, serving.
 pub struct Served {
-    child: Child,
+    pub child: Child,
     pub url: String,
     said: Lines<BufReader<ChildStdout>>,
     log: Lines<BufReader<ChildStderr>>,
@@ -108,7 +108,7 @@ impl Served {
         line.strip_prefix("metrics on ").unwrap().to_owned()
     }
 
-    fn browser(&self) -> Browser {
+    pub fn browser(&self) -> Browser {
         Browser::new(http_client(), &self.url, "http://127.0.0.1:9")
     }
 

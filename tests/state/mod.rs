@@ -44,13 +44,13 @@ impl Place {
     }
 
     pub fn try_open(&self) -> Result<State, Refused> {
-        State::open(&self.location, SealingKeys::new(self.keys.clone()), LIVES, self.clock())
+        State::open(&self.location, "an app", SealingKeys::new(self.keys.clone()), LIVES, self.clock())
     }
 
     pub fn path(&self) -> &PathBuf {
         match &self.location {
             Location::File(path) => path,
-            Location::Memory => panic!("memory has no path"),
+            Location::Memory | Location::Redis(_) => panic!("it has no path"),
         }
     }
 }

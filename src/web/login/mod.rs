@@ -1,5 +1,6 @@
 //! Logging in: the page that begins it, the proof that the same browser ends it, and the exchange.
 
+mod claim;
 mod entry;
 mod organisation;
 mod place;
@@ -18,6 +19,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use self::claim::Claim;
 /// Who gets a page, and who gets the entry page instead.
 pub use self::entry::{EntryPage, Visitor};
 /// Which organisation a request is about.
@@ -31,8 +33,8 @@ use super::guard::{ClientAddress, SameOrigin, StrictJson};
 use super::problem::Queued;
 use super::session::{CookiePolicy, RequestSession, SessionUser};
 use super::{Metrics, Problem, Settings, route, shared};
-use crate::dingtalk::{AuthCode, Clock, CorpId, DingTalk, Kind, Network, Standing};
-use crate::state::{Once, State, Table, Taken, Unavailable};
+use crate::dingtalk::{AuthCode, Clock, CorpId, DingTalk, Error, Kind, Network, Standing};
+use crate::state::{Once, State, Table};
 
 /// Where logins begin and end.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -49,7 +51,7 @@ pub struct Logins {
     pub states: LoginStates,
     places: Places,
     codes: Once<[u8; 32]>,
-    /// A login keeps its order for one exchange, and for one more with a fresh code.
+    /// The ones in which logins kept their order.
     exchanges: Once<(StateId, u8)>,
     patience: Duration,
     clock: Clock,
@@ -92,9 +94,19 @@ impl Logins {
         Ok(Arrival { state, corp_id, presession, since })
     }
 
-    /// One of the two exchanges in which a login keeps its order. None: it stands behind all who are there.
-    fn exchange_in_order(&self, state: StateId) -> Option<Taken<'_, (StateId, u8)>> {
-        (0..2).find_map(|nth| self.exchanges.take((state, nth)).ok())
+    /// What a login is told that got no answer, or not the one it hoped for.
+    fn refuse(&self, claim: &Claim, arrival: &Arrival, error: Error) -> Problem {
+        match error.kind {
+            Kind::NoTurn(wait) => {
+                claim.not_sent();
+                let presession = self.states.presession_renewed(&arrival.presession);
+                Problem::LoginQueued(Box::new(Queued { place: self.place(arrival, wait), wait, presession }))
+            }
+            Kind::CodeRejected => {
+                Problem::CodeRejected { place: Some(Box::new(self.place(arrival, Duration::ZERO))), cause: Some(error) }
+            }
+            _ => error.into(),
+        }
     }
 
     fn place(&self, arrival: &Arrival, wait: Duration) -> String {
@@ -127,38 +139,21 @@ async fn log_in(
     let organisation = dingtalk.organisation(&arrival.corp_id)?;
 
     let asked = logins.clock.moment();
-    let code_taken = logins.codes.take(code.fingerprint()).map_err(|taken| match taken {
-        Unavailable::UnderWay => Problem::CodeInUse,
-        Unavailable::Used => Problem::code_rejected(),
-    })?;
-    let state_taken = logins.states.take(arrival.state).map_err(|taken| match taken {
-        Unavailable::UnderWay => Problem::CodeInUse,
-        Unavailable::Used => Problem::StateRejected,
-    })?;
-    let in_order = logins.exchange_in_order(arrival.state);
-    if in_order.is_none() {
+    let claim = Claim::take(&logins, &kept, code.fingerprint(), arrival.state).await?;
+    if !claim.keeps_order() {
         arrival.since = logins.clock.unix_millis();
     }
 
     let standing = Standing { network: Network::of(address), since: arrival.since, until: Instant::now() + logins.patience };
-    // Before it is sent, and whatever comes back, even if the browser goes away in the middle.
-    let leaving = || {
-        code_taken.mark_used();
-        in_order.iter().for_each(Taken::mark_used);
+    let user = match organisation.user_by_code(&code, standing, || claim.leaving()).await {
+        Ok(user) => user,
+        Err(error) => {
+            let problem = logins.refuse(&claim, &arrival, error);
+            claim.settle().await;
+            return Err(problem);
+        }
     };
-    let user = organisation.user_by_code(&code, standing, leaving).await.map_err(|error| match error.kind {
-        Kind::NoTurn(wait) => {
-            code_taken.mark_unused();
-            in_order.iter().for_each(Taken::mark_unused);
-            let presession = logins.states.presession_renewed(&arrival.presession);
-            Problem::LoginQueued(Box::new(Queued { place: logins.place(&arrival, wait), wait, presession }))
-        }
-        Kind::CodeRejected => {
-            Problem::CodeRejected { place: Some(Box::new(logins.place(&arrival, Duration::ZERO))), cause: Some(error) }
-        }
-        _ => error.into(),
-    })?;
-    state_taken.mark_used();
+    claim.succeeded();
 
     // It may have been relieved of the app meanwhile, or the person have left it. A fresh code tells whether they came back.
     dingtalk.admits(&arrival.corp_id)?;
@@ -166,7 +161,7 @@ async fn log_in(
         return Err(Problem::code_rejected());
     }
     let user = session.begin(user, arrival.corp_id)?;
-    until_kept(&kept).await;
+    tokio::join!(claim.settle(), until_kept(&kept));
     let mut response = HttpResponse::Ok().json(user);
     logins.states.remove_presession(response.headers_mut());
     Ok(response)

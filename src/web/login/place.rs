@@ -22,6 +22,8 @@ pub(super) struct Place {
 pub(super) struct Places(Seals);
 
 impl Place {
+    /// A login keeps its order for one exchange, and for one more with a fresh code.
+    pub const EXCHANGES: [u8; 2] = [0, 1];
     /// Nobody waits longer.
     pub const LONGEST_WAIT: Duration = Duration::from_secs(600);
     /// Whoever is not there so long after their turn has lost their order, and places that were collected before the rush with it.

@@ -156,6 +156,8 @@ async fn answer(request: HttpRequest, says: Data<Mutex<(u16, Vec<u8>)>>) -> Http
 
 struct Nobody;
 
+impl dingtalk_h5::dingtalk::Peers for Nobody {}
+
 impl Authorisations for Nobody {
     fn suite_ticket(&self) -> Option<SuiteTicket> {
         None

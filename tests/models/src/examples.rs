@@ -31,7 +31,7 @@ impl World {
             gate: tokio::sync::Semaphore::new(gate),
         });
         let fetching = Arc::clone(&source);
-        let refreshing = Refreshing::new(Call::ACCESS_TOKEN, Clock::from_source(hands.clone()), oldest, move || {
+        let refreshing = Refreshing::new(Call::ACCESS_TOKEN, Clock::from_source(hands.clone()), oldest, move |_| {
             let source = Arc::clone(&fetching);
             async move {
                 let number = source.fetches.fetch_add(1, Ordering::SeqCst) + 1;

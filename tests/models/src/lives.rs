@@ -78,7 +78,7 @@ impl Life {
         let (answers, asked) = mpsc::unbounded_channel();
         let (count, asked) = (Arc::clone(&fetches), Arc::new(Mutex::new(asked)));
         let clock = Clock::from_source(hands.clone());
-        let refreshing = Refreshing::new(Call::JSAPI_TICKET, clock, greatest_age.map(Duration::from_secs), move || {
+        let refreshing = Refreshing::new(Call::JSAPI_TICKET, clock, greatest_age.map(Duration::from_secs), move |_| {
             count.fetch_add(1, SeqCst);
             let asked = Arc::clone(&asked);
             async move { asked.lock().await.recv().await.unwrap() }

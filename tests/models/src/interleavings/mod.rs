@@ -7,7 +7,7 @@ mod pieces;
 mod world;
 
 use super::error::Kind;
-use super::{Call, Clock, Error};
+use super::{Call, Clock, Error, lease};
 
 /// The product's own file, built of the checker's pieces (see `build.rs`).
 mod refreshing {

@@ -67,7 +67,7 @@ impl World {
         let dingtalk = Arc::new(DingTalk { accepted: AtomicU32::new(1), fetches: AtomicU32::new(0), fate: Mutex::new(fate) });
         let asked = Arc::clone(&dingtalk);
         let clock = Clock::from_source(hands.clone());
-        let refreshing = Refreshing::new(Call::ACCESS_TOKEN, clock, None, move || Arc::clone(&asked).fetched());
+        let refreshing = Refreshing::new(Call::ACCESS_TOKEN, clock, None, move |_| Arc::clone(&asked).fetched());
         Self { hands, dingtalk, refreshing }
     }
 

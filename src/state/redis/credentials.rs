@@ -1,0 +1,191 @@
+//! Credentials that one process renews for all.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::time::{Instant, interval, sleep};
+
+use super::super::sealing::{Name, Opened};
+use super::link::Away;
+use super::names::Names;
+use super::{Redis, scripts};
+use crate::dingtalk::{Answering, Error, Grant};
+
+/// A credential as it lies there, sealed.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    value: String,
+    /// In milliseconds, from when it was granted.
+    life: u64,
+    is_replaced: bool,
+    /// Unix milliseconds, by the clock of Redis.
+    granted: u64,
+    first_seen: u64,
+}
+
+/// What was found in one's place.
+enum Looked {
+    /// Somebody else asks for a new one.
+    Locked,
+    Fresh(Grant),
+    /// It is this process's to ask for. What was there before may be the same as what comes.
+    Mine(Option<Kept>),
+    /// It is not ours to touch.
+    Foreign,
+}
+
+impl Redis {
+    /// A process that is killed while it asks holds the others up for so long; one that lives prolongs it.
+    const LOCK: Duration = Duration::from_secs(3);
+    /// Asking takes eight seconds at most, with all its retries.
+    const PATIENCE: Duration = Duration::from_secs(9);
+
+    /// The credential that some process has, if it is fresh and not `unwanted`; else what `ask` brings.
+    pub async fn credential(
+        &self,
+        name: String,
+        unwanted: Option<SecretString>,
+        ask: Answering<'_, Result<Grant, Error>>,
+    ) -> Result<Grant, Error> {
+        let (owner, gives_up) = (hex::encode(rand::random::<[u8; 16]>()), Instant::now() + Self::PATIENCE);
+        loop {
+            match self.look(&name, unwanted.as_ref(), &owner).await {
+                Ok(Looked::Fresh(grant)) => return Ok(grant),
+                Ok(Looked::Mine(before)) => return self.renew(&name, &owner, before, ask).await,
+                Ok(Looked::Locked) if Instant::now() < gives_up => {
+                    sleep(Duration::from_millis(40 + rand::random::<u64>() % 40)).await
+                }
+                // Whatever it is that holds it up, this process can ask for one of its own.
+                Ok(Looked::Locked | Looked::Foreign) | Err(_) => return ask.await,
+            }
+        }
+    }
+
+    async fn look(&self, name: &str, unwanted: Option<&SecretString>, owner: &str) -> Result<Looked, Away> {
+        let (_, sealed) = self.look_or_lock(name, owner, Duration::ZERO).await?;
+        if let known @ (Looked::Fresh(_) | Looked::Foreign) = self.judge(name, &sealed, unwanted) {
+            return Ok(known);
+        }
+        let (is_mine, sealed) = self.look_or_lock(name, owner, Self::LOCK).await?;
+        let looked = self.judge(name, &sealed, unwanted);
+        match looked {
+            // It came in between.
+            Looked::Fresh(_) | Looked::Foreign => {
+                if is_mine {
+                    drop(self.unlock(name, owner, None).await);
+                }
+                Ok(looked)
+            }
+            mine if is_mine => Ok(mine),
+            _ => Ok(Looked::Locked),
+        }
+    }
+
+    async fn look_or_lock(&self, name: &str, owner: &str, lock: Duration) -> Result<(bool, Vec<u8>), Away> {
+        let question = |names: &Names| {
+            let mut look = scripts::run(scripts::LOOK, &[place(names, name), lock_of(names, name)]);
+            look.arg(owner).arg(lock.as_millis() as u64);
+            look
+        };
+        let (answer,) = self.link.ask(question).await?;
+        Ok(answer)
+    }
+
+    fn judge(&self, name: &str, sealed: &[u8], unwanted: Option<&SecretString>) -> Looked {
+        if sealed.is_empty() {
+            return Looked::Mine(None);
+        }
+        let kept = match self.keys.open_framed(&sealed_for(name), sealed) {
+            Opened::Foreign => return Looked::Foreign,
+            Opened::Broken => None,
+            Opened::Good { plain, .. } => serde_json::from_slice::<Kept>(&plain).ok(),
+        };
+        let Some(kept) = kept else { return Looked::Mine(None) };
+        let now = self.clock.unix_millis();
+        let ago = |then: u64| Duration::from_millis(now.saturating_sub(then));
+        let (life, granted_ago) = (Duration::from_millis(kept.life), ago(kept.granted));
+        // Another process may have judged it due already: whoever comes first renews it.
+        let fresh_for = if kept.is_replaced { life } else { life.mul_f64(0.85) };
+        if granted_ago >= fresh_for || unwanted.is_some_and(|unwanted| unwanted.expose_secret() == kept.value) {
+            return Looked::Mine(Some(kept));
+        }
+        Looked::Fresh(Grant {
+            value: kept.value.into(),
+            life,
+            is_replaced: kept.is_replaced,
+            granted_ago,
+            seen_ago: ago(kept.first_seen),
+        })
+    }
+
+    /// Asks, keeps the lock meanwhile, and leaves what comes to all.
+    async fn renew(
+        &self,
+        name: &str,
+        owner: &str,
+        before: Option<Kept>,
+        mut ask: Answering<'_, Result<Grant, Error>>,
+    ) -> Result<Grant, Error> {
+        let mut again = interval(Self::LOCK / 3);
+        let granted = loop {
+            tokio::select! {
+                granted = &mut ask => break granted,
+                _ = again.tick() => drop(self.keep_lock(name, owner).await),
+            }
+        };
+        let Ok(mut grant) = granted else {
+            drop(self.unlock(name, owner, None).await);
+            return granted;
+        };
+        let now = self.clock.unix_millis();
+        if let Some(before) = before.filter(|before| before.value == grant.value.expose_secret()) {
+            grant.seen_ago = Duration::from_millis(now.saturating_sub(before.first_seen));
+        }
+        let kept = Kept {
+            value: grant.value.expose_secret().to_owned(),
+            life: grant.life.as_millis() as u64,
+            is_replaced: grant.is_replaced,
+            granted: now,
+            first_seen: now.saturating_sub(grant.seen_ago.as_millis() as u64),
+        };
+        drop(self.unlock(name, owner, Some(&kept)).await);
+        Ok(grant)
+    }
+
+    async fn keep_lock(&self, name: &str, owner: &str) -> Result<(), Away> {
+        let question = |names: &Names| {
+            let mut keep = scripts::run(scripts::KEEP_LOCK, &[lock_of(names, name)]);
+            keep.arg(owner).arg(Self::LOCK.as_millis() as u64).ignore();
+            keep
+        };
+        self.link.ask(question).await
+    }
+
+    async fn unlock(&self, name: &str, owner: &str, kept: Option<&Kept>) -> Result<(), Away> {
+        let plain = kept.map(|kept| serde_json::to_vec(kept).unwrap_or_default());
+        let sealed = plain.map(|plain| self.keys.seal_framed(&sealed_for(name), &plain)).unwrap_or_default();
+        let question = |names: &Names| {
+            let mut unlock = scripts::run(scripts::UNLOCK, &[place(names, name), lock_of(names, name)]);
+            unlock.arg(owner).arg(&sealed).arg(kept.map_or(1, |kept| kept.life.max(1))).ignore();
+            unlock
+        };
+        self.link.ask(question).await
+    }
+}
+
+fn place(names: &Names, name: &str) -> String {
+    names.key(format!("credential {name}").as_bytes())
+}
+
+fn lock_of(names: &Names, name: &str) -> String {
+    names.key(format!("lock of {name}").as_bytes())
+}
+
+/// A value that is moved to another name, and so to another organisation, does not open there.
+fn sealed_for(name: &str) -> Name {
+    let mut of = Name::default();
+    of.copy_from_slice(&Sha256::digest(name)[..16]);
+    of
+}

@@ -1,0 +1,257 @@
+//! Keeps the connection up, follows what other processes tell, and tells them that this one is there.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use redis::Client;
+use redis::aio::MultiplexedConnection;
+use tokio::time::{Instant, interval, sleep, timeout};
+
+use super::super::Tables;
+use super::super::record::Table;
+use super::super::sealing::SealingKeys;
+use super::link::{ANSWER, Away, Link, Session, answer, connect};
+use super::log::{kept_key, log_key, opened};
+use super::names::{Found, Names};
+use super::scripts;
+use crate::dingtalk::Clock;
+
+/// Never goes away.
+pub(super) struct Follower {
+    pub client: Client,
+    pub prefix: String,
+    pub keys: SealingKeys,
+    pub clock: Clock,
+    /// Whoever uses them keeps them.
+    pub tables: Weak<Tables>,
+    pub link: Arc<Link>,
+    pub me: String,
+    pub processes: Arc<AtomicUsize>,
+}
+
+/// Where the logs were read until, and the names that they had.
+#[derive(Default)]
+struct Read {
+    names: Option<Names>,
+    until: HashMap<Table, String>,
+}
+
+/// A thing's name, and what it is, sealed.
+type Named = (Vec<u8>, Vec<u8>);
+
+/// An entry of a log: its place, and what it tells.
+type Entry = (String, Vec<Named>);
+
+impl Follower {
+    /// Before it is tried again.
+    const PAUSE: Duration = Duration::from_millis(250);
+    const BETWEEN_BEATS: Duration = Duration::from_secs(1);
+    /// A process that is not heard of for so long is gone.
+    const BELIEVED_MS: u64 = 5000;
+    /// So many entries at once, so that none waits for long.
+    const AT_ONCE: usize = 500;
+    /// A clock that differs by more is told.
+    const SKEW_MS: u64 = 5000;
+
+    pub async fn run(self) {
+        let (mut read, mut away_since) = (Read::default(), Some(Instant::now()));
+        loop {
+            let began = Instant::now();
+            let why = match self.set_up(&mut read).await {
+                Ok((commands, reader)) => {
+                    self.tell_back(away_since.take());
+                    self.stay(&mut read, commands, reader).await
+                }
+                Err(why) => why,
+            };
+            if self.link.set_away(&why) {
+                self.tell_away(&why);
+            }
+            away_since.get_or_insert_with(Instant::now);
+            if began.elapsed() < Self::BETWEEN_BEATS {
+                sleep(Self::PAUSE).await;
+            }
+        }
+    }
+
+    /// A session, with all that was told until now known, and one connection more to read with.
+    async fn set_up(&self, read: &mut Read) -> Result<(MultiplexedConnection, MultiplexedConnection), Away> {
+        let (mut commands, mut reader) = tokio::try_join!(connect(&self.client), connect(&self.client))?;
+        let names = self.agree_on_names(&mut commands).await?;
+        self.beat(&mut commands, &names).await?;
+        let is_other = read.names.as_ref().is_some_and(|known| *known != names);
+        if read.names.replace(names.clone()).is_none() || is_other {
+            read.until.clear();
+        }
+        for table in Table::FOLLOWED {
+            self.read_kept(&mut reader, &names, table).await?;
+            self.read_gap(&mut reader, &names, table, &mut read.until).await?;
+        }
+        self.link.set_up(Session { connection: commands.clone(), names, number: rand::random() });
+        let tables = self.tables.upgrade();
+        if is_other {
+            tracing::warn!("what lay in redis is gone: this process tells again what it knows");
+            tables.iter().for_each(|tables| tables.give_all());
+        }
+        tables.iter().for_each(|tables| tables.is_back());
+        Ok((commands, reader))
+    }
+
+    /// Follows until something goes wrong.
+    async fn stay(&self, read: &mut Read, mut commands: MultiplexedConnection, mut reader: MultiplexedConnection) -> Away {
+        let Some(names) = read.names.clone() else { return Away("it has no names".to_owned()) };
+        let follow = async {
+            loop {
+                if let Err(why) = self.read_news(&mut reader, &names, &mut read.until).await {
+                    break why;
+                }
+            }
+        };
+        let beat = async {
+            let mut beats = interval(Self::BETWEEN_BEATS);
+            loop {
+                beats.tick().await;
+                match self.beat(&mut commands, &names).await {
+                    Ok(true) => {}
+                    Ok(false) => break Away("what lay there is gone".to_owned()),
+                    Err(why) => break why,
+                }
+            }
+        };
+        tokio::select! {
+            why = follow => why,
+            why = beat => why,
+            () = self.link.is_lost() => Away("a question was not answered".to_owned()),
+        }
+    }
+
+    /// The names that lie there, or new ones if there are none that anybody could use.
+    async fn agree_on_names(&self, commands: &mut MultiplexedConnection) -> Result<Names, Away> {
+        const NOWHERE: &[u8] = b"\0";
+        let mut there: Option<Vec<u8>> = self.replace_names(commands, NOWHERE, NOWHERE).await?;
+        for _ in 0..3 {
+            let found = there.as_deref().unwrap_or_default();
+            let mine = match Names::open(&self.prefix, &self.keys, found) {
+                Found::Ours(names, true) => return Ok(names),
+                Found::Ours(names, false) => names,
+                Found::Broken => Names::new(&self.prefix),
+                Found::Foreign => {
+                    return Err(Away(
+                        "another SESSION_KEY, or a later version of this app, has sealed what lies there: give all processes the same \
+                         keys"
+                            .to_owned(),
+                    ));
+                }
+            };
+            there = self.replace_names(commands, found, &mine.sealed(&self.keys)).await?;
+        }
+        Err(Away("its names keep changing".to_owned()))
+    }
+
+    async fn replace_names(&self, commands: &mut MultiplexedConnection, old: &[u8], new: &[u8]) -> Result<Option<Vec<u8>>, Away> {
+        answer(commands, &Names::replace(&self.prefix, old, new)).await
+    }
+
+    /// Tells that this process is there, and asks for the time. Whether the names are still the same.
+    async fn beat(&self, commands: &mut MultiplexedConnection, names: &Names) -> Result<bool, Away> {
+        let asked = Instant::now();
+        let mut beat = scripts::run(scripts::BEAT, &[names.key(b"processes"), Names::place(&self.prefix)]);
+        beat.arg(&self.me).arg(Self::BELIEVED_MS);
+        let (processes, unix_ms, sealed): (usize, u64, Vec<u8>) = answer(commands, &beat).await?;
+        self.processes.store(processes, Ordering::Relaxed);
+        let ahead = self.clock.go_by(unix_ms + asked.elapsed().as_millis() as u64 / 2);
+        if ahead.unsigned_abs() > Self::SKEW_MS && self.link.tells_skew() {
+            tracing::warn!(
+                seconds = ahead / 1000,
+                "the clock of redis is ahead of this machine's by so much: sessions go by that of redis, signatures by this machine's"
+            );
+        }
+        Ok(matches!(Names::open(&self.prefix, &self.keys, &sealed), Found::Ours(there, _) if there == *names))
+    }
+
+    async fn read_kept(&self, reader: &mut MultiplexedConnection, names: &Names, table: Table) -> Result<(), Away> {
+        let (key, mut cursor) = (kept_key(names, table), 0_u64);
+        while table.lasts() {
+            let mut scan = redis::pipe();
+            scan.cmd("HSCAN").arg(&key).arg(cursor).arg("COUNT").arg(Self::AT_ONCE);
+            let (next, found): (u64, Vec<Named>) = answer(reader, &scan).await?;
+            self.learn(names, table, &found);
+            if next == 0 {
+                break;
+            }
+            cursor = next;
+        }
+        Ok(())
+    }
+
+    async fn read_gap(
+        &self,
+        reader: &mut MultiplexedConnection,
+        names: &Names,
+        table: Table,
+        until: &mut HashMap<Table, String>,
+    ) -> Result<(), Away> {
+        loop {
+            let (mut range, from) = (redis::pipe(), until.entry(table).or_insert_with(|| "0-0".to_owned()));
+            let after = format!("({from}");
+            range.cmd("XRANGE").arg(log_key(names, table)).arg(after).arg("+").arg("COUNT").arg(Self::AT_ONCE);
+            let entries: Vec<Entry> = answer(reader, &range).await?;
+            let Some((last, _)) = entries.last() else { return Ok(()) };
+            from.clone_from(last);
+            entries.iter().for_each(|(_, told)| self.learn(names, table, told));
+        }
+    }
+
+    /// Waits for news, but not for long: a connection on which nothing comes may be dead.
+    async fn read_news(
+        &self,
+        reader: &mut MultiplexedConnection,
+        names: &Names,
+        until: &mut HashMap<Table, String>,
+    ) -> Result<(), Away> {
+        const WAITS: Duration = Duration::from_secs(1);
+        let logs: Vec<_> = Table::FOLLOWED.iter().map(|table| (*table, log_key(names, *table))).collect();
+        let mut read = redis::pipe();
+        let (keys, from): (Vec<_>, Vec<_>) =
+            logs.iter().map(|(table, log)| (log, until.get(table).map_or("0-0", String::as_str))).unzip();
+        read.cmd("XREAD")
+            .arg("COUNT")
+            .arg(Self::AT_ONCE)
+            .arg("BLOCK")
+            .arg(WAITS.as_millis() as u64)
+            .arg("STREAMS")
+            .arg(keys)
+            .arg(from);
+        let answer = timeout(WAITS + ANSWER, read.query_async::<(Option<Vec<(String, Vec<Entry>)>>,)>(reader)).await;
+        let Ok(answer) = answer else { return Err(Away("it answers too late".to_owned())) };
+        let (told,) = answer.map_err(|error| Away::of(&error))?;
+        for (log, entries) in told.unwrap_or_default() {
+            let Some((table, _)) = logs.iter().find(|(_, known)| *known == log) else { continue };
+            entries.iter().for_each(|(_, told)| self.learn(names, *table, told));
+            entries.last().into_iter().for_each(|(last, _)| drop(until.insert(*table, last.clone())));
+        }
+        Ok(())
+    }
+
+    /// Junk and what other versions write is left where it is.
+    fn learn(&self, names: &Names, table: Table, told: &[Named]) {
+        let Some(tables) = self.tables.upgrade() else { return };
+        let records = told.iter().filter_map(|(name, sealed)| opened(&self.keys, names, table, name, sealed));
+        records.for_each(|record| tables.learn(&record));
+    }
+
+    fn tell_back(&self, away_since: Option<Instant>) {
+        let seconds = away_since.map(|since| since.elapsed().as_secs_f64());
+        tracing::info!(away_seconds = seconds, "redis is there, and what other processes have told is known");
+    }
+
+    fn tell_away(&self, why: &Away) {
+        tracing::warn!(
+            %why,
+            "redis is away. Until it is back a logout ends the session in this process only and is delivered then; codes and login states \
+             are taken once in each process; credentials are each process's own; calls keep to this process's part of the limit"
+        );
+    }
+}

@@ -1,0 +1,127 @@
+//! What several processes of one app share, in Redis or Valkey, 6.2 or later.
+//!
+//! Pages and signatures never ask it: what they need is followed and looked up in memory. It may be away at any moment, and each use of
+//! it says what happens then.
+//!
+//! | what | while Redis is away | why |
+//! | --- | --- | --- |
+//! | pages, signatures | as ever, from cookie and memory | nobody is locked out by a cache |
+//! | an authCode is used once | once in each process: open | DingTalk itself takes it once |
+//! | a login state is used once | once in each process: open | it is bound to its browser and useless without a fresh code |
+//! | a session ends | here at once, elsewhere when Redis is back: open | a company that cannot work is worse than a stolen and logged-out cookie for the time of an outage; `/readyz` and `state_reachable` show it |
+//! | an event is acknowledged | no: closed | DingTalk sends it again |
+//! | access_tokens, tickets | each process its own | one call each; a token that kills another is replaced when it is rejected |
+//! | the pace of calls | each process its part of the limit | nobody is refused |
+//!
+//! A process that ends while Redis is away takes the logouts with it that it could not deliver.
+
+mod scripts; // What Redis does in one step.
+mod names; // What our things are called there.
+mod link; // The connection, there or not,
+mod follower; // kept up, and everything followed through it.
+mod log; // How changes are told to all,
+mod claims; // how things are taken once,
+mod credentials; // how one renews for all,
+mod pace; // and how calls leave in turn.
+mod vitals; // What can be seen of it from outside.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use redis::Client;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+pub(super) use self::claims::Taken;
+use self::follower::Follower;
+use self::link::Link;
+use self::log::Teller;
+pub use self::vitals::Vitals;
+use super::location::RedisUrl;
+use super::sealing::SealingKeys;
+use super::{Lives, Tables};
+use crate::dingtalk::Clock;
+
+/// This process among the others.
+pub(super) struct Redis {
+    link: Arc<Link>,
+    keys: SealingKeys,
+    clock: Clock,
+    /// Which of the processes this is.
+    me: String,
+    /// So many were there when it was asked last; 0 before.
+    processes: Arc<AtomicUsize>,
+    /// On a thread of its own, since it must go on while all others wait for it.
+    runtime: Handle,
+    /// That ends with this.
+    _until: oneshot::Sender<()>,
+}
+
+impl Redis {
+    /// One that has not heard of others is taken for one of so many.
+    const UNHEARD_OF: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+
+    /// Nothing is asked yet: [`Redis::follow`] begins it.
+    pub fn new(keys: SealingKeys, clock: Clock) -> std::io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (handle, (until, ends)) = (runtime.handle().clone(), oneshot::channel::<()>());
+        thread::Builder::new().name("redis".to_owned()).spawn(move || drop(runtime.block_on(ends)))?;
+        Ok(Self {
+            link: Arc::new(Link::new()),
+            keys,
+            clock,
+            me: hex::encode(rand::random::<[u8; 8]>()),
+            processes: Arc::default(),
+            runtime: handle,
+            _until: until,
+        })
+    }
+
+    /// Keeps the connection up from now on, and has `tables` learn what other processes tell.
+    pub fn follow(&self, url: &RedisUrl, app: &str, tables: &Arc<Tables>) -> Result<(), redis::RedisError> {
+        let follower = Follower {
+            client: Client::open(url.expose())?,
+            prefix: format!("{{dingtalk-h5:{app}}}:"),
+            keys: self.keys.clone(),
+            clock: self.clock.clone(),
+            tables: Arc::downgrade(tables),
+            link: Arc::clone(&self.link),
+            me: self.me.clone(),
+            processes: Arc::clone(&self.processes),
+        };
+        self.spawn(follower.run());
+        Ok(())
+    }
+
+    /// Tells the others of changes.
+    pub fn teller(&self, lives: Lives) -> Teller {
+        Teller { link: Arc::clone(&self.link), keys: self.keys.clone(), lives, runtime: self.runtime.clone() }
+    }
+
+    /// Whether it is there, and all that it has told until then is known.
+    pub fn is_up(&self) -> bool {
+        self.link.is_up()
+    }
+
+    /// Whether that was ever so.
+    pub fn was_up(&self) -> bool {
+        self.link.was_up()
+    }
+
+    /// Waits until it is, but not for ever.
+    pub async fn is_back(&self, patience: Duration) -> bool {
+        tokio::time::timeout(patience, self.link.is_back()).await.is_ok()
+    }
+
+    /// How many processes there were when it was asked last.
+    pub fn processes(&self) -> NonZeroUsize {
+        NonZeroUsize::new(self.processes.load(Ordering::Relaxed)).unwrap_or(Self::UNHEARD_OF)
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(task);
+    }
+}

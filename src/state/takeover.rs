@@ -1,0 +1,57 @@
+//! From one process to several: what a file kept goes to where all can reach it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::database::{Database, Unread};
+use super::record::{Key, Record, Table};
+use super::{Location, NotKept, Refused, SealingKeys, State, Wanted, opened};
+
+/// Why nothing, or not all, was taken over. The file is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTakenOver {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] Refused),
+    /// Where it was to go.
+    #[error("the state that is to take it over is away, or cannot keep it")]
+    Away(#[from] NotKept),
+}
+
+impl State {
+    const PATIENCE: Duration = Duration::from_secs(30);
+    const AT_ONCE: usize = 500;
+
+    /// Takes over what the file at `path` keeps, which is one process's: that must have ended. How many things it was; done again, it changes
+    /// nothing.
+    pub async fn take_over(&self, path: &Path, keys: &SealingKeys) -> Result<usize, NotTakenOver> {
+        let now = self.clock.unix_millis();
+        let of_file = |why: Unread| why.of(&Location::File(path.to_owned()));
+        // Open, and so locked, until the end.
+        let (_file, (found, _)) = Database::open(Some(path), |rows| opened(rows, keys, now)).map_err(of_file)?;
+        let (followed, taken): (Vec<_>, Vec<_>) = found.all().partition(|record| Table::FOLLOWED.contains(&record.table));
+        let count = followed.len() + taken.len();
+        for record in followed {
+            self.tables.learn(&record);
+            self.journal.give(Key::of(record.table, &record.key), Some(record));
+        }
+        for some in taken.chunks(Self::AT_ONCE) {
+            let used = some.iter().map(|record| used(record, now)).collect();
+            self.redis.as_ref().ok_or(NotKept)?.note_used(used).await.map_err(|_| NotKept)?;
+        }
+        let began = Instant::now();
+        while self.kept().await.is_err() {
+            if began.elapsed() > Self::PATIENCE {
+                return Err(NotKept.into());
+            }
+        }
+        Ok(count)
+    }
+}
+
+fn used(record: &Record, now: u64) -> Wanted {
+    let used_for = Duration::from_millis(record.until.saturating_sub(now).max(1));
+    Wanted { key: Key::of(record.table, &record.key), taken_for: used_for, used_for }
+}

@@ -1,0 +1,392 @@
+//! Redis may die at any moment, in any way, and nobody notices more than a delay.
+
+use std::time::{Duration, Instant};
+
+use dingtalk_simulator::Simulator;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::{Company, standing_is};
+use crate::process::{Served, complete, with};
+use crate::support::redis::{Network, RedisServer};
+use crate::support::{Browser, http_client};
+
+/// What nobody waits longer for, beyond what an answer takes anyway on a machine that does much else.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Two processes, and how far they are from Redis.
+struct Outage {
+    dingtalk: Simulator,
+    redis: RedisServer,
+    network: Network,
+    processes: Vec<Served>,
+}
+
+impl Outage {
+    async fn before(options: &[&str]) -> Self {
+        let (dingtalk, redis) = (Simulator::start().await.unwrap(), RedisServer::start_with(options).await);
+        let network = Network::to(redis.address()).await;
+        let variables = with(complete(&dingtalk), "STATE_URL", &network.url());
+        let processes = vec![Served::start(&variables).await, Served::start(&variables).await];
+        for process in &processes {
+            standing_is(process, |state| state["reachable"] == true && state["processes"] == 2).await;
+        }
+        Self { dingtalk, redis, network, processes }
+    }
+
+    async fn logs_in(&self, nth: usize) -> Browser {
+        let mut browser = self.processes[nth].browser();
+        let answer = browser.enter_and_log_in(&self.dingtalk.issue_code("alice")).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        browser
+    }
+
+    fn at(&self, nth: usize, browser: &Browser) -> Browser {
+        let mut sent = browser.clone();
+        sent.url.clone_from(&self.processes[nth].url);
+        sent
+    }
+
+    async fn holds_at(&self, nth: usize, browser: &Browser) -> bool {
+        self.at(nth, browser).me().await.status == 200
+    }
+}
+
+/// The longest of some answers.
+#[derive(Default)]
+struct Longest(Duration, &'static str);
+
+impl Longest {
+    async fn of<T>(&mut self, what: &'static str, answer: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        let answer = answer.await;
+        if began.elapsed() > self.0 {
+            *self = Self(began.elapsed(), what);
+        }
+        answer
+    }
+}
+
+/// Works as everybody does, at both processes. How long the longest answer took.
+async fn work(outage: &Outage, inside: &Browser) -> Longest {
+    let mut longest = Longest::default();
+    for nth in [0, 1, 0, 1] {
+        let mut here = outage.at(nth, inside);
+        assert_eq!(longest.of("a page", here.go("/jsapi")).await.status, 200);
+        assert_eq!(longest.of("a request", here.me()).await.status, 200);
+        let mut browser = outage.processes[nth].browser();
+        let (state, code) = (browser.enter().await, outage.dingtalk.issue_code("bob"));
+        let answer = longest.of("a login", browser.log_in(&code, &state)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let copy = browser.clone();
+        assert_eq!(longest.of("a logout", browser.log_out()).await.status, 204);
+        assert!(browser.cookie("session").is_none(), "the cookie is gone");
+        assert!(!outage.holds_at(nth, &copy).await, "it has ended here at once");
+        let ready = longest.of("readiness", http_client().get(format!("{}/readyz", outage.processes[nth].url)).send()).await;
+        assert_eq!(ready.unwrap().status(), 200, "people can work");
+    }
+    longest
+}
+
+/// Redis goes away by `break_it` and comes back by `mend`: what is promised meanwhile and afterwards.
+async fn goes_away(
+    name: &str,
+    outage: &mut Outage,
+    break_it: impl AsyncFnOnce(&mut Outage),
+    mend: impl AsyncFnOnce(&mut Outage),
+) {
+    let inside = outage.logs_in(0).await;
+    let leaves = outage.logs_in(0).await;
+    assert!(outage.holds_at(1, &leaves).await);
+    let usual = work(outage, &inside).await;
+    break_it(outage).await;
+    let during = work(outage, &inside).await;
+    assert!(during.0 < usual.0.max(Duration::from_millis(200)) + PATIENCE, "{name}: {:?} for {}", during.0, during.1);
+    assert_eq!(outage.at(0, &leaves).log_out().await.status, 204);
+    assert!(!outage.holds_at(0, &leaves).await);
+    let weaker = http_client().get(format!("{}/readyz", outage.processes[1].url)).send().await.unwrap().text().await.unwrap();
+    assert!(weaker.contains("\"weaker\"") && outage.holds_at(1, &leaves).await, "{name}: {weaker}");
+
+    mend(outage).await;
+    let began = Instant::now();
+    for process in &outage.processes {
+        standing_is(process, |state| state["reachable"] == true && state["kept"] == true).await;
+    }
+    while outage.holds_at(1, &leaves).await {
+        assert!(began.elapsed() < Duration::from_secs(20), "{name}: the logout is never delivered");
+    }
+    println!("{name}: usual {:?}, during {:?} ({}), back after {:?}", usual.0, during.0, during.1, began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(2), "{name}: {:?}", began.elapsed());
+    let after = work(outage, &inside).await;
+    assert!(after.0 < usual.0.max(Duration::from_millis(200)) + PATIENCE, "{name}: {:?}", after.0);
+}
+
+/// An outage is one only when somebody has noticed it: those who ask first pay for that.
+async fn is_noticed(outage: &Outage) {
+    for process in &outage.processes {
+        standing_is(process, |state| state["reachable"] == false).await;
+    }
+}
+
+#[tokio::test]
+async fn it_is_killed_and_comes_back_empty() {
+    let mut outage = Outage::before(&[]).await;
+    goes_away("kill -9", &mut outage, async |o| o.redis.kill().await, async |o| o.redis.start_again().await).await;
+}
+
+#[tokio::test]
+async fn it_stops_and_goes_on() {
+    let mut outage = Outage::before(&[]).await;
+    goes_away("SIGSTOP", &mut outage, async |o| o.redis.signal("-STOP").await, async |o| o.redis.signal("-CONT").await).await;
+}
+
+#[tokio::test]
+async fn it_is_five_seconds_away() {
+    let mut outage = Outage::before(&[]).await;
+    let far = async |o: &mut Outage| o.network.delays(Duration::from_secs(5));
+    let near = async |o: &mut Outage| o.network.delays(Duration::ZERO);
+    goes_away("5 s latency", &mut outage, far, near).await;
+}
+
+#[tokio::test]
+async fn it_takes_no_more_because_it_is_full() {
+    let mut outage = Outage::before(&["--maxmemory-policy", "noeviction"]).await;
+    let full = async |o: &mut Outage| {
+        o.redis.ask::<()>("CONFIG SET maxmemory 1").await.unwrap();
+        is_noticed(o).await;
+    };
+    let room = async |o: &mut Outage| o.redis.ask::<()>("CONFIG SET maxmemory 0").await.unwrap();
+    goes_away("OOM", &mut outage, full, room).await;
+}
+
+#[tokio::test]
+async fn it_has_become_a_replica() {
+    let mut outage = Outage::before(&[]).await;
+    let replica = async |o: &mut Outage| {
+        o.redis.ask::<()>("REPLICAOF 127.0.0.1 1").await.unwrap();
+        is_noticed(o).await;
+    };
+    let primary = async |o: &mut Outage| o.redis.ask::<()>("REPLICAOF NO ONE").await.unwrap();
+    goes_away("READONLY", &mut outage, replica, primary).await;
+}
+
+#[tokio::test]
+async fn its_password_is_another() {
+    let mut outage = Outage::before(&[]).await;
+    let other = async |o: &mut Outage| {
+        o.redis.ask::<()>("CONFIG SET requirepass other").await.unwrap();
+        o.network.cuts();
+        is_noticed(o).await;
+    };
+    let same = async |o: &mut Outage| {
+        let url = o.redis.url().replace("redis://", "redis://:other@");
+        let mut connection = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+        redis::cmd("CONFIG").arg("SET").arg("requirepass").arg("").exec_async(&mut connection).await.unwrap();
+    };
+    goes_away("wrong password", &mut outage, other, same).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_while_nobody_asks_costs_nobody_anything() {
+    let outage = Outage::before(&[]).await;
+    let inside = outage.logs_in(0).await;
+    let mut slowest = Longest::default();
+    for _ in 0..5 {
+        outage.network.cuts();
+        let after = work(&outage, &inside).await;
+        slowest = if after.0 > slowest.0 { after } else { slowest };
+    }
+    println!("cut while idle: {:?} ({})", slowest.0, slowest.1);
+    assert!(slowest.0 < Duration::from_millis(200) + PATIENCE, "{:?} for {}", slowest.0, slowest.1);
+}
+
+#[tokio::test]
+async fn it_is_not_there_at_the_start_and_comes_later() {
+    let (dingtalk, mut redis) = (Simulator::start().await.unwrap(), RedisServer::start().await);
+    redis.kill().await;
+    let variables = with(complete(&dingtalk), "STATE_URL", &redis.url());
+    let began = Instant::now();
+    let processes = vec![Served::start(&variables).await, Served::start(&variables).await];
+    let ready =
+        async |process: &Served| http_client().get(format!("{}/readyz", process.url)).send().await.unwrap().status() == 200;
+    while !ready(&processes[0]).await || !ready(&processes[1]).await {
+        assert!(began.elapsed() < Duration::from_secs(8));
+    }
+    println!("ready without redis after {:?}", began.elapsed());
+    assert!(began.elapsed() >= Duration::from_secs(2));
+    let network = Network::to(redis.address()).await;
+    let mut outage = Outage { dingtalk, redis, network, processes };
+    let inside = outage.logs_in(0).await;
+    let leaves = outage.logs_in(0).await;
+    work(&outage, &inside).await;
+    assert_eq!(outage.at(0, &leaves).log_out().await.status, 204);
+    outage.redis.start_again().await;
+    let began = Instant::now();
+    while outage.holds_at(1, &leaves).await {
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    }
+    println!("back for the first time: {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn everything_in_it_is_deleted_and_what_the_processes_know_is_told_again() {
+    let mut company = Company::of_three().await;
+    let (inside, leaves) = (company.logged_in_at(0, "alice").await, company.logged_in_at(1, "bob").await);
+    assert_eq!(leaves.clone().log_out().await.status, 204);
+    company.redis.ask::<()>("FLUSHALL").await.unwrap();
+    let (inside_later, leaves_later) = (company.logged_in_at(2, "alice").await, company.logged_in_at(2, "bob").await);
+    assert_eq!(leaves_later.clone().log_out().await.status, 204);
+    company.ends_at(0, &leaves_later).await;
+    company.all_agree().await;
+    company.one_more().await;
+    standing_is(&company.processes[3], |state| state["reachable"] == true).await;
+    for at in 0..4 {
+        assert!(company.holds_at(at, &inside).await && company.holds_at(at, &inside_later).await, "at {at}");
+        company.ends_at(at, &leaves).await;
+        company.ends_at(at, &leaves_later).await;
+    }
+}
+
+#[tokio::test]
+async fn junk_under_our_keys_is_replaced_and_what_a_later_version_wrote_is_left_alone() {
+    let company = Company::of_three().await;
+    let inside = company.logged_in_at(0, "alice").await;
+    assert_eq!(inside.clone().go("/jsapi").await.status, 200);
+    let keys: Vec<String> = company.redis.ask("KEYS *").await.unwrap();
+    for junk in ["SET {} junk", "HSET {} a b", "RPUSH {} a", "XADD {} * a b", "SADD {} a", "ZADD {} 99999999999999 a"] {
+        for key in &keys {
+            company.redis.ask::<()>(&format!("DEL {key}")).await.unwrap();
+            drop(company.redis.ask::<redis::Value>(&junk.replace("{}", key)).await.unwrap());
+        }
+        let leaves = company.logged_in_at(1, "bob").await;
+        assert_eq!(leaves.clone().go("/jsapi").await.status, 200, "{junk}");
+        assert_eq!(leaves.clone().log_out().await.status, 204, "{junk}");
+        company.ends_at(2, &leaves).await;
+        company.all_agree().await;
+        assert!(company.holds_at(2, &inside).await, "{junk}");
+    }
+
+    company.redis.ask::<()>("FLUSHALL").await.unwrap();
+    company.all_agree().await;
+    let fresh = Served::start(&company.variables).await;
+    let mut browser = fresh.browser();
+    assert_eq!(browser.enter_and_log_in(&company.dingtalk.issue_code("bob")).await.status, 200);
+    assert_eq!(browser.go("/jsapi").await.status, 200);
+
+    // A value of another version lies where the token was: it stays, and everybody works with one of their own.
+    let mut connection = redis::Client::open(company.redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let keys: Vec<String> = company.redis.ask("KEYS *").await.unwrap();
+    let mut of_later = Vec::new();
+    for key in keys.iter().filter(|key| !key.ends_with("names")) {
+        let kind: String = redis::cmd("TYPE").arg(key).query_async(&mut connection).await.unwrap();
+        let value: Vec<u8> = match kind.as_str() {
+            "string" => redis::cmd("GET").arg(key).query_async(&mut connection).await.unwrap(),
+            _ => continue,
+        };
+        if value.starts_with(b"dh5") {
+            let later = [&b"dh5\x02"[..], &value[4..]].concat();
+            redis::cmd("SET").arg(key).arg(&later).exec_async(&mut connection).await.unwrap();
+            of_later.push((key.clone(), later));
+        }
+    }
+    assert!(!of_later.is_empty());
+    let fresh = Served::start(&company.variables).await;
+    let mut browser = fresh.browser();
+    assert_eq!(browser.enter_and_log_in(&company.dingtalk.issue_code("bob")).await.status, 200);
+    assert_eq!(browser.go("/jsapi").await.status, 200);
+    for (key, later) in of_later {
+        let there: Vec<u8> = redis::cmd("GET").arg(&key).query_async(&mut connection).await.unwrap();
+        assert_eq!(there, later, "it is left alone");
+    }
+}
+
+#[tokio::test]
+async fn processes_without_the_same_key_share_nothing_and_say_so() {
+    let company = Company::of_three().await;
+    company.logged_in_at(0, "alice").await;
+    let variables = with(company.variables.clone(), "SESSION_KEY", &crate::support::session_key());
+    let stranger = Served::start(&variables).await;
+    let mut browser = stranger.browser();
+    assert_eq!(browser.enter_and_log_in(&company.dingtalk.issue_code("bob")).await.status, 200);
+    company.all_agree().await;
+    let (_, log) = stranger.stop().await;
+    assert!(log.contains("give all processes the same keys"), "{log}");
+    assert!(company.logged_in_at(1, "alice").await.cookie("session").is_some());
+}
+
+#[tokio::test]
+async fn it_is_still_loading_or_no_redis_at_all_and_everybody_works() {
+    for (answers, said) in [
+        ("-LOADING Redis is loading the dataset in memory\r\n", "it is still loading its data"),
+        ("HTTP/1.1 400 Bad Request\r\n\r\n", "it answers what is not understood"),
+        ("-ERR unknown command\r\n", "it is older than 6.2"),
+    ] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("redis://{}", listener.local_addr().unwrap());
+        let says = answers.repeat(8);
+        tokio::spawn(async move {
+            loop {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let says = says.clone();
+                tokio::spawn(async move {
+                    let mut asked = [0; 4096];
+                    while let Ok(1..) = connection.read(&mut asked).await {
+                        if connection.write_all(says.as_bytes()).await.is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        let dingtalk = Simulator::start().await.unwrap();
+        let served = Served::start(&with(complete(&dingtalk), "STATE_URL", &url)).await;
+        let mut browser = served.browser();
+        assert_eq!(browser.enter_and_log_in(&dingtalk.issue_code("alice")).await.status, 200);
+        assert_eq!(browser.go("/jsapi").await.status, 200);
+        assert_eq!(browser.log_out().await.status, 204);
+        let (code, log) = served.stop().await;
+        assert_eq!(code, Some(0));
+        assert!(log.contains(said), "{said}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn it_is_reached_by_tls_with_a_password() {
+    let folder = std::env::temp_dir().join(format!("redis-tls-{}-{:x}", std::process::id(), rand::random::<u64>()));
+    std::fs::create_dir(&folder).unwrap();
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    std::fs::write(&certificate, own.cert.pem()).unwrap();
+    std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let path = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let options = [
+        "--tls-port",
+        &port.to_string(),
+        "--tls-auth-clients",
+        "no",
+        "--tls-cert-file",
+        &path(&certificate),
+        "--tls-key-file",
+        &path(&key),
+        "--requirepass",
+        "a-secret-password",
+    ];
+    let _redis = RedisServer::start_with(&options).await;
+    let dingtalk = Simulator::start().await.unwrap();
+    let secret = folder.join("url");
+    std::fs::write(&secret, format!("rediss://:a-secret-password@localhost:{port}/0\n")).unwrap();
+    let variables = with(complete(&dingtalk), "STATE_URL_FILE", &path(&secret));
+    // Whoever signs for servers inside a company is trusted as the machine trusts it.
+    let served = Served::start(&with(variables.clone(), "SSL_CERT_FILE", &path(&certificate))).await;
+    standing_is(&served, |state| state["reachable"] == true).await;
+    let mut browser = served.browser();
+    assert_eq!(browser.enter_and_log_in(&dingtalk.issue_code("alice")).await.status, 200);
+    let untrusting = Served::start(&variables).await;
+    let (mut browser, code) = (untrusting.browser(), dingtalk.issue_code("alice"));
+    assert_eq!(browser.enter_and_log_in(&code).await.status, 200);
+    assert_eq!(super::standing(&untrusting).await["reachable"], false, "a certificate that nobody has signed");
+    for served in [served, untrusting] {
+        assert!(!served.stop().await.1.contains("a-secret-password"));
+    }
+    drop(std::fs::remove_dir_all(folder));
+}

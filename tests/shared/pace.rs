@@ -1,0 +1,77 @@
+//! All processes together call DingTalk as often as it lets one app.
+
+use std::time::{Duration, Instant};
+
+use super::{Company, standing_is};
+use crate::process::with;
+use crate::support::USER_BY_CODE;
+
+async fn company_at(per_second: u32) -> Company {
+    let company = Company::with(|_, variables| with(variables, "DINGTALK_CALLS_PER_SECOND", &per_second.to_string())).await;
+    company.logged_in_at(0, "bob").await;
+    company.dingtalk.calls_per_second(Some(per_second));
+    company
+}
+
+/// So many come to all processes in turn at once. How long it takes until all are in.
+async fn all_come(company: &Company, people: usize) -> Duration {
+    let began = Instant::now();
+    let mut company_of_people = Vec::new();
+    for nth in 0..people {
+        let (mut browser, code) = (company.browser_at(nth % company.processes.len()), company.dingtalk.issue_code("alice"));
+        company_of_people.push(tokio::spawn(async move {
+            let state = browser.enter().await;
+            let mut answer = browser.log_in(&code, &state).await;
+            while answer.status == 429 {
+                let place = answer.json()["place"].as_str().unwrap().to_owned();
+                answer = browser.log_in_at(&place, &code, &state).await;
+            }
+            answer.status
+        }));
+    }
+    for person in company_of_people {
+        assert_eq!(person.await.unwrap(), 200);
+    }
+    began.elapsed()
+}
+
+#[tokio::test]
+async fn sixty_people_at_three_processes_are_let_in_at_the_pace_of_one_and_no_call_is_refused() {
+    let company = company_at(10).await;
+    let before = company.dingtalk.calls(USER_BY_CODE);
+    let took = all_come(&company, 60).await;
+    println!("sixty people at ten a second, three processes: {took:?}");
+    assert_eq!(company.dingtalk.calls(USER_BY_CODE) - before, 60, "none was refused");
+    // Six seconds where nothing is late; on a machine that does much else, many answers are.
+    assert!(took < Duration::from_secs(12), "{took:?}");
+}
+
+#[tokio::test]
+async fn without_redis_each_process_keeps_to_its_part_and_nobody_is_refused() {
+    let mut company = company_at(9).await;
+    company.redis.kill().await;
+    for process in &company.processes {
+        standing_is(process, |state| state["reachable"] == false).await;
+    }
+    let before = company.dingtalk.calls(USER_BY_CODE);
+    let took = all_come(&company, 27).await;
+    assert_eq!(company.dingtalk.calls(USER_BY_CODE) - before, 27, "none was refused");
+    println!("twenty-seven people at three times three a second, without redis: {took:?}");
+}
+
+#[tokio::test]
+async fn a_place_in_the_line_is_good_at_any_process() {
+    let company = company_at(1).await;
+    let mut crowd = Vec::new();
+    for nth in 0..24 {
+        let (mut browser, code) = (company.browser_at(nth % 3), company.dingtalk.issue_code("alice"));
+        crowd.push(tokio::spawn(async move { browser.enter_and_log_in(&code).await }));
+    }
+    let mut queued = 0;
+    for (nth, person) in crowd.into_iter().enumerate() {
+        let answer = person.await.unwrap();
+        queued += usize::from(answer.status == 429);
+        assert!([200, 429].contains(&answer.status), "{nth}: {}", answer.body);
+    }
+    assert!(queued > 0);
+}

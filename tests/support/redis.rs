@@ -1,0 +1,189 @@
+//! A Redis of one's own, and a network to it that can be bad.
+
+use std::net::TcpListener as Port;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+use tokio::sync::{broadcast, watch};
+
+/// A real server on a free port. It is gone with this.
+pub struct RedisServer {
+    child: Child,
+    port: u16,
+    options: Vec<String>,
+    folder: PathBuf,
+}
+
+impl RedisServer {
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With more options, as they stand on the command line.
+    pub async fn start_with(options: &[&str]) -> Self {
+        let port = Port::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let folder = std::env::temp_dir().join(format!("redis-{}-{:x}", std::process::id(), rand::random::<u64>()));
+        std::fs::create_dir(&folder).unwrap();
+        let options: Vec<_> = options.iter().map(|option| (*option).to_owned()).collect();
+        let child = run(port, &folder, &options);
+        let this = Self { child, port, options, folder };
+        this.is_there().await;
+        this
+    }
+
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://{}", self.address())
+    }
+
+    /// As `redis-cli` would ask it.
+    pub async fn ask<T: redis::FromRedisValue>(&self, command: &str) -> redis::RedisResult<T> {
+        self.ask_as(&self.url(), command).await
+    }
+
+    pub async fn ask_as<T: redis::FromRedisValue>(&self, url: &str, command: &str) -> redis::RedisResult<T> {
+        let mut connection = redis::Client::open(url)?.get_multiplexed_async_connection().await?;
+        let mut words = command.split_whitespace();
+        let mut command = redis::cmd(words.next().unwrap());
+        words.for_each(|word| {
+            command.arg(word);
+        });
+        command.query_async(&mut connection).await
+    }
+
+    /// All that it has, as a thief would read it.
+    pub async fn dump(&self) -> String {
+        let keys: Vec<Vec<u8>> = self.ask("KEYS *").await.unwrap();
+        let mut connection = redis::Client::open(self.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+        let mut all = String::new();
+        for key in keys {
+            all += &String::from_utf8_lossy(&key);
+            let kind: String = redis::cmd("TYPE").arg(&key).query_async(&mut connection).await.unwrap();
+            let read = match kind.as_str() {
+                "string" => redis::cmd("GET").arg(&key).to_owned(),
+                "hash" => redis::cmd("HGETALL").arg(&key).to_owned(),
+                "stream" => redis::cmd("XRANGE").arg(&key).arg("-").arg("+").to_owned(),
+                _ => redis::cmd("ZRANGE").arg(&key).arg(0).arg(-1).to_owned(),
+            };
+            let value: redis::Value = read.query_async(&mut connection).await.unwrap();
+            all += &text_of(&value);
+        }
+        all
+    }
+
+    pub async fn signal(&self, signal: &str) {
+        let pid = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().await.unwrap().success());
+    }
+
+    /// As a machine that loses its power.
+    pub async fn kill(&mut self) {
+        self.child.start_kill().unwrap();
+        self.child.wait().await.unwrap();
+    }
+
+    /// The same server again, with what it had on its disk.
+    pub async fn start_again(&mut self) {
+        self.child = run(self.port, &self.folder, &self.options);
+        self.is_there().await;
+    }
+
+    async fn is_there(&self) {
+        let asks = async { while TcpStream::connect(self.address()).await.is_err() {} };
+        tokio::time::timeout(Duration::from_secs(30), asks).await.expect("redis-server does not start");
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+fn run(port: u16, folder: &std::path::Path, options: &[String]) -> Child {
+    let mut server = Command::new("redis-server");
+    server.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"]).arg(folder);
+    server.args(options).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    server.spawn().expect("redis-server is installed by tests/run")
+}
+
+fn text_of(value: &redis::Value) -> String {
+    match value {
+        redis::Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        redis::Value::Array(all) => all.iter().map(text_of).collect(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// What lies between a program and a server, and can be bad.
+pub struct Network {
+    pub address: String,
+    delay: watch::Sender<Duration>,
+    cut: broadcast::Sender<()>,
+    _listening: tokio::task::JoinHandle<()>,
+}
+
+impl Network {
+    pub async fn to(server: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (delay, cut) = (watch::Sender::new(Duration::ZERO), broadcast::Sender::new(16));
+        let (delays, cuts, server) = (delay.clone(), cut.clone(), Arc::new(server));
+        let _listening = tokio::spawn(async move {
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                let Ok(server) = TcpStream::connect(&*server).await else { continue };
+                let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+                tokio::spawn(carry(from_client, to_server, delays.subscribe(), cuts.subscribe()));
+                tokio::spawn(carry(from_server, to_client, delays.subscribe(), cuts.subscribe()));
+            }
+        });
+        Self { address, delay, cut, _listening }
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://{}", self.address)
+    }
+
+    /// What is sent from now on arrives so much later.
+    pub fn delays(&self, by: Duration) {
+        self.delay.send_replace(by);
+    }
+
+    /// All connections break.
+    pub fn cuts(&self) {
+        drop(self.cut.send(()));
+    }
+}
+
+async fn carry(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    delay: watch::Receiver<Duration>,
+    mut cut: broadcast::Receiver<()>,
+) {
+    let carrying = async {
+        let mut bytes = vec![0; 64 * 1024];
+        while let Ok(read @ 1..) = from.read(&mut bytes).await {
+            let by = *delay.borrow();
+            // A slow network is one that takes time.
+            tokio::time::sleep(by).await;
+            if to.write_all(&bytes[..read]).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = carrying => {}
+        _ = cut.recv() => {}
+    }
+}
