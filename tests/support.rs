@@ -69,7 +69,12 @@ impl TestApp {
 
     /// The same as a third-party app that has heard of a suite ticket, and of no organisation.
     pub async fn third_party() -> Self {
-        let app = Self::run(Simulator::third_party_app, "third-party", async |_: &Settings| pages::app(), |_| {}).await;
+        Self::third_party_with(|_| {}).await
+    }
+
+    /// The same with settings as `adjust` leaves them.
+    pub async fn third_party_with(adjust: impl FnOnce(&mut Settings)) -> Self {
+        let app = Self::run(Simulator::third_party_app, "third-party", async |_: &Settings| pages::app(), adjust).await;
         app.hear_suite_ticket();
         app
     }

@@ -31,9 +31,6 @@ pub trait Observer: Send + Sync + 'static {
 
     /// An event of this name was heard by Stream, and what it means was kept or not.
     fn heard(&self, _event: &'static str, _kept: bool) {}
-
-    /// Stream is open from now on, or no more.
-    fn listening(&self, _is_open: bool) {}
 }
 
 /// What shows DingTalk who calls.

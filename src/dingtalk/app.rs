@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::api::Api;
+use super::events::{StreamLink, StreamState};
 use super::kept::KeptAnswers;
 use super::look_ups::LookUps;
 use super::organisations::Organisations;
@@ -34,6 +35,7 @@ pub(super) struct App {
     pub kept: KeptAnswers,
     pub look_ups: LookUps,
     pub calls_per_second: NonZeroU32,
+    pub stream: StreamLink,
 }
 
 /// For whoever watches.
@@ -44,6 +46,9 @@ pub struct DingTalkState {
     pub breaker: BreakerState,
     /// Whether they are answered.
     pub reachable: bool,
+    /// Whether DingTalk can tell of events, if it is listened to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamState>,
 }
 
 impl App {
@@ -67,7 +72,8 @@ impl DingTalk {
         let api = Arc::new(Api::new((api_url, oapi_url), transport, clock.clone(), observer));
         let (kept, look_ups) = (KeptAnswers::new(clock.clone()), LookUps::new());
         let (authorisations, peers) = (Arc::clone(&state), state);
-        let app = Arc::new(App { kind, credentials, authorisations, peers, api, kept, look_ups, calls_per_second });
+        let stream = StreamLink::default();
+        let app = Arc::new(App { kind, credentials, authorisations, peers, api, kept, look_ups, calls_per_second, stream });
         let home = app.kind.home().cloned();
         let home = home.map(|home| Organisation::new(Arc::clone(&app), home.corp_id, Some(home.agent_id)));
         Ok(Self { app, organisations: Arc::new(Organisations::new(clock)), home })
@@ -111,8 +117,8 @@ impl DingTalk {
 
     /// What is held and done at the moment. Nothing of it is secret.
     pub fn state(&self) -> DingTalkState {
-        let api = &self.app.api;
-        DingTalkState { breaker: api.breaker.shows(api.clock.now()), reachable: !api.reach.is_lost() }
+        let (api, now) = (&self.app.api, self.app.api.clock.now());
+        DingTalkState { breaker: api.breaker.shows(now), reachable: !api.reach.is_lost(), stream: self.app.stream.state(now) }
     }
 
     /// The organisations whose people have used the app lately, those that have not proved to have it aside.
@@ -131,7 +137,7 @@ impl DingTalk {
             None if self.app.authorisations.suite_ticket().is_none() => return false,
             None => {}
         }
-        let DingTalkState { breaker, reachable } = self.state();
+        let DingTalkState { breaker, reachable, .. } = self.state();
         reachable && breaker != BreakerState::Open
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Payload, Query, ServiceConfig};
+use futures_util::future::join_all;
 
 use super::{Metrics, route};
 use crate::dingtalk::events::{Callback, CallbackCall, Listener};
@@ -38,12 +39,16 @@ async fn hear(
             return HttpResponse::BadRequest().finish();
         }
     };
-    let mut all_kept = true;
-    for event in heard.events {
+    // Of a batch all together, so that they are kept in one go.
+    let kept = join_all(heard.events.into_iter().map(async |event| {
         let name = event.what.name();
         let kept = state.hear(event).await.is_ok();
         metrics.event_heard(name, kept);
-        all_kept &= kept;
+        kept
+    }));
+    if kept.await.into_iter().all(|kept| kept) {
+        HttpResponse::Ok().json(heard.answer)
+    } else {
+        HttpResponse::ServiceUnavailable().finish()
     }
-    if all_kept { HttpResponse::Ok().json(heard.answer) } else { HttpResponse::ServiceUnavailable().finish() }
 }

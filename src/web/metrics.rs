@@ -141,6 +141,7 @@ impl Metrics {
         {
             self.breaker.with_label_values(&[name]).set((now.breaker == state).into());
         }
+        self.stream.set(now.stream.is_some_and(|stream| stream.connected).into());
         let unseen = (self.look_up_lines_lost)().saturating_sub(self.log_lines_lost.get());
         self.log_lines_lost.inc_by(unseen);
         let mut text = Vec::new();
@@ -177,10 +178,6 @@ impl Observer for Metrics {
 
     fn heard(&self, event: &'static str, kept: bool) {
         self.event_heard(event, kept);
-    }
-
-    fn listening(&self, is_open: bool) {
-        self.stream.set(is_open.into());
     }
 
     fn renewed(&self, credential: &'static str, outcome: Result<(), &Error>) {

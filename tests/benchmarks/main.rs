@@ -16,6 +16,7 @@ mod memory;
 mod options;
 mod pages;
 mod person;
+mod redis;
 mod renewal;
 mod rounds;
 mod rush;

@@ -5,6 +5,7 @@ use super::cores::Cores;
 use super::load::{Asking, busy_for};
 use super::options::Options;
 use super::person::{self, is_signed_page};
+use super::redis::Redis;
 use super::rounds::{Round, limit, median, range};
 use super::server::Server;
 use super::upstream::Upstream;
@@ -46,14 +47,39 @@ pub async fn measure(options: &Options, cores: &Cores) {
             aim: "",
         },
     ];
-    for subject in subjects {
-        compare(options, cores, &program, &subject).await;
+    for subject in &subjects {
+        compare(options, cores, &program, subject).await;
     }
+    share(options, cores, &dingtalk, &program, &subjects[0]).await;
     println!(
         "µs: CPU time of the server for one answer, in itself and in the kernel; other programs blur it less than the rates."
     );
     println!("Pages are asked for with a session that was last used in another second, so each answer seals a new cookie.");
     println!("The log of the program has {} MB.", program.log_bytes() / 1_000_000);
+}
+
+/// The same page of a program that shares its state: nothing on its way goes to Redis.
+async fn share(options: &Options, cores: &Cores, dingtalk: &Upstream, alone: &Server, subject: &Subject) {
+    let redis = Redis::start();
+    let sharing = Server::program_with(cores, dingtalk, &redis.url);
+    let (mut in_memory, mut shared) = (Vec::new(), Vec::new());
+    for _ in 0..options.rounds {
+        for (server, rounds) in [(alone, &mut in_memory), (&sharing, &mut shared)] {
+            let mut workers = Asking::many(options.connections, server.address, &subject.request, subject.good).await;
+            busy_for(options.round() / 4, &mut workers).await;
+            rounds.push(Round::measure(cores, server, busy_for(options.round(), &mut workers)).await);
+        }
+    }
+    let rate = |rounds: &[Round]| median(rounds.iter().map(|round| round.per_second));
+    let ratios = shared.iter().zip(&in_memory).map(|(shared, in_memory)| shared.per_second / in_memory.per_second);
+    let (least, greatest) = range(ratios.clone());
+    println!(
+        "{} with redis: {:.0}/s, with memory: {:.0}/s, ratio {:.2} ({least:.2}–{greatest:.2}), aim ≥ 0.95",
+        subject.name,
+        rate(&shared),
+        rate(&in_memory),
+        median(ratios)
+    );
 }
 
 /// The first address in a page that begins with `beginning`.

@@ -15,6 +15,7 @@ use tokio::time::sleep_until;
 use super::connection::Connection;
 use super::cores::Cores;
 use super::person::{Entry, logged_in};
+use super::redis::Redis;
 use super::server::Server;
 
 const LIMIT: u32 = 20;
@@ -41,24 +42,32 @@ struct Entered {
 
 pub async fn measure(cores: &Cores) {
     println!("\nA rush, before a DingTalk that takes {LIMIT} calls a second and {} ms for each", ANSWER.as_millis());
-    println!("people  within  others                   in  errors  posts  refused        whole time  bound  overtaken");
-    for (people, window, others) in [
-        (20, 0.1, Others::Nobody),
-        (300, 5.0, Others::Nobody),
-        (1000, 10.0, Others::Nobody),
-        (3000, 60.0, Others::Nobody),
-        (300, 5.0, Others::Program(5)),
-        (1000, 10.0, Others::Program(5)),
-        (300, 5.0, Others::Attackers(5)),
+    println!("people  within  others              processes     in  errors  posts  refused        whole time  bound  overtaken");
+    for (people, window, others, processes) in [
+        (20, 0.1, Others::Nobody, 1),
+        (300, 5.0, Others::Nobody, 1),
+        (1000, 10.0, Others::Nobody, 1),
+        (3000, 60.0, Others::Nobody, 1),
+        (300, 5.0, Others::Program(5), 1),
+        (1000, 10.0, Others::Program(5), 1),
+        (300, 5.0, Others::Attackers(5), 1),
+        (300, 5.0, Others::Nobody, 3),
+        (1000, 10.0, Others::Nobody, 3),
+        (300, 5.0, Others::Program(5), 3),
     ] {
-        rush(cores, people, Duration::from_secs_f64(window), others).await;
+        rush(cores, people, Duration::from_secs_f64(window), others, processes).await;
     }
 }
 
-async fn rush(cores: &Cores, people: u32, window: Duration, others: Others) {
+async fn rush(cores: &Cores, people: u32, window: Duration, others: Others, processes: usize) {
     let dingtalk = Arc::new(start_dingtalk());
-    let program = Server::program_of(cores, &dingtalk);
-    warm_up(&dingtalk, program.address).await;
+    let redis = (processes > 1).then(Redis::start);
+    let state = redis.as_ref().map_or("memory:", |redis| &redis.url);
+    let programs: Vec<_> = (0..processes).map(|_| Server::program_of(cores, &dingtalk, state)).collect();
+    let servers: Rc<[_]> = programs.iter().map(|program| program.address).collect();
+    for server in &*servers {
+        warm_up(&dingtalk, *server).await;
+    }
     dingtalk.calls_per_second(Some(LIMIT));
     dingtalk.fault(EXCHANGE, u32::MAX, Fault::Delay { milliseconds: ANSWER.as_millis() as u64 });
     let before = dingtalk.pace(EXCHANGE);
@@ -66,19 +75,20 @@ async fn rush(cores: &Cores, people: u32, window: Duration, others: Others) {
     let began = Instant::now();
     let mut company = JoinSet::new();
     for nth in 0..people {
-        let (dingtalk, came, server) = (Arc::clone(&dingtalk), window * nth / people, program.address);
+        let (dingtalk, came, servers) = (Arc::clone(&dingtalk), window * nth / people, Rc::clone(&servers));
         company.spawn_local(async move {
             sleep_until((began + came).into()).await;
-            enter(&dingtalk, server, came, began).await
+            enter(&dingtalk, &servers, nth as usize, came, began).await
         });
     }
     let (mut noise, by_others) = (JoinSet::new(), Rc::new(RefCell::new(Noise::default())));
-    make_noise(&mut noise, others, &dingtalk, program.address, &by_others);
+    make_noise(&mut noise, others, &dingtalk, servers[0], &by_others);
 
-    let memory_before = program.resident_kib();
+    let resident = || programs.iter().map(Server::resident_kib).sum::<u64>();
+    let memory_before = resident();
     sleep_until((began + window).into()).await;
     let waiting = u64::from(people) - (dingtalk.pace(EXCHANGE).accepted - before.accepted).min(u64::from(people));
-    let memory = program.resident_kib().saturating_sub(memory_before);
+    let memory = resident().saturating_sub(memory_before);
 
     let (mut inside, mut errors) = (Vec::new(), Vec::new());
     while let Some(person) = company.join_next().await {
@@ -95,7 +105,7 @@ async fn rush(cores: &Cores, people: u32, window: Duration, others: Others) {
     let (accepted, refused) = (after.accepted - before.accepted, after.refused - before.refused - noise.refused);
     let calls = accepted + refused - noise.accepted;
     println!(
-        "{people:6}  {:5.1}s  {:22}  {:5}  {:6}  {:5.2}  {refused:4} ({:4.1} %)  {:9.1}s  {:5.1}  {:9}",
+        "{people:6}  {:5.1}s  {:22}  {processes:4}  {:5}  {:6}  {:5.2}  {refused:4} ({:4.1} %)  {:9.1}s  {:5.1}  {:9}",
         window.as_secs_f64(),
         others.name(),
         inside.len(),
@@ -145,13 +155,24 @@ fn overtaken(inside: &[Entered]) -> usize {
     inside.iter().filter(|one| passed(one)).count()
 }
 
-/// Opens the app and does what its page does, until the session is there. An error is one that the page would show.
-async fn enter(dingtalk: &Simulator, server: SocketAddr, came: Duration, began: Instant) -> Result<Entered, String> {
-    let mut connection = Connection::open_from(OFFICE, server).await;
+/// Opens the app and does what its page does, until the session is there; a balancer sends each request to the next process. An error is one
+/// that the page would show.
+async fn enter(
+    dingtalk: &Simulator,
+    servers: &[SocketAddr],
+    nth: usize,
+    came: Duration,
+    began: Instant,
+) -> Result<Entered, String> {
+    let mut next = servers.iter().cycle().skip(nth % servers.len());
+    let mut connection = Connection::open_from(OFFICE, servers[nth % servers.len()]).await;
     let entry = Entry::load(&mut connection).await;
     let code = dingtalk.issue_code("zhangsan");
     let (mut place, mut posts) = (None, 0);
     loop {
+        if servers.len() > 1 {
+            connection = Connection::open_from(OFFICE, *next.next().unwrap()).await;
+        }
         let answer = connection.ask(&entry.login_request_at(&code, place.as_deref())).await;
         posts += 1;
         if logged_in(&answer) {
@@ -241,5 +262,5 @@ fn start_dingtalk() -> Simulator {
 
 /// The access_token is there before the company comes.
 async fn warm_up(dingtalk: &Simulator, server: SocketAddr) {
-    enter(dingtalk, server, Duration::ZERO, Instant::now()).await.unwrap();
+    enter(dingtalk, &[server], 0, Duration::ZERO, Instant::now()).await.unwrap();
 }

@@ -30,17 +30,22 @@ pub struct Server {
 impl Server {
     /// The program, as in production, but at no limit's pace.
     pub fn program(cores: &Cores, dingtalk: &Upstream) -> Self {
+        Self::program_with(cores, dingtalk, "memory:")
+    }
+
+    /// The same with its state there.
+    pub fn program_with(cores: &Cores, dingtalk: &Upstream, state: &str) -> Self {
         let id = ("dingbenchmark0001", "secret", "ding0000000000000001", "1000000001");
-        Self::program_at(cores, &format!("http://{}", dingtalk.address), id, "100000")
+        Self::program_at(cores, &format!("http://{}", dingtalk.address), id, "100000", state)
     }
 
     /// The program, as in production, as the app that is registered with this DingTalk.
-    pub fn program_of(cores: &Cores, dingtalk: &Simulator) -> Self {
+    pub fn program_of(cores: &Cores, dingtalk: &Simulator, state: &str) -> Self {
         let app = dingtalk.app();
-        Self::program_at(cores, &dingtalk.url(), (app.client_id, app.client_secret, app.corp_id, app.agent_id), "20")
+        Self::program_at(cores, &dingtalk.url(), (app.client_id, app.client_secret, app.corp_id, app.agent_id), "20", state)
     }
 
-    fn program_at(cores: &Cores, dingtalk: &str, app: (&str, &str, &str, &str), calls_per_second: &str) -> Self {
+    fn program_at(cores: &Cores, dingtalk: &str, app: (&str, &str, &str, &str), calls_per_second: &str, state: &str) -> Self {
         let (client_id, client_secret, corp_id, agent_id) = app;
         let mut command = cores.command(env!("CARGO_BIN_EXE_dingtalk-h5"));
         command.env_clear().envs([
@@ -54,6 +59,7 @@ impl Server {
             ("PUBLIC_URL", PUBLIC_URL),
             ("APP_ADDR", "127.0.0.1:0"),
             ("SESSION_KEY", &SESSION_KEY),
+            ("STATE_URL", state),
         ]);
         if let Ok(level) = std::env::var("RUST_LOG") {
             command.env("RUST_LOG", level);

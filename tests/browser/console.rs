@@ -1,21 +1,25 @@
 //! The simulated DingTalk's console, which a newcomer looks at first.
 
-use dingtalk_simulator::Fault;
+use dingtalk_simulator::{Fault, Shape};
 use serde_json::json;
 
 use super::chromium::Chromium;
-use crate::support::TestApp;
+use crate::support::{TestApp, eventually};
 
 /// Whether all of these words are in the sequence diagram.
 const DRAWN: &str = "const drawn = [...document.querySelectorAll('#calls text')].map(text => text.textContent);
     return arguments.length > 0 && [...arguments].every(words => drawn.some(text => text.includes(words)))";
 
 impl Chromium {
+    async fn sees_in_frame(&self, frame: u16, selector: &str, text: &str) {
+        self.driver.enter_frame(frame).await.unwrap();
+        self.sees(selector, text).await;
+        self.driver.enter_default_frame().await.unwrap();
+    }
+
     async fn sees_in_frames(&self, name: &str) {
         for frame in 0..2 {
-            self.driver.enter_frame(frame).await.unwrap();
-            self.sees("#user-name", name).await;
-            self.driver.enter_default_frame().await.unwrap();
+            self.sees_in_frame(frame, "#user-name", name).await;
         }
     }
 }
@@ -107,5 +111,47 @@ async fn three_hundred_people_come_in_at_the_console() {
     assert_eq!(chromium.run(drawn, &[]).await, "300");
     let own = "return document.querySelector('#calls').textContent.includes('visitor')";
     assert_eq!(chromium.run(own, &[]).await, json!(false), "their calls are counted, not drawn");
+    chromium.finish().await;
+}
+
+impl Chromium {
+    /// Has an organisation decide something.
+    async fn decide(&self, device: &str, decision: &str) {
+        let button = "const label = (button) => button.textContent === arguments[1];
+            const button = [...document.querySelectorAll(`#${arguments[0]}-organisation button`)].find(label);
+            if (button) button.click();
+            return Boolean(button);";
+        self.until(&format!("{device} offers {decision}"), button, &[device, decision]).await;
+    }
+
+    /// Goes to another page of the app in a frame, and sees what is said there.
+    async fn sees_after_a_click(&self, frame: u16, selector: &str, text: &str) {
+        self.driver.enter_frame(frame).await.unwrap();
+        self.click("nav a[href='/profile']").await;
+        self.sees(selector, text).await;
+        self.driver.enter_default_frame().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn of_two_organisations_side_by_side_at_the_console_each_authorises_relieves_and_authorises_again_for_itself() {
+    let app = TestApp::third_party().await;
+    app.dingtalk.push_events_to(format!("{}/dingtalk/events", app.url), Shape::Sync);
+    let chromium = Chromium::start().await;
+    chromium.driver.set_window_rect(0, 0, 1400, 1000).await.unwrap();
+    chromium.open(&app.dingtalk.url()).await;
+    for (device, frame, name) in [("phone", 0, "张三"), ("pc", 1, "章珊")] {
+        chromium.decide(device, "Authorise").await;
+        chromium.sees_in_frame(frame, "#user-name", name).await;
+    }
+    chromium.sees_after_a_click(0, "#user-name", "张三").await;
+    for (end, begin) in [("Stop", "Restore"), ("Relieve", "Authorise")] {
+        chromium.decide("phone", end).await;
+        eventually("the app was told", || app.dingtalk.pushes_waiting() == 0).await;
+        chromium.sees_after_a_click(0, "h1", "Your organisation does not use this app at present.").await;
+        chromium.sees_after_a_click(1, "#user-name", "章珊").await;
+        chromium.decide("phone", begin).await;
+        chromium.sees_in_frame(0, "#user-name", "张三").await;
+    }
     chromium.finish().await;
 }

@@ -1,17 +1,20 @@
-//! What DingTalk tells, by either way, and what becomes of it.
+//! What DingTalk tells by Stream, and what becomes of it.
 
 use std::time::{Duration, Instant};
 
 use dingtalk_h5::dingtalk::Events;
 use dingtalk_h5::dingtalk::events::Patience;
 use dingtalk_h5::settings::Settings;
-use dingtalk_simulator::{Decision, Shape, StreamFault};
-use reqwest::Method;
+use dingtalk_simulator::{Fault, Simulator, StreamFault};
+use serde_json::json;
+use tokio::net::TcpSocket;
 
-use crate::support::{Browser, TestApp, eventually, state_of};
+use super::metrics::{samples, watched_with};
+use crate::support::{Browser, TestApp, USER_BY_CODE, eventually};
 
 const CORP: &str = "dingsimulator0001";
 const STREAM: &str = "POST /v1.0/gateway/connections/open";
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// An internal app that listens.
 async fn listening() -> TestApp {
@@ -69,6 +72,19 @@ async fn stream_opens_again_when_it_is_told_to_leave_and_when_it_is_lost() {
 }
 
 #[tokio::test]
+async fn whoever_is_told_to_leave_comes_back_at_once_and_the_next_time_after_a_pause() {
+    let app = listening().await;
+    let mut away = Vec::new();
+    for opened in [2, 3] {
+        let began = Instant::now();
+        assert_eq!(app.dingtalk.disturb_stream(StreamFault::Disconnect), 1);
+        eventually("it is open again", || app.dingtalk.calls(STREAM) == opened && app.dingtalk.stream_connections() == 1).await;
+        away.push(began.elapsed());
+    }
+    assert!(away[0] < Duration::from_secs(1) && away[1] >= Duration::from_secs(1), "{away:?}");
+}
+
+#[tokio::test]
 async fn a_connection_through_which_nothing_comes_is_given_up_for_another() {
     let app = listening().await;
     assert_eq!(app.dingtalk.disturb_stream(StreamFault::Freeze), 1);
@@ -76,61 +92,63 @@ async fn a_connection_through_which_nothing_comes_is_given_up_for_another() {
     eventually("another one is open", || app.dingtalk.stream_connections() == 2).await;
 }
 
-/// A third-party app to which DingTalk pushes in this shape.
-async fn pushed_to(shape: Shape) -> TestApp {
-    let app = TestApp::third_party().await;
-    app.dingtalk.push_events_to(format!("{}/dingtalk/events", app.url), shape);
-    app
+#[tokio::test]
+async fn whoever_leaves_during_their_login_gets_no_session() {
+    let app = listening().await;
+    let mut browser = app.browser();
+    let (state, code) = (browser.enter().await, app.dingtalk.issue_code("alice"));
+    app.dingtalk.fault("/topapi/v2/user/getuserinfo", 1, Fault::Delay { milliseconds: 1000 });
+    let leaves = async {
+        eventually("the code is under way", || app.dingtalk.calls(USER_BY_CODE) == 1).await;
+        app.dingtalk.leave(CORP, "alice");
+    };
+    let (answer, ()) = tokio::join!(browser.log_in(&code, &state), leaves);
+    assert_eq!(answer.problem(), (401, "code_rejected".into()));
+    assert_eq!(browser.cookie("session"), None);
 }
 
 #[tokio::test]
-async fn an_organisation_that_authorises_relieves_and_authorises_again_works_and_ends_and_works() {
-    for shape in [Shape::Sync, Shape::Old] {
-        let app = pushed_to(shape).await;
-        let [one, _] = app.dingtalk.organisations();
-        let told = async || eventually("all events are acknowledged", || app.dingtalk.pushes_waiting() == 0).await;
-        for _ in 0..2 {
-            app.dingtalk.decide(one, Decision::Authorise);
-            told().await;
-            let mut browser = app.browser();
-            let state = state_of(&browser.open(&format!("/?corpid={one}")).await.body);
-            let answer = browser.log_in(&app.dingtalk.issue_code_at(one, "alice"), &state).await;
-            assert_eq!(answer.status, 200, "{}", answer.body);
-            assert_eq!(browser.me().await.status, 200);
-            app.dingtalk.decide(one, Decision::Relieve);
-            told().await;
-            assert_eq!(browser.me().await.status, 401);
-        }
-    }
+async fn readiness_shows_whether_stream_is_connected_and_since_when_and_does_not_depend_on_it() {
+    let app = listening().await;
+    eventually("it is noticed", || app.client.state().stream.unwrap().connected).await;
+    app.hands.stop();
+    app.hands.advance(Duration::from_secs(90));
+    let answer = app.browser().read("/readyz").await;
+    assert_eq!((answer.status, &answer.json()["stream"]["connected"]), (200, &json!(true)));
+    assert!((90..120).contains(&answer.json()["stream"]["forSeconds"].as_u64().unwrap()), "{}", answer.body);
+    app.dingtalk.fault("/v1.0/gateway/connections/open", 9, Fault::Busy);
+    app.dingtalk.disturb_stream(StreamFault::Lose);
+    eventually("it is noticed", || !app.client.state().stream.unwrap().connected).await;
+    app.hands.advance(Duration::from_secs(30));
+    let answer = app.browser().read("/readyz").await;
+    assert_eq!((answer.status, &answer.json()["stream"]), (200, &json!({"connected": false, "forSeconds": 30})));
+    let silent = TestApp::start().await.browser().read("/readyz").await;
+    assert!(silent.json().get("stream").is_none(), "{}", silent.body);
 }
 
 #[tokio::test]
-async fn the_console_s_check_of_the_address_is_answered() {
-    let app = pushed_to(Shape::Sync).await;
-    app.dingtalk.check_url();
-    eventually("it is acknowledged", || app.dingtalk.pushes_waiting() == 0).await;
-}
-
-#[tokio::test]
-async fn whoever_is_not_dingtalk_is_told_nothing() {
-    let app = TestApp::third_party().await;
-    let good = "?msg_signature=0000000000000000000000000000000000000000&timestamp=1614767836&nonce=x";
-    for (query, body) in [
-        ("", r#"{"encrypt":"x"}"#),
-        ("?msg_signature=x", r#"{"encrypt":"x"}"#),
-        (good, r#"{"encrypt":"x"}"#),
-        (good, ""),
-        (good, "[]"),
-        (good, r#"{"encrypt":7}"#),
-    ] {
-        let path = format!("/dingtalk/events{query}");
-        let answer =
-            app.browser().send(Method::POST, &path, &[("content-type", "application/json")], Some(body.to_owned())).await;
-        assert_eq!((answer.status, answer.body.as_str()), (400, ""), "{query} {body}");
-    }
-    let large = "x".repeat(300_000);
-    let answer = app.browser().send(Method::POST, &format!("/dingtalk/events{good}"), &[], Some(large)).await;
-    assert_eq!((answer.status, answer.body.as_str()), (400, ""));
-    let other = TestApp::start().await;
-    assert_eq!(other.browser().send(Method::POST, &format!("/dingtalk/events{good}"), &[], None).await.status, 404);
+async fn after_an_hour_without_dingtalk_stream_has_been_tried_about_once_a_minute_and_tells_of_whoever_leaves_then() {
+    // The address is taken, and nobody answers there.
+    let place = TcpSocket::new_v4().unwrap();
+    place.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", place.local_addr().unwrap());
+    let mut app = watched_with(|settings: &mut Settings| {
+        settings.dingtalk.events = Events::Stream(Patience::default());
+        (settings.dingtalk.api_url, settings.dingtalk.oapi_url) = (url.parse().unwrap(), url.parse().unwrap());
+    })
+    .await;
+    // While it is paused, the runtime's clock goes by itself from the end of one wait to the next; and nothing else gets its time.
+    tokio::time::pause();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    tokio::time::resume();
+    app.dingtalk = Simulator::start_on(place.listen(64).unwrap().into_std().unwrap()).await.unwrap();
+    tokio::time::pause();
+    tokio::time::advance(LONGEST_PAUSE).await;
+    tokio::time::resume();
+    eventually("stream is open", || app.dingtalk.stream_connections() == 1).await;
+    let tried = samples(&app).await[r#"dingtalk_calls_total{class="not_sent",endpoint="stream"}"#];
+    assert!((60.0..=135.0).contains(&tried), "{tried}");
+    let mut browser = app.browser_of("alice").await;
+    app.dingtalk.leave(CORP, "alice");
+    gone(&mut browser).await;
 }

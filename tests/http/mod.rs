@@ -1,5 +1,6 @@
 //! The app over HTTP, as browsers and other programs see it.
 
+mod callbacks;
 mod clinic;
 mod clock;
 mod details;

@@ -1,8 +1,12 @@
 //! State in a file, as the program keeps it: killed at any moment, on a full disk, and beside another process.
 
 use std::os::unix::process::ExitStatusExt;
+use std::time::{Duration, Instant};
 
+use dingtalk_h5::dingtalk::Clock;
 use dingtalk_simulator::Simulator;
+use reqwest::Method;
+use serde_json::json;
 use tokio::process::Command;
 use tokio::sync::mpsc;
 
@@ -114,25 +118,31 @@ async fn a_second_process_is_told_what_several_need_and_a_lost_key_what_to_do() 
 
 /// As much of a disk as a process may fill stands for the disk.
 #[cfg(target_os = "linux")]
+async fn serve_on_a_disk(variables: &Variables) -> (Served, impl AsyncFn(&str)) {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; exec \"$0\"", env!("CARGO_BIN_EXE_dingtalk-h5")]);
+    let served = Served::start_as(prepared(shell, variables)).await;
+    let pid = served.child.id().unwrap().to_string();
+    let room = async move |bytes: &str| {
+        let limit = format!("--fsize={bytes}:");
+        assert!(Command::new("prlimit").args([&limit, "--pid", &pid]).status().await.unwrap().success());
+    };
+    (served, room)
+}
+
+#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn on_a_full_disk_people_come_and_go_and_all_is_kept_once_there_is_room() {
     let dingtalk = Simulator::start().await.unwrap();
     let (variables, path) = with_file(&dingtalk);
-    let mut shell = Command::new("sh");
-    shell.args(["-c", "trap '' XFSZ; exec \"$0\"", env!("CARGO_BIN_EXE_dingtalk-h5")]);
-    let served = Served::start_as(prepared(shell, &variables)).await;
-    let pid = served.child.id().unwrap().to_string();
-    let room = async |bytes: &str| {
-        let limit = format!("--fsize={bytes}:");
-        assert!(Command::new("prlimit").args([&limit, "--pid", &pid]).status().await.unwrap().success());
-    };
+    let (served, room) = serve_on_a_disk(&variables).await;
     room("0").await;
     let mut browser = served.browser();
     assert_eq!(browser.enter_and_log_in(&dingtalk.issue_code("alice")).await.status, 200);
     let mut copy = browser.clone();
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     assert_eq!(browser.log_out().await.status, 204);
-    assert!(began.elapsed() < std::time::Duration::from_secs(1));
+    assert!(began.elapsed() < Duration::from_secs(1));
     assert_eq!(copy.me().await.status, 401);
 
     room("unlimited").await;
@@ -143,5 +153,35 @@ async fn on_a_full_disk_people_come_and_go_and_all_is_kept_once_there_is_room() 
     copy.url = again.url.clone();
     assert_eq!(copy.me().await.status, 401, "it was kept in the end");
     again.stop().await;
+    std::fs::remove_file(path).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_event_that_cannot_be_kept_is_not_acknowledged_until_it_can() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let (variables, path) = with_file(&dingtalk);
+    let variables = with(variables, "DINGTALK_EVENTS", "http");
+    let variables = with(variables, "DINGTALK_EVENT_TOKEN", dingtalk.app().callback_token);
+    let variables = with(variables, "DINGTALK_EVENT_AES_KEY", dingtalk.app().callback_aes_key);
+    let (served, room) = serve_on_a_disk(&variables).await;
+    let now = Clock::system().unix_millis();
+    let left = json!({"EventType": "user_leave_org", "CorpId": dingtalk.app().corp_id, "UserId": ["alice"], "TimeStamp": now});
+    let (query, body) = dingtalk.sealed(&left, &now.to_string());
+    let path_and_query = format!("/dingtalk/events?{query}");
+    let mut dingtalks = served.browser();
+    let mut told = async || dingtalks.send(Method::POST, &path_and_query, &[], Some(body.clone())).await;
+
+    room("0").await;
+    for _ in 0..2 {
+        let answer = told().await;
+        assert_eq!((answer.status, answer.body.as_str()), (503, ""));
+    }
+    room("unlimited").await;
+    let gives_up = Instant::now() + Duration::from_secs(20);
+    while told().await.status != 200 {
+        assert!(Instant::now() < gives_up, "it is not kept");
+    }
+    served.stop().await;
     std::fs::remove_file(path).unwrap();
 }

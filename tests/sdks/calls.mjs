@@ -40,7 +40,7 @@ async function community() {
   // The library makes undefined of whatever goes wrong here.
   const missing = async () => { if (!await client.user.get('none')) throw Object.assign(new Error(), { code: 'as undefined' }); };
   await cell(sdk, 'user/get', () => client.user.get('alice'), missing);
-  await cell(sdk, 'department/list', () => client.department.list());
+  await cell(sdk, 'department/list', () => client.department.list(), () => client.department.list({ id: 77 }));
 }
 
 async function official() {

@@ -23,23 +23,27 @@ from dingtalk.client.base import BaseClient
 from dingtalk.client.isv import ISVClient
 from dingtalk.crypto import DingTalkCrypto
 
+from cells import cell, post
+
 URL = sys.argv[1]
 CORP, OTHER = "dingsimulator0001", "dingsimulator0002"
 APP, SECRET = "dingsimulatedapp1", "simulated-secret-not-for-production"
 CUSTOM, CUSTOM_SECRET = "customsimulated01", "simulated-custom-secret-not-for-production"
+SSO_SECRET = "simulated-sso-secret-not-for-production"
 SUITE, SUITE_SECRET = "suitesimulated001", "simulated-suite-secret-not-for-production"
 BaseClient.API_BASE_URL = URL + "/"
 NONE = RuntimeOptions()
+AGENT = 1000000001
+SENDING = "message/corpconversation/asyncsend_v2"
 logging.disable()
 
 
-def post(path, body):
-    request = urllib.request.Request(URL + path, json.dumps(body).encode(), {"content-type": "application/json"})
-    return json.load(urllib.request.urlopen(request))
+def pull(path, body):
+    return post(URL + path, body)
 
 
 def code():
-    return post("/client/authcode", {"corpId": CORP, "userId": "alice"})["code"]
+    return pull("/client/authcode", {"corpId": CORP, "userId": "alice"})["code"]
 
 
 def browser_code():
@@ -53,20 +57,6 @@ def browser_code():
     except urllib.error.HTTPError as redirect:
         query = urllib.parse.urlparse(redirect.headers["location"]).query
         return urllib.parse.parse_qs(query)["authCode"][0]
-
-
-def outcome(call):
-    try:
-        said = call()
-    except Exception as error:  # each SDK has its own
-        code = getattr(error, "code", None) or getattr(error, "errcode", None)
-        return f"refused {code}" if code else f"broke: {type(error).__name__}: {error}"[:120]
-    told = said if isinstance(said, (dict, list)) else said.body.to_map()
-    return "ok" if told else "empty"
-
-
-def cell(sdk, call, right, wrong=None):
-    print(json.dumps({"sdk": sdk, "call": call, "right": outcome(right), "wrong": outcome(wrong) if wrong else None}))
 
 
 def stream():
@@ -84,7 +74,7 @@ def stream():
     client = dingtalk_stream.DingTalkStreamClient(dingtalk_stream.Credential(SUITE, SUITE_SECRET))
     client.register_all_event_handler(Listener())
     threading.Thread(target=lambda: asyncio.run(client.start()), daemon=True).start()
-    post("/control/organisation", {"corpId": CORP, "clientId": SUITE, "do": "authorise"})
+    pull("/control/organisation", {"corpId": CORP, "clientId": SUITE, "do": "authorise"})
     assert done.wait(30), "no events"
     wrong = dingtalk_stream.DingTalkStreamClient(dingtalk_stream.Credential(SUITE, "wrong"))
     cell("dingtalk-stream (PyPI)", "connections/open", lambda: {"ticket": heard["suite_ticket"]["suiteTicket"]},
@@ -127,9 +117,17 @@ def official(ticket):
     me = lambda token, who: contact.get_user_with_options(who, contact_models.GetUserHeaders(x_acs_dingtalk_access_token=token), NONE)
     cell(sdk, "contact/users/me", lambda: me(granted.access_token, "me"), lambda: me("dead", "me"))
     cell(sdk, "contact/users/{unionId}", lambda: me(granted.access_token, "simulatedUnionBob"), lambda: me(granted.access_token, "none"))
-    cell(sdk, "ssoAccessToken", lambda: oauth2.get_sso_access_token(models.GetSsoAccessTokenRequest(corpid=CORP, sso_secret="s")))
+    sso = lambda secret: oauth2.get_sso_access_token(models.GetSsoAccessTokenRequest(corpid=CORP, sso_secret=secret))
+    cell(sdk, "ssoAccessToken", lambda: sso(SSO_SECRET), lambda: sso("wrong"))
+    administrator = lambda code: oauth2.get_sso_user_info_with_options(models.GetSsoUserInfoRequest(code=code),
+        models.GetSsoUserInfoHeaders(x_acs_dingtalk_access_token=sso(SSO_SECRET).body.access_token), NONE)
+    cell(sdk, "ssoUserInfo", lambda: administrator(pull("/control/sso", {"userId": "zhangsan"})["code"]), lambda: administrator("none"))
     cell(sdk, "authRules/user", lambda: oauth2.get_personal_auth_rule_with_options(
         models.GetPersonalAuthRuleHeaders(x_acs_dingtalk_access_token=token), NONE))
+
+
+def notification(agent_id):
+    return {"agent_id": agent_id, "userid_list": "bob", "msg": {"msgtype": "text", "text": {"content": "Lunch is ready"}}}
 
 
 def community(ticket):
@@ -141,15 +139,32 @@ def community(ticket):
     cell(sdk, "user/getuserinfo", lambda: client.user.getuserinfo(code()), lambda: client.user.getuserinfo("none"))
     cell(sdk, "user/get", lambda: client.user.get("alice"), lambda: client.user.get("none"))
     cell(sdk, "auth/scopes", lambda: client.user.auth_scopes())
-    cell(sdk, "department/list", lambda: client.department.list())
+    cell(sdk, "department/list", lambda: client.department.list(), lambda: client.department.list(77))
     cell(sdk, "v2/user/getuserinfo", lambda: client.post("/topapi/v2/user/getuserinfo", data={"code": code()}),
          lambda: client.post("/topapi/v2/user/getuserinfo", data={"code": "none"}))
     cell(sdk, "v2/user/get", lambda: client.post("/topapi/v2/user/get", data={"userid": "alice"}),
          lambda: client.post("/topapi/v2/user/get", data={"userid": "none"}))
 
+    for path, right, wrong in [
+        ("user/getbyunionid", {"unionid": "simulatedUnionBob"}, {"unionid": "none"}),
+        ("v2/user/getbymobile", {"mobile": "13800000001"}, {"mobile": "1"}),
+        ("v2/department/listsub", {"dept_id": 1}, {"dept_id": 77}),
+        ("v2/department/get", {"dept_id": 1001}, {"dept_id": 77}),
+        ("v2/department/listparentbyuser", {"userid": "alice"}, {"userid": "none"}),
+        ("user/listid", {"dept_id": 1001}, {"dept_id": 77}),
+        ("v2/user/list", {"dept_id": 1001, "size": 10}, {"dept_id": 1001, "size": 1000}),
+        (SENDING, notification(AGENT), notification(1)),
+    ]:
+        call = lambda data: client.post(f"/topapi/{path}", data=data)
+        cell(sdk, path, lambda: call(right), lambda: call(wrong))
+    task = client.post(f"/topapi/{SENDING}", data=notification(AGENT))["task_id"]
+    for path in ("getsendprogress", "getsendresult"):
+        of = lambda task: client.post(f"/topapi/message/corpconversation/{path}", data={"agent_id": AGENT, "task_id": task})
+        cell(sdk, f"message/corpconversation/{path}", lambda: of(task), lambda: of(1))
+
     def revoked():
         client.get_jsapi_ticket()
-        post("/control/faults", {"endpoint": "/user/get", "fault": {"kind": "revokedToken"}})
+        pull("/control/faults", {"endpoint": "/user/get", "fault": {"kind": "revokedToken"}})
         return client.user.get("alice")
 
     cell(sdk, "recovers from a revoked token", revoked)
@@ -183,12 +198,12 @@ def callback():
 
     listener = http.server.HTTPServer(("127.0.0.1", 0), Listener)
     threading.Thread(target=listener.serve_forever, daemon=True).start()
-    post("/control/events", {"clientId": APP, "url": f"http://127.0.0.1:{listener.server_port}/", "checkUrl": True})
+    pull("/control/events", {"clientId": APP, "url": f"http://127.0.0.1:{listener.server_port}/", "checkUrl": True})
 
     def acknowledged():
         until = time.monotonic() + 20
         while time.monotonic() < until:
-            waiting = [push["eventType"] for push in post("/control/events", {})["pushes"] if push["clientId"] == APP]
+            waiting = [push["eventType"] for push in pull("/control/events", {})["pushes"] if push["clientId"] == APP]
             if heard and not waiting:
                 return {"heard": heard}
             time.sleep(0.05)

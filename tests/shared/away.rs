@@ -89,35 +89,40 @@ async fn work(outage: &Outage, inside: &Browser) -> Longest {
 
 /// Redis goes away by `break_it` and comes back by `mend`: what is promised meanwhile and afterwards.
 async fn goes_away(
-    name: &str,
-    outage: &mut Outage,
+    (name, said): (&str, &str),
+    mut outage: Outage,
     break_it: impl AsyncFnOnce(&mut Outage),
     mend: impl AsyncFnOnce(&mut Outage),
 ) {
     let inside = outage.logs_in(0).await;
     let leaves = outage.logs_in(0).await;
     assert!(outage.holds_at(1, &leaves).await);
-    let usual = work(outage, &inside).await;
-    break_it(outage).await;
-    let during = work(outage, &inside).await;
+    let usual = work(&outage, &inside).await;
+    break_it(&mut outage).await;
+    let during = work(&outage, &inside).await;
     assert!(during.0 < usual.0.max(Duration::from_millis(200)) + PATIENCE, "{name}: {:?} for {}", during.0, during.1);
     assert_eq!(outage.at(0, &leaves).log_out().await.status, 204);
     assert!(!outage.holds_at(0, &leaves).await);
     let weaker = http_client().get(format!("{}/readyz", outage.processes[1].url)).send().await.unwrap().text().await.unwrap();
     assert!(weaker.contains("\"weaker\"") && outage.holds_at(1, &leaves).await, "{name}: {weaker}");
 
-    mend(outage).await;
+    mend(&mut outage).await;
     let began = Instant::now();
     for process in &outage.processes {
         standing_is(process, |state| state["reachable"] == true && state["kept"] == true).await;
     }
     while outage.holds_at(1, &leaves).await {
         assert!(began.elapsed() < Duration::from_secs(20), "{name}: the logout is never delivered");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     println!("{name}: usual {:?}, during {:?} ({}), back after {:?}", usual.0, during.0, during.1, began.elapsed());
     assert!(began.elapsed() < Duration::from_secs(2), "{name}: {:?}", began.elapsed());
-    let after = work(outage, &inside).await;
+    let after = work(&outage, &inside).await;
     assert!(after.0 < usual.0.max(Duration::from_millis(200)) + PATIENCE, "{name}: {:?}", after.0);
+    for process in outage.processes {
+        let (code, log) = process.stop().await;
+        assert!(code == Some(0) && log.contains(said), "{name}: {log}");
+    }
 }
 
 /// An outage is one only when somebody has noticed it: those who ask first pay for that.
@@ -129,49 +134,56 @@ async fn is_noticed(outage: &Outage) {
 
 #[tokio::test]
 async fn it_is_killed_and_comes_back_empty() {
-    let mut outage = Outage::before(&[]).await;
-    goes_away("kill -9", &mut outage, async |o| o.redis.kill().await, async |o| o.redis.start_again().await).await;
+    let outage = Outage::before(&[]).await;
+    goes_away(("kill -9", "it cannot be reached"), outage, async |o| o.redis.kill().await, async |o| o.redis.start_again().await)
+        .await;
 }
 
 #[tokio::test]
 async fn it_stops_and_goes_on() {
-    let mut outage = Outage::before(&[]).await;
-    goes_away("SIGSTOP", &mut outage, async |o| o.redis.signal("-STOP").await, async |o| o.redis.signal("-CONT").await).await;
+    let outage = Outage::before(&[]).await;
+    goes_away(
+        ("SIGSTOP", "it answers too late"),
+        outage,
+        async |o| o.redis.signal("-STOP").await,
+        async |o| o.redis.signal("-CONT").await,
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn it_is_five_seconds_away() {
-    let mut outage = Outage::before(&[]).await;
+    let outage = Outage::before(&[]).await;
     let far = async |o: &mut Outage| o.network.delays(Duration::from_secs(5));
     let near = async |o: &mut Outage| o.network.delays(Duration::ZERO);
-    goes_away("5 s latency", &mut outage, far, near).await;
+    goes_away(("5 s latency", "it answers too late"), outage, far, near).await;
 }
 
 #[tokio::test]
 async fn it_takes_no_more_because_it_is_full() {
-    let mut outage = Outage::before(&["--maxmemory-policy", "noeviction"]).await;
+    let outage = Outage::before(&["--maxmemory-policy", "noeviction"]).await;
     let full = async |o: &mut Outage| {
         o.redis.ask::<()>("CONFIG SET maxmemory 1").await.unwrap();
         is_noticed(o).await;
     };
     let room = async |o: &mut Outage| o.redis.ask::<()>("CONFIG SET maxmemory 0").await.unwrap();
-    goes_away("OOM", &mut outage, full, room).await;
+    goes_away(("OOM", "raise its maxmemory"), outage, full, room).await;
 }
 
 #[tokio::test]
 async fn it_has_become_a_replica() {
-    let mut outage = Outage::before(&[]).await;
+    let outage = Outage::before(&[]).await;
     let replica = async |o: &mut Outage| {
         o.redis.ask::<()>("REPLICAOF 127.0.0.1 1").await.unwrap();
         is_noticed(o).await;
     };
     let primary = async |o: &mut Outage| o.redis.ask::<()>("REPLICAOF NO ONE").await.unwrap();
-    goes_away("READONLY", &mut outage, replica, primary).await;
+    goes_away(("READONLY", "must lead to the primary"), outage, replica, primary).await;
 }
 
 #[tokio::test]
 async fn its_password_is_another() {
-    let mut outage = Outage::before(&[]).await;
+    let outage = Outage::before(&[]).await;
     let other = async |o: &mut Outage| {
         o.redis.ask::<()>("CONFIG SET requirepass other").await.unwrap();
         o.network.cuts();
@@ -182,7 +194,7 @@ async fn its_password_is_another() {
         let mut connection = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
         redis::cmd("CONFIG").arg("SET").arg("requirepass").arg("").exec_async(&mut connection).await.unwrap();
     };
-    goes_away("wrong password", &mut outage, other, same).await;
+    goes_away(("wrong password", "STATE_URL has none"), outage, other, same).await;
 }
 
 #[tokio::test]
@@ -322,15 +334,17 @@ async fn it_is_still_loading_or_no_redis_at_all_and_everybody_works() {
     ] {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("redis://{}", listener.local_addr().unwrap());
-        let says = answers.repeat(8);
+        let says = answers.to_owned();
         tokio::spawn(async move {
             loop {
                 let (mut connection, _) = listener.accept().await.unwrap();
                 let says = says.clone();
                 tokio::spawn(async move {
                     let mut asked = [0; 4096];
-                    while let Ok(1..) = connection.read(&mut asked).await {
-                        if connection.write_all(says.as_bytes()).await.is_err() {
+                    while let Ok(read @ 1..) = connection.read(&mut asked).await {
+                        // Each command is a list.
+                        let commands = 1 + asked[..read].windows(3).filter(|three| three == b"\r\n*").count();
+                        if connection.write_all(says.repeat(commands).as_bytes()).await.is_err() {
                             return;
                         }
                     }

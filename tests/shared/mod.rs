@@ -10,6 +10,7 @@ use crate::support::redis::RedisServer;
 use crate::support::{Browser, http_client};
 
 mod away;
+mod events;
 mod logins;
 mod moving;
 mod pace;
@@ -88,6 +89,7 @@ impl Company {
         let began = Instant::now();
         while self.holds_at(nth, browser).await {
             assert!(began.elapsed() < Duration::from_secs(20), "it does not end");
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
         began.elapsed()
     }
@@ -107,6 +109,7 @@ pub async fn standing_is(process: &Served, met: impl Fn(&Value) -> bool) -> Dura
             return began.elapsed();
         }
         assert!(began.elapsed() < Duration::from_secs(20), "{state}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -43,7 +43,7 @@ async fn sixty_people_at_three_processes_are_let_in_at_the_pace_of_one_and_no_ca
     println!("sixty people at ten a second, three processes: {took:?}");
     assert_eq!(company.dingtalk.calls(USER_BY_CODE) - before, 60, "none was refused");
     // Six seconds where nothing is late; on a machine that does much else, many answers are.
-    assert!(took < Duration::from_secs(12), "{took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
 }
 
 #[tokio::test]

@@ -142,6 +142,8 @@ impl Network {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 let Ok(server) = TcpStream::connect(&*server).await else { continue };
+                client.set_nodelay(true).unwrap();
+                server.set_nodelay(true).unwrap();
                 let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
                 tokio::spawn(carry(from_client, to_server, delays.subscribe(), cuts.subscribe()));
                 tokio::spawn(carry(from_server, to_client, delays.subscribe(), cuts.subscribe()));

@@ -5,6 +5,7 @@ mod shapes; // in the shapes that it comes in.
 mod cipher; // Over HTTP it comes signed and encrypted:
 mod callback; // a call and its answer.
 mod stream; // Over Stream it comes on a connection that the server opens,
+mod link; // and that is there or not,
 mod frame; // in frames.
 
 use std::future::Future;
@@ -13,6 +14,8 @@ use std::time::Duration;
 pub use self::callback::{Call as CallbackCall, Callback, Refused};
 pub use self::cipher::{Cipher, InvalidKey};
 pub use self::event::{Event, Happening};
+pub(super) use self::link::StreamLink;
+pub use self::link::StreamState;
 pub use self::stream::Patience;
 
 /// How long what was done about an event is remembered. DingTalk tells an event again until it is acknowledged, for hours ("Suite ticket

@@ -47,16 +47,24 @@ impl Patience {
 impl DingTalk {
     /// Listens for as long as it is let. Must run in the runtime that carries the connections.
     pub async fn listen(&self, listener: &impl Listener, patience: Patience) {
+        let (stream, clock) = (&self.app.stream, &self.app.api.clock);
+        stream.set(false, clock.now());
         let mut failures = 0;
         loop {
             match self.open_stream().await {
                 Ok(socket) => {
                     tracing::info!("stream is open");
-                    failures = 0;
-                    self.app.api.observer.listening(true);
+                    let opened = Instant::now();
+                    stream.set(true, clock.now());
                     let ended = self.hear(socket, listener, patience).await;
-                    self.app.api.observer.listening(false);
-                    if matches!(ended, Ended::Told) {
+                    stream.set(false, clock.now());
+                    // One that lasted is no part of the trouble before it.
+                    if opened.elapsed() >= LONGEST_PAUSE {
+                        failures = 0;
+                    }
+                    // Whoever is told to leave may come back at once, but not again and again.
+                    if matches!(ended, Ended::Told) && failures == 0 {
+                        failures = 1;
                         continue;
                     }
                     tracing::warn!("stream was lost: events wait until it is open again");
@@ -150,10 +158,11 @@ impl DingTalk {
     }
 }
 
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
 /// Longer each time, up to a minute, and by chance, so that not all come back together.
 fn pause(failures: u32) -> Duration {
-    const LONGEST: Duration = Duration::from_secs(60);
-    let whole = Duration::from_secs(1 << failures.min(6)).min(LONGEST);
+    let whole = Duration::from_secs(1 << failures.min(6)).min(LONGEST_PAUSE);
     whole.mul_f64(rand::random_range(0.5..1.0))
 }
 

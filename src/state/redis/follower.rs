@@ -12,10 +12,10 @@ use tokio::time::{Instant, interval, sleep, timeout};
 use super::super::Tables;
 use super::super::record::Table;
 use super::super::sealing::SealingKeys;
-use super::link::{ANSWER, Away, Link, Session, answer, connect};
+use super::link::{ANSWER, Away, Link, Session, answer, answers, connect};
 use super::log::{kept_key, log_key, opened};
 use super::names::{Found, Names};
-use super::scripts;
+use super::{Redis, scripts};
 use crate::dingtalk::Clock;
 
 /// Never goes away.
@@ -85,10 +85,10 @@ impl Follower {
         if read.names.replace(names.clone()).is_none() || is_other {
             read.until.clear();
         }
-        for table in Table::FOLLOWED {
+        for table in Table::FOLLOWED.into_iter().filter(|table| table.lasts()) {
             self.read_kept(&mut reader, &names, table).await?;
-            self.read_gap(&mut reader, &names, table, &mut read.until).await?;
         }
+        self.read_gap(&mut reader, &names, &mut read.until).await?;
         self.link.set_up(Session { connection: commands.clone(), names, number: rand::random() });
         let tables = self.tables.upgrade();
         if is_other {
@@ -173,34 +173,38 @@ impl Follower {
 
     async fn read_kept(&self, reader: &mut MultiplexedConnection, names: &Names, table: Table) -> Result<(), Away> {
         let (key, mut cursor) = (kept_key(names, table), 0_u64);
-        while table.lasts() {
+        loop {
             let mut scan = redis::pipe();
             scan.cmd("HSCAN").arg(&key).arg(cursor).arg("COUNT").arg(Self::AT_ONCE);
             let (next, found): (u64, Vec<Named>) = answer(reader, &scan).await?;
             self.learn(names, table, &found);
             if next == 0 {
-                break;
+                return Ok(());
             }
             cursor = next;
         }
-        Ok(())
     }
 
+    /// Reads on in all logs until there is no more.
     async fn read_gap(
         &self,
         reader: &mut MultiplexedConnection,
         names: &Names,
-        table: Table,
         until: &mut HashMap<Table, String>,
     ) -> Result<(), Away> {
         loop {
-            let (mut range, from) = (redis::pipe(), until.entry(table).or_insert_with(|| "0-0".to_owned()));
-            let after = format!("({from}");
-            range.cmd("XRANGE").arg(log_key(names, table)).arg(after).arg("+").arg("COUNT").arg(Self::AT_ONCE);
-            let entries: Vec<Entry> = answer(reader, &range).await?;
-            let Some((last, _)) = entries.last() else { return Ok(()) };
-            from.clone_from(last);
-            entries.iter().for_each(|(_, told)| self.learn(names, table, told));
+            let mut ranges = redis::pipe();
+            for table in Table::FOLLOWED {
+                let after = format!("({}", until.get(&table).map_or("0-0", String::as_str));
+                ranges.cmd("XRANGE").arg(log_key(names, table)).arg(after).arg("+").arg("COUNT").arg(Self::AT_ONCE);
+            }
+            let told: Vec<Vec<Entry>> = answers(reader, &ranges).await?;
+            if told.iter().all(Vec::is_empty) {
+                return Ok(());
+            }
+            for (table, entries) in Table::FOLLOWED.into_iter().zip(told) {
+                self.learn_all(names, table, &entries, until);
+            }
         }
     }
 
@@ -229,10 +233,16 @@ impl Follower {
         let (told,) = answer.map_err(|error| Away::of(&error))?;
         for (log, entries) in told.unwrap_or_default() {
             let Some((table, _)) = logs.iter().find(|(_, known)| *known == log) else { continue };
-            entries.iter().for_each(|(_, told)| self.learn(names, *table, told));
-            entries.last().into_iter().for_each(|(last, _)| drop(until.insert(*table, last.clone())));
+            self.learn_all(names, *table, &entries, until);
         }
         Ok(())
+    }
+
+    fn learn_all(&self, names: &Names, table: Table, entries: &[Entry], until: &mut HashMap<Table, String>) {
+        for (place, told) in entries {
+            self.learn(names, table, told);
+            until.insert(table, place.clone());
+        }
     }
 
     /// Junk and what other versions write is left where it is.
@@ -248,10 +258,15 @@ impl Follower {
     }
 
     fn tell_away(&self, why: &Away) {
+        let parts = match self.processes.load(Ordering::Relaxed) {
+            0 => Redis::UNHEARD_OF.get(),
+            seen => seen,
+        };
         tracing::warn!(
             %why,
+            parts,
             "redis is away. Until it is back a logout ends the session in this process only and is delivered then; codes and login states \
-             are taken once in each process; credentials are each process's own; calls keep to this process's part of the limit"
+             are taken once in each process; credentials are each process's own; calls keep to one part of the limit"
         );
     }
 }

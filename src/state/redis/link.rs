@@ -142,14 +142,15 @@ impl From<Broken> for Away {
 impl Away {
     /// What is wrong and what to do about it. The library's own texts may quote what they were given.
     pub fn of(error: &RedisError) -> Self {
+        // By what the server says first, or what the library makes of that.
         const ANSWERS: [(&str, &str); 8] = [
             ("WRONGPASS", "it does not take the user name or password of STATE_URL"),
             ("NOAUTH", "it asks for a password, and STATE_URL has none"),
-            ("READONLY", "it is a replica and takes no changes: STATE_URL must lead to the primary"),
-            ("LOADING", "it is still loading its data"),
+            ("ReadOnly", "it is a replica and takes no changes: STATE_URL must lead to the primary"),
+            ("BusyLoading", "it is still loading its data"),
             ("OOM", "it is full: raise its maxmemory"),
             ("MISCONF", "it cannot save its data to disk, and takes no changes until it can"),
-            ("NOPERM", "its access list does not let this user run what is needed"),
+            ("NoPerm", "its access list does not let this user run what is needed"),
             ("unknown command", "it is older than 6.2"),
         ];
         let text = error.to_string();
@@ -175,10 +176,15 @@ pub(super) async fn connect(client: &Client) -> Result<MultiplexedConnection, Aw
     }
 }
 
-/// One question of one command on one connection, for whoever sets a session up.
+/// One question of one command, for whoever sets a session up.
 pub(super) async fn answer<T: FromRedisValue>(connection: &mut MultiplexedConnection, question: &Pipeline) -> Result<T, Away> {
-    match timeout(ANSWER, question.query_async::<(T,)>(connection)).await {
-        Ok(answer) => answer.map(|(answer,)| answer).map_err(|error| Away::of(&error)),
+    answers(connection, question).await.map(|(answer,)| answer)
+}
+
+/// The same with an answer to each of its commands.
+pub(super) async fn answers<T: FromRedisValue>(connection: &mut MultiplexedConnection, question: &Pipeline) -> Result<T, Away> {
+    match timeout(ANSWER, question.query_async(connection)).await {
+        Ok(answer) => answer.map_err(|error| Away::of(&error)),
         Err(_) => Err(Away("it answers too late".to_owned())),
     }
 }

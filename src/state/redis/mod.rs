@@ -31,7 +31,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use redis::Client;
+use redis::io::tcp::TcpSettings;
+use redis::{Client, IntoConnectionInfo};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
@@ -82,8 +83,10 @@ impl Redis {
 
     /// Keeps the connection up from now on, and has `tables` learn what other processes tell.
     pub fn follow(&self, url: &RedisUrl, app: &str, tables: &Arc<Tables>) -> Result<(), redis::RedisError> {
+        // Small questions must not wait for the answers to others.
+        let tcp = TcpSettings::default().set_nodelay(true);
         let follower = Follower {
-            client: Client::open(url.expose())?,
+            client: Client::open(url.expose().into_connection_info()?.set_tcp_settings(tcp))?,
             prefix: format!("{{dingtalk-h5:{app}}}:"),
             keys: self.keys.clone(),
             clock: self.clock.clone(),

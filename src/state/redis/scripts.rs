@@ -78,8 +78,9 @@ if ARGV[2] ~= '' then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 redis.call('UNLINK', KEYS[2])
 return 1";
 
-/// Lets calls leave, so many in any second as DingTalk allows, and leaves room for those of other processes that came earlier. Where DingTalk has
-/// allowed fewer, since somebody else calls too, more is tried again after six seconds, and each time that proves possible twice as much.
+/// Lets calls leave, so many in any second as DingTalk allows, and leaves room for those of other processes that came earlier, so long as
+/// these come for it when they were told to. Where DingTalk has allowed fewer, since somebody else calls too, more is tried again after six
+/// seconds, and each time that proves possible twice as much.
 ///
 /// KEYS: the calls of the last second, those who wait, what is allowed lately, the refused calls. ARGV: who asks, the beginning of the leaves'
 /// names, how many it wants, how many may leave in a second, when its first arrived. Answers how many may, and else after how many
@@ -92,7 +93,7 @@ end
 local me, wanted, allowed, since = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local second, earlier, asked_lately, before_more = 1020, 200, 1100, 6000
+local second, earlier, chance, before_more = 1020, 200, 40, 6000
 local lately = redis.call('HMGET', KEYS[3], 'limit', 'raised', 'step', 'paused')
 local limit, raised, step = tonumber(lately[1]), tonumber(lately[2]), tonumber(lately[3])
 if limit and raised and step and step > 0 and raised <= now then
@@ -110,8 +111,8 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], now + 60000, '+inf')
 local free, before = allowed - redis.call('ZCARD', KEYS[1]), 0
 local waiting = redis.call('HGETALL', KEYS[2])
 for nth = 1, #waiting, 2 do
-  local arrived, asked = string.match(waiting[nth + 1], '^(%d+) (%d+)$')
-  if not arrived or now - asked > asked_lately then redis.call('HDEL', KEYS[2], waiting[nth])
+  local arrived, asks = string.match(waiting[nth + 1], '^(%d+) (%d+)$')
+  if not arrived or now - asks > chance then redis.call('HDEL', KEYS[2], waiting[nth])
   elseif waiting[nth] ~= me and tonumber(arrived) < since - earlier then before = before + 1 end
 end
 local paused = (tonumber(lately[4]) or 0) - now
@@ -123,11 +124,14 @@ if may > 0 then
   redis.call('PEXPIRE', KEYS[1], 5000)
   return {may, 0}
 end
-redis.call('HSET', KEYS[2], me, since .. ' ' .. now)
+local wait = 10
+if free <= 0 then
+  local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+  wait = math.max(1, math.floor((first[2] or now) + second + 1 - now))
+end
+redis.call('HSET', KEYS[2], me, since .. ' ' .. now + wait)
 redis.call('PEXPIRE', KEYS[2], 5000)
-if free > 0 then return {0, 10} end
-local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-return {0, math.max(1, (first[2] or now) + second + 1 - now)}";
+return {0, wait}";
 
 /// Notes what became of a call: that it stayed, or that DingTalk may have seen it late, or that DingTalk refused it: then what was admitted in
 /// the second before is what is allowed from now on.

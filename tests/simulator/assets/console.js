@@ -164,6 +164,17 @@ const DECISIONS = {
 /** @type {Record<string, string>} */
 const STANDINGS = { absent: 'has not authorised the app', active: 'uses the app', stopped: 'has stopped the app' };
 
+/** After these the app is opened; whatever ends a session is to be seen at the next click in the page. */
+const OPENS = ['authorise', 'restore'];
+
+/** Until the app was told what an organisation did, or does not listen. */
+async function told(/** @type {string} */ corpId) {
+  for (let looks = 0; looks < 20 && state.pushes.some((push) => push.corpId === corpId); looks += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    show(await call('state'));
+  }
+}
+
 /** @param {Organisation} organisation @param {'phone' | 'pc'} device */
 function describe({ corpId, name, standing, signedIn, people }, device) {
   const list = element('select', '', ...people.map(({ userId, name: who }) => new Option(who, userId, false, userId === signedIn)));
@@ -174,7 +185,10 @@ function describe({ corpId, name, standing, signedIn, people }, device) {
   const buttons = DECISIONS[standing || 'absent'].map(([decision, label]) => {
     const button = element('button', 'quiet', label);
     button.addEventListener('click', async () => {
-      if (await pull('organisation', { corpId, do: decision }) && decision === 'authorise') devices[device].src = home(device);
+      if (await pull('organisation', { corpId, do: decision }) && OPENS.includes(decision)) {
+        await told(corpId);
+        devices[device].src = home(device);
+      }
     });
     return button;
   });
@@ -258,7 +272,10 @@ const home = (/** @type {'phone' | 'pc'} */ device) => (
   `${(state.app.url || '').replace(/\/$/, '')}/?corpid=${encodeURIComponent(at(device) ? at(device).corpId : state.app.corpId)}`
 );
 
-/** The PC opens the app when the phone has logged in, so that they do not race for the first cookie. */
+/**
+ * The PC opens the app when the phone has logged in, so that the drawing has one after the other. Where browsers know frames without
+ * credentials, it has cookies of its own; elsewhere whoever logged in last is whom both of them have.
+ */
 function loadFrames() {
   const turn = ++loading;
   document.querySelectorAll('.app input').forEach((input) => input instanceof HTMLInputElement && (input.value = state.app.url || ''));

@@ -20,7 +20,18 @@ usage: dingtalk-simulator [OPTION VALUE]...
                         api.dingtalk.com and oapi.dingtalk.com are this machine, listen on port 443, and have the SDK trust
                         the certificate at /ca.pem (NODE_EXTRA_CA_CERTS, SSL_CERT_FILE, REQUESTS_CA_BUNDLE)
 
-The console is at http://ADDRESS/. What may be called, and every lever for tests, is in the README.";
+  --readme              prints the README: all that may be called, all levers, faults and recipes
+
+The console is at http://ADDRESS/. A test asks for a code, lets the app log in with it, moves the clock, and counts the calls:
+
+  POST /client/authcode    {\"corpId\":\"dingsimulator0001\",\"userId\":\"alice\"}
+  POST /control/clock      {\"advanceSeconds\":301}
+  POST /control/faults     {\"endpoint\":\"/topapi/v2/user/getuserinfo\",\"times\":2,\"fault\":{\"kind\":\"busy\"}}
+  POST /control/person     {\"userId\":\"bob\",\"do\":\"leave\"}
+  GET  /control/requests   every call, and how often each was made
+  POST /control/reset      back to the beginning";
+
+const README: &str = include_str!("../README.md");
 
 struct Options {
     addr: String,
@@ -32,9 +43,9 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = match options(std::env::args().skip(1)) {
-        Ok(Some(options)) => options,
-        Ok(None) => {
-            println!("{USAGE}");
+        Ok(Asked::ToServe(options)) => options,
+        Ok(Asked::For(text)) => {
+            println!("{text}");
             return ExitCode::SUCCESS;
         }
         Err(reason) => {
@@ -45,34 +56,48 @@ fn main() -> ExitCode {
     match actix_web::rt::System::new().block_on(serve(&options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cannot listen on the addresses given: {error}");
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// The options, or nothing when only the usage is wanted.
-fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
+enum Asked {
+    ToServe(Options),
+    For(&'static str),
+}
+
+fn options(mut arguments: impl Iterator<Item = String>) -> Result<Asked, String> {
     let mut options =
         Options { addr: "127.0.0.1:8081".to_owned(), app_url: None, kind: Kind::Internal, oapi_addr: None, https_addr: None };
     while let Some(name) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{name} needs a value"));
         match name.as_str() {
-            "--help" | "-h" => return Ok(None),
+            "--help" | "-h" => return Ok(Asked::For(USAGE)),
+            "--readme" => return Ok(Asked::For(README)),
             "--addr" => options.addr = value()?,
             "--kind" => options.kind = value()?.parse()?,
             "--oapi-addr" => options.oapi_addr = Some(value()?),
             "--https-addr" => options.https_addr = Some(value()?),
-            "--app-url" => options.app_url = Some(value()?),
+            "--app-url" => options.app_url = Some(value().and_then(page)?),
             _ => return Err(format!("unknown argument {name}")),
         }
     }
-    Ok(Some(options))
+    Ok(Asked::ToServe(options))
+}
+
+fn page(address: String) -> Result<String, String> {
+    let is_page = url::Url::parse(&address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    if is_page { Ok(address) } else { Err(format!("{address} is no http or https address")) }
+}
+
+fn listen(address: &String) -> io::Result<TcpListener> {
+    TcpListener::bind(address).map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))
 }
 
 async fn serve(options: &Options) -> io::Result<()> {
-    let at = |address: &Option<String>| address.as_ref().map(TcpListener::bind).transpose();
-    let main = Some(TcpListener::bind(&options.addr)?);
+    let at = |address: &Option<String>| address.as_ref().map(listen).transpose();
+    let main = Some(listen(&options.addr)?);
     let places = Places { main, old: at(&options.oapi_addr)?, https: at(&options.https_addr)? };
     let simulator = Simulator::start_at(places).await?;
     if let Some(url) = &options.app_url {
@@ -103,11 +128,16 @@ DINGTALK_CLIENT_SECRET={}",
         app.client_id,
         app.client_secret
     );
-    if let Some(authority) = simulator.authority() {
-        println!("\nTo trust over HTTPS, also at {url}/ca.pem:\n{authority}");
-    }
+    let home = format!("DINGTALK_CORP_ID={}\nDINGTALK_AGENT_ID={}\n", app.corp_id, app.agent_id);
     match kind {
-        Kind::Internal | Kind::Custom => println!("DINGTALK_CORP_ID={}\nDINGTALK_AGENT_ID={}\n", app.corp_id, app.agent_id),
-        Kind::ThirdParty => println!("\nThe organisations that can authorise it: {}\n", simulator.organisations().join(", ")),
+        Kind::Internal => println!("{home}"),
+        Kind::Custom => println!("DINGTALK_APP_KIND=custom\n{home}"),
+        Kind::ThirdParty => println!(
+            "DINGTALK_APP_KIND=third-party\nDINGTALK_EVENTS=stream\n\nThe organisations that can authorise it: {}\n",
+            simulator.organisations().join(", ")
+        ),
+    }
+    if let Some(authority) = simulator.authority() {
+        println!("To trust over HTTPS, also at {url}/ca.pem:\n{authority}");
     }
 }

@@ -6,9 +6,11 @@ mod grants;
 mod limits;
 mod organisations;
 mod requests;
+mod sso;
 pub mod state;
 mod world;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
@@ -47,6 +49,7 @@ pub fn mount(service: &mut ServiceConfig) {
             .route("/world", get().to(world::show))
             .route("/world", post().to(world::load))
             .route("/grants", post().to(pull::<grants::SetGrants>))
+            .route("/sso", post().to(sso::issue))
             .route("/crowd", post().to(crowd::come))
             .route("/reset", post().to(reset))
             .default_service(to(nothing_here)),
@@ -160,9 +163,9 @@ async fn own_origin_only(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let named = host(request.request());
-    let here = request.app_config().local_addr().ip().to_string();
-    let is_ours = matches!(named, "localhost" | "127.0.0.1" | "[::1]" | "") || named.trim_matches(['[', ']']) == here;
+    let (named, here) = (host(request.request()).trim_matches(['[', ']']), request.app_config().local_addr().ip());
+    let is_address = named.parse().is_ok_and(|address: IpAddr| address.is_loopback() || address == here);
+    let is_ours = named.eq_ignore_ascii_case("localhost") || is_address;
     let foreign = !is_ours || request.headers().get(ORIGIN).is_some_and(|sender| !same_authority(sender, request.request()));
     if foreign {
         let refusal = HttpResponse::Forbidden()

@@ -38,13 +38,9 @@ pub type Refusal = String;
 
 /// Tells one event, and reads the answer.
 pub async fn push(http: &Client, to: &PushUrl, app: &Registered, event: &Event) -> Result<(), Refusal> {
-    let cipher = Cipher::new(&app.callback_token, &app.callback_aes_key, &app.client_id)
-        .map_err(|_| "the app has no callbackToken and callbackAesKey".to_owned())?;
-    let encrypted = cipher.encrypt(&message(app, to.shape, event).to_string(), random());
-    let (timestamp, nonce) = (real_now().to_string(), secret::hex32()[..8].to_owned());
-    let signature = cipher.signature(&timestamp, &nonce, &encrypted);
-    let query = [("signature", &signature), ("msg_signature", &signature), ("timestamp", &timestamp), ("nonce", &nonce)];
-    let request = http.post(&to.url).query(&query).timeout(PATIENCE).json(&json!({"encrypt": encrypted}));
+    let cipher = cipher(app)?;
+    let (query, body) = sealed(&cipher, &message(app, to.shape, event), &real_now().to_string());
+    let request = http.post(&to.url).query(&query).timeout(PATIENCE).json(&body);
     let response = request.send().await.map_err(|_| "no answer".to_owned())?;
     let status = response.status();
     if !status.is_success() {
@@ -52,6 +48,20 @@ pub async fn push(http: &Client, to: &PushUrl, app: &Registered, event: &Event) 
     }
     let reply: Value = response.json().await.map_err(|_| "an answer that is no JSON".to_owned())?;
     acknowledged(&cipher, &reply)
+}
+
+pub fn cipher(app: &Registered) -> Result<Cipher<'_>, Refusal> {
+    Cipher::new(&app.callback_token, &app.callback_aes_key, &app.client_id)
+        .map_err(|_| "the app has no callbackToken and callbackAesKey".to_owned())
+}
+
+/// The query and the body of the call that tells `message`.
+pub fn sealed(cipher: &Cipher, message: &Value, timestamp: &str) -> ([(&'static str, String); 4], Value) {
+    let (encrypted, nonce) = (cipher.encrypt(&message.to_string(), random()), secret::hex32()[..8].to_owned());
+    let signature = cipher.signature(timestamp, &nonce, &encrypted);
+    let query =
+        [("signature", signature.clone()), ("msg_signature", signature), ("timestamp", timestamp.to_owned()), ("nonce", nonce)];
+    (query, json!({"encrypt": encrypted}))
 }
 
 fn acknowledged(cipher: &Cipher, reply: &Value) -> Result<(), Refusal> {

@@ -3,7 +3,7 @@
 mod cipher;
 mod dispatch;
 mod happening;
-mod http;
+pub mod http;
 mod outbox;
 mod stream;
 mod subscribers;

@@ -133,7 +133,8 @@ impl Simulator {
         self.shared.world().setup.calls_per_second = limit;
     }
 
-    /// How the app's calls of an endpoint went under the limit, or would have gone; written as `/topapi/v2/user/get`.
+    /// How the app's calls of an endpoint went under the limit, or would have gone; written as `/topapi/v2/user/get`. Those of a
+    /// third-party app are counted at each organisation, and are in `/control/limits`.
     ///
     /// # Panics
     /// When there is no such endpoint: a slip in the test.
@@ -141,7 +142,7 @@ impl Simulator {
     #[must_use]
     pub fn pace(&self, endpoint: &str) -> Pace {
         let world = self.shared.world();
-        world.paces.pace(&world.setup.under_test, api(endpoint))
+        world.paces.pace(Holder::new(&world.setup.under_test, ""), api(endpoint))
     }
 
     /// Takes back the faults that have not met their calls.

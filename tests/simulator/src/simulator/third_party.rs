@@ -1,7 +1,9 @@
 //! What a test does with several organisations, and with what DingTalk tells an app.
 
+use serde_json::Value;
+
 use crate::Simulator;
-use crate::events::{PushUrl, Shape, StreamFault};
+use crate::events::{PushUrl, Shape, StreamFault, http};
 use crate::world::{App, CUSTOM, Decision, Holder, INTERNAL, Kind, THIRD_PARTY, World};
 
 /// The corpIds of the seeded organisations.
@@ -109,6 +111,16 @@ impl Simulator {
         let mut world = self.shared.world();
         let client_id = under_test(&world);
         world.check_url(&client_id);
+    }
+
+    /// The query and the body of a call that tells the app under test of `message`, as DingTalk makes it at that time.
+    #[must_use]
+    pub fn sealed(&self, message: &Value, timestamp: &str) -> (String, String) {
+        let world = self.shared.world();
+        let Some(Ok(cipher)) = world.under_test().map(http::cipher) else { return Default::default() };
+        let (query, body) = http::sealed(&cipher, message, timestamp);
+        let query = query.map(|(name, value)| format!("{name}={value}"));
+        (query.join("&"), body.to_string())
     }
 
     /// The suite ticket of the app under test.

@@ -42,6 +42,8 @@ pub enum Access {
     App(fn(&Call, &Holder, &mut World) -> Answer),
     /// A third-party app, with its suite_access_token.
     Suite(fn(&Call, &Holder, &mut World) -> Answer),
+    /// The back end of an app, with the token of an organisation's administrators.
+    Sso(fn(&Call, &Holder, &mut World) -> Answer),
     /// An app for somebody who logged in with a browser, with the token of theirs.
     User(fn(&Call, &OnBehalf, &mut World) -> Answer),
 }

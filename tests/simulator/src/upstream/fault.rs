@@ -103,15 +103,16 @@ impl Fault {
             Self::AuthCodeError => refuse(Refusal::AuthCode),
             Self::Permission => refuse(Refusal::Permission {
                 scope: call.api.map_or("qyapi_base", |api| api.scope).to_owned(),
-                client_id: gateway::client_id(call, world).unwrap_or_default(),
+                client_id: gateway::caller(call, world).map(|caller| caller.client_id).unwrap_or_default(),
             }),
             Self::Busy => refuse(Refusal::Busy),
             Self::Rate { limit } => refuse(Refusal::Rate(*limit)),
             Self::Quota => refuse(Refusal::Quota),
             Self::Throttled => refuse(Refusal::Throttled),
-            Self::Address => {
-                refuse(Refusal::Address { ip: call.ip.clone(), client_id: gateway::client_id(call, world).unwrap_or_default() })
-            }
+            Self::Address => refuse(Refusal::Address {
+                ip: call.ip.clone(),
+                client_id: gateway::caller(call, world).map(|caller| caller.client_id).unwrap_or_default(),
+            }),
             Self::Form { form } => Consequence::Reshape(*form),
             Self::Delay { milliseconds } => Consequence::Wait(Duration::from_millis(*milliseconds)),
             Self::RevokedToken => Consequence::RevokeToken,

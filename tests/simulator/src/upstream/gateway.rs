@@ -7,7 +7,7 @@ use super::api::{Access, Api, Family, Method};
 use super::call::Call;
 use super::refusal::Refusal;
 use super::side::Side;
-use crate::world::{Holder, OnBehalf, Standing, Tokens, World};
+use crate::world::{Holder, Kind, OnBehalf, Standing, Tokens, World};
 
 /// The normal answer to a call.
 pub fn serve(call: &Call, world: &mut World) -> Answer {
@@ -38,6 +38,10 @@ pub fn serve(call: &Call, world: &mut World) -> Answer {
                 check_method(api, call)?;
                 Ok(answer(call, &holder, world))
             }
+            Access::Sso(answer) => {
+                let holder = holder(call, call.token(), &world.sso_tokens, world)?;
+                Ok(answer(call, &holder, world))
+            }
             Access::User(answer) => {
                 let who = on_behalf(call, world)?;
                 check_grants(api, &who.holder, call, world)?;
@@ -49,9 +53,23 @@ pub fn serve(call: &Call, world: &mut World) -> Answer {
 }
 
 /// Whose call it is: the app's whose token it brings, dead or alive, or the one's that it names.
-pub fn client_id(call: &Call, world: &World) -> Option<String> {
-    let by_token = call.token().and_then(|token| world.tokens.holder(&token).map(|holder| holder.client_id.clone()));
-    by_token.or_else(|| call.named_client().filter(|client_id| world.app(client_id).is_some()))
+pub fn caller(call: &Call, world: &World) -> Option<Holder> {
+    let by_token = call.token().and_then(|token| world.tokens.holder(&token).cloned());
+    let named = || {
+        let corp_id = ["authCorpId", "auth_corpid"].into_iter().find_map(|name| call.parameter(name));
+        let client_id = call.named_client().filter(|client_id| world.app(client_id).is_some())?;
+        Some(Holder { client_id, corp_id: corp_id.unwrap_or_default() })
+    };
+    by_token.or_else(named)
+}
+
+/// For whom a call counts against the limit: of a third-party app, each organisation by itself.
+pub fn counted(call: &Call, world: &World) -> Option<Holder> {
+    let caller = caller(call, world)?;
+    match world.app(&caller.client_id)?.kind {
+        Kind::Internal | Kind::Custom => Some(Holder::new(&caller.client_id, "")),
+        Kind::ThirdParty => Some(caller),
+    }
 }
 
 /// The token that a call brings dies, with all others of its holder.

@@ -1,4 +1,5 @@
-//! How often DingTalk lets one app call one of its APIs: so many times in any second, on a real clock that nobody moves.
+//! How often DingTalk lets one app call one of its APIs, a third-party app at each organisation: so many times in any second, on a real
+//! clock that nobody moves.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -7,12 +8,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::api::Api;
+use crate::world::Holder;
 
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// How the calls of each API by each app went.
 #[derive(Debug, Default)]
-pub struct Paces(BTreeMap<(String, &'static str), Pace>);
+pub struct Paces(BTreeMap<(Holder, &'static str), Pace>);
 
 /// How the calls of one API by one app went.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -34,12 +36,12 @@ pub struct Pace {
 
 impl Paces {
     /// Whether a call that was read at this moment is let in. One that is not does not count against the limit.
-    pub fn admit(&mut self, limit: Option<u32>, client_id: &str, api: &Api, now: Instant) -> bool {
-        self.0.entry((client_id.to_owned(), api.path)).or_default().admit(limit, now)
+    pub fn admit(&mut self, limit: Option<u32>, caller: Holder, api: &Api, now: Instant) -> bool {
+        self.0.entry((caller, api.path)).or_default().admit(limit, now)
     }
 
-    pub fn pace(&self, client_id: &str, api: &Api) -> Pace {
-        self.0.get(&(client_id.to_owned(), api.path)).cloned().unwrap_or_default()
+    pub fn pace(&self, caller: Holder, api: &Api) -> Pace {
+        self.0.get(&(caller, api.path)).cloned().unwrap_or_default()
     }
 
     /// Calls that came too soon, of all apps and APIs.
@@ -48,8 +50,11 @@ impl Paces {
     }
 
     pub fn state(&self, limit: Option<u32>) -> Value {
-        let paces = self.0.iter().map(|((client_id, path), pace)| {
+        let paces = self.0.iter().map(|((Holder { client_id, corp_id }, path), pace)| {
             let mut shown = json!({"clientId": client_id, "api": path});
+            if !corp_id.is_empty() {
+                shown["corpId"] = json!(corp_id);
+            }
             if let (Some(shown), Ok(Value::Object(pace))) = (shown.as_object_mut(), serde_json::to_value(pace)) {
                 shown.extend(pace);
             }
@@ -93,30 +98,36 @@ mod tests {
 
     use super::super::apis::{USER_BY_CODE, USER_DETAILS};
 
+    fn app() -> Holder {
+        Holder::new("app", "")
+    }
+
     #[test]
     fn so_many_are_let_in_within_any_second() {
         let (mut paces, start) = (Paces::default(), Instant::now());
         let at = [0, 600, 700, 999, 1000, 1500, 1600];
-        let admitted = at.map(|millis| paces.admit(Some(2), "app", &USER_BY_CODE, start + Duration::from_millis(millis)));
+        let admitted = at.map(|millis| paces.admit(Some(2), app(), &USER_BY_CODE, start + Duration::from_millis(millis)));
         assert_eq!(admitted, [true, true, false, false, true, false, true]);
-        let pace = paces.pace("app", &USER_BY_CODE);
+        let pace = paces.pace(app(), &USER_BY_CODE);
         assert_eq!((pace.accepted, pace.refused), (4, 3));
         assert_eq!((pace.most_accepted_in_a_second, pace.most_arrived_in_a_second), (2, 5));
     }
 
     #[test]
-    fn each_app_and_each_api_has_a_pace_of_its_own() {
+    fn each_app_each_organisation_and_each_api_has_a_pace_of_its_own() {
         let (mut paces, now) = (Paces::default(), Instant::now());
-        for (app, api) in [("app", &USER_BY_CODE), ("other", &USER_BY_CODE), ("app", &USER_DETAILS)] {
-            assert_eq!([(); 3].map(|()| paces.admit(Some(2), app, api, now)), [true, true, false]);
+        let (other, elsewhere) = (Holder::new("other", ""), Holder::new("app", "corp"));
+        for (caller, api) in [(app(), &USER_BY_CODE), (other, &USER_BY_CODE), (elsewhere, &USER_BY_CODE), (app(), &USER_DETAILS)]
+        {
+            assert_eq!([(); 3].map(|()| paces.admit(Some(2), caller.clone(), api, now)), [true, true, false]);
         }
-        assert_eq!(paces.refused(), 3);
+        assert_eq!(paces.refused(), 4);
     }
 
     #[test]
     fn without_a_limit_everything_is_let_in_and_counted() {
         let (mut paces, now) = (Paces::default(), Instant::now());
-        assert!((0..100).all(|_| paces.admit(None, "app", &USER_BY_CODE, now)));
-        assert_eq!(paces.pace("app", &USER_BY_CODE).most_accepted_in_a_second, 100);
+        assert!((0..100).all(|_| paces.admit(None, app(), &USER_BY_CODE, now)));
+        assert_eq!(paces.pace(app(), &USER_BY_CODE).most_accepted_in_a_second, 100);
     }
 }

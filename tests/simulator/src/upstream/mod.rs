@@ -44,21 +44,20 @@ pub async fn answer(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> 
     let read_at = Instant::now();
     let call = Call::new(&request, body, Side::of(&request, &shared));
     let recording = Recording::start(&shared, Party::App, call.name(), call.label());
-    let (answer, delivery) = if admitted(&call, read_at, &mut shared.world()) {
-        converse(&call, &shared).await
-    } else {
-        (Refusal::Rate(Limit::App).answer(call.family()).noting("too many calls in a second"), Delivery::Whole)
+    let admitted = admit(&call, read_at, &mut shared.world());
+    let (answer, delivery) = match admitted {
+        Ok(()) => converse(&call, &shared).await,
+        Err(limit) => (Refusal::Rate(limit).answer(call.family()).noting("too many calls in a second"), Delivery::Whole),
     };
     let answer = watch_codes(&call, answer, &mut shared.world());
     delivery.send(answer, recording)
 }
 
 /// A call of nobody's, or of nothing, counts against no limit.
-fn admitted(call: &Call, read_at: Instant, world: &mut World) -> bool {
-    match (call.api, gateway::client_id(call, world)) {
-        (Some(api), Some(client_id)) => world.paces.admit(world.setup.calls_per_second, &client_id, api, read_at),
-        _ => true,
-    }
+fn admit(call: &Call, read_at: Instant, world: &mut World) -> Result<(), Limit> {
+    let (Some(api), Some(caller)) = (call.api, gateway::counted(call, world)) else { return Ok(()) };
+    let limit = if caller.corp_id.is_empty() { Limit::App } else { Limit::Organisation };
+    world.paces.admit(world.setup.calls_per_second, caller, api, read_at).then_some(()).ok_or(limit)
 }
 
 async fn converse(call: &Call, shared: &Shared) -> (Answer, Delivery) {

@@ -97,6 +97,9 @@ pub struct World {
     /// Those of the login page outside the client, which are not interchangeable with the others.
     pub browser_codes: Codes,
     pub user_tokens: UserTokens,
+    /// Those of administrators who come from the admin console.
+    pub sso_codes: Codes,
+    pub sso_tokens: Tokens,
     /// What third-party apps were told of an authorisation in the older way.
     pub temporary_codes: HashMap<String, Holder>,
     pub notifications: Notifications,
@@ -125,6 +128,8 @@ impl World {
             codes: Codes::default(),
             browser_codes: Codes::default(),
             user_tokens: UserTokens::default(),
+            sso_codes: Codes::default(),
+            sso_tokens: Tokens::default(),
             temporary_codes: HashMap::new(),
             notifications: Notifications::default(),
             faults: Faults::default(),

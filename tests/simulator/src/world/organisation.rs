@@ -12,6 +12,9 @@ use super::Person;
 pub struct Organisation {
     pub corp_id: String,
     pub name: String,
+    /// What its administrators' back ends prove themselves with.
+    #[serde(default = "sso_secret")]
+    pub sso_secret: String,
     #[serde(default)]
     pub departments: Vec<Department>,
     pub people: Vec<Arc<Person>>,
@@ -32,6 +35,10 @@ pub struct Department {
     /// None of the whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_id: Option<u64>,
+}
+
+fn sso_secret() -> String {
+    "simulated-sso-secret-not-for-production".to_owned()
 }
 
 impl Organisation {

@@ -9,7 +9,7 @@ use crate::secret;
 const REMEMBERED: Millis = 24 * 60 * 60 * 1000;
 
 /// An app at an organisation, for which a token speaks.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Holder {
     pub client_id: String,
     pub corp_id: String,
@@ -18,6 +18,11 @@ pub struct Holder {
 impl Holder {
     pub fn new(client_id: &str, corp_id: &str) -> Self {
         Self { client_id: client_id.to_owned(), corp_id: corp_id.to_owned() }
+    }
+
+    /// Whatever app asks.
+    pub fn of_organisation(corp_id: &str) -> Self {
+        Self::new("", corp_id)
     }
 }
 

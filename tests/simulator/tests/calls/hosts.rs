@@ -47,10 +47,12 @@ async fn what_the_new_api_does_not_have_is_refused_and_never_empty() {
 #[tokio::test]
 async fn a_name_that_somebody_made_point_here_pulls_no_lever() {
     let caller = Caller::start().await;
-    for host in ["rebound.example.com", "oapi.dingtalk.com"] {
+    let foreign =
+        ["rebound.example.com", "oapi.dingtalk.com", "127.0.0.1.example.com", "localhost.example.com", "192.168.0.1", ""];
+    for host in foreign {
         assert_eq!(caller.get_as(host, "/control/state").await.status, 403, "{host}");
     }
-    for host in ["localhost:1", "127.0.0.1"] {
+    for host in ["localhost:1", "127.0.0.1", "127.0.0.2:8081", "[::1]:8081", "LOCALHOST"] {
         assert_eq!(caller.get_as(host, "/control/state").await.status, 200, "{host}");
     }
 }

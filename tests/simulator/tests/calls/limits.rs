@@ -1,5 +1,6 @@
 //! The limit on calls.
 
+use dingtalk_simulator::Decision;
 use serde_json::{Value, json};
 
 use crate::caller::Caller;
@@ -66,4 +67,27 @@ async fn the_control_sets_the_limit_and_tells_what_came_of_it() {
         caller.post("/control/limits", json!({"callsPerSecond": null})).await.json()["limits"]["callsPerSecond"],
         Value::Null
     );
+}
+
+#[tokio::test]
+async fn a_third_party_app_has_a_limit_of_its_own_at_each_organisation() {
+    let caller = Caller::start().await;
+    let (app, organisations) = (caller.dingtalk.third_party_app(), caller.dingtalk.organisations());
+    caller.dingtalk.put_to_test(app);
+    let ticket = caller.dingtalk.suite_ticket().unwrap();
+    caller.dingtalk.calls_per_second(Some(1));
+    for corp_id in organisations {
+        caller.dingtalk.decide(corp_id, Decision::Authorise);
+        let granted = caller.corp_token(app, corp_id, &ticket).await;
+        assert_eq!(
+            caller.corp_token(app, corp_id, &ticket).await["code"],
+            "Forbidden.AccessDenied.QpsLimitForSuitekeyAndOrgAndApi"
+        );
+        let details = format!("{DETAILS}?userid=alice&access_token={}", granted["accessToken"].as_str().unwrap());
+        assert_eq!(caller.get(&details).await.json()["result"]["userid"], "alice");
+        assert_eq!(caller.get(&details).await.json()["sub_code"], "90019");
+    }
+    let limits = caller.get("/control/limits").await.json();
+    let counted = |corp_id: &str| limits["paces"].as_array().unwrap().iter().filter(|pace| pace["corpId"] == *corp_id).count();
+    assert_eq!((limits["refused"].as_u64(), organisations.map(counted)), (Some(4), [2, 2]));
 }

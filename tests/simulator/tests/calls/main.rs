@@ -10,5 +10,6 @@ mod hosts;
 mod kinds;
 mod limits;
 mod people;
+mod program;
 mod signed;
 mod stream;

@@ -67,3 +67,54 @@ async fn a_notification_is_shown_to_whom_it_is_for() {
     let strange = json!({"agent_id": "1", "userid_list": "bob", "msg": message});
     assert_eq!(caller.old(send, strange).await["errcode"], 400_002);
 }
+
+#[tokio::test]
+async fn the_older_list_of_departments_has_those_below_or_all_of_them() {
+    let caller = Caller::start().await;
+    let token = caller.token().await;
+    let ids = async |query: &str| {
+        let told = caller.get(&format!("/department/list?access_token={token}{query}")).await.json();
+        let ids = told["department"].as_array().map(|all| all.iter().map(|one| one["id"].as_u64().unwrap()).collect::<Vec<_>>());
+        ids.ok_or(told["errcode"].clone())
+    };
+    assert_eq!(ids("&fetch_child=False").await, Ok(vec![1001, 1002, 1003]));
+    assert_eq!(ids("").await, Ok(vec![1001, 1002, 1003, 1004]));
+    assert_eq!(ids("&id=1&fetch_child=true").await, Ok(vec![1001, 1002, 1003, 1004]));
+    assert_eq!(ids("&id=1003&fetch_child=false").await, Ok(vec![1004]));
+    assert_eq!(ids("&id=1004&fetch_child=true").await, Ok(vec![]));
+    assert_eq!(ids("&id=77").await, Err(json!(60003)));
+}
+
+#[tokio::test]
+async fn an_administrator_who_comes_from_the_admin_console_is_known_by_a_code_of_its_own_to_either_family() {
+    let caller = Caller::start().await;
+    let corp_id = caller.dingtalk.app().corp_id;
+    let secret = "simulated-sso-secret-not-for-production";
+    let code = async |user_id: &str| {
+        let issued = caller.post("/control/sso", json!({"userId": user_id})).await.json();
+        issued["code"].as_str().unwrap().to_owned()
+    };
+    let granted = caller.post("/v1.0/oauth2/ssoAccessToken", json!({"corpid": corp_id, "ssoSecret": secret})).await.json();
+    let token = granted["accessToken"].as_str().unwrap();
+    let of_code = async |code: &str| caller.get_with(token, &format!("/v1.0/oauth2/ssoUserInfo?code={code}")).await.json();
+    let one = code("zhangsan").await;
+    let told = of_code(&one).await;
+    assert_eq!((&told["userId"], &told["isAdmin"], &told["corpId"]), (&json!("zhangsan"), &json!(true), &json!(corp_id)));
+    assert_eq!(of_code(&code("bob").await).await["isAdmin"], false);
+    for none in [one, caller.dingtalk.issue_code("zhangsan"), "none".to_owned()] {
+        assert_eq!(of_code(&none).await["code"], "invalidParameter.authCode.notFound");
+    }
+    let old = caller.get(&format!("/sso/gettoken?corpid={corp_id}&corpsecret={secret}")).await.json();
+    let old_token = old["access_token"].as_str().unwrap();
+    let of_code = async |code: &str| caller.get(&format!("/sso/getuserinfo?access_token={old_token}&code={code}")).await.json();
+    let told = of_code(&code("zhangsan").await).await;
+    assert_eq!((&told["user_info"]["userid"], &told["is_sys"]), (&json!("zhangsan"), &json!(true)));
+    assert_eq!(of_code("none").await["errcode"], 41007);
+
+    let wrong = caller.post("/v1.0/oauth2/ssoAccessToken", json!({"corpid": corp_id, "ssoSecret": "x"})).await;
+    assert_eq!((wrong.status, wrong.json()["code"].clone()), (400, json!("invalidClientIdOrSecret")));
+    assert_eq!(caller.get("/sso/gettoken?corpid=x&corpsecret=x").await.json()["errcode"], 40089);
+    let own = caller.token().await;
+    assert_eq!(caller.get_with(&own, "/v1.0/oauth2/ssoUserInfo?code=x").await.json()["code"], "InvalidAuthentication");
+    assert_eq!(caller.post("/control/sso", json!({"userId": "nobody"})).await.status, 400);
+}

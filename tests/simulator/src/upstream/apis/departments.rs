@@ -25,6 +25,15 @@ pub static SCOPES: Api = Api {
     access: Access::App(scopes),
 };
 
+/// The older form: all that are below, unless `fetch_child` is false.
+pub static LIST_OLD: Api = Api {
+    path: "/department/list",
+    method: Method::Get,
+    label: "list departments",
+    scope: "qyapi_get_department_list",
+    access: Access::App(list_old),
+};
+
 const fn department(path: &'static str, label: &'static str, answer: fn(&Call, &Holder, &mut World) -> Answer) -> Api {
     Api::post(path, label, "qyapi_get_department_list", Access::App(answer))
 }
@@ -34,6 +43,22 @@ fn list_sub(call: &Call, holder: &Holder, world: &mut World) -> Answer {
         let below = organisation.departments.iter().filter(|department| department.parent_id == Some(id));
         below.map(brief).collect()
     })
+}
+
+fn list_old(call: &Call, holder: &Holder, world: &mut World) -> Answer {
+    let id = call.query_parameter("id").map_or(Some(ROOT), |id| id.parse().ok());
+    let all = !call.query_parameter("fetch_child").is_some_and(|all| all.eq_ignore_ascii_case("false"));
+    let Some((organisation, id)) = known(id, holder, world) else {
+        return Answer::legacy_error(60003, "部门不存在");
+    };
+    let is_below = |department: &&Department| match department.parent_id {
+        Some(parent) if all => way_up(organisation, parent).contains(&id),
+        parent => parent == Some(id),
+    };
+    let told = organisation.departments.iter().filter(is_below).map(|Department { id, name, parent_id }| {
+        json!({"id": id, "name": name, "parentid": parent_id, "createDeptGroup": true, "autoAddUser": true})
+    });
+    Answer::legacy(json!({"errcode": 0, "errmsg": "ok", "department": told.collect::<Vec<_>>()}))
 }
 
 fn get(call: &Call, holder: &Holder, world: &mut World) -> Answer {
@@ -95,13 +120,15 @@ fn scopes(_: &Call, holder: &Holder, world: &mut World) -> Answer {
 
 fn in_department(call: &Call, holder: &Holder, world: &World, told: impl Fn(&Organisation, u64) -> Value) -> Answer {
     let id = call.parameter("dept_id").map_or(Some(ROOT), |id| id.parse().ok());
-    let organisation = world.organisation(&holder.corp_id);
-    let known =
-        organisation.zip(id).filter(|(organisation, id)| organisation.departments.iter().any(|department| department.id == *id));
-    match known {
+    match known(id, holder, world) {
         Some((organisation, id)) => Answer::topapi(told(organisation, id)),
         None => Answer::topapi_error(60003, "部门不存在"),
     }
+}
+
+fn known<'a>(id: Option<u64>, holder: &Holder, world: &'a World) -> Option<(&'a Organisation, u64)> {
+    let there = world.organisation(&holder.corp_id).zip(id);
+    there.filter(|(organisation, id)| organisation.departments.iter().any(|department| department.id == *id))
 }
 
 fn brief(department: &Department) -> Value {

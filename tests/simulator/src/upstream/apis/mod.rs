@@ -1,6 +1,7 @@
 //! The APIs of DingTalk that are simulated.
 
 mod activation;
+mod admin_logins;
 mod app_tokens;
 mod browser_logins;
 mod corp_tokens;
@@ -20,7 +21,7 @@ pub use users::USER_BY_CODE;
 pub use users::USER_DETAILS;
 
 /// All of them; of two that fit a path the first.
-pub static ALL: [&Api; 32] = [
+pub static ALL: [&Api; 37] = [
     &app_tokens::ACCESS_TOKEN,
     &app_tokens::UNIFIED_TOKEN,
     &app_tokens::GET_TOKEN,
@@ -47,11 +48,16 @@ pub static ALL: [&Api; 32] = [
     &departments::LIST_IDS,
     &departments::LIST_USERS,
     &departments::SCOPES,
+    &departments::LIST_OLD,
     &messages::WORK_NOTIFICATION,
     &messages::PROGRESS,
     &messages::RESULT,
     &browser_logins::USER_ACCESS_TOKEN,
     &browser_logins::CONTACT_USER,
+    &admin_logins::SSO_ACCESS_TOKEN,
+    &admin_logins::SSO_USER_INFO,
+    &admin_logins::SSO_GET_TOKEN,
+    &admin_logins::SSO_GET_USER_INFO,
     &gateway_connections::OPEN_CONNECTION,
 ];
 

@@ -1,0 +1,65 @@
+//! What one process hears of DingTalk, all know.
+
+use dingtalk_simulator::{Decision, Shape, Simulator};
+
+use super::{Company, standing_is};
+use crate::process::{Variables, with};
+use crate::support::{Browser, eventually, state_of};
+
+/// The same settings for the simulator's third-party app, which hears by HTTP.
+fn as_third_party(dingtalk: &Simulator, mut variables: Variables) -> Variables {
+    let app = dingtalk.third_party_app();
+    dingtalk.put_to_test(app);
+    variables.retain(|(name, _)| !["DINGTALK_CORP_ID", "DINGTALK_AGENT_ID"].contains(name));
+    let of_app = [
+        ("DINGTALK_APP_KIND", "third-party"),
+        ("DINGTALK_CLIENT_ID", app.client_id),
+        ("DINGTALK_CLIENT_SECRET", app.client_secret),
+        ("DINGTALK_EVENTS", "http"),
+        ("DINGTALK_EVENT_TOKEN", app.callback_token),
+        ("DINGTALK_EVENT_AES_KEY", app.callback_aes_key),
+    ];
+    of_app.into_iter().fold(variables, |variables, (name, value)| with(variables, name, value))
+}
+
+/// Somebody of that organisation at that process: the status of their login.
+async fn logs_in(company: &Company, nth: usize, corp_id: &str, user_id: &str) -> (Browser, u16) {
+    let mut browser = company.browser_at(nth);
+    let page = browser.open(&format!("/?corpid={corp_id}")).await;
+    if page.status != 200 {
+        return (browser, page.status);
+    }
+    let code = company.dingtalk.issue_code_at(corp_id, user_id);
+    let status = browser.log_in(&code, &state_of(&page.body)).await.status;
+    (browser, status)
+}
+
+#[tokio::test]
+async fn what_one_process_is_told_of_organisations_and_people_all_know_and_one_that_starts_later_too() {
+    let mut company = Company::with(as_third_party).await;
+    let [first, second] = company.dingtalk.organisations();
+    company.dingtalk.push_events_to(format!("{}/dingtalk/events", company.processes[0].url), Shape::Sync);
+    company.dingtalk.push_suite_ticket_again();
+    for corp_id in [first, second] {
+        company.dingtalk.decide(corp_id, Decision::Authorise);
+    }
+    eventually("all is acknowledged", || company.dingtalk.pushes_waiting() == 0).await;
+    let (alice, status) = logs_in(&company, 1, first, "alice").await;
+    assert_eq!(status, 200, "process 1 knows the suite ticket and the organisation");
+
+    company.dingtalk.leave(first, "alice");
+    company.ends_at(1, &alice).await;
+    company.ends_at(2, &alice).await;
+
+    let (here, there) = (logs_in(&company, 1, first, "bob").await, logs_in(&company, 2, second, "zhangsan").await);
+    assert_eq!((here.1, there.1), (200, 200));
+    company.dingtalk.decide(second, Decision::Relieve);
+    company.ends_at(0, &there.0).await;
+    company.ends_at(2, &there.0).await;
+    assert!(company.holds_at(2, &here.0).await);
+
+    company.one_more().await;
+    standing_is(&company.processes[3], |state| state["reachable"] == true).await;
+    assert_eq!(logs_in(&company, 3, first, "bob").await.1, 200);
+    assert_eq!(logs_in(&company, 3, second, "zhangsan").await.1, 403);
+}

@@ -1,0 +1,113 @@
+//! Logins of administrators who come from the admin console to the app's own back end: tokens and codes of their own, by either family.
+
+use actix_web::http::StatusCode;
+use serde_json::json;
+
+use crate::upstream::answer::Answer;
+use crate::upstream::api::{Access, Api, Family, Method};
+use crate::upstream::call::Call;
+use crate::upstream::refusal::Refusal;
+use crate::world::{Holder, Person, World};
+
+pub static SSO_ACCESS_TOKEN: Api =
+    Api::post("/v1.0/oauth2/ssoAccessToken", "get SSO token", "qyapi_base", Access::Open(sso_access_token));
+
+pub static SSO_USER_INFO: Api = Api {
+    path: "/v1.0/oauth2/ssoUserInfo",
+    method: Method::Get,
+    label: "exchange SSO code",
+    scope: "qyapi_base",
+    access: Access::Sso(sso_user_info),
+};
+
+pub static SSO_GET_TOKEN: Api = Api {
+    path: "/sso/gettoken",
+    method: Method::Get,
+    label: "get SSO token",
+    scope: "qyapi_base",
+    access: Access::Open(sso_get_token),
+};
+
+pub static SSO_GET_USER_INFO: Api = Api {
+    path: "/sso/getuserinfo",
+    method: Method::Get,
+    label: "exchange SSO code",
+    scope: "qyapi_base",
+    access: Access::Sso(sso_get_user_info),
+};
+
+fn sso_access_token(call: &Call, world: &mut World) -> Answer {
+    let body = match call.json() {
+        Ok(body) => body,
+        Err(fault) => return fault.answer(),
+    };
+    let value = |name: &str| body[name].as_str().unwrap_or_default();
+    match granted(value("corpid"), value("ssoSecret"), world) {
+        Some((token, seconds)) => Answer::api(json!({"accessToken": token, "expireIn": seconds})),
+        None => Answer::api_error(StatusCode::BAD_REQUEST, "invalidClientIdOrSecret", "无效的corpid或者ssoSecret"),
+    }
+}
+
+fn sso_get_token(call: &Call, world: &mut World) -> Answer {
+    let value = |name: &str| call.query_parameter(name).unwrap_or_default();
+    match granted(&value("corpid"), &value("corpsecret"), world) {
+        Some((token, _)) => Answer::legacy(json!({"errcode": 0, "errmsg": "ok", "access_token": token})),
+        None => Answer::legacy_error(40089, "不合法的corpid或corpsecret"),
+    }
+}
+
+fn sso_user_info(call: &Call, holder: &Holder, world: &mut World) -> Answer {
+    let Some(Administrator { person, avatar, corp_name }) = administrator(call, holder, world) else {
+        return Refusal::AuthCode.answer(Family::Api);
+    };
+    Answer::api(json!({
+        "avatar": avatar,
+        "corpId": holder.corp_id,
+        "corpName": corp_name,
+        "email": email(&person),
+        "isAdmin": person.sys_level != 0,
+        "userId": person.user_id,
+        "userName": person.name,
+    }))
+    .noting(&person.user_id)
+}
+
+fn sso_get_user_info(call: &Call, holder: &Holder, world: &mut World) -> Answer {
+    let Some(Administrator { person, avatar, corp_name }) = administrator(call, holder, world) else {
+        return Answer::legacy_error(41007, "无效的ssocode");
+    };
+    Answer::legacy(json!({
+        "errcode": 0,
+        "errmsg": "ok",
+        "is_sys": person.sys_level != 0,
+        "user_info": {"avatar": avatar, "email": email(&person), "name": person.name, "userid": person.user_id},
+        "corp_info": {"corp_name": corp_name, "corpid": holder.corp_id},
+    }))
+    .noting(&person.user_id)
+}
+
+/// It speaks for the organisation, whatever app asks.
+fn granted(corp_id: &str, secret: &str, world: &mut World) -> Option<(String, u64)> {
+    world.organisation(corp_id).filter(|organisation| organisation.sso_secret == secret)?;
+    let now = world.now();
+    let token = world.sso_tokens.renew(&Holder::of_organisation(corp_id), now);
+    Some((token.value.clone(), token.expire_in_seconds(now)))
+}
+
+struct Administrator {
+    person: std::sync::Arc<Person>,
+    avatar: String,
+    corp_name: String,
+}
+
+fn administrator(call: &Call, holder: &Holder, world: &mut World) -> Option<Administrator> {
+    let now = world.now();
+    let person = world.sso_codes.exchange(&call.query_parameter("code")?, holder, now)?;
+    let avatar = person.avatar_path(&holder.corp_id).map(|path| format!("{}{path}", call.origin)).unwrap_or_default();
+    let corp_name = world.organisation(&holder.corp_id)?.name.clone();
+    Some(Administrator { person, avatar, corp_name })
+}
+
+fn email(person: &Person) -> &str {
+    person.details.get("email").and_then(|email| email.as_str()).unwrap_or_default()
+}
