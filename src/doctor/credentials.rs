@@ -24,19 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(9);
 pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, asked: &Asked) -> Findings {
     let mut findings = Findings::default();
     match (dingtalk.home(), server) {
-        (Some(home), _) if matches!(settings.dingtalk.kind, AppKind::Internal(_)) => {
+        (Some(home), _) if may_ask(settings, server) => {
             if let Some(token) = granted(dingtalk, home, &mut findings).await {
                 with_token(dingtalk, home, &token, settings, asked, &mut findings).await;
             }
         }
-        // Each call for a token brings another one, and nobody has said that the one before goes on.
         (_, Server::Ours(readiness)) => as_the_server_says(readiness, &mut findings),
-        (Some(home), _) if !matches!(settings.state, Location::Redis(_)) => {
-            if let Some(token) = granted(dingtalk, home, &mut findings).await {
-                with_token(dingtalk, home, &token, settings, asked, &mut findings).await;
-            }
-        }
-        // Processes elsewhere may share one.
         _ => {
             findings.not_done(&["token"], "server");
             findings.not_done(&NEED_TOKEN, "token");
@@ -48,6 +41,16 @@ pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, 
     the_way(settings, &mut findings);
     findings.put(clock(dingtalk));
     findings
+}
+
+/// Whether a token of the doctor's own ends nobody's: of apps that are not internal each call for one brings another, and nobody has said
+/// that the one before goes on. Processes elsewhere may share one.
+fn may_ask(settings: &Settings, server: &Server) -> bool {
+    match settings.dingtalk.kind {
+        AppKind::Internal(_) => true,
+        AppKind::Custom(_) => !matches!(server, Server::Ours(_)) && !matches!(settings.state, Location::Redis(_)),
+        AppKind::ThirdParty => false,
+    }
 }
 
 /// The token and the ticket; the token, if there is one.
