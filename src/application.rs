@@ -14,13 +14,13 @@ use tokio::time::Instant;
 
 use crate::app;
 use crate::dingtalk::events::Callback;
-use crate::dingtalk::{AppKind, Clock, DingTalk, Events};
+use crate::dingtalk::{Clock, DingTalk, Events};
 use crate::server::{self, Capacity, Listening};
 use crate::settings::Settings;
 use crate::state::{Lives, Location, SealingKeys, State};
 use crate::telemetry;
 use crate::web::session::{self, CookiePolicy};
-use crate::web::{self, Headers, Logins, Metrics, Readiness, Sessions, Signer, Site};
+use crate::web::{self, Headers, Introductions, Logins, Metrics, Readiness, Sessions, Signer, Site};
 
 /// How long load balancers are told before the server stops.
 const NOTICE: Duration = Duration::from_secs(1);
@@ -74,6 +74,7 @@ impl Application {
             }
             Events::Off | Events::Stream(_) => None,
         };
+        let introductions = Data::new(Introductions::new(&web.session_keys, clock.clone()));
         let signer = Data::new(Signer::new(web, app.jsapi_list, local_dingtalk.is_some(), clock));
 
         let metrics = Data::from(metrics);
@@ -101,6 +102,8 @@ impl Application {
         let for_everybody = move || {
             App::new()
                 .configure(share.clone())
+                .app_data(introductions.clone())
+                .wrap(from_fn(web::introduce))
                 .wrap(from_fn(server::bounds))
                 .wrap(from_fn(web::boundary))
                 .configure(web::public_routes)
@@ -193,29 +196,10 @@ pub fn sealing_keys(settings: &Settings) -> SealingKeys {
 
 /// Says what starts and yet deserves a second look.
 fn warn(settings: &Settings) {
+    for doubt in settings.doubts() {
+        tracing::warn!("{}", doubt.english);
+    }
     let dingtalk = &settings.dingtalk;
-    if !settings.web.public_url.is_https() {
-        tracing::warn!("PUBLIC_URL is plain http: cookies go without Secure and the __Host- prefix");
-    }
-    for name in &settings.exposed_secrets {
-        tracing::warn!("every user of this machine can read the file of {name}: chmod o-r");
-    }
-    for name in &settings.unknown {
-        tracing::warn!("nothing reads {name}: it may be misspelt, see `dingtalk-h5 serve --help`");
-    }
-    let client_id = dingtalk.credentials.client_id.as_str();
-    if !["ding", "suite", "custom"].iter().any(|beginning| client_id.starts_with(beginning)) {
-        tracing::warn!("DINGTALK_CLIENT_ID does not begin as Client IDs usually do");
-    }
-    if dingtalk.kind.home().is_some_and(|home| !home.corp_id.as_str().starts_with("ding")) {
-        tracing::warn!("DINGTALK_CORP_ID does not begin with ding, as CorpIds usually do");
-    }
-    if dingtalk.kind == AppKind::ThirdParty && settings.state == Location::Memory {
-        tracing::warn!(
-            "STATE_URL is memory: after a restart nobody can log in until DingTalk pushes a suite ticket (press \"push again\" in the \
-             console), and organisations that relieved the app are not known"
-        );
-    }
     let is_shared = matches!(settings.state, Location::Redis(_));
     if !matches!(dingtalk.events, Events::Off) && !is_shared {
         tracing::info!(state = %settings.state, "an event reaches one process: with this STATE_URL run no second one");

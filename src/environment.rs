@@ -115,6 +115,19 @@ impl Environment {
         self.check(name, parse(&secret))
     }
 
+    /// The same of what need not be set: `None` then, too.
+    pub fn secret_optional<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        parse: fn(&SecretString) -> Result<T, E>,
+        about: &str,
+    ) -> Option<T> {
+        self.describe(name, about, true);
+        let secret = self.secret_value(name);
+        let secret = self.check(name, secret)??;
+        self.check(name, parse(&secret))
+    }
+
     /// The same of what is needed only `if` something else is so, and not read otherwise.
     pub fn secret_if<T, E: Display>(
         &mut self,

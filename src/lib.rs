@@ -10,6 +10,8 @@ pub mod administration;
 pub mod application;
 /// The client for DingTalk: credentials that renew themselves, calls, signatures.
 pub mod dingtalk;
+/// What to change, and where, when something does not work.
+pub mod doctor;
 /// How settings are read.
 pub mod environment;
 /// What the HTTP library does not bound. Skip it at first reading.

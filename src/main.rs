@@ -11,11 +11,15 @@ use anyhow::Context;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, Id, value_parser};
 use dingtalk_h5::administration;
 use dingtalk_h5::application::Application;
-use dingtalk_h5::dingtalk::{Clock, CorpId, UserId};
+use dingtalk_h5::dingtalk::{AuthCode, Clock, CorpId, UserId};
+use dingtalk_h5::doctor::{self, Asked, Verdict};
 use dingtalk_h5::environment::{Environment, Setting};
 use dingtalk_h5::settings::Settings;
 use dingtalk_h5::telemetry;
+use dingtalk_h5::web::Language;
 use tokio::signal::unix::{SignalKind, signal};
+
+mod health;
 
 /// Exit code for settings that cannot be used; clap uses the same for a command line that cannot.
 const UNUSABLE: u8 = 2;
@@ -25,25 +29,120 @@ fn main() -> ExitCode {
         return unusable(&error);
     }
     let arguments = command_line().get_matches();
-    let options = arguments.subcommand_matches("serve").unwrap_or(&arguments);
+    match arguments.subcommand().unwrap_or(("serve", &arguments)) {
+        ("health", options) => health(options),
+        ("unit", options) => unit(options),
+        ("doctor", options) => doctor(options),
+        ("end-sessions", options) => with_settings(options, async |settings| end_sessions(&settings, options).await),
+        ("take-over", options) => with_settings(options, async |settings| take_over(&settings, options).await),
+        (_, options) => {
+            let checks = !options.try_get_one(NO_CHECKS).is_ok_and(|given| given == Some(&true));
+            with_settings(options, async |settings| serve(settings, checks).await)
+        }
+    }
+}
+
+/// Does what takes all settings and tells of itself in the log.
+fn with_settings(options: &ArgMatches, work: impl AsyncFnOnce(Settings) -> anyhow::Result<()>) -> ExitCode {
     let settings = match Settings::read(environment(options)) {
         Ok(settings) => settings,
         Err(faults) => return unusable(&faults),
     };
     let _log = telemetry::start();
-    let done = actix_web::rt::System::new().block_on(async {
-        match arguments.subcommand() {
-            Some(("end-sessions", asked)) => end_sessions(&settings, asked).await,
-            Some(("take-over", asked)) => take_over(&settings, asked).await,
-            _ => serve(settings).await,
-        }
-    });
-    match done {
+    match actix_web::rt::System::new().block_on(work(settings)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn health(options: &ArgMatches) -> ExitCode {
+    let asked = Settings::read_server(environment(options)).map_err(anyhow::Error::from);
+    match asked.and_then(|server| actix_web::rt::System::new().block_on(health::ask(&server))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What to change, and where.
+fn doctor(options: &ArgMatches) -> ExitCode {
+    let language = match options.get_one::<String>("lang").map(String::as_str) {
+        Some("zh") => Language::Chinese,
+        Some(_) => Language::English,
+        None => language_of_the_terminal(),
+    };
+    let (json, environment) = (options.get_flag("json"), environment(options));
+    let settings = match Settings::read(environment) {
+        Ok(settings) => settings,
+        Err(faults) if json => {
+            let seen = faults.to_string();
+            say(
+                &serde_json::json!({"version": 1, "verdict": "fail", "checks": [{"id": "settings", "verdict": "fail", "seen": seen}]}),
+            );
+            return ExitCode::from(UNUSABLE);
+        }
+        Err(faults) => return unusable(&faults),
+    };
+    let asked = match asked(options) {
+        Ok(asked) => asked,
+        Err(error) => return unusable(&error),
+    };
+    match actix_web::rt::System::new().block_on(doctor::examine(&settings, Clock::system(), asked)) {
+        Ok(report) => {
+            match json {
+                true => say(&report.to_json(language)),
+                false => say(&report.to_text(language).trim_end()),
+            }
+            if report.verdict() == Verdict::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        }
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A code comes by standard input: command lines can be read by others.
+fn asked(options: &ArgMatches) -> anyhow::Result<Asked> {
+    let user = options.get_one::<String>("user").map(UserId::parse).transpose().context("--user")?;
+    let code = match options.get_flag("code") {
+        true => {
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).context("standard input")?;
+            Some(AuthCode::parse(line.trim()).context("the code on standard input")?)
+        }
+        false => None,
+    };
+    Ok(Asked { user, code, no_dingtalk: options.get_flag("no-dingtalk"), no_public: options.get_flag("no-public") })
+}
+
+fn language_of_the_terminal() -> Language {
+    let set =
+        ["LC_ALL", "LC_MESSAGES", "LANG"].iter().filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty());
+    if set.is_some_and(|value| value.starts_with("zh")) { Language::Chinese } else { Language::English }
+}
+
+fn say(report: &impl Display) {
+    // Whoever asked may have gone.
+    let _ = writeln!(std::io::stdout(), "{report}");
+}
+
+/// Prints a unit for systemd that runs this very program, or what stands in front of it.
+fn unit(options: &ArgMatches) -> ExitCode {
+    let program = std::env::current_exe().unwrap_or_else(|_| "/usr/local/bin/dingtalk-h5".into());
+    let unit = match options.get_one::<String>("proxy").map(String::as_str) {
+        Some("nginx") => include_str!("unit/nginx.conf").to_owned(),
+        Some(_) => include_str!("unit/Caddyfile").to_owned(),
+        None => include_str!("unit/dingtalk-h5.service").replace("{program}", &program.to_string_lossy()),
+    };
+    match std::io::stdout().write_all(unit.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 
@@ -54,28 +153,68 @@ fn unusable(fault: &impl Display) -> ExitCode {
 }
 
 fn command_line() -> Command {
-    let serve = Command::new("serve")
-        .about("Serve the app. This is also what happens without a command")
-        .after_help("Each option may as well be an environment variable or a line of .env, by the name in brackets.")
-        .args(Settings::known().iter().map(option));
+    let command = |name, about| Command::new(name).about(about);
     let user =
         Arg::new("user").long("user").value_name("USERID").help("Of this person").value_parser(|text: &str| UserId::parse(text));
     let all = Arg::new("all").long("all").action(ArgAction::SetTrue).help("Of everybody");
     let corp = Arg::new("corp").long("corp").value_name("CORPID").help("In this organisation; needed for a third-party app");
-    let end_sessions = Command::new("end-sessions")
-        .about("End sessions in all processes. Settings come from the environment and .env, as for serve")
-        .arg(corp.value_parser(|text: &str| CorpId::parse(text)))
-        .group(ArgGroup::new("whose").args(["user", "all"]).required(true))
-        .args([user, all]);
+    let end_sessions =
+        command("end-sessions", "End sessions in all processes. Settings come from the environment and .env, as for serve")
+            .arg(corp.value_parser(|text: &str| CorpId::parse(text)))
+            .group(ArgGroup::new("whose").args(["user", "all"]).required(true))
+            .args([user, all]);
     let from = Arg::new("from").long("from").value_name("PATH").required(true).help("What STATE_URL=file:PATH named");
-    let take_over = Command::new("take-over")
-        .about("Bring what a file kept to the redis of STATE_URL, after the server of that file has stopped")
-        .arg(from.value_parser(value_parser!(PathBuf)));
+    let take_over =
+        command("take-over", "Bring what a file kept to the redis of STATE_URL, after the server of that file has stopped")
+            .arg(from.value_parser(value_parser!(PathBuf)));
     Command::new("dingtalk-h5").version(env!("CARGO_PKG_VERSION")).about("The backend of a DingTalk H5 micro-app").subcommands([
-        serve,
+        command("serve", "Serve the app. This is also what happens without a command")
+            .after_help("Each option may as well be an environment variable or a line of .env, by the name in brackets.")
+            .args(Settings::known().iter().map(option))
+            .arg(flag(NO_CHECKS, "Do not look at start whether DingTalk grants what the app needs")),
+        command(
+            "doctor",
+            "Say what to change, and where, when something does not work: exit code 0, 1 (something fails) or 2 (settings)",
+        )
+        .after_help(DOCTOR_HELP)
+        .args([
+            Arg::new("user").long("user").value_name("USERID").help("Read this person's details, as the quickstart does"),
+            flag("code", "Exchange an authCode, read from standard input, which uses it up"),
+            flag("json", "For programs: see below"),
+            Arg::new("lang")
+                .long("lang")
+                .value_parser(["zh", "en"])
+                .help("Language of the words; that of the terminal if not given"),
+            flag("no-dingtalk", "Make no call to DingTalk"),
+            flag("no-public", "Make no request to PUBLIC_URL"),
+        ])
+        .args(Settings::known().iter().map(|setting| option(setting).hide(true))),
         end_sessions,
         take_over,
+        command("health", "Ask the server at APP_ADDR whether it is alive: exit code 0 or 1"),
+        command("unit", "Print a unit for systemd that runs the server and lets it do nothing else").arg(
+            Arg::new("proxy")
+                .long("proxy")
+                .value_parser(["caddy", "nginx"])
+                .help("Print what a proxy in front of it needs instead"),
+        ),
     ])
+}
+
+const NO_CHECKS: &str = "no-checks";
+
+const DOCTOR_HELP: &str = "\
+At most 12 calls to DingTalk, and none that takes anything away from a running server. Nothing secret is printed.
+The settings are those of `serve`, and so are their options.
+
+--json prints one object, to which fields may be added:
+  {\"version\": 1, \"verdict\": \"pass|warn|fail\", \"checks\": [{\"id\", \"verdict\": \"pass|warn|fail|not_done\",
+    \"expected\", \"seen\", \"fix\", \"console\", \"because\"}]}
+Ids stay. `fix` comes with warn and fail, `console` (its address) when it is to be mended there, and `because` with not_done: the id
+of the check that has to pass first.";
+
+fn flag(name: &'static str, about: &'static str) -> Arg {
+    Arg::new(name).long(name).help(about).action(ArgAction::SetTrue)
 }
 
 /// The option of a setting. Command lines can be read by every process of the machine, so a secret has none; its file does.
@@ -93,8 +232,10 @@ fn option(setting: &Setting) -> Arg {
 fn environment(options: &ArgMatches) -> Environment {
     let text = |text: OsString| text.to_string_lossy().into_owned();
     let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+    // Other options are in lower case.
+    let is_setting = |name: &&Id| name.as_str().starts_with(char::is_uppercase);
     let option = |name: &Id| Some((name.to_string(), options.get_one::<String>(name.as_str())?.clone()));
-    variables.chain(options.ids().filter_map(option)).collect()
+    variables.chain(options.ids().filter(is_setting).filter_map(option)).collect()
 }
 
 /// Reads `.env` of this directory if there is one. The parser's own message quotes the line it stumbled on, which may hold a secret.
@@ -119,7 +260,7 @@ async fn take_over(settings: &Settings, asked: &ArgMatches) -> anyhow::Result<()
     Ok(())
 }
 
-async fn serve(settings: Settings) -> anyhow::Result<()> {
+async fn serve(settings: Settings, checks: bool) -> anyhow::Result<()> {
     let address = settings.server.app_addr;
     let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
     let (address, public_url) = (listener.local_addr()?, settings.web.public_url.clone());
@@ -131,6 +272,9 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let _ = writeln!(said, "listening on {scheme}://{address} for {public_url}");
     if let Some(address) = application.metrics_address() {
         let _ = writeln!(said, "metrics on http://{address}/metrics");
+    }
+    if checks {
+        tokio::spawn(doctor::at_start(application.dingtalk()));
     }
     application.run_until_stopped(stop).await.context("the server failed")
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use crate::dingtalk::events::{Cipher, Patience};
-use crate::dingtalk::{AppKind, ClientId, ClientSecret, CorpId, Credentials, Digest, Events, Home, Origin};
+use crate::dingtalk::{AppKind, ClientId, ClientSecret, CorpId, Credentials, Digest, Events, Home, Origin, Proxy};
 use crate::environment::{Environment, Faults, Setting};
 use crate::server::TlsFiles;
 use crate::state::Location;
 use crate::web::SessionKeys;
 use crate::{app, dingtalk, server, web};
 
+mod doubts;
 mod values;
 
 use self::values::{
@@ -50,6 +51,11 @@ impl Settings {
     /// Checks everything and reports all faults together.
     pub fn read(environment: Environment) -> Result<Self, Faults> {
         environment.read(all)
+    }
+
+    /// Checks only where the server listens.
+    pub fn read_server(environment: Environment) -> Result<server::Settings, Faults> {
+        environment.read(|env| server(env, true))
     }
 
     /// What can be set.
@@ -105,6 +111,8 @@ fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
         "Base URL of the new API family, instead of the site's.");
     let oapi_url = env.or("DINGTALK_OAPI_URL", &format!("https://oapi.dingtalk.{site}"), base_url,
         "Base URL of the old API family, instead of the site's.");
+    let proxy = env.secret_optional("DINGTALK_PROXY", Proxy::parse,
+        "HTTP proxy for calls to DingTalk, such as http://user:password@proxy.example:3128. Default: none; http_proxy and the like count for nothing.");
     let calls_per_second = env.or("DINGTALK_CALLS_PER_SECOND", "20", per_second,
         "How often DingTalk lets this app call one API in a second: 20 in the standard edition, more in those that cost.");
     Some(dingtalk::Settings {
@@ -113,6 +121,7 @@ fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
         events: events?,
         api_url: api_url?,
         oapi_url: oapi_url?,
+        proxy,
         calls_per_second: calls_per_second?,
     })
 }

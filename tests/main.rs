@@ -7,6 +7,7 @@ mod broken;
 mod browser;
 mod cargo_dev;
 mod demo;
+mod doctor;
 mod front_end;
 mod http;
 mod leaks;

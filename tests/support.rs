@@ -19,11 +19,13 @@ mod browser;
 mod clock;
 mod hearsay;
 pub mod pages;
+mod proxy;
 pub mod redis;
 
 pub use self::browser::{Answer, Browser};
 pub use self::clock::ClockHands;
 pub use self::hearsay::Hearsay;
+pub use self::proxy::TunnelProxy;
 use crate::leaks;
 
 /// Names of the simulated DingTalk's endpoints in its ledger.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -21,6 +21,8 @@ pub(super) struct Answer {
     pub status: u16,
     /// Whether it says that it is JSON, as all of DingTalk's answers do.
     pub is_json: bool,
+    /// When whoever answered did.
+    pub date: Option<SystemTime>,
     pub body: Vec<u8>,
 }
 

@@ -1,13 +1,13 @@
 //! The two hosts of DingTalk's HTTP API: calls go out through the breaker, and are counted.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 use url::Url;
 
 use super::answer::Answer;
@@ -58,29 +58,32 @@ pub(super) struct Api {
     pub breaker: Breaker,
     pub reach: Reach,
     /// Held by whoever looks whether a ban is true.
-    looking: Mutex<()>,
+    looking: tokio::sync::Mutex<()>,
     /// No call waits for its turn beyond then.
     pub last_turns: watch::Sender<Option<tokio::time::Instant>>,
     api_url: Url,
     oapi_url: Url,
     pub clock: Clock,
+    /// By how many seconds DingTalk's clock was ahead.
+    ahead: Mutex<Option<i64>>,
     pub observer: Arc<dyn Observer>,
 }
 
 impl Api {
-    /// Must be called in the runtime that is to carry the connections.
-    pub fn new((api_url, oapi_url): (Url, Url), clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, reqwest::Error> {
-        Ok(Self {
-            transport: Transport::new()?,
+    /// Nothing was called yet.
+    pub fn new((api_url, oapi_url): (Url, Url), transport: Transport, clock: Clock, observer: Arc<dyn Observer>) -> Self {
+        Self {
+            transport,
             breaker: Breaker::default(),
             reach: Reach::default(),
-            looking: Mutex::default(),
+            looking: tokio::sync::Mutex::default(),
             last_turns: watch::Sender::new(None),
             api_url,
             oapi_url,
             clock,
+            ahead: Mutex::default(),
             observer,
-        })
+        }
     }
 
     /// Sends `call`, once. A `body` of null is none.
@@ -97,6 +100,7 @@ impl Api {
             Error::new(call, Kind::NotAsked(retry_after), "no call is made while dingtalk shuts this address out")
         })?;
         let answer = self.transport.send(call, self.request(call, proof, body)).await?;
+        self.note_date(answer.date);
         if answer.ban().is_none() {
             self.breaker.heard();
             let secrets =
@@ -111,6 +115,16 @@ impl Api {
                 format!("status {}: a ban page for this call alone", answer.status),
             ),
         })
+    }
+
+    fn note_date(&self, date: Option<SystemTime>) {
+        let seconds = |date: SystemTime| date.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs() as i64);
+        let Some(theirs) = date.and_then(seconds) else { return };
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(theirs - self.clock.unix_seconds() as i64);
+    }
+
+    pub fn clock_ahead(&self) -> Option<i64> {
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a ban that a call met is everybody's, and for how long. Something between may have answered that one call for what a

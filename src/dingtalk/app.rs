@@ -11,6 +11,7 @@ use super::events::{StreamLink, StreamState};
 use super::kept::KeptAnswers;
 use super::look_ups::LookUps;
 use super::organisations::Organisations;
+use super::transport::Transport;
 use super::{
     AppKind, Authorisation, Authorisations, BreakerState, Call, Clock, CorpId, Credentials, Error, Kind, Observer, Organisation,
     Peers, Settings, SuiteTicket, Waiting,
@@ -66,8 +67,9 @@ impl DingTalk {
         clock: Clock,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, reqwest::Error> {
-        let Settings { kind, credentials, api_url, oapi_url, calls_per_second, .. } = settings;
-        let api = Arc::new(Api::new((api_url, oapi_url), clock.clone(), observer)?);
+        let Settings { kind, credentials, api_url, oapi_url, proxy, calls_per_second, .. } = settings;
+        let transport = Transport::new(proxy)?;
+        let api = Arc::new(Api::new((api_url, oapi_url), transport, clock.clone(), observer));
         let (kept, look_ups) = (KeptAnswers::new(clock.clone()), LookUps::new());
         let (authorisations, peers) = (Arc::clone(&state), state);
         let stream = StreamLink::default();

@@ -153,8 +153,9 @@ async fn patiently<T, F: Future<Output = Result<T, Error>>>(call: Call, attempt:
     // Real time, not the clock's: this bounds how long somebody waits, and nobody waits in a moved clock.
     let began = Instant::now();
     let looks_passing = |kind: &Kind| match kind {
-        // A handshake that failed will fail again, and a second try is what a downgrade attack hopes for.
-        Kind::NotSent(why) => *why != NoConnection::Tls,
+        // A handshake that failed will fail again, and a second try is what a downgrade attack hopes for. A proxy may lock out who
+        // knocks with a wrong password again and again.
+        Kind::NotSent(why) => !matches!(why, NoConnection::Tls | NoConnection::ProxyLogin),
         Kind::Unintelligible(status) => *status >= 500,
         Kind::AnswerLost | Kind::Busy => true,
         _ => false,

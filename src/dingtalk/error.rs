@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Call;
+use super::told::told;
+use super::{Call, Told};
 
 /// A call to DingTalk that did not succeed. One failed renewal is reported to everybody who waited for it, so errors can be cloned.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -82,6 +83,10 @@ pub enum NoConnection {
     TimedOut,
     /// Whoever answers is not who they should be.
     Tls,
+    /// The proxy is not reached, or opens no tunnel.
+    Proxy,
+    /// The proxy wants to know who asks, and does not know this user and password.
+    ProxyLogin,
     /// Something else.
     Other,
 }
@@ -98,19 +103,23 @@ impl Error {
 
     /// What happened, in one word out of few.
     pub fn name(&self) -> &'static str {
-        self.name_and_fix().0
+        self.name_and_advice().0
     }
 
-    /// What can be mended, and where.
+    /// What can be mended, and where, for the log.
     pub fn fix(&self) -> Option<String> {
-        self.name_and_fix().1
+        self.advice().map(|advice| advice.english)
+    }
+
+    /// The same in both languages.
+    pub fn advice(&self) -> Option<Told> {
+        self.name_and_advice().1
     }
 
     #[rustfmt::skip] // A row a kind.
-    fn name_and_fix(&self) -> (&'static str, Option<String>) {
-        let misconfigured = |fix: &str| ("misconfigured", Some(fix.to_owned()));
-        let not_sent = |check: &str| ("not_sent", Some(format!("check {check}")));
-        let or = |named: &Option<String>, unnamed: &str| named.as_deref().unwrap_or(unnamed).to_owned();
+    fn name_and_advice(&self) -> (&'static str, Option<Told>) {
+        let misconfigured = |told| ("misconfigured", Some(told));
+        let not_sent = |told| ("not_sent", Some(told));
         match &self.kind {
             Kind::TokenRejected => ("token_rejected", None),
             Kind::CodeRejected => ("code_rejected", None),
@@ -121,28 +130,54 @@ impl Error {
             Kind::LimitedForLonger => ("limited_for_longer", None),
             Kind::QuotaSpent => ("quota_spent", None),
             Kind::UserUnknown => ("user_unknown", None),
-            Kind::Credentials => misconfigured(
-                "DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET are not a valid pair: copy both from Developer Console > the app > Credentials and Basic Information"),
-            Kind::Permission(Some(scopes)) => misconfigured(&format!(
-                "the app lacks the permission {scopes}: apply for it in Developer Console > the app > Permission Management")),
-            Kind::Permission(None) => misconfigured(
-                "the app lacks a permission that DingTalk did not name: the call's documentation does, and Developer Console > the app > Permission Management grants it"),
-            Kind::IpNotAllowed(ip) => misconfigured(&format!(
-                "calls from {} are not allowed: add the address in Developer Console > the app > Security Settings > Server Egress IP", or(ip, "this server's address"))),
-            Kind::UserNotVisible => misconfigured(
-                "the user is outside the app's scope: extend it in Developer Console > the app > Version Management and Release > Visible Range"),
-            Kind::AppStopped => ("app_stopped", Some(
-                "the app is stopped in this organisation: its administrator enables it in Admin Console > Workbench > App Management".to_owned())),
-            Kind::NotAuthorised => ("not_authorised", Some(
-                "this organisation has not authorised the app: its administrator does, by installing it".to_owned())),
-            Kind::SuiteTicket => misconfigured(
-                "the suite ticket is missing or old: Developer Console > the app > Event Subscriptions > push again, and check DINGTALK_EVENTS"),
-            Kind::NoSuchCall => misconfigured(
-                "there is no such call at this address: check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL, which end before /v1.0 and /topapi), and the path of a call of your own"),
-            Kind::NotSent(NoConnection::NameNotFound) => not_sent("DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and this machine's name resolution"),
-            Kind::NotSent(NoConnection::Refused) => not_sent("DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and whether a firewall turns calls away"),
-            Kind::NotSent(NoConnection::TimedOut) => not_sent("that a firewall lets this server connect to DingTalk's hosts, port 443"),
-            Kind::NotSent(NoConnection::Tls) => not_sent("that nothing on the way to DingTalk intercepts TLS, this machine's clock and its CA certificates"),
+            Kind::Credentials => misconfigured(told!(
+                "DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET are not a valid pair: copy both from Developer Console > the app > Credentials and Basic Information",
+                "DINGTALK_CLIENT_ID 与 DINGTALK_CLIENT_SECRET 不匹配：请从开发者后台 > 应用 > 凭证与基础信息 重新复制两者")),
+            Kind::Permission(Some(scopes)) => misconfigured(told!(
+                "the app lacks the permission {scopes}: apply for it in Developer Console > the app > Permission Management",
+                "应用缺少权限 {scopes}：请在开发者后台 > 应用 > 权限管理 中申请")),
+            Kind::Permission(None) => misconfigured(told!(
+                "the app lacks a permission that DingTalk did not name: the call's documentation does, and Developer Console > the app > Permission Management grants it",
+                "应用缺少一项钉钉未指明的权限：接口文档中有说明，请在开发者后台 > 应用 > 权限管理 中申请")),
+            Kind::IpNotAllowed(Some(ip)) => misconfigured(told!(
+                "calls from {ip} are not allowed: add the address in Developer Console > the app > Security Settings > Server Egress IP",
+                "不允许从 {ip} 调用：请在开发者后台 > 应用 > 安全设置 > 服务器出口IP 中添加该地址")),
+            Kind::IpNotAllowed(None) => misconfigured(told!(
+                "calls from this server's address are not allowed: add the address in Developer Console > the app > Security Settings > Server Egress IP",
+                "不允许从本服务器的地址调用：请在开发者后台 > 应用 > 安全设置 > 服务器出口IP 中添加该地址")),
+            Kind::UserNotVisible => misconfigured(told!(
+                "the user is outside the app's scope: extend it in Developer Console > the app > Version Management and Release > Visible Range",
+                "该用户不在应用的可见范围内：请在开发者后台 > 应用 > 版本管理与发布 > 可见范围 中扩大")),
+            Kind::AppStopped => ("app_stopped", Some(told!(
+                "the app is stopped in this organisation: its administrator enables it in Admin Console > Workbench > App Management",
+                "应用在该组织中已停用：请组织管理员在管理后台 > 工作台 > 应用管理 中启用"))),
+            Kind::NotAuthorised => ("not_authorised", Some(told!(
+                "this organisation has not authorised the app: its administrator does, by installing it",
+                "该组织尚未授权此应用：请组织管理员安装应用"))),
+            Kind::SuiteTicket => misconfigured(told!(
+                "the suite ticket is missing or old: Developer Console > the app > Event Subscriptions > push again, and check DINGTALK_EVENTS",
+                "suite ticket 缺失或已过期：请在开发者后台 > 应用 > 事件订阅 中重新推送，并检查 DINGTALK_EVENTS")),
+            Kind::NoSuchCall => misconfigured(told!(
+                "there is no such call at this address: check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL, which end before /v1.0 and /topapi), and the path of a call of your own",
+                "该地址没有此接口：请检查 DINGTALK_SITE（或 DINGTALK_API_URL 与 DINGTALK_OAPI_URL，它们不含 /v1.0 与 /topapi），以及自行编写的接口路径")),
+            Kind::NotSent(NoConnection::NameNotFound) => not_sent(told!(
+                "check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and this machine's name resolution",
+                "请检查 DINGTALK_SITE（或 DINGTALK_API_URL 与 DINGTALK_OAPI_URL）以及本机的域名解析")),
+            Kind::NotSent(NoConnection::Refused) => not_sent(told!(
+                "check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and whether a firewall turns calls away",
+                "请检查 DINGTALK_SITE（或 DINGTALK_API_URL 与 DINGTALK_OAPI_URL）以及防火墙是否拦截")),
+            Kind::NotSent(NoConnection::TimedOut) => not_sent(told!(
+                "check that a firewall lets this server connect to DingTalk's hosts, port 443",
+                "请检查防火墙是否允许本服务器连接钉钉的主机（端口 443）")),
+            Kind::NotSent(NoConnection::Tls) => not_sent(told!(
+                "check that nothing on the way to DingTalk intercepts TLS, this machine's clock and its CA certificates",
+                "请检查到钉钉的链路上是否有 TLS 拦截，以及本机的时钟与 CA 证书")),
+            Kind::NotSent(NoConnection::Proxy) => not_sent(told!(
+                "check DINGTALK_PROXY, its user name and password included, and that the proxy lets this server connect to DingTalk's hosts, port 443",
+                "请检查 DINGTALK_PROXY（包括其中的用户名和密码），以及代理是否允许本服务器连接钉钉的主机（端口 443）")),
+            Kind::NotSent(NoConnection::ProxyLogin) => misconfigured(told!(
+                "the proxy refuses the user name and password of DINGTALK_PROXY: set those that its administrator gave out",
+                "代理拒绝了 DINGTALK_PROXY 中的用户名和密码：请使用代理管理员提供的账号")),
             Kind::NotSent(NoConnection::Other) => ("not_sent", None),
             Kind::AnswerLost => ("answer_lost", None),
             Kind::Unintelligible(_) => ("unintelligible", None),

@@ -17,7 +17,8 @@ mod api; // How they go out, through the breaker.
 mod kept; // Answers that are good for a while, so that a page is no lever on DingTalk.
 mod refreshing; // The access_token and the jsapi_ticket: held, renewed in time, replaced when rejected.
 mod lease; // With the time it is good for.
-mod transport; // One HTTP request and its answer.
+mod transport; // One HTTP request and its answer,
+mod proxy; // through a proxy where nothing else gets out.
 mod turns; // Calls leave in order and at DingTalk's pace:
 mod line; // who is next,
 mod pace; // and when.
@@ -25,7 +26,9 @@ mod breaker; // Stops all calls while DingTalk shuts this server out.
 mod reach; // Whether DingTalk answers at all.
 mod answer; // Whether an answer is a success, and what the codes of refusals mean.
 mod said; // What is quoted of it, without credentials.
-mod error; // What can go wrong, and what to do about it.
+mod error; // What can go wrong, and what to do about it,
+mod told; // in both languages.
+mod examination; // What an examination asks that nothing else does.
 pub mod events; // What DingTalk tells without being asked.
 mod identifiers; // CorpId, userid, authCode and the like, each checked once.
 mod user; // Who somebody is.
@@ -50,9 +53,13 @@ pub use self::line::Network;
 pub use self::organisation::{Organisation, OrganisationState};
 pub use self::page_url::{InvalidOrigin, InvalidPageUrl, Origin, PageUrl};
 pub use self::peers::{Answering, Departing, Departures, Grant, Leave, Outcome, Peers};
+pub use self::proxy::Proxy;
 pub use self::refreshing::CredentialState;
 pub use self::said::Said;
 pub use self::settings::{AppKind, Credentials, Events, Home, Settings, is_loopback};
 pub use self::signature::{Digest, NonceStr, Recipe, SignedPage, UrlForm};
+pub use self::told::Told;
+pub(crate) use self::told::told;
+pub(crate) use self::transport::causes;
 pub use self::turns::{Standing, Waiting};
 pub use self::user::{DisplayName, User, UserDetails};

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use url::{Host, Url};
 
 use super::events::{Cipher, Patience};
-use super::{AgentId, ClientId, ClientSecret, CorpId, Origin};
+use super::{AgentId, ClientId, ClientSecret, CorpId, Origin, Proxy};
 
 /// Which app this is, and where its DingTalk is.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Settings {
     pub api_url: Url,
     /// DINGTALK_OAPI_URL, or what DINGTALK_SITE stands for.
     pub oapi_url: Url,
+    /// DINGTALK_PROXY
+    pub proxy: Option<Proxy>,
     /// DINGTALK_CALLS_PER_SECOND
     pub calls_per_second: NonZeroU32,
 }

@@ -3,9 +3,10 @@
 use std::error::Error as StdError;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use reqwest::header::{CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use reqwest::header::{CONNECTION, CONTENT_TYPE, DATE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use reqwest::{Request, Upgraded};
 use tokio::runtime::Handle;
 use tokio_tungstenite::WebSocketStream;
@@ -16,15 +17,18 @@ use url::Url;
 
 use super::answer::Answer;
 use super::identifiers::is_plain;
-use super::{Call, Error, Kind, NoConnection};
+use super::{Call, Error, Kind, NoConnection, Proxy};
 
 /// The most that is read of any answer. The largest real one, user details, is a few KiB.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// The HTTP client for DingTalk: no redirects, no Referer, no proxy from the environment, no decompression (so a small answer
+/// The HTTP client for DingTalk: no redirects, no Referer, no proxy but the one that is set, no decompression (so a small answer
 /// cannot unfold into a large one), and one deadline over connecting, sending and reading.
 pub(super) struct Transport {
     http: reqwest::Client,
+    proxy: Option<Proxy>,
+    /// How many calls may still be made.
+    left: AtomicU32,
     /// Connections live in the runtime that opened them, and requests share connections. In a server whose workers each have a
     /// runtime, one that stops would tear the connections of the others; so all of them are made in this one.
     runtime: Handle,
@@ -32,7 +36,7 @@ pub(super) struct Transport {
 
 impl Transport {
     /// Must be called in the runtime that is to carry the connections.
-    pub fn new() -> Result<Self, reqwest::Error> {
+    pub fn new(proxy: Option<Proxy>) -> Result<Self, reqwest::Error> {
         // Two providers in one process would make rustls panic; whoever installed one first has chosen.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
@@ -41,9 +45,17 @@ impl Transport {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy()
-            .user_agent(concat!("dingtalk-h5/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { http, runtime: Handle::current() })
+            .user_agent(concat!("dingtalk-h5/", env!("CARGO_PKG_VERSION")));
+        let http = match &proxy {
+            Some(proxy) => http.proxy(proxy.tunnel()?),
+            None => http,
+        };
+        Ok(Self { http: http.build()?, proxy, left: AtomicU32::new(u32::MAX), runtime: Handle::current() })
+    }
+
+    /// Makes so many calls from now on, and no more.
+    pub fn limit_to(&self, calls: u32) {
+        self.left.store(calls, Ordering::Relaxed);
     }
 
     /// What `make` makes lives in the runtime of the connections.
@@ -54,9 +66,17 @@ impl Transport {
 
     /// Sends `request` and reads the whole answer, even if whoever asked for it goes away meanwhile.
     pub async fn send(&self, call: Call, request: Request) -> Result<Answer, Error> {
-        let exchange = self.runtime.spawn(exchange(call, self.http.clone(), request));
+        if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, limited).is_err() {
+            return Err(Error::new(call, Kind::Interrupted, "as many calls were made as may be"));
+        }
+        let exchange = self.runtime.spawn(exchange(call, self.http.clone(), self.proxy.clone(), request));
         exchange.await.unwrap_or_else(|_| Err(Error::interrupted(call)))
     }
+}
+
+/// One less, if there is a limit.
+fn limited(left: u32) -> Option<u32> {
+    if left == u32::MAX { Some(left) } else { left.checked_sub(1) }
 }
 
 /// The most that is read of any message: an event is a few hundred bytes.
@@ -65,8 +85,8 @@ const MAX_MESSAGE: usize = 256 * 1024;
 impl Transport {
     /// Opens a WebSocket (RFC 6455, section 4.1), which lives in the runtime that this is called in.
     pub async fn web_socket(&self, call: Call, url: Url) -> Result<WebSocketStream<Upgraded>, Error> {
-        let (host, key) = (url.authority().to_owned(), generate_key());
-        let failed = |error| failed(call, &host, error);
+        let (way, key) = (Way::to(&url, self.proxy.as_ref()), generate_key());
+        let failed = |error| failed(call, &way, error);
         let request = self.http.get(url).header(CONNECTION, "Upgrade").header(UPGRADE, "websocket");
         let request = request.header(SEC_WEBSOCKET_VERSION, "13").header(SEC_WEBSOCKET_KEY, &key);
         let answer = request.send().await.map_err(failed)?;
@@ -82,10 +102,11 @@ impl Transport {
     }
 }
 
-async fn exchange(call: Call, http: reqwest::Client, request: Request) -> Result<Answer, Error> {
-    let host = request.url().authority().to_owned();
-    let failed = |error| failed(call, &host, error);
+async fn exchange(call: Call, http: reqwest::Client, proxy: Option<Proxy>, request: Request) -> Result<Answer, Error> {
+    let way = Way::to(request.url(), proxy.as_ref());
+    let failed = |error| failed(call, &way, error);
     let mut response = http.execute(request).await.map_err(failed)?;
+    let date = response.headers().get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
     let (status, kind) = (response.status().as_u16(), response.headers().get(CONTENT_TYPE));
     let kind = kind.and_then(|kind| kind.as_bytes().split(|byte| *byte == b';').next());
     let is_json = kind.is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"application/json"));
@@ -96,15 +117,28 @@ async fn exchange(call: Call, http: reqwest::Client, request: Request) -> Result
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, is_json, body })
+    Ok(Answer { status, is_json, date, body })
 }
 
-fn failed(call: Call, host: &str, error: reqwest::Error) -> Error {
+/// Where a request goes, for who reads of its failure.
+struct Way {
+    host: String,
+    proxy: Option<String>,
+}
+
+impl Way {
+    fn to(url: &Url, proxy: Option<&Proxy>) -> Self {
+        let proxy = proxy.filter(|_| url.scheme() == "https").map(Proxy::to_string);
+        Self { host: url.authority().to_owned(), proxy }
+    }
+}
+
+fn failed(call: Call, way: &Way, error: reqwest::Error) -> Error {
     // The URL has the access_token in it.
-    let error = error.without_url();
+    let (host, error) = (&way.host, error.without_url());
     let (kind, said) = match (error.is_connect(), error.is_timeout()) {
         (true, _) => {
-            let (why, cause) = why_no_connection(&error);
+            let (why, cause) = why_no_connection(&error, way.proxy.as_deref());
             (Kind::NotSent(why), format!("no connection to {host}: {cause}"))
         }
         (false, true) => (Kind::AnswerLost, format!("the answer of {host} was lost: it took too long")),
@@ -113,11 +147,22 @@ fn failed(call: Call, host: &str, error: reqwest::Error) -> Error {
     Error { source: Some(Arc::new(error)), ..Error::new(call, kind, said) }
 }
 
-fn why_no_connection(error: &reqwest::Error) -> (NoConnection, String) {
+fn why_no_connection(error: &reqwest::Error, proxy: Option<&str>) -> (NoConnection, String) {
     for cause in causes(error) {
         if cause.is::<rustls::Error>() {
             return (NoConnection::Tls, format!("TLS: {}", line(cause)));
         }
+    }
+    // Before the handshake nobody else has been spoken to.
+    if let Some(proxy) = proxy {
+        let wants_login = causes(error).any(|cause| cause.to_string().ends_with("proxy authorization required"));
+        let why = if wants_login { NoConnection::ProxyLogin } else { NoConnection::Proxy };
+        return (
+            why,
+            format!("the proxy {proxy}: {}", if error.is_timeout() { "nobody answers in time".to_owned() } else { root(error) }),
+        );
+    }
+    for cause in causes(error) {
         if cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused) {
             return (NoConnection::Refused, "connection refused".to_owned());
         }
@@ -132,7 +177,8 @@ fn why_no_connection(error: &reqwest::Error) -> (NoConnection, String) {
     }
 }
 
-fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+/// What led to an error, one after the other.
+pub(crate) fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     std::iter::successors(error.source(), |&cause| {
         // An I/O error hides what it was made of: it tells only the source of that.
         let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -157,7 +203,7 @@ mod tests {
 
     async fn failed(url: &str) -> Error {
         let request = Request::new(reqwest::Method::POST, url.parse().unwrap());
-        Transport::new().unwrap().send(Call::ACCESS_TOKEN, request).await.err().unwrap()
+        Transport::new(None).unwrap().send(Call::ACCESS_TOKEN, request).await.err().unwrap()
     }
 
     #[tokio::test]

@@ -160,7 +160,7 @@ fn in_memory(backend: InMemoryBackend) -> Result<redb::Database, redb::DatabaseE
 }
 
 /// Opens a copy, and mends it after a kill, since whatever comes of that, the file itself must stay as it is unless all of it is good.
-fn rehearse(file: &mut File) -> Result<Rows, Unread> {
+pub(super) fn rehearse(file: &mut File) -> Result<Rows, Unread> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(Unread::Unusable)?;
     if bytes.is_empty() {

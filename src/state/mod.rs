@@ -14,6 +14,7 @@ mod journal; // and kept, in one go with what comes at the same time,
 mod sealing; // sealed,
 mod database; // in memory or in a file,
 mod redis; // or where other processes follow it.
+mod looked; // What can be seen of all that from outside.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -32,10 +33,12 @@ use self::heard::Heard;
 use self::journal::Journal;
 pub use self::journal::NotKept;
 pub use self::location::{Location, RedisUrl};
+pub use self::looked::Looked;
 pub use self::once::{Once, Taken, Thing, Unavailable};
 pub use self::record::Table;
 use self::record::{Found, Key, Record};
 use self::redis::Redis;
+pub use self::redis::Vitals;
 use self::remembered::Seen;
 pub use self::sealing::SealingKeys;
 pub use self::takeover::NotTakenOver;

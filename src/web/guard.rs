@@ -15,7 +15,7 @@ use super::{Problem, Site, shared};
 use crate::dingtalk::{JsonObject, Origin};
 
 pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// A request that a page of ours made. Browsers say so in Origin and Sec-Fetch-Site, and pages cannot forge either; old WebViews send
 /// only the first.

@@ -12,6 +12,8 @@ pub mod events;
 mod headers;
 /// For load balancers.
 mod health;
+/// To whoever holds SESSION_KEY the server proves to be itself.
+pub mod introduction;
 /// Signatures for `dd.config`, and what a refused one is worth knowing.
 pub mod jsapi;
 /// Logging in: the entry page, the state of a login, the exchange.
@@ -42,6 +44,7 @@ pub use self::boundary::boundary;
 pub use self::guard::{ClientAddress, SameOrigin, StrictJson};
 pub use self::headers::Headers;
 pub use self::health::Readiness;
+pub use self::introduction::{Introductions, introduce};
 pub use self::jsapi::{JsapiConfig, Signer};
 pub use self::login::{Logins, Visitor};
 pub use self::metrics::Metrics;

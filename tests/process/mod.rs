@@ -18,8 +18,10 @@ mod full;
 #[cfg(target_os = "linux")]
 mod flood;
 mod log;
+mod proxy;
 #[cfg(target_os = "linux")]
 mod memory;
+mod service;
 mod settings;
 #[cfg(target_os = "linux")]
 mod stalled;
@@ -96,7 +98,7 @@ impl Served {
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
         let line = said.next_line().await.unwrap().expect("it says where it listens");
-        let address = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
+        let address = line.split_whitespace().find(|word| word.starts_with("http")).unwrap();
         Self { url: address.to_owned(), child, said, log }
     }
 

@@ -86,6 +86,8 @@ async fn settings_that_cannot_be_right_are_refused_without_repeating_them() {
         ("DINGTALK_OAPI_URL", "https://user@oapi.dingtalk.io"),
         ("TRUSTED_PROXIES", "10.0.0.0/8,canary"),
         ("EMBEDDED", "canary"),
+        ("DINGTALK_PROXY", "canary:3128"),
+        ("DINGTALK_PROXY", "socks5://canary:1080"),
         ("EMBEDDED", "true"),
     ];
     for (name, value) in wrong {

@@ -14,7 +14,7 @@ struct Result {
 }
 
 fn opened<T: DeserializeOwned>(call: Call, status: u16, body: &[u8]) -> std::result::Result<T, Error> {
-    Answer { status, is_json: true, body: body.to_vec() }.open(call, &[])
+    Answer { status, is_json: true, date: None, body: body.to_vec() }.open(call, &[])
 }
 
 fn old(status: u16, body: &[u8]) -> std::result::Result<Result, Error> {
@@ -147,7 +147,7 @@ fn a_refusal_is_read_whatever_is_odd_about_its_form() {
         (r#"{"ERRCODE":"-1 "}"#, Kind::Busy),
     ] {
         assert_eq!(old(200, body.as_bytes()).unwrap_err().kind, kind, "{body}");
-        let plain = Answer { status: 200, is_json: false, body: body.into() };
+        let plain = Answer { status: 200, is_json: false, date: None, body: body.into() };
         assert_eq!(plain.open::<Result>(Call::USER_DETAILS, &[]).unwrap_err().kind, kind, "as plain text: {body}");
     }
     let in_gbk = b"{\"errcode\":60121,\"errmsg\":\"\xd5\xd2\xb2\xbb\xb5\xbd\"}";
@@ -202,7 +202,8 @@ fn what_was_sent_is_not_in_what_is_logged() {
         r#"{"errcode":1,"message":"token letters-only is dead"}"#,
         r#"{"code":"letters-only","message":"x"}"#,
     ] {
-        let error = Answer { status: 400, is_json: true, body: body.into() }.open::<Empty>(Call::JSAPI_TICKET, &["letters-only"]);
+        let error = Answer { status: 400, is_json: true, date: None, body: body.into() }
+            .open::<Empty>(Call::JSAPI_TICKET, &["letters-only"]);
         let logged = error.unwrap_err().to_string();
         assert!(!logged.contains("letters") && logged.contains('…'), "{logged}");
     }

@@ -90,6 +90,17 @@ impl Callback {
         Ok(Heard { events, answer })
     }
 
+    /// A call as DingTalk's console makes it to check the address.
+    pub fn url_check(&self) -> Value {
+        self.answer(r#"{"EventType":"check_url"}"#, self.owners.first().map_or("", String::as_str))
+    }
+
+    /// Whether this is what acknowledges a call.
+    pub fn acknowledges(&self, answer: &[u8]) -> bool {
+        let told = serde_json::from_slice::<Body>(answer).ok().and_then(|body| self.cipher.decrypt(&body.encrypt));
+        told.is_some_and(|(word, _)| word == "success")
+    }
+
     fn is_timely(&self, timestamp: &str) -> bool {
         let now = self.clock.unix_millis();
         let (oldest, newest) = (now.saturating_sub(REMEMBERED.as_millis() as u64), now + Clock::SKEW.as_millis() as u64);

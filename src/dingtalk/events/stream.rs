@@ -77,6 +77,12 @@ impl DingTalk {
     }
 
     async fn open_stream(&self) -> Result<Socket, Error> {
+        let url = self.stream_address().await?;
+        self.app.api.transport.web_socket(Call::STREAM, url).await
+    }
+
+    /// Where DingTalk lets this app listen once.
+    pub(in super::super) async fn stream_address(&self) -> Result<Url, Error> {
         #[derive(Deserialize)]
         struct Opened {
             endpoint: String,
@@ -99,7 +105,7 @@ impl DingTalk {
         };
         url.set_scheme(scheme).map_err(|()| strange())?;
         url.query_pairs_mut().append_pair("ticket", opened.ticket.expose());
-        app.api.transport.web_socket(Call::STREAM, url).await
+        Ok(url)
     }
 
     async fn hear(&self, mut socket: Socket, listener: &impl Listener, patience: Patience) -> Ended {

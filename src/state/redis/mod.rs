@@ -23,6 +23,7 @@ mod log; // How changes are told to all,
 mod claims; // how things are taken once,
 mod credentials; // how one renews for all,
 mod pace; // and how calls leave in turn.
+mod vitals; // What can be seen of it from outside.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub(super) use self::claims::Taken;
 use self::follower::Follower;
 use self::link::Link;
 use self::log::Teller;
+pub use self::vitals::Vitals;
 use super::location::RedisUrl;
 use super::sealing::SealingKeys;
 use super::{Lives, Tables};

@@ -136,6 +136,7 @@ static DINGTALK: LazyLock<DingTalk> = LazyLock::new(|| {
         events: Events::Off,
         api_url: url.parse().unwrap(),
         oapi_url: url.parse().unwrap(),
+        proxy: None,
         calls_per_second: std::num::NonZeroU32::new(100_000).unwrap(),
     };
     let hands = ClockHands::still();

@@ -1,0 +1,84 @@
+//! How DingTalk tells of events.
+
+use super::Asked;
+use reqwest::Client;
+
+use super::asking;
+use super::check::{Finding, Findings, Verdict};
+use super::credentials::judge;
+use crate::dingtalk::events::Callback;
+use crate::dingtalk::{Clock, DingTalk, Events, Told, told};
+use crate::settings::Settings;
+
+/// After everything else: what was found there may be the cause.
+pub async fn examine(
+    dingtalk: &DingTalk,
+    client: &Client,
+    settings: &Settings,
+    clock: &Clock,
+    asked: &Asked,
+    so_far: &Findings,
+) -> Findings {
+    let mut findings = Findings::default();
+    let fails = |id: &str| so_far.of(id).is_some_and(|finding| finding.verdict == Verdict::Fail || finding.because.is_some());
+    match &settings.dingtalk.events {
+        Events::Off => findings.put(Finding::unknown("events", told!("DINGTALK_EVENTS is off", "DINGTALK_EVENTS 为 off"))),
+        Events::Stream(_) if asked.no_dingtalk => {}
+        Events::Stream(_) if fails("token") => findings.not_done(&["events"], "token"),
+        Events::Stream(_) => judge("events", "api", dingtalk.opens_stream().await, &mut findings, |()| {
+            told!("Stream would be opened", "可以打开 Stream")
+        }),
+        Events::Http(_) if asked.no_public => {}
+        Events::Http(_) if fails("public") => findings.not_done(&["events"], "public"),
+        Events::Http(_) if fails("identity") => findings.not_done(&["events"], "identity"),
+        Events::Http(cipher) => {
+            let (client_id, home) = (&settings.dingtalk.credentials.client_id, settings.dingtalk.kind.home());
+            let callback = Callback::new(cipher.clone(), client_id, home.map(|home| &home.corp_id), clock.clone());
+            findings.put(round_trip(&callback, client, settings).await);
+        }
+    }
+    findings
+}
+
+/// Calls the server as DingTalk's console does when it checks the address.
+async fn round_trip(callback: &Callback, client: &Client, settings: &Settings) -> Finding {
+    let call = callback.url_check();
+    let asked = async {
+        let mut url = url::Url::parse(settings.web.public_url.as_str()).ok()?;
+        url.set_path("/dingtalk/events");
+        let text = |name: &str| call[name].as_str().unwrap_or_default().to_owned();
+        url.query_pairs_mut().extend_pairs([
+            ("msg_signature", text("msg_signature")),
+            ("timestamp", text("timeStamp")),
+            ("nonce", text("nonce")),
+        ]);
+        let body = serde_json::json!({"encrypt": call["encrypt"]});
+        let response = client.post(url).json(&body).send().await.ok()?;
+        let status = response.status().as_u16();
+        Some((status, asking::body(response).await.ok()?))
+    };
+    let fix = || {
+        told!(
+            "start the server with DINGTALK_EVENTS=http and the token and key that Developer Console > the app > Event Subscriptions shows, and have the proxy pass POST /dingtalk/events on",
+            "请以 DINGTALK_EVENTS=http 及开发者后台 > 应用 > 事件订阅 中的 token 与密钥启动服务器，并让代理转发 POST /dingtalk/events"
+        )
+    };
+    match asked.await {
+        Some((200, body)) if callback.acknowledges(&body) => Finding::pass(
+            "events",
+            told!(
+                "a signed message is acknowledged; whether DingTalk sends any is seen in its console",
+                "签名消息得到确认；钉钉是否推送请在其后台查看"
+            ),
+        ),
+        Some((status, _)) => Finding::fail(
+            "events",
+            told!(
+                "status {status}: the server does not understand a message signed with these settings",
+                "状态 {status}：服务器无法识别以当前设置签名的消息"
+            ),
+            fix(),
+        ),
+        None => Finding::fail("events", told!("no answer from /dingtalk/events", "/dingtalk/events 无应答"), fix()),
+    }
+}

@@ -1,0 +1,111 @@
+//! `dingtalk-h5 doctor`: what an administrator who is stuck should change, and where.
+//!
+//! Every check has an id that stays, and a verdict: `pass`, `warn` (it works, and yet), `fail`, or `not_done`. The last names in
+//! `because` the check that has to pass first; without that it was not asked for, or no call can tell. A fault is told once, by the
+//! check that is about it.
+//!
+//! With `--json` the report is one object, to which fields may be added:
+//!
+//! ```json
+//! {"version": 1, "verdict": "fail", "checks": [
+//!   {"id": "token", "verdict": "fail", "expected": "…", "seen": "…", "fix": "…", "console": "https://…", "because": "api"}]}
+//! ```
+//!
+//! `verdict` is the worst of all; `expected` and `seen` are always there and in the language asked for; `fix` and `console` (where to
+//! mend it) come with `warn` and `fail`; `because` with `not_done`. The exit code is 0 when nothing fails, 1 when something does, and 2
+//! when the settings cannot be used.
+
+mod check; // A check and what was found,
+mod report; // how that is told.
+mod asking; // Requests that are not DingTalk's.
+mod here; // This machine: the settings, the state, the server.
+mod credentials; // DingTalk: the way there and what the app is granted,
+mod people; // and what it may know of people.
+mod public; // PUBLIC_URL: who answers there,
+mod passage; // and what becomes of a request on its way.
+mod events; // How DingTalk tells of events.
+
+use std::sync::Arc;
+
+use crate::application::state_of;
+use crate::dingtalk::{AuthCode, Clock, DingTalk, Observer, UserId};
+use crate::settings::Settings;
+use crate::state::Location;
+
+use self::check::Findings;
+pub use self::check::Verdict;
+pub use self::report::Report;
+
+/// What to examine beyond what can always be.
+#[derive(Default)]
+pub struct Asked {
+    /// Whose details to read.
+    pub user: Option<UserId>,
+    /// An authCode to use up.
+    pub code: Option<AuthCode>,
+    /// Make no call to DingTalk.
+    pub no_dingtalk: bool,
+    /// Make no request to PUBLIC_URL.
+    pub no_public: bool,
+}
+
+/// Whatever goes wrong meanwhile, and however often a call is repeated.
+const MOST_CALLS: u32 = 12;
+
+/// Nobody counts.
+struct Uncounted;
+
+impl Observer for Uncounted {
+    fn waited(&self, _: &'static str, _: std::time::Duration) {}
+    fn called(&self, _: &'static str, _: Result<(), &crate::dingtalk::Error>, _: std::time::Duration) {}
+    fn renewed(&self, _: &'static str, _: Result<(), &crate::dingtalk::Error>) {}
+}
+
+/// Examines the app of these settings, and all around it. At most twelve calls to DingTalk, and some fifteen seconds with everything down.
+pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow::Result<Report> {
+    let mut findings = Findings::default();
+    here::settings(settings, &mut findings);
+    // What the server keeps is the server's: the client here remembers for itself.
+    let nothing = state_of(&Settings { state: Location::Memory, ..settings.clone() }, clock.clone())?;
+    let dingtalk = DingTalk::new(settings.dingtalk.clone(), Arc::new(nothing), clock.clone(), Arc::new(Uncounted))?;
+    dingtalk.limit_to(MOST_CALLS);
+    let server = here::server(settings, &clock).await;
+    let client = asking::client().build()?;
+    let (of_dingtalk, of_public, library) = tokio::join!(
+        async {
+            match asked.no_dingtalk {
+                true => Findings::default(),
+                false => credentials::examine(&dingtalk, settings, &server, &asked).await,
+            }
+        },
+        async {
+            match asked.no_public {
+                true => None,
+                false => Some(public::examine(&client, settings, &clock).await),
+            }
+        },
+        public::library(&client, settings),
+    );
+    findings.add(of_dingtalk);
+    findings.add(library);
+    let seen_in_public = of_public.map(|(of_public, is_ours)| {
+        findings.add(of_public);
+        is_ours
+    });
+    findings.add(here::server_is_seen(&server, seen_in_public));
+    findings.add(here::state(settings, &server, &clock).await);
+    findings.add(events::examine(&dingtalk, &client, settings, &clock, &asked, &findings).await);
+    Ok(Report::of(settings, findings))
+}
+
+/// What `serve` looks at when it starts: what it needs for the first person who comes. Each failure is logged once.
+pub async fn at_start(dingtalk: DingTalk) {
+    let mut findings = Findings::default();
+    if let Some(home) = dingtalk.home() {
+        credentials::granted(&dingtalk, home, &mut findings).await;
+    }
+    for finding in findings.failures() {
+        let fix = finding.fix.as_ref().map(|fix| fix.english.as_str());
+        tracing::warn!(check = finding.id, seen = finding.seen.english, fix, "the app is not set up as it must be");
+    }
+}

@@ -1,0 +1,167 @@
+//! What becomes of a request on its way from PUBLIC_URL to the server.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, UdpSocket};
+
+use reqwest::Client;
+use tokio::task::JoinSet;
+
+use super::asking::CLAIMED;
+use super::check::Finding;
+use super::public::again;
+use crate::dingtalk::{Clock, Told, told};
+use crate::settings::Settings;
+use crate::state::Location;
+use crate::web::introduction::Introduction;
+
+/// Odd, and as addresses may be: what is signed is what arrives.
+pub const TARGET: &str = "/a%2Fb+c//%E4%B8%AD?x=%2F+y&z=%E6%96%87";
+
+/// Whether path, query and the client's address are those that were sent.
+pub fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
+    let Introduction { target, peer, forwarded, client, .. } = introduction;
+    let trusts = |address: &str| {
+        let address = address.trim().parse::<IpAddr>();
+        address.is_ok_and(|address| settings.web.trusted_proxies.iter().any(|network| network.contains(&address)))
+    };
+    let has_proxy = settings.web.public_url.is_https() && settings.server.tls.is_none();
+    let others =
+        forwarded.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|hop| !hop.is_empty() && *hop != CLAIMED);
+    let is_appended = others.count() > 0;
+    if target != TARGET {
+        return Finding::fail(
+            "passage",
+            told!(
+                "{TARGET} arrives as {target}: signatures of such pages are wrong",
+                "{TARGET} 到达时变为 {target}：此类页面的签名会出错"
+            ),
+            told!(
+                "have the proxy pass path and query on as they are: nginx `proxy_pass http://127.0.0.1:8080;` without a path; Caddy `reverse_proxy` without rewriting",
+                "请让代理原样转发路径与查询参数：nginx 使用不带路径的 `proxy_pass http://127.0.0.1:8080;`；Caddy 使用不改写的 `reverse_proxy`"
+            ),
+        );
+    }
+    if has_proxy && !trusts(peer) {
+        return Finding::fail(
+            "passage",
+            told!(
+                "the proxy {peer} is not believed: everybody behind it counts as one address",
+                "代理 {peer} 不受信任：其后的所有用户被视为同一地址"
+            ),
+            told!("add {peer} to TRUSTED_PROXIES", "请将 {peer} 加入 TRUSTED_PROXIES"),
+        );
+    }
+    if has_proxy && !is_appended {
+        return Finding::fail(
+            "passage",
+            told!("the proxy {peer} does not say for whom it asks", "代理 {peer} 未说明客户端地址"),
+            told!(
+                "have the proxy add the client's address to X-Forwarded-For: nginx `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`",
+                "请让代理将客户端地址写入 X-Forwarded-For：nginx `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`"
+            ),
+        );
+    }
+    if client == CLAIMED && !is_appended && !is_here(peer) {
+        return Finding::fail(
+            "passage",
+            told!(
+                "{peer} is believed whatever it writes into X-Forwarded-For, and is no proxy",
+                "{peer} 并非代理，却可任意伪造 X-Forwarded-For"
+            ),
+            told!("name only proxies in TRUSTED_PROXIES", "TRUSTED_PROXIES 中只应包含代理"),
+        );
+    }
+    if client == CLAIMED {
+        let seen = told!(
+            "they do; this machine is one of TRUSTED_PROXIES, and believed whoever it claims to be",
+            "是；本机属于 TRUSTED_PROXIES，其声称的客户端地址会被采信"
+        );
+        return Finding::pass("passage", seen);
+    }
+    Finding::pass("passage", told!("they do; the client is {client}", "是；客户端为 {client}"))
+}
+
+/// Whether the address is of this machine, from which we asked.
+fn is_here(address: &str) -> bool {
+    address.parse::<IpAddr>().is_ok_and(|address| UdpSocket::bind((address, 0)).is_ok())
+}
+
+/// Whether several processes answer that do not know of each other. Eight connections may all meet the same: that there is but one is
+/// not proven.
+pub async fn processes(client: &Client, first: Introduction, settings: &Settings, clock: &Clock) -> Finding {
+    const MORE: usize = 7;
+    let mut asking = JoinSet::new();
+    for _ in 0..MORE {
+        let (client, settings, clock) = (client.clone(), settings.clone(), clock.clone());
+        asking.spawn(async move { again(&client, &settings, &clock).await });
+    }
+    let answers = asking.join_all().await;
+    let (asked, processes): (usize, BTreeSet<String>) =
+        (1 + MORE, answers.into_iter().flatten().chain([first.process]).collect());
+    let found = processes.len();
+    match settings.state {
+        Location::Memory | Location::File(_) if found > 1 => Finding::fail(
+            "processes",
+            told!(
+                "{found} processes answer, and none knows of the others' used codes and ended sessions",
+                "有 {found} 个进程应答，彼此不知道已使用的授权码与已结束的会话"
+            ),
+            told!(
+                "run one process, or give all the same STATE_URL=redis://…",
+                "请只运行一个进程，或为所有进程设置相同的 STATE_URL=redis://…"
+            ),
+        ),
+        _ => Finding::pass(
+            "processes",
+            told!(
+                "{found} seen on {asked} connections; that there are no others is not proven",
+                "{asked} 个连接中发现 {found} 个；不能证明没有其他进程"
+            ),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::check::Verdict;
+    use crate::environment::Environment;
+
+    fn settings(public_url: &str, proxies: &str) -> Settings {
+        let key: String = (0..64).map(|_| format!("{:02x}", rand::random::<u8>())).collect();
+        let environment = [
+            ("DINGTALK_CLIENT_ID", "dingapp"),
+            ("DINGTALK_CLIENT_SECRET", "a-secret"),
+            ("DINGTALK_CORP_ID", "dingcorp"),
+            ("DINGTALK_AGENT_ID", "1"),
+            ("PUBLIC_URL", public_url),
+            ("TRUSTED_PROXIES", proxies),
+            ("SESSION_KEY", &key),
+        ];
+        Settings::read(Environment::from_iter(environment)).unwrap()
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_believed_or_does_not_say_for_whom_it_asks_is_told_from_one_that_does() {
+        let (https, http, to) = ("https://app.example.com", "http://127.0.0.1:8080", "10.1.0.0/16");
+        for (public_url, target, peer, forwarded, client, word) in [
+            (https, TARGET, "10.1.2.3", Some("192.0.2.66, 203.0.113.9"), "203.0.113.9", "203.0.113.9"),
+            (https, TARGET, "10.1.2.3", Some("203.0.113.9"), "203.0.113.9", "203.0.113.9"),
+            (https, TARGET, "10.1.2.3", Some("192.0.2.66, 10.1.2.9"), CLAIMED, "this machine is one of TRUSTED_PROXIES"),
+            (https, TARGET, "10.2.2.3", Some("192.0.2.66, 203.0.113.9"), "10.2.2.3", "add 10.2.2.3 to TRUSTED_PROXIES"),
+            (https, TARGET, "10.1.2.3", Some(CLAIMED), CLAIMED, "X-Forwarded-For"),
+            (https, TARGET, "10.1.2.3", None, "10.1.2.3", "X-Forwarded-For"),
+            (https, "/a/b+c", "10.1.2.3", Some("203.0.113.9"), "203.0.113.9", "proxy_pass"),
+            (http, TARGET, "127.0.0.1", Some(CLAIMED), "127.0.0.1", "the client is 127.0.0.1"),
+            (http, TARGET, "203.0.113.9", Some(CLAIMED), CLAIMED, "name only proxies"),
+        ] {
+            let text = |text: &str| text.to_owned();
+            let (forwarded, process) = (forwarded.map(text), text("one"));
+            let introduction = Introduction { target: text(target), peer: text(peer), forwarded, client: text(client), process };
+            let found = arrival(&introduction, &settings(public_url, to));
+            let said = found.fix.as_ref().unwrap_or(&found.seen);
+            assert_eq!(found.verdict == Verdict::Pass, found.fix.is_none());
+            assert!(said.english.contains(word), "{word}: {}", said.english);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! How findings are told: to people in lines, to programs as JSON.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::check::{CHECKS, Check, Finding, Findings, Verdict};
+use crate::dingtalk::{Told, told};
+use crate::settings::Settings;
+use crate::web::Language;
+
+/// All findings, each check once.
+pub struct Report {
+    findings: Findings,
+    console: String,
+    admin_console: String,
+}
+
+fn words(told: &Told, language: Language) -> &str {
+    match language {
+        Language::English => &told.english,
+        Language::Chinese => &told.chinese,
+    }
+}
+
+impl Report {
+    pub(super) fn of(settings: &Settings, mut findings: Findings) -> Self {
+        for Check { id, .. } in CHECKS {
+            if findings.of(id).is_none() {
+                findings.put(Finding::unknown(id, told!("not asked for", "未要求检查")));
+            }
+        }
+        let site = if settings.dingtalk.api_url.host_str().is_some_and(|host| host.ends_with(".com")) { "com" } else { "io" };
+        let console = format!("https://open-dev.dingtalk.{site}/");
+        Self { findings, console, admin_console: format!("https://oa.dingtalk.{site}/") }
+    }
+
+    /// The worst of all.
+    pub fn verdict(&self) -> Verdict {
+        match self.findings().map(|(_, finding)| finding.verdict).max() {
+            Some(worst @ (Verdict::Warn | Verdict::Fail)) => worst,
+            // That something was not looked at makes nothing worse.
+            _ => Verdict::Pass,
+        }
+    }
+
+    fn findings(&self) -> impl Iterator<Item = (&'static Check, &Finding)> {
+        CHECKS.iter().filter_map(|check| Some((check, self.findings.of(check.id)?)))
+    }
+
+    fn console_of(&self, fix: &Told) -> Option<&str> {
+        match &fix.english {
+            fix if fix.contains("Developer Console") => Some(&self.console),
+            fix if fix.contains("Admin Console") => Some(&self.admin_console),
+            _ => None,
+        }
+    }
+
+    /// For people.
+    pub fn to_text(&self, language: Language) -> String {
+        let [expected, fix] = match language {
+            Language::English => ["expected", "fix"],
+            Language::Chinese => ["应为", "处理"],
+        };
+        let mut text = String::new();
+        for (check, finding) in self.findings() {
+            let mark = match finding.verdict {
+                Verdict::Pass => "✓",
+                Verdict::NotDone => "–",
+                Verdict::Warn => "!",
+                Verdict::Fail => "✗",
+            };
+            // Writing to a text cannot fail.
+            let _ = writeln!(text, "{mark} {:<13} {}", finding.id, words(&finding.seen, language));
+            if finding.verdict >= Verdict::Warn {
+                let _ = writeln!(text, "    {expected}: {}", check.expected.in_language(language));
+            }
+            if let Some(advice) = &finding.fix {
+                let console = self.console_of(advice).map(|console| format!(" ({console})")).unwrap_or_default();
+                let _ = writeln!(text, "    {fix}: {}{console}", words(advice, language));
+            }
+        }
+        text
+    }
+
+    /// For programs.
+    pub fn to_json(&self, language: Language) -> Value {
+        let checks = self.findings().map(|(check, finding)| {
+            let mut told = json!({
+                "id": finding.id,
+                "verdict": finding.verdict,
+                "expected": check.expected.in_language(language),
+                "seen": words(&finding.seen, language),
+            });
+            if let Some(fix) = &finding.fix {
+                told["fix"] = words(fix, language).into();
+                if let Some(console) = self.console_of(fix) {
+                    told["console"] = console.into();
+                }
+            }
+            if let Some(because) = finding.because {
+                told["because"] = because.into();
+            }
+            told
+        });
+        json!({"version": 1, "verdict": self.verdict(), "checks": checks.collect::<Vec<_>>()})
+    }
+}

@@ -1,0 +1,60 @@
+//! What can be seen of where state is kept, without opening it.
+
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::database::rehearse;
+use super::{Location, Refused, SealingKeys, State, Unread, Vitals, opened};
+
+/// How state is kept. It is as it should be; otherwise there is an error instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Looked {
+    /// By each process for itself, until it ends.
+    Memory,
+    /// By the process that has the file open.
+    InUse,
+    /// In a file with this mode that nobody has open, whose rows can be read.
+    File(u32),
+    /// In a file that is yet to be made.
+    NoFile,
+    /// By Redis, for all processes.
+    Redis(Vitals),
+}
+
+impl State {
+    /// Looks, and changes nothing.
+    pub async fn look(location: &Location, keys: &SealingKeys, now: u64) -> Result<Looked, Refused> {
+        match location {
+            Location::Memory => Ok(Looked::Memory),
+            Location::File(path) => look_at(path, keys, now).map_err(|why| why.of(location)),
+            Location::Redis(url) => {
+                let seen = Vitals::at(url).await.map_err(|away| Unread::unusable(away).of(location));
+                seen.map(Looked::Redis)
+            }
+        }
+    }
+}
+
+fn look_at(path: &Path, keys: &SealingKeys, now: u64) -> Result<Looked, Unread> {
+    let mut file = match File::options().read(true).write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return may_be_made(path),
+        Err(error) => return Err(Unread::Unusable(error)),
+    };
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(Looked::InUse),
+        Err(TryLockError::Error(error)) => return Err(Unread::Unusable(error)),
+    }
+    opened(rehearse(&mut file)?, keys, now)?;
+    let mode = file.metadata().map_err(Unread::Unusable)?.permissions().mode();
+    Ok(Looked::File(mode & 0o777))
+}
+
+/// Its folder is there.
+fn may_be_made(path: &Path) -> Result<Looked, Unread> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    folder.metadata().map_err(Unread::Unusable)?;
+    Ok(Looked::NoFile)
+}

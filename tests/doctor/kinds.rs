@@ -1,0 +1,39 @@
+//! Apps of which each call for a token brings another one: the doctor takes nothing from a server that runs.
+
+use dingtalk_h5::dingtalk::{AppKind, CorpId, Home};
+
+use super::{Scene, nobody};
+use crate::support::TestApp;
+
+const CORP_TOKEN: &str = "POST /v1.0/oauth2/corpAccessToken";
+
+#[tokio::test]
+async fn a_custom_app_s_doctor_leaves_its_token_to_the_server_that_runs_and_takes_one_when_none_does() {
+    let mut scene = Scene::of(TestApp::custom().await);
+    scene.app.client.home().unwrap().access_token().await.unwrap();
+    let examined = scene.examine().await;
+    assert_eq!(examined.check("token")["verdict"], "pass", "{:#}", examined.report);
+    assert_eq!(scene.app.dingtalk.calls(CORP_TOKEN), 1, "the server's own");
+
+    scene.settings.server.app_addr = nobody().parse().unwrap();
+    let examined = scene.examine().await;
+    assert_eq!((&examined.check("token")["verdict"], &examined.check("ids")["verdict"]), (&"pass".into(), &"pass".into()));
+    assert_eq!(scene.app.dingtalk.calls(CORP_TOKEN), 2);
+
+    let home = scene.settings.dingtalk.kind.home().unwrap().clone();
+    let corp_id = CorpId::parse("dinganother0001").unwrap();
+    scene.settings.dingtalk.kind = AppKind::Custom(Home { corp_id, ..home });
+    let examined = scene.examine().await;
+    assert!(examined.names("token", "has not authorised the app"), "{:#}", examined.report);
+}
+
+#[tokio::test]
+async fn a_third_party_app_s_doctor_asks_the_server_and_blames_it_when_it_does_not_run() {
+    let mut scene = Scene::of(TestApp::third_party().await);
+    let examined = scene.examine().await;
+    assert_eq!(examined.check("token")["verdict"], "pass", "{:#}", examined.report);
+    assert_eq!(scene.app.dingtalk.calls(CORP_TOKEN), 0);
+    scene.settings.server.app_addr = nobody().parse().unwrap();
+    let examined = scene.examine().await;
+    assert_eq!((&examined.check("token")["because"], &examined.check("ticket")["because"]), (&"server".into(), &"token".into()));
+}

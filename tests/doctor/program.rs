@@ -1,0 +1,68 @@
+//! The command, as an administrator types it.
+
+use dingtalk_simulator::Simulator;
+use tokio::process::Command;
+
+use super::Scene;
+use crate::process::{Served, complete, prepared, program, run, with};
+
+#[tokio::test]
+async fn its_exit_code_is_0_when_nothing_fails_1_when_something_does_and_2_for_settings() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let address = super::free();
+    let variables = with(with(complete(&dingtalk), "APP_ADDR", &address), "PUBLIC_URL", &format!("http://{address}"));
+    let variables = with(variables, "JSAPI_SCRIPT_URL", &format!("{}/dd.js", dingtalk.url()));
+    let served = Served::start(&variables).await;
+    let (code, said) = run(program(&variables).args(["doctor", "--user", "zhangsan"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run(program(&variables).args(["doctor", "--lang", "zh", "--user", "nobody"])).await;
+    assert!(code == Some(1) && said.contains("处理"), "{said}");
+    let (code, said) = run(program(&with(variables.clone(), "LANG", "zh_CN.UTF-8")).arg("doctor")).await;
+    assert!(code == Some(0) && said.contains("能够") || said.contains("有应答"), "{said}");
+    let code = dingtalk.issue_code("alice");
+    let mut shell = prepared(Command::new("sh"), &variables);
+    let script = format!("echo {code} | {} doctor --code", env!("CARGO_BIN_EXE_dingtalk-h5"));
+    let (exit, said) = run(shell.args(["-c", &script]).env("PATH", std::env::var_os("PATH").unwrap())).await;
+    assert!(exit == Some(0) && said.contains("of alice") && !said.contains(&code), "{said}");
+    served.stop().await;
+    let before = dingtalk.upstream_calls();
+    let (code, said) = run(program(&variables).args(["doctor", "--no-dingtalk", "--no-public"])).await;
+    assert!(code == Some(0) && dingtalk.upstream_calls() == before, "{said}");
+    for arguments in [&["doctor"][..], &["doctor", "--json"]] {
+        let (code, said) = run(program(&with(variables.clone(), "DINGTALK_CORP_ID", "")).args(arguments)).await;
+        assert!(code == Some(2) && said.contains("DINGTALK_CORP_ID"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn serve_logs_at_start_what_the_first_person_would_stumble_over_unless_it_is_not_to_look() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let variables = with(complete(&dingtalk), "DINGTALK_CLIENT_SECRET", "another-secret");
+    for (arguments, looks) in [(&["serve"][..], true), (&["serve", "--no-checks"], false)] {
+        let mut command = program(&variables);
+        command.args(arguments);
+        let served = Served::start_as(command).await;
+        if looks {
+            crate::support::eventually("it looks", || dingtalk.calls(crate::support::ACCESS_TOKEN) > 0).await;
+        }
+        let (_, log) = served.stop().await;
+        let told = log.lines().filter(|line| line.contains("not set up as it must be") && line.contains("\"token\"")).count();
+        assert_eq!(told, usize::from(looks), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn what_programs_are_told_keeps_its_form() {
+    let mut scene = Scene::set().await;
+    scene.user = "nobody".into();
+    scene.settings.web.public_url = dingtalk_h5::dingtalk::Origin::parse("http://localhost:9").unwrap();
+    let report = serde_json::to_string_pretty(&scene.examine().await.report).unwrap();
+    let report = without_differences(&report);
+    insta::assert_snapshot!(report);
+}
+
+/// Without what differs from run to run, and from system to system.
+fn without_differences(report: &str) -> String {
+    let is_same = |line: &&str| ![": \"by ", "os error"].iter().any(|differs| line.contains(differs));
+    report.lines().filter(is_same).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,72 @@
+//! What runs the program and looks after it: containers and systemd.
+
+use std::net::TcpListener;
+
+use dingtalk_simulator::Simulator;
+
+use super::{Served, complete, program, run, with};
+
+/// The address of somebody who listens, of nobody once it is dropped.
+fn free() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+#[tokio::test]
+async fn health_is_0_while_the_server_answers_with_or_without_tls_and_1_when_it_does_not() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let folder = std::env::temp_dir().join(format!("health-{:x}", rand::random::<u64>()));
+    std::fs::create_dir(&folder).unwrap();
+    let made = rcgen::generate_simple_self_signed(["app.example.com".to_owned()]).unwrap();
+    let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    std::fs::write(&cert, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let port = free().rsplit(':').next().unwrap().to_owned();
+    let plain = with(complete(&dingtalk), "APP_ADDR", &format!("0.0.0.0:{port}"));
+    let tls = with(with(plain.clone(), "TLS_CERT", cert.to_str().unwrap()), "TLS_KEY", key.to_str().unwrap());
+    for variables in [plain, with(tls, "PUBLIC_URL", "https://app.example.com")] {
+        let served = Served::start(&variables).await;
+        let (code, said) = run(program(&variables).arg("health")).await;
+        assert_eq!((code, said.as_str()), (Some(0), ""));
+        served.stop().await;
+        let (code, said) = run(program(&variables).arg("health")).await;
+        assert_eq!(code, Some(1));
+        assert!(said.contains("no answer from http"), "{said}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_proxy_is_told_to_pass_on_what_is_signed_and_who_asks() {
+    for (proxy, words) in [
+        ("nginx", ["proxy_pass http://dingtalk-h5;", "X-Forwarded-For"]),
+        ("caddy", ["reverse_proxy 127.0.0.1:8080", "max_size"]),
+    ] {
+        let (code, said) = run(program(&Vec::new()).args(["unit", "--proxy", proxy])).await;
+        assert_eq!(code, Some(0));
+        assert!(words.iter().all(|word| said.contains(word)), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_unit_runs_this_program_and_lets_it_do_little_else() {
+    let (code, unit) = run(program(&Vec::new()).arg("unit")).await;
+    assert_eq!(code, Some(0));
+    let program = std::fs::canonicalize(env!("CARGO_BIN_EXE_dingtalk-h5")).unwrap();
+    assert!(unit.contains(&format!("\nExecStart={} serve\n", program.display())), "{unit}");
+    let folder = std::env::temp_dir().join(format!("unit-{:x}", rand::random::<u64>()));
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("dingtalk-h5.service");
+    std::fs::write(&file, unit).unwrap();
+    for arguments in [&["verify"][..], &["security", "--offline=true", "--threshold=20"][..]] {
+        let mut analyze = tokio::process::Command::new("systemd-analyze");
+        analyze.args(arguments).arg(&file).env("PATH", std::env::var_os("PATH").unwrap());
+        // Not every machine that runs the tests has systemd.
+        let Ok(done) = analyze.output().await else { break };
+        assert!(
+            done.status.success() && done.stderr.is_empty(),
+            "{}",
+            String::from_utf8_lossy(&[done.stdout, done.stderr].concat())
+        );
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
