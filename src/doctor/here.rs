@@ -104,6 +104,7 @@ pub fn server_is_seen(server: &Server, is_public: Option<bool>) -> Findings {
 pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findings {
     const OTHERS: u32 = 0o077;
     const SLOW: Duration = Duration::from_millis(50);
+    const SKEW_MS: u64 = 60_000;
     let keys = sealing_keys(settings);
     let location = settings.state.to_string();
     let mut findings = Findings::default();
@@ -127,6 +128,17 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
             told!("when it is full, redis throws things away ({policy}), and would forget logouts", "内存占满时 redis 会淘汰数据（{policy}），从而丢失已退出的会话"),
             told!("redis-cli config set maxmemory-policy noeviction, and the same in redis.conf", "请执行 redis-cli config set maxmemory-policy noeviction，并写入 redis.conf"),
         ),
+        Ok(Looked::Redis(Vitals { unix_ms, .. })) if unix_ms.abs_diff(clock.unix_seconds() * 1000) > SKEW_MS => {
+            let seconds = (unix_ms / 1000).abs_diff(clock.unix_seconds());
+            Finding::warn(
+                "state",
+                told!(
+                    "the clocks of redis and of this machine differ by {seconds} s: sessions go by the one, signatures by the other",
+                    "redis 与本机的时钟相差 {seconds} 秒：会话以前者为准，签名以后者为准"
+                ),
+                told!("set both by NTP", "请用 NTP 校准两者"),
+            )
+        }
         Ok(Looked::Redis(Vitals { version, latency, .. })) if latency > SLOW => {
             let millis = latency.as_millis();
             Finding::warn(

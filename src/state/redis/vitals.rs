@@ -14,6 +14,8 @@ pub struct Vitals {
     pub version: String,
     /// How long an answer took.
     pub latency: Duration,
+    /// What time it is there, in Unix milliseconds: sessions go by that.
+    pub unix_ms: u64,
     /// What it throws away when it is full, if it may become full and throws anything away: that would be logouts.
     pub evicts: Option<String>,
 }
@@ -26,10 +28,12 @@ impl Vitals {
         let asked = Instant::now();
         let told: String = answer(&mut connection, redis::pipe().cmd("INFO")).await?;
         let latency = asked.elapsed();
+        let (seconds, micros): (u64, u64) = answer(&mut connection, redis::pipe().cmd("TIME")).await?;
+        let unix_ms = seconds * 1000 + micros / 1000;
         let value =
             |name: &str| told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim();
         let is_bounded = !["", "0"].contains(&value("maxmemory"));
         let policy = Some(value("maxmemory_policy")).filter(|policy| is_bounded && *policy != "noeviction");
-        Ok(Self { version: value("redis_version").to_owned(), latency, evicts: policy.map(str::to_owned) })
+        Ok(Self { version: value("redis_version").to_owned(), latency, unix_ms, evicts: policy.map(str::to_owned) })
     }
 }
