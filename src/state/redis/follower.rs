@@ -123,7 +123,7 @@ impl Follower {
         tokio::select! {
             why = follow => why,
             why = beat => why,
-            () = self.link.is_lost() => Away("a question was not answered".to_owned()),
+            why = self.link.is_lost() => why,
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Link {
     up: watch::Sender<Option<Session>>,
     /// Why it is away, as the log has it.
     why: Mutex<Option<Away>>,
+    /// Why the last session was given up.
+    given_up: Mutex<Option<Away>>,
     skew_told: AtomicBool,
     was_up: AtomicBool,
 }
@@ -45,6 +47,7 @@ impl Link {
         Self {
             up: watch::Sender::new(None),
             why: Mutex::new(None),
+            given_up: Mutex::new(None),
             skew_told: AtomicBool::new(false),
             was_up: AtomicBool::new(false),
         }
@@ -85,8 +88,9 @@ impl Link {
         let mut connection = session.connection.clone();
         let answer = timeout(ANSWER, question(&session.names).query_async(&mut connection)).await;
         answer.unwrap_or(Err(RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut)))).map_err(|error| {
-            self.give_up(session.number);
-            if error.is_connection_dropped() { Broken::Cut } else { Broken::Other(Away::of(&error)) }
+            let why = Away::of(&error);
+            self.give_up(session.number, &why);
+            if error.is_connection_dropped() { Broken::Cut } else { Broken::Other(why) }
         })
     }
 
@@ -95,7 +99,8 @@ impl Link {
     }
 
     /// From now on nobody is asked in this session.
-    fn give_up(&self, number: u64) {
+    fn give_up(&self, number: u64, why: &Away) {
+        *self.given_up.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.clone());
         self.up.send_if_modified(|up| up.take_if(|session| session.number == number).is_some());
     }
 
@@ -119,9 +124,11 @@ impl Link {
         !self.skew_told.swap(true, Ordering::Relaxed)
     }
 
-    /// Ends when somebody has given the present session up.
-    pub async fn is_lost(&self) {
+    /// Ends when somebody has given the present session up: why.
+    pub async fn is_lost(&self) -> Away {
         drop(self.up.subscribe().wait_for(Option::is_none).await);
+        let why = self.given_up.lock().unwrap_or_else(PoisonError::into_inner).take();
+        why.unwrap_or_else(|| Away("a question was not answered".to_owned()))
     }
 }
 
