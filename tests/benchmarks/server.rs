@@ -35,7 +35,7 @@ impl Server {
 
     /// The same with its state there.
     pub fn program_with(cores: &Cores, dingtalk: &Upstream, state: &str) -> Self {
-        let id = ("dingbenchmark0001", "secret", "ding0000000000000001", "1000000001");
+        let id = ("dingbenchmark0001", "cJ8xq2-benchmark-0001", "ding0000000000000001", "1000000001");
         Self::program_at(cores, &format!("http://{}", dingtalk.address), id, "100000", state)
     }
 
