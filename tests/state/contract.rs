@@ -15,6 +15,9 @@ macro_rules! promises {
         mod in_a_file {
             $(#[tokio::test] async fn $promise() { super::$promise(super::Place::in_a_file()).await; })+
         }
+        mod in_redis {
+            $(#[tokio::test] async fn $promise() { super::$promise(super::Place::in_redis().await).await; })+
+        }
     };
 }
 

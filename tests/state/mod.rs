@@ -7,6 +7,7 @@ use dingtalk_h5::dingtalk::{Clock, CorpId, UserId};
 use dingtalk_h5::state::{Lives, Location, Refused, SealingKeys, State};
 
 use crate::support::ClockHands;
+use crate::support::redis::RedisServer;
 
 mod contract;
 mod events;
@@ -19,6 +20,8 @@ pub struct Place {
     pub location: Location,
     pub hands: ClockHands,
     pub keys: Vec<[u8; 32]>,
+    /// One clock for all who use it, since Redis's own cannot be moved.
+    shared: Option<(RedisServer, Clock)>,
 }
 
 impl Place {
@@ -31,12 +34,22 @@ impl Place {
         Self::at(Location::File(new_path()))
     }
 
+    /// In a Redis that nobody else has.
+    pub async fn in_redis() -> Self {
+        let redis = RedisServer::start().await;
+        let location = Location::parse(&redis.url().into()).unwrap();
+        let mut place = Self::at(location);
+        place.shared = Some((redis, place.clock()));
+        place
+    }
+
     fn at(location: Location) -> Self {
-        Self { location, hands: ClockHands::still(), keys: vec![rand::random()] }
+        Self { location, hands: ClockHands::still(), keys: vec![rand::random()], shared: None }
     }
 
     pub fn clock(&self) -> Clock {
-        Clock::from_source(self.hands.clone())
+        let own = || Clock::from_source(self.hands.clone());
+        self.shared.as_ref().map_or_else(own, |(_, clock)| clock.clone())
     }
 
     pub fn open(&self) -> State {
