@@ -86,7 +86,8 @@ impl SealingKeys {
     }
 }
 
-fn mac(key: &[u8; 32], of: &[u8]) -> [u8; 32] {
+/// HMAC with SHA-256.
+pub(super) fn mac(key: &[u8; 32], of: &[u8]) -> [u8; 32] {
     // HMAC takes keys of any length (RFC 2104, section 3); the type only shares its constructor with ciphers that do not.
     #[expect(clippy::expect_used)]
     let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("hmac takes any key");

@@ -83,10 +83,8 @@ impl Redis {
 
     /// Keeps the connection up from now on, and has `tables` learn what other processes tell.
     pub fn follow(&self, url: &RedisUrl, app: &str, tables: &Arc<Tables>) -> Result<(), redis::RedisError> {
-        // Small questions must not wait for the answers to others.
-        let tcp = TcpSettings::default().set_nodelay(true);
         let follower = Follower {
-            client: Client::open(url.expose().into_connection_info()?.set_tcp_settings(tcp))?,
+            client: client(url)?,
             prefix: format!("{{dingtalk-h5:{app}}}:"),
             keys: self.keys.clone(),
             clock: self.clock.clone(),
@@ -127,4 +125,10 @@ impl Redis {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.runtime.spawn(task);
     }
+}
+
+fn client(url: &RedisUrl) -> Result<Client, redis::RedisError> {
+    // Small questions must not wait for the answers to others.
+    let tcp = TcpSettings::default().set_nodelay(true);
+    Client::open(url.expose().into_connection_info()?.set_tcp_settings(tcp))
 }

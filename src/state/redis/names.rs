@@ -1,11 +1,9 @@
 //! What our things are called in Redis. A name tells nothing to whoever reads it: it is made with a secret that lies there too, sealed. So it
 //! stays the same while session keys come and go, and another secret tells that everything else is another, too.
 
-use hmac::{Hmac, KeyInit, Mac};
 use redis::Pipeline;
-use sha2::Sha256;
 
-use super::super::sealing::{Name, Opened, SealingKeys};
+use super::super::sealing::{Name, Opened, SealingKeys, mac};
 use super::scripts;
 
 /// Makes names.
@@ -56,12 +54,8 @@ impl Names {
 
     /// The name of one thing.
     pub fn of(&self, thing: &[u8]) -> Name {
-        // HMAC takes keys of any length (RFC 2104, section 3).
-        #[expect(clippy::expect_used)]
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret).expect("hmac takes any key");
-        mac.update(thing);
-        let mut name = Name::default();
-        name.copy_from_slice(&mac.finalize().into_bytes()[..16]);
+        let (mut name, whole) = (Name::default(), mac(&self.secret, thing));
+        name.copy_from_slice(&whole[..16]);
         name
     }
 

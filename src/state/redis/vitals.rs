@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use redis::Client;
-
+use super::client;
 use super::link::{Away, answer, connect};
 use crate::state::RedisUrl;
 
@@ -23,7 +22,7 @@ pub struct Vitals {
 impl Vitals {
     /// Asks once, on a connection of its own.
     pub(in crate::state) async fn at(url: &RedisUrl) -> Result<Self, Away> {
-        let client = Client::open(url.expose()).map_err(|error| Away::of(&error))?;
+        let client = client(url).map_err(|error| Away::of(&error))?;
         let mut connection = connect(&client).await?;
         let asked = Instant::now();
         let told: String = answer(&mut connection, redis::pipe().cmd("INFO")).await?;
