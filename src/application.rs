@@ -114,7 +114,6 @@ impl Application {
                 })
                 .service(
                     actix::scope("")
-                        .wrap(session::opened_and_sealed(&sessions))
                         .wrap(from_fn(session::session))
                         .configure(web::session_routes)
                         .configure(|routes| (app.routes)(routes)),

@@ -124,13 +124,7 @@ fn the_ring_test_notices_an_arrow_back() {
 }
 
 #[test]
-fn only_the_session_file_spells_session_keys_and_only_one_script_names_the_library() {
-    for (path, text) in sources("src") {
-        if !path.ends_with("web/session/user.rs") {
-            let opens = ["get_session", "SessionExt", "actix_session::Session;"].iter().any(|word| code(&text).contains(word));
-            assert!(!opens, "{} opens the session", path.display());
-        }
-    }
+fn only_one_script_names_the_library() {
     for entry in walk_files(&root().join("static")) {
         let text = std::fs::read_to_string(&entry).unwrap_or_default();
         if entry.extension().is_some_and(|extension| extension == "js") && !entry.ends_with("static/dingtalk.js") {

@@ -160,7 +160,7 @@ async fn log_in(
     if kept.is_over(&arrival.corp_id, &user.user_id, asked) {
         return Err(Problem::code_rejected());
     }
-    let user = session.begin(user, arrival.corp_id)?;
+    let user = session.begin(user, arrival.corp_id);
     tokio::join!(claim.settle(), until_kept(&kept));
     let mut response = HttpResponse::Ok().json(user);
     logins.states.remove_presession(response.headers_mut());

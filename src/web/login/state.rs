@@ -90,12 +90,12 @@ impl LoginStates {
 
     /// Takes the pre-session from the browser.
     pub fn remove_presession(&self, headers: &mut HeaderMap) {
-        self.cookies.set(headers, COOKIE, "", Duration::ZERO);
+        self.cookies.remove(headers, COOKIE);
     }
 
     /// The cookie that keeps a pre-session for another ten minutes.
     pub(super) fn presession_renewed(&self, presession: &str) -> Option<HeaderValue> {
-        self.cookies.header(COOKIE, presession, GOOD_FOR)
+        self.cookies.header(COOKIE, presession, Some(GOOD_FOR))
     }
 
     /// The pre-session of the browser that made `request`.
@@ -125,7 +125,7 @@ impl Challenge {
 
     /// Hands the pre-session to the browser.
     pub fn set_presession(&self, headers: &mut HeaderMap) {
-        self.cookies.set(headers, COOKIE, &self.presession, GOOD_FOR);
+        self.cookies.set(headers, COOKIE, &self.presession, Some(GOOD_FOR));
     }
 
     /// Makes the headers of a 401 that can be answered with a login (RFC 9110, 11.6.1).

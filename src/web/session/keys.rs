@@ -2,10 +2,9 @@
 
 use actix_web::cookie::{Cookie, CookieJar, Key};
 use hmac::{Hmac, KeyInit, Mac};
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
-
-use super::cookie::value_of;
 
 /// One key or more, newest first.
 #[derive(Clone)]
@@ -69,18 +68,20 @@ impl SessionKeys {
         self.all().map(|key| mac(key.signing(), &[purpose.as_bytes()]).finalize().into_bytes().into()).collect()
     }
 
-    /// The value of the cookie `name`, sealed with the newest key if an older one had sealed it; None if that is not so.
-    pub(super) fn sealed_anew(&self, name: &str, value: &str) -> Option<String> {
-        if self.older.is_empty() {
-            return None;
-        }
-        let cookie = Cookie::parse_encoded(format!("{name}={value}")).ok()?;
-        let open = |key| CookieJar::new().private(key).decrypt(cookie.clone());
-        let opened = self.older.iter().find_map(open)?;
+    /// The value of the cookie `name` that says `text`, which nobody else can read or write.
+    pub(super) fn seal(&self, name: &str, text: String) -> Option<String> {
         let mut jar = CookieJar::new();
-        jar.private_mut(&self.newest).add(opened);
-        let sealed = jar.get(name)?.encoded().to_string();
-        value_of(sealed.as_bytes(), name).and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned)
+        jar.private_mut(&self.newest).add(Cookie::new(name.to_owned(), text));
+        Some(jar.get(name)?.value().to_owned())
+    }
+
+    /// What the cookie `name` says, if one of the keys has sealed it; and whether that was the newest.
+    pub(super) fn open(&self, name: &str, value: &str) -> Option<(String, bool)> {
+        let value = percent_decode_str(value).decode_utf8().ok()?.into_owned();
+        let cookie = Cookie::new(name.to_owned(), value);
+        let open = |key| CookieJar::new().private(key).decrypt(cookie.clone());
+        let (nth, opened) = self.all().enumerate().find_map(|(nth, key)| Some((nth, open(key)?)))?;
+        Some((opened.value().to_owned(), nth == 0))
     }
 }
 

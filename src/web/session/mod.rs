@@ -13,8 +13,8 @@ mod user;
 pub use self::cookie::CookiePolicy;
 /// What they are sealed with.
 pub use self::keys::{InvalidSessionKeys, SessionKeys};
-/// What happens to the session's cookie on its way in and out.
-pub use self::middleware::{opened_and_sealed, session};
+/// What an answer does to the session's cookie.
+pub use self::middleware::session;
 /// When a session ends.
 pub use self::sessions::Sessions;
 /// Who it is, for handlers.

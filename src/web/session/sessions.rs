@@ -6,7 +6,7 @@ use actix_web::http::header::HeaderMap;
 use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
 
-use super::cookie::CookiePolicy;
+use super::cookie::{Brought, CookiePolicy};
 use super::keys::SessionKeys;
 use crate::dingtalk::{Clock, CorpId, DisplayName, Moment, User, UserId};
 use crate::state::{SessionId, State};
@@ -25,6 +25,13 @@ pub(super) struct Login {
     pub last_used: Moment,
     /// No page has been shown yet.
     pub arriving: bool,
+}
+
+/// What a cookie says.
+pub(super) struct Opened {
+    pub login: Login,
+    /// The newest key has sealed it.
+    pub is_newest: bool,
 }
 
 /// Judges logins.
@@ -65,22 +72,31 @@ impl Sessions {
         }
     }
 
-    /// The cookie's full name.
-    pub fn cookie_name(&self) -> &str {
-        &self.cookie_name
+    /// What a browser has brought: whether that is anything, and what it says.
+    pub(super) fn brought(&self, headers: &HeaderMap) -> (bool, Option<Opened>) {
+        match Brought::in_headers(headers, &self.cookie_name) {
+            Brought::Nothing => (false, None),
+            Brought::One(value) => (true, self.open(value)),
+            Brought::Junk => (true, None),
+        }
     }
 
-    pub(super) fn cookies(&self) -> CookiePolicy {
-        self.cookies
+    fn open(&self, value: &str) -> Option<Opened> {
+        let (text, is_newest) = self.keys.open(&self.cookie_name, value)?;
+        Some(Opened { login: serde_json::from_str(&text).ok()?, is_newest })
     }
 
-    pub(super) fn keys(&self) -> &SessionKeys {
-        &self.keys
+    /// Gives the browser the cookie of `login`, until it is closed.
+    pub(super) fn set_cookie(&self, headers: &mut HeaderMap, login: &Login) {
+        let sealed = serde_json::to_string(login).ok().and_then(|text| self.keys.seal(&self.cookie_name, text));
+        if let Some(value) = sealed {
+            self.cookies.set(headers, COOKIE, &value, None);
+        }
     }
 
     /// Takes the cookie from the browser.
     pub(super) fn remove_cookie(&self, headers: &mut HeaderMap) {
-        self.cookies.set(headers, COOKIE, "", Duration::ZERO);
+        self.cookies.remove(headers, COOKIE);
     }
 
     /// A login of `user` in the organisation `corp_id`, now, under an id that was never used.
@@ -94,9 +110,10 @@ impl Sessions {
         self.state.end_session(login.id);
     }
 
-    /// Puts off the idle limit.
-    pub(super) fn note_use(&self, login: &mut Login) {
-        login.last_used = self.clock.moment();
+    /// Puts off the idle limit. Whether that changes `login`: it may have been used in this very millisecond.
+    pub(super) fn note_use(&self, login: &mut Login) -> bool {
+        let now = self.clock.moment();
+        std::mem::replace(&mut login.last_used, now) != now
     }
 
     /// Whether `login` happened a moment ago.

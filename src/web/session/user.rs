@@ -5,19 +5,16 @@ use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::rc::Rc;
 
-use actix_session::{Session, SessionExt};
 use actix_web::dev::Payload;
+use actix_web::http::header::HeaderMap;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use serde::Serialize;
 
-use super::sessions::{Login, Sessions};
+use super::sessions::{Login, Opened, Sessions};
 use super::shown;
 use crate::dingtalk::{CorpId, DingTalk, DisplayName, User, UserId};
 use crate::web::{Problem, shared};
-
-/// The one value of a session.
-pub(super) const KEY: &str = "user";
 
 /// The person whose session this is. A handler that takes it needs a login: others get 401. `Option<SessionUser>` does without.
 #[derive(Debug, Clone, Serialize)]
@@ -44,7 +41,7 @@ pub enum Freshness {
 
 /// What has become of the login that the cookie brought or the request began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+enum Standing {
     /// It counts.
     Holds,
     /// Another request has ended it.
@@ -58,10 +55,17 @@ pub(super) enum Standing {
 /// The session of one request. Its copies share it.
 #[derive(Clone)]
 pub struct RequestSession {
-    stored: Session,
-    /// As the cookie brought it or the request began it, whether it counts or not.
-    login: Rc<RefCell<Option<Login>>>,
+    held: Rc<RefCell<Held>>,
     sessions: Data<Sessions>,
+}
+
+struct Held {
+    /// As the cookie brought it or the request began it, whether it counts or not.
+    login: Option<Login>,
+    /// The browser does not have it like this.
+    is_news: bool,
+    /// The browser brought something.
+    brought: bool,
 }
 
 impl RequestSession {
@@ -70,42 +74,54 @@ impl RequestSession {
         if let Some(known) = request.extensions().get::<Self>() {
             return Ok(known.clone());
         }
-        let stored = request.get_session();
-        let session = Self {
-            login: Rc::new(RefCell::new(stored.get(KEY).ok().flatten())),
-            stored,
-            sessions: shared::<Sessions>(request)?.clone(),
+        let sessions = shared::<Sessions>(request)?.clone();
+        let held = match sessions.brought(request.headers()) {
+            (brought, Some(Opened { login, is_newest })) => Held { login: Some(login), is_news: !is_newest, brought },
+            (brought, None) => Held { login: None, is_news: false, brought },
         };
+        let session = Self { held: Rc::new(RefCell::new(held)), sessions };
         request.extensions_mut().insert(session.clone());
         Ok(session)
     }
 
+    /// Gives the answer the cookie of a session that holds.
+    pub(super) fn put_on(&self, headers: &mut HeaderMap) {
+        let (standing, held) = (self.standing(), self.held.borrow());
+        match (standing, &held.login) {
+            (Standing::Holds, Some(login)) if held.is_news => self.sessions.set_cookie(headers, login),
+            (Standing::Holds, _) => {}
+            // Whatever ended it has given the browser another cookie or none, and this answer may come later than that one. What has
+            // expired stays, so that the next login knows its organisation.
+            (Standing::Ended | Standing::Expired, _) => {}
+            // The browser would send a cookie that means nobody for ever.
+            (Standing::Nobody, _) if held.brought => self.sessions.remove_cookie(headers),
+            (Standing::Nobody, _) => {}
+        }
+    }
+
     /// Logs `user` of the organisation `corp_id` in under a new id. Whatever session the browser had before is dead.
-    pub fn begin(&self, user: User, corp_id: CorpId) -> Result<SessionUser, Problem> {
-        self.end_login();
+    pub fn begin(&self, user: User, corp_id: CorpId) -> SessionUser {
+        self.end();
         let login = self.sessions.begin(user, corp_id);
-        self.stored.renew();
-        self.store(&login)?;
-        Ok(login.into())
+        let mut held = self.held.borrow_mut();
+        (held.login, held.is_news) = (Some(login.clone()), true);
+        login.into()
     }
 
     /// Ends the session for good: a copy of the cookie is worth nothing any more.
     pub fn end(&self) {
-        self.end_login();
-        self.stored.purge();
-    }
-
-    fn end_login(&self) {
-        if let Some(login) = self.login.take().filter(|login| self.sessions.holds(login)) {
+        let login = self.held.borrow_mut().login.take();
+        if let Some(login) = login.filter(|login| self.sessions.holds(login)) {
             self.sessions.end(&login);
         }
     }
 
     /// Who is logged in, if `admits` lets them; noted is that the session was used now.
     fn user(&self, admits: impl FnOnce(&SessionUser) -> Result<(), Problem>) -> Result<SessionUser, Problem> {
-        let login = self.login()?;
-        admits(&login.clone().into())?;
-        self.note_use(login, |_| {})
+        let user = self.login()?.into();
+        admits(&user)?;
+        self.note_use(false);
+        Ok(user)
     }
 
     /// Who is logged in to the organisation `corp_id`, if `admits` lets a login so far behind see a page; noted is that they see it now.
@@ -114,12 +130,13 @@ impl RequestSession {
         if login.corp_id != *corp_id || !admits(self.freshness(&login)) {
             return Err(Problem::LoginRequired);
         }
-        self.note_use(login, |login| login.arriving = false)
+        self.note_use(true);
+        Ok(login.into())
     }
 
     /// The organisation of whoever is or was logged in here.
     pub fn organisation(&self) -> Option<CorpId> {
-        self.login.borrow().as_ref().map(|login| login.corp_id.clone())
+        self.held.borrow().login.as_ref().map(|login| login.corp_id.clone())
     }
 
     /// The organisation of whoever is logged in, without that being a use.
@@ -132,8 +149,8 @@ impl RequestSession {
         self.standing() == Standing::Holds
     }
 
-    pub(super) fn standing(&self) -> Standing {
-        match &*self.login.borrow() {
+    fn standing(&self) -> Standing {
+        match &self.held.borrow().login {
             Some(login) if self.sessions.holds(login) => Standing::Holds,
             Some(login) if self.sessions.has_ended(login) => Standing::Ended,
             Some(login) if self.sessions.tells_organisation(login) => Standing::Expired,
@@ -142,8 +159,8 @@ impl RequestSession {
     }
 
     fn login(&self) -> Result<Login, Problem> {
-        let login = self.login.borrow();
-        login.as_ref().filter(|login| self.sessions.holds(login)).cloned().ok_or(Problem::LoginRequired)
+        let held = self.held.borrow();
+        held.login.as_ref().filter(|login| self.sessions.holds(login)).cloned().ok_or(Problem::LoginRequired)
     }
 
     fn freshness(&self, login: &Login) -> Freshness {
@@ -154,18 +171,10 @@ impl RequestSession {
         }
     }
 
-    fn note_use(&self, mut login: Login, note: impl FnOnce(&mut Login)) -> Result<SessionUser, Problem> {
-        self.sessions.note_use(&mut login);
-        note(&mut login);
-        if self.login.borrow().as_ref() != Some(&login) {
-            self.store(&login)?;
-        }
-        Ok(login.into())
-    }
-
-    fn store(&self, login: &Login) -> Result<(), Problem> {
-        self.login.replace(Some(login.clone()));
-        self.stored.insert(KEY, login).map_err(|error| Problem::Internal(error.into()))
+    fn note_use(&self, is_page: bool) {
+        let Held { login: Some(login), is_news, .. } = &mut *self.held.borrow_mut() else { return };
+        *is_news |= self.sessions.note_use(login);
+        *is_news |= is_page && std::mem::take(&mut login.arriving);
     }
 }
 
