@@ -1,8 +1,9 @@
 //! The two hosts of DingTalk's HTTP API: calls go out through the breaker, and are counted.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use parking_lot::Mutex;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request};
 use serde::de::DeserializeOwned;
@@ -120,11 +121,11 @@ impl Api {
     fn note_date(&self, date: Option<SystemTime>) {
         let seconds = |date: SystemTime| date.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs() as i64);
         let Some(theirs) = date.and_then(seconds) else { return };
-        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(theirs - self.clock.unix_seconds() as i64);
+        *self.ahead.lock() = Some(theirs - self.clock.unix_seconds() as i64);
     }
 
     pub fn clock_ahead(&self) -> Option<i64> {
-        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.ahead.lock()
     }
 
     /// Whether a ban that a call met is everybody's, and for how long. Something between may have answered that one call for what a

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
+use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -128,12 +129,12 @@ impl Calls {
 
     /// What can be seen of the turns of each call that was ever made.
     pub fn waiting(&self) -> Vec<(&'static str, Waiting)> {
-        let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let turns = self.turns.lock();
         turns.values().map(|(call, turns)| (call.name, turns.waiting())).collect()
     }
 
     fn turns_of(&self, call: Call) -> Arc<Turns> {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turns = self.turns.lock();
         let line = || format!("{} {}", self.corp_id, call.path);
         let made = || Turns::new(self.per_second, self.api.last_turns.subscribe(), Arc::clone(&self.peers), line());
         let new = || (call, self.api.transport.within(made));

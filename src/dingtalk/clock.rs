@@ -1,9 +1,10 @@
 //! Where time comes from, so that tests can move it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 /// A source of both kinds of time: the machine's, unless it says otherwise.
@@ -147,8 +148,7 @@ impl Clock {
         let since_1970 = |wall: SystemTime| wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let passed = millis(now.saturating_duration_since(self.0.made.0));
         let ahead_ms = (millis(since_1970(wall)) as i64) - (millis(since_1970(self.0.made.1)) as i64) - (passed as i64);
-        // Both are changed together, so they fit even if a holder panicked.
-        let mut followed = self.0.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut followed = self.0.followed.lock();
         let jump = ahead_ms - followed.ahead_ms;
         if jump.unsigned_abs() > Self::JUMP_MS {
             let slept = followed.slept + Duration::from_millis(jump.max(0).unsigned_abs());
@@ -193,7 +193,7 @@ impl Seldom {
 
     /// Whether it may happen now, which is taken for happening.
     pub fn may(&self, now: Instant) -> bool {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock();
         let may = last.is_none_or(|last| now >= last + self.between);
         if may {
             *last = Some(now);

@@ -4,9 +4,10 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::runtime::Handle;
@@ -64,7 +65,7 @@ impl KeptAnswers {
     where
         F: Future<Output = Result<Value, Error>> + Send + 'static,
     {
-        let (now, mut asked) = (self.clock.now_with_sleep(), self.lock());
+        let (now, mut asked) = (self.clock.now_with_sleep(), self.asked.lock());
         if let Some(known) = asked.get(&question).filter(|known| known.is_good(now)) {
             return known.answer.clone();
         }
@@ -78,11 +79,6 @@ impl KeptAnswers {
             done.send_replace(Some(Answered { outcome, good_until: clock.now_with_sleep() + good_for }));
         });
         answer
-    }
-
-    /// Whole even if a holder panicked: nothing is changed that could be half done.
-    fn lock(&self) -> MutexGuard<'_, HashMap<Question, Asked>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -169,7 +165,7 @@ mod tests {
         let long = serde_json::json!({"text": "x".repeat(64 * 1024)});
         for number in 0..200 {
             asked(&kept, number.into(), Ok(long.clone()), &times).await.unwrap();
-            let held: usize = kept.lock().values().map(Asked::bytes).sum();
+            let held: usize = kept.asked.lock().values().map(Asked::bytes).sum();
             assert!(held <= KeptAnswers::MOST_BYTES + 65 * 1024, "{held}");
         }
         asked(&kept, 199.into(), Ok(long.clone()), &times).await.unwrap();
@@ -177,7 +173,7 @@ mod tests {
         for number in 200..6000 {
             asked(&kept, number.into(), Ok(serde_json::json!({})), &times).await.unwrap();
         }
-        assert!(kept.lock().len() <= KeptAnswers::MOST_BYTES / KeptAnswers::EACH + 1);
+        assert!(kept.asked.lock().len() <= KeptAnswers::MOST_BYTES / KeptAnswers::EACH + 1);
     }
 
     #[tokio::test]

@@ -14,10 +14,10 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -163,7 +163,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
     /// Says that DingTalk no longer accepts `value`. It is dropped only if it is still the held one, so that two hundred requests
     /// that fail together cause one renewal.
     pub fn reject(&self, value: &Arc<T>) {
-        let (now, mut renewal) = (self.0.clock.now_with_sleep(), self.0.renewal());
+        let (now, mut renewal) = (self.0.clock.now_with_sleep(), self.0.renewal.lock());
         if let Some(held) = self.0.held.load_full().filter(|held| Arc::ptr_eq(&held.value, value)) {
             self.0.held.store(None);
             renewal.unwanted = Some(Arc::clone(value));
@@ -174,7 +174,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
 
     /// Says that `value` may no longer be good, on the word of somebody who may be wrong: it is renewed at once, and used until then.
     pub fn doubt(&self, value: &Arc<T>) {
-        let (now, mut renewal) = (self.0.clock.now_with_sleep(), self.0.renewal());
+        let (now, mut renewal) = (self.0.clock.now_with_sleep(), self.0.renewal.lock());
         if self.0.holds(value, |held| !held.is_replaced) && renewal.in_flight.is_none() && renewal.rests(now).is_none() {
             renewal.unwanted = Some(Arc::clone(value));
             let _behind = self.0.start(renewal);
@@ -215,7 +215,7 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
 
     /// Joins the renewal in flight, or starts one unless the last has just failed.
     fn renew(self: &Arc<Self>, now: Instant) -> Wait<T> {
-        let renewal = self.renewal();
+        let renewal = self.renewal.lock();
         if let Some(in_flight) = &renewal.in_flight {
             return Wait::For(in_flight.clone());
         }
@@ -247,14 +247,14 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
 
     /// In a task of its own, so that not even a panic in `fetch` leaves everybody waiting.
     async fn fetched(self: &Arc<Self>) -> Result<Lease<T>, Error> {
-        let (core, unwanted) = (Arc::clone(self), self.renewal().unwanted.clone());
+        let (core, unwanted) = (Arc::clone(self), self.renewal.lock().unwanted.clone());
         let fetching = self.runtime.spawn(async move { (core.fetch)(unwanted).await });
         fetching.await.unwrap_or_else(|_| Err(self.interrupted()))
     }
 
     /// None when the fetch brought the very value that was rejected meanwhile: what began before a rejection is no answer to it.
     fn settle(&self, fetched: Result<Lease<T>, Error>) -> Option<Outcome<T>> {
-        let mut renewal = self.renewal();
+        let mut renewal = self.renewal.lock();
         if let (Ok(lease), Some(rejected)) = (&fetched, renewal.rejected.take())
             && lease.value == *rejected
         {
@@ -304,11 +304,6 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
 
     fn interrupted(&self) -> Error {
         Error::interrupted(self.call)
-    }
-
-    /// The state behind this lock is changed in single assignments, so it is whole even if a holder panicked.
-    fn renewal(&self) -> MutexGuard<'_, Renewal<T>> {
-        self.renewal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

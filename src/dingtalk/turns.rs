@@ -1,9 +1,10 @@
 //! Each call waits for its turn: those of one API leave in order and at DingTalk's pace.
 
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
@@ -123,19 +124,19 @@ impl Turns {
 
     /// A turn of this address came to nothing.
     pub fn wasted(&self, network: Network) {
-        self.state().line.wasted(network);
+        self.state.lock().line.wasted(network);
     }
 
     /// What can be seen.
     pub fn waiting(&self) -> Waiting {
-        let state = self.state();
+        let state = self.state.lock();
         Waiting { calls: state.line.len(), per_second: state.pace.per_second() }
     }
 
     /// A turn at once, if nobody waits and the pace allows it; a place in the line otherwise.
     fn join(self: &Arc<Self>, standing: Standing, called: oneshot::Sender<Result<Turn, NoTurn>>) -> Result<Turn, Place<'_>> {
         let apart = self.peers.apart();
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let now = Instant::now();
         state.pace.divide(apart);
         if apart.is_some() && state.line.len() == 0 && state.pace.next(now) <= now {
@@ -178,7 +179,7 @@ impl Turns {
     /// What to do next; None when nobody waits.
     fn look(&self) -> Option<Next> {
         let apart = self.peers.apart();
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let (now, since) = (Instant::now(), state.line.oldest());
         let Some(since) = since else {
             state.calling = false;
@@ -205,7 +206,7 @@ impl Turns {
     }
 
     fn call_next(self: &Arc<Self>, leave: Option<Leave>) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let called = state.line.next().map(|called| (called, state.pace.depart(Instant::now())));
         drop(state);
         match (called, leave) {
@@ -228,13 +229,8 @@ impl Turns {
     }
 
     fn foretell(&self, position: Position) -> Duration {
-        let state = self.state();
+        let state = self.state.lock();
         state.time_for(state.line.turns_until(position))
-    }
-
-    /// Each change under this lock is complete in itself, so it is whole even if a holder panicked.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -252,7 +248,7 @@ impl Turn {
 
     /// DingTalk has answered it.
     pub fn answered(self, refused: bool) {
-        let late = self.turns.state().pace.answered(self.departure, refused, Instant::now());
+        let late = self.turns.state.lock().pace.answered(self.departure, refused, Instant::now());
         match (refused, late) {
             (true, late) => self.note(Outcome::Refused(late.unwrap_or_default())),
             (false, Some(late)) => self.note(Outcome::Late(late)),
@@ -269,7 +265,7 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         if !self.left {
-            self.turns.state().pace.stay(self.departure);
+            self.turns.state.lock().pace.stay(self.departure);
             self.note(Outcome::Stayed);
             self.turns.changed.notify_one();
         }
@@ -279,7 +275,7 @@ impl Drop for Turn {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         // What is in the line is dropped outside of the lock.
-        let gone = self.turns.state().line.leave(self.position);
+        let gone = self.turns.state.lock().line.leave(self.position);
         drop(gone);
     }
 }

@@ -1,8 +1,8 @@
 //! Whether Stream is connected, for whoever watches.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use serde::Serialize;
 
 /// The connection. Nothing, while nobody listens.
@@ -21,16 +21,11 @@ pub struct StreamState {
 
 impl StreamLink {
     pub fn set(&self, connected: bool, now: Instant) {
-        *self.link() = Some((connected, now));
+        *self.0.lock() = Some((connected, now));
     }
 
     pub fn state(&self, now: Instant) -> Option<StreamState> {
-        let (connected, since) = (*self.link())?;
+        let (connected, since) = (*self.0.lock())?;
         Some(StreamState { connected, for_seconds: now.saturating_duration_since(since).as_secs() })
-    }
-
-    /// It is changed in single assignments, so it is whole even if a holder panicked.
-    fn link(&self) -> MutexGuard<'_, Option<(bool, Instant)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
