@@ -6,24 +6,25 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::app::App;
+use super::api::Proof;
 use super::calls::Calls;
 use super::identifiers::Credential;
 use super::refreshing::{Lease, Refreshing};
-use super::{AccessToken, AppKind, Authorisation, Call, CorpId, Error, Grant, JsapiTicket, Kind};
+use super::{AccessToken, AppKind, Authorisation, Call, Error, Grant, JsapiTicket, Kind};
 
 /// A custom app is granted its tokens with any suite ticket that is not empty ("Obtain the access_token of a custom app").
 const ANY_TICKET: &str = "none";
 
 /// An access_token of the app in an organisation.
-pub(super) async fn access_token(app: &App, calls: &Calls, corp_id: &CorpId) -> Result<Lease<AccessToken>, Error> {
+pub(super) async fn access_token(calls: &Calls) -> Result<Lease<AccessToken>, Error> {
+    let app = &calls.app;
     match app.kind {
         AppKind::Internal(_) => {
             let pair = json!({"appKey": app.credentials.client_id, "appSecret": app.credentials.client_secret.expose()});
-            lease(Call::ACCESS_TOKEN, calls.ask_for_token(Call::ACCESS_TOKEN, &pair).await?)
+            lease(Call::ACCESS_TOKEN, calls.call_by(Proof::Body, Call::ACCESS_TOKEN, &pair).await?)
         }
-        AppKind::Custom(_) => corp_access_token(app, calls, corp_id, ANY_TICKET).await,
-        AppKind::ThirdParty => authorised(app, calls, corp_id).await,
+        AppKind::Custom(_) => corp_access_token(calls, ANY_TICKET).await,
+        AppKind::ThirdParty => authorised(calls).await,
     }
 }
 
@@ -33,16 +34,17 @@ pub(super) async fn jsapi_ticket(calls: &Calls, token: &Refreshing<AccessToken>)
 }
 
 /// A token that is granted proves that the organisation has authorised the app.
-async fn authorised(app: &App, calls: &Calls, corp_id: &CorpId) -> Result<Lease<AccessToken>, Error> {
+async fn authorised(calls: &Calls) -> Result<Lease<AccessToken>, Error> {
+    let Calls { app, corp_id, .. } = calls;
     if app.authorisations.of(corp_id) == Authorisation::Unknown {
         app.look_ups.admit(Call::CORP_ACCESS_TOKEN)?;
     }
     let ticket = app.suite_ticket(Call::CORP_ACCESS_TOKEN)?;
-    let lease = match corp_access_token(app, calls, corp_id, ticket.expose()).await {
+    let lease = match corp_access_token(calls, ticket.expose()).await {
         // A newer one has come meanwhile, which is the end of this one.
         Err(error) if error.kind == Kind::SuiteTicket => {
             match app.authorisations.suite_ticket().filter(|latest| *latest != ticket) {
-                Some(latest) => corp_access_token(app, calls, corp_id, latest.expose()).await,
+                Some(latest) => corp_access_token(calls, latest.expose()).await,
                 None => Err(error),
             }
         }
@@ -52,14 +54,14 @@ async fn authorised(app: &App, calls: &Calls, corp_id: &CorpId) -> Result<Lease<
     Ok(lease)
 }
 
-async fn corp_access_token(app: &App, calls: &Calls, corp_id: &CorpId, suite_ticket: &str) -> Result<Lease<AccessToken>, Error> {
+async fn corp_access_token(calls: &Calls, suite_ticket: &str) -> Result<Lease<AccessToken>, Error> {
     let asked = json!({
-        "suiteKey": app.credentials.client_id,
-        "suiteSecret": app.credentials.client_secret.expose(),
-        "authCorpId": corp_id,
+        "suiteKey": calls.app.credentials.client_id,
+        "suiteSecret": calls.app.credentials.client_secret.expose(),
+        "authCorpId": calls.corp_id,
         "suiteTicket": suite_ticket,
     });
-    let granted = calls.ask_for_token(Call::CORP_ACCESS_TOKEN, &asked).await?;
+    let granted = calls.call_by(Proof::Body, Call::CORP_ACCESS_TOKEN, &asked).await?;
     Ok(lease(Call::CORP_ACCESS_TOKEN, granted)?.replaced_by_the_next())
 }
 
