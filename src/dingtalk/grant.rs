@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -62,7 +63,7 @@ async fn corp_access_token(calls: &Calls, suite_ticket: &str) -> Result<Lease<Ac
         "suiteTicket": suite_ticket,
     });
     let granted = calls.call_by(Proof::Body, Call::CORP_ACCESS_TOKEN, &asked).await?;
-    Ok(lease(Call::CORP_ACCESS_TOKEN, granted)?.replaced_by_the_next())
+    Ok(Lease { is_replaced: true, ..lease(Call::CORP_ACCESS_TOKEN, granted)? })
 }
 
 /// What either credential comes as.
@@ -80,17 +81,15 @@ fn lease<T>(call: Call, Granted { credential, seconds }: Granted<T>) -> Result<L
     Lease::new(credential, Duration::from_secs(seconds)).ok_or_else(absurd)
 }
 
-impl<T: Credential> Lease<T> {
-    /// For other processes.
-    pub fn into_grant(self) -> Grant {
-        let Self { value, life, is_replaced, granted_ago, seen_ago } = self;
-        Grant { value: value.to_shared(), life, is_replaced, granted_ago, seen_ago }
-    }
+/// A credential for other processes.
+pub(super) fn handed_on<T: Credential>(lease: Lease<T>) -> Grant {
+    let Lease { value, life, is_replaced, granted_ago, seen_ago } = lease;
+    Grant { value: value.to_shared(), life, is_replaced, granted_ago, seen_ago }
+}
 
-    /// From another process, or from this one by way of what they share.
-    pub fn of_grant(grant: Grant) -> Option<Self> {
-        let Grant { value, life, is_replaced, granted_ago, seen_ago } = grant;
-        let lease = Self::new(T::from_shared(value)?, life)?.granted(granted_ago, seen_ago);
-        Some(if is_replaced { lease.replaced_by_the_next() } else { lease })
-    }
+/// One from another process, or from this one by way of what they share.
+pub(super) fn taken_over<T: Credential>(grant: Grant) -> Option<Lease<T>> {
+    let Grant { value, life, is_replaced, granted_ago, seen_ago } = grant;
+    let value = T::try_from(value.expose_secret().to_owned()).ok()?;
+    Some(Lease { is_replaced, granted_ago, seen_ago: seen_ago.max(granted_ago), ..Lease::new(value, life)? })
 }

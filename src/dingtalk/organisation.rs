@@ -236,8 +236,9 @@ async fn shared<T: Credential>(
     let ask = async {
         let renewed = ask.await;
         app.api.observer.renewed(call.name, renewed.as_ref().map(drop));
-        renewed.map(Lease::into_grant)
+        renewed.map(grant::handed_on)
     };
-    let grant = app.peers.credential(name, unwanted.map(Credential::to_shared), Box::pin(ask)).await?;
-    Lease::of_grant(grant).ok_or_else(|| Error::new(call, Kind::Malformed, "another process has handed on what is no credential"))
+    let granted = app.peers.credential(name, unwanted.map(T::to_shared), Box::pin(ask)).await?;
+    grant::taken_over(granted)
+        .ok_or_else(|| Error::new(call, Kind::Malformed, "another process has handed on what is no credential"))
 }
