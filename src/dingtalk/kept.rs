@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
@@ -51,17 +51,17 @@ impl KeptAnswers {
 
     /// The answer to an organisation's `call` with `body`: the one that is kept or on its way, else what `ask` brings. A failure is kept
     /// too, until it may be worth asking again.
-    pub async fn get<T, F>(&self, (corp_id, call): (CorpId, Call), body: &Value, kept_for: Duration, ask: F) -> Result<T, Error>
+    pub async fn get<T, F>(&self, (corp_id, call): (CorpId, Call), body: &Value, ask: F) -> Result<T, Error>
     where
         T: DeserializeOwned,
         F: Future<Output = Result<Value, Error>> + Send + 'static,
     {
-        let mut answer = self.asked((corp_id, call, body.to_string()), kept_for, ask);
+        let mut answer = self.asked((corp_id, call, body.to_string()), ask);
         let outcome = answer.wait_for(Option::is_some).await.ok().and_then(|answer| Some(answer.as_ref()?.outcome.clone()));
         success(call, outcome.unwrap_or_else(|| Err(Error::interrupted(call)))?.as_bytes())
     }
 
-    fn asked<F>(&self, question: Question, kept_for: Duration, ask: F) -> watch::Receiver<Option<Answered>>
+    fn asked<F>(&self, question: Question, ask: F) -> watch::Receiver<Option<Answered>>
     where
         F: Future<Output = Result<Value, Error>> + Send + 'static,
     {
@@ -71,6 +71,7 @@ impl KeptAnswers {
         }
         make_room(&mut asked, now);
         let (done, answer) = watch::channel(None);
+        let kept_for = question.1.kept_for.unwrap_or_default();
         asked.insert(question, Asked { at: now, answer: answer.clone() });
         let clock = self.clock.clone();
         self.runtime.spawn(async move {
@@ -115,12 +116,12 @@ fn make_room(asked: &mut HashMap<Question, Asked>, now: Instant) {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
     use super::super::Kind;
     use super::*;
 
-    const CALL: Call = Call::old("department", "/topapi/v2/department/get");
-    const MINUTE: Duration = Duration::from_secs(60);
+    const CALL: Call = Call::old("department", "/topapi/v2/department/get").kept_for(Duration::from_secs(60));
 
     fn corp() -> CorpId {
         CorpId::parse("ding1").unwrap()
@@ -138,7 +139,7 @@ mod tests {
             tokio::task::yield_now().await;
             answer
         };
-        kept.get((corp(), CALL), &body, MINUTE, ask).await
+        kept.get((corp(), CALL), &body, ask).await
     }
 
     #[tokio::test]
@@ -146,7 +147,7 @@ mod tests {
         let limited = || Err(Error::new(CALL, Kind::RateLimited, "too many"));
         for answer in [|| Ok(serde_json::json!({"name": "a"})), limited] {
             let (kept, times) = (KeptAnswers::new(Clock::system()), Arc::default());
-            drop(kept.asked((corp(), CALL, Value::Null.to_string()), MINUTE, async { Ok(Value::Null) }));
+            drop(kept.asked((corp(), CALL, Value::Null.to_string()), async { Ok(Value::Null) }));
             let first = asked(&kept, 1.into(), answer(), &times);
             tokio::select! { biased; _ = first => unreachable!(), () = std::future::ready(()) => {} }
             for _ in 0..100 {
@@ -179,7 +180,7 @@ mod tests {
     #[tokio::test]
     async fn a_call_that_panics_is_asked_again() {
         let (kept, times) = (KeptAnswers::new(Clock::system()), Arc::default());
-        let panics = kept.get::<Value, _>((corp(), CALL), &Value::Null, MINUTE, async { panic!("told to") });
+        let panics = kept.get::<Value, _>((corp(), CALL), &Value::Null, async { panic!("told to") });
         assert_eq!(panics.await.unwrap_err().kind, Kind::Interrupted);
         assert!(asked(&kept, Value::Null, Ok(serde_json::json!({})), &times).await.is_ok());
     }

@@ -216,7 +216,7 @@ impl Organisation {
         T: DeserializeOwned,
         F: Future<Output = Result<Value, Error>> + Send + 'static,
     {
-        self.0.calls.app.kept.get((self.corp_id().clone(), call), body, call.kept_for.unwrap_or_default(), ask).await
+        self.0.calls.app.kept.get((self.corp_id().clone(), call), body, ask).await
     }
 }
 

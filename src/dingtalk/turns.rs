@@ -62,18 +62,11 @@ struct State {
 }
 
 /// What is next for those who wait.
-enum Next {
+enum Next<'a> {
     Call,
-    /// Other processes are asked first.
-    Ask(Wanted),
+    /// Other processes are asked first, for what could leave as far as this one is concerned.
+    Ask(Departing<'a>),
     After(Instant),
-}
-
-/// Calls that could leave as far as this process is concerned.
-struct Wanted {
-    calls: usize,
-    per_second: usize,
-    since: u64,
 }
 
 /// The right to make one call, now.
@@ -161,12 +154,14 @@ impl Turns {
                     self.call_next(None);
                     continue;
                 }
-                Next::Ask(wanted) => match self.ask(wanted).await {
-                    Departures::Now(many, question) => {
+                Next::Ask(departing) => match self.peers.departures(departing).await {
+                    Some(Departures::Now(many, question)) => {
                         (0..many).for_each(|nth| self.call_next(Some(Leave(question, nth))));
                         continue;
                     }
-                    Departures::After(wait) => Instant::now() + wait,
+                    Some(Departures::After(wait)) => Instant::now() + wait,
+                    // They have just gone: from now on this process keeps to its part.
+                    None => Instant::now() + Duration::from_millis(1),
                 },
             };
             tokio::select! {
@@ -177,11 +172,11 @@ impl Turns {
     }
 
     /// What to do next; None when nobody waits.
-    fn look(&self) -> Option<Next> {
+    fn look(&self) -> Option<Next<'_>> {
         let apart = self.peers.apart();
         let mut state = self.state.lock();
-        let (now, since) = (Instant::now(), state.line.oldest());
-        let Some(since) = since else {
+        let now = Instant::now();
+        let Some(since) = state.line.oldest() else {
             state.calling = false;
             return None;
         };
@@ -194,15 +189,8 @@ impl Turns {
         Some(if apart.is_some() {
             Next::Call
         } else {
-            Next::Ask(Wanted { calls: wanted, per_second: state.pace.allowed(), since })
+            Next::Ask(Departing { line: &self.name, wanted, per_second: state.pace.allowed(), since })
         })
-    }
-
-    /// How many of those calls may leave now, as far as other processes are concerned.
-    async fn ask(&self, Wanted { calls, per_second, since }: Wanted) -> Departures {
-        let asked = self.peers.departures(Departing { line: &self.name, wanted: calls, per_second, since }).await;
-        // They have just gone: from now on this process keeps to its part.
-        asked.unwrap_or(Departures::After(Duration::from_millis(1)))
     }
 
     fn call_next(self: &Arc<Self>, leave: Option<Leave>) {
