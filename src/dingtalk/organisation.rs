@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 use super::api::Proof;
 use super::app::App;
 use super::calls::Calls;
+use super::events::authorised_agent;
 use super::grant;
 use super::identifiers::Credential;
 use super::refreshing::{Lease, Refreshing};
 use super::said::without_secrets;
 use super::suite::SuiteSignature;
-use super::{AccessToken, AgentId, AuthCode, Authorisation, CorpId, JsapiTicket, Malformed, UserId};
+use super::{AccessToken, AgentId, AuthCode, Authorisation, CorpId, JsapiTicket, UserId};
 use super::{Call, CredentialState, DisplayName, Error, JsonObject, Kind, Said, Standing, User, UserDetails, Waiting};
 
 /// The app in an organisation. Clones share everything.
@@ -50,35 +51,6 @@ pub struct OrganisationState {
 #[derive(Deserialize)]
 struct Wrapped<T> {
     result: JsonObject<T>,
-}
-
-/// What `get_auth_info` tells of what an organisation has authorised.
-#[derive(Deserialize)]
-struct AuthInfo {
-    auth_info: Agents,
-}
-
-#[derive(Deserialize)]
-struct Agents {
-    agent: Vec<Agent>,
-}
-
-#[derive(Deserialize)]
-struct Agent {
-    agentid: Number,
-}
-
-/// An AgentId, which comes as a number or as text.
-#[derive(Deserialize)]
-#[serde(try_from = "Value")]
-struct Number(AgentId);
-
-impl TryFrom<Value> for Number {
-    type Error = Malformed;
-
-    fn try_from(told: Value) -> Result<Self, Malformed> {
-        AgentId::parse(told.as_str().map_or_else(|| told.to_string(), str::to_owned)).map(Self)
-    }
 }
 
 impl Organisation {
@@ -121,18 +93,17 @@ impl Organisation {
     }
 
     async fn ask_for_agent(&self) -> Result<AgentId, Error> {
-        let (held, call, asked) = (Arc::clone(&self.0), Call::AUTH_INFO, json!({"auth_corpid": self.corp_id()}));
-        let body = asked.clone();
-        let told: AuthInfo = self
-            .kept(call, &asked, async move {
-                let app = &held.calls.app;
-                let signature = SuiteSignature::new(&app.credentials, &app.suite_ticket(call)?, app.api.clock.unix_millis());
-                held.calls.call_by(Proof::Suite(&signature), call, &body).await
-            })
-            .await?;
+        let (calls, call, body) = (&self.0.calls, Call::AUTH_INFO, json!({"auth_corpid": self.corp_id()}));
+        let (asked, sent) = (Arc::clone(calls), body.clone());
+        let ask = async move {
+            let app = &asked.app;
+            let signature = SuiteSignature::new(&app.credentials, &app.suite_ticket(call)?, app.api.clock.unix_millis());
+            asked.call_by(Proof::Suite(&signature), call, &sent).await
+        };
+        let told: Value = calls.app.kept.get((self.corp_id().clone(), call), &body, ask).await?;
         let unnamed = || Error::new(call, Kind::Malformed, "a success that names no agent");
-        let agent_id = told.auth_info.agent.into_iter().next().ok_or_else(unnamed)?.agentid.0;
-        self.0.calls.app.authorisations.found(self.corp_id(), Some(agent_id.clone()));
+        let agent_id = authorised_agent(&told).ok_or_else(unnamed)?;
+        calls.app.authorisations.found(self.corp_id(), Some(agent_id.clone()));
         Ok(agent_id)
     }
 
@@ -206,17 +177,9 @@ impl Organisation {
         if call.kept_for.is_none() {
             return self.0.calls.call(&self.0.access_token, call, &body).await;
         }
-        let (held, asked) = (Arc::clone(&self.0), body.clone());
-        self.kept(call, &body, async move { held.calls.call(&held.access_token, call, &asked).await }).await
-    }
-
-    /// The answer that is kept for this organisation, or what `ask` brings.
-    async fn kept<T, F>(&self, call: Call, body: &Value, ask: F) -> Result<T, Error>
-    where
-        T: DeserializeOwned,
-        F: Future<Output = Result<Value, Error>> + Send + 'static,
-    {
-        self.0.calls.app.kept.get((self.corp_id().clone(), call), body, ask).await
+        let (held, sent) = (Arc::clone(&self.0), body.clone());
+        let ask = async move { held.calls.call(&held.access_token, call, &sent).await };
+        self.0.calls.app.kept.get((self.corp_id().clone(), call), &body, ask).await
     }
 }
 

@@ -105,12 +105,20 @@ pub(super) fn text(data: &Value, names: &[&str]) -> Option<String> {
     })
 }
 
+/// The data of an event, which may be JSON within JSON.
+pub(super) fn unfolded(data: &Value) -> Value {
+    match data {
+        Value::String(text) => serde_json::from_str(text).unwrap_or_default(),
+        data => data.clone(),
+    }
+}
+
 fn agent(data: &Value) -> Option<AgentId> {
     text(data, &["agentId", "AgentId", "agentid", "agent_id"]).and_then(|agent| AgentId::parse(agent).ok())
 }
 
-/// Of an app with several micro-apps, the first is ours.
-fn authorised_agent(data: &Value) -> Option<AgentId> {
+/// What an organisation that has authorised the app calls it. Of an app with several micro-apps, the first is ours.
+pub(in super::super) fn authorised_agent(data: &Value) -> Option<AgentId> {
     let info = ["auth_info", "authInfo"].iter().find_map(|name| data.get(name))?;
     agent(info["agent"].get(0)?)
 }

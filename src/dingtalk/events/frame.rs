@@ -1,10 +1,10 @@
 //! What goes over a Stream connection (DingTalk's own clients for Stream: `dingtalk-stream`).
 
-use std::collections::HashMap;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::JsonObject;
+use super::event::{text, unfolded};
 use super::shapes::millis;
 use super::{Event, Happening};
 
@@ -13,7 +13,7 @@ use super::{Event, Happening};
 pub(super) struct Frame {
     #[serde(rename = "type")]
     kind: String,
-    headers: HashMap<String, Value>,
+    headers: JsonObject<Value>,
     #[serde(default)]
     data: Value,
 }
@@ -43,11 +43,7 @@ impl Frame {
 
     fn event(&self) -> Event {
         let [name, corp_id, id, born] = ["eventType", "eventCorpId", "eventId", "eventBornTime"].map(|name| self.header(name));
-        let data = match &self.data {
-            Value::String(data) => serde_json::from_str(data).unwrap_or_default(),
-            data => data.clone(),
-        };
-        let what = Happening::read(&name, &corp_id, "", &data);
+        let what = Happening::read(&name, &corp_id, "", &unfolded(&self.data));
         // An id would do; without one, the whole is.
         let told = if id.is_empty() { self.data.to_string() } else { id };
         Event::new(&[&name, &corp_id, &told, &born], millis(&born), what)
@@ -70,10 +66,6 @@ impl Frame {
     }
 
     fn header(&self, name: &str) -> String {
-        match self.headers.get(name) {
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Number(number)) => number.to_string(),
-            _ => String::new(),
-        }
+        text(&self.headers.0, &[name]).unwrap_or_default()
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 pub use self::callback::{Call as CallbackCall, Callback, Refused};
 pub use self::cipher::{Cipher, InvalidKey};
+pub(super) use self::event::authorised_agent;
 pub use self::event::{Event, Happening};
 pub(super) use self::link::StreamLink;
 pub use self::link::StreamState;

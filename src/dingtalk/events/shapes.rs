@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::event::text;
+use super::event::{text, unfolded};
 use super::{Event, Happening};
 
 /// All events of one message. None if it is no message.
@@ -16,12 +16,8 @@ pub(super) fn read(message: &str) -> Option<Vec<Event>> {
     }
 }
 
-/// Its data may be JSON within JSON.
 fn of_batch(item: &Value) -> Event {
-    let data = match &item["biz_data"] {
-        Value::String(data) => serde_json::from_str(data).unwrap_or_default(),
-        data => data.clone(),
-    };
+    let data = unfolded(&item["biz_data"]);
     let word = |name: &str| text(item, &[name]).unwrap_or_default();
     let (action, corp_id, subject) = (text(&data, &["syncAction"]).unwrap_or_default(), word("corp_id"), word("biz_id"));
     let (modified, kind) = (word("gmt_modified"), word("biz_type"));
