@@ -1,7 +1,9 @@
 //! How an access_token is granted: what the kinds of app differ in, and the only place where they do.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -34,11 +36,22 @@ pub(super) async fn jsapi_ticket(calls: &Calls, token: &Refreshing<AccessToken>)
     lease(Call::JSAPI_TICKET, calls.call(token, Call::JSAPI_TICKET, &Value::Null).await?)
 }
 
+/// How often it is asked whether an organisation of which nothing was heard has authorised the app. Anybody may make up corpIds: that must
+/// cost DingTalk little, and the organisations that are known nothing.
+pub(super) fn look_ups() -> DefaultDirectRateLimiter {
+    const PER_SECOND: NonZeroU32 = NonZeroU32::new(5).unwrap();
+    const AT_ONCE: NonZeroU32 = NonZeroU32::new(50).unwrap();
+    RateLimiter::direct(Quota::per_second(PER_SECOND).allow_burst(AT_ONCE))
+}
+
 /// A token that is granted proves that the organisation has authorised the app.
 async fn authorised(calls: &Calls) -> Result<Lease<AccessToken>, Error> {
     let Calls { app, corp_id, .. } = calls;
     if app.authorisations.of(corp_id) == Authorisation::Unknown {
-        app.look_ups.admit(Call::CORP_ACCESS_TOKEN)?;
+        let soon = Kind::Crowded(Duration::from_secs(1));
+        let crowded =
+            |_| Error::new(Call::CORP_ACCESS_TOKEN, soon, "too many organisations are asked about that nobody has heard of");
+        app.look_ups.check().map_err(crowded)?;
     }
     let ticket = app.suite_ticket(Call::CORP_ACCESS_TOKEN)?;
     let lease = match corp_access_token(calls, ticket.expose()).await {
