@@ -39,7 +39,12 @@ impl Calls {
     }
 
     /// Makes `call` with the access_token; with the next one if DingTalk rejects that.
-    pub async fn call<T: DeserializeOwned>(&self, token: &Refreshing<AccessToken>, call: Call, body: &Value) -> Result<T, Error> {
+    pub async fn call<T: DeserializeOwned>(
+        &self,
+        token: &Arc<Refreshing<AccessToken>>,
+        call: Call,
+        body: &Value,
+    ) -> Result<T, Error> {
         patiently(call, || self.call_for(self.ours(), token, call, body, &|| {})).await
     }
 
@@ -47,7 +52,7 @@ impl Calls {
     pub async fn call_for<T: DeserializeOwned>(
         &self,
         standing: Standing,
-        token: &Refreshing<AccessToken>,
+        token: &Arc<Refreshing<AccessToken>>,
         call: Call,
         body: &Value,
         leaving: &impl Fn(),

@@ -1,6 +1,7 @@
 //! How an access_token is granted: what the kinds of app differ in, and the only place where they do.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -32,7 +33,7 @@ pub(super) async fn access_token(calls: &Calls) -> Result<Lease<AccessToken>, Er
 }
 
 /// The jsapi_ticket that belongs to an access_token.
-pub(super) async fn jsapi_ticket(calls: &Calls, token: &Refreshing<AccessToken>) -> Result<Lease<JsapiTicket>, Error> {
+pub(super) async fn jsapi_ticket(calls: &Calls, token: &Arc<Refreshing<AccessToken>>) -> Result<Lease<JsapiTicket>, Error> {
     lease(Call::JSAPI_TICKET, calls.call(token, Call::JSAPI_TICKET, &Value::Null).await?)
 }
 

@@ -42,7 +42,7 @@ pub use self::authorisations::{Authorisation, Authorisations};
 pub use self::breaker::BreakerState;
 pub use self::call::Call;
 pub use self::client_refusal::{ClientRefusal, Part};
-pub use self::clock::{Clock, Moment, Seldom, TimeSource};
+pub use self::clock::{Clock, Moment, Seldom};
 pub(crate) use self::error::told;
 pub use self::error::{Error, Kind, NoConnection, Told};
 pub use self::identifiers::{
@@ -57,6 +57,6 @@ pub use self::refreshing::CredentialState;
 pub use self::said::Said;
 pub use self::settings::{AppKind, Credentials, Events, Home, Settings, is_loopback};
 pub use self::signature::{Digest, NonceStr, Recipe, SignedPage, UrlForm};
-pub(crate) use self::transport::causes;
+pub(crate) use self::transport::{causes, root};
 pub use self::turns::{Standing, Waiting};
 pub use self::user::{DisplayName, User, UserDetails};

@@ -27,8 +27,8 @@ pub struct Organisation(Arc<Held>);
 struct Held {
     agent_id: Option<AgentId>,
     calls: Arc<Calls>,
-    access_token: Refreshing<AccessToken>,
-    jsapi_ticket: Refreshing<JsapiTicket>,
+    access_token: Arc<Refreshing<AccessToken>>,
+    jsapi_ticket: Arc<Refreshing<JsapiTicket>>,
 }
 
 /// For whoever watches.

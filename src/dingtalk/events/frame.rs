@@ -51,18 +51,18 @@ impl Frame {
 
     /// Says back what was asked with.
     pub fn pong(&self) -> String {
-        self.reply(200, "OK", self.data.as_str().unwrap_or("{}"))
+        self.reply(self.data.as_str().unwrap_or("{}"))
     }
 
     /// That the event is kept, or that it shall come again.
     pub fn kept(&self, kept: bool) -> String {
         let status = if kept { "SUCCESS" } else { "LATER" };
-        self.reply(200, "OK", &json!({"status": status, "message": ""}).to_string())
+        self.reply(&json!({"status": status, "message": ""}).to_string())
     }
 
-    fn reply(&self, code: u16, message: &str, data: &str) -> String {
+    fn reply(&self, data: &str) -> String {
         let headers = json!({"messageId": self.header("messageId"), "contentType": "application/json"});
-        json!({"code": code, "headers": headers, "message": message, "data": data}).to_string()
+        json!({"code": 200, "headers": headers, "message": "OK", "data": data}).to_string()
     }
 
     fn header(&self, name: &str) -> String {
