@@ -19,7 +19,7 @@ use crate::dingtalk::{Clock, Told, causes, root, told};
 use crate::settings::Settings;
 
 /// What needs somebody to answer.
-const NEED_ANSWER: [&str; 4] = ["certificate", "identity", "passage", "processes"];
+const NEED_ANSWER: [&str; 5] = ["public", "certificate", "identity", "passage", "processes"];
 
 /// Everything about PUBLIC_URL; and whether a server with our keys answers there.
 pub async fn examine(client: &Client, settings: &Settings, clock: &Clock) -> (Findings, bool) {
@@ -39,7 +39,6 @@ pub async fn examine(client: &Client, settings: &Settings, clock: &Clock) -> (Fi
             let because = finding.id;
             findings.put(finding);
             findings.not_done(&NEED_ANSWER, because);
-            findings.not_done(&["public"], because);
             return (findings, false);
         }
     };
@@ -103,9 +102,11 @@ fn unanswered(error: &reqwest::Error) -> Finding {
 
 fn identity(answer: &Answer) -> Findings {
     let mut findings = Findings::default();
-    let status = answer.status;
-    if answer.introduction.is_some() {
+    let (status, is_ours) = (answer.status, answer.introduction.is_some());
+    if status < 500 || is_ours {
         findings.put(Finding::pass("public", told!("it answers", "有应答")));
+    }
+    if is_ours {
         findings.put(Finding::pass("identity", told!("it does", "是")));
         return findings;
     }
@@ -120,7 +121,6 @@ fn identity(answer: &Answer) -> Findings {
         ));
         findings.not_done(&["identity"], "public");
     } else {
-        findings.put(Finding::pass("public", told!("it answers", "有应答")));
         let to = answer.location.as_deref().and_then(|location| Url::parse(location).ok());
         let to = to.map(|to| to.origin().ascii_serialization());
         let (seen, fix) = match to.filter(|_| (300..400).contains(&status)) {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::JsonObject;
-use super::event::{text, unfolded};
+use super::event::{member, unfolded};
 use super::shapes::millis;
 use super::{Event, Happening};
 
@@ -66,6 +66,6 @@ impl Frame {
     }
 
     fn header(&self, name: &str) -> String {
-        text(&self.headers.0, &[name]).unwrap_or_default()
+        member(&self.headers.0, &[name]).unwrap_or_default()
     }
 }
