@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, UdpSocket};
 
+use futures_util::future::join_all;
 use reqwest::Client;
-use tokio::task::JoinSet;
 
-use super::asking::CLAIMED;
+use super::asking::{CLAIMED, who_is};
 use super::check::Finding;
-use super::public::again;
 use crate::dingtalk::{Clock, Told, told};
 use crate::settings::Settings;
 use crate::state::Location;
@@ -90,12 +89,9 @@ fn is_here(address: &str) -> bool {
 /// not proven.
 pub async fn processes(client: &Client, first: Introduction, settings: &Settings, clock: &Clock) -> Finding {
     const MORE: usize = 7;
-    let mut asking = JoinSet::new();
-    for _ in 0..MORE {
-        let (client, settings, clock) = (client.clone(), settings.clone(), clock.clone());
-        asking.spawn(async move { again(&client, &settings, &clock).await });
-    }
-    let answers = asking.join_all().await;
+    let (url, keys) = (settings.web.public_url.as_str(), &settings.web.session_keys);
+    let again = async || Some(who_is(client, url, keys, clock).await.ok()?.introduction?.process);
+    let answers = join_all((0..MORE).map(|_| again())).await;
     let (asked, processes): (usize, BTreeSet<String>) =
         (1 + MORE, answers.into_iter().flatten().chain([first.process]).collect());
     let found = processes.len();

@@ -205,9 +205,3 @@ fn bad_certificate(why: CertificateError) -> Finding {
     };
     Finding::fail("certificate", seen, fix)
 }
-
-/// For who asks several times.
-pub async fn again(client: &Client, settings: &Settings, clock: &Clock) -> Option<String> {
-    let answer = who_is(client, settings.web.public_url.as_str(), &settings.web.session_keys, clock).await.ok()?;
-    Some(answer.introduction?.process)
-}
