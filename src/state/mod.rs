@@ -136,6 +136,11 @@ impl State {
         self.tables.ended.end_organisation(corp_id, before);
     }
 
+    /// A word that all processes have who share it, and nobody else; None if it is one process's, and while it cannot be shared.
+    pub fn shared_word(&self) -> Option<String> {
+        self.redis.as_ref()?.shared_word()
+    }
+
     /// Whether a session was ended, by whatever.
     pub fn has_ended(&self, id: SessionId, corp_id: &CorpId, user_id: &UserId, began: Moment) -> bool {
         self.tables.ended.has_ended(id, corp_id, user_id, began)

@@ -94,7 +94,7 @@ impl Link {
         })
     }
 
-    fn session(&self) -> Result<Session, Away> {
+    pub fn session(&self) -> Result<Session, Away> {
         self.up.borrow().clone().ok_or_else(|| Away("it is away".to_owned()))
     }
 

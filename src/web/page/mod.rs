@@ -10,6 +10,7 @@ mod reader;
 pub mod words;
 
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 
 use actix_web::dev::Payload;
 use actix_web::http::uri::PathAndQuery;
@@ -57,6 +58,11 @@ impl Site {
             trusted_proxies: settings.trusted_proxies.clone(),
             signature_clinic: settings.signature_clinic,
         }
+    }
+
+    /// Whether `hop` is a proxy that is believed.
+    pub fn trusts(&self, hop: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(&hop.to_canonical()))
     }
 }
 
