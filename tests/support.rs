@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use dingtalk_h5::application::Application;
-use dingtalk_h5::dingtalk::{AgentId, AppKind, Clock, DingTalk, Home, SuiteTicket};
+use dingtalk_h5::dingtalk::{AgentId, AppKind, DingTalk, Home, SuiteTicket};
 use dingtalk_h5::environment::Environment;
 use dingtalk_h5::settings::Settings;
 use dingtalk_h5::web::App;
@@ -132,7 +132,7 @@ impl TestApp {
         adjust(&mut settings);
         let hands = ClockHands::default();
         let app = app(&settings).await;
-        let application = Application::of(app, listener, settings.clone(), Clock::from_source(hands.clone())).unwrap();
+        let application = Application::of(app, listener, settings.clone(), hands.clock()).unwrap();
         let metrics_url = application.metrics_address().map(|address| format!("http://{address}/metrics"));
         let (client, authorisations) = (application.dingtalk(), Hearsay::of(application.state()));
         let (stop, stopped) = oneshot::channel::<()>();

@@ -54,8 +54,7 @@ impl Refusal {
         let texts = ["errmsg", "sub_msg", "message", "description", "accessDeniedDetail"];
         let texts = texts.iter().filter_map(|name| member(&told, name).find_map(word)).collect::<Vec<_>>().join(" ");
         let scopes = member(&told, "accessDeniedDetail").flat_map(|detail| member(detail, "requiredScopes"));
-        let scopes =
-            scopes.flat_map(|scopes| scopes.as_array().map_or(std::slice::from_ref(scopes), Vec::as_slice)).filter_map(word);
+        let scopes = scopes.flat_map(list).filter_map(word);
         Some(Self {
             errcode: errcode.map(known),
             sub_code: code("sub_code").or_else(|| code("subCode")).or_else(|| told_code(&texts)).map(known),
@@ -79,8 +78,17 @@ fn member<'a>(object: &'a Value, name: &'a str) -> impl Iterator<Item = &'a Valu
 }
 
 fn word(value: &Value) -> Option<String> {
-    let text = value.as_str().map(|text| text.trim().to_owned()).or_else(|| value.as_number().map(ToString::to_string))?;
-    Some(text).filter(|text| !text.is_empty())
+    text(value).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// What may be a text or a number.
+pub(super) fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned).or_else(|| value.as_number().map(ToString::to_string))
+}
+
+/// What may be a list or the one thing that would be in it.
+pub(super) fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 impl Answer {

@@ -1,8 +1,9 @@
 //! The two hosts of DingTalk's HTTP API: calls go out through the breaker, and are counted.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use parking_lot::Mutex;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request};
 use serde::de::DeserializeOwned;
@@ -18,16 +19,16 @@ use super::suite::SuiteSignature;
 use super::transport::Transport;
 use super::{AccessToken, BreakerState, Call, Clock, Error, Kind};
 
-/// The seam for whoever counts. It is told in the middle of requests, so it must be quick.
+/// The seam for whoever counts, be it nothing. It is told in the middle of requests, so it must be quick.
 pub trait Observer: Send + Sync + 'static {
     /// The call of this name waited so long for its turn.
-    fn waited(&self, call: &'static str, waited: Duration);
+    fn waited(&self, _call: &'static str, _waited: Duration) {}
 
     /// The call of this name ended after `took`, or was not made because of a ban.
-    fn called(&self, call: &'static str, outcome: Result<(), &Error>, took: Duration);
+    fn called(&self, _call: &'static str, _outcome: Result<(), &Error>, _took: Duration) {}
 
     /// A renewal of the credential of this name ended, with all its retries.
-    fn renewed(&self, credential: &'static str, outcome: Result<(), &Error>);
+    fn renewed(&self, _credential: &'static str, _outcome: Result<(), &Error>) {}
 
     /// An event of this name was heard by Stream, and what it means was kept or not.
     fn heard(&self, _event: &'static str, _kept: bool) {}
@@ -120,11 +121,11 @@ impl Api {
     fn note_date(&self, date: Option<SystemTime>) {
         let seconds = |date: SystemTime| date.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs() as i64);
         let Some(theirs) = date.and_then(seconds) else { return };
-        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(theirs - self.clock.unix_seconds() as i64);
+        *self.ahead.lock() = Some(theirs - self.clock.unix_seconds() as i64);
     }
 
     pub fn clock_ahead(&self) -> Option<i64> {
-        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.ahead.lock()
     }
 
     /// Whether a ban that a call met is everybody's, and for how long. Something between may have answered that one call for what a
@@ -139,15 +140,12 @@ impl Api {
         if self.breaker.shows(self.clock.now()) == BreakerState::Open {
             return Some(self.breaker.banned(Duration::ZERO, self.clock.now()));
         }
-        let looked = self.probe(probe, Proof::Body).await.map(|answer| answer.ban());
-        match looked {
-            Ok(Some(wait)) => Some(self.breaker.banned(wait, self.clock.now())),
-            Ok(None) => {
-                self.breaker.heard();
-                None
-            }
-            Err(_) => None,
-        }
+        let looked = self.probe(probe, Proof::Body).await.ok()?;
+        let Some(wait) = looked.ban() else {
+            self.breaker.heard();
+            return None;
+        };
+        Some(self.breaker.banned(wait, self.clock.now()))
     }
 
     /// Asks what logins are waiting for, without a code, if the last call was not answered; so that its answer is known before the next

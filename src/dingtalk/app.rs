@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use governor::DefaultDirectRateLimiter;
 use serde::Serialize;
 
 use super::api::Api;
 use super::events::{StreamLink, StreamState};
+use super::grant::look_ups;
 use super::kept::KeptAnswers;
-use super::look_ups::LookUps;
 use super::organisations::Organisations;
 use super::transport::Transport;
 use super::{
@@ -33,7 +34,7 @@ pub(super) struct App {
     pub peers: Arc<dyn Peers>,
     pub api: Arc<Api>,
     pub kept: KeptAnswers,
-    pub look_ups: LookUps,
+    pub look_ups: DefaultDirectRateLimiter,
     pub calls_per_second: NonZeroU32,
     pub stream: StreamLink,
 }
@@ -70,7 +71,7 @@ impl DingTalk {
         let Settings { kind, credentials, api_url, oapi_url, proxy, calls_per_second, .. } = settings;
         let transport = Transport::new(proxy)?;
         let api = Arc::new(Api::new((api_url, oapi_url), transport, clock.clone(), observer));
-        let (kept, look_ups) = (KeptAnswers::new(clock.clone()), LookUps::new());
+        let (kept, look_ups) = (KeptAnswers::new(clock.clone()), look_ups());
         let (authorisations, peers) = (Arc::clone(&state), state);
         let stream = StreamLink::default();
         let app = Arc::new(App { kind, credentials, authorisations, peers, api, kept, look_ups, calls_per_second, stream });

@@ -1,7 +1,8 @@
 //! When DingTalk shuts this server's address out, asking on makes it worse: all calls stop, and one of them tries again later.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// Lets calls through, or not.
 #[derive(Default)]
@@ -37,7 +38,7 @@ impl Breaker {
 
     /// Asks to make a call; `Err` says how long none is made.
     pub fn admit(&self, now: Instant) -> Result<(), Duration> {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         match *state {
             State::Closed => Ok(()),
             State::Open(until) | State::Probing(until) if now < until => Err(until - now),
@@ -50,7 +51,7 @@ impl Breaker {
 
     /// DingTalk answered a call, if only with a refusal: it listens.
     pub fn heard(&self) {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         // An answer to a call from before the ban says nothing about the ban.
         if matches!(*state, State::Probing(_)) {
             *state = State::Closed;
@@ -60,7 +61,7 @@ impl Breaker {
 
     /// DingTalk said that it shuts this address out, for `wait` at least; answers for how long. Logged once, however many calls hear it.
     pub fn banned(&self, wait: Duration, now: Instant) -> Duration {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         let length = wait.max(Self::SHORTEST);
         if !matches!(*state, State::Open(_)) {
             *state = State::Open(now + length);
@@ -75,16 +76,11 @@ impl Breaker {
 
     /// For whoever watches.
     pub fn shows(&self, now: Instant) -> BreakerState {
-        match *self.state() {
+        match *self.0.lock() {
             State::Closed => BreakerState::Closed,
             State::Open(until) if now < until => BreakerState::Open,
             State::Open(_) | State::Probing(_) => BreakerState::HalfOpen,
         }
-    }
-
-    /// The state is changed in single assignments, so it is whole even if a holder panicked.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

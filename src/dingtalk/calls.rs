@@ -2,28 +2,25 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
+use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::api::{Api, Proof};
+use super::api::Proof;
 use super::app::App;
 use super::refreshing::Refreshing;
-use super::suite::SuiteSignature;
 use super::turns::{NoTurn, Turns};
-use super::{AccessToken, BreakerState, Call, CorpId, Error, Kind, Network, NoConnection, Peers, Seldom, Standing, Waiting};
+use super::{AccessToken, BreakerState, Call, CorpId, Error, Kind, Network, NoConnection, Seldom, Standing, Waiting};
 
 /// Makes the calls of one organisation. DingTalk counts them for each organisation by itself, and an app that has one organisation as a
 /// whole ("Call frequency limits"): of either kind, this counts what belongs together.
 pub(super) struct Calls {
-    pub api: Arc<Api>,
-    peers: Arc<dyn Peers>,
-    corp_id: CorpId,
-    per_second: NonZeroU32,
+    pub app: Arc<App>,
+    pub corp_id: CorpId,
     /// By the call's path, since DingTalk counts each by itself.
     turns: Mutex<HashMap<&'static str, (Call, Arc<Turns>)>>,
     new_token: Seldom,
@@ -37,19 +34,17 @@ impl Calls {
     const PATIENCE: Duration = Duration::from_secs(8);
 
     /// None was made yet.
-    pub fn new(app: &App, corp_id: &CorpId) -> Self {
-        Self {
-            api: Arc::clone(&app.api),
-            peers: Arc::clone(&app.peers),
-            corp_id: corp_id.clone(),
-            per_second: app.calls_per_second,
-            turns: Mutex::default(),
-            new_token: Seldom::every(Self::BETWEEN_TOKENS),
-        }
+    pub fn new(app: Arc<App>, corp_id: CorpId) -> Self {
+        Self { app, corp_id, turns: Mutex::default(), new_token: Seldom::every(Self::BETWEEN_TOKENS) }
     }
 
     /// Makes `call` with the access_token; with the next one if DingTalk rejects that.
-    pub async fn call<T: DeserializeOwned>(&self, token: &Refreshing<AccessToken>, call: Call, body: &Value) -> Result<T, Error> {
+    pub async fn call<T: DeserializeOwned>(
+        &self,
+        token: &Arc<Refreshing<AccessToken>>,
+        call: Call,
+        body: &Value,
+    ) -> Result<T, Error> {
         patiently(call, || self.call_for(self.ours(), token, call, body, &|| {})).await
     }
 
@@ -57,7 +52,7 @@ impl Calls {
     pub async fn call_for<T: DeserializeOwned>(
         &self,
         standing: Standing,
-        token: &Refreshing<AccessToken>,
+        token: &Arc<Refreshing<AccessToken>>,
         call: Call,
         body: &Value,
         leaving: &impl Fn(),
@@ -71,7 +66,7 @@ impl Calls {
                 self.in_turn(standing, call, Proof::Token(&*token.get().await?), body, leaving).await
             }
             // It may have been granted just now, and count only with a later token: the next call has that.
-            Err(error) if matches!(error.kind, Kind::Permission(_)) && self.new_token.may(self.api.clock.now()) => {
+            Err(error) if matches!(error.kind, Kind::Permission(_)) && self.new_token.may(self.app.api.clock.now()) => {
                 token.doubt(&held);
                 Err(error)
             }
@@ -79,14 +74,9 @@ impl Calls {
         }
     }
 
-    /// Makes `call` without an access_token.
-    pub async fn ask_for_token<T: DeserializeOwned>(&self, call: Call, body: &Value) -> Result<T, Error> {
-        patiently(call, || self.in_turn(self.ours(), call, Proof::Body, body, &|| {})).await
-    }
-
-    /// Makes `call` with the app's own signature.
-    pub async fn ask_signed<T: DeserializeOwned>(&self, call: Call, by: &SuiteSignature, body: &Value) -> Result<T, Error> {
-        patiently(call, || self.in_turn(self.ours(), call, Proof::Suite(by), body, &|| {})).await
+    /// Makes `call` with another proof than the access_token.
+    pub async fn call_by<T: DeserializeOwned>(&self, proof: Proof<'_>, call: Call, body: &Value) -> Result<T, Error> {
+        patiently(call, || self.in_turn(self.ours(), call, proof, body, &|| {})).await
     }
 
     /// Makes `call` in its turn. Refused because there were too many in a second, it waits for another: the gateway says so before
@@ -102,17 +92,17 @@ impl Calls {
         let (began, turns) = (Instant::now(), self.turns_of(call));
         loop {
             // Nobody waits for what would not be sent.
-            if self.api.breaker.shows(self.api.clock.now()) == BreakerState::Open {
-                return self.api.send(call, proof, body).await;
+            if self.app.api.breaker.shows(self.app.api.clock.now()) == BreakerState::Open {
+                return self.app.api.send(call, proof, body).await;
             }
             let mut turn = turns.wait(standing).await.map_err(|why| match why {
                 NoTurn::NotYet(wait) => Error::new(call, Kind::NoTurn(wait), "too many calls are waiting for their turn"),
                 NoTurn::Crowded(wait) => Error::new(call, Kind::Crowded(wait), "more calls are waiting than can"),
             })?;
-            self.api.observer.waited(call.name, began.elapsed());
+            self.app.api.observer.waited(call.name, began.elapsed());
             turn.take();
             leaving();
-            let answer = self.api.send(call, proof, body).await;
+            let answer = self.app.api.send(call, proof, body).await;
             let refused = answer.as_ref().is_err_and(|error| error.kind == Kind::RateLimited);
             turn.answered(refused);
             // Made-up codes cost those who post them more than others.
@@ -128,21 +118,22 @@ impl Calls {
 
     /// What can be seen of the turns of each call that was ever made.
     pub fn waiting(&self) -> Vec<(&'static str, Waiting)> {
-        let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let turns = self.turns.lock();
         turns.values().map(|(call, turns)| (call.name, turns.waiting())).collect()
     }
 
     fn turns_of(&self, call: Call) -> Arc<Turns> {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turns = self.turns.lock();
         let line = || format!("{} {}", self.corp_id, call.path);
-        let made = || Turns::new(self.per_second, self.api.last_turns.subscribe(), Arc::clone(&self.peers), line());
-        let new = || (call, self.api.transport.within(made));
+        let made =
+            || Turns::new(self.app.calls_per_second, self.app.api.last_turns.subscribe(), Arc::clone(&self.app.peers), line());
+        let new = || (call, self.app.api.transport.within(made));
         Arc::clone(&turns.entry(call.path).or_insert_with(new).1)
     }
 
     fn ours(&self) -> Standing {
         let until = tokio::time::Instant::now() + Self::PATIENCE;
-        Standing { network: Network::OURS, since: self.api.clock.unix_millis(), until }
+        Standing { network: Network::OURS, since: self.app.api.clock.unix_millis(), until }
     }
 }
 

@@ -1,22 +1,11 @@
 //! Where time comes from, so that tests can move it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-
-/// A source of both kinds of time: the machine's, unless it says otherwise.
-pub trait TimeSource: Send + Sync + 'static {
-    /// Time that never jumps, and the time of day, both as they are now.
-    fn read(&self) -> (Instant, SystemTime) {
-        (Instant::now(), SystemTime::now())
-    }
-}
-
-struct Machine;
-
-impl TimeSource for Machine {}
 
 /// The clock that everything asks instead of the operating system.
 ///
@@ -27,7 +16,7 @@ impl TimeSource for Machine {}
 pub struct Clock(Arc<Inner>);
 
 struct Inner {
-    source: Box<dyn TimeSource>,
+    read: Box<dyn Fn() -> (Instant, SystemTime) + Send + Sync>,
     made: (Instant, SystemTime),
     /// What its ticks count from. By chance: no two clocks count the same ticks.
     origin: u64,
@@ -65,18 +54,18 @@ impl Clock {
 
     /// The machine's own clock.
     pub fn system() -> Self {
-        Self::from_source(Machine)
+        Self::reading(|| (Instant::now(), SystemTime::now()))
     }
 
-    /// A clock that shows what `source` says.
-    pub fn from_source(source: impl TimeSource) -> Self {
-        let (made, origin, followed) = (source.read(), rand::random(), Mutex::default());
-        Self(Arc::new(Inner { source: Box::new(source), made, origin, followed, shared_ahead_ms: AtomicI64::new(0) }))
+    /// A clock that shows what `read` reads: time that never jumps, and the time of day, both as they are now.
+    pub fn reading(read: impl Fn() -> (Instant, SystemTime) + Send + Sync + 'static) -> Self {
+        let (made, origin, followed) = (read(), rand::random(), Mutex::default());
+        Self(Arc::new(Inner { read: Box::new(read), made, origin, followed, shared_ahead_ms: AtomicI64::new(0) }))
     }
 
     /// Monotonic time, for what must be remembered so long at least.
     pub fn now(&self) -> Instant {
-        self.0.source.read().0
+        (self.0.read)().0
     }
 
     /// Monotonic time and what the machine has slept through: how long something lives is judged by it, since that goes on elsewhere.
@@ -143,12 +132,11 @@ impl Clock {
 
     /// Monotonic time, what was slept through, and the time since 1970; a jump between the two clocks is noted.
     fn follow(&self) -> (Instant, Duration, Duration) {
-        let (now, wall) = self.0.source.read();
+        let (now, wall) = (self.0.read)();
         let since_1970 = |wall: SystemTime| wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let passed = millis(now.saturating_duration_since(self.0.made.0));
         let ahead_ms = (millis(since_1970(wall)) as i64) - (millis(since_1970(self.0.made.1)) as i64) - (passed as i64);
-        // Both are changed together, so they fit even if a holder panicked.
-        let mut followed = self.0.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut followed = self.0.followed.lock();
         let jump = ahead_ms - followed.ahead_ms;
         if jump.unsigned_abs() > Self::JUMP_MS {
             let slept = followed.slept + Duration::from_millis(jump.max(0).unsigned_abs());
@@ -193,7 +181,7 @@ impl Seldom {
 
     /// Whether it may happen now, which is taken for happening.
     pub fn may(&self, now: Instant) -> bool {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock();
         let may = last.is_none_or(|last| now >= last + self.between);
         if may {
             *last = Some(now);

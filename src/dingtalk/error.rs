@@ -3,8 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::told::told;
-use super::{Call, Told};
+use super::Call;
+
+/// A sentence for people who run the app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// As logs have it.
+    pub english: String,
+    /// Simplified.
+    pub chinese: String,
+}
+
+/// A sentence in both languages, English first; both are formats. `Told` must be in scope.
+macro_rules! told {
+    ($english:literal, $chinese:literal) => {
+        Told { english: format!($english), chinese: format!($chinese) }
+    };
+}
+pub(crate) use told;
 
 /// A call to DingTalk that did not succeed. One failed renewal is reported to everybody who waited for it, so errors can be cloned.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -1,48 +1,65 @@
 //! How an access_token is granted: what the kinds of app differ in, and the only place where they do.
 
+use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::app::App;
+use super::api::Proof;
 use super::calls::Calls;
 use super::identifiers::Credential;
 use super::refreshing::{Lease, Refreshing};
-use super::{AccessToken, AppKind, Authorisation, Call, CorpId, Error, Grant, JsapiTicket, Kind};
+use super::{AccessToken, AppKind, Authorisation, Call, Error, Grant, JsapiTicket, Kind};
 
 /// A custom app is granted its tokens with any suite ticket that is not empty ("Obtain the access_token of a custom app").
 const ANY_TICKET: &str = "none";
 
 /// An access_token of the app in an organisation.
-pub(super) async fn access_token(app: &App, calls: &Calls, corp_id: &CorpId) -> Result<Lease<AccessToken>, Error> {
+pub(super) async fn access_token(calls: &Calls) -> Result<Lease<AccessToken>, Error> {
+    let app = &calls.app;
     match app.kind {
         AppKind::Internal(_) => {
             let pair = json!({"appKey": app.credentials.client_id, "appSecret": app.credentials.client_secret.expose()});
-            lease(Call::ACCESS_TOKEN, calls.ask_for_token(Call::ACCESS_TOKEN, &pair).await?)
+            lease(Call::ACCESS_TOKEN, calls.call_by(Proof::Body, Call::ACCESS_TOKEN, &pair).await?)
         }
-        AppKind::Custom(_) => corp_access_token(app, calls, corp_id, ANY_TICKET).await,
-        AppKind::ThirdParty => authorised(app, calls, corp_id).await,
+        AppKind::Custom(_) => corp_access_token(calls, ANY_TICKET).await,
+        AppKind::ThirdParty => authorised(calls).await,
     }
 }
 
 /// The jsapi_ticket that belongs to an access_token.
-pub(super) async fn jsapi_ticket(calls: &Calls, token: &Refreshing<AccessToken>) -> Result<Lease<JsapiTicket>, Error> {
+pub(super) async fn jsapi_ticket(calls: &Calls, token: &Arc<Refreshing<AccessToken>>) -> Result<Lease<JsapiTicket>, Error> {
     lease(Call::JSAPI_TICKET, calls.call(token, Call::JSAPI_TICKET, &Value::Null).await?)
 }
 
+/// How often it is asked whether an organisation of which nothing was heard has authorised the app. Anybody may make up corpIds: that must
+/// cost DingTalk little, and the organisations that are known nothing.
+pub(super) fn look_ups() -> DefaultDirectRateLimiter {
+    const PER_SECOND: NonZeroU32 = NonZeroU32::new(5).unwrap();
+    const AT_ONCE: NonZeroU32 = NonZeroU32::new(50).unwrap();
+    RateLimiter::direct(Quota::per_second(PER_SECOND).allow_burst(AT_ONCE))
+}
+
 /// A token that is granted proves that the organisation has authorised the app.
-async fn authorised(app: &App, calls: &Calls, corp_id: &CorpId) -> Result<Lease<AccessToken>, Error> {
+async fn authorised(calls: &Calls) -> Result<Lease<AccessToken>, Error> {
+    let Calls { app, corp_id, .. } = calls;
     if app.authorisations.of(corp_id) == Authorisation::Unknown {
-        app.look_ups.admit(Call::CORP_ACCESS_TOKEN)?;
+        let soon = Kind::Crowded(Duration::from_secs(1));
+        let crowded =
+            |_| Error::new(Call::CORP_ACCESS_TOKEN, soon, "too many organisations are asked about that nobody has heard of");
+        app.look_ups.check().map_err(crowded)?;
     }
     let ticket = app.suite_ticket(Call::CORP_ACCESS_TOKEN)?;
-    let lease = match corp_access_token(app, calls, corp_id, ticket.expose()).await {
+    let lease = match corp_access_token(calls, ticket.expose()).await {
         // A newer one has come meanwhile, which is the end of this one.
         Err(error) if error.kind == Kind::SuiteTicket => {
             match app.authorisations.suite_ticket().filter(|latest| *latest != ticket) {
-                Some(latest) => corp_access_token(app, calls, corp_id, latest.expose()).await,
+                Some(latest) => corp_access_token(calls, latest.expose()).await,
                 None => Err(error),
             }
         }
@@ -52,15 +69,15 @@ async fn authorised(app: &App, calls: &Calls, corp_id: &CorpId) -> Result<Lease<
     Ok(lease)
 }
 
-async fn corp_access_token(app: &App, calls: &Calls, corp_id: &CorpId, suite_ticket: &str) -> Result<Lease<AccessToken>, Error> {
+async fn corp_access_token(calls: &Calls, suite_ticket: &str) -> Result<Lease<AccessToken>, Error> {
     let asked = json!({
-        "suiteKey": app.credentials.client_id,
-        "suiteSecret": app.credentials.client_secret.expose(),
-        "authCorpId": corp_id,
+        "suiteKey": calls.app.credentials.client_id,
+        "suiteSecret": calls.app.credentials.client_secret.expose(),
+        "authCorpId": calls.corp_id,
         "suiteTicket": suite_ticket,
     });
-    let granted = calls.ask_for_token(Call::CORP_ACCESS_TOKEN, &asked).await?;
-    Ok(lease(Call::CORP_ACCESS_TOKEN, granted)?.replaced_by_the_next())
+    let granted = calls.call_by(Proof::Body, Call::CORP_ACCESS_TOKEN, &asked).await?;
+    Ok(Lease { is_replaced: true, ..lease(Call::CORP_ACCESS_TOKEN, granted)? })
 }
 
 /// What either credential comes as.
@@ -78,17 +95,15 @@ fn lease<T>(call: Call, Granted { credential, seconds }: Granted<T>) -> Result<L
     Lease::new(credential, Duration::from_secs(seconds)).ok_or_else(absurd)
 }
 
-impl<T: Credential> Lease<T> {
-    /// For other processes.
-    pub fn into_grant(self) -> Grant {
-        let Self { value, life, is_replaced, granted_ago, seen_ago } = self;
-        Grant { value: value.to_shared(), life, is_replaced, granted_ago, seen_ago }
-    }
+/// A credential for other processes.
+pub(super) fn handed_on<T: Credential>(lease: Lease<T>) -> Grant {
+    let Lease { value, life, is_replaced, granted_ago, seen_ago } = lease;
+    Grant { value: value.to_shared(), life, is_replaced, granted_ago, seen_ago }
+}
 
-    /// From another process, or from this one by way of what they share.
-    pub fn of_grant(grant: Grant) -> Option<Self> {
-        let Grant { value, life, is_replaced, granted_ago, seen_ago } = grant;
-        let lease = Self::new(T::from_shared(value)?, life)?.granted(granted_ago, seen_ago);
-        Some(if is_replaced { lease.replaced_by_the_next() } else { lease })
-    }
+/// One from another process, or from this one by way of what they share.
+pub(super) fn taken_over<T: Credential>(grant: Grant) -> Option<Lease<T>> {
+    let Grant { value, life, is_replaced, granted_ago, seen_ago } = grant;
+    let value = T::try_from(value.expose_secret().to_owned()).ok()?;
+    Some(Lease { is_replaced, granted_ago, seen_ago: seen_ago.max(granted_ago), ..Lease::new(value, life)? })
 }

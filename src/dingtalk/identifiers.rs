@@ -155,30 +155,23 @@ secrets! {
     AuthCode: at most 512 bytes of is_code;
 }
 
-/// What several processes share.
-pub(super) trait Credential: Sized + Send + Sync {
-    /// Takes what another process has handed on.
-    fn from_shared(value: SecretString) -> Option<Self>;
-
+/// What several processes share. It is checked again when it comes from another.
+pub(super) trait Credential: TryFrom<String> + Send + Sync {
     /// For other processes.
     fn to_shared(&self) -> SecretString;
 }
 
-macro_rules! credentials {
-    ($($name:ident)+) => {$(
-        impl Credential for $name {
-            fn from_shared(value: SecretString) -> Option<Self> {
-                Self::parse(value.expose_secret()).ok()
-            }
-
-            fn to_shared(&self) -> SecretString {
-                self.0.clone()
-            }
-        }
-    )+};
+impl Credential for AccessToken {
+    fn to_shared(&self) -> SecretString {
+        self.0.clone()
+    }
 }
 
-credentials!(AccessToken JsapiTicket);
+impl Credential for JsapiTicket {
+    fn to_shared(&self) -> SecretString {
+        self.0.clone()
+    }
+}
 
 impl SuiteTicket {
     /// For whoever keeps it, sealed.

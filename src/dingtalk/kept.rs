@@ -4,9 +4,10 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
+use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::runtime::Handle;
@@ -50,26 +51,27 @@ impl KeptAnswers {
 
     /// The answer to an organisation's `call` with `body`: the one that is kept or on its way, else what `ask` brings. A failure is kept
     /// too, until it may be worth asking again.
-    pub async fn get<T, F>(&self, (corp_id, call): (CorpId, Call), body: &Value, kept_for: Duration, ask: F) -> Result<T, Error>
+    pub async fn get<T, F>(&self, (corp_id, call): (CorpId, Call), body: &Value, ask: F) -> Result<T, Error>
     where
         T: DeserializeOwned,
         F: Future<Output = Result<Value, Error>> + Send + 'static,
     {
-        let mut answer = self.asked((corp_id, call, body.to_string()), kept_for, ask);
+        let mut answer = self.asked((corp_id, call, body.to_string()), ask);
         let outcome = answer.wait_for(Option::is_some).await.ok().and_then(|answer| Some(answer.as_ref()?.outcome.clone()));
         success(call, outcome.unwrap_or_else(|| Err(Error::interrupted(call)))?.as_bytes())
     }
 
-    fn asked<F>(&self, question: Question, kept_for: Duration, ask: F) -> watch::Receiver<Option<Answered>>
+    fn asked<F>(&self, question: Question, ask: F) -> watch::Receiver<Option<Answered>>
     where
         F: Future<Output = Result<Value, Error>> + Send + 'static,
     {
-        let (now, mut asked) = (self.clock.now_with_sleep(), self.lock());
+        let (now, mut asked) = (self.clock.now_with_sleep(), self.asked.lock());
         if let Some(known) = asked.get(&question).filter(|known| known.is_good(now)) {
             return known.answer.clone();
         }
         make_room(&mut asked, now);
         let (done, answer) = watch::channel(None);
+        let kept_for = question.1.kept_for.unwrap_or_default();
         asked.insert(question, Asked { at: now, answer: answer.clone() });
         let clock = self.clock.clone();
         self.runtime.spawn(async move {
@@ -78,11 +80,6 @@ impl KeptAnswers {
             done.send_replace(Some(Answered { outcome, good_until: clock.now_with_sleep() + good_for }));
         });
         answer
-    }
-
-    /// Whole even if a holder panicked: nothing is changed that could be half done.
-    fn lock(&self) -> MutexGuard<'_, HashMap<Question, Asked>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -119,12 +116,12 @@ fn make_room(asked: &mut HashMap<Question, Asked>, now: Instant) {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
     use super::super::Kind;
     use super::*;
 
-    const CALL: Call = Call::old("department", "/topapi/v2/department/get");
-    const MINUTE: Duration = Duration::from_secs(60);
+    const CALL: Call = Call::old("department", "/topapi/v2/department/get").kept_for(Duration::from_secs(60));
 
     fn corp() -> CorpId {
         CorpId::parse("ding1").unwrap()
@@ -142,7 +139,7 @@ mod tests {
             tokio::task::yield_now().await;
             answer
         };
-        kept.get((corp(), CALL), &body, MINUTE, ask).await
+        kept.get((corp(), CALL), &body, ask).await
     }
 
     #[tokio::test]
@@ -150,7 +147,7 @@ mod tests {
         let limited = || Err(Error::new(CALL, Kind::RateLimited, "too many"));
         for answer in [|| Ok(serde_json::json!({"name": "a"})), limited] {
             let (kept, times) = (KeptAnswers::new(Clock::system()), Arc::default());
-            drop(kept.asked((corp(), CALL, Value::Null.to_string()), MINUTE, async { Ok(Value::Null) }));
+            drop(kept.asked((corp(), CALL, Value::Null.to_string()), async { Ok(Value::Null) }));
             let first = asked(&kept, 1.into(), answer(), &times);
             tokio::select! { biased; _ = first => unreachable!(), () = std::future::ready(()) => {} }
             for _ in 0..100 {
@@ -169,7 +166,7 @@ mod tests {
         let long = serde_json::json!({"text": "x".repeat(64 * 1024)});
         for number in 0..200 {
             asked(&kept, number.into(), Ok(long.clone()), &times).await.unwrap();
-            let held: usize = kept.lock().values().map(Asked::bytes).sum();
+            let held: usize = kept.asked.lock().values().map(Asked::bytes).sum();
             assert!(held <= KeptAnswers::MOST_BYTES + 65 * 1024, "{held}");
         }
         asked(&kept, 199.into(), Ok(long.clone()), &times).await.unwrap();
@@ -177,13 +174,13 @@ mod tests {
         for number in 200..6000 {
             asked(&kept, number.into(), Ok(serde_json::json!({})), &times).await.unwrap();
         }
-        assert!(kept.lock().len() <= KeptAnswers::MOST_BYTES / KeptAnswers::EACH + 1);
+        assert!(kept.asked.lock().len() <= KeptAnswers::MOST_BYTES / KeptAnswers::EACH + 1);
     }
 
     #[tokio::test]
     async fn a_call_that_panics_is_asked_again() {
         let (kept, times) = (KeptAnswers::new(Clock::system()), Arc::default());
-        let panics = kept.get::<Value, _>((corp(), CALL), &Value::Null, MINUTE, async { panic!("told to") });
+        let panics = kept.get::<Value, _>((corp(), CALL), &Value::Null, async { panic!("told to") });
         assert_eq!(panics.await.unwrap_err().kind, Kind::Interrupted);
         assert!(asked(&kept, Value::Null, Ok(serde_json::json!({})), &times).await.is_ok());
     }

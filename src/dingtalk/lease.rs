@@ -5,12 +5,15 @@ use std::time::Duration;
 /// A value with the time it is good for.
 #[derive(Debug)]
 pub struct Lease<T> {
+    /// What DingTalk has granted.
     pub value: T,
+    /// For so long, from when it was granted.
     pub life: Duration,
-    /// Asking again does not renew it but brings another, which may be its end.
+    /// Asking again does not renew it but brings another, which may be its end: it is used to its own end.
     pub is_replaced: bool,
+    /// When it was granted or renewed.
     pub granted_ago: Duration,
-    /// The same value was seen before it was granted again.
+    /// When this value was first seen, which may be before it was granted again.
     pub seen_ago: Duration,
 }
 
@@ -32,18 +35,6 @@ impl<T> Lease<T> {
             granted_ago: Duration::ZERO,
             seen_ago: Duration::ZERO,
         })
-    }
-
-    /// The same of a value that asking again does not renew but replaces, which may be its end: it is used to its own end.
-    pub fn replaced_by_the_next(mut self) -> Self {
-        self.is_replaced = true;
-        self
-    }
-
-    /// The same of a value that another process was granted so long ago, and that was first seen, unchanged, even earlier.
-    pub fn granted(mut self, granted_ago: Duration, seen_ago: Duration) -> Self {
-        (self.granted_ago, self.seen_ago) = (granted_ago, seen_ago.max(granted_ago));
-        self
     }
 }
 

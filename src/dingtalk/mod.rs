@@ -7,8 +7,7 @@ mod organisation; // and an `Organisation` that has it, with its calls.
 mod settings; // What is to be known of the app: its kind above all.
 mod grant; // How its access_tokens are granted, which is what the kinds differ in.
 mod authorisations; // What a third-party app learns about its organisations,
-mod organisations; // those that are held,
-mod look_ups; // and those that nobody has heard of.
+mod organisations; // and those that are held.
 mod suite; // Calls that a third-party app signs.
 mod peers; // What processes that run the same app share.
 mod call; // A call is a value: what is called, and how.
@@ -26,8 +25,7 @@ mod breaker; // Stops all calls while DingTalk shuts this server out.
 mod reach; // Whether DingTalk answers at all.
 mod answer; // Whether an answer is a success, and what the codes of refusals mean.
 mod said; // What is quoted of it, without credentials.
-mod error; // What can go wrong, and what to do about it,
-mod told; // in both languages.
+mod error; // What can go wrong, and what to do about it, in both languages.
 mod examination; // What an examination asks that nothing else does.
 pub mod events; // What DingTalk tells without being asked.
 mod identifiers; // CorpId, userid, authCode and the like, each checked once.
@@ -44,8 +42,9 @@ pub use self::authorisations::{Authorisation, Authorisations};
 pub use self::breaker::BreakerState;
 pub use self::call::Call;
 pub use self::client_refusal::{ClientRefusal, Part};
-pub use self::clock::{Clock, Moment, Seldom, TimeSource};
-pub use self::error::{Error, Kind, NoConnection};
+pub use self::clock::{Clock, Moment, Seldom};
+pub(crate) use self::error::told;
+pub use self::error::{Error, Kind, NoConnection, Told};
 pub use self::identifiers::{
     AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, Malformed, StreamTicket, SuiteTicket, UserId,
 };
@@ -58,8 +57,6 @@ pub use self::refreshing::CredentialState;
 pub use self::said::Said;
 pub use self::settings::{AppKind, Credentials, Events, Home, Settings, is_loopback};
 pub use self::signature::{Digest, NonceStr, Recipe, SignedPage, UrlForm};
-pub use self::told::Told;
-pub(crate) use self::told::told;
-pub(crate) use self::transport::causes;
+pub(crate) use self::transport::{causes, root};
 pub use self::turns::{Standing, Waiting};
 pub use self::user::{DisplayName, User, UserDetails};

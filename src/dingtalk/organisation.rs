@@ -8,14 +8,16 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::api::Proof;
 use super::app::App;
 use super::calls::Calls;
+use super::events::authorised_agent;
 use super::grant;
 use super::identifiers::Credential;
 use super::refreshing::{Lease, Refreshing};
 use super::said::without_secrets;
 use super::suite::SuiteSignature;
-use super::{AccessToken, AgentId, AuthCode, Authorisation, CorpId, JsapiTicket, Malformed, UserId};
+use super::{AccessToken, AgentId, AuthCode, Authorisation, CorpId, JsapiTicket, UserId};
 use super::{Call, CredentialState, DisplayName, Error, JsonObject, Kind, Said, Standing, User, UserDetails, Waiting};
 
 /// The app in an organisation. Clones share everything.
@@ -23,12 +25,10 @@ use super::{Call, CredentialState, DisplayName, Error, JsonObject, Kind, Said, S
 pub struct Organisation(Arc<Held>);
 
 struct Held {
-    app: Arc<App>,
-    corp_id: CorpId,
     agent_id: Option<AgentId>,
     calls: Arc<Calls>,
-    access_token: Refreshing<AccessToken>,
-    jsapi_ticket: Refreshing<JsapiTicket>,
+    access_token: Arc<Refreshing<AccessToken>>,
+    jsapi_ticket: Arc<Refreshing<JsapiTicket>>,
 }
 
 /// For whoever watches.
@@ -53,66 +53,32 @@ struct Wrapped<T> {
     result: JsonObject<T>,
 }
 
-/// What `get_auth_info` tells of what an organisation has authorised.
-#[derive(Deserialize)]
-struct AuthInfo {
-    auth_info: Agents,
-}
-
-#[derive(Deserialize)]
-struct Agents {
-    agent: Vec<Agent>,
-}
-
-#[derive(Deserialize)]
-struct Agent {
-    agentid: Number,
-}
-
-/// An AgentId, which comes as a number or as text.
-#[derive(Deserialize)]
-#[serde(try_from = "Value")]
-struct Number(AgentId);
-
-impl TryFrom<Value> for Number {
-    type Error = Malformed;
-
-    fn try_from(told: Value) -> Result<Self, Malformed> {
-        AgentId::parse(told.as_str().map_or_else(|| told.to_string(), str::to_owned)).map(Self)
-    }
-}
-
 impl Organisation {
     /// A ticket dies a day after its creation, however often it was renewed.
     const OLDEST_TICKET: Duration = Duration::from_secs(24 * 60 * 60);
 
     /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the renewals.
     pub(super) fn new(app: Arc<App>, corp_id: CorpId, agent_id: Option<AgentId>) -> Self {
-        let (calls, clock) = (Arc::new(Calls::new(&app, &corp_id)), &app.api.clock);
-        let (asking, asked, of) = (Arc::clone(&app), Arc::clone(&calls), corp_id.clone());
+        let clock = app.api.clock.clone();
+        let calls = Arc::new(Calls::new(app, corp_id));
+        let asking = Arc::clone(&calls);
         let fetch = move |unwanted: Option<Arc<AccessToken>>| {
-            let (app, calls, corp_id) = (Arc::clone(&asking), Arc::clone(&asked), of.clone());
-            async move {
-                let ask = async { noted(Call::ACCESS_TOKEN, &app, grant::access_token(&app, &calls, &corp_id).await) };
-                shared(&app, Call::ACCESS_TOKEN, &corp_id, unwanted.as_deref(), ask).await
-            }
+            let calls = Arc::clone(&asking);
+            async move { shared(&calls, Call::ACCESS_TOKEN, unwanted.as_deref(), grant::access_token(&calls)).await }
         };
         let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), None, fetch);
-        let (asking, asked, of, token) = (Arc::clone(&app), Arc::clone(&calls), corp_id.clone(), access_token.clone());
+        let (asking, token) = (Arc::clone(&calls), access_token.clone());
         let fetch = move |unwanted: Option<Arc<JsapiTicket>>| {
-            let (app, calls, corp_id, token) = (Arc::clone(&asking), Arc::clone(&asked), of.clone(), token.clone());
-            async move {
-                let ask = async { noted(Call::JSAPI_TICKET, &app, grant::jsapi_ticket(&calls, &token).await) };
-                shared(&app, Call::JSAPI_TICKET, &corp_id, unwanted.as_deref(), ask).await
-            }
+            let (calls, token) = (Arc::clone(&asking), token.clone());
+            async move { shared(&calls, Call::JSAPI_TICKET, unwanted.as_deref(), grant::jsapi_ticket(&calls, &token)).await }
         };
-        let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock.clone(), Some(Self::OLDEST_TICKET), fetch);
-        Self(Arc::new(Held { app, corp_id, agent_id, calls, access_token, jsapi_ticket }))
+        let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock, Some(Self::OLDEST_TICKET), fetch);
+        Self(Arc::new(Held { agent_id, calls, access_token, jsapi_ticket }))
     }
 
     /// The organisation's name in DingTalk.
     pub fn corp_id(&self) -> &CorpId {
-        &self.0.corp_id
+        &self.0.calls.corp_id
     }
 
     /// The app's name in the organisation. Of one whose authorisation nobody has heard of, DingTalk is asked.
@@ -120,25 +86,24 @@ impl Organisation {
         if let Some(agent_id) = &self.0.agent_id {
             return Ok(agent_id.clone());
         }
-        match self.0.app.authorisations.of(&self.0.corp_id) {
+        match self.0.calls.app.authorisations.of(self.corp_id()) {
             Authorisation::Granted { agent_id: Some(agent_id), .. } => Ok(agent_id),
             _ => self.ask_for_agent().await,
         }
     }
 
     async fn ask_for_agent(&self) -> Result<AgentId, Error> {
-        let (held, call, asked) = (Arc::clone(&self.0), Call::AUTH_INFO, json!({"auth_corpid": self.0.corp_id}));
-        let body = asked.clone();
-        let told: AuthInfo = self
-            .kept(call, &asked, async move {
-                let signature =
-                    SuiteSignature::new(&held.app.credentials, &held.app.suite_ticket(call)?, held.app.api.clock.unix_millis());
-                held.calls.ask_signed(call, &signature, &body).await
-            })
-            .await?;
+        let (calls, call, body) = (&self.0.calls, Call::AUTH_INFO, json!({"auth_corpid": self.corp_id()}));
+        let (asked, sent) = (Arc::clone(calls), body.clone());
+        let ask = async move {
+            let app = &asked.app;
+            let signature = SuiteSignature::new(&app.credentials, &app.suite_ticket(call)?, app.api.clock.unix_millis());
+            asked.call_by(Proof::Suite(&signature), call, &sent).await
+        };
+        let told: Value = calls.app.kept.get((self.corp_id().clone(), call), &body, ask).await?;
         let unnamed = || Error::new(call, Kind::Malformed, "a success that names no agent");
-        let agent_id = told.auth_info.agent.into_iter().next().ok_or_else(unnamed)?.agentid.0;
-        self.0.app.authorisations.found(&self.0.corp_id, Some(agent_id.clone()));
+        let agent_id = authorised_agent(&told).ok_or_else(unnamed)?;
+        calls.app.authorisations.found(self.corp_id(), Some(agent_id.clone()));
         Ok(agent_id)
     }
 
@@ -212,31 +177,17 @@ impl Organisation {
         if call.kept_for.is_none() {
             return self.0.calls.call(&self.0.access_token, call, &body).await;
         }
-        let (held, asked) = (Arc::clone(&self.0), body.clone());
-        self.kept(call, &body, async move { held.calls.call(&held.access_token, call, &asked).await }).await
+        let (held, sent) = (Arc::clone(&self.0), body.clone());
+        let ask = async move { held.calls.call(&held.access_token, call, &sent).await };
+        self.0.calls.app.kept.get((self.corp_id().clone(), call), &body, ask).await
     }
-
-    /// The answer that is kept for this organisation, or what `ask` brings.
-    async fn kept<T, F>(&self, call: Call, body: &Value, ask: F) -> Result<T, Error>
-    where
-        T: DeserializeOwned,
-        F: Future<Output = Result<Value, Error>> + Send + 'static,
-    {
-        self.0.app.kept.get((self.0.corp_id.clone(), call), body, call.kept_for.unwrap_or_default(), ask).await
-    }
-}
-
-fn noted<T>(credential: Call, app: &App, renewed: Result<Lease<T>, Error>) -> Result<Lease<T>, Error> {
-    app.api.observer.renewed(credential.name, renewed.as_ref().map(drop));
-    renewed
 }
 
 /// A credential that another process has, or what `ask` brings, for all of them. What an organisation granted before it authorised the app
 /// anew is another's.
 async fn shared<T: Credential>(
-    app: &App,
+    Calls { app, corp_id, .. }: &Calls,
     call: Call,
-    corp_id: &CorpId,
     unwanted: Option<&T>,
     ask: impl Future<Output = Result<Lease<T>, Error>> + Send,
 ) -> Result<Lease<T>, Error> {
@@ -245,7 +196,12 @@ async fn shared<T: Credential>(
         _ => 0,
     };
     let name = format!("{} {corp_id} {turn}", call.name);
-    let ask = async { ask.await.map(Lease::into_grant) };
-    let grant = app.peers.credential(name, unwanted.map(Credential::to_shared), Box::pin(ask)).await?;
-    Lease::of_grant(grant).ok_or_else(|| Error::new(call, Kind::Malformed, "another process has handed on what is no credential"))
+    let ask = async {
+        let renewed = ask.await;
+        app.api.observer.renewed(call.name, renewed.as_ref().map(drop));
+        renewed.map(grant::handed_on)
+    };
+    let granted = app.peers.credential(name, unwanted.map(T::to_shared), Box::pin(ask)).await?;
+    grant::taken_over(granted)
+        .ok_or_else(|| Error::new(call, Kind::Malformed, "another process has handed on what is no credential"))
 }

@@ -1,8 +1,9 @@
 //! The organisations whose people use a third-party app: each made when it is first needed, and dropped when nobody has come for a while.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use super::{Clock, CorpId, CredentialState, Organisation};
 
@@ -38,7 +39,7 @@ impl Organisations {
 
     /// One that has the app, by its `turn`th authorisation.
     pub fn known(&self, corp_id: &CorpId, turn: u64, make: impl FnOnce() -> Organisation) -> Organisation {
-        let (mut held, now) = (self.held(), self.clock.now());
+        let (mut held, now) = (self.held.lock(), self.clock.now());
         // What was learnt while it was asked about is kept.
         if let Some(asked) = held.unknown.remove(corp_id) {
             held.known.insert(corp_id.clone(), asked);
@@ -53,7 +54,7 @@ impl Organisations {
 
     /// One that may have it.
     pub fn unknown(&self, corp_id: &CorpId, make: impl FnOnce() -> Organisation) -> Organisation {
-        let (mut held, now) = (self.held(), self.clock.now());
+        let (mut held, now) = (self.held.lock(), self.clock.now());
         if held.unknown.len() >= Self::MOST_UNKNOWN {
             let Held { known, unknown } = &mut *held;
             known.extend(unknown.extract_if(|_, entry| entry.has_proved()));
@@ -63,14 +64,9 @@ impl Organisations {
 
     /// Those that have the app, or have proved it.
     pub fn all_known(&self) -> Vec<Organisation> {
-        let held = self.held();
+        let held = self.held.lock();
         let proved = held.unknown.values().filter(|entry| entry.has_proved());
         held.known.values().chain(proved).map(|entry| entry.organisation.clone()).collect()
-    }
-
-    /// Each change under this lock is complete in itself, so it is whole even if a holder panicked.
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

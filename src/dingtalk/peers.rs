@@ -8,24 +8,13 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::Error;
+use super::lease::Lease;
 
 /// What an answer takes.
 pub type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A credential, for whoever hands it on to other processes.
-#[derive(Debug, Clone)]
-pub struct Grant {
-    /// What DingTalk has granted.
-    pub value: SecretString,
-    /// For so long, from when it was granted.
-    pub life: Duration,
-    /// Asking again does not renew it but brings another, which may be its end.
-    pub is_replaced: bool,
-    /// When it was granted or renewed.
-    pub granted_ago: Duration,
-    /// When this value was first seen.
-    pub seen_ago: Duration,
-}
+pub type Grant = Lease<SecretString>;
 
 /// The processes that run the app, this one among them. One that is alone has nothing to agree on.
 pub trait Peers: Send + Sync + 'static {

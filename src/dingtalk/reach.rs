@@ -1,7 +1,8 @@
 //! Whether DingTalk can be reached, as the last calls tell.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use super::{Error, Kind};
 
@@ -24,7 +25,7 @@ impl Reach {
     /// Takes note of how a call ended.
     pub fn note(&self, outcome: Result<(), &Error>, now: Instant) {
         let Some(answered) = outcome.map_or_else(|error| was_answered(&error.kind), |()| Some(true)) else { return };
-        let mut silence = self.silence();
+        let mut silence = self.0.lock();
         if answered {
             if silence.take().is_some_and(|silence| silence.is_lost) {
                 tracing::info!("dingtalk is reached again");
@@ -41,17 +42,12 @@ impl Reach {
 
     /// Whether the last call was not answered, so that another one would tell more.
     pub fn is_in_doubt(&self) -> bool {
-        self.silence().is_some()
+        self.0.lock().is_some()
     }
 
     /// Whether several calls over some seconds were not answered, and none was since.
     pub fn is_lost(&self) -> bool {
-        self.silence().as_ref().is_some_and(|silence| silence.is_lost)
-    }
-
-    /// The state is changed in single assignments, so it is whole even if a holder panicked.
-    fn silence(&self) -> MutexGuard<'_, Option<Silence>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().as_ref().is_some_and(|silence| silence.is_lost)
     }
 }
 

@@ -14,10 +14,10 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -41,16 +41,8 @@ pub enum CredentialState {
 type Fetching<T> = Pin<Box<dyn Future<Output = Result<Lease<T>, Error>> + Send>>;
 type Outcome<T> = Result<Arc<T>, Error>;
 
-/// Holds one credential and renews it by `fetch`. Clones share it.
-pub struct Refreshing<T>(Arc<Core<T>>);
-
-impl<T> Clone for Refreshing<T> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-struct Core<T> {
+/// Holds one credential and renews it by `fetch`.
+pub struct Refreshing<T> {
     held: ArcSwapOption<Held<T>>,
     renewal: Mutex<Renewal<T>>,
     /// Is told the value that is not wanted back, if there is one.
@@ -97,14 +89,12 @@ impl<T> Default for Renewal<T> {
 }
 
 impl<T> Renewal<T> {
+    const YOUNG: Duration = Duration::from_secs(60);
+
     /// The last failure, while it is too early to try again.
     fn rests(&self, now: Instant) -> Option<&Failed> {
         self.failed.as_ref().filter(|failed| now < failed.not_again_before)
     }
-}
-
-impl<T> Renewal<T> {
-    const YOUNG: Duration = Duration::from_secs(60);
 
     /// Two servers whose values are each other's end would replace them in turn without end: from the second time on, each waits.
     fn note_death(&mut self, held: &Held<T>, now: Instant, call: Call) {
@@ -126,12 +116,12 @@ enum Wait<T> {
 
 impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
     /// Empty: the first caller makes it fetch. Must be called in the runtime that is to carry the renewals.
-    pub fn new<F, R>(call: Call, clock: Clock, oldest: Option<Duration>, fetch: F) -> Self
+    pub fn new<F, R>(call: Call, clock: Clock, oldest: Option<Duration>, fetch: F) -> Arc<Self>
     where
         F: Fn(Option<Arc<T>>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Lease<T>, Error>> + Send + 'static,
     {
-        Self(Arc::new(Core {
+        Arc::new(Self {
             held: ArcSwapOption::empty(),
             renewal: Mutex::new(Renewal::default()),
             fetch: Box::new(move |unwanted| Box::pin(fetch(unwanted))),
@@ -139,74 +129,69 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
             clock,
             call,
             runtime: Handle::current(),
-        }))
+        })
     }
 
     /// The credential: the held one while it lives, else the one that the present renewal brings.
-    pub async fn get(&self) -> Outcome<T> {
-        let now = self.0.clock.now_with_sleep();
-        if let Some(held) = self.0.alive(now) {
+    pub async fn get(self: &Arc<Self>) -> Outcome<T> {
+        let now = self.clock.now_with_sleep();
+        if let Some(held) = self.alive(now) {
             if now >= held.due {
-                self.0.renew(now);
+                self.renew(now);
             }
             return Ok(Arc::clone(&held.value));
         }
-        match self.0.renew(now) {
+        match self.renew(now) {
             Wait::Over(outcome) => outcome,
-            Wait::For(mut renewal) => match renewal.wait_for(Option::is_some).await {
-                Ok(outcome) => outcome.clone().unwrap_or_else(|| Err(self.0.interrupted())),
-                Err(_) => Err(self.0.interrupted()),
-            },
+            Wait::For(mut renewal) => {
+                let outcome = renewal.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
+                outcome.unwrap_or_else(|| Err(Error::interrupted(self.call)))
+            }
         }
     }
 
     /// Says that DingTalk no longer accepts `value`. It is dropped only if it is still the held one, so that two hundred requests
     /// that fail together cause one renewal.
     pub fn reject(&self, value: &Arc<T>) {
-        let (now, mut renewal) = (self.0.clock.now_with_sleep(), self.0.renewal());
-        if let Some(held) = self.0.held.load_full().filter(|held| Arc::ptr_eq(&held.value, value)) {
-            self.0.held.store(None);
+        let (now, mut renewal) = (self.clock.now_with_sleep(), self.renewal.lock());
+        if let Some(held) = self.held.load_full().filter(|held| Arc::ptr_eq(&held.value, value)) {
+            self.held.store(None);
             renewal.unwanted = Some(Arc::clone(value));
             renewal.rejected = renewal.in_flight.is_some().then(|| Arc::clone(value));
-            renewal.note_death(&held, now, self.0.call);
+            renewal.note_death(&held, now, self.call);
         }
     }
 
     /// Says that `value` may no longer be good, on the word of somebody who may be wrong: it is renewed at once, and used until then.
-    pub fn doubt(&self, value: &Arc<T>) {
-        let (now, mut renewal) = (self.0.clock.now_with_sleep(), self.0.renewal());
-        if self.0.holds(value, |held| !held.is_replaced) && renewal.in_flight.is_none() && renewal.rests(now).is_none() {
+    pub fn doubt(self: &Arc<Self>, value: &Arc<T>) {
+        let (now, mut renewal) = (self.clock.now_with_sleep(), self.renewal.lock());
+        let is_held = |held: Arc<Held<T>>| Arc::ptr_eq(&held.value, value) && !held.is_replaced;
+        if self.held.load_full().is_some_and(is_held) && renewal.in_flight.is_none() && renewal.rests(now).is_none() {
             renewal.unwanted = Some(Arc::clone(value));
-            let _behind = self.0.start(renewal);
+            let _behind = self.start(renewal);
         }
     }
 
     /// What is held, good or not.
     pub fn held(&self) -> Option<Arc<T>> {
-        self.0.held.load_full().map(|held| Arc::clone(&held.value))
+        self.held.load_full().map(|held| Arc::clone(&held.value))
     }
 
     /// How long ago the held value was granted or renewed.
     pub fn age(&self) -> Option<Duration> {
-        let held = self.0.held.load_full()?;
-        Some(self.0.clock.now_with_sleep().saturating_duration_since(held.granted))
+        let held = self.held.load_full()?;
+        Some(self.clock.now_with_sleep().saturating_duration_since(held.granted))
     }
 
     /// What is held at the moment.
     pub fn state(&self) -> CredentialState {
-        let now = self.0.clock.now_with_sleep();
-        match self.0.held.load().as_ref() {
+        let now = self.clock.now_with_sleep();
+        match self.held.load().as_ref() {
             None => CredentialState::Empty,
             Some(held) if now >= held.expires => CredentialState::Expired,
             Some(held) if now >= held.due => CredentialState::Due,
             Some(_) => CredentialState::Fresh,
         }
-    }
-}
-
-impl<T: PartialEq + Send + Sync + 'static> Core<T> {
-    fn holds(&self, value: &Arc<T>, so: impl FnOnce(&Held<T>) -> bool) -> bool {
-        self.held.load().as_ref().is_some_and(|held| Arc::ptr_eq(&held.value, value) && so(held))
     }
 
     fn alive(&self, now: Instant) -> Option<Arc<Held<T>>> {
@@ -215,7 +200,7 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
 
     /// Joins the renewal in flight, or starts one unless the last has just failed.
     fn renew(self: &Arc<Self>, now: Instant) -> Wait<T> {
-        let renewal = self.renewal();
+        let renewal = self.renewal.lock();
         if let Some(in_flight) = &renewal.in_flight {
             return Wait::For(in_flight.clone());
         }
@@ -232,11 +217,11 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
     fn start(self: &Arc<Self>, mut renewal: MutexGuard<'_, Renewal<T>>) -> Wait<T> {
         let (done, in_flight) = watch::channel(None);
         renewal.in_flight = Some(in_flight.clone());
-        let core = Arc::clone(self);
+        let this = Arc::clone(self);
         self.runtime.spawn(async move {
             let outcome = loop {
-                let fetched = core.fetched().await;
-                if let Some(outcome) = core.settle(fetched) {
+                let fetched = this.fetched().await;
+                if let Some(outcome) = this.settle(fetched) {
                     break outcome;
                 }
             };
@@ -247,14 +232,14 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
 
     /// In a task of its own, so that not even a panic in `fetch` leaves everybody waiting.
     async fn fetched(self: &Arc<Self>) -> Result<Lease<T>, Error> {
-        let (core, unwanted) = (Arc::clone(self), self.renewal().unwanted.clone());
-        let fetching = self.runtime.spawn(async move { (core.fetch)(unwanted).await });
-        fetching.await.unwrap_or_else(|_| Err(self.interrupted()))
+        let (this, unwanted) = (Arc::clone(self), self.renewal.lock().unwanted.clone());
+        let fetching = self.runtime.spawn(async move { (this.fetch)(unwanted).await });
+        fetching.await.unwrap_or_else(|_| Err(Error::interrupted(self.call)))
     }
 
     /// None when the fetch brought the very value that was rejected meanwhile: what began before a rejection is no answer to it.
     fn settle(&self, fetched: Result<Lease<T>, Error>) -> Option<Outcome<T>> {
-        let mut renewal = self.renewal();
+        let mut renewal = self.renewal.lock();
         if let (Ok(lease), Some(rejected)) = (&fetched, renewal.rejected.take())
             && lease.value == *rejected
         {
@@ -300,15 +285,6 @@ impl<T: PartialEq + Send + Sync + 'static> Core<T> {
         let life = cap.map_or(lease.life, |cap| lease.life.min(cap));
         let due = if lease.is_replaced { life } else { due_after(life) };
         Held { value, first_seen, granted, due: granted + due, expires: granted + life, is_replaced: lease.is_replaced }
-    }
-
-    fn interrupted(&self) -> Error {
-        Error::interrupted(self.call)
-    }
-
-    /// The state behind this lock is changed in single assignments, so it is whole even if a holder panicked.
-    fn renewal(&self) -> MutexGuard<'_, Renewal<T>> {
-        self.renewal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

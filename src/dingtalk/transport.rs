@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{CONNECTION, CONTENT_TYPE, DATE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
@@ -27,8 +27,8 @@ const MAX_ANSWER: usize = 64 * 1024;
 pub(super) struct Transport {
     http: reqwest::Client,
     proxy: Option<Proxy>,
-    /// How many calls may still be made.
-    left: AtomicU32,
+    /// How many calls may still be made: more than ever will be, unless there is a limit.
+    left: AtomicU64,
     /// Connections live in the runtime that opened them, and requests share connections. In a server whose workers each have a
     /// runtime, one that stops would tear the connections of the others; so all of them are made in this one.
     runtime: Handle,
@@ -50,12 +50,12 @@ impl Transport {
             Some(proxy) => http.proxy(proxy.tunnel()?),
             None => http,
         };
-        Ok(Self { http: http.build()?, proxy, left: AtomicU32::new(u32::MAX), runtime: Handle::current() })
+        Ok(Self { http: http.build()?, proxy, left: AtomicU64::new(u64::MAX), runtime: Handle::current() })
     }
 
     /// Makes so many calls from now on, and no more.
     pub fn limit_to(&self, calls: u32) {
-        self.left.store(calls, Ordering::Relaxed);
+        self.left.store(calls.into(), Ordering::Relaxed);
     }
 
     /// What `make` makes lives in the runtime of the connections.
@@ -66,17 +66,12 @@ impl Transport {
 
     /// Sends `request` and reads the whole answer, even if whoever asked for it goes away meanwhile.
     pub async fn send(&self, call: Call, request: Request) -> Result<Answer, Error> {
-        if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, limited).is_err() {
+        if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err() {
             return Err(Error::new(call, Kind::Interrupted, "as many calls were made as may be"));
         }
         let exchange = self.runtime.spawn(exchange(call, self.http.clone(), self.proxy.clone(), request));
         exchange.await.unwrap_or_else(|_| Err(Error::interrupted(call)))
     }
-}
-
-/// One less, if there is a limit.
-fn limited(left: u32) -> Option<u32> {
-    if left == u32::MAX { Some(left) } else { left.checked_sub(1) }
 }
 
 /// The most that is read of any message: an event is a few hundred bytes.
@@ -157,10 +152,7 @@ fn why_no_connection(error: &reqwest::Error, proxy: Option<&str>) -> (NoConnecti
     if let Some(proxy) = proxy {
         let wants_login = causes(error).any(|cause| cause.to_string().ends_with("proxy authorization required"));
         let why = if wants_login { NoConnection::ProxyLogin } else { NoConnection::Proxy };
-        return (
-            why,
-            format!("the proxy {proxy}: {}", if error.is_timeout() { "nobody answers in time".to_owned() } else { root(error) }),
-        );
+        return (why, format!("the proxy {proxy}: {}", root(error)));
     }
     for cause in causes(error) {
         if cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused) {
@@ -171,10 +163,8 @@ fn why_no_connection(error: &reqwest::Error, proxy: Option<&str>) -> (NoConnecti
             return (NoConnection::NameNotFound, format!("name not found ({})", root(error)));
         }
     }
-    match error.is_timeout() {
-        true => (NoConnection::TimedOut, "nobody answers in time".to_owned()),
-        false => (NoConnection::Other, root(error)),
-    }
+    let why = if error.is_timeout() { NoConnection::TimedOut } else { NoConnection::Other };
+    (why, root(error))
 }
 
 /// What led to an error, one after the other.
@@ -186,7 +176,11 @@ pub(crate) fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdEr
     })
 }
 
-fn root(error: &reqwest::Error) -> String {
+/// What began it, in one line.
+pub(crate) fn root(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "nobody answers in time".to_owned();
+    }
     causes(error).last().map_or_else(|| line(error), line)
 }
 

@@ -1,9 +1,10 @@
 //! Each call waits for its turn: those of one API leave in order and at DingTalk's pace.
 
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
@@ -61,18 +62,11 @@ struct State {
 }
 
 /// What is next for those who wait.
-enum Next {
+enum Next<'a> {
     Call,
-    /// Other processes are asked first.
-    Ask(Wanted),
+    /// Other processes are asked first, for what could leave as far as this one is concerned.
+    Ask(Departing<'a>),
     After(Instant),
-}
-
-/// Calls that could leave as far as this process is concerned.
-struct Wanted {
-    calls: usize,
-    per_second: usize,
-    since: u64,
 }
 
 /// The right to make one call, now.
@@ -123,19 +117,19 @@ impl Turns {
 
     /// A turn of this address came to nothing.
     pub fn wasted(&self, network: Network) {
-        self.state().line.wasted(network);
+        self.state.lock().line.wasted(network);
     }
 
     /// What can be seen.
     pub fn waiting(&self) -> Waiting {
-        let state = self.state();
+        let state = self.state.lock();
         Waiting { calls: state.line.len(), per_second: state.pace.per_second() }
     }
 
     /// A turn at once, if nobody waits and the pace allows it; a place in the line otherwise.
     fn join(self: &Arc<Self>, standing: Standing, called: oneshot::Sender<Result<Turn, NoTurn>>) -> Result<Turn, Place<'_>> {
         let apart = self.peers.apart();
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let now = Instant::now();
         state.pace.divide(apart);
         if apart.is_some() && state.line.len() == 0 && state.pace.next(now) <= now {
@@ -160,12 +154,14 @@ impl Turns {
                     self.call_next(None);
                     continue;
                 }
-                Next::Ask(wanted) => match self.ask(wanted).await {
-                    Departures::Now(many, question) => {
+                Next::Ask(departing) => match self.peers.departures(departing).await {
+                    Some(Departures::Now(many, question)) => {
                         (0..many).for_each(|nth| self.call_next(Some(Leave(question, nth))));
                         continue;
                     }
-                    Departures::After(wait) => Instant::now() + wait,
+                    Some(Departures::After(wait)) => Instant::now() + wait,
+                    // They have just gone: from now on this process keeps to its part.
+                    None => Instant::now() + Duration::from_millis(1),
                 },
             };
             tokio::select! {
@@ -176,11 +172,11 @@ impl Turns {
     }
 
     /// What to do next; None when nobody waits.
-    fn look(&self) -> Option<Next> {
+    fn look(&self) -> Option<Next<'_>> {
         let apart = self.peers.apart();
-        let mut state = self.state();
-        let (now, since) = (Instant::now(), state.line.oldest());
-        let Some(since) = since else {
+        let mut state = self.state.lock();
+        let now = Instant::now();
+        let Some(since) = state.line.oldest() else {
             state.calling = false;
             return None;
         };
@@ -193,19 +189,12 @@ impl Turns {
         Some(if apart.is_some() {
             Next::Call
         } else {
-            Next::Ask(Wanted { calls: wanted, per_second: state.pace.allowed(), since })
+            Next::Ask(Departing { line: &self.name, wanted, per_second: state.pace.allowed(), since })
         })
     }
 
-    /// How many of those calls may leave now, as far as other processes are concerned.
-    async fn ask(&self, Wanted { calls, per_second, since }: Wanted) -> Departures {
-        let asked = self.peers.departures(Departing { line: &self.name, wanted: calls, per_second, since }).await;
-        // They have just gone: from now on this process keeps to its part.
-        asked.unwrap_or(Departures::After(Duration::from_millis(1)))
-    }
-
     fn call_next(self: &Arc<Self>, leave: Option<Leave>) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let called = state.line.next().map(|called| (called, state.pace.depart(Instant::now())));
         drop(state);
         match (called, leave) {
@@ -228,13 +217,8 @@ impl Turns {
     }
 
     fn foretell(&self, position: Position) -> Duration {
-        let state = self.state();
+        let state = self.state.lock();
         state.time_for(state.line.turns_until(position))
-    }
-
-    /// Each change under this lock is complete in itself, so it is whole even if a holder panicked.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -252,7 +236,7 @@ impl Turn {
 
     /// DingTalk has answered it.
     pub fn answered(self, refused: bool) {
-        let late = self.turns.state().pace.answered(self.departure, refused, Instant::now());
+        let late = self.turns.state.lock().pace.answered(self.departure, refused, Instant::now());
         match (refused, late) {
             (true, late) => self.note(Outcome::Refused(late.unwrap_or_default())),
             (false, Some(late)) => self.note(Outcome::Late(late)),
@@ -269,7 +253,7 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         if !self.left {
-            self.turns.state().pace.stay(self.departure);
+            self.turns.state.lock().pace.stay(self.departure);
             self.note(Outcome::Stayed);
             self.turns.changed.notify_one();
         }
@@ -279,7 +263,7 @@ impl Drop for Turn {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         // What is in the line is dropped outside of the lock.
-        let gone = self.turns.state().line.leave(self.position);
+        let gone = self.turns.state.lock().line.leave(self.position);
         drop(gone);
     }
 }

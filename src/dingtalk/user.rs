@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::answer::{list, text};
 use super::identifiers::{UserId, is_plain, shows};
 
 /// What an authCode is exchanged for: just enough identity for a session.
@@ -101,29 +102,24 @@ impl From<Value> for UserDetails {
     fn from(told: Value) -> Self {
         let is_web = |address: &String| address.starts_with("https://") || address.starts_with("http://");
         Self {
-            avatar: text(&told["avatar"]).filter(is_web),
-            union_id: text(&told["unionid"]),
-            title: text(&told["title"]),
-            job_number: text(&told["job_number"]),
-            mobile: text(&told["mobile"]),
-            email: text(&told["email"]),
-            work_place: text(&told["work_place"]),
-            departments: list(&told["dept_id_list"]).iter().filter_map(text).collect(),
-            roles: list(&told["role_list"]).iter().filter_map(|role| text(&role["name"])).collect(),
+            avatar: line(&told["avatar"]).filter(is_web),
+            union_id: line(&told["unionid"]),
+            title: line(&told["title"]),
+            job_number: line(&told["job_number"]),
+            mobile: line(&told["mobile"]),
+            email: line(&told["email"]),
+            work_place: line(&told["work_place"]),
+            departments: list(&told["dept_id_list"]).iter().filter_map(line).collect(),
+            roles: list(&told["role_list"]).iter().filter_map(|role| line(&role["name"])).collect(),
             admin: is_true(&told["admin"]),
             boss: is_true(&told["boss"]),
         }
     }
 }
 
-fn text(value: &Value) -> Option<String> {
-    let text = value.as_str().map(str::to_owned).or_else(|| value.as_number().map(ToString::to_string))?;
-    let plain: String = text.chars().filter(|c| is_plain(*c)).take(512).collect();
+fn line(value: &Value) -> Option<String> {
+    let plain: String = text(value)?.chars().filter(|c| is_plain(*c)).take(512).collect();
     Some(plain.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 fn is_true(value: &Value) -> bool {

@@ -1,16 +1,16 @@
-//! DingTalk: the way there, and what the app is granted.
+//! DingTalk: the way there, what the app is granted, and what it may know of people.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use super::Asked;
 use super::check::{Finding, Findings, Verdict};
 use super::here::Server;
-use super::{Asked, people};
-use crate::dingtalk::{AccessToken, AppKind, DingTalk, Error, Kind, NoConnection, Organisation, Told, told};
+use crate::dingtalk::{AccessToken, AppKind, DingTalk, Error, Kind, Network, NoConnection, Organisation, Standing, Told, told};
 use crate::settings::Settings;
 use crate::state::Location;
 
@@ -65,8 +65,9 @@ pub async fn granted(dingtalk: &DingTalk, home: &Organisation, findings: &mut Fi
     if let Some(ticket) = bounded(home.jsapi_ticket(), findings, "ticket").await {
         judge("ticket", "api", ticket, findings, |_| told!("a jsapi_ticket was granted", "已取得 jsapi_ticket"));
     }
-    if let Some(ahead) = dingtalk.clock_ahead().filter(|ahead| ahead.abs() >= FURTHEST) {
-        findings.put(wrong_clock(ahead));
+    let clock = clock(dingtalk);
+    if clock.verdict == Verdict::Fail {
+        findings.put(clock);
     }
     Some(token)
 }
@@ -80,7 +81,7 @@ async fn with_token(
     findings: &mut Findings,
 ) {
     let logins = dingtalk.takes_logins(token);
-    let (logins, of_people) = tokio::join!(timeout(PATIENCE, logins), timeout(PATIENCE, people::examine(home, asked)));
+    let (logins, of_people) = tokio::join!(timeout(PATIENCE, logins), timeout(PATIENCE, people(home, asked)));
     if let Ok(logins) = logins {
         judge("login", "oapi", logins, findings, |()| told!("DingTalk would look at one", "钉钉接受此调用"));
     }
@@ -103,6 +104,33 @@ async fn with_token(
         }
         _ => findings.not_done(&["address"], "oapi"),
     }
+}
+
+/// What the app may know of those who were asked for.
+async fn people(home: &Organisation, asked: &Asked) -> Findings {
+    let mut findings = Findings::default();
+    let (user, code) = tokio::join!(async { Some(home.user_details(asked.user.as_ref()?).await) }, async {
+        let now = Instant::now();
+        let standing = Standing { network: Network::OURS, since: 0, until: now + Duration::from_secs(3) };
+        Some(home.user_by_code(asked.code.as_ref()?, standing, || {}).await)
+    });
+    if let Some(user) = user {
+        judge("user", "oapi", user, &mut findings, |details| {
+            let told_or = |what: &Option<String>| if what.is_some() { ["told", "有"] } else { ["not told", "无"] };
+            let ([mobile, mobile_zh], [email, email_zh]) = (told_or(&details.mobile), told_or(&details.email));
+            told!(
+                "errcode 0; mobile {mobile}, email {email}: each is a permission of its own, and empty for people who have none",
+                "errcode 0；手机号{mobile_zh}，邮箱{email_zh}：两者各需单独的权限，用户未填写时也为空"
+            )
+        });
+    }
+    if let Some(person) = code {
+        judge("code", "oapi", person, &mut findings, |person| {
+            let id = person.user_id;
+            told!("of {id}", "属于 {id}")
+        });
+    }
+    findings
 }
 
 fn as_the_server_says(readiness: &Value, findings: &mut Findings) {
@@ -152,23 +180,21 @@ fn the_way(settings: &Settings, findings: &mut Findings) {
     }
 }
 
-/// From here on signatures and sessions suffer.
-const FURTHEST: i64 = 60;
-
 fn clock(dingtalk: &DingTalk) -> Finding {
+    /// From here on signatures and sessions suffer.
+    const FURTHEST: i64 = 60;
     match dingtalk.clock_ahead() {
         None => Finding::not_done("clock", "api"),
-        Some(ahead) if ahead.abs() >= FURTHEST => wrong_clock(ahead),
+        Some(ahead) if ahead.abs() >= FURTHEST => Finding::fail(
+            "clock",
+            told!("DingTalk's clock is {ahead} s ahead of this one", "钉钉的时钟比本机快 {ahead} 秒"),
+            told!(
+                "set this machine's clock, such as by: timedatectl set-ntp true",
+                "请校准本机时钟，例如：timedatectl set-ntp true"
+            ),
+        ),
         Some(ahead) => Finding::pass("clock", told!("it differs from DingTalk's by {ahead} s", "与钉钉相差 {ahead} 秒")),
     }
-}
-
-fn wrong_clock(ahead: i64) -> Finding {
-    Finding::fail(
-        "clock",
-        told!("DingTalk's clock is {ahead} s ahead of this one", "钉钉的时钟比本机快 {ahead} 秒"),
-        told!("set this machine's clock, such as by: timedatectl set-ntp true", "请校准本机时钟，例如：timedatectl set-ntp true"),
-    )
 }
 
 /// None when it took too long, which is a finding.
@@ -203,12 +229,7 @@ pub fn judge<T>(
     }
     let root = match error.kind {
         Kind::NotSent(NoConnection::Proxy | NoConnection::ProxyLogin) => "proxy",
-        Kind::NotSent(_)
-        | Kind::AnswerLost
-        | Kind::Unintelligible(_)
-        | Kind::Banned(_)
-        | Kind::NotAsked(_)
-        | Kind::NoSuchCall => reach,
+        Kind::NotSent(_) | Kind::AnswerLost | Kind::Unintelligible(_) | Kind::Banned(_) | Kind::NoSuchCall => reach,
         Kind::IpNotAllowed(_) => "address",
         _ => id,
     };

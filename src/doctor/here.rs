@@ -71,14 +71,16 @@ async fn readiness(client: &reqwest::Client, url: &str) -> Value {
 }
 
 /// `is_public`: whether a server with our keys answers at PUBLIC_URL.
-pub fn server_is_seen(server: &Server, is_public: Option<bool>) -> Findings {
-    let mut findings = Findings::default();
-    findings.put(match server {
+pub fn server_is_seen(server: &Server, is_public: Option<bool>) -> Finding {
+    match server {
         Server::Ours(_) => Finding::pass("server", told!("it runs", "正在运行")),
         Server::Stranger => Finding::fail(
             "server",
             told!("somebody answers at APP_ADDR who does not have this SESSION_KEY", "APP_ADDR 上的应答者没有此 SESSION_KEY"),
-            told!("stop the other program, or give both the same SESSION_KEY", "请停止另一个程序，或让两者使用相同的 SESSION_KEY"),
+            told!(
+                "stop the other program, or give both the same SESSION_KEY",
+                "请停止另一个程序，或让两者使用相同的 SESSION_KEY"
+            ),
         ),
         Server::Nobody if is_public == Some(true) => Finding::warn(
             "server",
@@ -96,22 +98,23 @@ pub fn server_is_seen(server: &Server, is_public: Option<bool>) -> Findings {
             told!("nobody listens at APP_ADDR", "APP_ADDR 无人监听"),
             told!("start `dingtalk-h5 serve` and run doctor again", "请启动 `dingtalk-h5 serve` 后再次运行 doctor"),
         ),
-    });
-    findings
+    }
 }
 
 /// Where state is kept.
-pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findings {
+pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Finding {
     const OTHERS: u32 = 0o077;
     const SLOW: Duration = Duration::from_millis(50);
     const SKEW_MS: u64 = 60_000;
     let keys = sealing_keys(settings);
     let location = settings.state.to_string();
-    let mut findings = Findings::default();
-    findings.put(match State::look(&settings.state, &keys, clock.unix_millis()).await {
+    match State::look(&settings.state, &keys, clock.unix_millis()).await {
         Ok(Looked::Memory) if settings.web.public_url.is_https() => Finding::warn(
             "state",
-            told!("in memory: a restart forgets who logged out and which codes were used", "保存在内存中：重启后不再知道谁已退出、哪些授权码已使用"),
+            told!(
+                "in memory: a restart forgets who logged out and which codes were used",
+                "保存在内存中：重启后不再知道谁已退出、哪些授权码已使用"
+            ),
             told!("set STATE_URL to a file or to redis", "请将 STATE_URL 设为文件或 redis"),
         ),
         Ok(Looked::Memory) => Finding::pass("state", told!("in memory: a restart forgets it", "保存在内存中：重启后丢失")),
@@ -130,8 +133,14 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
         Ok(Looked::File(_)) => Finding::pass("state", told!("{location} can be opened", "{location} 可以打开")),
         Ok(Looked::Redis(Vitals { evicts: Some(policy), .. })) => Finding::warn(
             "state",
-            told!("when it is full, redis throws things away ({policy}), and would forget logouts", "内存占满时 redis 会淘汰数据（{policy}），从而丢失已退出的会话"),
-            told!("redis-cli config set maxmemory-policy noeviction, and the same in redis.conf", "请执行 redis-cli config set maxmemory-policy noeviction，并写入 redis.conf"),
+            told!(
+                "when it is full, redis throws things away ({policy}), and would forget logouts",
+                "内存占满时 redis 会淘汰数据（{policy}），从而丢失已退出的会话"
+            ),
+            told!(
+                "redis-cli config set maxmemory-policy noeviction, and the same in redis.conf",
+                "请执行 redis-cli config set maxmemory-policy noeviction，并写入 redis.conf"
+            ),
         ),
         Ok(Looked::Redis(Vitals { unix_ms, .. })) if unix_ms.abs_diff(clock.unix_seconds() * 1000) > SKEW_MS => {
             let seconds = (unix_ms / 1000).abs_diff(clock.unix_seconds());
@@ -149,7 +158,10 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
             Finding::warn(
                 "state",
                 told!("redis {version} takes {millis} ms to answer", "redis {version} 应答需要 {millis} 毫秒"),
-                told!("run it near the server: each login waits for it several times", "请将其部署在服务器附近：每次登录都要多次等待其应答"),
+                told!(
+                    "run it near the server: each login waits for it several times",
+                    "请将其部署在服务器附近：每次登录都要多次等待其应答"
+                ),
             )
         }
         Ok(Looked::Redis(Vitals { version, latency, .. })) => {
@@ -164,6 +176,5 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
                 "请处理上述问题，或将 STATE_URL 设为当前用户可写的文件（并使用写入时的 SESSION_KEY），或本机可访问的 redis（含密码）"
             ),
         ),
-    });
-    findings
+    }
 }

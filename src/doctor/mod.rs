@@ -19,8 +19,7 @@ mod check; // A check and what was found,
 mod report; // how that is told.
 mod asking; // Requests that are not DingTalk's.
 mod here; // This machine: the settings, the state, the server.
-mod credentials; // DingTalk: the way there and what the app is granted,
-mod people; // and what it may know of people.
+mod credentials; // DingTalk: the way there, what the app is granted, and what it may know of people.
 mod public; // PUBLIC_URL: who answers there,
 mod passage; // and what becomes of a request on its way.
 mod events; // How DingTalk tells of events.
@@ -55,11 +54,7 @@ const MOST_CALLS: u32 = 12;
 /// Nobody counts.
 struct Uncounted;
 
-impl Observer for Uncounted {
-    fn waited(&self, _: &'static str, _: std::time::Duration) {}
-    fn called(&self, _: &'static str, _: Result<(), &crate::dingtalk::Error>, _: std::time::Duration) {}
-    fn renewed(&self, _: &'static str, _: Result<(), &crate::dingtalk::Error>) {}
-}
+impl Observer for Uncounted {}
 
 /// Examines the app of these settings, and all around it. At most twelve calls to DingTalk, and some fifteen seconds with everything down.
 pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow::Result<Report> {
@@ -87,13 +82,13 @@ pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow:
         public::library(&client, settings),
     );
     findings.add(of_dingtalk);
-    findings.add(library);
+    findings.put(library);
     let seen_in_public = of_public.map(|(of_public, is_ours)| {
         findings.add(of_public);
         is_ours
     });
-    findings.add(here::server_is_seen(&server, seen_in_public));
-    findings.add(here::state(settings, &server, &clock).await);
+    findings.put(here::server_is_seen(&server, seen_in_public));
+    findings.put(here::state(settings, &server, &clock).await);
     findings.add(events::examine(&dingtalk, &client, settings, &clock, &asked, &findings).await);
     Ok(Report::of(settings, findings))
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, UdpSocket};
 
+use futures_util::future::join_all;
 use reqwest::Client;
-use tokio::task::JoinSet;
 
 use super::asking::{CLAIMED, who_is};
 use super::check::Finding;
@@ -87,13 +87,10 @@ fn is_here(address: &str) -> bool {
 /// there is but one is not proven.
 pub async fn processes(client: &Client, first: Introduction, settings: &Settings, clock: &Clock) -> Finding {
     const MORE: usize = 7;
-    let mut asking = JoinSet::new();
-    for _ in 0..MORE {
-        let (client, settings, clock) = (client.clone(), settings.clone(), clock.clone());
-        asking.spawn(async move { who_is(&client, settings.web.public_url.as_str(), &settings.web.session_keys, &clock).await });
-    }
-    let answers = asking.join_all().await;
-    let (asked, ours) = (1 + MORE, answers.into_iter().filter_map(|answer| answer.ok()?.introduction).chain([first]));
+    let (url, keys) = (settings.web.public_url.as_str(), &settings.web.session_keys);
+    let again = async || who_is(client, url, keys, clock).await.ok()?.introduction;
+    let answers = join_all((0..MORE).map(|_| again())).await;
+    let (asked, ours) = (1 + MORE, answers.into_iter().flatten().chain([first]));
     let (processes, shared): (Vec<_>, BTreeSet<_>) = ours.map(|one| (one.process, one.shared)).unzip();
     let others = asked - processes.len();
     let found = processes.into_iter().collect::<BTreeSet<_>>().len();

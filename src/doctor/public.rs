@@ -1,6 +1,5 @@
 //! PUBLIC_URL, as whoever opens the app meets it; and DingTalk's library.
 
-use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -16,11 +15,11 @@ use url::Url;
 use super::asking::{self, Answer, who_is};
 use super::check::{Finding, Findings};
 use super::passage;
-use crate::dingtalk::{Clock, Told, causes, told};
+use crate::dingtalk::{Clock, Told, causes, root, told};
 use crate::settings::Settings;
 
 /// What needs somebody to answer.
-const NEED_ANSWER: [&str; 4] = ["certificate", "identity", "passage", "processes"];
+const NEED_ANSWER: [&str; 5] = ["public", "certificate", "identity", "passage", "processes"];
 
 /// Everything about PUBLIC_URL; and whether a server with our keys answers there.
 pub async fn examine(client: &Client, settings: &Settings, clock: &Clock) -> (Findings, bool) {
@@ -40,7 +39,6 @@ pub async fn examine(client: &Client, settings: &Settings, clock: &Clock) -> (Fi
             let because = finding.id;
             findings.put(finding);
             findings.not_done(&NEED_ANSWER, because);
-            findings.not_done(&["public"], because);
             return (findings, false);
         }
     };
@@ -53,8 +51,7 @@ pub async fn examine(client: &Client, settings: &Settings, clock: &Clock) -> (Fi
 }
 
 /// DingTalk's library, which every page loads.
-pub async fn library(client: &Client, settings: &Settings) -> Findings {
-    let mut findings = Findings::default();
+pub async fn library(client: &Client, settings: &Settings) -> Finding {
     let asked = async {
         let response = client.get(settings.web.jsapi_script_url.clone()).send().await?;
         let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or("no type").to_owned();
@@ -66,15 +63,14 @@ pub async fn library(client: &Client, settings: &Settings) -> Findings {
             "请将 JSAPI_SCRIPT_URL 设为钉钉的 JSAPI 库或自己的副本；如仅本机无法访问则可忽略：由浏览器加载"
         )
     };
-    findings.put(match asked.await {
+    match asked.await {
         Ok((200, kind)) if kind.contains("javascript") => Finding::pass("library", told!("{kind}", "{kind}")),
         Ok((status, kind)) => Finding::fail("library", told!("status {status}, {kind}", "状态 {status}，{kind}"), fix()),
         Err(error) => {
             let why = root(&error);
             Finding::warn("library", told!("no answer: {why}", "无应答：{why}"), fix())
         }
-    });
-    findings
+    }
 }
 
 async fn is_found(url: &Url) -> Result<(), Finding> {
@@ -116,9 +112,11 @@ fn unanswered(error: &reqwest::Error) -> Finding {
 
 fn identity(answer: &Answer) -> Findings {
     let mut findings = Findings::default();
-    let status = answer.status;
-    if answer.introduction.is_some() {
+    let (status, is_ours) = (answer.status, answer.introduction.is_some());
+    if status < 500 || is_ours {
         findings.put(Finding::pass("public", told!("it answers", "有应答")));
+    }
+    if is_ours {
         findings.put(Finding::pass("identity", told!("this very server answers", "应答的正是本服务器")));
         return findings;
     }
@@ -133,7 +131,6 @@ fn identity(answer: &Answer) -> Findings {
         ));
         findings.not_done(&["identity"], "public");
     } else {
-        findings.put(Finding::pass("public", told!("it answers", "有应答")));
         let to = answer.location.as_deref().and_then(|location| Url::parse(location).ok());
         let to = to.map(|to| to.origin().ascii_serialization());
         let (seen, fix) = match to.filter(|_| (300..400).contains(&status)) {
@@ -220,18 +217,4 @@ fn bad_certificate(why: CertificateError) -> Finding {
         ),
     };
     Finding::fail("certificate", seen, fix)
-}
-
-/// Without the address, which would have been in front.
-fn root(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "nobody answers in time".to_owned();
-    }
-    causes(error)
-        .last()
-        .map_or_else(|| "it failed".to_owned(), <dyn StdError>::to_string)
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(200)
-        .collect()
 }

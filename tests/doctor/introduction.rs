@@ -26,7 +26,7 @@ async fn seen(answer: Response) -> (u16, Vec<String>, String) {
 #[tokio::test]
 async fn a_server_proves_to_be_itself_once_for_each_question_and_tells_how_the_request_came_in() {
     let app = TestApp::start().await;
-    let question = Question::new(&app.settings.web.session_keys, &Clock::from_source(app.hands.clone()));
+    let question = Question::new(&app.settings.web.session_keys, &app.hands.clock());
     let answer = ask(&app, "/x%2Fy?z=+", &question.header).await;
     let proof = answer.headers()[HEADER].to_str().unwrap().to_owned();
     let body = answer.bytes().await.unwrap();
@@ -41,7 +41,7 @@ async fn a_server_proves_to_be_itself_once_for_each_question_and_tells_how_the_r
 #[tokio::test]
 async fn to_whoever_has_no_key_or_comes_late_nothing_of_it_exists() {
     let app = TestApp::start().await;
-    let clock = Clock::from_source(app.hands.clone());
+    let clock = app.hands.clock();
     let stranger = Question::new(&SessionKeys::parse(&session_key().into()).unwrap(), &clock).header;
     let late = Question::new(&app.settings.web.session_keys, &clock).header;
     let forged = late.replacen('1', "2", 1);

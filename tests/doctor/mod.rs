@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use dingtalk_h5::dingtalk::{AuthCode, Clock, UserId};
+use dingtalk_h5::dingtalk::{AuthCode, UserId};
 use dingtalk_h5::doctor::{self, Asked};
 use dingtalk_h5::settings::Settings;
 use dingtalk_h5::web::Language;
@@ -56,7 +56,7 @@ impl Scene {
             code: Some(AuthCode::parse(self.code.clone()).unwrap()),
             ..Asked::default()
         };
-        let clock = Clock::from_source(self.app.hands.clone());
+        let clock = self.app.hands.clock();
         let report = doctor::examine(&self.settings, clock, asked).await.unwrap();
         let calls = self.app.dingtalk.upstream_calls() - before;
         let json = report.to_json(Language::English);

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use dingtalk_h5::dingtalk::Clock;
 use dingtalk_h5::telemetry;
 use dingtalk_h5::web::SessionKeys;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -128,7 +127,7 @@ fn a_jump_is_logged_once_and_a_small_correction_is_not() {
     let (log, hands) = (Log::default(), ClockHands::still());
     let writer = log.clone();
     let _logged_here = telemetry::json("warn", move || writer.clone()).set_default();
-    let clock = Clock::from_source(hands.clone());
+    let clock = hands.clock();
     for (jump, logged) in [(0, 0), (3, 0), (1, 0), (4, 1), (-4, 1), (-HOUR, 2), (HOUR, 3), (24 * HOUR, 4), (-5, 4), (-6, 5)] {
         hands.set_time_of_day(jump);
         for _ in 0..10 {

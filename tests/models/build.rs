@@ -6,7 +6,7 @@ const SOURCE: &str = "../../src/dingtalk/refreshing.rs";
 
 /// What the product names, and what the copy names instead.
 const PIECES: [(&str, &str); 3] = [
-    ("use std::sync::{Mutex, MutexGuard, PoisonError};", "use super::pieces::{Mutex, MutexGuard, PoisonError};"),
+    ("use parking_lot::{Mutex, MutexGuard};", "use super::pieces::{Mutex, MutexGuard};"),
     ("use arc_swap::ArcSwapOption;", "use super::pieces::ArcSwapOption;"),
     ("use tokio::runtime::Handle;", "use super::pieces::Handle;"),
 ];
@@ -22,7 +22,7 @@ fn main() {
         copy = copy.replace(line, replacement);
     }
     // Tokio's `watch` stays the real one: it waits by wakers, which are the checker's. Nothing else may slip by.
-    for name in ["std::sync::", "arc_swap::", "tokio::"] {
+    for name in ["std::sync::", "arc_swap::", "parking_lot::", "tokio::"] {
         let left: Vec<_> = copy.lines().filter(|line| line.contains(name)).collect();
         let known = |line: &&str| ["use std::sync::Arc;", "use tokio::sync::watch;"].contains(line);
         assert!(left.iter().all(known), "{SOURCE} uses what the checker does not see: {left:?}");

@@ -48,7 +48,7 @@ impl Place {
     }
 
     pub fn clock(&self) -> Clock {
-        let own = || Clock::from_source(self.hands.clone());
+        let own = || self.hands.clock();
         self.shared.as_ref().map_or_else(own, |(_, clock)| clock.clone())
     }
 

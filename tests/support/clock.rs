@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use dingtalk_h5::dingtalk::TimeSource;
+use dingtalk_h5::dingtalk::Clock;
 
 /// The app's clock. It runs like the machine's, or stands still, and can be moved, its two kinds of time together or the time of day alone.
 #[derive(Clone, Default)]
@@ -37,9 +37,13 @@ impl ClockHands {
     pub fn set_time_of_day(&self, by_seconds: i64) {
         self.0.lock().unwrap().set_by_ms += by_seconds * 1000;
     }
-}
 
-impl TimeSource for ClockHands {
+    /// The clock that these are the hands of.
+    pub fn clock(&self) -> Clock {
+        let hands = self.clone();
+        Clock::reading(move || hands.read())
+    }
+
     fn read(&self) -> (Instant, SystemTime) {
         let hands = self.0.lock().unwrap();
         let (monotonic, wall) = hands.stopped.unwrap_or_else(|| (Instant::now(), SystemTime::now()));

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::super::answer::text;
 use super::super::{AgentId, CorpId, SuiteTicket, UserId};
 
 /// Something that happened. It may be told again, and later than what happened after it.
@@ -80,7 +81,7 @@ impl Happening {
         let corp = || CorpId::parse(corp_id).ok();
         Some(match name {
             "suite_ticket" => {
-                Self::SuiteTicket(text(data, &["suiteTicket", "SuiteTicket"]).and_then(|t| SuiteTicket::parse(t).ok())?)
+                Self::SuiteTicket(member(data, &["suiteTicket", "SuiteTicket"]).and_then(|t| SuiteTicket::parse(t).ok())?)
             }
             "org_suite_auth" | "tmp_auth_code" => Self::Authorised(corp()?, authorised_agent(data)),
             "org_suite_change" | "change_auth" => Self::AuthorisationChanged(corp()?, authorised_agent(data)),
@@ -90,27 +91,31 @@ impl Happening {
             "user_leave_org" => Self::Left(corp()?, people(subject, data)?),
             "org_remove" => Self::Dissolved(corp()?),
             "check_url" => Self::UrlChecked(None),
-            "check_create_suite_url" | "check_update_suite_url" => Self::UrlChecked(text(data, &["Random"])),
+            "check_create_suite_url" | "check_update_suite_url" => Self::UrlChecked(member(data, &["Random"])),
             _ => return None,
         })
     }
 }
 
 /// The first member of these names that is a text or a number.
-pub(super) fn text(data: &Value, names: &[&str]) -> Option<String> {
-    names.iter().find_map(|name| match &data[*name] {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    })
+pub(super) fn member(data: &Value, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| text(&data[*name]).filter(|text| !text.is_empty()))
+}
+
+/// The data of an event, which may be JSON within JSON.
+pub(super) fn unfolded(data: &Value) -> Value {
+    match data {
+        Value::String(text) => serde_json::from_str(text).unwrap_or_default(),
+        data => data.clone(),
+    }
 }
 
 fn agent(data: &Value) -> Option<AgentId> {
-    text(data, &["agentId", "AgentId", "agentid", "agent_id"]).and_then(|agent| AgentId::parse(agent).ok())
+    member(data, &["agentId", "AgentId", "agentid", "agent_id"]).and_then(|agent| AgentId::parse(agent).ok())
 }
 
-/// Of an app with several micro-apps, the first is ours.
-fn authorised_agent(data: &Value) -> Option<AgentId> {
+/// What an organisation that has authorised the app calls it. Of an app with several micro-apps, the first is ours.
+pub(in super::super) fn authorised_agent(data: &Value) -> Option<AgentId> {
     let info = ["auth_info", "authInfo"].iter().find_map(|name| data.get(name))?;
     agent(info["agent"].get(0)?)
 }

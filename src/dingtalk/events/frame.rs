@@ -1,10 +1,10 @@
 //! What goes over a Stream connection (DingTalk's own clients for Stream: `dingtalk-stream`).
 
-use std::collections::HashMap;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::JsonObject;
+use super::event::{member, unfolded};
 use super::shapes::millis;
 use super::{Event, Happening};
 
@@ -13,7 +13,7 @@ use super::{Event, Happening};
 pub(super) struct Frame {
     #[serde(rename = "type")]
     kind: String,
-    headers: HashMap<String, Value>,
+    headers: JsonObject<Value>,
     #[serde(default)]
     data: Value,
 }
@@ -43,11 +43,7 @@ impl Frame {
 
     fn event(&self) -> Event {
         let [name, corp_id, id, born] = ["eventType", "eventCorpId", "eventId", "eventBornTime"].map(|name| self.header(name));
-        let data = match &self.data {
-            Value::String(data) => serde_json::from_str(data).unwrap_or_default(),
-            data => data.clone(),
-        };
-        let what = Happening::read(&name, &corp_id, "", &data);
+        let what = Happening::read(&name, &corp_id, "", &unfolded(&self.data));
         // An id would do; without one, the whole is.
         let told = if id.is_empty() { self.data.to_string() } else { id };
         Event::new(&[&name, &corp_id, &told, &born], millis(&born), what)
@@ -55,25 +51,21 @@ impl Frame {
 
     /// Says back what was asked with.
     pub fn pong(&self) -> String {
-        self.reply(200, "OK", self.data.as_str().unwrap_or("{}"))
+        self.reply(self.data.as_str().unwrap_or("{}"))
     }
 
     /// That the event is kept, or that it shall come again.
     pub fn kept(&self, kept: bool) -> String {
         let status = if kept { "SUCCESS" } else { "LATER" };
-        self.reply(200, "OK", &json!({"status": status, "message": ""}).to_string())
+        self.reply(&json!({"status": status, "message": ""}).to_string())
     }
 
-    fn reply(&self, code: u16, message: &str, data: &str) -> String {
+    fn reply(&self, data: &str) -> String {
         let headers = json!({"messageId": self.header("messageId"), "contentType": "application/json"});
-        json!({"code": code, "headers": headers, "message": message, "data": data}).to_string()
+        json!({"code": 200, "headers": headers, "message": "OK", "data": data}).to_string()
     }
 
     fn header(&self, name: &str) -> String {
-        match self.headers.get(name) {
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Number(number)) => number.to_string(),
-            _ => String::new(),
-        }
+        member(&self.headers.0, &[name]).unwrap_or_default()
     }
 }

@@ -5,7 +5,6 @@ mod shapes; // in the shapes that it comes in.
 mod cipher; // Over HTTP it comes signed and encrypted:
 mod callback; // a call and its answer.
 mod stream; // Over Stream it comes on a connection that the server opens,
-mod link; // and that is there or not,
 mod frame; // in frames.
 
 use std::future::Future;
@@ -13,10 +12,10 @@ use std::time::Duration;
 
 pub use self::callback::{Call as CallbackCall, Callback, Refused};
 pub use self::cipher::{Cipher, InvalidKey};
+pub(super) use self::event::authorised_agent;
 pub use self::event::{Event, Happening};
-pub(super) use self::link::StreamLink;
-pub use self::link::StreamState;
-pub use self::stream::Patience;
+pub(super) use self::stream::StreamLink;
+pub use self::stream::{Patience, StreamState};
 
 /// How long what was done about an event is remembered. DingTalk tells an event again until it is acknowledged, for hours ("Suite ticket
 /// push events"), and does not say whether with the time of the first telling: so nothing older is heard, and of nothing younger is it

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::event::text;
+use super::event::{member, unfolded};
 use super::{Event, Happening};
 
 /// All events of one message. None if it is no message.
@@ -16,21 +16,17 @@ pub(super) fn read(message: &str) -> Option<Vec<Event>> {
     }
 }
 
-/// Its data may be JSON within JSON.
 fn of_batch(item: &Value) -> Event {
-    let data = match &item["biz_data"] {
-        Value::String(data) => serde_json::from_str(data).unwrap_or_default(),
-        data => data.clone(),
-    };
-    let word = |name: &str| text(item, &[name]).unwrap_or_default();
-    let (action, corp_id, subject) = (text(&data, &["syncAction"]).unwrap_or_default(), word("corp_id"), word("biz_id"));
+    let data = unfolded(&item["biz_data"]);
+    let word = |name: &str| member(item, &[name]).unwrap_or_default();
+    let (action, corp_id, subject) = (member(&data, &["syncAction"]).unwrap_or_default(), word("corp_id"), word("biz_id"));
     let (modified, kind) = (word("gmt_modified"), word("biz_type"));
     let what = Happening::read(&action, &corp_id, &subject, &data);
     Event::new(&[&corp_id, &kind, &subject, &modified, &action], millis(&modified), what)
 }
 
 fn single(name: &str, message: &Value) -> Event {
-    let word = |names: &[&str]| text(message, names).unwrap_or_default();
+    let word = |names: &[&str]| member(message, names).unwrap_or_default();
     let (corp_id, time) = (word(&["AuthCorpId", "CorpId", "corpId"]), word(&["TimeStamp", "timeStamp", "EventTime"]));
     let what = Happening::read(name, &corp_id, "", message);
     Event::new(&[name, &message.to_string()], millis(&time), what)

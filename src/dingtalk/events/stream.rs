@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use parking_lot::Mutex;
 use reqwest::Upgraded;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -22,6 +23,31 @@ type Socket = WebSocketStream<Upgraded>;
 /// How long a connection may be silent before it counts as dead. What is alive answers a ping, of which there are three in that time.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience(pub Duration);
+
+/// Whether Stream is connected, and since when. Nothing, while nobody listens.
+#[derive(Default)]
+pub(in super::super) struct StreamLink(Mutex<Option<(bool, std::time::Instant)>>);
+
+/// How it is with the connection. Without one, events wait at DingTalk and people can log in all the same.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamState {
+    /// Whether it is there.
+    pub connected: bool,
+    /// For how long that has been so.
+    pub for_seconds: u64,
+}
+
+impl StreamLink {
+    pub fn set(&self, connected: bool, now: std::time::Instant) {
+        *self.0.lock() = Some((connected, now));
+    }
+
+    pub fn state(&self, now: std::time::Instant) -> Option<StreamState> {
+        let (connected, since) = (*self.0.lock())?;
+        Some(StreamState { connected, for_seconds: now.saturating_duration_since(since).as_secs() })
+    }
+}
 
 /// How a connection ended.
 enum Ended {

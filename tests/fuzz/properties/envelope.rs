@@ -7,8 +7,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use dingtalk_h5::dingtalk::{
-    AgentId, AppKind, Authorisation, Authorisations, Call, ClientId, ClientSecret, Clock, CorpId, Credentials, Error, Events,
-    Home, JsonObject, Kind, Observer, Organisation, Settings, SuiteTicket, UserDetails, UserId,
+    AgentId, AppKind, Authorisation, Authorisations, Call, ClientId, ClientSecret, CorpId, Credentials, Error, Events, Home,
+    JsonObject, Kind, Observer, Organisation, Settings, SuiteTicket, UserDetails, UserId,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -140,7 +140,7 @@ static DINGTALK: LazyLock<DingTalk> = LazyLock::new(|| {
         calls_per_second: std::num::NonZeroU32::new(100_000).unwrap(),
     };
     let hands = ClockHands::still();
-    let clock = Clock::from_source(hands.clone());
+    let clock = hands.clock();
     let dingtalk = dingtalk_h5::dingtalk::DingTalk::new(settings, Arc::new(Nobody), clock, Arc::new(Nobody)).unwrap();
     let organisation = dingtalk.home().unwrap().clone();
     DingTalk { says, organisation, hands }
@@ -170,8 +170,4 @@ impl Authorisations for Nobody {
     fn found(&self, _: &CorpId, _: Option<AgentId>) {}
 }
 
-impl Observer for Nobody {
-    fn waited(&self, _: &'static str, _: Duration) {}
-    fn called(&self, _: &'static str, _: Result<(), &Error>, _: Duration) {}
-    fn renewed(&self, _: &'static str, _: Result<(), &Error>) {}
-}
+impl Observer for Nobody {}

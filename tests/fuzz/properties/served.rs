@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 
 use actix_web::cookie::{Cookie, CookieJar, Key};
 use dingtalk_h5::application::Application;
-use dingtalk_h5::dingtalk::Clock;
 use dingtalk_h5::environment::Environment;
 use dingtalk_h5::settings::Settings;
 use dingtalk_simulator::Simulator;
@@ -54,7 +53,7 @@ impl Served {
         let hands = ClockHands::still();
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         hands.set_time_of_day(i64::try_from(NOW).unwrap() - i64::try_from(since.as_secs()).unwrap());
-        let clock = Clock::from_source(hands);
+        let clock = hands.clock();
         let application = Application::build(listener, Settings::read(environment).unwrap(), clock).await.unwrap();
         tokio::spawn(application.run_until_stopped(std::future::pending()));
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build();

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::refreshing::{Lease, Refreshing};
-use super::{Call, Clock, ClockHands, failure};
+use super::{Call, ClockHands, failure};
 
 /// Where the values come from: numbered, so that each fetch is seen; failing, stuck or repeating itself when told to.
 struct Source {
@@ -16,7 +16,7 @@ struct Source {
 struct World {
     hands: ClockHands,
     source: Arc<Source>,
-    refreshing: Refreshing<usize>,
+    refreshing: Arc<Refreshing<usize>>,
 }
 
 const OPEN: usize = 1_000_000;
@@ -31,7 +31,7 @@ impl World {
             gate: tokio::sync::Semaphore::new(gate),
         });
         let fetching = Arc::clone(&source);
-        let refreshing = Refreshing::new(Call::ACCESS_TOKEN, Clock::from_source(hands.clone()), oldest, move |_| {
+        let refreshing = Refreshing::new(Call::ACCESS_TOKEN, hands.clock(), oldest, move |_| {
             let source = Arc::clone(&fetching);
             async move {
                 let number = source.fetches.fetch_add(1, Ordering::SeqCst) + 1;

@@ -12,8 +12,6 @@ mod error;
 mod lease;
 #[path = "../../../src/dingtalk/refreshing.rs"]
 mod refreshing;
-#[path = "../../../src/dingtalk/told.rs"]
-mod told;
 
 mod examples;
 mod interleavings;
@@ -24,7 +22,6 @@ use dingtalk_h5::dingtalk::{Call, Clock};
 
 use self::clock_hands::ClockHands;
 use self::error::{Error, Kind};
-use self::told::Told;
 
 /// The failure of a fetch that was told to fail.
 fn failure() -> Error {

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use super::reference::{Copied, DAY, Reference, Told, Whether};
 use super::refreshing::{CredentialState, Lease, Refreshing};
-use super::{Call, Clock, ClockHands, Error, failure};
+use super::{Call, ClockHands, Error, failure};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -63,7 +63,7 @@ type Fetched = Result<Lease<u32>, Error>;
 struct Life {
     reference: Reference,
     hands: ClockHands,
-    refreshing: Refreshing<u32>,
+    refreshing: Arc<Refreshing<u32>>,
     fetches: Arc<AtomicU32>,
     answers: mpsc::UnboundedSender<Fetched>,
     last_value: u32,
@@ -77,7 +77,7 @@ impl Life {
         let fetches = Arc::new(AtomicU32::new(0));
         let (answers, asked) = mpsc::unbounded_channel();
         let (count, asked) = (Arc::clone(&fetches), Arc::new(Mutex::new(asked)));
-        let clock = Clock::from_source(hands.clone());
+        let clock = hands.clock();
         let refreshing = Refreshing::new(Call::JSAPI_TICKET, clock, greatest_age.map(Duration::from_secs), move |_| {
             count.fetch_add(1, SeqCst);
             let asked = Arc::clone(&asked);

@@ -4,12 +4,23 @@
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, ready};
 
-pub use std::sync::PoisonError;
+pub use shuttle::sync::MutexGuard;
 
-pub use shuttle::sync::{Mutex, MutexGuard};
+/// One that no panic poisons.
+pub struct Mutex<T>(shuttle::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub fn new(value: T) -> Self {
+        Self(shuttle::sync::Mutex::new(value))
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Reads and writes happen one after the other, in an order that the checker chooses.
 pub struct ArcSwapOption<T>(Mutex<Option<Arc<T>>>);
@@ -20,7 +31,7 @@ impl<T> ArcSwapOption<T> {
     }
 
     pub fn load(&self) -> Option<Arc<T>> {
-        self.0.lock().unwrap().clone()
+        self.0.lock().clone()
     }
 
     pub fn load_full(&self) -> Option<Arc<T>> {
@@ -28,7 +39,7 @@ impl<T> ArcSwapOption<T> {
     }
 
     pub fn store(&self, value: Option<Arc<T>>) {
-        *self.0.lock().unwrap() = value;
+        *self.0.lock() = value;
     }
 }
 

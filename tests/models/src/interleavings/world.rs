@@ -9,7 +9,7 @@ use shuttle::future::{JoinHandle, block_on, spawn, yield_now};
 
 use super::Error;
 use super::refreshing::{CredentialState, Lease, Refreshing};
-use crate::{Call, Clock, ClockHands, failure};
+use crate::{Call, ClockHands, failure};
 
 pub type Outcome = Result<Arc<u32>, Error>;
 
@@ -57,7 +57,7 @@ fn panic_quietly() -> ! {
 pub struct World {
     hands: ClockHands,
     dingtalk: Arc<DingTalk>,
-    refreshing: Refreshing<u32>,
+    refreshing: Arc<Refreshing<u32>>,
 }
 
 impl World {
@@ -66,7 +66,7 @@ impl World {
         let hands = ClockHands::still();
         let dingtalk = Arc::new(DingTalk { accepted: AtomicU32::new(1), fetches: AtomicU32::new(0), fate: Mutex::new(fate) });
         let asked = Arc::clone(&dingtalk);
-        let clock = Clock::from_source(hands.clone());
+        let clock = hands.clock();
         let refreshing = Refreshing::new(Call::ACCESS_TOKEN, clock, None, move |_| Arc::clone(&asked).fetched());
         Self { hands, dingtalk, refreshing }
     }
