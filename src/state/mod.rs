@@ -5,10 +5,11 @@
 mod location; // Where it is kept.
 mod once; // What may be used once,
 mod claim; // also by other processes.
-mod ended; // Which sessions were ended.
-mod heard; // What was heard of the app's organisations.
+mod followed; // What every process must know of:
+mod ended; // which sessions were ended,
+mod heard; // what was heard of the app's organisations.
 mod takeover; // What becomes of a file's when there are several processes.
-mod remembered; // Both are remembered here, as long as they matter,
+mod remembered; // All that is remembered here, as long as it matters,
 mod record; // written down,
 mod journal; // and kept, in one go with what comes at the same time,
 mod sealing; // sealed,
@@ -27,63 +28,30 @@ use serde::Serialize;
 pub use self::claim::{Claim, Wanted};
 use self::database::{Changes, Database, Kept, Rows};
 pub use self::database::{Refused, Unread};
-use self::ended::Ended;
 pub use self::ended::{Lives, SessionId};
-use self::heard::Heard;
+use self::followed::Tables;
 use self::journal::Journal;
 pub use self::journal::NotKept;
 pub use self::location::{Location, RedisUrl};
 pub use self::looked::Looked;
 pub use self::once::{Once, Taken, Thing, Unavailable};
+use self::record::Record;
 pub use self::record::Table;
-use self::record::{Found, Key, Record};
 use self::redis::Redis;
 pub use self::redis::Vitals;
 use self::remembered::Seen;
 pub use self::sealing::SealingKeys;
 pub use self::takeover::NotTakenOver;
-use crate::dingtalk::{Answering, Clock, CorpId, Departing, Departures, Error, Grant, Leave, Moment, Outcome, Peers, UserId};
+use crate::dingtalk::{Answering, Clock, Departing, Departures, Error, Grant, Leave, Outcome, Peers};
 
 /// What all requests and processes must agree on.
 pub struct State {
     tables: Arc<Tables>,
     /// Until somebody asks for it.
-    found: Mutex<Found>,
+    found: Mutex<Vec<Record>>,
     clock: Clock,
-    journal: Journal,
     /// Other processes, if there may be any. It goes after the journal, which uses it.
     redis: Option<Redis>,
-}
-
-/// What is followed, wherever it happens.
-struct Tables {
-    ended: Ended,
-    heard: Heard,
-    journal: Journal,
-}
-
-impl Tables {
-    fn new(lives: Lives, found: &mut Found, clock: &Clock, journal: &Journal) -> Arc<Self> {
-        let (ended, heard) = (Ended::new(lives, found, clock, journal), Heard::new(lives, found, clock, journal));
-        Arc::new(Self { ended, heard, journal: journal.clone() })
-    }
-
-    /// Learns what another process has told.
-    fn learn(&self, record: &Record) {
-        self.ended.learn(record);
-        self.heard.learn(record);
-    }
-
-    /// What could not be kept can be now.
-    fn is_back(&self) {
-        self.journal.try_now();
-    }
-
-    /// Tells everything again.
-    fn give_all(&self) {
-        self.ended.give_all();
-        self.heard.give_all();
-    }
 }
 
 impl State {
@@ -103,52 +71,27 @@ impl State {
         // At once, since nobody can wait for them later.
         database.commit(&changes).map_err(Unread::unusable)?;
         let journal = Journal::of(Kept { database, keys }).map_err(Unread::Unusable)?;
-        let tables = Tables::new(lives, &mut found, &clock, &journal);
-        Ok(Self { tables, found: Mutex::new(found), clock, journal, redis: None })
+        let tables = Tables::new(lives, &mut found, &clock, journal);
+        Ok(Self { tables, found: Mutex::new(found), clock, redis: None })
     }
 
     fn shared(url: &RedisUrl, app: &str, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
         let redis = Redis::new(keys, clock.clone()).map_err(Unread::Unusable)?;
         let journal = Journal::of(redis.teller(lives)).map_err(Unread::Unusable)?;
-        let tables = Tables::new(lives, &mut Found::default(), &clock, &journal);
+        let tables = Tables::new(lives, &mut Vec::new(), &clock, journal);
         redis.follow(url, app, &tables).map_err(Unread::unusable)?;
-        Ok(Self { tables, found: Mutex::default(), clock, journal, redis: Some(redis) })
+        Ok(Self { tables, found: Mutex::default(), clock, redis: Some(redis) })
     }
 
     /// What may be used once, of one kind, and is then remembered for `kept_for`.
     pub fn once<K: Thing>(&self, table: Table, kept_for: Duration) -> Once<K> {
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner).take(table);
-        Once::new(table, kept_for, Seen::new(table, kept_for, found, self.clock.clone(), self.journal.clone()))
-    }
-
-    /// Ends a session for good.
-    pub fn end_session(&self, id: SessionId) {
-        self.tables.ended.end(id);
-    }
-
-    /// Ends the sessions of a person that began before then.
-    pub fn end_sessions_of_person(&self, corp_id: CorpId, user_id: UserId, before: Moment) {
-        self.tables.ended.end_person(corp_id, user_id, before);
-    }
-
-    /// The same of everybody in an organisation.
-    pub fn end_sessions_of_organisation(&self, corp_id: CorpId, before: Moment) {
-        self.tables.ended.end_organisation(corp_id, before);
-    }
-
-    /// Whether a session was ended, by whatever.
-    pub fn has_ended(&self, id: SessionId, corp_id: &CorpId, user_id: &UserId, began: Moment) -> bool {
-        self.tables.ended.has_ended(id, corp_id, user_id, began)
-    }
-
-    /// Whether a session of this person that began then would be over.
-    pub fn is_over(&self, corp_id: &CorpId, user_id: &UserId, began: Moment) -> bool {
-        self.tables.ended.is_over(corp_id, user_id, began)
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        Once::new(table, kept_for, Seen::new(table, kept_for, &mut found, &self.clock, &self.tables.journal))
     }
 
     /// Ends when all changes until now are kept, so that a restart knows them; in half a second at most.
     pub async fn kept(&self) -> Result<(), NotKept> {
-        self.journal.kept().await
+        self.tables.journal.kept().await
     }
 
     /// How it is.
@@ -158,7 +101,7 @@ impl State {
             shared: redis.is_some(),
             reachable: redis.is_none_or(Redis::is_up),
             began: redis.is_none_or(Redis::was_up),
-            kept: !self.journal.is_failing(),
+            kept: !self.tables.journal.is_failing(),
             processes: redis.map_or(NonZeroUsize::MIN, Redis::processes),
         }
     }
@@ -231,8 +174,8 @@ impl Peers for State {
 }
 
 /// Opens the rows that still matter, and what is to be changed about them: what an older key has sealed is sealed anew.
-fn opened(rows: Rows, keys: &SealingKeys, now: u64) -> Result<(Found, Changes), Unread> {
-    let (mut found, mut changes) = (Found::default(), Changes::new());
+fn opened(rows: Rows, keys: &SealingKeys, now: u64) -> Result<(Vec<Record>, Changes), Unread> {
+    let (mut found, mut changes) = (Vec::new(), Changes::new());
     for (name, row) in rows {
         let (row, is_newest) = keys.open(&name, &row).ok_or(Unread::Foreign)?;
         let record: Record = serde_json::from_slice(&row).map_err(|_| Unread::Newer)?;
@@ -241,11 +184,11 @@ fn opened(rows: Rows, keys: &SealingKeys, now: u64) -> Result<(Found, Changes), 
             changes.push((name, None));
         }
         if matters && !is_newest {
-            let name = keys.name(&Key::of(record.table, &record.key).to_bytes());
+            let name = keys.name(&record.name().to_bytes());
             changes.push((name, Some(keys.seal(&name, &row))));
         }
         if matters {
-            found.add(record);
+            found.push(record);
         }
     }
     Ok((found, changes))

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Wanted;
-use super::record::{Key, Table, json};
+use super::record::{Key, Table};
 use super::remembered::Seen;
 
 /// Remembers what is being used and what was used, for as long as it would be good.
@@ -51,7 +51,7 @@ impl<K: Thing> Once<K> {
 
     /// What other processes are asked for `key`. If this process dies with it, it is free again after `taken_for`.
     pub fn wanted(&self, key: &K, taken_for: Duration) -> Wanted {
-        Wanted { key: Key::of(self.table, &json(key)), taken_for, used_for: self.kept_for }
+        Wanted { key: Key::of(self.table, key), taken_for, used_for: self.kept_for }
     }
 
     /// Takes `key` for oneself.

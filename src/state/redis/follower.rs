@@ -9,7 +9,7 @@ use redis::Client;
 use redis::aio::MultiplexedConnection;
 use tokio::time::{Instant, interval, sleep, timeout};
 
-use super::super::Tables;
+use super::super::followed::Tables;
 use super::super::record::Table;
 use super::super::sealing::SealingKeys;
 use super::link::{ANSWER, Away, Link, Session, answer, answers, connect};
@@ -95,7 +95,7 @@ impl Follower {
             tracing::warn!("what lay in redis is gone: this process tells again what it knows");
             tables.iter().for_each(|tables| tables.give_all());
         }
-        tables.iter().for_each(|tables| tables.is_back());
+        tables.iter().for_each(|tables| tables.journal.try_now());
         Ok((commands, reader))
     }
 

@@ -74,6 +74,6 @@ pub(super) fn opened(keys: &SealingKeys, names: &Names, table: Table, name: &[u8
     let name = name.try_into().ok()?;
     let Opened::Good { plain, .. } = keys.open_framed(&name, sealed) else { return None };
     let record: Record = serde_json::from_slice(&plain).ok()?;
-    let is_its_own = record.table == table && names.of(&Key::of(table, &record.key).to_bytes()) == name;
+    let is_its_own = record.table == table && names.of(&record.name().to_bytes()) == name;
     is_its_own.then_some(record)
 }

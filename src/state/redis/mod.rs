@@ -41,9 +41,10 @@ use self::follower::Follower;
 use self::link::Link;
 use self::log::Teller;
 pub use self::vitals::Vitals;
+use super::Lives;
+use super::followed::Tables;
 use super::location::RedisUrl;
 use super::sealing::SealingKeys;
-use super::{Lives, Tables};
 use crate::dingtalk::Clock;
 
 /// This process among the others.
