@@ -1,4 +1,4 @@
-//! The one place that knows the library which keeps state: rows in memory or in a file.
+//! The one place that knows the library which keeps state: rows in a file.
 
 use std::error::Error;
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
@@ -37,17 +37,13 @@ impl Keeper for Kept {
         });
         Ok(self.database.commit(&sealed.collect())?)
     }
-
-    fn lasts(&self) -> bool {
-        self.database.path.is_some()
-    }
 }
 
 /// Keeps rows.
 pub(super) struct Database {
     /// None after an error of the disk: then nothing works until the file is opened again.
     rows: Option<redb::Database>,
-    path: Option<PathBuf>,
+    path: PathBuf,
 }
 
 /// Why what is kept is not used. It was left as it is.
@@ -94,18 +90,7 @@ impl Unread {
 
 impl Database {
     /// Opens what is there, if `read` makes something of it, or begins anew.
-    pub fn open<T>(path: Option<&Path>, read: impl FnOnce(Rows) -> Result<T, Unread>) -> Result<(Self, T), Unread> {
-        match path {
-            None => Self::begin().and_then(|rows| Ok((Self { rows: Some(rows), path: None }, read(Rows::new())?))),
-            Some(path) => Self::open_file(path, read),
-        }
-    }
-
-    fn begin() -> Result<redb::Database, Unread> {
-        in_memory(InMemoryBackend::new()).map_err(Unread::unusable)
-    }
-
-    fn open_file<T>(path: &Path, read: impl FnOnce(Rows) -> Result<T, Unread>) -> Result<(Self, T), Unread> {
+    pub fn open<T>(path: &Path, read: impl FnOnce(Rows) -> Result<T, Unread>) -> Result<(Self, T), Unread> {
         let mut file = OpenOptions::new();
         let file = file.read(true).write(true).create(true).truncate(false).mode(0o600);
         let mut file = file.open(path).map_err(Unread::Unusable)?;
@@ -117,15 +102,14 @@ impl Database {
         let found = read(rehearse(&mut file)?)?;
         file.set_permissions(Permissions::from_mode(0o600)).map_err(Unread::Unusable)?;
         let rows = builder().create_file(file).map_err(Unread::unusable)?;
-        Ok((Self { rows: Some(rows), path: Some(path.to_owned()) }, found))
+        Ok((Self { rows: Some(rows), path: path.to_owned() }, found))
     }
 
     /// Changes all these rows, or none. They last when this returns.
     pub fn commit(&mut self, changes: &Changes) -> Result<(), redb::Error> {
-        let rows = match (self.rows.take(), &self.path) {
-            (Some(rows), _) => rows,
-            (None, Some(path)) => builder().open(path)?,
-            (None, None) => in_memory(InMemoryBackend::new())?,
+        let rows = match self.rows.take() {
+            Some(rows) => rows,
+            None => builder().open(&self.path)?,
         };
         change(&rows, changes)?;
         self.rows = Some(rows);
@@ -155,10 +139,6 @@ fn builder() -> Builder {
     builder
 }
 
-fn in_memory(backend: InMemoryBackend) -> Result<redb::Database, redb::DatabaseError> {
-    builder().create_with_backend(backend)
-}
-
 /// Opens a copy, and mends it after a kill, since whatever comes of that, the file itself must stay as it is unless all of it is good.
 pub(super) fn rehearse(file: &mut File) -> Result<Rows, Unread> {
     let mut bytes = Vec::new();
@@ -179,7 +159,7 @@ fn all_rows(bytes: &[u8]) -> Result<Rows, redb::Error> {
     let copy = InMemoryBackend::new();
     copy.set_len(bytes.len() as u64)?;
     copy.write(0, bytes)?;
-    let mut copy = in_memory(copy)?;
+    let mut copy = builder().create_with_backend(copy)?;
     copy.check_integrity()?;
     let transaction = copy.begin_read()?;
     let rows = match transaction.open_table(ROWS) {

@@ -13,7 +13,7 @@ mod remembered; // All that is remembered here, as long as it matters,
 mod record; // written down,
 mod journal; // and kept, in one go with what comes at the same time,
 mod sealing; // sealed,
-mod database; // in memory or in a file,
+mod database; // in a file,
 mod redis; // or where other processes follow it.
 mod looked; // What can be seen of all that from outside.
 
@@ -58,21 +58,25 @@ impl State {
     /// Opens what was kept, and has a thread keep what comes. `app` is whose it is, so that two apps may share a place.
     pub fn open(location: &Location, app: &str, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Refused> {
         let open = match location {
-            Location::Memory => Self::embedded(None, keys, lives, clock),
-            Location::File(path) => Self::embedded(Some(path), keys, lives, clock),
+            Location::Memory => Ok(Self::of_process(Vec::new(), Journal::none(), lives, clock)),
+            Location::File(path) => Self::in_file(path, keys, lives, clock),
             Location::Redis(url) => Self::shared(url, app, keys, lives, clock),
         };
         open.map_err(|why| why.of(location))
     }
 
-    fn embedded(file: Option<&Path>, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
+    fn of_process(mut found: Vec<Record>, journal: Journal, lives: Lives, clock: Clock) -> Self {
+        let tables = Tables::new(lives, &mut found, &clock, journal);
+        Self { tables, found: Mutex::new(found), clock, redis: None }
+    }
+
+    fn in_file(file: &Path, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
         let now = clock.unix_millis();
-        let (mut database, (mut found, changes)) = Database::open(file, |rows| opened(rows, &keys, now))?;
+        let (mut database, (found, changes)) = Database::open(file, |rows| opened(rows, &keys, now))?;
         // At once, since nobody can wait for them later.
         database.commit(&changes).map_err(Unread::unusable)?;
         let journal = Journal::of(Kept { database, keys }).map_err(Unread::Unusable)?;
-        let tables = Tables::new(lives, &mut found, &clock, journal);
-        Ok(Self { tables, found: Mutex::new(found), clock, redis: None })
+        Ok(Self::of_process(found, journal, lives, clock))
     }
 
     fn shared(url: &RedisUrl, app: &str, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {

@@ -30,7 +30,7 @@ impl State {
         let now = self.clock.unix_millis();
         let of_file = |why: Unread| why.of(&Location::File(path.to_owned()));
         // Open, and so locked, until the end.
-        let (_file, (found, _)) = Database::open(Some(path), |rows| opened(rows, keys, now)).map_err(of_file)?;
+        let (_file, (found, _)) = Database::open(path, |rows| opened(rows, keys, now)).map_err(of_file)?;
         let (followed, taken): (Vec<_>, Vec<_>) = found.into_iter().partition(|record| Table::FOLLOWED.contains(&record.table));
         let count = followed.len() + taken.len();
         for record in followed {

@@ -63,10 +63,6 @@ impl Keeper for Teller {
         }
         Ok(self.runtime.block_on(self.link.ask::<()>(|names| self.telling(names, changes)))?)
     }
-
-    fn lasts(&self) -> bool {
-        true
-    }
 }
 
 /// What an entry tells. None: it is not ours, or not whole.
