@@ -26,7 +26,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 pub use self::claim::{Claim, Wanted};
-use self::database::{Changes, Database, Kept, Rows};
+use self::database::Database;
 pub use self::database::{Refused, Unread};
 pub use self::ended::{Lives, SessionId};
 use self::followed::Tables;
@@ -72,11 +72,11 @@ impl State {
 
     fn in_file(file: &Path, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
         let now = clock.unix_millis();
-        let (mut database, (found, changes)) = Database::open(file, |rows| opened(rows, &keys, now))?;
+        let (mut database, found) = Database::open(file, keys, now)?;
         // At once, since nobody can wait for them later.
-        database.commit(&changes).map_err(Unread::unusable)?;
-        let journal = Journal::of(Kept { database, keys }).map_err(Unread::Unusable)?;
-        Ok(Self::of_process(found, journal, lives, clock))
+        database.commit(&found.changes).map_err(Unread::unusable)?;
+        let journal = Journal::of(database).map_err(Unread::Unusable)?;
+        Ok(Self::of_process(found.records, journal, lives, clock))
     }
 
     fn shared(url: &RedisUrl, app: &str, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
@@ -175,25 +175,4 @@ impl Peers for State {
     fn note(&self, line: &str, leave: Leave, outcome: Outcome) {
         self.redis.iter().for_each(|redis| redis.note_departure(line.to_owned(), leave, outcome));
     }
-}
-
-/// Opens the rows that still matter, and what is to be changed about them: what an older key has sealed is sealed anew.
-fn opened(rows: Rows, keys: &SealingKeys, now: u64) -> Result<(Vec<Record>, Changes), Unread> {
-    let (mut found, mut changes) = (Vec::new(), Changes::new());
-    for (name, row) in rows {
-        let (row, is_newest) = keys.open(&name, &row).ok_or(Unread::Foreign)?;
-        let record: Record = serde_json::from_slice(&row).map_err(|_| Unread::Newer)?;
-        let matters = record.until > now;
-        if !matters || !is_newest {
-            changes.push((name, None));
-        }
-        if matters && !is_newest {
-            let name = keys.name(&record.name().to_bytes());
-            changes.push((name, Some(keys.seal(&name, &row))));
-        }
-        if matters {
-            found.push(record);
-        }
-    }
-    Ok((found, changes))
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::database::{Database, Unread};
 use super::record::{Record, Table};
-use super::{Location, NotKept, Refused, SealingKeys, State, Wanted, opened};
+use super::{Location, NotKept, Refused, SealingKeys, State, Wanted};
 
 /// Why nothing, or not all, was taken over. The file is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -26,12 +26,13 @@ impl State {
 
     /// Takes over what the file at `path` keeps, which is one process's: that must have ended. How many things it was; done again, it changes
     /// nothing.
-    pub async fn take_over(&self, path: &Path, keys: &SealingKeys) -> Result<usize, NotTakenOver> {
+    pub async fn take_over(&self, path: &Path, keys: SealingKeys) -> Result<usize, NotTakenOver> {
         let now = self.clock.unix_millis();
         let of_file = |why: Unread| why.of(&Location::File(path.to_owned()));
         // Open, and so locked, until the end.
-        let (_file, (found, _)) = Database::open(path, |rows| opened(rows, keys, now)).map_err(of_file)?;
-        let (followed, taken): (Vec<_>, Vec<_>) = found.into_iter().partition(|record| Table::FOLLOWED.contains(&record.table));
+        let (_file, found) = Database::open(path, keys, now).map_err(of_file)?;
+        let (followed, taken): (Vec<_>, Vec<_>) =
+            found.records.into_iter().partition(|record| Table::FOLLOWED.contains(&record.table));
         let count = followed.len() + taken.len();
         for record in followed {
             self.tables.learn(&record);
