@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 pub use self::claim::{Claim, Wanted};
 use self::database::Database;
@@ -37,8 +38,8 @@ pub use self::looked::Looked;
 pub use self::once::{Once, Taken, Thing, Unavailable};
 use self::record::Record;
 pub use self::record::Table;
-use self::redis::Redis;
 pub use self::redis::Vitals;
+use self::redis::{Redis, Teller};
 use self::remembered::Seen;
 pub use self::sealing::SealingKeys;
 pub use self::takeover::NotTakenOver;
@@ -50,8 +51,10 @@ pub struct State {
     /// Until somebody asks for it.
     found: Mutex<Vec<Record>>,
     clock: Clock,
-    /// Other processes, if there may be any. It goes after the journal, which uses it.
-    redis: Option<Redis>,
+    /// Other processes, if there may be any.
+    redis: Option<Arc<Redis>>,
+    /// They are followed until this goes, after the journal, which tells them.
+    _until: Option<oneshot::Sender<()>>,
 }
 
 impl State {
@@ -67,7 +70,7 @@ impl State {
 
     fn of_process(mut found: Vec<Record>, journal: Journal, lives: Lives, clock: Clock) -> Self {
         let tables = Tables::new(lives, &mut found, &clock, journal);
-        Self { tables, found: Mutex::new(found), clock, redis: None }
+        Self { tables, found: Mutex::new(found), clock, redis: None, _until: None }
     }
 
     fn in_file(file: &Path, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
@@ -80,11 +83,11 @@ impl State {
     }
 
     fn shared(url: &RedisUrl, app: &str, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
-        let redis = Redis::new(keys, clock.clone()).map_err(Unread::Unusable)?;
-        let journal = Journal::of(redis.teller(lives)).map_err(Unread::Unusable)?;
+        let (redis, until) = Redis::new(url, app, keys, clock.clone()).map_err(Unread::Unusable)?;
+        let journal = Journal::of(Teller { redis: Arc::clone(&redis), lives }).map_err(Unread::Unusable)?;
         let tables = Tables::new(lives, &mut Vec::new(), &clock, journal);
-        redis.follow(url, app, &tables).map_err(Unread::unusable)?;
-        Ok(Self { tables, found: Mutex::default(), clock, redis: Some(redis) })
+        redis.follow(&tables);
+        Ok(Self { tables, found: Mutex::default(), clock, redis: Some(redis), _until: Some(until) })
     }
 
     /// What may be used once, of one kind, and is then remembered for `kept_for`.
@@ -103,10 +106,10 @@ impl State {
         let redis = self.redis.as_ref();
         Standing {
             shared: redis.is_some(),
-            reachable: redis.is_none_or(Redis::is_up),
-            began: redis.is_none_or(Redis::was_up),
+            reachable: redis.is_none_or(|redis| redis.is_up()),
+            began: redis.is_none_or(|redis| redis.was_up()),
             kept: !self.tables.journal.is_failing(),
-            processes: redis.map_or(NonZeroUsize::MIN, Redis::processes),
+            processes: redis.map_or(NonZeroUsize::MIN, |redis| redis.processes()),
         }
     }
 

@@ -4,14 +4,12 @@ use std::error::Error;
 use std::sync::Arc;
 
 use redis::Pipeline;
-use tokio::runtime::Handle;
 
 use super::super::journal::{Changes, Keeper};
 use super::super::record::{Key, Record, Table};
 use super::super::sealing::{Opened, SealingKeys};
-use super::link::Link;
 use super::names::Names;
-use super::scripts;
+use super::{Redis, scripts};
 use crate::state::Lives;
 
 /// How old entries of a log become whose things are kept for good besides.
@@ -28,11 +26,9 @@ pub(super) fn kept_key(names: &Names, table: Table) -> String {
 }
 
 /// Tells all processes of changes.
-pub(crate) struct Teller {
-    pub(super) link: Arc<Link>,
-    pub(super) keys: SealingKeys,
-    pub(super) lives: Lives,
-    pub(super) runtime: Handle,
+pub(in crate::state) struct Teller {
+    pub redis: Arc<Redis>,
+    pub lives: Lives,
 }
 
 impl Teller {
@@ -43,7 +39,7 @@ impl Teller {
             let log = log_key(names, key.table);
             let keys = if key.table.lasts() { vec![log, kept_key(names, key.table)] } else { vec![log] };
             let name = names.of(&key.to_bytes());
-            let sealed = self.keys.seal_framed(&name, &serde_json::to_vec(record).unwrap_or_default());
+            let sealed = self.redis.keys.seal_framed(&name, &serde_json::to_vec(record).unwrap_or_default());
             pipeline.cmd("EVAL").arg(scripts::TELL).arg(keys.len()).arg(keys);
             pipeline.arg(self.lives_ms(key.table)).arg(&name[..]).arg(sealed).ignore();
         }
@@ -61,7 +57,7 @@ impl Keeper for Teller {
         if !changes.iter().any(|(key, record)| record.is_some() && is_told(key)) {
             return Ok(());
         }
-        Ok(self.runtime.block_on(self.link.ask::<()>(|names| self.telling(names, changes)))?)
+        Ok(self.redis.runtime.block_on(self.redis.link.ask::<()>(|names| self.telling(names, changes)))?)
     }
 }
 
