@@ -9,12 +9,9 @@ mod reader;
 /// What the plumbing says, and the form in which everything is said.
 pub mod words;
 
-use std::future::{Ready, ready};
-
-use actix_web::dev::Payload;
+use actix_web::HttpRequest;
 use actix_web::http::uri::PathAndQuery;
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest};
 use askama::Template;
 use ipnet::IpNet;
 use url::Url;
@@ -24,6 +21,7 @@ pub use self::reader::ColorScheme;
 use self::words::{Attribute, Both, Message};
 use super::login::organisation_of;
 use super::problem::Explanation;
+use super::scope::extracted;
 use super::{App, Problem, RequestScope, Settings, shared};
 use crate::dingtalk::{self, ClientId, CorpId, Origin};
 
@@ -145,14 +143,7 @@ impl Head {
     }
 }
 
-impl FromRequest for Head {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
-    }
-}
+extracted!(Head, Head::of);
 
 /// Explains a problem.
 #[derive(Template)]
