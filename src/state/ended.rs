@@ -1,13 +1,9 @@
 //! Sessions that were ended: by themselves, with all of their person, with all of their organisation.
 
-use std::hash::Hash;
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::State;
-use super::remembered::Remembered;
+use super::remembered::{Remembered, Thing};
 use crate::dingtalk::{Clock, CorpId, Moment, UserId};
 
 /// Tells sessions apart.
@@ -53,10 +49,7 @@ impl State {
 }
 
 /// What was said first may be heard last.
-fn later<K>(clock: &Clock, ended: &mut Remembered<K, Moment>, key: K, before: Moment)
-where
-    K: Clone + Eq + Hash + Serialize + DeserializeOwned,
-{
+fn later<K: Thing>(clock: &Clock, ended: &mut Remembered<K, Moment>, key: K, before: Moment) {
     if ended.get(&key).is_none_or(|known| clock.is_before(*known, before)) {
         ended.insert(key, before);
     }

@@ -12,6 +12,12 @@ use super::journal::Journal;
 use super::record::{Key, Record, Table, json};
 use crate::dingtalk::Clock;
 
+/// What a thing can be told from others by.
+pub trait Thing: Clone + Eq + Hash + Serialize + DeserializeOwned {}
+
+impl<K: Clone + Eq + Hash + Serialize + DeserializeOwned> Thing for K {}
+
+/// What is known of things.
 pub(super) struct Remembered<K, V> {
     table: Table,
     known: HashMap<K, (V, Instant)>,
@@ -22,7 +28,7 @@ pub(super) struct Remembered<K, V> {
     journal: Journal,
 }
 
-impl<K: Clone + Eq + Hash + Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Remembered<K, V> {
+impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
     /// Of a table that is followed.
     pub fn followed(table: Table, lives: Lives, found: &mut Vec<Record>, clock: &Clock, journal: &Journal) -> Self {
         Self::new(table, table.kept_for(lives), found, clock, journal)
