@@ -62,7 +62,11 @@ impl Application {
 
         let readiness = Data::new(Readiness::new(clock.clone()));
         let headers = Data::new(Headers::new(web, local_dingtalk.as_ref()));
-        let site = Data::new(Site::new(web, dingtalk_settings, &app));
+        let site = Data::new(Site {
+            app: app.clone(),
+            client_id: dingtalk_settings.credentials.client_id.clone(),
+            settings: web.clone(),
+        });
         let sessions = Data::new(Sessions::new(web, cookies, home, clock.clone(), state.clone()));
         let logins = Data::new(Logins::new(web, cookies, clock.clone(), &state));
         let events = dingtalk_settings.events.clone();

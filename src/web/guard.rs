@@ -33,7 +33,7 @@ fn made_by(ours: &Origin, headers: &HeaderMap) -> bool {
 
 impl SameOrigin {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let is_ours = made_by(&shared::<Site>(request)?.public_url, request.headers());
+        let is_ours = made_by(&shared::<Site>(request)?.settings.public_url, request.headers());
         is_ours.then_some(Self).ok_or(Problem::OriginRejected)
     }
 }
@@ -86,7 +86,7 @@ pub struct ClientAddress(pub IpAddr);
 impl ClientAddress {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-        Ok(Self::behind(&shared::<Site>(request)?.trusted_proxies, peer, request.headers()))
+        Ok(Self::behind(&shared::<Site>(request)?.settings.trusted_proxies, peer, request.headers()))
     }
 
     fn behind(trusted: &[ipnet::IpNet], peer: IpAddr, headers: &HeaderMap) -> Self {

@@ -29,7 +29,7 @@ impl Visitor {
         let site = shared::<Site>(request)?;
         let corp_id = organisation_of(request)?;
         shared::<DingTalk>(request)?.admits(&corp_id)?;
-        let began = began(&site.public_url, request.headers());
+        let began = began(&site.settings.public_url, request.headers());
         let session = RequestSession::of(request)?;
         let user = session.user_of_page(&corp_id, |freshness| is_inside(began, freshness));
         if matches!(user, Err(Problem::LoginRequired)) {
