@@ -32,10 +32,9 @@ pub(in crate::state) struct Teller {
 }
 
 impl Teller {
-    fn telling(&self, names: &Names, changes: &Changes) -> Pipeline {
+    fn telling(&self, names: &Names, told: &[(&Key, &Record)]) -> Pipeline {
         let mut pipeline = redis::pipe();
-        let told = changes.iter().filter_map(|(key, record)| Some((key, record.as_ref()?)));
-        for (key, record) in told.filter(|(key, _)| Table::FOLLOWED.contains(&key.table)) {
+        for (key, record) in told {
             let log = log_key(names, key.table);
             let keys = if key.table.lasts() { vec![log, kept_key(names, key.table)] } else { vec![log] };
             let name = names.of(&key.to_bytes());
@@ -53,11 +52,12 @@ impl Teller {
 
 impl Keeper for Teller {
     fn keep(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let is_told = |key: &Key| Table::FOLLOWED.contains(&key.table);
-        if !changes.iter().any(|(key, record)| record.is_some() && is_told(key)) {
+        let changed = changes.iter().filter_map(|(key, record)| Some((key, record.as_ref()?)));
+        let told: Vec<_> = changed.filter(|(key, _)| Table::FOLLOWED.contains(&key.table)).collect();
+        if told.is_empty() {
             return Ok(());
         }
-        Ok(self.redis.runtime.block_on(self.redis.link.ask::<()>(|names| self.telling(names, changes)))?)
+        Ok(self.redis.runtime.block_on(self.redis.link.ask::<()>(|names| self.telling(names, &told)))?)
     }
 }
 
