@@ -34,7 +34,10 @@ pub async fn take_over(settings: &Settings, file: &Path) -> anyhow::Result<usize
 
 async fn reached(settings: &Settings) -> anyhow::Result<(Clock, State)> {
     if settings.state == Location::Memory {
-        bail!("STATE_URL is memory:, which only the server itself can reach: restart it to end what it keeps");
+        bail!(
+            "STATE_URL is memory:, which only the server itself can reach, and sessions outlive it in their cookies: end them with a new \
+             SESSION_KEY, or keep state in a file or in redis"
+        );
     }
     let clock = Clock::system();
     let state = state_of(settings, clock.clone())?;

@@ -56,7 +56,7 @@ impl Application {
         let state = Data::new(state_of(&settings, clock.clone())?);
 
         let dingtalk = DingTalk::new(dingtalk_settings.clone(), state.clone().into_inner(), clock.clone(), metrics.clone())
-            .context("cannot make an HTTPS client")?;
+            .context("cannot make an HTTPS client: is the package ca-certificates installed, or SSL_CERT_FILE set?")?;
         let dingtalk = Data::new(dingtalk);
         let home = dingtalk_settings.kind.home().map(|home| home.corp_id.clone());
 
@@ -160,7 +160,7 @@ impl Application {
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let (_until_the_end, the_end) = oneshot::channel::<()>();
         if let Some(metrics) = self.metrics {
-            tokio::spawn(metrics.run_until(async { drop(the_end.await) }));
+            tokio::spawn(metrics.run_until(async { drop(the_end.await) }, Duration::ZERO));
         }
         let (readiness, dingtalk) = (self.readiness, self.dingtalk);
         let listening = match self.events {
@@ -175,9 +175,8 @@ impl Application {
             readiness.stop();
             listening.iter().for_each(JoinHandle::abort);
             dingtalk.end_turns(Instant::now() + LAST_TURNS);
-            tokio::time::sleep(NOTICE).await;
         };
-        self.server.run_until(stopping).await
+        self.server.run_until(stopping, NOTICE).await
     }
 }
 

@@ -156,7 +156,11 @@ fn command_line() -> Command {
     let all = Arg::new("all").long("all").action(ArgAction::SetTrue).help("Of everybody");
     let corp = Arg::new("corp").long("corp").value_name("CORPID").help("In this organisation; needed for a third-party app");
     let end_sessions =
-        command("end-sessions", "End sessions in all processes. Settings come from the environment and .env, as for serve")
+        command(
+            "end-sessions",
+            "End sessions in all processes, of a person or of everybody. Settings come from the environment and .env, as for serve. With \
+             STATE_URL=file: the server must have stopped; with memory: only a new SESSION_KEY ends sessions",
+        )
             .arg(corp.value_parser(|text: &str| CorpId::parse(text)))
             .group(ArgGroup::new("whose").args(["user", "all"]).required(true))
             .args([user, all]);

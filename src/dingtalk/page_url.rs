@@ -11,7 +11,9 @@ pub struct Origin(String);
 
 /// Why a text is not an origin that pages can be signed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it is not http or https, a host of 253 bytes at most and a port alone, in lower case and without the default port")]
+#[error(
+    "it must be http:// or https://, a host in lower case of 253 bytes at most, a port if it is not the default one, and nothing behind"
+)]
 pub struct InvalidOrigin;
 
 impl Origin {

@@ -36,7 +36,7 @@ pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, 
         }
     }
     if findings.of("login").is_none_or(|login| login.verdict == Verdict::NotDone) {
-        judge("oapi", "oapi", dingtalk.answers_old().await, &mut findings, |()| told!("it answers", "有应答"));
+        judge("oapi", "oapi", dingtalk.answers_old().await, &mut findings, |()| answers(settings));
     }
     the_way(settings, &mut findings);
     findings.put(clock(dingtalk));
@@ -57,13 +57,13 @@ fn may_ask(settings: &Settings, server: &Server) -> bool {
 pub async fn granted(dingtalk: &DingTalk, home: &Organisation, findings: &mut Findings) -> Option<Arc<AccessToken>> {
     let token = bounded(home.access_token(), findings, "token").await?;
     let good = token.as_ref().ok().cloned();
-    judge("token", "api", token, findings, |_| told!("granted", "已取得"));
+    judge("token", "api", token, findings, |_| told!("an access_token was granted", "已取得 access_token"));
     let Some(token) = good else {
         findings.not_done(&NEED_TOKEN, "token");
         return None;
     };
     if let Some(ticket) = bounded(home.jsapi_ticket(), findings, "ticket").await {
-        judge("ticket", "api", ticket, findings, |_| told!("granted", "已取得"));
+        judge("ticket", "api", ticket, findings, |_| told!("a jsapi_ticket was granted", "已取得 jsapi_ticket"));
     }
     if let Some(ahead) = dingtalk.clock_ahead().filter(|ahead| ahead.abs() >= FURTHEST) {
         findings.put(wrong_clock(ahead));
@@ -90,7 +90,7 @@ async fn with_token(
     let is_told = asked.code.is_some() && findings.of("code").is_some_and(|code| code.verdict == Verdict::Pass);
     findings.put(match settings.dingtalk.kind {
         AppKind::Custom(_) => Finding::pass("ids", told!("the token is this organisation's; no call tells the AgentId", "该 token 属于此组织；没有接口可核对 AgentId")),
-        _ if is_told => Finding::pass("ids", told!("the code is of this app and organisation; no call tells the AgentId", "该授权码属于此应用与组织；没有接口可核对 AgentId")),
+        _ if is_told => Finding::pass("ids", told!("the code is of this app; no call tells CorpId and AgentId: the app opens if they are right", "该授权码属于此应用；没有接口可核对 CorpId 与 AgentId：正确时应用可打开")),
         _ => Finding::unknown("ids", told!(
             "no call tells: open the app. A wrong CorpId gets no code, a wrong AgentId gets dd.config refused, which the log names; or use --code",
             "没有接口可核对：请打开应用。CorpId 错误则取不到授权码，AgentId 错误则 dd.config 被拒绝（日志会指明）；也可使用 --code"
@@ -98,7 +98,9 @@ async fn with_token(
     });
     // Whoever was let through with a token is allowed.
     match findings.of("login") {
-        Some(login) if login.because.is_none() => findings.put(Finding::pass("address", told!("they are", "允许"))),
+        Some(login) if login.because.is_none() => {
+            findings.put(Finding::pass("address", told!("DingTalk takes calls from here", "钉钉接受来自本机的调用")))
+        }
         _ => findings.not_done(&["address"], "oapi"),
     }
 }
@@ -121,6 +123,13 @@ fn as_the_server_says(readiness: &Value, findings: &mut Findings) {
     NEED_TOKEN.iter().for_each(|id| findings.put(Finding::unknown(id, seen.clone())));
 }
 
+fn answers(settings: &Settings) -> Told {
+    match settings.dingtalk.is_real() {
+        true => told!("it answers", "有应答"),
+        false => told!("it answers, and is not DingTalk: the settings name another host", "有应答，但并非钉钉：设置指向其他主机"),
+    }
+}
+
 /// What no failure was found of is as it should be, if anything came through.
 fn the_way(settings: &Settings, findings: &mut Findings) {
     let is_answered = |id: &&str| {
@@ -132,7 +141,7 @@ fn the_way(settings: &Settings, findings: &mut Findings) {
     let (api, oapi) = (["token", "ticket"].iter().any(is_answered), ["login", "user", "code"].iter().any(is_answered));
     for (id, has_come) in [("api", api), ("oapi", oapi)] {
         if has_come && findings.of(id).is_none() {
-            findings.put(Finding::pass(id, told!("it answers", "有应答")));
+            findings.put(Finding::pass(id, answers(settings)));
         }
     }
     if settings.dingtalk.proxy.is_some() && findings.of("proxy").is_none() && (api || oapi) {
@@ -150,7 +159,7 @@ fn clock(dingtalk: &DingTalk) -> Finding {
     match dingtalk.clock_ahead() {
         None => Finding::not_done("clock", "api"),
         Some(ahead) if ahead.abs() >= FURTHEST => wrong_clock(ahead),
-        Some(ahead) => Finding::pass("clock", told!("by {ahead} s", "相差 {ahead} 秒")),
+        Some(ahead) => Finding::pass("clock", told!("it differs from DingTalk's by {ahead} s", "与钉钉相差 {ahead} 秒")),
     }
 }
 

@@ -109,6 +109,11 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
     let location = settings.state.to_string();
     let mut findings = Findings::default();
     findings.put(match State::look(&settings.state, &keys, clock.unix_millis()).await {
+        Ok(Looked::Memory) if settings.web.public_url.is_https() => Finding::warn(
+            "state",
+            told!("in memory: a restart forgets who logged out and which codes were used", "保存在内存中：重启后不再知道谁已退出、哪些授权码已使用"),
+            told!("set STATE_URL to a file or to redis", "请将 STATE_URL 设为文件或 redis"),
+        ),
         Ok(Looked::Memory) => Finding::pass("state", told!("in memory: a restart forgets it", "保存在内存中：重启后丢失")),
         Ok(Looked::InUse) if !matches!(server, Server::Ours(_)) => Finding::warn(
             "state",
@@ -155,8 +160,8 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
             "state",
             told!("STATE_URL cannot be used: {error}", "STATE_URL 无法使用：{error}"),
             told!(
-                "set STATE_URL to a file that this user may write, under the SESSION_KEY that it was written with, or to a redis that this machine reaches",
-                "请将 STATE_URL 设为当前用户可写的文件（并使用写入时的 SESSION_KEY），或本机可访问的 redis"
+                "mend that, or set STATE_URL to a file that this user may write, under the SESSION_KEY that it was written with, or to a redis that this machine reaches, with its password",
+                "请处理上述问题，或将 STATE_URL 设为当前用户可写的文件（并使用写入时的 SESSION_KEY），或本机可访问的 redis（含密码）"
             ),
         ),
     });

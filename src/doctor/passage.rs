@@ -6,12 +6,10 @@ use std::net::{IpAddr, UdpSocket};
 use reqwest::Client;
 use tokio::task::JoinSet;
 
-use super::asking::CLAIMED;
+use super::asking::{CLAIMED, who_is};
 use super::check::Finding;
-use super::public::again;
 use crate::dingtalk::{Clock, Told, told};
 use crate::settings::Settings;
-use crate::state::Location;
 use crate::web::introduction::Introduction;
 
 /// Odd, and as addresses may be: what is signed is what arrives.
@@ -19,11 +17,7 @@ pub const TARGET: &str = "/a%2Fb+c//%E4%B8%AD?x=%2F+y&z=%E6%96%87";
 
 /// Whether path, query and the client's address are those that were sent.
 pub fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
-    let Introduction { target, peer, forwarded, client, .. } = introduction;
-    let trusts = |address: &str| {
-        let address = address.trim().parse::<IpAddr>();
-        address.is_ok_and(|address| settings.web.trusted_proxies.iter().any(|network| network.contains(&address)))
-    };
+    let Introduction { target, peer, forwarded, client, trusts_peer, .. } = introduction;
     let has_proxy = settings.web.public_url.is_https() && settings.server.tls.is_none();
     let others =
         forwarded.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|hop| !hop.is_empty() && *hop != CLAIMED);
@@ -41,14 +35,14 @@ pub fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
             ),
         );
     }
-    if has_proxy && !trusts(peer) {
+    if has_proxy && !trusts_peer {
         return Finding::fail(
             "passage",
             told!(
                 "the proxy {peer} is not believed: everybody behind it counts as one address",
                 "代理 {peer} 不受信任：其后的所有用户被视为同一地址"
             ),
-            told!("add {peer} to TRUSTED_PROXIES", "请将 {peer} 加入 TRUSTED_PROXIES"),
+            told!("add {peer} to TRUSTED_PROXIES, and start the server again", "请将 {peer} 加入 TRUSTED_PROXIES 并重启服务器"),
         );
     }
     if has_proxy && !is_appended {
@@ -73,12 +67,15 @@ pub fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
     }
     if client == CLAIMED {
         let seen = told!(
-            "they do; this machine is one of TRUSTED_PROXIES, and believed whoever it claims to be",
-            "是；本机属于 TRUSTED_PROXIES，其声称的客户端地址会被采信"
+            "path and query arrive as they are; this machine is one of TRUSTED_PROXIES, and believed whoever it claims to be",
+            "路径与查询参数原样到达；本机属于 TRUSTED_PROXIES，其声称的客户端地址会被采信"
         );
         return Finding::pass("passage", seen);
     }
-    Finding::pass("passage", told!("they do; the client is {client}", "是；客户端为 {client}"))
+    Finding::pass(
+        "passage",
+        told!("path and query arrive as they are; the client is {client}", "路径与查询参数原样到达；客户端为 {client}"),
+    )
 }
 
 /// Whether the address is of this machine, from which we asked.
@@ -86,39 +83,53 @@ fn is_here(address: &str) -> bool {
     address.parse::<IpAddr>().is_ok_and(|address| UdpSocket::bind((address, 0)).is_ok())
 }
 
-/// Whether several processes answer that do not know of each other. Eight connections may all meet the same: that there is but one is
-/// not proven.
+/// Whether whoever answers is ours, and whether several processes that do know of each other. Eight connections may all meet the same: that
+/// there is but one is not proven.
 pub async fn processes(client: &Client, first: Introduction, settings: &Settings, clock: &Clock) -> Finding {
     const MORE: usize = 7;
     let mut asking = JoinSet::new();
     for _ in 0..MORE {
         let (client, settings, clock) = (client.clone(), settings.clone(), clock.clone());
-        asking.spawn(async move { again(&client, &settings, &clock).await });
+        asking.spawn(async move { who_is(&client, settings.web.public_url.as_str(), &settings.web.session_keys, &clock).await });
     }
     let answers = asking.join_all().await;
-    let (asked, processes): (usize, BTreeSet<String>) =
-        (1 + MORE, answers.into_iter().flatten().chain([first.process]).collect());
-    let found = processes.len();
-    match settings.state {
-        Location::Memory | Location::File(_) if found > 1 => Finding::fail(
+    let (asked, ours) = (1 + MORE, answers.into_iter().filter_map(|answer| answer.ok()?.introduction).chain([first]));
+    let (processes, shared): (Vec<_>, BTreeSet<_>) = ours.map(|one| (one.process, one.shared)).unzip();
+    let others = asked - processes.len();
+    let found = processes.into_iter().collect::<BTreeSet<_>>().len();
+    if others > 0 {
+        return Finding::fail(
             "processes",
             told!(
-                "{found} processes answer, and none knows of the others' used codes and ended sessions",
-                "有 {found} 个进程应答，彼此不知道已使用的授权码与已结束的会话"
+                "{others} of {asked} connections were not answered by a process with this SESSION_KEY",
+                "{asked} 个连接中有 {others} 个不是由持有此 SESSION_KEY 的进程应答"
             ),
             told!(
-                "run one process, or give all the same STATE_URL=redis://…",
-                "请只运行一个进程，或为所有进程设置相同的 STATE_URL=redis://…"
+                "give all processes behind PUBLIC_URL the same SESSION_KEY, and see that each is reached and in time",
+                "请为 PUBLIC_URL 之后的所有进程设置相同的 SESSION_KEY，并确认每个进程均可到达且时钟准确"
             ),
-        ),
-        _ => Finding::pass(
-            "processes",
-            told!(
-                "{found} seen on {asked} connections; that there are no others is not proven",
-                "{asked} 个连接中发现 {found} 个；不能证明没有其他进程"
-            ),
-        ),
+        );
     }
+    if found > 1 && (shared.len() > 1 || shared.contains(&None)) {
+        return Finding::fail(
+            "processes",
+            told!(
+                "{found} processes answer, and not all know of the others' used codes and ended sessions",
+                "有 {found} 个进程应答，并非都知道彼此已使用的授权码与已结束的会话"
+            ),
+            told!(
+                "run one process, or give all the same STATE_URL=redis://…, which all must reach",
+                "请只运行一个进程，或为所有进程设置相同且可到达的 STATE_URL=redis://…"
+            ),
+        );
+    }
+    Finding::pass(
+        "processes",
+        told!(
+            "{found} seen on {asked} connections; that there are no others is not proven",
+            "{asked} 个连接中发现 {found} 个；不能证明没有其他进程"
+        ),
+    )
 }
 
 #[cfg(test)]
@@ -127,7 +138,7 @@ mod tests {
     use crate::doctor::check::Verdict;
     use crate::environment::Environment;
 
-    fn settings(public_url: &str, proxies: &str) -> Settings {
+    fn settings(public_url: &str) -> Settings {
         let key: String = (0..64).map(|_| format!("{:02x}", rand::random::<u8>())).collect();
         let environment = [
             ("DINGTALK_CLIENT_ID", "dingapp"),
@@ -135,7 +146,6 @@ mod tests {
             ("DINGTALK_CORP_ID", "dingcorp"),
             ("DINGTALK_AGENT_ID", "1"),
             ("PUBLIC_URL", public_url),
-            ("TRUSTED_PROXIES", proxies),
             ("SESSION_KEY", &key),
         ];
         Settings::read(Environment::from_iter(environment)).unwrap()
@@ -143,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_proxy_that_is_not_believed_or_does_not_say_for_whom_it_asks_is_told_from_one_that_does() {
-        let (https, http, to) = ("https://app.example.com", "http://127.0.0.1:8080", "10.1.0.0/16");
+        let (https, http) = ("https://app.example.com", "http://127.0.0.1:8080");
         for (public_url, target, peer, forwarded, client, word) in [
             (https, TARGET, "10.1.2.3", Some("192.0.2.66, 203.0.113.9"), "203.0.113.9", "203.0.113.9"),
             (https, TARGET, "10.1.2.3", Some("203.0.113.9"), "203.0.113.9", "203.0.113.9"),
@@ -157,8 +167,17 @@ mod tests {
         ] {
             let text = |text: &str| text.to_owned();
             let (forwarded, process) = (forwarded.map(text), text("one"));
-            let introduction = Introduction { target: text(target), peer: text(peer), forwarded, client: text(client), process };
-            let found = arrival(&introduction, &settings(public_url, to));
+            let trusts_peer = peer.starts_with("10.1.");
+            let introduction = Introduction {
+                target: text(target),
+                peer: text(peer),
+                forwarded,
+                client: text(client),
+                trusts_peer,
+                process,
+                shared: None,
+            };
+            let found = arrival(&introduction, &settings(public_url));
             let said = found.fix.as_ref().unwrap_or(&found.seen);
             assert_eq!(found.verdict == Verdict::Pass, found.fix.is_none());
             assert!(said.english.contains(word), "{word}: {}", said.english);

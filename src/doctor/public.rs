@@ -94,6 +94,16 @@ fn not_found(host: &str) -> Finding {
 
 fn unanswered(error: &reqwest::Error) -> Finding {
     let why = root(error);
+    if causes(error).any(|cause| matches!(cause.downcast_ref(), Some(rustls::Error::AlertReceived(_)))) {
+        return Finding::fail(
+            "public",
+            told!("whoever answers ends the TLS handshake: {why}", "对方中断了 TLS 握手：{why}"),
+            told!(
+                "see that the proxy has a certificate for the host of PUBLIC_URL, and the key of it",
+                "请检查代理是否有 PUBLIC_URL 主机名的证书及其私钥"
+            ),
+        );
+    }
     Finding::fail(
         "public",
         told!("no answer: {why}", "无应答：{why}"),
@@ -109,7 +119,7 @@ fn identity(answer: &Answer) -> Findings {
     let status = answer.status;
     if answer.introduction.is_some() {
         findings.put(Finding::pass("public", told!("it answers", "有应答")));
-        findings.put(Finding::pass("identity", told!("it does", "是")));
+        findings.put(Finding::pass("identity", told!("this very server answers", "应答的正是本服务器")));
         return findings;
     }
     if status >= 500 {
@@ -172,7 +182,10 @@ async fn certificate(public_url: &str) -> Finding {
             told!("it expires within 14 days", "将在 14 天内过期"),
             told!("renew it, and see why that does not happen by itself", "请更新证书，并检查为何没有自动更新"),
         ),
-        None => Finding::pass("certificate", told!("it is, and does", "符合")),
+        None => Finding::pass(
+            "certificate",
+            told!("it is for PUBLIC_URL, and good for 14 days at least", "适用于 PUBLIC_URL，且至少 14 天内有效"),
+        ),
     }
 }
 
@@ -221,10 +234,4 @@ fn root(error: &reqwest::Error) -> String {
         .filter(|c| !c.is_control())
         .take(200)
         .collect()
-}
-
-/// For who asks several times.
-pub async fn again(client: &Client, settings: &Settings, clock: &Clock) -> Option<String> {
-    let answer = who_is(client, settings.web.public_url.as_str(), &settings.web.session_keys, clock).await.ok()?;
-    Some(answer.introduction?.process)
 }

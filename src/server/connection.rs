@@ -80,11 +80,11 @@ enum Stage {
 
 impl Connection {
     /// A client that was let in just now.
-    pub fn new(stream: Box<dyn Stream>, codec: Codec, seat: Seat) -> Self {
+    pub fn new(stream: Box<dyn Stream>, codec: Codec, seat: Seat, exchange: Rc<Exchange>) -> Self {
         Self {
             stream,
             stage: Stage::Head { is_first: true },
-            exchange: Rc::default(),
+            exchange,
             codec,
             seat,
             patience: Box::pin(sleep(HEAD_PATIENCE)),

@@ -3,6 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use actix_http::body::{BodySize, BoxBody, MessageBody};
@@ -16,6 +18,8 @@ use super::head::Refusal;
 /// The present request of a connection and its answer.
 #[derive(Default)]
 pub struct Exchange {
+    /// The server is about to stop.
+    stops: Arc<AtomicBool>,
     /// What is left of the request to be read.
     pub body: Cell<Rest>,
     /// The connection ends with the answer.
@@ -38,6 +42,11 @@ pub enum Rest {
 }
 
 impl Exchange {
+    /// Nothing has come yet.
+    pub fn new(stops: Arc<AtomicBool>) -> Rc<Self> {
+        Rc::new(Self { stops, ..Self::default() })
+    }
+
     /// The request is not what it should be; another one stands in for it, and is answered with this.
     pub fn refuse(&self, refusal: Refusal) {
         self.refusal.replace(Some(refusal));
@@ -57,9 +66,10 @@ impl Exchange {
         }
     }
 
-    /// Learns when `response` is with the library. Where the next request begins is not known before this one was read to its end.
+    /// Learns when `response` is with the library. Where the next request begins is not known before this one was read to its end; and
+    /// a proxy that keeps connections for later should not find one closed when it sends the next on it.
     pub fn answer(self: Rc<Self>, mut response: Response<BoxBody>) -> Response<Answer> {
-        if self.body.get() != Rest::Nothing {
+        if self.body.get() != Rest::Nothing || self.stops.load(Ordering::Relaxed) {
             self.is_last.set(true);
         }
         if self.is_last.get() && !response.upgrade() {

@@ -18,6 +18,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use ipnet::IpNet;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 pub use self::capacity::Capacity;
@@ -58,6 +59,8 @@ pub struct Settings {
 /// A server that listens and does not answer yet.
 pub struct Listening {
     server: Server,
+    /// It is about to.
+    stops: Arc<AtomicBool>,
     stalls: Arc<Stalls>,
     address: SocketAddr,
 }
@@ -86,12 +89,17 @@ impl Listening {
             .max_concurrent_connections(capacity.connections_per_worker)
             .disable_signals()
             .shutdown_timeout(LAST_REQUESTS);
-        let everybody = Arc::clone(&stalls);
+        let (everybody, stops) = (Arc::clone(&stalls), Arc::<AtomicBool>::default());
+        let about_to_stop = Arc::clone(&stops);
         let stopping = server.graceful_shutdown_signal();
         let server = server.listen("http", listener, move || {
-            let (stalls, tls, stopping) = (Arc::clone(&everybody), tls.clone(), stopping.clone());
+            let (stalls, tls, stops, stopping) =
+                (Arc::clone(&everybody), tls.clone(), Arc::clone(&about_to_stop), stopping.clone());
             let config = ServiceConfig::default();
-            let accept = move |stream| accept(stream, tls.clone(), Arc::clone(&stalls), Codec::new(config.clone()));
+            let accept = move |stream| {
+                let exchange = Exchange::new(Arc::clone(&stops));
+                accept(stream, tls.clone(), Arc::clone(&stalls), Codec::new(config.clone()), exchange)
+            };
             let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
@@ -109,7 +117,7 @@ impl Listening {
                 .h1(apply_fn_factory(map_config(app(), |()| AppConfig::default()), answer));
             fn_service(accept).map_err(DispatchError::Io).and_then(http)
         })?;
-        Ok(Self { server: server.run(), stalls, address })
+        Ok(Self { server: server.run(), stops, stalls, address })
     }
 
     /// Where it listens.
@@ -117,11 +125,14 @@ impl Listening {
         self.address
     }
 
-    /// Answers until `stop` ends. Then it takes no more connections, and the requests in flight may end.
-    pub async fn run_until(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    /// Answers until `stop` ends, and for so long after it, in which each answer is the last of its connection. Then it takes no more
+    /// connections, and the requests in flight may end.
+    pub async fn run_until(self, stop: impl Future<Output = ()> + Send + 'static, notice: Duration) -> std::io::Result<()> {
         let server = self.server.handle();
         tokio::spawn(async move {
             stop.await;
+            self.stops.store(true, Ordering::Relaxed);
+            sleep(notice).await;
             server.stop(true).await;
         });
         tokio::select! {
@@ -152,6 +163,7 @@ async fn accept(
     tls: Option<TlsAcceptor>,
     stalls: Arc<Stalls>,
     codec: Codec,
+    exchange: Rc<Exchange>,
 ) -> std::io::Result<(Connection, Option<SocketAddr>)> {
     stream.set_nodelay(true)?;
     let peer = stream.peer_addr()?;
@@ -160,7 +172,7 @@ async fn accept(
         None => Box::new(stream),
         Some(tls) => Box::new(shake_hands(stream, tls, &mut seat).await?),
     };
-    Ok((Connection::new(stream, codec, seat), Some(peer)))
+    Ok((Connection::new(stream, codec, seat, exchange), Some(peer)))
 }
 
 async fn shake_hands(stream: TcpStream, tls: TlsAcceptor, seat: &mut Seat) -> std::io::Result<impl Stream + use<>> {

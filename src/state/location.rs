@@ -18,18 +18,22 @@ pub enum Location {
 
 /// Where Redis is, perhaps with a password.
 #[derive(Debug, Clone)]
-pub struct RedisUrl(SecretString);
+pub struct RedisUrl {
+    url: SecretString,
+    /// The part that may be told.
+    address: String,
+}
 
 impl RedisUrl {
     fn parse(url: &SecretString) -> Result<Self, &'static str> {
         // The library's own message may quote the URL.
-        let unfit = |_| "it is no URL of Redis, such as redis://:password@localhost:6379/0";
-        redis::Client::open(url.expose_secret()).map_err(unfit)?;
-        Ok(Self(url.clone()))
+        let unfit = |_| "it is no URL of Redis, such as redis://:password@localhost:6379/0, in which odd characters of the password are percent-encoded";
+        let client = redis::Client::open(url.expose_secret()).map_err(unfit)?;
+        Ok(Self { url: url.clone(), address: client.get_connection_info().addr().to_string() })
     }
 
     pub(super) fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.url.expose_secret()
     }
 }
 
@@ -46,7 +50,7 @@ impl fmt::Display for Location {
         match self {
             Self::Memory => f.write_str("memory:"),
             Self::File(path) => write!(f, "file:{}", path.display()),
-            Self::Redis(_) => f.write_str("redis:"),
+            Self::Redis(url) => write!(f, "redis://{}", url.address),
         }
     }
 }

@@ -96,6 +96,11 @@ impl State {
         Once::new(table, kept_for, Seen::new(table, kept_for, &mut found, &self.clock, &self.tables.journal))
     }
 
+    /// A word that all processes have who share it, and nobody else; None if it is one process's, and while it cannot be shared.
+    pub fn shared_word(&self) -> Option<String> {
+        self.redis.as_ref()?.shared_word()
+    }
+
     /// Ends when all changes until now are kept, so that a restart knows them; in half a second at most.
     pub async fn kept(&self) -> Result<(), NotKept> {
         self.tables.journal.kept().await

@@ -1,5 +1,6 @@
 //! From one process to several: what a file kept goes to where all can reach it.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -29,6 +30,9 @@ impl State {
     pub async fn take_over(&self, path: &Path, keys: SealingKeys) -> Result<usize, NotTakenOver> {
         let now = self.clock.unix_millis();
         let of_file = |why: Unread| why.of(&Location::File(path.to_owned()));
+        if !path.is_file() {
+            return Err(of_file(Unread::Unusable(ErrorKind::NotFound.into())).into());
+        }
         // Open, and so locked, until the end.
         let (_file, found) = Database::open(path, keys, now).map_err(of_file)?;
         let (followed, taken): (Vec<_>, Vec<_>) =

@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::guard::X_FORWARDED_FOR;
 use super::session::mac;
-use super::{ClientAddress, Problem, SessionKeys, shared};
+use super::{ClientAddress, Problem, SessionKeys, Site, shared};
 use crate::dingtalk::Clock;
+use crate::state::State;
 
 /// What is asked with, and what the answer is proved with.
 pub const HEADER: &str = "x-introduce";
@@ -42,8 +43,12 @@ pub struct Introduction {
     pub forwarded: Option<String>,
     /// Whom the server takes for the client.
     pub client: String,
+    /// Whether the peer is one of the proxies that the server trusts.
+    pub trusts_peer: bool,
     /// Another word in each process.
     pub process: String,
+    /// The same word in all processes that share their state.
+    pub shared: Option<String>,
 }
 
 /// What a server knows to answer with.
@@ -103,16 +108,19 @@ impl Introductions {
         asked.insert(nonce, now).is_none()
     }
 
-    fn answer(&self, request: &HttpRequest, client: ClientAddress) -> Option<HttpResponse> {
+    fn answer(&self, request: &HttpRequest, client: ClientAddress, site: &Site, state: &State) -> Option<HttpResponse> {
         let (nonce, key) = self.understand(request.headers())?;
         let target = request.head().uri.path_and_query().map_or("", |target| target.as_str()).to_owned();
         let forwarded: Vec<_> = request.headers().get_all(X_FORWARDED_FOR).filter_map(|value| value.to_str().ok()).collect();
+        let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
         let introduction = Introduction {
             target,
-            peer: request.peer_addr().map(|peer| peer.ip().to_canonical().to_string()).unwrap_or_default(),
+            peer: peer.map(|peer| peer.to_string()).unwrap_or_default(),
             forwarded: (!forwarded.is_empty()).then(|| forwarded.join(", ")),
             client: client.0.to_string(),
+            trusts_peer: peer.is_some_and(|peer| site.trusts(peer)),
             process: self.process.clone(),
+            shared: state.shared_word(),
         };
         let body = serde_json::to_vec(&introduction).ok()?;
         let proof = hex::encode(mac(key, &[b"answers", &nonce, &body]).finalize().into_bytes());
@@ -127,8 +135,9 @@ pub async fn introduce(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     if request.headers().contains_key(HEADER) {
         let introductions = shared::<Introductions>(request.request())?.clone();
+        let (site, state) = (shared::<Site>(request.request())?.clone(), shared::<State>(request.request())?.clone());
         let client = request.extract::<ClientAddress>().await.map_err(|problem: Problem| actix_web::Error::from(problem))?;
-        if let Some(answer) = introductions.answer(request.request(), client) {
+        if let Some(answer) = introductions.answer(request.request(), client, &site, &state) {
             return Ok(request.into_response(answer));
         }
     }

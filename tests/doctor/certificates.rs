@@ -73,7 +73,7 @@ async fn a_certificate_that_is_of_another_name_nobody_s_too_old_too_young_or_abo
     ];
     let variables = variables.into_iter().fold(complete(&dingtalk), |all, (name, value)| with(all, name, &value));
     for (name, days, verdict, word) in [
-        ("localhost", [-1, 15], "pass", "it is, and does"),
+        ("localhost", [-1, 15], "pass", "it is for PUBLIC_URL"),
         ("localhost", [-1, 13], "warn", "within 14 days"),
         ("localhost", [-20, -1], "fail", "has expired"),
         ("localhost", [1, 90], "fail", "not valid yet"),

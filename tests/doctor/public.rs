@@ -73,3 +73,11 @@ async fn a_balancer_in_front_of_two_processes_that_share_nothing_is_named() {
     let url = in_front(vec![scene.app.url.clone(), other.url.clone()], |head| head).await;
     examined_at(scene, url, "processes", "2 processes").await;
 }
+
+#[tokio::test]
+async fn a_process_with_another_key_behind_a_balancer_is_named() {
+    let scene = Scene::set().await;
+    let stranger = TestApp::start().await;
+    let url = in_front(vec![scene.app.url.clone(), stranger.url.clone()], |head| head).await;
+    examined_at(scene, url, "processes", "4 of 8 connections").await;
+}

@@ -46,9 +46,14 @@ async fn fifty_logins_in_flight_end_well_when_the_program_is_told_to_stop_and_th
 
     let told = Instant::now();
     let stopping = tokio::spawn(served.stop());
-    while probe.read("/readyz").await.status != 503 {
+    let told_off = loop {
+        let answer = probe.read("/readyz").await;
+        if answer.status == 503 {
+            break answer;
+        }
         tokio::task::yield_now().await;
-    }
+    };
+    assert_eq!(told_off.header("connection"), "close", "whoever keeps connections for later opens another elsewhere");
     assert_eq!(stopping.await.unwrap().0, Some(0));
     assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
 

@@ -74,10 +74,14 @@ impl Link {
     }
 
     async fn ask_now<T: FromRedisValue>(&self, question: &impl Fn(&Names) -> Pipeline) -> Result<Result<T, RedisError>, Away> {
-        let Session { mut connection, names, number } = self.session.borrow().clone()?;
+        let Session { mut connection, names, number } = self.session()?;
         let answer = timeout(ANSWER, question(&names).query_async(&mut connection)).await;
         let answer = answer.unwrap_or(Err(RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))));
         Ok(answer.inspect_err(|error| self.give_up(number, error)))
+    }
+
+    pub fn session(&self) -> Result<Session, Away> {
+        self.session.borrow().clone()
     }
 
     /// From now on nobody is asked in this session.

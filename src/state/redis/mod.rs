@@ -101,6 +101,11 @@ impl Redis {
         self.link.was_up()
     }
 
+    /// What tells those who share this from all others.
+    pub fn shared_word(&self) -> Option<String> {
+        self.link.session().ok().map(|session| hex::encode(session.names.of(b"who shares this")))
+    }
+
     /// Waits until it is, but not for ever.
     pub async fn is_back(&self, patience: Duration) -> bool {
         tokio::time::timeout(patience, self.link.is_back()).await.is_ok()

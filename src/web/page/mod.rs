@@ -9,6 +9,8 @@ mod reader;
 /// What the plumbing says, and the form in which everything is said.
 pub mod words;
 
+use std::net::IpAddr;
+
 use actix_web::HttpRequest;
 use actix_web::http::uri::PathAndQuery;
 use actix_web::web::Data;
@@ -31,6 +33,13 @@ pub struct Site {
     pub client_id: ClientId,
     /// Where, and to whom. PUBLIC_URL is the only origin that is signed and trusted.
     pub settings: Settings,
+}
+
+impl Site {
+    /// Whether `hop` is a proxy that is believed.
+    pub fn trusts(&self, hop: IpAddr) -> bool {
+        self.settings.trusted_proxies.iter().any(|network| network.contains(&hop.to_canonical()))
+    }
 }
 
 /// A page that every page leads to.
