@@ -77,8 +77,8 @@ impl Follower {
         let (mut commands, mut reader) = tokio::try_join!(connect(&self.redis.client), connect(&self.redis.client))?;
         let names = self.agree_on_names(&mut commands).await?;
         self.beat(&mut commands, &names).await?;
-        let is_other = read.names.as_ref().is_some_and(|known| *known != names);
-        if read.names.replace(names.clone()).is_none() || is_other {
+        let is_other = read.names.replace(names.clone()).is_some_and(|known| known != names);
+        if is_other {
             read.until.clear();
         }
         for table in Table::FOLLOWED.into_iter().filter(|table| table.lasts()) {
