@@ -41,14 +41,18 @@ impl Readiness {
         Self { stopping: AtomicBool::new(false), last: Mutex::new(None), clock, started: tokio::time::Instant::now() }
     }
 
-    /// From now on the answer is no: the server is about to stop.
+    /// From now on both answers are no: the server is about to stop.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
     }
 
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
     async fn look(&self, dingtalk: &DingTalk, state: Standing) -> bool {
         let knows_state = state.began || self.started.elapsed() >= Self::BEFORE_STATE;
-        if self.stopping.load(Ordering::Acquire) || !knows_state {
+        if self.is_stopping() || !knows_state {
             return false;
         }
         // Whoever asks meanwhile waits for the same look.
@@ -122,9 +126,14 @@ impl Shown {
     }
 }
 
-/// `GET /healthz`: the process answers.
-async fn alive() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain").body("alive\n")
+/// `GET /healthz`: the process answers, and will go on. Proxies that ask twice a second send nothing more to one that stops; `/readyz`
+/// would also take one out that only new people cannot sign in to.
+async fn alive(readiness: Data<Readiness>) -> HttpResponse {
+    let (mut answer, word) = match readiness.is_stopping() {
+        true => (HttpResponse::ServiceUnavailable(), "stopping\n"),
+        false => (HttpResponse::Ok(), "alive\n"),
+    };
+    answer.content_type("text/plain").body(word)
 }
 
 /// `GET /readyz`: 200 when people can be logged in, 503 when not or when the server is about to stop; and why.

@@ -53,6 +53,7 @@ async fn fifty_logins_in_flight_end_well_when_the_program_is_told_to_stop_and_th
         }
         tokio::task::yield_now().await;
     };
+    assert_eq!(probe.read("/healthz").await.status, 503);
     assert_eq!(told_off.header("connection"), "close", "whoever keeps connections for later opens another elsewhere");
     assert_eq!(stopping.await.unwrap().0, Some(0));
     assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
