@@ -29,7 +29,7 @@ pub async fn end_sessions(settings: &Settings, corp_id: Option<CorpId>, user_id:
 pub async fn take_over(settings: &Settings, file: &Path) -> anyhow::Result<usize> {
     ensure!(matches!(settings.state, Location::Redis(_)), "STATE_URL says where it goes: redis://… or rediss://…");
     let (_, state) = reached(settings).await?;
-    Ok(state.take_over(file, &sealing_keys(settings)).await?)
+    Ok(state.take_over(file, sealing_keys(settings)).await?)
 }
 
 async fn reached(settings: &Settings) -> anyhow::Result<(Clock, State)> {

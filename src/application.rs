@@ -57,30 +57,31 @@ impl Application {
 
         let dingtalk = DingTalk::new(dingtalk_settings.clone(), state.clone().into_inner(), clock.clone(), metrics.clone())
             .context("cannot make an HTTPS client: is the package ca-certificates installed, or SSL_CERT_FILE set?")?;
-        let home = dingtalk_settings.kind.home().map(|home| home.corp_id.clone());
         let dingtalk = Data::new(dingtalk);
+        let home = dingtalk_settings.kind.home().map(|home| home.corp_id.clone());
 
         let readiness = Data::new(Readiness::new(clock.clone()));
         let headers = Data::new(Headers::new(web, local_dingtalk.as_ref()));
-        let site = Data::new(Site::new(web, dingtalk_settings, &app));
-        let sessions = Data::new(Sessions::new(web, cookies, home, clock.clone(), state.clone()));
-        let logins = Data::new(Logins::new(web, cookies, clock.clone(), &state));
-        let events = dingtalk_settings.events.clone();
-        let callback = match &events {
+        let site = Data::new(Site {
+            app: app.clone(),
+            client_id: dingtalk_settings.credentials.client_id.clone(),
+            settings: web.clone(),
+        });
+        let callback = match &dingtalk_settings.events {
             Events::Http(cipher) => {
-                let (client_id, home) = (&dingtalk_settings.credentials.client_id, dingtalk_settings.kind.home());
-                let home = home.map(|home| &home.corp_id);
-                Some(Data::new(Callback::new(cipher.clone(), client_id, home, clock.clone())))
+                let client_id = &dingtalk_settings.credentials.client_id;
+                Some(Data::new(Callback::new(cipher.clone(), client_id, home.as_ref(), clock.clone())))
             }
             Events::Off | Events::Stream(_) => None,
         };
+        let sessions = Data::new(Sessions::new(web, cookies, home, clock.clone(), state.clone()));
+        let logins = Data::new(Logins::new(web, cookies, clock.clone(), &state));
         let introductions = Data::new(Introductions::new(&web.session_keys, clock.clone()));
         let signer = Data::new(Signer::new(web, app.jsapi_list, local_dingtalk.is_some(), clock));
 
         let metrics = Data::from(metrics);
-        let kept = state.clone();
         let share = {
-            let (sessions, readiness, dingtalk) = (sessions.clone(), readiness.clone(), dingtalk.clone());
+            let (state, readiness, dingtalk) = (state.clone(), readiness.clone(), dingtalk.clone());
             move |config: &mut ServiceConfig| {
                 config.app_data(dingtalk.clone()).app_data(metrics.clone()).app_data(readiness.clone());
                 config.app_data(headers.clone()).app_data(site.clone()).app_data(sessions.clone());
@@ -129,8 +130,8 @@ impl Application {
             metrics: settings.server.metrics_addr.map(watched).transpose()?,
             readiness,
             dingtalk,
-            state: kept,
-            events,
+            state,
+            events: settings.dingtalk.events,
         })
     }
 

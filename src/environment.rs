@@ -101,20 +101,6 @@ impl Environment {
         self.check(name, parse(&secret))
     }
 
-    /// The same of what has a default.
-    pub fn secret_or<T, E: Display>(
-        &mut self,
-        name: &'static str,
-        default: &str,
-        parse: impl FnOnce(&SecretString) -> Result<T, E>,
-        about: &str,
-    ) -> Option<T> {
-        self.describe(name, &format!("{about} Default: {default}"), true);
-        let secret = self.secret_value(name).map(|secret| secret.unwrap_or_else(|| default.into()));
-        let secret = self.check(name, secret)?;
-        self.check(name, parse(&secret))
-    }
-
     /// The same of what need not be set: `None` then, too.
     pub fn secret_optional<T, E: Display>(
         &mut self,

@@ -60,13 +60,8 @@ fn with_settings(options: &ArgMatches, work: impl AsyncFnOnce(Settings) -> anyho
 
 fn health(options: &ArgMatches) -> ExitCode {
     let asked = Settings::read_server(environment(options)).map_err(anyhow::Error::from);
-    match asked.and_then(|server| actix_web::rt::System::new().block_on(health::ask(&server))) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    let answered = asked.and_then(|server| actix_web::rt::System::new().block_on(health::ask(&server)));
+    answered.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
 }
 
 /// What to change, and where.
@@ -100,10 +95,7 @@ fn doctor(options: &ArgMatches) -> ExitCode {
             }
             if report.verdict() == Verdict::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "{error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
 }
 
@@ -150,6 +142,11 @@ fn unit(options: &ArgMatches) -> ExitCode {
 fn unusable(fault: &impl Display) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "{fault}");
     ExitCode::from(UNUSABLE)
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{error:#}");
+    ExitCode::FAILURE
 }
 
 fn command_line() -> Command {

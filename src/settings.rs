@@ -71,9 +71,10 @@ fn all(env: &mut Environment) -> Option<Settings> {
         "What users open, such as https://app.example.com: the origin of the homepage, Developer Console > the app > Web App.");
     let https = public_url.as_ref().is_none_or(Origin::is_https);
     let (web, server, app) = (web(env, public_url, https), server(env, https), app::Settings::read(env));
-    let state = env.secret_or("STATE_URL", "memory:", Location::parse,
-        "Where to keep what must outlive a restart: memory:, file:PATH, or for several processes redis://HOST:PORT or rediss://HOST:PORT.");
-    Some(Settings { dingtalk: dingtalk?, web: web?, state: state?, server: server?, app: app?, unknown: env.unread("DINGTALK_"), exposed_secrets: env.exposed.clone() })
+    let state = env.secret_optional("STATE_URL", Location::parse,
+        "Where to keep what must outlive a restart: memory:, file:PATH, or for several processes redis://HOST:PORT or rediss://HOST:PORT. Default: memory:");
+    let state = state.unwrap_or(Location::Memory);
+    Some(Settings { dingtalk: dingtalk?, web: web?, state, server: server?, app: app?, unknown: env.unread("DINGTALK_"), exposed_secrets: env.exposed.clone() })
 }
 
 #[rustfmt::skip]

@@ -24,12 +24,10 @@ const GATHERING: Duration = Duration::from_millis(10);
 
 static LOST: OnceLock<ErrorCounter> = OnceLock::new();
 
-/// The log, open until this is dropped. Then what still waits is written, if that takes no more than a second.
+/// Starts logging to standard error, until what it gives is dropped. Then what still waits is written, if that takes no more than a second.
+/// `RUST_LOG` takes levels such as `debug` or `dingtalk_h5=trace,info`.
 #[must_use = "nothing is logged after it is dropped"]
-pub struct Log(#[expect(dead_code, reason = "it is there to be dropped")] WorkerGuard);
-
-/// Starts logging to standard error. `RUST_LOG` takes levels such as `debug` or `dingtalk_h5=trace,info`.
-pub fn start() -> Log {
+pub fn start() -> WorkerGuard {
     let asked = std::env::var("RUST_LOG").unwrap_or_default();
     let (writer, guard) =
         NonBlockingBuilder::default().buffered_lines_limit(QUEUE).finish(Gathering(BufWriter::new(std::io::stderr())));
@@ -44,7 +42,7 @@ pub fn start() -> Log {
     if is_malformed {
         tracing::warn!("RUST_LOG is malformed and counts as info; it may be debug, or dingtalk_h5=trace,warn");
     }
-    Log(guard)
+    guard
 }
 
 /// How many lines were lost because the reader did not keep up.

@@ -1,6 +1,7 @@
 //! What starts and yet deserves a second look.
 
 use super::Settings;
+use super::values::begins_as_client_id;
 use crate::dingtalk::{AppKind, Told, told};
 use crate::state::Location;
 
@@ -21,8 +22,7 @@ impl Settings {
             doubts.push(told!("nothing reads {name}: it may be misspelt, see `dingtalk-h5 serve --help`",
                 "没有名为 {name} 的设置，可能拼写有误：见 `dingtalk-h5 serve --help`"));
         }
-        let client_id = dingtalk.credentials.client_id.as_str();
-        if !["ding", "suite", "custom"].iter().any(|beginning| client_id.starts_with(beginning)) {
+        if !begins_as_client_id(dingtalk.credentials.client_id.as_str()) {
             doubts.push(told!("DINGTALK_CLIENT_ID does not begin as Client IDs usually do",
                 "DINGTALK_CLIENT_ID 的开头与通常的 Client ID 不同"));
         }

@@ -1,5 +1,6 @@
 //! Things that may be used once, taken over all processes.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ pub struct Wanted {
 /// What one login has taken. When this goes, what was not marked as used is free again.
 pub struct Claim<'a> {
     /// None where no other process could take it, or none can be asked.
-    taken: Option<(&'a Redis, Taken)>,
+    taken: Option<(&'a Arc<Redis>, Taken)>,
     used: Vec<AtomicBool>,
     /// One of those that help was free.
     pub helps: bool,

@@ -1,4 +1,4 @@
-//! The one place that knows the library which keeps state: rows in memory or in a file.
+//! The one place that knows the library which keeps state: rows in a file.
 
 use std::error::Error;
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
@@ -11,43 +11,35 @@ use redb::backends::InMemoryBackend;
 use redb::{Builder, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 
 use super::Location;
-use super::journal::{self, Keeper};
+use super::journal::{Changes, Keeper};
+use super::record::Record;
 use super::sealing::{Name, SealingKeys};
 
 const ROWS: TableDefinition<&Name, &[u8]> = TableDefinition::new("rows");
 
 /// Sealed rows by their names.
-pub(super) type Rows = Vec<(Name, Vec<u8>)>;
+type Rows = Vec<(Name, Vec<u8>)>;
 
 /// What becomes of rows. None removes.
-pub(super) type Changes = Vec<(Name, Option<Vec<u8>>)>;
+pub(super) type RowChanges = Vec<(Name, Option<Vec<u8>>)>;
 
 /// Keeps changes as sealed rows.
-pub(super) struct Kept {
-    pub database: Database,
-    pub keys: SealingKeys,
+pub(super) struct Database {
+    /// None after an error of the disk: then nothing works until the file is opened again.
+    rows: Option<redb::Database>,
+    path: PathBuf,
+    keys: SealingKeys,
 }
 
-impl Keeper for Kept {
-    fn keep(&mut self, changes: &journal::Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+impl Keeper for Database {
+    fn keep(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
         let sealed = changes.iter().map(|(key, record)| {
             let name = self.keys.name(&key.to_bytes());
             let row = record.as_ref().and_then(|record| serde_json::to_vec(record).ok()).map(|row| self.keys.seal(&name, &row));
             (name, row)
         });
-        Ok(self.database.commit(&sealed.collect())?)
+        Ok(self.commit(&sealed.collect())?)
     }
-
-    fn lasts(&self) -> bool {
-        self.database.path.is_some()
-    }
-}
-
-/// Keeps rows.
-pub(super) struct Database {
-    /// None after an error of the disk: then nothing works until the file is opened again.
-    rows: Option<redb::Database>,
-    path: Option<PathBuf>,
 }
 
 /// Why what is kept is not used. It was left as it is.
@@ -93,39 +85,22 @@ impl Unread {
 }
 
 impl Database {
-    /// Opens what is there, if `read` makes something of it, or begins anew.
-    pub fn open<T>(path: Option<&Path>, read: impl FnOnce(Rows) -> Result<T, Unread>) -> Result<(Self, T), Unread> {
-        match path {
-            None => Self::begin().and_then(|rows| Ok((Self { rows: Some(rows), path: None }, read(Rows::new())?))),
-            Some(path) => Self::open_file(path, read),
-        }
-    }
-
-    fn begin() -> Result<redb::Database, Unread> {
-        in_memory(InMemoryBackend::new()).map_err(Unread::unusable)
-    }
-
-    fn open_file<T>(path: &Path, read: impl FnOnce(Rows) -> Result<T, Unread>) -> Result<(Self, T), Unread> {
+    /// Opens what is there, if all of it can be read, or begins anew. With it comes what was found.
+    pub fn open(path: &Path, keys: SealingKeys, now: u64) -> Result<(Self, Found), Unread> {
         let mut file = OpenOptions::new();
         let file = file.read(true).write(true).create(true).truncate(false).mode(0o600);
         let mut file = file.open(path).map_err(Unread::Unusable)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Unread::InUse),
-            Err(TryLockError::Error(error)) => return Err(Unread::Unusable(error)),
-        }
-        let found = read(rehearse(&mut file)?)?;
+        let found = Found::in_file(&mut file, &keys, now)?;
         file.set_permissions(Permissions::from_mode(0o600)).map_err(Unread::Unusable)?;
         let rows = builder().create_file(file).map_err(Unread::unusable)?;
-        Ok((Self { rows: Some(rows), path: Some(path.to_owned()) }, found))
+        Ok((Self { rows: Some(rows), path: path.to_owned(), keys }, found))
     }
 
     /// Changes all these rows, or none. They last when this returns.
-    pub fn commit(&mut self, changes: &Changes) -> Result<(), redb::Error> {
-        let rows = match (self.rows.take(), &self.path) {
-            (Some(rows), _) => rows,
-            (None, Some(path)) => builder().open(path)?,
-            (None, None) => in_memory(InMemoryBackend::new())?,
+    pub fn commit(&mut self, changes: &RowChanges) -> Result<(), redb::Error> {
+        let rows = match self.rows.take() {
+            Some(rows) => rows,
+            None => builder().open(&self.path)?,
         };
         change(&rows, changes)?;
         self.rows = Some(rows);
@@ -133,7 +108,7 @@ impl Database {
     }
 }
 
-fn change(rows: &redb::Database, changes: &Changes) -> Result<(), redb::Error> {
+fn change(rows: &redb::Database, changes: &RowChanges) -> Result<(), redb::Error> {
     let transaction = rows.begin_write()?;
     {
         let mut rows = transaction.open_table(ROWS)?;
@@ -155,12 +130,44 @@ fn builder() -> Builder {
     builder
 }
 
-fn in_memory(backend: InMemoryBackend) -> Result<redb::Database, redb::DatabaseError> {
-    builder().create_with_backend(backend)
+/// What lies in a file.
+#[derive(Default)]
+pub(super) struct Found {
+    /// What still matters.
+    pub records: Vec<Record>,
+    /// What is to be changed about the rows: what an older key has sealed is sealed anew.
+    pub changes: RowChanges,
+}
+
+impl Found {
+    /// Locks the file, and reads it if all of it is ours.
+    pub fn in_file(file: &mut File, keys: &SealingKeys, now: u64) -> Result<Self, Unread> {
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => Unread::InUse,
+            TryLockError::Error(error) => Unread::Unusable(error),
+        })?;
+        let mut found = Self::default();
+        for (name, row) in rehearse(file)? {
+            let (row, is_newest) = keys.open(&name, &row).ok_or(Unread::Foreign)?;
+            let record: Record = serde_json::from_slice(&row).map_err(|_| Unread::Newer)?;
+            let matters = record.until > now;
+            if !matters || !is_newest {
+                found.changes.push((name, None));
+            }
+            if matters && !is_newest {
+                let name = keys.name(&record.name().to_bytes());
+                found.changes.push((name, Some(keys.seal(&name, &row))));
+            }
+            if matters {
+                found.records.push(record);
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// Opens a copy, and mends it after a kill, since whatever comes of that, the file itself must stay as it is unless all of it is good.
-pub(super) fn rehearse(file: &mut File) -> Result<Rows, Unread> {
+fn rehearse(file: &mut File) -> Result<Rows, Unread> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(Unread::Unusable)?;
     if bytes.is_empty() {
@@ -179,7 +186,7 @@ fn all_rows(bytes: &[u8]) -> Result<Rows, redb::Error> {
     let copy = InMemoryBackend::new();
     copy.set_len(bytes.len() as u64)?;
     copy.write(0, bytes)?;
-    let mut copy = in_memory(copy)?;
+    let mut copy = builder().create_with_backend(copy)?;
     copy.check_integrity()?;
     let transaction = copy.begin_read()?;
     let rows = match transaction.open_table(ROWS) {

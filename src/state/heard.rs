@@ -1,28 +1,15 @@
 //! What was heard of the app's organisations, and what it means. It may be heard again and in any order: what happened last counts.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use serde::{Deserialize, Serialize};
 
-use super::journal::Journal;
-use super::record::{Found, Record, Table};
-use super::remembered::{Remembered, Seen};
-use super::{Lives, State};
+use super::State;
+use super::followed::Known;
 use crate::dingtalk::events::{Event, Happening, Listener, NotKept};
 use crate::dingtalk::{AgentId, Authorisation, Authorisations, Clock, CorpId, SuiteTicket};
 
-pub(super) struct Heard(Mutex<Memory>);
-
-struct Memory {
-    /// With the time from which it counts.
-    suite_ticket: Remembered<(), (u64, String)>,
-    organisations: Remembered<CorpId, Standing>,
-    events: Seen<[u8; 16]>,
-}
-
 /// When an organisation last decided what, in Unix milliseconds; 0 is never.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
-struct Standing {
+pub(super) struct Standing {
     authorised: u64,
     changed: u64,
     relieved: u64,
@@ -33,43 +20,7 @@ struct Standing {
     agent: Option<(u64, AgentId)>,
 }
 
-impl Heard {
-    pub fn new(lives: Lives, found: &mut Found, clock: &Clock, journal: &Journal) -> Self {
-        Self(Mutex::new(Memory {
-            suite_ticket: Remembered::followed(Table::SuiteTicket, lives, found, clock, journal),
-            organisations: Remembered::followed(Table::Organisations, lives, found, clock, journal),
-            events: Seen::followed(Table::Events, lives, found, clock, journal),
-        }))
-    }
-
-    /// Learns what was heard elsewhere.
-    pub fn learn(&self, record: &Record) {
-        let mut memory = self.memory();
-        match record.table {
-            Table::SuiteTicket => {
-                memory.suite_ticket.learn(record, |known, told| told.max(known.clone()));
-            }
-            Table::Organisations => memory.organisations.learn(record, Standing::and),
-            Table::Events => memory.events.learn(record, |_, ()| ()),
-            _ => {}
-        }
-    }
-
-    /// Gives everything to the journal again.
-    pub fn give_all(&self) {
-        let memory = self.memory();
-        memory.suite_ticket.give_all();
-        memory.organisations.give_all();
-        memory.events.give_all();
-    }
-
-    /// Each change under this lock is complete in itself, so it is whole even if a holder panicked.
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Memory {
+impl Known {
     fn hear_ticket(&mut self, ticket: &SuiteTicket, at: u64) {
         if self.suite_ticket.get(&()).is_none_or(|(known, _)| *known <= at) {
             self.suite_ticket.insert((), (at, ticket.to_be_sealed().to_owned()));
@@ -85,7 +36,7 @@ impl Memory {
 
 impl Standing {
     /// What both tell, whichever was heard first.
-    fn and(&self, other: Self) -> Self {
+    pub fn and(&self, other: Self) -> Self {
         let told = |standing: &Self| standing.agent.as_ref().map(|(at, agent_id)| (*at, agent_id.as_str().to_owned()));
         let knows_agent = told(self) > told(&other);
         Self {
@@ -134,25 +85,25 @@ impl State {
         let now = self.clock.unix_millis();
         // Nobody's clock is right. What is told of tomorrow must not outdo all that is told until then.
         let at = event.at.unwrap_or(now).min(now + Clock::SKEW.as_millis() as u64);
-        let mut memory = self.tables.heard.memory();
+        let known = || self.tables.known();
         match &event.what {
-            Happening::SuiteTicket(ticket) => memory.hear_ticket(ticket, at),
-            Happening::Authorised(corp_id, agent_id) => memory.change(corp_id, |standing| {
+            Happening::SuiteTicket(ticket) => known().hear_ticket(ticket, at),
+            Happening::Authorised(corp_id, agent_id) => known().change(corp_id, |standing| {
                 standing.authorised = standing.authorised.max(at);
                 standing.name(agent_id, at);
             }),
-            Happening::AuthorisationChanged(corp_id, agent_id) => memory.change(corp_id, |standing| {
+            Happening::AuthorisationChanged(corp_id, agent_id) => known().change(corp_id, |standing| {
                 standing.changed = standing.changed.max(at);
                 standing.name(agent_id, at);
             }),
-            Happening::Restored(corp_id, agent_id) => memory.change(corp_id, |standing| {
+            Happening::Restored(corp_id, agent_id) => known().change(corp_id, |standing| {
                 if standing.is_ours(agent_id) {
                     standing.restored = standing.restored.max(at);
                 }
             }),
             Happening::Stopped(corp_id, agent_id) => {
                 let mut is_ours = false;
-                memory.change(corp_id, |standing| {
+                known().change(corp_id, |standing| {
                     is_ours = standing.is_ours(agent_id);
                     if is_ours {
                         standing.stopped = standing.stopped.max(at);
@@ -163,7 +114,7 @@ impl State {
                 }
             }
             Happening::Relieved(corp_id) | Happening::Dissolved(corp_id) => {
-                memory.change(corp_id, |standing| standing.relieved = standing.relieved.max(at));
+                known().change(corp_id, |standing| standing.relieved = standing.relieved.max(at));
                 self.end_sessions_of_organisation(corp_id.clone(), self.over(at));
             }
             Happening::Left(corp_id, people) => {
@@ -173,7 +124,7 @@ impl State {
             }
             Happening::UrlChecked(_) | Happening::Other => return,
         }
-        memory.events.insert(event.id, ());
+        known().events.insert(event.id, ());
     }
 
     /// Sessions that began before then are over by what happened `at` this time. Servers' clocks differ a little, and a session too many
@@ -185,7 +136,7 @@ impl State {
 
 impl Listener for State {
     async fn hear(&self, event: Event) -> Result<(), NotKept> {
-        let is_news = self.tables.heard.memory().events.get(&event.id).is_none();
+        let is_news = self.tables.known().events.get(&event.id).is_none();
         if is_news {
             tracing::info!(event = event.what.name(), "heard of");
             self.apply(&event);
@@ -196,20 +147,20 @@ impl Listener for State {
 
 impl Authorisations for State {
     fn suite_ticket(&self) -> Option<SuiteTicket> {
-        let memory = self.tables.heard.memory();
-        memory.suite_ticket.get(&()).and_then(|(_, ticket)| SuiteTicket::parse(ticket.clone()).ok())
+        let known = self.tables.known();
+        known.suite_ticket.get(&()).and_then(|(_, ticket)| SuiteTicket::parse(ticket.clone()).ok())
     }
 
     fn of(&self, corp_id: &CorpId) -> Authorisation {
-        self.tables.heard.memory().organisations.get(corp_id).map_or(Authorisation::Unknown, Standing::judge)
+        self.tables.known().organisations.get(corp_id).map_or(Authorisation::Unknown, Standing::judge)
     }
 
     fn found(&self, corp_id: &CorpId, agent_id: Option<AgentId>) {
-        let mut memory = self.tables.heard.memory();
-        let known = memory.organisations.get(corp_id);
-        let is_news = known.is_none_or(|known| !known.found || known.agent.is_none() && agent_id.is_some());
+        let mut known = self.tables.known();
+        let standing = known.organisations.get(corp_id);
+        let is_news = standing.is_none_or(|standing| !standing.found || standing.agent.is_none() && agent_id.is_some());
         if is_news {
-            memory.change(corp_id, |standing| {
+            known.change(corp_id, |standing| {
                 standing.found = true;
                 standing.name(&agent_id, 0);
             });

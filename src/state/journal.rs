@@ -19,7 +19,10 @@ pub struct NotKept;
 
 /// Clones share it. What was given is kept before the last of them is gone.
 #[derive(Clone)]
-pub(super) struct Journal(Arc<Writer>);
+pub(super) struct Journal(
+    /// None where everything ends with the process anyway.
+    Option<Arc<Writer>>,
+);
 
 struct Writer {
     desk: Arc<Desk>,
@@ -30,9 +33,6 @@ struct Writer {
 pub(super) trait Keeper: Send + 'static {
     /// Keeps all these changes; that it fails is logged once, with what is said here of that.
     fn keep(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>>;
-
-    /// Whether what it keeps outlives the process.
-    fn lasts(&self) -> bool;
 }
 
 /// Where changes lie until they are kept.
@@ -40,7 +40,6 @@ struct Desk {
     tray: Mutex<Tray>,
     more: Condvar,
     progress: watch::Sender<Progress>,
-    lasts: bool,
 }
 
 #[derive(Default)]
@@ -66,18 +65,22 @@ impl Journal {
     /// Nobody's answer waits longer.
     const PATIENCE: Duration = Duration::from_millis(500);
 
+    /// Keeps nothing.
+    pub fn none() -> Self {
+        Self(None)
+    }
+
     /// Has a thread of its own keep what comes.
     pub fn of(keeper: impl Keeper) -> std::io::Result<Self> {
-        let progress = watch::Sender::new(Progress::default());
-        let desk = Arc::new(Desk { tray: Mutex::default(), more: Condvar::new(), progress, lasts: keeper.lasts() });
+        let desk = Arc::new(Desk { tray: Mutex::default(), more: Condvar::new(), progress: watch::Sender::default() });
         let writer = Arc::clone(&desk);
         let thread = thread::Builder::new().name("state".to_owned()).spawn(move || write(&writer, keeper))?;
-        Ok(Self(Arc::new(Writer { desk, thread: Some(thread) })))
+        Ok(Self(Some(Arc::new(Writer { desk, thread: Some(thread) }))))
     }
 
     /// Begins to keep `record`, or to forget what `key` is.
     pub fn give(&self, key: Key, record: Option<Record>) {
-        let desk = &self.0.desk;
+        let Some(Writer { desk, .. }) = self.0.as_deref() else { return };
         let mut tray = desk.tray();
         tray.changes.insert(key, record);
         tray.given += 1;
@@ -87,16 +90,14 @@ impl Journal {
 
     /// Says that what failed may succeed now.
     pub fn try_now(&self) {
-        self.0.desk.tray().now = true;
-        self.0.desk.more.notify_one();
+        let Some(Writer { desk, .. }) = self.0.as_deref() else { return };
+        desk.tray().now = true;
+        desk.more.notify_one();
     }
 
-    /// Ends when all that was given before is kept, in half a second at most. What ends with the process anyway need not be waited for.
+    /// Ends when all that was given before is kept, in half a second at most.
     pub async fn kept(&self) -> Result<(), NotKept> {
-        let desk = &self.0.desk;
-        if !desk.lasts {
-            return Ok(());
-        }
+        let Some(Writer { desk, .. }) = self.0.as_deref() else { return Ok(()) };
         let (given, mut progress) = (desk.tray().given, desk.progress.subscribe());
         let kept = progress.wait_for(|progress| progress.kept >= given || progress.failing);
         match tokio::time::timeout(Self::PATIENCE, kept).await {
@@ -107,7 +108,7 @@ impl Journal {
 
     /// Whether the last commit failed.
     pub fn is_failing(&self) -> bool {
-        self.0.desk.progress.borrow().failing
+        self.0.as_ref().is_some_and(|writer| writer.desk.progress.borrow().failing)
     }
 }
 

@@ -1,11 +1,11 @@
 //! What can be seen of where state is kept, without opening it.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::database::rehearse;
-use super::{Location, Refused, SealingKeys, State, Unread, Vitals, opened};
+use super::database::Found;
+use super::{Location, Refused, SealingKeys, State, Unread, Vitals};
 
 /// How state is kept. It is as it should be; otherwise there is an error instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,12 +42,10 @@ fn look_at(path: &Path, keys: &SealingKeys, now: u64) -> Result<Looked, Unread> 
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return may_be_made(path),
         Err(error) => return Err(Unread::Unusable(error)),
     };
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Ok(Looked::InUse),
-        Err(TryLockError::Error(error)) => return Err(Unread::Unusable(error)),
+    match Found::in_file(&mut file, keys, now) {
+        Err(Unread::InUse) => return Ok(Looked::InUse),
+        found => drop(found?),
     }
-    opened(rehearse(&mut file)?, keys, now)?;
     let mode = file.metadata().map_err(Unread::Unusable)?.permissions().mode();
     Ok(Looked::File(mode & 0o777))
 }

@@ -5,14 +5,15 @@
 mod location; // Where it is kept.
 mod once; // What may be used once,
 mod claim; // also by other processes.
-mod ended; // Which sessions were ended.
-mod heard; // What was heard of the app's organisations.
+mod followed; // What every process must know of:
+mod ended; // which sessions were ended,
+mod heard; // what was heard of the app's organisations.
 mod takeover; // What becomes of a file's when there are several processes.
-mod remembered; // Both are remembered here, as long as they matter,
+mod remembered; // All that is remembered here, as long as it matters,
 mod record; // written down,
 mod journal; // and kept, in one go with what comes at the same time,
 mod sealing; // sealed,
-mod database; // in memory or in a file,
+mod database; // in a file,
 mod redis; // or where other processes follow it.
 mod looked; // What can be seen of all that from outside.
 
@@ -23,117 +24,76 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 pub use self::claim::{Claim, Wanted};
-use self::database::{Changes, Database, Kept, Rows};
+use self::database::Database;
 pub use self::database::{Refused, Unread};
-use self::ended::Ended;
 pub use self::ended::{Lives, SessionId};
-use self::heard::Heard;
+use self::followed::Tables;
 use self::journal::Journal;
 pub use self::journal::NotKept;
 pub use self::location::{Location, RedisUrl};
 pub use self::looked::Looked;
-pub use self::once::{Once, Taken, Thing, Unavailable};
+pub use self::once::{Once, Taken, Unavailable};
+use self::record::Record;
 pub use self::record::Table;
-use self::record::{Found, Key, Record};
-use self::redis::Redis;
 pub use self::redis::Vitals;
-use self::remembered::Seen;
+use self::redis::{Redis, Teller};
+use self::remembered::{Seen, Thing};
 pub use self::sealing::SealingKeys;
 pub use self::takeover::NotTakenOver;
-use crate::dingtalk::{Answering, Clock, CorpId, Departing, Departures, Error, Grant, Leave, Moment, Outcome, Peers, UserId};
+use crate::dingtalk::{Answering, Clock, Departing, Departures, Error, Grant, Leave, Outcome, Peers};
 
 /// What all requests and processes must agree on.
 pub struct State {
     tables: Arc<Tables>,
     /// Until somebody asks for it.
-    found: Mutex<Found>,
+    found: Mutex<Vec<Record>>,
     clock: Clock,
-    journal: Journal,
-    /// Other processes, if there may be any. It goes after the journal, which uses it.
-    redis: Option<Redis>,
-}
-
-/// What is followed, wherever it happens.
-struct Tables {
-    ended: Ended,
-    heard: Heard,
-    journal: Journal,
-}
-
-impl Tables {
-    fn new(lives: Lives, found: &mut Found, clock: &Clock, journal: &Journal) -> Arc<Self> {
-        let (ended, heard) = (Ended::new(lives, found, clock, journal), Heard::new(lives, found, clock, journal));
-        Arc::new(Self { ended, heard, journal: journal.clone() })
-    }
-
-    /// Learns what another process has told.
-    fn learn(&self, record: &Record) {
-        self.ended.learn(record);
-        self.heard.learn(record);
-    }
-
-    /// What could not be kept can be now.
-    fn is_back(&self) {
-        self.journal.try_now();
-    }
-
-    /// Tells everything again.
-    fn give_all(&self) {
-        self.ended.give_all();
-        self.heard.give_all();
-    }
+    /// Other processes, if there may be any.
+    redis: Option<Arc<Redis>>,
+    /// They are followed until this goes, after the journal, which tells them.
+    _until: Option<oneshot::Sender<()>>,
 }
 
 impl State {
     /// Opens what was kept, and has a thread keep what comes. `app` is whose it is, so that two apps may share a place.
     pub fn open(location: &Location, app: &str, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Refused> {
         let open = match location {
-            Location::Memory => Self::embedded(None, keys, lives, clock),
-            Location::File(path) => Self::embedded(Some(path), keys, lives, clock),
+            Location::Memory => Ok(Self::of_process(Vec::new(), Journal::none(), lives, clock)),
+            Location::File(path) => Self::in_file(path, keys, lives, clock),
             Location::Redis(url) => Self::shared(url, app, keys, lives, clock),
         };
         open.map_err(|why| why.of(location))
     }
 
-    fn embedded(file: Option<&Path>, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
+    fn of_process(mut found: Vec<Record>, journal: Journal, lives: Lives, clock: Clock) -> Self {
+        let tables = Tables::new(lives, &mut found, &clock, journal);
+        Self { tables, found: Mutex::new(found), clock, redis: None, _until: None }
+    }
+
+    fn in_file(file: &Path, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
         let now = clock.unix_millis();
-        let (mut database, (mut found, changes)) = Database::open(file, |rows| opened(rows, &keys, now))?;
+        let (mut database, found) = Database::open(file, keys, now)?;
         // At once, since nobody can wait for them later.
-        database.commit(&changes).map_err(Unread::unusable)?;
-        let journal = Journal::of(Kept { database, keys }).map_err(Unread::Unusable)?;
-        let tables = Tables::new(lives, &mut found, &clock, &journal);
-        Ok(Self { tables, found: Mutex::new(found), clock, journal, redis: None })
+        database.commit(&found.changes).map_err(Unread::unusable)?;
+        let journal = Journal::of(database).map_err(Unread::Unusable)?;
+        Ok(Self::of_process(found.records, journal, lives, clock))
     }
 
     fn shared(url: &RedisUrl, app: &str, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
-        let redis = Redis::new(keys, clock.clone()).map_err(Unread::Unusable)?;
-        let journal = Journal::of(redis.teller(lives)).map_err(Unread::Unusable)?;
-        let tables = Tables::new(lives, &mut Found::default(), &clock, &journal);
-        redis.follow(url, app, &tables).map_err(Unread::unusable)?;
-        Ok(Self { tables, found: Mutex::default(), clock, journal, redis: Some(redis) })
+        let (redis, until) = Redis::new(url, app, keys, clock.clone()).map_err(Unread::Unusable)?;
+        let journal = Journal::of(Teller { redis: Arc::clone(&redis), lives }).map_err(Unread::Unusable)?;
+        let tables = Tables::new(lives, &mut Vec::new(), &clock, journal);
+        redis.follow(&tables);
+        Ok(Self { tables, found: Mutex::default(), clock, redis: Some(redis), _until: Some(until) })
     }
 
     /// What may be used once, of one kind, and is then remembered for `kept_for`.
     pub fn once<K: Thing>(&self, table: Table, kept_for: Duration) -> Once<K> {
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner).take(table);
-        Once::new(table, kept_for, Seen::new(table, kept_for, found, self.clock.clone(), self.journal.clone()))
-    }
-
-    /// Ends a session for good.
-    pub fn end_session(&self, id: SessionId) {
-        self.tables.ended.end(id);
-    }
-
-    /// Ends the sessions of a person that began before then.
-    pub fn end_sessions_of_person(&self, corp_id: CorpId, user_id: UserId, before: Moment) {
-        self.tables.ended.end_person(corp_id, user_id, before);
-    }
-
-    /// The same of everybody in an organisation.
-    pub fn end_sessions_of_organisation(&self, corp_id: CorpId, before: Moment) {
-        self.tables.ended.end_organisation(corp_id, before);
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        Once::new(table, kept_for, Seen::new(table, kept_for, &mut found, &self.clock, &self.tables.journal))
     }
 
     /// A word that all processes have who share it, and nobody else; None if it is one process's, and while it cannot be shared.
@@ -141,19 +101,9 @@ impl State {
         self.redis.as_ref()?.shared_word()
     }
 
-    /// Whether a session was ended, by whatever.
-    pub fn has_ended(&self, id: SessionId, corp_id: &CorpId, user_id: &UserId, began: Moment) -> bool {
-        self.tables.ended.has_ended(id, corp_id, user_id, began)
-    }
-
-    /// Whether a session of this person that began then would be over.
-    pub fn is_over(&self, corp_id: &CorpId, user_id: &UserId, began: Moment) -> bool {
-        self.tables.ended.is_over(corp_id, user_id, began)
-    }
-
     /// Ends when all changes until now are kept, so that a restart knows them; in half a second at most.
     pub async fn kept(&self) -> Result<(), NotKept> {
-        self.journal.kept().await
+        self.tables.journal.kept().await
     }
 
     /// How it is.
@@ -161,10 +111,10 @@ impl State {
         let redis = self.redis.as_ref();
         Standing {
             shared: redis.is_some(),
-            reachable: redis.is_none_or(Redis::is_up),
-            began: redis.is_none_or(Redis::was_up),
-            kept: !self.journal.is_failing(),
-            processes: redis.map_or(NonZeroUsize::MIN, Redis::processes),
+            reachable: redis.is_none_or(|redis| redis.is_up()),
+            began: redis.is_none_or(|redis| redis.was_up()),
+            kept: !self.tables.journal.is_failing(),
+            processes: redis.map_or(NonZeroUsize::MIN, |redis| redis.processes()),
         }
     }
 
@@ -233,25 +183,4 @@ impl Peers for State {
     fn note(&self, line: &str, leave: Leave, outcome: Outcome) {
         self.redis.iter().for_each(|redis| redis.note_departure(line.to_owned(), leave, outcome));
     }
-}
-
-/// Opens the rows that still matter, and what is to be changed about them: what an older key has sealed is sealed anew.
-fn opened(rows: Rows, keys: &SealingKeys, now: u64) -> Result<(Found, Changes), Unread> {
-    let (mut found, mut changes) = (Found::default(), Changes::new());
-    for (name, row) in rows {
-        let (row, is_newest) = keys.open(&name, &row).ok_or(Unread::Foreign)?;
-        let record: Record = serde_json::from_slice(&row).map_err(|_| Unread::Newer)?;
-        let matters = record.until > now;
-        if !matters || !is_newest {
-            changes.push((name, None));
-        }
-        if matters && !is_newest {
-            let name = keys.name(&Key::of(record.table, &record.key).to_bytes());
-            changes.push((name, Some(keys.seal(&name, &row))));
-        }
-        if matters {
-            found.add(record);
-        }
-    }
-    Ok((found, changes))
 }

@@ -1,16 +1,12 @@
 //! Things that may be used once: authCodes, login states.
 
 use std::collections::HashSet;
-use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::Wanted;
-use super::record::{Key, Table, json};
-use super::remembered::Seen;
+use super::record::{Key, Table};
+use super::remembered::{Seen, Thing};
 
 /// Remembers what is being used and what was used, for as long as it would be good.
 pub struct Once<K> {
@@ -23,11 +19,6 @@ struct Memory<K> {
     under_way: HashSet<K>,
     used: Seen<K>,
 }
-
-/// What can be used once.
-pub trait Thing: Copy + Eq + Hash + Serialize + DeserializeOwned {}
-
-impl<K: Copy + Eq + Hash + Serialize + DeserializeOwned> Thing for K {}
 
 /// Why something cannot be taken now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +42,7 @@ impl<K: Thing> Once<K> {
 
     /// What other processes are asked for `key`. If this process dies with it, it is free again after `taken_for`.
     pub fn wanted(&self, key: &K, taken_for: Duration) -> Wanted {
-        Wanted { key: Key::of(self.table, &json(key)), taken_for, used_for: self.kept_for }
+        Wanted { key: Key::of(self.table, key), taken_for, used_for: self.kept_for }
     }
 
     /// Takes `key` for oneself.
@@ -64,7 +55,7 @@ impl<K: Thing> Once<K> {
         if memory.used.get(&key).is_some() {
             return Err(Unavailable::Used);
         }
-        memory.under_way.insert(key);
+        memory.under_way.insert(key.clone());
         Ok(Taken { once: self, key })
     }
 
@@ -82,7 +73,7 @@ impl<K: Thing> Once<K> {
 impl<K: Thing> Taken<'_, K> {
     /// From now on it is used, whatever becomes of whoever has it.
     pub fn mark_used(&self) {
-        self.once.memory().used.insert(self.key, ());
+        self.once.memory().used.insert(self.key.clone(), ());
     }
 
     /// It was not used after all.

@@ -1,6 +1,5 @@
 //! What is kept of one thing, and the tables that such things are in.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -55,26 +54,6 @@ impl Table {
     }
 }
 
-/// All of them, as they were found.
-#[derive(Default)]
-pub(super) struct Found(HashMap<Table, Vec<Record>>);
-
-impl Found {
-    pub fn add(&mut self, record: Record) {
-        self.0.entry(record.table).or_default().push(record);
-    }
-
-    /// All, whatever they are.
-    pub fn all(self) -> impl Iterator<Item = Record> {
-        self.0.into_values().flatten()
-    }
-
-    /// Those of `table`, for whoever remembers them from now on.
-    pub fn take(&mut self, table: Table) -> Vec<Record> {
-        self.0.remove(&table).unwrap_or_default()
-    }
-}
-
 /// Which thing it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
@@ -102,9 +81,16 @@ pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
+impl Record {
+    /// Which thing it is of.
+    pub fn name(&self) -> Key {
+        Key { table: self.table, text: self.key.clone() }
+    }
+}
+
 impl Key {
-    pub fn of(table: Table, text: &str) -> Self {
-        Self { table, text: text.to_owned() }
+    pub fn of(table: Table, thing: &impl Serialize) -> Self {
+        Self { table, text: json(thing) }
     }
 
     pub fn to_bytes(&self) -> Vec<u8> {

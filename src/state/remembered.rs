@@ -9,9 +9,15 @@ use serde::de::DeserializeOwned;
 
 use super::Lives;
 use super::journal::Journal;
-use super::record::{Found, Key, Record, Table, json};
+use super::record::{Key, Record, Table, json};
 use crate::dingtalk::Clock;
 
+/// What a thing can be told from others by.
+pub trait Thing: Clone + Eq + Hash + Serialize + DeserializeOwned {}
+
+impl<K: Clone + Eq + Hash + Serialize + DeserializeOwned> Thing for K {}
+
+/// What is known of things.
 pub(super) struct Remembered<K, V> {
     table: Table,
     known: HashMap<K, (V, Instant)>,
@@ -22,24 +28,24 @@ pub(super) struct Remembered<K, V> {
     journal: Journal,
 }
 
-impl<K: Clone + Eq + Hash + Serialize + DeserializeOwned, V: Serialize + DeserializeOwned> Remembered<K, V> {
-    /// What was `found` of a table that is followed.
-    pub fn followed(table: Table, lives: Lives, found: &mut Found, clock: &Clock, journal: &Journal) -> Self {
-        Self::new(table, table.kept_for(lives), found.take(table), clock.clone(), journal.clone())
+impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
+    /// Of a table that is followed.
+    pub fn followed(table: Table, lives: Lives, found: &mut Vec<Record>, clock: &Clock, journal: &Journal) -> Self {
+        Self::new(table, table.kept_for(lives), found, clock, journal)
     }
 
-    /// What was `found` of `table` at the start. Whatever time it was to be kept, it is not kept longer than from now on.
-    pub fn new(table: Table, kept_for: Duration, found: Vec<Record>, clock: Clock, journal: Journal) -> Self {
+    /// Takes what was `found` of `table` at the start. Whatever time it was to be kept, it is not kept longer than from now on.
+    pub fn new(table: Table, kept_for: Duration, found: &mut Vec<Record>, clock: &Clock, journal: &Journal) -> Self {
         let (now, unix_now) = (clock.now(), clock.unix_millis());
         let left = |until: u64| Duration::from_millis(until.saturating_sub(unix_now)).min(kept_for);
         let read = |Record { key, value, until, .. }: Record| {
             Some((now + left(until), serde_json::from_str::<K>(&key).ok()?, serde_json::from_str(&value).ok()?))
         };
-        let mut read: Vec<_> = found.into_iter().filter_map(read).collect();
+        let mut read: Vec<_> = found.extract_if(.., |record| record.table == table).filter_map(read).collect();
         read.sort_by_key(|(until, ..)| *until);
         let forgotten_at = read.iter().map(|(until, key, _)| (*until, key.clone())).collect();
         let known = read.into_iter().map(|(until, key, value)| (key, (value, until))).collect();
-        Self { table, known, forgotten_at, kept_for, clock, journal }
+        Self { table, known, forgotten_at, kept_for, clock: clock.clone(), journal: journal.clone() }
     }
 
     /// Nothing, as almost always, costs no look-up.
@@ -54,9 +60,7 @@ impl<K: Clone + Eq + Hash + Serialize + DeserializeOwned, V: Serialize + Deseria
     pub fn insert(&mut self, key: K, value: V) {
         self.forget_old();
         let until = self.clock.now() + self.kept_for;
-        let (name, unix_until) = (json(&key), self.clock.unix_millis().saturating_add(self.kept_for.as_millis() as u64));
-        let record = Record { table: self.table, key: name, value: json(&value), until: unix_until };
-        self.journal.give(Key::of(self.table, &record.key), Some(record));
+        self.give(&key, &value, self.kept_for);
         self.remember(key, value, until);
     }
 
@@ -90,17 +94,21 @@ impl<K: Clone + Eq + Hash + Serialize + DeserializeOwned, V: Serialize + Deseria
 
     /// Gives everything to the journal again.
     pub fn give_all(&self) {
-        let (now, unix_now) = (self.clock.now(), self.clock.unix_millis());
+        let now = self.clock.now();
         for (key, (value, until)) in &self.known {
-            let left = until.saturating_duration_since(now).as_millis() as u64;
-            let record = Record { table: self.table, key: json(key), value: json(value), until: unix_now.saturating_add(left) };
-            self.journal.give(Key::of(self.table, &record.key), Some(record));
+            self.give(key, value, until.saturating_duration_since(now));
         }
+    }
+
+    fn give(&self, key: &K, value: &V, left: Duration) {
+        let until = self.clock.unix_millis().saturating_add(left.as_millis() as u64);
+        let record = Record { table: self.table, key: json(key), value: json(value), until };
+        self.journal.give(record.name(), Some(record));
     }
 
     pub fn remove(&mut self, key: &K) {
         if self.known.remove(key).is_some() {
-            self.journal.give(self.name(key), None);
+            self.journal.give(Key::of(self.table, key), None);
         }
     }
 
@@ -115,10 +123,6 @@ impl<K: Clone + Eq + Hash + Serialize + DeserializeOwned, V: Serialize + Deseria
                 self.remove(&key);
             }
         }
-    }
-
-    fn name(&self, key: &K) -> Key {
-        Key::of(self.table, &json(key))
     }
 }
 

@@ -50,9 +50,7 @@ impl SealingKeys {
 
     /// What the row of `key` is called.
     pub(super) fn name(&self, key: &[u8]) -> Name {
-        let (mut name, whole) = (Name::default(), mac(&self.0[0].naming, key));
-        name.copy_from_slice(&whole[..16]);
-        name
+        name(&self.0[0].naming, key)
     }
 
     /// Seals what the row `name` holds.
@@ -86,8 +84,15 @@ impl SealingKeys {
     }
 }
 
+/// What `thing` is called by whoever has this key.
+pub(super) fn name(key: &[u8; 32], thing: &[u8]) -> Name {
+    let mut name = Name::default();
+    name.copy_from_slice(&mac(key, thing)[..16]);
+    name
+}
+
 /// HMAC with SHA-256.
-pub(super) fn mac(key: &[u8; 32], of: &[u8]) -> [u8; 32] {
+fn mac(key: &[u8; 32], of: &[u8]) -> [u8; 32] {
     // HMAC takes keys of any length (RFC 2104, section 3); the type only shares its constructor with ciphers that do not.
     #[expect(clippy::expect_used)]
     let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("hmac takes any key");

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::database::{Database, Unread};
-use super::record::{Key, Record, Table};
-use super::{Location, NotKept, Refused, SealingKeys, State, Wanted, opened};
+use super::record::{Record, Table};
+use super::{Location, NotKept, Refused, SealingKeys, State, Wanted};
 
 /// Why nothing, or not all, was taken over. The file is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -27,19 +27,20 @@ impl State {
 
     /// Takes over what the file at `path` keeps, which is one process's: that must have ended. How many things it was; done again, it changes
     /// nothing.
-    pub async fn take_over(&self, path: &Path, keys: &SealingKeys) -> Result<usize, NotTakenOver> {
+    pub async fn take_over(&self, path: &Path, keys: SealingKeys) -> Result<usize, NotTakenOver> {
         let now = self.clock.unix_millis();
         let of_file = |why: Unread| why.of(&Location::File(path.to_owned()));
         if !path.is_file() {
             return Err(of_file(Unread::Unusable(ErrorKind::NotFound.into())).into());
         }
         // Open, and so locked, until the end.
-        let (_file, (found, _)) = Database::open(Some(path), |rows| opened(rows, keys, now)).map_err(of_file)?;
-        let (followed, taken): (Vec<_>, Vec<_>) = found.all().partition(|record| Table::FOLLOWED.contains(&record.table));
+        let (_file, found) = Database::open(path, keys, now).map_err(of_file)?;
+        let (followed, taken): (Vec<_>, Vec<_>) =
+            found.records.into_iter().partition(|record| Table::FOLLOWED.contains(&record.table));
         let count = followed.len() + taken.len();
         for record in followed {
             self.tables.learn(&record);
-            self.journal.give(Key::of(record.table, &record.key), Some(record));
+            self.tables.journal.give(record.name(), Some(record));
         }
         for some in taken.chunks(Self::AT_ONCE) {
             let used = some.iter().map(|record| used(record, now)).collect();
@@ -57,5 +58,5 @@ impl State {
 
 fn used(record: &Record, now: u64) -> Wanted {
     let used_for = Duration::from_millis(record.until.saturating_sub(now).max(1));
-    Wanted { key: Key::of(record.table, &record.key), taken_for: used_for, used_for }
+    Wanted { key: record.name(), taken_for: used_for, used_for }
 }

@@ -34,12 +34,9 @@ pub async fn boundary(
     let headers = shared::<Headers>(request.request())?.clone();
     // The request itself must not be kept meanwhile: the router needs to be its only owner.
     let mut response = match next.call(request).await {
-        Ok(response) => response.map_into_boxed_body(),
+        Ok(response) => explain(response.map_into_boxed_body(), &scope),
         Err(error) => return Err(without_request(error, &headers, &scope)),
     };
-    if response.response().error().is_some() {
-        response = explain(response, &scope);
-    }
     finish(response.headers_mut(), &headers, &scope);
     log(&response, &scope, began);
     Ok(response)

@@ -7,6 +7,7 @@ use actix_web::web::{Data, Payload, Query, ServiceConfig};
 use futures_util::future::join_all;
 
 use super::{Metrics, route};
+use crate::dingtalk::Observer;
 use crate::dingtalk::events::{Callback, CallbackCall, Listener};
 use crate::state::State;
 
@@ -43,7 +44,7 @@ async fn hear(
     let kept = join_all(heard.events.into_iter().map(async |event| {
         let name = event.what.name();
         let kept = state.hear(event).await.is_ok();
-        metrics.event_heard(name, kept);
+        metrics.heard(name, kept);
         kept
     }));
     if kept.await.into_iter().all(|kept| kept) {

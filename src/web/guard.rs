@@ -1,6 +1,6 @@
 //! Who may knock: extractors that turn a request away before its handler runs.
 
-use std::future::{Future, Ready, ready};
+use std::future::{Future, ready};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
+use super::scope::extracted;
 use super::{Problem, Site, shared};
 use crate::dingtalk::{JsonObject, Origin};
 
@@ -30,17 +31,14 @@ fn made_by(ours: &Origin, headers: &HeaderMap) -> bool {
     !repeated && matches!((origin, site), (Some(true), Some(true) | None) | (None, Some(true)))
 }
 
-impl FromRequest for SameOrigin {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(
-            shared::<Site>(request)
-                .and_then(|site| made_by(&site.public_url, request.headers()).then_some(Self).ok_or(Problem::OriginRejected)),
-        )
+impl SameOrigin {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let is_ours = made_by(&shared::<Site>(request)?.settings.public_url, request.headers());
+        is_ours.then_some(Self).ok_or(Problem::OriginRejected)
     }
 }
+
+extracted!(SameOrigin, SameOrigin::of);
 
 /// How long a body may take: a phone on a bad network needs some, somebody who drips bytes to hold a connection gets no more.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
@@ -74,7 +72,6 @@ impl From<JsonPayloadError> for Problem {
     fn from(error: JsonPayloadError) -> Self {
         match error {
             JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => Self::PayloadTooLarge,
-            JsonPayloadError::ContentType => Self::UnsupportedMediaType,
             // What serde says may quote the body, which may hold a code.
             JsonPayloadError::Deserialize(_) => Self::BadRequest("the body is not what this route takes".into()),
             _ => Self::BadRequest("the body cannot be read".into()),
@@ -87,12 +84,17 @@ impl From<JsonPayloadError> for Problem {
 pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
-    fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[ipnet::IpNet]) -> Self {
-        let is_trusted = |hop: &IpAddr| trusted.iter().any(|network| network.contains(&hop.to_canonical()));
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+        let site = shared::<Site>(request)?;
+        Ok(Self::behind(|hop| site.trusts(hop), peer, request.headers()))
+    }
+
+    fn behind(is_trusted: impl Fn(IpAddr) -> bool, peer: IpAddr, headers: &HeaderMap) -> Self {
         let mut nearest = peer;
         let forwarded: Vec<&[u8]> = headers.get_all(X_FORWARDED_FOR).map(HeaderValue::as_bytes).collect();
         for hop in forwarded.iter().flat_map(|value| value.split(|byte| *byte == b',')).rev() {
-            if !is_trusted(&nearest) {
+            if !is_trusted(nearest) {
                 break;
             }
             // A hop that cannot be read was not written by a trusted proxy, so nothing before it is believed either.
@@ -111,15 +113,7 @@ fn address_of(hop: &str) -> Option<IpAddr> {
     hop.parse().or_else(|_| with_port()).ok()
 }
 
-impl FromRequest for ClientAddress {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-        ready(shared::<Site>(request).map(|site| Self::of(peer, request.headers(), &site.trusted_proxies)))
-    }
-}
+extracted!(ClientAddress, ClientAddress::of);
 
 #[cfg(test)]
 mod tests {
@@ -165,10 +159,10 @@ mod tests {
 
     #[test]
     fn only_trusted_proxies_are_believed_about_the_client() {
-        let proxies = ["10.0.0.0/8".parse().unwrap()];
+        let proxies: ipnet::IpNet = "10.0.0.0/8".parse().unwrap();
         let seen = |peer: &str, forwarded: &'static str| {
             let headers = headers(&[(X_FORWARDED_FOR, forwarded)]);
-            ClientAddress::of(peer.parse().unwrap(), &headers, &proxies).0.to_string()
+            ClientAddress::behind(|hop| proxies.contains(&hop), peer.parse().unwrap(), &headers).0.to_string()
         };
         assert_eq!(seen("203.0.113.9", "198.51.100.1"), "203.0.113.9");
         assert_eq!(seen("10.0.0.1", "198.51.100.1"), "198.51.100.1");

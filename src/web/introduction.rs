@@ -59,14 +59,13 @@ pub struct Introductions {
     clock: Clock,
 }
 
-fn keys(keys: &SessionKeys) -> Vec<[u8; 32]> {
-    keys.derived("introduction")
-}
+/// What its keys are for.
+const PURPOSE: &str = "introduction";
 
 impl Question {
     /// Asks with the newest key. The clocks of both sides may differ by less than a minute.
     pub fn new(session_keys: &SessionKeys, clock: &Clock) -> Self {
-        let (key, nonce, at) = (keys(session_keys)[0], rand::random::<Nonce>(), clock.unix_seconds());
+        let (key, nonce, at) = (session_keys.derived(PURPOSE)[0], rand::random::<Nonce>(), clock.unix_seconds());
         let seal = mac(&key, &[b"asks", &at.to_be_bytes(), &nonce]).finalize().into_bytes();
         Self { nonce, key, header: format!("{at}.{}.{}", hex::encode(nonce), hex::encode(seal)) }
     }
@@ -85,7 +84,7 @@ impl Introductions {
     /// Nobody has asked yet.
     pub fn new(session_keys: &SessionKeys, clock: Clock) -> Self {
         let process = hex::encode(rand::random::<[u8; 8]>());
-        Self { keys: keys(session_keys), process, asked: Mutex::default(), clock }
+        Self { keys: session_keys.derived(PURPOSE), process, asked: Mutex::default(), clock }
     }
 
     /// The nonce of a question that is genuine, timely and new, and the key to answer with.

@@ -119,11 +119,6 @@ impl Metrics {
         self.entries.with_label_values(&[if with_good_session { "good" } else { "none" }]).inc();
     }
 
-    /// Counts an event.
-    pub fn event_heard(&self, name: &'static str, kept: bool) {
-        self.events.with_label_values(&[name, if kept { "yes" } else { "no" }]).inc();
-    }
-
     /// Everything as text; what is not counted is looked up.
     fn text(&self, dingtalk: &DingTalk, state: Standing) -> Result<Vec<u8>, prometheus::Error> {
         self.state_reachable.set(state.reachable.into());
@@ -177,7 +172,7 @@ impl Observer for Metrics {
     }
 
     fn heard(&self, event: &'static str, kept: bool) {
-        self.event_heard(event, kept);
+        self.events.with_label_values(&[event, if kept { "yes" } else { "no" }]).inc();
     }
 
     fn renewed(&self, credential: &'static str, outcome: Result<(), &Error>) {

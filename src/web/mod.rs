@@ -33,11 +33,8 @@ pub mod session;
 /// What the plumbing must know.
 mod settings;
 
-use std::future::{Ready, ready};
-
-use actix_web::dev::Payload;
+use actix_web::HttpRequest;
 use actix_web::web::ServiceConfig;
-use actix_web::{FromRequest, HttpRequest};
 
 pub use self::app::App;
 pub use self::boundary::boundary;
@@ -52,6 +49,7 @@ pub use self::page::words::Both;
 pub(crate) use self::page::words::words;
 pub use self::page::{Head, Language, NavEntry, Site};
 pub use self::problem::{Explanation, Problem};
+use self::scope::extracted;
 pub use self::scope::{RequestScope, shared};
 use self::session::RequestSession;
 pub use self::session::{SessionKeys, SessionUser, Sessions};
@@ -69,18 +67,12 @@ pub fn session_routes(routes: &mut ServiceConfig) {
 }
 
 /// A handler that takes one may call DingTalk, in the organisation of whoever is logged in; in the app's own, if that is only one.
-impl FromRequest for Organisation {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let organisation = || {
-            let dingtalk = shared::<DingTalk>(request)?;
-            match dingtalk.home() {
-                Some(home) => Ok(home.clone()),
-                None => Ok(dingtalk.organisation(&RequestSession::of(request)?.holding_organisation()?)?),
-            }
-        };
-        ready(organisation())
+fn organisation(request: &HttpRequest) -> Result<Organisation, Problem> {
+    let dingtalk = shared::<DingTalk>(request)?;
+    match dingtalk.home() {
+        Some(home) => Ok(home.clone()),
+        None => Ok(dingtalk.organisation(&RequestSession::of(request)?.holding_organisation()?)?),
     }
 }
+
+extracted!(Organisation, organisation);

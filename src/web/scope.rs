@@ -14,6 +14,21 @@ pub fn shared<T: 'static>(request: &HttpRequest) -> Result<&Data<T>, Problem> {
     request.app_data::<Data<T>>().ok_or_else(missing)
 }
 
+/// A handler that takes one gets what is made of its request.
+macro_rules! extracted {
+    ($kind:ty, $of:expr) => {
+        impl actix_web::FromRequest for $kind {
+            type Error = $crate::web::Problem;
+            type Future = std::future::Ready<Result<Self, Self::Error>>;
+
+            fn from_request(request: &actix_web::HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
+                std::future::ready(($of)(request))
+            }
+        }
+    };
+}
+pub(super) use extracted;
+
 /// What identifies one request. Its copies share it.
 #[derive(Debug, Clone)]
 pub struct RequestScope(Rc<Scope>);

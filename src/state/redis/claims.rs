@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::{Unavailable, Wanted};
-use super::link::{Away, Link};
+use super::link::Away;
 use super::names::Names;
 use super::{Redis, scripts};
 
@@ -38,37 +38,33 @@ impl Redis {
         Ok(Ok(Taken { owner, things, helps }))
     }
 
+    /// Says which of the things were used; the others are free again. If it is away, their time runs out.
+    pub async fn settle(&self, taken: &Taken, used: &[bool]) {
+        // The follower has logged that it is away.
+        drop(self.tell(taken, used).await);
+    }
+
     /// The same when nobody waits for it any more.
-    pub fn settle_behind(&self, taken: Taken, used: Vec<bool>) {
-        let link = Arc::clone(&self.link);
-        self.spawn(async move { settle(&link, &taken, &used).await });
+    pub fn settle_behind(self: &Arc<Self>, taken: Taken, used: Vec<bool>) {
+        let redis = Arc::clone(self);
+        self.runtime.spawn(async move { redis.settle(&taken, &used).await });
     }
 
     /// Says that these were used, whoever had taken them.
     pub async fn note_used(&self, things: Vec<Wanted>) -> Result<(), Away> {
         let used = vec![true; things.len()];
-        tell(&self.link, &Taken { owner: String::new(), things, helps: false }, &used).await
+        self.tell(&Taken { owner: String::new(), things, helps: false }, &used).await
     }
 
-    /// Says which of the things were used; the others are free again. If it is away, their time runs out.
-    pub async fn settle(&self, taken: &Taken, used: &[bool]) {
-        settle(&self.link, taken, used).await;
+    async fn tell(&self, taken: &Taken, used: &[bool]) -> Result<(), Away> {
+        let question = |names: &Names| {
+            let mut settle = scripts::run(scripts::SETTLE, &keys(names, &taken.things));
+            let life = |(thing, is_used): (&Wanted, &bool)| if *is_used { thing.used_for.as_millis() as u64 } else { 0 };
+            settle.arg(&taken.owner).arg(taken.things.iter().zip(used).map(life).collect::<Vec<_>>()).ignore();
+            settle
+        };
+        self.link.ask(question).await
     }
-}
-
-async fn settle(link: &Link, taken: &Taken, used: &[bool]) {
-    // The follower has logged that it is away.
-    drop(tell(link, taken, used).await);
-}
-
-async fn tell(link: &Link, taken: &Taken, used: &[bool]) -> Result<(), Away> {
-    let question = |names: &Names| {
-        let mut settle = scripts::run(scripts::SETTLE, &keys(names, &taken.things));
-        let life = |(thing, is_used): (&Wanted, &bool)| if *is_used { thing.used_for.as_millis() as u64 } else { 0 };
-        settle.arg(&taken.owner).arg(taken.things.iter().zip(used).map(life).collect::<Vec<_>>()).ignore();
-        settle
-    };
-    link.ask(question).await
 }
 
 fn keys(names: &Names, things: &[Wanted]) -> Vec<String> {

@@ -1,34 +1,27 @@
 //! Keeps the connection up, follows what other processes tell, and tells them that this one is there.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use redis::Client;
 use redis::aio::MultiplexedConnection;
 use tokio::time::{Instant, interval, sleep, timeout};
 
-use super::super::Tables;
+use super::super::followed::Tables;
 use super::super::record::Table;
-use super::super::sealing::SealingKeys;
-use super::link::{ANSWER, Away, Link, Session, answer, answers, connect};
+use super::link::{ANSWER, Away, Session, answer, answers, connect};
 use super::log::{kept_key, log_key, opened};
 use super::names::{Found, Names};
 use super::{Redis, scripts};
-use crate::dingtalk::Clock;
 
 /// Never goes away.
 pub(super) struct Follower {
-    pub client: Client,
-    pub prefix: String,
-    pub keys: SealingKeys,
-    pub clock: Clock,
+    pub redis: Arc<Redis>,
     /// Whoever uses them keeps them.
     pub tables: Weak<Tables>,
-    pub link: Arc<Link>,
-    pub me: String,
-    pub processes: Arc<AtomicUsize>,
+    /// Once is enough.
+    pub skew_told: AtomicBool,
 }
 
 /// Where the logs were read until, and the names that they had.
@@ -56,18 +49,21 @@ impl Follower {
     const SKEW_MS: u64 = 5000;
 
     pub async fn run(self) {
-        let (mut read, mut away_since) = (Read::default(), Some(Instant::now()));
+        let (mut read, mut away_since, mut told) = (Read::default(), Some(Instant::now()), None);
         loop {
             let began = Instant::now();
             let why = match self.set_up(&mut read).await {
-                Ok((commands, reader)) => {
+                Ok((names, commands, reader)) => {
                     self.tell_back(away_since.take());
-                    self.stay(&mut read, commands, reader).await
+                    told = None;
+                    self.stay(&names, &mut read.until, commands, reader).await
                 }
                 Err(why) => why,
             };
-            if self.link.set_away(&why) {
+            self.redis.link.set_away(&why);
+            if told.as_ref() != Some(&why) {
                 self.tell_away(&why);
+                told = Some(why);
             }
             away_since.get_or_insert_with(Instant::now);
             if began.elapsed() < Self::BETWEEN_BEATS {
@@ -77,34 +73,39 @@ impl Follower {
     }
 
     /// A session, with all that was told until now known, and one connection more to read with.
-    async fn set_up(&self, read: &mut Read) -> Result<(MultiplexedConnection, MultiplexedConnection), Away> {
-        let (mut commands, mut reader) = tokio::try_join!(connect(&self.client), connect(&self.client))?;
+    async fn set_up(&self, read: &mut Read) -> Result<(Names, MultiplexedConnection, MultiplexedConnection), Away> {
+        let (mut commands, mut reader) = tokio::try_join!(connect(&self.redis.client), connect(&self.redis.client))?;
         let names = self.agree_on_names(&mut commands).await?;
         self.beat(&mut commands, &names).await?;
-        let is_other = read.names.as_ref().is_some_and(|known| *known != names);
-        if read.names.replace(names.clone()).is_none() || is_other {
+        let is_other = read.names.replace(names.clone()).is_some_and(|known| known != names);
+        if is_other {
             read.until.clear();
         }
         for table in Table::FOLLOWED.into_iter().filter(|table| table.lasts()) {
             self.read_kept(&mut reader, &names, table).await?;
         }
         self.read_gap(&mut reader, &names, &mut read.until).await?;
-        self.link.set_up(Session { connection: commands.clone(), names, number: rand::random() });
+        self.redis.link.set_up(Session { connection: commands.clone(), names: names.clone(), number: rand::random() });
         let tables = self.tables.upgrade();
         if is_other {
             tracing::warn!("what lay in redis is gone: this process tells again what it knows");
             tables.iter().for_each(|tables| tables.give_all());
         }
-        tables.iter().for_each(|tables| tables.is_back());
-        Ok((commands, reader))
+        tables.iter().for_each(|tables| tables.journal.try_now());
+        Ok((names, commands, reader))
     }
 
     /// Follows until something goes wrong.
-    async fn stay(&self, read: &mut Read, mut commands: MultiplexedConnection, mut reader: MultiplexedConnection) -> Away {
-        let Some(names) = read.names.clone() else { return Away("it has no names".to_owned()) };
+    async fn stay(
+        &self,
+        names: &Names,
+        until: &mut HashMap<Table, String>,
+        mut commands: MultiplexedConnection,
+        mut reader: MultiplexedConnection,
+    ) -> Away {
         let follow = async {
             loop {
-                if let Err(why) = self.read_news(&mut reader, &names, &mut read.until).await {
+                if let Err(why) = self.read_news(&mut reader, names, until).await {
                     break why;
                 }
             }
@@ -113,7 +114,7 @@ impl Follower {
             let mut beats = interval(Self::BETWEEN_BEATS);
             loop {
                 beats.tick().await;
-                match self.beat(&mut commands, &names).await {
+                match self.beat(&mut commands, names).await {
                     Ok(true) => {}
                     Ok(false) => break Away("what lay there is gone".to_owned()),
                     Err(why) => break why,
@@ -123,7 +124,7 @@ impl Follower {
         tokio::select! {
             why = follow => why,
             why = beat => why,
-            why = self.link.is_lost() => why,
+            why = self.redis.link.is_lost() => why,
         }
     }
 
@@ -133,10 +134,10 @@ impl Follower {
         let mut there: Option<Vec<u8>> = self.replace_names(commands, NOWHERE, NOWHERE).await?;
         for _ in 0..3 {
             let found = there.as_deref().unwrap_or_default();
-            let mine = match Names::open(&self.prefix, &self.keys, found) {
+            let mine = match Names::open(&self.redis.prefix, &self.redis.keys, found) {
                 Found::Ours(names, true) => return Ok(names),
                 Found::Ours(names, false) => names,
-                Found::Broken => Names::new(&self.prefix),
+                Found::Broken => Names::new(&self.redis.prefix),
                 Found::Foreign => {
                     return Err(Away(
                         "another SESSION_KEY, or a later version of this app, has sealed what lies there: give all processes the same \
@@ -145,30 +146,30 @@ impl Follower {
                     ));
                 }
             };
-            there = self.replace_names(commands, found, &mine.sealed(&self.keys)).await?;
+            there = self.replace_names(commands, found, &mine.sealed(&self.redis.keys)).await?;
         }
         Err(Away("its names keep changing".to_owned()))
     }
 
     async fn replace_names(&self, commands: &mut MultiplexedConnection, old: &[u8], new: &[u8]) -> Result<Option<Vec<u8>>, Away> {
-        answer(commands, &Names::replace(&self.prefix, old, new)).await
+        answer(commands, &Names::replace(&self.redis.prefix, old, new)).await
     }
 
     /// Tells that this process is there, and asks for the time. Whether the names are still the same.
     async fn beat(&self, commands: &mut MultiplexedConnection, names: &Names) -> Result<bool, Away> {
         let asked = Instant::now();
-        let mut beat = scripts::run(scripts::BEAT, &[names.key(b"processes"), Names::place(&self.prefix)]);
-        beat.arg(&self.me).arg(Self::BELIEVED_MS);
+        let mut beat = scripts::run(scripts::BEAT, &[names.key(b"processes"), Names::place(&self.redis.prefix)]);
+        beat.arg(&self.redis.me).arg(Self::BELIEVED_MS);
         let (processes, unix_ms, sealed): (usize, u64, Vec<u8>) = answer(commands, &beat).await?;
-        self.processes.store(processes, Ordering::Relaxed);
-        let ahead = self.clock.go_by(unix_ms + asked.elapsed().as_millis() as u64 / 2);
-        if ahead.unsigned_abs() > Self::SKEW_MS && self.link.tells_skew() {
+        self.redis.processes.store(processes, Ordering::Relaxed);
+        let ahead = self.redis.clock.go_by(unix_ms + asked.elapsed().as_millis() as u64 / 2);
+        if ahead.unsigned_abs() > Self::SKEW_MS && !self.skew_told.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 seconds = ahead / 1000,
                 "the clock of redis is ahead of this machine's by so much: sessions go by that of redis, signatures by this machine's"
             );
         }
-        Ok(matches!(Names::open(&self.prefix, &self.keys, &sealed), Found::Ours(there, _) if there == *names))
+        Ok(matches!(Names::open(&self.redis.prefix, &self.redis.keys, &sealed), Found::Ours(there, _) if there == *names))
     }
 
     async fn read_kept(&self, reader: &mut MultiplexedConnection, names: &Names, table: Table) -> Result<(), Away> {
@@ -248,7 +249,7 @@ impl Follower {
     /// Junk and what other versions write is left where it is.
     fn learn(&self, names: &Names, table: Table, told: &[Named]) {
         let Some(tables) = self.tables.upgrade() else { return };
-        let records = told.iter().filter_map(|(name, sealed)| opened(&self.keys, names, table, name, sealed));
+        let records = told.iter().filter_map(|(name, sealed)| opened(&self.redis.keys, names, table, name, sealed));
         records.for_each(|record| tables.learn(&record));
     }
 
@@ -258,7 +259,7 @@ impl Follower {
     }
 
     fn tell_away(&self, why: &Away) {
-        let parts = match self.processes.load(Ordering::Relaxed) {
+        let parts = match self.redis.processes.load(Ordering::Relaxed) {
             0 => Redis::UNHEARD_OF.get(),
             seen => seen,
         };

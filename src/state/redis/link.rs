@@ -1,7 +1,6 @@
 //! The connection to Redis: there or not, and nobody waits to find out.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -21,12 +20,8 @@ pub(crate) struct Away(pub String);
 
 /// Whoever asks uses the one connection that the follower keeps up.
 pub(super) struct Link {
-    up: watch::Sender<Option<Session>>,
-    /// Why it is away, as the log has it.
-    why: Mutex<Option<Away>>,
-    /// Why the last session was given up.
-    given_up: Mutex<Option<Away>>,
-    skew_told: AtomicBool,
+    /// Or why there is none.
+    session: watch::Sender<Result<Session, Away>>,
     was_up: AtomicBool,
 }
 
@@ -44,17 +39,11 @@ impl Link {
     const PATIENCE: Duration = Duration::from_millis(450);
 
     pub fn new() -> Self {
-        Self {
-            up: watch::Sender::new(None),
-            why: Mutex::new(None),
-            given_up: Mutex::new(None),
-            skew_told: AtomicBool::new(false),
-            was_up: AtomicBool::new(false),
-        }
+        Self { session: watch::Sender::new(Err(Away("it is away".to_owned()))), was_up: AtomicBool::new(false) }
     }
 
     pub fn is_up(&self) -> bool {
-        self.up.borrow().is_some()
+        self.session.borrow().is_ok()
     }
 
     /// Whether it ever was.
@@ -65,84 +54,61 @@ impl Link {
     /// Ends when it is up.
     pub async fn is_back(&self) {
         // The sender is this very link.
-        drop(self.up.subscribe().wait_for(Option::is_some).await);
+        drop(self.session.subscribe().wait_for(Result::is_ok).await);
     }
 
     /// Asks, if it is up. A connection that breaks on it may have been broken for long, so it is asked once more on the next one: whatever
     /// is asked does no harm twice.
     pub async fn ask<T: FromRedisValue>(&self, question: impl Fn(&Names) -> Pipeline) -> Result<T, Away> {
         let asked = async {
-            let session = self.session()?;
-            match self.ask_in(&session, &question).await {
-                Err(Broken::Cut) => {
+            match self.ask_now(&question).await? {
+                Err(error) if error.is_connection_dropped() => {
                     self.is_back().await;
-                    self.ask_in(&self.session()?, &question).await.map_err(Away::from)
+                    self.ask_now(&question).await?
                 }
-                answer => answer.map_err(Away::from),
+                answer => answer,
             }
+            .map_err(|error| Away::of(&error))
         };
         timeout(Self::PATIENCE, asked).await.unwrap_or_else(|_| Err(Away("it answers too late".to_owned())))
     }
 
-    async fn ask_in<T: FromRedisValue>(&self, session: &Session, question: &impl Fn(&Names) -> Pipeline) -> Result<T, Broken> {
-        let mut connection = session.connection.clone();
-        let answer = timeout(ANSWER, question(&session.names).query_async(&mut connection)).await;
-        answer.unwrap_or(Err(RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut)))).map_err(|error| {
-            let why = Away::of(&error);
-            self.give_up(session.number, &why);
-            if error.is_connection_dropped() { Broken::Cut } else { Broken::Other(why) }
-        })
+    async fn ask_now<T: FromRedisValue>(&self, question: &impl Fn(&Names) -> Pipeline) -> Result<Result<T, RedisError>, Away> {
+        let Session { mut connection, names, number } = self.session()?;
+        let answer = timeout(ANSWER, question(&names).query_async(&mut connection)).await;
+        let answer = answer.unwrap_or(Err(RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))));
+        Ok(answer.inspect_err(|error| self.give_up(number, error)))
     }
 
     pub fn session(&self) -> Result<Session, Away> {
-        self.up.borrow().clone().ok_or_else(|| Away("it is away".to_owned()))
+        self.session.borrow().clone()
     }
 
     /// From now on nobody is asked in this session.
-    fn give_up(&self, number: u64, why: &Away) {
-        *self.given_up.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.clone());
-        self.up.send_if_modified(|up| up.take_if(|session| session.number == number).is_some());
+    fn give_up(&self, number: u64, error: &RedisError) {
+        self.session.send_if_modified(|session| {
+            let is_this = session.as_ref().is_ok_and(|session| session.number == number);
+            if is_this {
+                *session = Err(Away::of(error));
+            }
+            is_this
+        });
     }
 
     pub fn set_up(&self, session: Session) {
-        self.up.send_replace(Some(session));
+        self.session.send_modify(|there| *there = Ok(session));
         self.was_up.store(true, Ordering::Relaxed);
-        *self.why.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Whether it was up until now.
-    pub fn set_away(&self, why: &Away) -> bool {
-        let was_up = self.up.send_replace(None).is_some();
-        let mut known = self.why.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_news = known.as_ref() != Some(why);
-        *known = Some(why.clone());
-        was_up || is_news
-    }
-
-    /// Once.
-    pub fn tells_skew(&self) -> bool {
-        !self.skew_told.swap(true, Ordering::Relaxed)
+    pub fn set_away(&self, why: &Away) {
+        self.session.send_modify(|there| *there = Err(why.clone()));
     }
 
     /// Ends when somebody has given the present session up: why.
     pub async fn is_lost(&self) -> Away {
-        drop(self.up.subscribe().wait_for(Option::is_none).await);
-        let why = self.given_up.lock().unwrap_or_else(PoisonError::into_inner).take();
-        why.unwrap_or_else(|| Away("a question was not answered".to_owned()))
-    }
-}
-
-enum Broken {
-    Cut,
-    Other(Away),
-}
-
-impl From<Broken> for Away {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Cut => Self("the connection was cut".to_owned()),
-            Broken::Other(away) => away,
-        }
+        let mut session = self.session.subscribe();
+        let lost = session.wait_for(Result::is_err).await;
+        lost.ok().and_then(|lost| lost.as_ref().err().cloned()).unwrap_or_else(|| Away("a question was not answered".to_owned()))
     }
 }
 

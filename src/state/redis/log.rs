@@ -4,14 +4,12 @@ use std::error::Error;
 use std::sync::Arc;
 
 use redis::Pipeline;
-use tokio::runtime::Handle;
 
 use super::super::journal::{Changes, Keeper};
 use super::super::record::{Key, Record, Table};
 use super::super::sealing::{Opened, SealingKeys};
-use super::link::Link;
 use super::names::Names;
-use super::scripts;
+use super::{Redis, scripts};
 use crate::state::Lives;
 
 /// How old entries of a log become whose things are kept for good besides.
@@ -28,22 +26,19 @@ pub(super) fn kept_key(names: &Names, table: Table) -> String {
 }
 
 /// Tells all processes of changes.
-pub(crate) struct Teller {
-    pub(super) link: Arc<Link>,
-    pub(super) keys: SealingKeys,
-    pub(super) lives: Lives,
-    pub(super) runtime: Handle,
+pub(in crate::state) struct Teller {
+    pub redis: Arc<Redis>,
+    pub lives: Lives,
 }
 
 impl Teller {
-    fn telling(&self, names: &Names, changes: &Changes) -> Pipeline {
+    fn telling(&self, names: &Names, told: &[(&Key, &Record)]) -> Pipeline {
         let mut pipeline = redis::pipe();
-        let told = changes.iter().filter_map(|(key, record)| Some((key, record.as_ref()?)));
-        for (key, record) in told.filter(|(key, _)| Table::FOLLOWED.contains(&key.table)) {
+        for (key, record) in told {
             let log = log_key(names, key.table);
             let keys = if key.table.lasts() { vec![log, kept_key(names, key.table)] } else { vec![log] };
             let name = names.of(&key.to_bytes());
-            let sealed = self.keys.seal_framed(&name, &serde_json::to_vec(record).unwrap_or_default());
+            let sealed = self.redis.keys.seal_framed(&name, &serde_json::to_vec(record).unwrap_or_default());
             pipeline.cmd("EVAL").arg(scripts::TELL).arg(keys.len()).arg(keys);
             pipeline.arg(self.lives_ms(key.table)).arg(&name[..]).arg(sealed).ignore();
         }
@@ -57,15 +52,12 @@ impl Teller {
 
 impl Keeper for Teller {
     fn keep(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let is_told = |key: &Key| Table::FOLLOWED.contains(&key.table);
-        if !changes.iter().any(|(key, record)| record.is_some() && is_told(key)) {
+        let changed = changes.iter().filter_map(|(key, record)| Some((key, record.as_ref()?)));
+        let told: Vec<_> = changed.filter(|(key, _)| Table::FOLLOWED.contains(&key.table)).collect();
+        if told.is_empty() {
             return Ok(());
         }
-        Ok(self.runtime.block_on(self.link.ask::<()>(|names| self.telling(names, changes)))?)
-    }
-
-    fn lasts(&self) -> bool {
-        true
+        Ok(self.redis.runtime.block_on(self.redis.link.ask::<()>(|names| self.telling(names, &told)))?)
     }
 }
 
@@ -74,6 +66,6 @@ pub(super) fn opened(keys: &SealingKeys, names: &Names, table: Table, name: &[u8
     let name = name.try_into().ok()?;
     let Opened::Good { plain, .. } = keys.open_framed(&name, sealed) else { return None };
     let record: Record = serde_json::from_slice(&plain).ok()?;
-    let is_its_own = record.table == table && names.of(&Key::of(table, &record.key).to_bytes()) == name;
+    let is_its_own = record.table == table && names.of(&record.name().to_bytes()) == name;
     is_its_own.then_some(record)
 }

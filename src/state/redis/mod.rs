@@ -25,9 +25,10 @@ mod credentials; // how one renews for all,
 mod pace; // and how calls leave in turn.
 mod vitals; // What can be seen of it from outside.
 
+use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -39,67 +40,55 @@ use tokio::sync::oneshot;
 pub(super) use self::claims::Taken;
 use self::follower::Follower;
 use self::link::Link;
-use self::log::Teller;
+pub(super) use self::log::Teller;
 pub use self::vitals::Vitals;
+use super::followed::Tables;
 use super::location::RedisUrl;
 use super::sealing::SealingKeys;
-use super::{Lives, Tables};
 use crate::dingtalk::Clock;
 
 /// This process among the others.
 pub(super) struct Redis {
-    link: Arc<Link>,
+    client: Client,
+    /// All keys of one app begin with it. The braces keep them together in a cluster.
+    prefix: String,
     keys: SealingKeys,
     clock: Clock,
+    link: Link,
     /// Which of the processes this is.
     me: String,
     /// So many were there when it was asked last; 0 before.
-    processes: Arc<AtomicUsize>,
+    processes: AtomicUsize,
     /// On a thread of its own, since it must go on while all others wait for it.
     runtime: Handle,
-    /// That ends with this.
-    _until: oneshot::Sender<()>,
 }
 
 impl Redis {
     /// One that has not heard of others is taken for one of so many.
     const UNHEARD_OF: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
-    /// Nothing is asked yet: [`Redis::follow`] begins it.
-    pub fn new(keys: SealingKeys, clock: Clock) -> std::io::Result<Self> {
+    /// Nothing is asked yet: [`Redis::follow`] begins it. All that it does ends with what comes beside it.
+    pub fn new(url: &RedisUrl, app: &str, keys: SealingKeys, clock: Clock) -> io::Result<(Arc<Self>, oneshot::Sender<()>)> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let (handle, (until, ends)) = (runtime.handle().clone(), oneshot::channel::<()>());
-        thread::Builder::new().name("redis".to_owned()).spawn(move || drop(runtime.block_on(ends)))?;
-        Ok(Self {
-            link: Arc::new(Link::new()),
+        let redis = Self {
+            client: client(url).map_err(io::Error::other)?,
+            prefix: format!("{{dingtalk-h5:{app}}}:"),
             keys,
             clock,
+            link: Link::new(),
             me: hex::encode(rand::random::<[u8; 8]>()),
-            processes: Arc::default(),
-            runtime: handle,
-            _until: until,
-        })
+            processes: AtomicUsize::new(0),
+            runtime: runtime.handle().clone(),
+        };
+        let (until, ends) = oneshot::channel();
+        thread::Builder::new().name("redis".to_owned()).spawn(move || drop(runtime.block_on(ends)))?;
+        Ok((Arc::new(redis), until))
     }
 
     /// Keeps the connection up from now on, and has `tables` learn what other processes tell.
-    pub fn follow(&self, url: &RedisUrl, app: &str, tables: &Arc<Tables>) -> Result<(), redis::RedisError> {
-        let follower = Follower {
-            client: client(url)?,
-            prefix: format!("{{dingtalk-h5:{app}}}:"),
-            keys: self.keys.clone(),
-            clock: self.clock.clone(),
-            tables: Arc::downgrade(tables),
-            link: Arc::clone(&self.link),
-            me: self.me.clone(),
-            processes: Arc::clone(&self.processes),
-        };
-        self.spawn(follower.run());
-        Ok(())
-    }
-
-    /// Tells the others of changes.
-    pub fn teller(&self, lives: Lives) -> Teller {
-        Teller { link: Arc::clone(&self.link), keys: self.keys.clone(), lives, runtime: self.runtime.clone() }
+    pub fn follow(self: &Arc<Self>, tables: &Arc<Tables>) {
+        let (redis, tables) = (Arc::clone(self), Arc::downgrade(tables));
+        self.runtime.spawn(Follower { redis, tables, skew_told: AtomicBool::new(false) }.run());
     }
 
     /// Whether it is there, and all that it has told until then is known.
@@ -125,10 +114,6 @@ impl Redis {
     /// How many processes there were when it was asked last.
     pub fn processes(&self) -> NonZeroUsize {
         NonZeroUsize::new(self.processes.load(Ordering::Relaxed)).unwrap_or(Self::UNHEARD_OF)
-    }
-
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.runtime.spawn(task);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use redis::Pipeline;
 
-use super::super::sealing::{Name, Opened, SealingKeys, mac};
+use super::super::sealing::{Name, Opened, SealingKeys, name};
 use super::scripts;
 
 /// Makes names.
@@ -54,9 +54,7 @@ impl Names {
 
     /// The name of one thing.
     pub fn of(&self, thing: &[u8]) -> Name {
-        let (mut name, whole) = (Name::default(), mac(&self.secret, thing));
-        name.copy_from_slice(&whole[..16]);
-        name
+        name(&self.secret, thing)
     }
 
     /// The key that it lies under.

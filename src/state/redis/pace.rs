@@ -24,21 +24,21 @@ impl Redis {
     }
 
     /// Says what became of a call, behind whoever made it.
-    pub fn note_departure(&self, line: String, Leave(number, nth): Leave, outcome: Outcome) {
+    pub fn note_departure(self: &Arc<Self>, line: String, Leave(number, nth): Leave, outcome: Outcome) {
         let (what, late) = match outcome {
             Outcome::Stayed => ("stayed", Duration::ZERO),
             Outcome::Late(late) => ("late", late),
             Outcome::Refused(late) => ("refused", late),
         };
-        let (link, leave) = (Arc::clone(&self.link), format!("{}{}", self.leave(number), nth + 1));
-        self.spawn(async move {
+        let (redis, leave) = (Arc::clone(self), format!("{}{}", self.leave(number), nth + 1));
+        self.runtime.spawn(async move {
             let question = |names: &Names| {
                 let mut note = run(scripts::NOTE_DEPARTURE, names, &line);
                 note.arg(&leave).arg(what).arg(late.as_millis() as u64).ignore();
                 note
             };
             // Whatever it was, it has passed when it is back.
-            drop(link.ask::<()>(question).await);
+            drop(redis.link.ask::<()>(question).await);
         });
     }
 

@@ -43,7 +43,7 @@ pub async fn show(
     Query(step): Query<Step>,
     request: HttpRequest,
 ) -> Result<Clinic, Problem> {
-    if !site.signature_clinic {
+    if !site.settings.signature_clinic {
         return Err(Problem::NotFound);
     }
     let mut recipes = Recipe::all();

@@ -4,11 +4,8 @@
 //! answered from the session. Every entry from outside gets the entry page, which logs in anew: one call to DingTalk, and never
 //! somebody else's data.
 
-use std::future::{Ready, ready};
-
-use actix_web::dev::Payload;
+use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, REFERER};
-use actix_web::{FromRequest, HttpRequest};
 use askama::Template;
 use url::Url;
 
@@ -16,6 +13,7 @@ use super::{Challenge, Logins, organisation_of};
 use crate::dingtalk::{DingTalk, Origin};
 use crate::web::guard::SEC_FETCH_SITE;
 use crate::web::page::words;
+use crate::web::scope::extracted;
 use crate::web::session::{Freshness, RequestSession, SessionUser};
 use crate::web::{Head, Metrics, Problem, Site, shared};
 
@@ -24,21 +22,14 @@ use crate::web::{Head, Metrics, Problem, Site, shared};
 #[derive(Debug, Clone)]
 pub struct Visitor(pub SessionUser);
 
-impl FromRequest for Visitor {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
-    }
-}
+extracted!(Visitor, Visitor::of);
 
 impl Visitor {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let site = shared::<Site>(request)?;
         let corp_id = organisation_of(request)?;
         shared::<DingTalk>(request)?.admits(&corp_id)?;
-        let began = began(&site.public_url, request.headers());
+        let began = began(&site.settings.public_url, request.headers());
         let session = RequestSession::of(request)?;
         let user = session.user_of_page(&corp_id, |freshness| is_inside(began, freshness));
         if matches!(user, Err(Problem::LoginRequired)) {

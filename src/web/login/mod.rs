@@ -24,7 +24,8 @@ use self::claim::Claim;
 pub use self::entry::{EntryPage, Visitor};
 /// Which organisation a request is about.
 pub use self::organisation::organisation_of;
-use self::place::{Place, Places};
+use self::place::Place;
+use self::seal::Seals;
 use self::state::StateId;
 /// Proof that the browser which ends a login is the one that began it.
 pub use self::state::{Challenge, LoginStates};
@@ -49,7 +50,8 @@ pub fn routes(routes: &mut ServiceConfig) {
 pub struct Logins {
     /// The states that pages were given.
     pub states: LoginStates,
-    places: Places,
+    /// Of places in the line.
+    seals: Seals,
     codes: Once<[u8; 32]>,
     /// The ones in which logins kept their order.
     exchanges: Once<(StateId, u8)>,
@@ -75,7 +77,7 @@ impl Logins {
     pub fn new(settings: &Settings, cookies: CookiePolicy, clock: Clock, state: &State) -> Self {
         Self {
             states: LoginStates::new(&settings.session_keys, cookies, clock.clone(), state),
-            places: Places::new(&settings.session_keys),
+            seals: Seals::new(&settings.session_keys, Place::PURPOSE),
             codes: state.once(Table::Codes, Self::CODE_LIVES),
             exchanges: state.once(Table::Exchanges, Place::LONGEST_WAIT),
             patience: settings.login_patience,
@@ -87,7 +89,7 @@ impl Logins {
     fn arrival(&self, request: &HttpRequest, state: &str, place: Option<&str>) -> Result<Arrival, Problem> {
         let presession = self.states.presession_of(request).ok_or(Problem::StateRejected)?;
         let now = self.clock.unix_millis();
-        let place = place.and_then(|place| self.places.open(place, &presession)).filter(|place| place.is_good(now));
+        let place = place.and_then(|place| Place::open(&self.seals, place, &presession)).filter(|place| place.is_good(now));
         let (state, corp_id) = self.states.check(request, state, place.map(|place| place.state))?;
         let kept = place.filter(|place| place.state == state && place.keeps_order(now));
         let since = kept.map_or(now, |place| place.since);
@@ -111,7 +113,7 @@ impl Logins {
 
     fn place(&self, arrival: &Arrival, wait: Duration) -> String {
         let due = self.clock.unix_millis().saturating_add(wait.as_millis() as u64);
-        self.places.seal(Place { state: arrival.state, since: arrival.since, due }, &arrival.presession)
+        Place { state: arrival.state, since: arrival.since, due }.seal(&self.seals, &arrival.presession)
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::seal::Seals;
 use super::state::StateId;
-use crate::web::session::SessionKeys;
 
 /// Where somebody stands in the line of logins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +17,9 @@ pub(super) struct Place {
     pub due: u64,
 }
 
-/// Seals places and reads them back.
-pub(super) struct Places(Seals);
-
 impl Place {
+    /// What the keys are for that seal them.
+    pub const PURPOSE: &str = "place in the line of logins";
     /// A login keeps its order for one exchange, and for one more with a fresh code.
     pub const EXCHANGES: [u8; 2] = [0, 1];
     /// Nobody waits longer.
@@ -38,28 +36,20 @@ impl Place {
     pub fn keeps_order(self, now: u64) -> bool {
         now <= self.due.saturating_add(Self::PATIENCE.as_millis() as u64)
     }
-}
-
-impl Places {
-    pub fn new(keys: &SessionKeys) -> Self {
-        Self(Seals::new(keys, "place in the line of logins"))
-    }
 
     /// For the browser with this pre-session.
-    pub fn seal(&self, place: Place, presession: &str) -> String {
-        let bytes = place.to_bytes();
-        hex::encode([&bytes[..], &self.0.seal(&[presession.as_bytes(), &bytes])].concat())
+    pub fn seal(self, seals: &Seals, presession: &str) -> String {
+        let bytes = self.to_bytes();
+        hex::encode([&bytes[..], &seals.seal(&[presession.as_bytes(), &bytes])].concat())
     }
 
     /// The place that `sealed` is, if it was given to the browser with this pre-session.
-    pub fn open(&self, sealed: &str, presession: &str) -> Option<Place> {
+    pub fn open(seals: &Seals, sealed: &str, presession: &str) -> Option<Self> {
         let sealed: [u8; 56] = hex::decode(sealed).ok()?.try_into().ok()?;
         let (bytes, seal) = sealed.split_first_chunk::<24>()?;
-        self.0.is_genuine(&[presession.as_bytes(), bytes], seal).then(|| Place::from_bytes(*bytes))
+        seals.is_genuine(&[presession.as_bytes(), bytes], seal).then(|| Self::from_bytes(*bytes))
     }
-}
 
-impl Place {
     fn to_bytes(self) -> [u8; 24] {
         let mut bytes = [0; 24];
         bytes[..8].copy_from_slice(&self.state);
@@ -77,27 +67,29 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::session::SessionKeys;
 
     const PLACE: Place = Place { state: [7; 8], since: 1_000_000, due: 1_030_000 };
 
-    fn keys() -> SessionKeys {
-        SessionKeys::parse(&hex::encode(rand::random::<[[u8; 32]; 2]>().concat()).into()).unwrap()
+    fn seals() -> Seals {
+        let keys = SessionKeys::parse(&hex::encode(rand::random::<[[u8; 32]; 2]>().concat()).into()).unwrap();
+        Seals::new(&keys, Place::PURPOSE)
     }
 
     #[test]
     fn a_place_is_good_for_the_browser_that_got_it_and_for_nobody_else() {
-        let places = Places::new(&keys());
-        let sealed = places.seal(PLACE, "one browser");
-        assert_eq!(places.open(&sealed, "one browser"), Some(PLACE));
-        assert_eq!(places.open(&sealed, "another"), None);
-        assert_eq!(Places::new(&keys()).open(&sealed, "one browser"), None);
+        let seals = seals();
+        let sealed = PLACE.seal(&seals, "one browser");
+        assert_eq!(Place::open(&seals, &sealed, "one browser"), Some(PLACE));
+        assert_eq!(Place::open(&seals, &sealed, "another"), None);
+        assert_eq!(Place::open(&self::seals(), &sealed, "one browser"), None);
         for nth in 0..sealed.len() {
             let mut forged = sealed.clone();
             forged.replace_range(nth..=nth, if &sealed[nth..=nth] == "0" { "1" } else { "0" });
-            assert_eq!(places.open(&forged, "one browser"), None, "{nth}");
+            assert_eq!(Place::open(&seals, &forged, "one browser"), None, "{nth}");
         }
         for malformed in ["", "00", &sealed[2..], &format!("{sealed}00"), "place"] {
-            assert_eq!(places.open(malformed, "one browser"), None);
+            assert_eq!(Place::open(&seals, malformed, "one browser"), None);
         }
     }
 

@@ -11,7 +11,7 @@ use actix_web::http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use super::place::Place;
 use super::seal::Seals;
 use crate::dingtalk::{Clock, CorpId, Moment};
-use crate::state::{Once, State, Table, Taken, Unavailable, Wanted};
+use crate::state::{Once, State, Table};
 use crate::web::Problem;
 use crate::web::session::{CookiePolicy, SessionKeys, only_cookie};
 
@@ -28,7 +28,7 @@ pub struct LoginStates {
     cookie_name: String,
     seals: Seals,
     cookies: CookiePolicy,
-    used: Once<StateId>,
+    pub(super) used: Once<StateId>,
     clock: Clock,
 }
 
@@ -76,16 +76,6 @@ impl LoginStates {
     /// Whether the browser that made `request` has a pre-session.
     pub fn knows(&self, request: &HttpRequest) -> bool {
         self.presession_of(request).is_some()
-    }
-
-    /// Takes a checked state for one login. It is free again if that fails.
-    pub fn take(&self, id: StateId) -> Result<Taken<'_, StateId>, Unavailable> {
-        self.used.take(id)
-    }
-
-    /// What other processes are asked for it.
-    pub(super) fn wanted(&self, id: &StateId, taken_for: Duration) -> Wanted {
-        self.used.wanted(id, taken_for)
     }
 
     /// Takes the pre-session from the browser.

@@ -1,13 +1,10 @@
 //! Which language somebody reads.
 
-use std::future::{Ready, ready};
-
-use actix_web::dev::Payload;
+use actix_web::HttpMessage;
 use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap};
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use super::reader::mark;
-use crate::web::Problem;
+use crate::web::scope::extracted;
 
 /// The languages that every word is there in.
 ///
@@ -39,7 +36,12 @@ impl Language {
 
     /// `zh-CN`, and `zh_CN` from some phones.
     fn of_tag(tag: &str) -> Option<Self> {
-        Self::of_primary(tag.split(['-', '_']).next()?)
+        match tag.split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
+            "en" | "eng" => Some(Self::English),
+            // The language, and what it is called in the other lists that systems go by (ISO 639-2 and 639-3).
+            "zh" | "zho" | "chi" | "cmn" => Some(Self::Chinese),
+            _ => None,
+        }
     }
 
     /// Read leniently, as phones write it: `zh_CN`, `zh-Hans_CN`, further parameters. What cannot be read is left out.
@@ -59,25 +61,9 @@ impl Language {
         let weight: f32 = weight.map_or(Some(1.0), |(_, text)| text.trim().parse().ok())?;
         (weight > 0.0 && weight <= 1.0).then_some((weight, language))
     }
-
-    fn of_primary(language: &str) -> Option<Self> {
-        match language.to_ascii_lowercase().as_str() {
-            "en" | "eng" => Some(Self::English),
-            // The language, and what it is called in the other lists that systems go by (ISO 639-2 and 639-3).
-            "zh" | "zho" | "chi" | "cmn" => Some(Self::Chinese),
-            _ => None,
-        }
-    }
 }
 
-impl FromRequest for Language {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self::asked_for_by(request)))
-    }
-}
+extracted!(Language, |request| Ok(Language::asked_for_by(request)));
 
 #[cfg(test)]
 mod tests {

@@ -9,60 +9,36 @@ mod reader;
 /// What the plumbing says, and the form in which everything is said.
 pub mod words;
 
-use std::future::{Ready, ready};
 use std::net::IpAddr;
 
-use actix_web::dev::Payload;
+use actix_web::HttpRequest;
 use actix_web::http::uri::PathAndQuery;
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest};
 use askama::Template;
-use ipnet::IpNet;
-use url::Url;
 
 pub use self::language::Language;
 pub use self::reader::ColorScheme;
 use self::words::{Attribute, Both, Message};
 use super::login::organisation_of;
 use super::problem::Explanation;
+use super::scope::extracted;
 use super::{App, Problem, RequestScope, Settings, shared};
-use crate::dingtalk::{self, ClientId, CorpId, Origin};
+use crate::dingtalk::{ClientId, CorpId};
 
 /// Which app this is and where: what is the same for every request. Made once at start.
 pub struct Site {
-    /// What the app is called, in every language.
-    pub name: &'static str,
-    /// The pages that every page leads to.
-    pub nav: &'static [NavEntry],
-    /// Where DingTalk's library is.
-    pub jsapi_script_url: Url,
+    /// What is served.
+    pub app: App,
     /// The app's public name.
     pub client_id: ClientId,
-    /// The origin that this app is served at: the only one that is signed and trusted.
-    pub public_url: Origin,
-    /// Proxies that are believed about the client's address.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Whether the signature clinic is open.
-    pub signature_clinic: bool,
+    /// Where, and to whom. PUBLIC_URL is the only origin that is signed and trusted.
+    pub settings: Settings,
 }
 
 impl Site {
-    /// `app` under the address that `settings` say.
-    pub fn new(settings: &Settings, dingtalk: &dingtalk::Settings, app: &App) -> Self {
-        Self {
-            name: app.name,
-            nav: app.nav,
-            jsapi_script_url: settings.jsapi_script_url.clone(),
-            client_id: dingtalk.credentials.client_id.clone(),
-            public_url: settings.public_url.clone(),
-            trusted_proxies: settings.trusted_proxies.clone(),
-            signature_clinic: settings.signature_clinic,
-        }
-    }
-
     /// Whether `hop` is a proxy that is believed.
     pub fn trusts(&self, hop: IpAddr) -> bool {
-        self.trusted_proxies.iter().any(|network| network.contains(&hop.to_canonical()))
+        self.settings.trusted_proxies.iter().any(|network| network.contains(&hop.to_canonical()))
     }
 }
 
@@ -151,14 +127,7 @@ impl Head {
     }
 }
 
-impl FromRequest for Head {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
-    }
-}
+extracted!(Head, Head::of);
 
 /// Explains a problem.
 #[derive(Template)]
