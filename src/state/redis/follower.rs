@@ -77,7 +77,7 @@ impl Follower {
         let (mut commands, mut reader) = tokio::try_join!(connect(&self.redis.client), connect(&self.redis.client))?;
         let names = self.agree_on_names(&mut commands).await?;
         self.beat(&mut commands, &names).await?;
-        let is_other = read.names.replace(names.clone()).is_some_and(|known| known != names);
+        let is_other = read.names.as_ref().is_some_and(|known| *known != names);
         if is_other {
             read.until.clear();
         }
@@ -91,6 +91,8 @@ impl Follower {
             tracing::warn!("what lay in redis is gone: this process tells again what it knows");
             tables.iter().for_each(|tables| tables.give_all());
         }
+        // Not before: what is given up half way through finds them as different as before.
+        read.names = Some(names.clone());
         tables.iter().for_each(|tables| tables.journal.try_now());
         Ok((names, commands, reader))
     }
