@@ -2,7 +2,7 @@
 //! steps. The product's own files are compiled here, since what they are is nobody else's business.
 
 #![cfg(test)]
-#![allow(dead_code, reason = "not all of the product's files is looked at")]
+#![allow(dead_code, unused_imports, reason = "not all of the product's files is looked at")]
 
 #[path = "../../support/clock.rs"]
 mod clock_hands;
