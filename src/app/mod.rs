@@ -12,7 +12,7 @@ use actix_web::web::ServiceConfig;
 use crate::environment::Environment;
 use crate::web::{App, Both, NavEntry, route};
 
-/// What the app is called, in every language.
+/// What the app is called: one name for all languages.
 pub const NAME: &str = "Demo H5 app";
 
 /// The pages that every page leads to.

@@ -9,7 +9,7 @@ use super::page::NavEntry;
 /// An app, built once and shared by all workers.
 #[derive(Clone)]
 pub struct App {
-    /// What it is called, in every language.
+    /// What it is called: one name for all languages.
     pub name: &'static str,
     /// The pages that every page leads to.
     pub nav: &'static [NavEntry],

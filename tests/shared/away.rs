@@ -70,7 +70,7 @@ async fn work(outage: &Outage, inside: &Browser) -> Longest {
     let mut longest = Longest::default();
     for nth in [0, 1, 0, 1] {
         let mut here = outage.at(nth, inside);
-        assert_eq!(longest.of("a page", here.go("/jsapi")).await.status, 200);
+        assert_eq!(longest.of("a signature", here.sign()).await.status, 200);
         assert_eq!(longest.of("a request", here.me()).await.status, 200);
         let mut browser = outage.processes[nth].browser();
         let (state, code) = (browser.enter().await, outage.dingtalk.issue_code("bob"));
@@ -261,7 +261,7 @@ async fn everything_in_it_is_deleted_and_what_the_processes_know_is_told_again()
 async fn junk_under_our_keys_is_replaced_and_what_a_later_version_wrote_is_left_alone() {
     let company = Company::of_three().await;
     let inside = company.logged_in_at(0, "alice").await;
-    assert_eq!(inside.clone().go("/jsapi").await.status, 200);
+    assert_eq!(inside.clone().sign().await.status, 200);
     let keys: Vec<String> = company.redis.ask("KEYS *").await.unwrap();
     for junk in ["SET {} junk", "HSET {} a b", "RPUSH {} a", "XADD {} * a b", "SADD {} a", "ZADD {} 99999999999999 a"] {
         for key in &keys {
@@ -269,7 +269,7 @@ async fn junk_under_our_keys_is_replaced_and_what_a_later_version_wrote_is_left_
             drop(company.redis.ask::<redis::Value>(&junk.replace("{}", key)).await.unwrap());
         }
         let leaves = company.logged_in_at(1, "bob").await;
-        assert_eq!(leaves.clone().go("/jsapi").await.status, 200, "{junk}");
+        assert_eq!(leaves.clone().sign().await.status, 200, "{junk}");
         assert_eq!(leaves.clone().log_out().await.status, 204, "{junk}");
         company.ends_at(2, &leaves).await;
         company.all_agree().await;
@@ -281,7 +281,7 @@ async fn junk_under_our_keys_is_replaced_and_what_a_later_version_wrote_is_left_
     let fresh = Served::start(&company.variables).await;
     let mut browser = fresh.browser();
     assert_eq!(browser.enter_and_log_in(&company.dingtalk.issue_code("bob")).await.status, 200);
-    assert_eq!(browser.go("/jsapi").await.status, 200);
+    assert_eq!(browser.sign().await.status, 200);
 
     // A value of another version lies where the token was: it stays, and everybody works with one of their own.
     let mut connection = redis::Client::open(company.redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
@@ -303,7 +303,7 @@ async fn junk_under_our_keys_is_replaced_and_what_a_later_version_wrote_is_left_
     let fresh = Served::start(&company.variables).await;
     let mut browser = fresh.browser();
     assert_eq!(browser.enter_and_log_in(&company.dingtalk.issue_code("bob")).await.status, 200);
-    assert_eq!(browser.go("/jsapi").await.status, 200);
+    assert_eq!(browser.sign().await.status, 200);
     for (key, later) in of_later {
         let there: Vec<u8> = redis::cmd("GET").arg(&key).query_async(&mut connection).await.unwrap();
         assert_eq!(there, later, "it is left alone");

@@ -92,7 +92,7 @@ async fn a_thousand_cold_clients_of_three_processes_make_one_token_call_and_one_
         let (mut browser, code) = (company.browser_at(nth % 3), company.dingtalk.issue_code("alice"));
         people.push(tokio::spawn(async move {
             let answer = browser.enter_and_log_in(&code).await;
-            let page = browser.go("/jsapi").await;
+            let page = browser.sign().await;
             (answer.status, page.status)
         }));
         if nth % 100 == 99 {
@@ -186,7 +186,7 @@ async fn a_login_asks_redis_three_times() {
 async fn nobody_who_reads_redis_learns_anything_and_nobody_who_writes_it_gains_anything() {
     let company = Company::of_three().await;
     let mut browser = company.logged_in_at(0, "alice").await;
-    assert_eq!(browser.go("/jsapi").await.status, 200);
+    assert_eq!(browser.sign().await.status, 200);
     assert_eq!(browser.log_out().await.status, 204);
     let code = company.dingtalk.issue_code("zhangsan");
     assert_eq!(company.browser_at(1).enter_and_log_in(&code).await.status, 200);
@@ -219,7 +219,7 @@ async fn nobody_who_reads_redis_learns_anything_and_nobody_who_writes_it_gains_a
     let fresh = Served::start(&company.variables).await;
     let mut browser = fresh.browser();
     assert_eq!(browser.enter_and_log_in(&company.dingtalk.issue_code("bob")).await.status, 200);
-    assert_eq!(browser.go("/jsapi").await.status, 200);
+    assert_eq!(browser.sign().await.status, 200);
     assert_eq!((company.dingtalk.calls(ACCESS_TOKEN), company.dingtalk.calls(JSAPI_TICKET)), (2, 2), "both were replaced");
 }
 

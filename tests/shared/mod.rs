@@ -98,7 +98,11 @@ impl Company {
 
 /// What a process says of the state.
 pub async fn standing(process: &Served) -> Value {
-    let answer = http_client().get(format!("{}/readyz", process.url)).send().await.unwrap();
+    standing_at(&process.url).await
+}
+
+pub async fn standing_at(url: &str) -> Value {
+    let answer = http_client().get(format!("{url}/readyz")).send().await.unwrap();
     answer.json::<Value>().await.unwrap()["state"].clone()
 }
 

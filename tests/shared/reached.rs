@@ -37,7 +37,7 @@ async fn it_is_still_loading_or_no_redis_at_all_and_everybody_works() {
         let served = Served::start(&with(complete(&dingtalk), "STATE_URL", &url)).await;
         let mut browser = served.browser();
         assert_eq!(browser.enter_and_log_in(&dingtalk.issue_code("alice")).await.status, 200);
-        assert_eq!(browser.go("/jsapi").await.status, 200);
+        assert_eq!(browser.sign().await.status, 200);
         assert_eq!(browser.log_out().await.status, 204);
         let (code, log) = served.stop().await;
         assert_eq!(code, Some(0));

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use dingtalk_simulator::Fault;
 
-use super::{Company, standing_is};
+use super::{Company, standing_at, standing_is};
 use crate::process::{run, with};
+use crate::support::redis::RedisServer;
 use crate::support::{Browser, TestApp, USER_DETAILS, eventually};
 
 #[tokio::test]
@@ -28,18 +29,46 @@ async fn whoever_logs_in_at_one_process_has_left_the_older_session_at_all() {
     let company = Company::of_three().await;
     let older = company.logged_in_at(0, "alice").await;
     let mut same = company.sent_to(&older, 1);
-    same.go("/jsapi").await;
+    same.go("/").await;
     assert_eq!(same.enter_and_log_in(&company.dingtalk.issue_code("bob")).await.status, 200);
     assert!(company.ends_at(0, &older).await < Duration::from_secs(1));
     assert!(company.holds_at(0, &same).await && company.holds_at(2, &same).await);
 }
 
-/// A page of `browser`'s is under way at a process when something else happens; its answer comes after all processes know of that.
-async fn late_answer_at(company: &Company, nth: usize, browser: &Browser, meanwhile: impl AsyncFnOnce()) -> Option<String> {
-    company.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Delay { milliseconds: 1500 });
-    let (mut page, before) = (company.sent_to(browser, nth), company.dingtalk.calls(USER_DETAILS));
+/// Two apps that share a Redis, with pages of the tests' own.
+async fn two_apps() -> (RedisServer, TestApp, TestApp) {
+    let redis = RedisServer::start().await;
+    let url: secrecy::SecretString = redis.url().into();
+    let location = dingtalk_h5::state::Location::parse(&url).unwrap();
+    let first = TestApp::start_with(|settings| settings.state = location.clone()).await;
+    let keys = first.settings.web.session_keys.clone();
+    let other = TestApp::start_with(|settings| (settings.state, settings.web.session_keys) = (location, keys)).await;
+    for app in [&first, &other] {
+        while standing_at(&app.url).await["reachable"] != true {}
+    }
+    (redis, first, other)
+}
+
+/// The same browser, sent to another app.
+fn sent_to(app: &TestApp, browser: &Browser) -> Browser {
+    let mut sent = browser.clone();
+    (sent.url, sent.origin) = (app.url.clone(), app.url.clone());
+    sent
+}
+
+async fn ends_at(app: &TestApp, browser: &Browser) {
+    let (mut browser, began) = (sent_to(app, browser), Instant::now());
+    while browser.me().await.status == 200 {
+        assert!(began.elapsed() < Duration::from_secs(5), "it does not end");
+    }
+}
+
+/// A page of `browser`'s is under way at an app when something else happens; its answer comes after that app knows of it.
+async fn late_answer_at(app: &TestApp, browser: &Browser, meanwhile: impl AsyncFnOnce()) -> Option<String> {
+    app.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Delay { milliseconds: 1500 });
+    let (mut page, before) = (sent_to(app, browser), app.dingtalk.calls(USER_DETAILS));
     let page = tokio::spawn(async move { page.go("/profile").await });
-    eventually("it is under way", || company.dingtalk.calls(USER_DETAILS) > before).await;
+    eventually("it is under way", || app.dingtalk.calls(USER_DETAILS) > before).await;
     meanwhile().await;
     let answer = page.await.unwrap();
     answer
@@ -52,25 +81,25 @@ async fn late_answer_at(company: &Company, nth: usize, browser: &Browser, meanwh
 
 #[tokio::test]
 async fn a_late_answer_of_another_process_never_brings_back_whoever_was_replaced_or_has_left() {
-    let company = Company::of_three().await;
-    let first = company.logged_in_at(0, "alice").await;
+    let (_redis, app, other) = two_apps().await;
+    let first = app.browser_of("alice").await;
     let replaced = async || {
-        let mut phone = company.sent_to(&first, 0);
+        let mut phone = first.clone();
         phone.go("/jsapi").await;
-        assert_eq!(phone.enter_and_log_in(&company.dingtalk.issue_code("bob")).await.status, 200);
-        company.ends_at(1, &first).await;
+        assert_eq!(phone.enter_and_log_in(&app.dingtalk.issue_code("bob")).await.status, 200);
+        ends_at(&other, &first).await;
     };
-    assert_eq!(late_answer_at(&company, 1, &first, replaced).await, None);
+    assert_eq!(late_answer_at(&other, &first, replaced).await, None);
 
-    let second = company.logged_in_at(2, "zhangsan").await;
+    let second = app.browser_of("zhangsan").await;
     let left = async || {
-        assert_eq!(company.sent_to(&second, 0).log_out().await.status, 204);
-        company.ends_at(1, &second).await;
+        assert_eq!(second.clone().log_out().await.status, 204);
+        ends_at(&other, &second).await;
     };
-    assert_eq!(late_answer_at(&company, 1, &second, left).await, None);
+    assert_eq!(late_answer_at(&other, &second, left).await, None);
 
-    let stays = company.logged_in_at(0, "bob").await;
-    assert!(late_answer_at(&company, 1, &stays, async || {}).await.is_some(), "an answer in time keeps the session");
+    let stays = app.browser_of("bob").await;
+    assert!(late_answer_at(&other, &stays, async || {}).await.is_some(), "an answer in time keeps the session");
 }
 
 #[tokio::test]
@@ -147,34 +176,21 @@ async fn a_new_key_rolls_out_over_three_processes_without_a_lost_session() {
 
 #[tokio::test]
 async fn clocks_that_differ_by_five_minutes_cost_nobody_a_session_and_bring_none_back() {
-    let redis = crate::support::redis::RedisServer::start().await;
-    let url: secrecy::SecretString = redis.url().into();
-    let location = dingtalk_h5::state::Location::parse(&url).unwrap();
-    let first = TestApp::start_with(|settings| settings.state = location.clone()).await;
-    let keys = first.settings.web.session_keys.clone();
-    let other = TestApp::start_with(|settings| (settings.state, settings.web.session_keys) = (location, keys)).await;
+    let (_redis, first, other) = two_apps().await;
     for (by, back) in [(300, -300), (-300, 300)] {
         other.hands.set_time_of_day(by);
         // Each asks for the time every second.
         tokio::time::sleep(Duration::from_millis(2500)).await;
-        let at = |app: &TestApp, browser: &Browser| {
-            let mut sent = browser.clone();
-            (sent.url, sent.origin) = (app.url.clone(), app.url.clone());
-            sent
-        };
         for (made, shown) in [(&first, &other), (&other, &first)] {
             let mut browser = made.browser();
             let state = browser.enter().await;
             let code = shown.dingtalk.issue_code("alice");
-            let mut browser = at(shown, &browser);
+            let mut browser = sent_to(shown, &browser);
             assert_eq!(browser.log_in(&code, &state).await.status, 200, "a state of the other's");
-            assert_eq!(at(made, &browser).me().await.status, 200, "a session of the other's");
-            let mut copy = at(made, &browser);
+            assert_eq!(sent_to(made, &browser).me().await.status, 200, "a session of the other's");
+            let copy = browser.clone();
             assert_eq!(browser.log_out().await.status, 204);
-            let began = Instant::now();
-            while copy.me().await.status == 200 {
-                assert!(began.elapsed() < Duration::from_secs(5));
-            }
+            ends_at(made, &copy).await;
         }
         other.hands.set_time_of_day(back);
     }

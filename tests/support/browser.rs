@@ -153,4 +153,10 @@ impl Browser {
         let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("url", url).finish();
         self.read(&format!("/api/jsapi/config?{query}")).await
     }
+
+    /// Has the start page signed, which takes a session and the ticket, and none of the app's own pages.
+    pub async fn sign(&mut self) -> Answer {
+        let url = format!("{}/", self.origin);
+        self.jsapi_config(&url).await
+    }
 }
