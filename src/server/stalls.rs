@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -72,7 +73,7 @@ impl Stalls {
 
     /// Somebody connected.
     pub fn seat(self: &Arc<Self>, peer: IpAddr) -> Seat {
-        let mut crowd = self.crowd();
+        let mut crowd = self.crowd.lock();
         crowd.open += 1;
         crowd.seats += 1;
         if crowd.open > self.many {
@@ -91,14 +92,10 @@ impl Stalls {
     pub async fn make_room(&self) -> Infallible {
         loop {
             self.is_crowded.notified().await;
-            while self.crowd().make_room(self.many) {
+            while self.crowd.lock().make_room(self.many) {
                 tokio::time::sleep(Self::BETWEEN_LOOKS).await;
             }
         }
-    }
-
-    fn crowd(&self) -> MutexGuard<'_, Crowd> {
-        self.crowd.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -110,7 +107,8 @@ impl Seat {
         }
         if self.turn.is_none() {
             let (connection, gives_way) = (context.waker().clone(), Arc::clone(&self.gives_way));
-            self.turn = Some(self.stalls.crowd().admit(self.origin, Stalled { since: Instant::now(), connection, gives_way }));
+            self.turn =
+                Some(self.stalls.crowd.lock().admit(self.origin, Stalled { since: Instant::now(), connection, gives_way }));
         }
         Ok(())
     }
@@ -118,7 +116,7 @@ impl Seat {
     /// The server has what it waited for.
     pub fn goes_on(&mut self) {
         if let Some(turn) = self.turn.take() {
-            self.stalls.crowd().take(self.origin, turn);
+            self.stalls.crowd.lock().take(self.origin, turn);
         }
     }
 }
@@ -126,7 +124,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.goes_on();
-        let mut crowd = self.stalls.crowd();
+        let mut crowd = self.stalls.crowd.lock();
         crowd.open -= 1;
         crowd.giving_way -= usize::from(self.gives_way.load(Ordering::Relaxed));
     }
@@ -217,15 +215,15 @@ mod tests {
         ] {
             let stalls = Stalls::within(capacity, proxies.clone());
             let seats = seats(&stalls, addresses);
-            stalls.crowd().make_room(stalls.many);
+            stalls.crowd.lock().make_room(stalls.many);
             assert!(ended(&seats).is_empty(), "{addresses:?}: they came just now");
             tokio::time::advance(Stalls::YOUTH).await;
-            stalls.crowd().make_room(stalls.many);
+            stalls.crowd.lock().make_room(stalls.many);
             assert_eq!(ended(&seats), expected, "{addresses:?}");
-            stalls.crowd().make_room(stalls.many);
+            stalls.crowd.lock().make_room(stalls.many);
             assert_eq!(ended(&seats), expected, "{addresses:?}: those are on their way out");
             drop(seats);
-            let crowd = stalls.crowd();
+            let crowd = stalls.crowd.lock();
             assert_eq!((crowd.open, crowd.giving_way, crowd.stalled.len()), (0, 0, 0));
         }
     }
@@ -236,7 +234,7 @@ mod tests {
         let mut seats = seats(&stalls, &["1.1.1.1"; 4]);
         seats.iter_mut().take(3).for_each(Seat::goes_on);
         tokio::time::advance(Duration::from_secs(60)).await;
-        assert!(stalls.crowd().make_room(stalls.many));
+        assert!(stalls.crowd.lock().make_room(stalls.many));
         assert_eq!(ended(&seats), [3]);
         assert!(seats[3].stalls(&Context::from_waker(Waker::noop())).is_err());
     }

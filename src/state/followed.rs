@@ -1,6 +1,8 @@
 //! What every process must know of: changed here or learnt from the others, and looked up in memory.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::ended::{Lives, SessionId};
 use super::heard::Standing;
@@ -65,8 +67,7 @@ impl Tables {
         known.events.give_all();
     }
 
-    /// Each change under this lock is complete in itself, so it is whole even if a holder panicked.
     pub fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock()
     }
 }

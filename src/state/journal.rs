@@ -4,10 +4,11 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
 use super::record::{Key, Record};
@@ -81,7 +82,7 @@ impl Journal {
     /// Begins to keep `record`, or to forget what `key` is.
     pub fn give(&self, key: Key, record: Option<Record>) {
         let Some(Writer { desk, .. }) = self.0.as_deref() else { return };
-        let mut tray = desk.tray();
+        let mut tray = desk.tray.lock();
         tray.changes.insert(key, record);
         tray.given += 1;
         drop(tray);
@@ -91,14 +92,14 @@ impl Journal {
     /// Says that what failed may succeed now.
     pub fn try_now(&self) {
         let Some(Writer { desk, .. }) = self.0.as_deref() else { return };
-        desk.tray().now = true;
+        desk.tray.lock().now = true;
         desk.more.notify_one();
     }
 
     /// Ends when all that was given before is kept, in half a second at most.
     pub async fn kept(&self) -> Result<(), NotKept> {
         let Some(Writer { desk, .. }) = self.0.as_deref() else { return Ok(()) };
-        let (given, mut progress) = (desk.tray().given, desk.progress.subscribe());
+        let (given, mut progress) = (desk.tray.lock().given, desk.progress.subscribe());
         let kept = progress.wait_for(|progress| progress.kept >= given || progress.failing);
         match tokio::time::timeout(Self::PATIENCE, kept).await {
             Ok(Ok(progress)) if progress.kept >= given => Ok(()),
@@ -113,15 +114,11 @@ impl Journal {
 }
 
 impl Desk {
-    /// Each change under this lock is complete in itself, so it is whole even if a holder panicked.
-    fn tray(&self) -> MutexGuard<'_, Tray> {
-        self.tray.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// All that lies there, when something does. None at the end.
     fn next(&self) -> Option<(Changes, u64)> {
         let waits = |tray: &mut Tray| tray.changes.is_empty() && !tray.closing;
-        let mut tray = self.more.wait_while(self.tray(), waits).unwrap_or_else(PoisonError::into_inner);
+        let mut tray = self.tray.lock();
+        self.more.wait_while(&mut tray, waits);
         let changes = std::mem::take(&mut tray.changes);
         (!changes.is_empty()).then_some((changes, tray.given))
     }
@@ -129,13 +126,13 @@ impl Desk {
     /// Puts back what was not kept, unless it has changed again, and waits a second. Whether there is any sense in trying again.
     fn put_back(&self, changes: Changes) -> bool {
         const PAUSE: Duration = Duration::from_secs(1);
-        let mut tray = self.tray();
+        let mut tray = self.tray.lock();
         for (key, record) in changes {
             tray.changes.entry(key).or_insert(record);
         }
         tray.now = false;
         let waits = |tray: &mut Tray| !tray.closing && !tray.now;
-        let (tray, _) = self.more.wait_timeout_while(tray, PAUSE, waits).unwrap_or_else(PoisonError::into_inner);
+        self.more.wait_while_for(&mut tray, waits, PAUSE);
         !tray.closing
     }
 }
@@ -165,7 +162,7 @@ fn write(desk: &Desk, mut keeper: impl Keeper) {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.desk.tray().closing = true;
+        self.desk.tray.lock().closing = true;
         self.desk.more.notify_one();
         if let Some(thread) = self.thread.take() {
             // It logs its own failures.

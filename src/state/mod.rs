@@ -19,9 +19,10 @@ mod looked; // What can be seen of all that from outside.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use secrecy::SecretString;
 use serde::Serialize;
 use tokio::sync::oneshot;
@@ -92,7 +93,7 @@ impl State {
 
     /// What may be used once, of one kind, and is then remembered for `kept_for`.
     pub fn once<K: Thing>(&self, table: Table, kept_for: Duration) -> Once<K> {
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = self.found.lock();
         Once::new(table, kept_for, Seen::new(table, kept_for, &mut found, &self.clock, &self.tables.journal))
     }
 

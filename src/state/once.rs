@@ -1,8 +1,9 @@
 //! Things that may be used once: authCodes, login states.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::Wanted;
 use super::record::{Key, Table};
@@ -47,7 +48,7 @@ impl<K: Thing> Once<K> {
 
     /// Takes `key` for oneself.
     pub fn take(&self, key: K) -> Result<Taken<'_, K>, Unavailable> {
-        let mut memory = self.memory();
+        let mut memory = self.memory.lock();
         memory.used.forget_old();
         if memory.under_way.contains(&key) {
             return Err(Unavailable::UnderWay);
@@ -61,29 +62,24 @@ impl<K: Thing> Once<K> {
 
     /// Whether `key` was used.
     pub fn was_used(&self, key: &K) -> bool {
-        self.memory().used.get(key).is_some()
-    }
-
-    /// Each change under this lock is complete in itself, so it is whole even if a holder panicked.
-    fn memory(&self) -> MutexGuard<'_, Memory<K>> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memory.lock().used.get(key).is_some()
     }
 }
 
 impl<K: Thing> Taken<'_, K> {
     /// From now on it is used, whatever becomes of whoever has it.
     pub fn mark_used(&self) {
-        self.once.memory().used.insert(self.key.clone(), ());
+        self.once.memory.lock().used.insert(self.key.clone(), ());
     }
 
     /// It was not used after all.
     pub fn mark_unused(&self) {
-        self.once.memory().used.remove(&self.key);
+        self.once.memory.lock().used.remove(&self.key);
     }
 }
 
 impl<K: Thing> Drop for Taken<'_, K> {
     fn drop(&mut self) {
-        self.once.memory().under_way.remove(&self.key);
+        self.once.memory.lock().under_way.remove(&self.key);
     }
 }

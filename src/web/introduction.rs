@@ -2,7 +2,6 @@
 //! nothing of it exists: their request is answered as if it did not ask.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -11,6 +10,7 @@ use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse};
 use hmac::Mac;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::guard::X_FORWARDED_FOR;
@@ -103,7 +103,7 @@ impl Introductions {
     /// Remembered for as long as the time of it could be good, which lies up to a minute ahead. Only holders of a key come here.
     fn is_new(&self, nonce: Nonce) -> bool {
         let now = self.clock.now();
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = self.asked.lock();
         asked.retain(|_, at| now < *at + 2 * Self::GOOD_FOR);
         asked.insert(nonce, now).is_none()
     }
