@@ -91,7 +91,7 @@ async fn with_token(
     let is_told = asked.code.is_some() && findings.of("code").is_some_and(|code| code.verdict == Verdict::Pass);
     findings.put(match settings.dingtalk.kind {
         AppKind::Custom(_) => Finding::pass("ids", told!("the token is this organisation's; no call tells the AgentId", "该 token 属于此组织；没有接口可核对 AgentId")),
-        _ if is_told => Finding::pass("ids", told!("the code is of this app; no call tells CorpId and AgentId: the app opens if they are right", "该授权码属于此应用；没有接口可核对 CorpId 与 AgentId：正确时应用可打开")),
+        _ if is_told => Finding::pass("ids", told!("the code is of this app; whether CorpId and AgentId are right, no call tells: open the app", "该授权码属于此应用；没有接口可核对 CorpId 与 AgentId 是否正确：请打开应用")),
         _ => Finding::unknown("ids", told!(
             "no call tells: open the app. A wrong CorpId gets no code, a wrong AgentId gets dd.config refused, which the log names; or use --code",
             "没有接口可核对：请打开应用。CorpId 错误则取不到授权码，AgentId 错误则 dd.config 被拒绝（日志会指明）；也可使用 --code"

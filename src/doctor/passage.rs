@@ -102,7 +102,7 @@ pub async fn processes(client: &Client, first: Introduction, settings: &Settings
                 "{asked} 个连接中有 {others} 个不是由持有此 SESSION_KEY 的进程应答"
             ),
             told!(
-                "give all processes behind PUBLIC_URL the same SESSION_KEY, and see that each is reached and in time",
+                "give all processes behind PUBLIC_URL the same SESSION_KEY, and see that each can be reached and has the right time",
                 "请为 PUBLIC_URL 之后的所有进程设置相同的 SESSION_KEY，并确认每个进程均可到达且时钟准确"
             ),
         );

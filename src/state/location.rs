@@ -20,8 +20,8 @@ pub enum Location {
 #[derive(Debug, Clone)]
 pub struct RedisUrl {
     url: SecretString,
-    /// The part that may be told.
-    address: String,
+    /// What of it may be told.
+    shown: String,
 }
 
 impl RedisUrl {
@@ -29,7 +29,8 @@ impl RedisUrl {
         // The library's own message may quote the URL.
         let unfit = |_| "it is no URL of Redis, such as redis://:password@localhost:6379/0, in which odd characters of the password are percent-encoded";
         let client = redis::Client::open(url.expose_secret()).map_err(unfit)?;
-        Ok(Self { url: url.clone(), address: client.get_connection_info().addr().to_string() })
+        let scheme = if url.expose_secret().starts_with("rediss:") { "rediss" } else { "redis" };
+        Ok(Self { url: url.clone(), shown: format!("{scheme}://{}", client.get_connection_info().addr()) })
     }
 
     pub(super) fn expose(&self) -> &str {
@@ -50,7 +51,7 @@ impl fmt::Display for Location {
         match self {
             Self::Memory => f.write_str("memory:"),
             Self::File(path) => write!(f, "file:{}", path.display()),
-            Self::Redis(url) => write!(f, "redis://{}", url.address),
+            Self::Redis(url) => f.write_str(&url.shown),
         }
     }
 }
@@ -75,6 +76,16 @@ impl Location {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_told_of_redis_is_where_it_is_and_no_password() {
+        for (url, shown) in [
+            ("redis://:canary@redis.internal/0", "redis://redis.internal:6379"),
+            ("rediss://somebody:canary@10.0.0.1:6380", "rediss://10.0.0.1:6380"),
+        ] {
+            assert_eq!(Location::parse(&url.into()).unwrap().to_string(), shown);
+        }
+    }
 
     #[test]
     fn state_is_in_memory_or_in_a_file() {

@@ -13,14 +13,13 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 use tracing::{Level, enabled};
 
+use super::health::is_probe;
 use super::login::{Challenge, EntryPage};
 use super::page::ErrorPage;
 use super::{Headers, Language, Problem, RequestScope, shared};
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-/// What balancers ask.
-const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Wraps everything.
@@ -157,8 +156,8 @@ fn log(response: &ServiceResponse<BoxBody>, scope: &RequestScope, began: Instant
     const LONGEST_METHOD: usize = 16;
     let request = response.request();
     let route = request.match_pattern();
-    // Balancers ask twice a second, and nobody reads that it went well.
-    if PROBES.contains(&route.as_deref().unwrap_or_default()) && response.status().is_success() && !enabled!(Level::DEBUG) {
+    // Nobody reads twice a second that all is well.
+    if route.as_deref().is_some_and(is_probe) && response.status().is_success() && !enabled!(Level::DEBUG) {
         return;
     }
     // Anybody may make one up; those that are answered are shorter.

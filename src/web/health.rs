@@ -18,6 +18,11 @@ pub fn routes(routes: &mut ServiceConfig) {
     routes.service(route::get("/healthz", alive)).service(route::get("/readyz", ready));
 }
 
+/// Whether balancers ask there, twice a second.
+pub fn is_probe(route: &str) -> bool {
+    matches!(route, "/healthz" | "/readyz")
+}
+
 /// Whether people can be logged in.
 pub struct Readiness {
     stopping: AtomicBool,
@@ -126,8 +131,8 @@ impl Shown {
     }
 }
 
-/// `GET /healthz`: the process answers, and will go on. Proxies that ask twice a second send nothing more to one that stops; `/readyz`
-/// would also take one out that only new people cannot sign in to.
+/// `GET /healthz`: the process answers, and is not about to stop. A proxy that asks here sends nothing more to one that is. Were it to ask
+/// `/readyz`, it would also cut off whoever is signed in when nobody else can sign in.
 async fn alive(readiness: Data<Readiness>) -> HttpResponse {
     let (mut answer, word) = match readiness.is_stopping() {
         true => (HttpResponse::ServiceUnavailable(), "stopping\n"),

@@ -47,6 +47,21 @@ async fn the_log_has_the_id_of_the_answer_and_the_fix_and_nothing_that_is_secret
 }
 
 #[tokio::test]
+async fn probes_that_go_well_are_not_in_the_log_and_what_does_not_is() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let served = Served::start(&complete(&dingtalk)).await;
+    let mut probe = served.browser();
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(probe.read(path).await.status, 200);
+    }
+    assert_eq!(probe.send(Method::POST, "/healthz", &[], None).await.status, 405);
+    let (_, log) = served.stop().await;
+    let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect(line));
+    let requests: Vec<_> = lines.filter(|line| line["message"] == "request").map(|line| line["status"].clone()).collect();
+    assert_eq!(requests, [405]);
+}
+
+#[tokio::test]
 async fn malformed_requests_have_the_lines_of_any_other_and_no_more() {
     let dingtalk = Simulator::start().await.unwrap();
     let served = Served::start(&complete(&dingtalk)).await;

@@ -34,6 +34,10 @@ static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
         .collect()
 });
 
+/// By the part of their address behind `/static/`.
+static BY_ADDRESS: LazyLock<HashMap<&str, &Asset>> =
+    LazyLock::new(|| ASSETS.values().filter_map(|asset| Some((asset.address.strip_prefix("/static/")?, asset))).collect());
+
 fn hashed(path: &str, file: &EmbeddedFile) -> String {
     let hash = hex::encode(&file.metadata.sha256_hash()[..8]);
     match path.rsplit_once('.') {
@@ -79,8 +83,7 @@ pub fn address(path: &str) -> &'static str {
 
 /// `GET /static/...`
 async fn serve(path: Path<String>) -> Result<HttpResponse, Problem> {
-    let is_there = |asset: &&Asset| asset.address.strip_prefix("/static/") == Some(&*path);
-    let asset = ASSETS.values().find(is_there).ok_or(Problem::NotFound)?;
+    let asset = BY_ADDRESS.get(path.as_str()).ok_or(Problem::NotFound)?;
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, asset.kind))
         .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))

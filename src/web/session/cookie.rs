@@ -54,7 +54,6 @@ impl CookiePolicy {
 }
 
 /// What a browser brought under the name of one cookie of ours.
-#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Brought<'a> {
     Nothing,
     One(&'a str),
