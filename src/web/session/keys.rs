@@ -75,13 +75,12 @@ impl SessionKeys {
         Some(jar.get(name)?.value().to_owned())
     }
 
-    /// What the cookie `name` says, if one of the keys has sealed it; and whether that was the newest.
-    pub(super) fn open(&self, name: &str, value: &str) -> Option<(String, bool)> {
+    /// What the cookie `name` says, if one of the keys has sealed it.
+    pub(super) fn open(&self, name: &str, value: &str) -> Option<String> {
         let value = percent_decode_str(value).decode_utf8().ok()?.into_owned();
         let cookie = Cookie::new(name.to_owned(), value);
-        let open = |key| CookieJar::new().private(key).decrypt(cookie.clone());
-        let (nth, opened) = self.all().enumerate().find_map(|(nth, key)| Some((nth, open(key)?)))?;
-        Some((opened.value().to_owned(), nth == 0))
+        let opened = self.all().find_map(|key| CookieJar::new().private(key).decrypt(cookie.clone()))?;
+        Some(opened.value().to_owned())
     }
 }
 

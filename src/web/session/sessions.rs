@@ -27,13 +27,6 @@ pub(super) struct Login {
     pub arriving: bool,
 }
 
-/// What a cookie says.
-pub(super) struct Opened {
-    pub login: Login,
-    /// The newest key has sealed it.
-    pub is_newest: bool,
-}
-
 /// Judges logins.
 pub struct Sessions {
     cookie_name: String,
@@ -72,8 +65,8 @@ impl Sessions {
         }
     }
 
-    /// What a browser has brought: whether that is anything, and what it says.
-    pub(super) fn brought(&self, headers: &HeaderMap) -> (bool, Option<Opened>) {
+    /// What a browser has brought: whether that is anything, and the login that it says, whether it counts or not.
+    pub(super) fn brought(&self, headers: &HeaderMap) -> (bool, Option<Login>) {
         match Brought::in_headers(headers, &self.cookie_name) {
             Brought::Nothing => (false, None),
             Brought::One(value) => (true, self.open(value)),
@@ -81,9 +74,8 @@ impl Sessions {
         }
     }
 
-    fn open(&self, value: &str) -> Option<Opened> {
-        let (text, is_newest) = self.keys.open(&self.cookie_name, value)?;
-        Some(Opened { login: serde_json::from_str(&text).ok()?, is_newest })
+    fn open(&self, value: &str) -> Option<Login> {
+        serde_json::from_str(&self.keys.open(&self.cookie_name, value)?).ok()
     }
 
     /// Gives the browser the cookie of `login`, until it is closed.

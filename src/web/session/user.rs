@@ -11,7 +11,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use serde::Serialize;
 
-use super::sessions::{Login, Opened, Sessions};
+use super::sessions::{Login, Sessions};
 use super::shown;
 use crate::dingtalk::{CorpId, DingTalk, DisplayName, User, UserId};
 use crate::web::{Problem, shared};
@@ -75,11 +75,8 @@ impl RequestSession {
             return Ok(known.clone());
         }
         let sessions = shared::<Sessions>(request)?.clone();
-        let held = match sessions.brought(request.headers()) {
-            (brought, Some(Opened { login, is_newest })) => Held { login: Some(login), is_news: !is_newest, brought },
-            (brought, None) => Held { login: None, is_news: false, brought },
-        };
-        let session = Self { held: Rc::new(RefCell::new(held)), sessions };
+        let (brought, login) = sessions.brought(request.headers());
+        let session = Self { held: Rc::new(RefCell::new(Held { login, is_news: false, brought })), sessions };
         request.extensions_mut().insert(session.clone());
         Ok(session)
     }
