@@ -113,13 +113,17 @@ impl Link {
 }
 
 impl Away {
+    const REPLICA: &str = "it is a replica and takes no changes: STATE_URL must lead to the primary";
+
     /// What is wrong and what to do about it. The library's own texts may quote what they were given.
     pub fn of(error: &RedisError) -> Self {
         // By what the server says first, or what the library makes of that.
-        const ANSWERS: [(&str, &str); 8] = [
+        const ANSWERS: [(&str, &str); 9] = [
             ("WRONGPASS", "it does not take the user name or password of STATE_URL"),
             ("NOAUTH", "it asks for a password, and STATE_URL has none"),
-            ("ReadOnly", "it is a replica and takes no changes: STATE_URL must lead to the primary"),
+            ("ReadOnly", Away::REPLICA),
+            // What it says to whoever waits for news at that moment.
+            ("UNBLOCKED", Away::REPLICA),
             ("BusyLoading", "it is still loading its data"),
             ("OOM", "it is full: raise its maxmemory"),
             ("MISCONF", "it cannot save its data to disk, and takes no changes until it can"),
@@ -159,5 +163,23 @@ pub(super) async fn answers<T: FromRedisValue>(connection: &mut MultiplexedConne
     match timeout(ANSWER, question.query_async(connection)).await {
         Ok(answer) => answer.map_err(|error| Away::of(&error)),
         Err(_) => Err(Away("it answers too late".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::{Value, parse_redis_value};
+
+    use super::*;
+
+    #[test]
+    fn a_replica_is_named_whether_it_refuses_a_change_or_ends_a_wait_for_news() {
+        for said in [
+            "-READONLY You can't write against a read only replica.\r\n",
+            "-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n",
+        ] {
+            let refused = parse_redis_value(said.as_bytes()).and_then(Value::extract_error);
+            assert_eq!(Away::of(&refused.unwrap_err()).0, Away::REPLICA, "{said}");
+        }
     }
 }
