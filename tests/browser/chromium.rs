@@ -11,7 +11,7 @@ use thirtyfour::{ChromeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, 
 use super::chromedriver::{Chromedriver, program};
 use crate::support::http_client;
 
-const SWITCHES: [&str; 10] = [
+const SWITCHES: [&str; 12] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -21,6 +21,9 @@ const SWITCHES: [&str; 10] = [
     "--disable-component-update",
     "--disable-sync",
     "--lang=en",
+    // Nobody sees what the address bar would suggest; yet by itself each page costs as much again for that.
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup",
+    "--disable-extensions",
     // Starts faster than with a port, which anybody on the machine could use.
     "--remote-debugging-pipe",
 ];
