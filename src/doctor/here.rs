@@ -34,7 +34,7 @@ pub fn settings(settings: &Settings, findings: &mut Findings) {
             Finding::warn("settings", seen, told!("change what was not meant so", "如非有意，请修改"))
         }
     });
-    let keys = settings.web.session_keys.all().count();
+    let keys = settings.web.session_keys.count();
     findings.put(Finding::pass("session_keys", told!("{keys}, the first of which seals", "{keys} 个，第一个用于加密")));
 }
 

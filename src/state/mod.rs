@@ -42,7 +42,7 @@ pub use self::record::Table;
 pub use self::redis::Vitals;
 use self::redis::{Redis, Teller};
 use self::remembered::{Seen, Thing};
-pub use self::sealing::SealingKeys;
+pub use self::sealing::{Sealer, SealingKeys};
 pub use self::takeover::NotTakenOver;
 use crate::dingtalk::{Answering, Clock, Departing, Departures, Error, Grant, Leave, Outcome, Peers};
 

@@ -1,9 +1,13 @@
-//! What lies in a file says nothing to whoever reads it, and nobody else can write any of it.
+//! What others keep for the app, such as a file, Redis or a browser, says nothing to them, and none of it can be made up.
 
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+
+/// Seals with one key (AES-256-GCM).
+#[derive(Clone)]
+pub struct Sealer(Aes256Gcm);
 
 /// The name of a row: it tells what the row holds to nobody without the key.
 pub(super) type Name = [u8; 16];
@@ -16,7 +20,7 @@ pub struct SealingKeys(Vec<SealingKey>);
 struct SealingKey {
     id: [u8; 4],
     naming: [u8; 32],
-    cipher: Aes256Gcm,
+    sealer: Sealer,
 }
 
 /// What became of opening what several processes can reach.
@@ -38,12 +42,33 @@ const NONCE: usize = 12;
 const FRAME: &[u8] = b"dh5";
 const VERSION: u8 = 1;
 
+impl Sealer {
+    /// With a key that nothing else is done with.
+    pub fn new(key: [u8; 32]) -> Self {
+        Self(Aes256Gcm::new(&key.into()))
+    }
+
+    /// What `plain` is to everybody else, and to us where it is called otherwise: nothing.
+    pub fn seal(&self, name: &[u8], plain: &[u8]) -> Vec<u8> {
+        let nonce: [u8; NONCE] = rand::random();
+        let sealed = self.0.encrypt(&nonce.into(), Payload { msg: plain, aad: name });
+        // It fails for 64 GiB only; what is empty opens as nothing.
+        [&nonce[..], &sealed.unwrap_or_default()].concat()
+    }
+
+    /// What was sealed with this key under this name.
+    pub fn open(&self, name: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>()?;
+        self.0.decrypt(nonce.into(), Payload { msg: sealed, aad: name }).ok()
+    }
+}
+
 impl SealingKeys {
     /// One key at least, newest first, each for this purpose only.
     pub fn new(keys: impl IntoIterator<Item = [u8; 32]>) -> Self {
         let key = |key: [u8; 32]| {
             let [a, b, c, d, ..] = mac(&key, b"id");
-            SealingKey { id: [a, b, c, d], naming: mac(&key, b"names"), cipher: Aes256Gcm::new(&mac(&key, b"values").into()) }
+            SealingKey { id: [a, b, c, d], naming: mac(&key, b"names"), sealer: Sealer::new(mac(&key, b"values")) }
         };
         Self(keys.into_iter().map(key).collect())
     }
@@ -55,10 +80,7 @@ impl SealingKeys {
 
     /// Seals what the row `name` holds.
     pub(super) fn seal(&self, name: &Name, row: &[u8]) -> Vec<u8> {
-        let nonce: [u8; NONCE] = rand::random();
-        let sealed = self.0[0].cipher.encrypt(&nonce.into(), Payload { msg: row, aad: name });
-        // It fails for rows of 64 GiB only; what is empty opens as nothing.
-        [&nonce[..], &sealed.unwrap_or_default()].concat()
+        self.0[0].sealer.seal(name, row)
     }
 
     /// The same with what tells other processes whether they can open it.
@@ -78,9 +100,7 @@ impl SealingKeys {
 
     /// What the row `name` holds, and whether the newest key has sealed it. None if none of them has.
     pub(super) fn open(&self, name: &Name, sealed: &[u8]) -> Option<(Vec<u8>, bool)> {
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>()?;
-        let open = |key: &SealingKey| key.cipher.decrypt(nonce.into(), Payload { msg: sealed, aad: name }).ok();
-        self.0.iter().enumerate().find_map(|(nth, key)| open(key).map(|row| (row, nth == 0)))
+        self.0.iter().enumerate().find_map(|(nth, key)| key.sealer.open(name, sealed).map(|row| (row, nth == 0)))
     }
 }
 
@@ -95,7 +115,7 @@ pub(super) fn name(key: &[u8; 32], thing: &[u8]) -> Name {
 fn mac(key: &[u8; 32], of: &[u8]) -> [u8; 32] {
     // HMAC takes keys of any length (RFC 2104, section 3); the type only shares its constructor with ciphers that do not.
     #[expect(clippy::expect_used)]
-    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("hmac takes any key");
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("hmac takes any key");
     mac.update(of);
     mac.finalize().into_bytes().into()
 }

@@ -7,11 +7,12 @@ use futures_util::stream::iter;
 
 use dingtalk_h5::dingtalk::Events;
 use dingtalk_h5::dingtalk::events::Patience;
+use dingtalk_h5::web::SessionKeys;
 use dingtalk_simulator::Fault;
 
 use super::breakages::{ALL, Breakage, SLOW, all_down};
 use super::{Examined, Scene};
-use crate::support::http_client;
+use crate::support::{TestApp, http_client, session_key};
 
 const MOST_CALLS: u64 = 12;
 /// Scenes at once.
@@ -19,12 +20,13 @@ const AT_ONCE: usize = 6;
 
 /// A scene, as it is told after all of it is broken.
 async fn broken(breakages: &[&Breakage]) -> Examined {
-    let mut scene = Scene::set().await;
+    let key = session_key();
+    let app = TestApp::start_with(|settings| settings.web.session_keys = SessionKeys::parse(&key.clone().into()).unwrap());
+    let mut scene = Scene::of(app.await);
     let [token, ticket] = credentials(&scene).await;
     breakages.iter().for_each(|breakage| (breakage.break_it)(&mut scene));
     let examined = scene.examine().await;
     assert!(examined.calls <= MOST_CALLS, "{} calls", examined.calls);
-    let key = hex_of(&scene);
     let secrets = [token.as_str(), &ticket, "simulated-secret", "another-secret", "canary", &key];
     for secret in secrets {
         assert!(!examined.everything.contains(secret), "{secret} in {}", examined.everything);
@@ -46,10 +48,6 @@ async fn credentials(scene: &Scene) -> [String; 2] {
     let token = ask("/v1.0/oauth2/accessToken", "").await["accessToken"].as_str().unwrap().to_owned();
     let ticket = ask("/v1.0/oauth2/jsapiTickets", &token).await["jsapiTicket"].as_str().unwrap().to_owned();
     [token, ticket]
-}
-
-fn hex_of(scene: &Scene) -> String {
-    scene.settings.web.session_keys.newest().master().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[tokio::test]

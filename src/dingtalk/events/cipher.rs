@@ -1,11 +1,11 @@
 //! How messages over HTTP are signed and encrypted ("Event subscription: encryption and decryption").
 
 use aes::Aes256;
-use aes::cipher::block_padding::NoPadding;
-use aes::cipher::{BlockDecryptMut, BlockEncryptMut, KeyIvInit};
 use base64::Engine;
 use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use cbc::cipher::block_padding::NoPadding;
+use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use secrecy::{ExposeSecret, SecretString};
 use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
@@ -55,7 +55,7 @@ impl Cipher {
     pub(super) fn decrypt(&self, encrypted: &str) -> Option<(String, String)> {
         let mut bytes = STANDARD.decode(encrypted).ok()?;
         let decryptor = cbc::Decryptor::<Aes256>::new(&self.key.into(), self.iv().into());
-        let plain = decryptor.decrypt_padded_mut::<NoPadding>(&mut bytes).ok()?;
+        let plain = decryptor.decrypt_padded::<NoPadding>(&mut bytes).ok()?;
         let padding = usize::from(*plain.last()?);
         let (plain, rest) = plain.split_at_checked(plain.len().checked_sub(padding)?)?;
         let is_padding = (1..=BLOCK).contains(&padding) && rest.iter().all(|byte| usize::from(*byte) == padding);
@@ -74,7 +74,7 @@ impl Cipher {
         let length = bytes.len();
         let encryptor = cbc::Encryptor::<Aes256>::new(&self.key.into(), self.iv().into());
         // It fails only for what is not whole blocks.
-        let encrypted = encryptor.encrypt_padded_mut::<NoPadding>(&mut bytes, length).unwrap_or_default();
+        let encrypted = encryptor.encrypt_padded::<NoPadding>(&mut bytes, length).unwrap_or_default();
         STANDARD.encode(encrypted)
     }
 
@@ -183,7 +183,7 @@ mod tests {
             *bytes.last_mut().unwrap() = padding;
             let encryptor = cbc::Encryptor::<Aes256>::new(&cipher.key.into(), cipher.iv().into());
             let whole = bytes.len();
-            let encrypted = encryptor.encrypt_padded_mut::<NoPadding>(&mut bytes, whole).unwrap();
+            let encrypted = encryptor.encrypt_padded::<NoPadding>(&mut bytes, whole).unwrap();
             assert_eq!(cipher.decrypt(&STANDARD.encode(encrypted)), None, "{length} {padding}");
         }
     }

@@ -1,16 +1,31 @@
 //! The keys that cookies are sealed with. The newest seals; the older ones still open.
+//!
+//! A sealed cookie is what the HTTP library calls a private one. Earlier versions had it make them, and sessions outlive an update.
 
-use actix_web::cookie::{Cookie, CookieJar, Key};
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
+
+use crate::state::Sealer;
 
 /// One key or more, newest first.
 #[derive(Clone)]
 pub struct SessionKeys {
     newest: Key,
     older: Vec<Key>,
+}
+
+#[derive(Clone)]
+struct Key {
+    /// Other keys are derived from this half of it.
+    signing: [u8; 32],
+    /// With the other half.
+    sealer: Sealer,
 }
 
 /// Why a text is not a list of keys. Never carries the text itself.
@@ -28,7 +43,6 @@ pub enum InvalidSessionKeys {
 }
 
 impl SessionKeys {
-    const MIN_BYTES: usize = 64;
     /// 64 random bytes have about 57 different values; fewer than 32 happen once in 10²⁰ keys.
     const MIN_DIFFERENT: usize = 32;
 
@@ -42,45 +56,42 @@ impl SessionKeys {
 
     fn parse_one(text: &str) -> Result<Key, InvalidSessionKeys> {
         let bytes = hex::decode(text).map_err(|_| InvalidSessionKeys::NotHex)?;
-        if bytes.len() < Self::MIN_BYTES {
-            return Err(InvalidSessionKeys::Short);
-        }
+        let (signing, rest) = bytes.split_first_chunk().ok_or(InvalidSessionKeys::Short)?;
+        let sealing = rest.first_chunk().ok_or(InvalidSessionKeys::Short)?;
         let different: std::collections::HashSet<u8> = bytes.iter().copied().collect();
         let steps: std::collections::HashSet<u8> = bytes.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
         if different.len() < Self::MIN_DIFFERENT || steps.len() < Self::MIN_DIFFERENT {
             return Err(InvalidSessionKeys::Repeating);
         }
-        Ok(Key::from(&bytes))
+        Ok(Key { signing: *signing, sealer: Sealer::new(*sealing) })
     }
 
-    /// The key that seals.
-    pub fn newest(&self) -> &Key {
-        &self.newest
+    /// How many they are.
+    pub fn count(&self) -> usize {
+        1 + self.older.len()
     }
 
-    /// All keys, newest first.
-    pub fn all(&self) -> impl Iterator<Item = &Key> {
+    /// Newest first.
+    fn all(&self) -> impl Iterator<Item = &Key> {
         std::iter::once(&self.newest).chain(&self.older)
     }
 
     /// Keys for one other purpose, newest first.
     pub fn derived(&self, purpose: &str) -> Vec<[u8; 32]> {
-        self.all().map(|key| mac(key.signing(), &[purpose.as_bytes()]).finalize().into_bytes().into()).collect()
+        self.all().map(|key| mac(&key.signing, &[purpose.as_bytes()]).finalize().into_bytes().into()).collect()
     }
 
     /// The value of the cookie `name` that says `text`, which nobody else can read or write.
-    pub(super) fn seal(&self, name: &str, text: String) -> Option<String> {
-        let mut jar = CookieJar::new();
-        jar.private_mut(&self.newest).add(Cookie::new(name.to_owned(), text));
-        Some(jar.get(name)?.value().to_owned())
+    pub(super) fn seal(&self, name: &str, text: &str) -> String {
+        STANDARD.encode(self.newest.sealer.seal(name.as_bytes(), text.as_bytes()))
     }
 
     /// What the cookie `name` says, if one of the keys has sealed it.
     pub(super) fn open(&self, name: &str, value: &str) -> Option<String> {
-        let value = percent_decode_str(value).decode_utf8().ok()?.into_owned();
-        let cookie = Cookie::new(name.to_owned(), value);
-        let opened = self.all().find_map(|key| CookieJar::new().private(key).decrypt(cookie.clone()))?;
-        Some(opened.value().to_owned())
+        // Earlier versions of this app have escaped it.
+        let sealed = STANDARD.decode(Cow::from(percent_decode_str(value))).ok()?;
+        let opened = self.all().find_map(|key| key.sealer.open(name.as_bytes(), &sealed))?;
+        String::from_utf8(opened).ok()
     }
 }
 
@@ -94,7 +105,7 @@ pub(in crate::web) fn mac(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
 
 impl std::fmt::Debug for SessionKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "SessionKeys({})", 1 + self.older.len())
+        write!(f, "SessionKeys({})", self.count())
     }
 }
 

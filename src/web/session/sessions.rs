@@ -80,9 +80,8 @@ impl Sessions {
 
     /// Gives the browser the cookie of `login`, until it is closed.
     pub(super) fn set_cookie(&self, headers: &mut HeaderMap, login: &Login) {
-        let sealed = serde_json::to_string(login).ok().and_then(|text| self.keys.seal(&self.cookie_name, text));
-        if let Some(value) = sealed {
-            self.cookies.set(headers, COOKIE, &value, None);
+        if let Ok(text) = serde_json::to_string(login) {
+            self.cookies.set(headers, COOKIE, &self.keys.seal(&self.cookie_name, &text), None);
         }
     }
 
