@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use dingtalk_h5::dingtalk::events::{Cipher, Patience};
 use dingtalk_h5::dingtalk::{ClientId, ClientSecret, Events, Origin, Proxy};
@@ -26,6 +27,9 @@ const TICKET: &str = "/v1.0/oauth2/jsapiTickets";
 const LOGIN: &str = "/topapi/v2/user/getuserinfo";
 const USER: &str = "/topapi/v2/user/get";
 const STREAM: &str = "/v1.0/gateway/connections/open";
+
+/// The doctor's, where the server has another.
+pub static OTHER_SESSION_KEY: LazyLock<String> = LazyLock::new(session_key);
 
 fn fault(scene: &Scene, endpoint: &str, fault: Fault) {
     scene.app.dingtalk.fault(endpoint, 20, fault);
@@ -116,7 +120,7 @@ pub const ALL: &[Breakage] = breakages! {
     "public_url": "public", "refused", |scene| public_url(scene, &format!("http://{}", nobody()));
     "public_url": "public", "has no address", |scene| public_url(scene, "https://nobody.invalid");
     "public_url": "identity", "PUBLIC_URL leads", |scene| public_url(scene, &scene.app.dingtalk.url());
-    "session_keys": "server", "same SESSION_KEY", |scene| scene.settings.web.session_keys = SessionKeys::parse(&session_key().into()).unwrap();
+    "session_keys": "server", "same SESSION_KEY", |scene| scene.settings.web.session_keys = SessionKeys::parse(&OTHER_SESSION_KEY.clone().into()).unwrap();
     "app_addr": "server", "keys of production", |scene| scene.settings.server.app_addr = nobody().parse().unwrap();
     "app_addr": "server", "stop the other program", |scene| scene.settings.server.app_addr = scene.app.dingtalk.url().strip_prefix("http://").unwrap().parse().unwrap();
     "library": "library", "application/json", |scene| scene.settings.web.jsapi_script_url = format!("{}/no.js", scene.app.dingtalk.url()).parse().unwrap();

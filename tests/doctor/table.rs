@@ -10,7 +10,7 @@ use dingtalk_h5::dingtalk::events::Patience;
 use dingtalk_h5::web::SessionKeys;
 use dingtalk_simulator::Fault;
 
-use super::breakages::{ALL, Breakage, SLOW, all_down};
+use super::breakages::{ALL, Breakage, OTHER_SESSION_KEY, SLOW, all_down};
 use super::{Examined, Scene};
 use crate::support::{TestApp, http_client, session_key};
 
@@ -27,7 +27,7 @@ async fn broken(breakages: &[&Breakage]) -> Examined {
     breakages.iter().for_each(|breakage| (breakage.break_it)(&mut scene));
     let examined = scene.examine().await;
     assert!(examined.calls <= MOST_CALLS, "{} calls", examined.calls);
-    let secrets = [token.as_str(), &ticket, "simulated-secret", "another-secret", "canary", &key];
+    let secrets = [token.as_str(), &ticket, "simulated-secret", "another-secret", "canary", &key, &OTHER_SESSION_KEY];
     for secret in secrets {
         assert!(!examined.everything.contains(secret), "{secret} in {}", examined.everything);
     }

@@ -24,7 +24,7 @@ pub struct SessionKeys {
 struct Key {
     /// Other keys are derived from this half of it.
     signing: [u8; 32],
-    /// With the other half.
+    /// Seals cookies with the other half.
     sealer: Sealer,
 }
 
