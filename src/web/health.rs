@@ -60,14 +60,13 @@ impl Readiness {
         if self.is_stopping() || !knows_state {
             return false;
         }
-        // Whoever asks meanwhile waits for the same look.
+        // Whoever asks meanwhile waits for the same look, however long that takes.
         let mut last = self.last.lock().await;
-        let now = self.clock.now();
         match *last {
-            Some((at, ready)) if now < at + Self::CACHED => ready,
+            Some((at, ready)) if self.clock.now() < at + Self::CACHED => ready,
             _ => {
                 let ready = tokio::time::timeout(Self::PATIENCE, dingtalk.can_log_in()).await.unwrap_or(false);
-                *last = Some((now, ready));
+                *last = Some((self.clock.now(), ready));
                 ready
             }
         }
