@@ -181,8 +181,11 @@ impl Problem {
     pub fn foreign(status: StatusCode, error: &actix_web::Error) -> Self {
         let reason = error.as_error::<InternalError<&'static str>>().map(|reason| reason.to_string().into());
         match status {
+            StatusCode::NOT_FOUND => Self::NotFound,
             StatusCode::REQUEST_TIMEOUT => Self::RequestTimeout,
+            StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
             StatusCode::URI_TOO_LONG => Self::UriTooLong,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::HeadTooLarge,
             status if status.is_client_error() => Self::BadRequest(reason.unwrap_or("the request is malformed".into())),
             _ => Self::Internal(error.to_string().into()),
@@ -255,6 +258,21 @@ mod tests {
         happened: Both("The kitchen is closed.", "厨房已打烊"),
         next: Both("Order before half past ten.", "请在十点半前下单。"),
     });
+
+    #[test]
+    fn what_the_http_library_refuses_is_told_with_its_status() {
+        for (error, status, code) in [
+            (actix_web::error::ErrorNotFound("x"), 404, "not_found"),
+            (actix_web::error::ErrorPayloadTooLarge("x"), 413, "payload_too_large"),
+            (actix_web::error::ErrorUnsupportedMediaType("x"), 415, "unsupported_media_type"),
+            (actix_web::error::ErrorRequestTimeout("x"), 408, "request_timeout"),
+            (actix_web::error::ErrorBadRequest("x"), 400, "bad_request"),
+            (actix_web::error::ErrorBadGateway("x"), 500, "internal"),
+        ] {
+            let problem = Problem::foreign(error.as_response_error().status_code(), &error);
+            assert_eq!((problem.status_code().as_u16(), problem.code()), (status, code));
+        }
+    }
 
     #[test]
     fn an_app_has_problems_of_its_own() {
