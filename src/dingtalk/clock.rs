@@ -154,19 +154,6 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-impl Moment {
-    /// For what is not text.
-    pub fn to_bytes(self) -> [u8; 16] {
-        (u128::from(self.unix_ms) << 64 | u128::from(self.tick)).to_be_bytes()
-    }
-
-    /// From [`Moment::to_bytes`].
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        let both = u128::from_be_bytes(bytes);
-        Self { unix_ms: (both >> 64) as u64, tick: both as u64 }
-    }
-}
-
 /// Lets something happen, but not soon again: what others can set off must not be theirs to repeat.
 pub struct Seldom {
     between: Duration,

@@ -18,7 +18,7 @@ use super::refreshing::{Lease, Refreshing};
 use super::said::without_secrets;
 use super::suite::SuiteSignature;
 use super::{AccessToken, AgentId, AuthCode, Authorisation, CorpId, JsapiTicket, UserId};
-use super::{Call, CredentialState, DisplayName, Error, JsonObject, Kind, Said, Standing, User, UserDetails, Waiting};
+use super::{Call, CredentialState, DisplayName, Error, JsonObject, Kind, Said, Seldom, Standing, User, UserDetails, Waiting};
 
 /// The app in an organisation. Clones share everything.
 #[derive(Clone)]
@@ -29,6 +29,7 @@ struct Held {
     calls: Arc<Calls>,
     access_token: Arc<Refreshing<AccessToken>>,
     jsapi_ticket: Arc<Refreshing<JsapiTicket>>,
+    new_ticket: Seldom,
 }
 
 /// For whoever watches.
@@ -57,6 +58,9 @@ impl Organisation {
     /// A ticket dies a day after its creation, however often it was renewed.
     const OLDEST_TICKET: Duration = Duration::from_secs(24 * 60 * 60);
 
+    /// A page may claim that a ticket is dead. However often it does, a new one is fetched once in this time.
+    const BETWEEN_TICKETS: Duration = Duration::from_secs(60);
+
     /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the renewals.
     pub(super) fn new(app: Arc<App>, corp_id: CorpId, agent_id: Option<AgentId>) -> Self {
         let clock = app.api.clock.clone();
@@ -73,7 +77,8 @@ impl Organisation {
             async move { shared(&calls, Call::JSAPI_TICKET, unwanted.as_deref(), grant::jsapi_ticket(&calls, &token)).await }
         };
         let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock, Some(Self::OLDEST_TICKET), fetch);
-        Self(Arc::new(Held { agent_id, calls, access_token, jsapi_ticket }))
+        let new_ticket = Seldom::every(Self::BETWEEN_TICKETS);
+        Self(Arc::new(Held { agent_id, calls, access_token, jsapi_ticket, new_ticket }))
     }
 
     /// The organisation's name in DingTalk.
@@ -128,9 +133,12 @@ impl Organisation {
         self.0.jsapi_ticket.get().await
     }
 
-    /// Says that clients seem not to accept what is signed with `ticket`: if it is still the one in use, it is renewed behind.
+    /// Says that clients seem not to accept what is signed with `ticket`: if it is still the one in use, it is renewed behind, once a
+    /// minute at most.
     pub fn doubt_jsapi_ticket(&self, ticket: &Arc<JsapiTicket>) {
-        self.0.jsapi_ticket.doubt(ticket);
+        if self.0.new_ticket.may(self.0.calls.app.api.clock.now()) {
+            self.0.jsapi_ticket.doubt(ticket);
+        }
     }
 
     /// What a client said, without the credentials that are in use.

@@ -96,17 +96,18 @@ struct Answer {
 
 /// Whoever needs a login for a page gets the page that logs in, at the same address; a script is told what a login takes.
 fn login_required(request: &HttpRequest, scope: &RequestScope) -> (Answer, Option<Challenge>) {
-    match EntryPage::of(request).map(|page| (page.render(), page.challenge)) {
-        Ok((Ok(body), challenge)) if !wants_json(request) => {
-            let (status, kind) = (StatusCode::OK, HTML);
-            (Answer { status, kind, body }, Some(challenge))
-        }
-        Ok((_, challenge)) => (told(&Problem::LoginRequired, request, scope), Some(challenge)),
+    let page = match EntryPage::of(request) {
+        Ok(page) => page,
         Err(Problem::OrganisationUnknown | Problem::OrganisationRejected) if wants_json(request) => {
-            (told(&Problem::LoginRequired, request, scope), None)
+            return (told(&Problem::LoginRequired, request, scope), None);
         }
-        Err(problem) => (told(&problem, request, scope), None),
-    }
+        Err(problem) => return (told(&problem, request, scope), None),
+    };
+    let answer = match (!wants_json(request)).then(|| page.render()) {
+        Some(Ok(body)) => Answer { status: StatusCode::OK, kind: HTML, body },
+        Some(Err(_)) | None => told(&Problem::LoginRequired, request, scope),
+    };
+    (answer, Some(page.challenge))
 }
 
 fn told(problem: &Problem, request: &HttpRequest, scope: &RequestScope) -> Answer {

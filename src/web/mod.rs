@@ -1,7 +1,7 @@
 //! The plumbing between browser and DingTalk. Knows HTTP and DingTalk's client, and nothing of the app that is built on it.
 
-/// What an app brings.
-mod app;
+/// Which app this is, and where it is served.
+mod site;
 /// The outermost layer: id, headers, bodies of problems, access log.
 mod boundary;
 /// Who may knock: extractors that turn a request away before its handler runs.
@@ -30,13 +30,10 @@ pub mod route;
 mod scope;
 /// Who is logged in: the session in the cookie, and what ends it.
 pub mod session;
-/// What the plumbing must know.
-mod settings;
 
 use actix_web::HttpRequest;
 use actix_web::web::ServiceConfig;
 
-pub use self::app::App;
 pub use self::boundary::boundary;
 pub use self::guard::{ClientAddress, SameOrigin, StrictJson};
 pub use self::headers::Headers;
@@ -47,13 +44,13 @@ pub use self::login::{Logins, Visitor};
 pub use self::metrics::Metrics;
 pub use self::page::words::Both;
 pub(crate) use self::page::words::words;
-pub use self::page::{Head, Language, NavEntry, Site};
+pub use self::page::{Head, Language};
 pub use self::problem::{Explanation, Problem};
 use self::scope::extracted;
 pub use self::scope::{RequestScope, shared};
 use self::session::RequestSession;
 pub use self::session::{SessionKeys, SessionUser, Sessions};
-pub use self::settings::Settings;
+pub use self::site::{App, NavEntry, Settings, Site};
 use crate::dingtalk::{DingTalk, Organisation};
 
 /// Routes that need no session.

@@ -14,8 +14,20 @@ pub fn shared<T: 'static>(request: &HttpRequest) -> Result<&Data<T>, Problem> {
     request.app_data::<Data<T>>().ok_or_else(missing)
 }
 
-/// A handler that takes one gets what is made of its request.
+/// A handler that takes one gets what is made of its request. What is made `late` is made when all in front of it in the handler's
+/// signature have let the request pass.
 macro_rules! extracted {
+    ($kind:ty, late $of:expr) => {
+        impl actix_web::FromRequest for $kind {
+            type Error = $crate::web::Problem;
+            type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
+
+            fn from_request(request: &actix_web::HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
+                let request = request.clone();
+                Box::pin(async move { ($of)(&request).await })
+            }
+        }
+    };
     ($kind:ty, $of:expr) => {
         impl actix_web::FromRequest for $kind {
             type Error = $crate::web::Problem;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::rogue::{EXCHANGE, PROBE, Rogue, TICKET, TOKEN, http, json, well};
 use super::{app_before, app_between, app_with, login};
+use crate::support::eventually;
 
 const PUNISHED: &str = r#"{"status":1111,"wait":5,"source":"x5","punish":"deny","uuid":"0"}"#;
 
@@ -82,6 +83,29 @@ async fn a_ban_of_everything_is_believed_whichever_call_meets_it_first() {
         browser.jsapi_config(&format!("{}/jsapi", app.url)).await;
         assert_eq!(app.browser().read("/readyz").await.json()["breaker"], "open", "{met_by}");
     }
+}
+
+#[tokio::test]
+async fn a_code_that_was_to_go_out_again_when_a_ban_began_is_not_used_up() {
+    let rogue = Rogue::start(|call| match (call.path.as_str(), call.nth) {
+        (EXCHANGE, 0) => vec![json(r#"{"errcode":90018,"errmsg":"x"}"#)],
+        // At the second call for a token the app looks whether the ban is everybody's.
+        (TICKET, _) | (TOKEN, 1) => vec![json(PUNISHED)],
+        _ => well(call),
+    })
+    .await;
+    let app = app_before(&rogue).await;
+    let mut browser = app.browser();
+    let state = browser.enter().await;
+    let meets_the_ban = async {
+        eventually("the code is under way", || rogue.calls(EXCHANGE).len() == 1).await;
+        app.client.home().unwrap().jsapi_ticket().await
+    };
+    let (answer, ticket) = tokio::join!(browser.log_in("code", &state), meets_the_ban);
+    assert!(ticket.is_err());
+    assert_eq!(answer.problem(), (503, "dingtalk_unavailable".into()));
+    assert_eq!(browser.log_in("code", &state).await.problem(), (503, "dingtalk_unavailable".into()));
+    assert_eq!(rogue.calls(EXCHANGE).len(), 1);
 }
 
 #[tokio::test]

@@ -105,6 +105,10 @@ async fn whoever_leaves_during_their_login_gets_no_session() {
     let (answer, ()) = tokio::join!(browser.log_in(&code, &state), leaves);
     assert_eq!(answer.problem(), (401, "code_rejected".into()));
     assert_eq!(browser.cookie("session"), None);
+
+    // The page posts one fresh code. Only that tells whether they are back.
+    app.dingtalk.come_back(CORP, "alice");
+    assert_eq!(browser.log_in(&app.dingtalk.issue_code("alice"), &state).await.status, 200);
 }
 
 #[tokio::test]

@@ -98,7 +98,7 @@ async fn a_state_is_for_the_organisation_of_its_page_and_cannot_be_rewritten() {
     let mut browser = app.browser();
     let state = state_of(&browser.open(&format!("/?corpid={one}")).await.body);
     let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
-    assert!(state.ends_with(&hex(one)));
+    assert!(state.contains(&hex(one)));
     for forged in [state.replace(&hex(one), &hex(other)), state.replace(&hex(one), ""), format!("{state}{}", hex(other))] {
         let answer = browser.log_in(&app.dingtalk.issue_code_at(other, "zhangsan"), &forged).await;
         assert_eq!(answer.problem(), (403, "state_rejected".into()));

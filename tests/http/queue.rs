@@ -210,6 +210,20 @@ async fn neither_the_state_nor_the_pre_session_runs_out_while_a_login_waits() {
 }
 
 #[tokio::test]
+async fn a_login_is_over_after_twenty_minutes_however_often_it_posts() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    let state = browser.enter().await;
+    let mut answer = browser.log_in("stale", &state).await;
+    for (minutes, told) in [(9, (401, "code_rejected")), (9, (401, "code_rejected")), (3, (403, "state_rejected"))] {
+        let place = answer.json()["place"].as_str().unwrap().to_owned();
+        app.advance(Duration::from_secs(minutes * 60));
+        answer = browser.log_in_at(&place, &format!("stale-{minutes}-{}", place.len()), &state).await;
+        assert_eq!(answer.problem(), (told.0, told.1.to_owned()));
+    }
+}
+
+#[tokio::test]
 async fn a_used_state_stays_used_for_as_long_as_a_place_could_carry_it() {
     let (first, next) = two_processes().await;
     let mut early = Waiting::at(&first).await.goes_to(&next);

@@ -85,6 +85,23 @@ async fn a_ticket_that_the_client_no_longer_knows_is_replaced_once_however_often
 }
 
 #[tokio::test]
+async fn what_one_organisation_claims_keeps_no_dead_ticket_in_use_at_another() {
+    let (app, organisations) = TestApp::of_both_organisations().await;
+    let url = format!("{}/jsapi", app.url);
+    for (nth, corp_id) in (1..).zip(organisations) {
+        let mut browser = app.browser();
+        let code = app.dingtalk.issue_code_at(corp_id, "zhangsan");
+        assert_eq!(browser.enter_and_log_in_at(corp_id, &code).await.status, 200);
+        let config = browser.jsapi_config(&url).await.json();
+        let fetched = app.dingtalk.calls(JSAPI_TICKET);
+        let report = json!({"code": "3", "text": "Code:52011", "url": url, "signed": signed(&config, &url)});
+        assert_eq!(browser.post("/api/jsapi/report", &report).await.status, 200);
+        eventually("its ticket is replaced", || app.dingtalk.calls(JSAPI_TICKET) > fetched).await;
+        assert_eq!(fetched, 2 * nth - 1);
+    }
+}
+
+#[tokio::test]
 async fn reports_cannot_flood_the_log() {
     let app = TestApp::start().await;
     let mut browser = app.browser_of("alice").await;

@@ -5,15 +5,12 @@ mod clinic;
 /// Explains why a client refused.
 mod report;
 
-use std::future::Future;
-use std::pin::Pin;
-
-use actix_web::dev::Payload;
 use actix_web::web::{Data, Json, Query, ServiceConfig};
 use actix_web::{FromRequest, HttpRequest};
 use serde::{Deserialize, Serialize};
 
 use self::report::Reports;
+use super::scope::extracted;
 use super::session::SessionUser;
 use super::{Problem, Settings, route, shared};
 use crate::dingtalk::{AgentId, Clock, CorpId, NonceStr, Organisation, Origin, PageUrl, Recipe, SignedPage, UrlForm};
@@ -94,15 +91,7 @@ impl JsapiConfig {
     }
 }
 
-impl FromRequest for JsapiConfig {
-    type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move { Self::of(&request, None).await })
-    }
-}
+extracted!(JsapiConfig, late async |request: &HttpRequest| JsapiConfig::of(request, None).await);
 
 /// The query of `GET /api/jsapi/config`.
 #[derive(Deserialize)]

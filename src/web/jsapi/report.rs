@@ -1,21 +1,18 @@
 //! When a client refuses a signature or an authCode, its page tells us, and the log says what to change.
 
 use std::num::NonZeroU32;
-use std::pin::Pin;
 use std::time::Duration;
 
-use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
 
 use super::Signer;
-use crate::dingtalk::{
-    ClientRefusal, CorpId, DingTalk, Network, NonceStr, Organisation, PageUrl, Part, Seldom, SignedPage, UserId,
-};
+use crate::dingtalk::{ClientRefusal, CorpId, DingTalk, Network, NonceStr, Organisation, PageUrl, Part, SignedPage, UserId};
 use crate::web::guard::{ClientAddress, SameOrigin, StrictJson};
 use crate::web::login::Logins;
+use crate::web::scope::extracted;
 use crate::web::session::SessionUser;
 use crate::web::{Problem, RequestScope, shared};
 
@@ -62,30 +59,32 @@ pub enum Reporter {
     Entering(Network),
 }
 
-impl FromRequest for Reporter {
-    type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move {
-            let is_entering = || shared::<Logins>(&request).is_ok_and(|logins| logins.states.knows(&request));
-            match SessionUser::extract(&request).await {
-                Ok(user) => Ok(Self::Somebody(user.corp_id, user.user_id)),
-                Err(Problem::LoginRequired) if is_entering() => {
-                    ClientAddress::extract(&request).await.map(|address| Self::Entering(Network::of(address.0)))
-                }
-                Err(problem) => Err(problem),
+impl Reporter {
+    async fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let is_entering = || shared::<Logins>(request).is_ok_and(|logins| logins.knows(request));
+        match SessionUser::extract(request).await {
+            Ok(user) => Ok(Self::Somebody(user.corp_id, user.user_id)),
+            Err(Problem::LoginRequired) if is_entering() => {
+                ClientAddress::extract(request).await.map(|address| Self::Entering(Network::of(address.0)))
             }
-        })
+            Err(problem) => Err(problem),
+        }
     }
 }
 
+extracted!(Reporter, late Reporter::of);
+
 /// What is told to a developer.
 #[derive(Serialize)]
-struct Explanation {
+struct Finding {
     differs: Vec<String>,
     explanation: String,
+}
+
+impl Finding {
+    fn without_parts(explanation: impl Into<String>) -> Self {
+        Self { differs: Vec::new(), explanation: explanation.into() }
+    }
 }
 
 /// `POST /api/jsapi/report`: one line in the log that says what to change. With a DingTalk on this machine, which is to say in
@@ -102,38 +101,35 @@ pub async fn report(
     let corp_id = match (&report.call, &reporter) {
         (RefusedCall::Config, Reporter::Somebody(corp_id, _)) => corp_id.clone(),
         (RefusedCall::Config, Reporter::Entering(_)) => return Err(Problem::LoginRequired),
-        (RefusedCall::RequestAuthCode, _) => logins.states.check(&request, report.state.as_deref().unwrap_or_default(), None)?.1,
+        (RefusedCall::RequestAuthCode, _) => logins.check(&request, report.state.as_deref().unwrap_or_default(), None)?.1,
     };
     let organisation = dingtalk.organisation(&corp_id)?;
     signer.reports.admit(&reporter)?;
-    let explanation = match report.call {
+    let finding = match report.call {
         RefusedCall::Config => signature_refused(&report, &signer, &organisation).await?,
         RefusedCall::RequestAuthCode => auth_code_refused(&signer, &organisation),
     };
     let (scope, said) = (RequestScope::of(&request)?, organisation.quote(&report.code, &report.text));
-    let (request_id, code, said, differs) = (scope.id(), said.code, said.text, explanation.differs.join(", "));
+    let (request_id, code, said, differs) = (scope.id(), said.code, said.text, finding.differs.join(", "));
     match report.call {
         RefusedCall::Config => {
-            tracing::warn!(request_id, code, said, differs, "the client refused dd.config: {}", explanation.explanation);
+            tracing::warn!(request_id, code, said, differs, "the client refused dd.config: {}", finding.explanation);
         }
         RefusedCall::RequestAuthCode => {
-            tracing::warn!(request_id, code, said, fix = explanation.explanation, "the client refused an authCode");
+            tracing::warn!(request_id, code, said, fix = finding.explanation, "the client refused an authCode");
         }
     }
-    Ok(if signer.reports.explains { HttpResponse::Ok().json(explanation) } else { HttpResponse::NoContent().finish() })
+    Ok(if signer.reports.explains { HttpResponse::Ok().json(finding) } else { HttpResponse::NoContent().finish() })
 }
 
-async fn signature_refused(report: &Report, signer: &Signer, organisation: &Organisation) -> Result<Explanation, Problem> {
+async fn signature_refused(report: &Report, signer: &Signer, organisation: &Organisation) -> Result<Finding, Problem> {
     let Some((signed, is_current)) = signed(report, signer, organisation).await? else {
-        return Ok(Explanation {
-            differs: Vec::new(),
-            explanation: "the page did not say what this server had signed for it".to_owned(),
-        });
+        return Ok(Finding::without_parts("the page did not say what this server had signed for it"));
     };
     let refusal = ClientRefusal { code: report.code.clone(), text: report.text.clone(), href: report.url.clone() };
     let parts = refusal.explain(&signed);
     if !is_current && parts.contains(&Part::Digest) {
-        return Ok(Explanation {
+        return Ok(Finding {
             differs: vec![Part::TicketAge.to_string()],
             explanation:
                 "this is not what the server signs with its present jsapi_ticket: that was replaced since, or the page changed a \
@@ -141,14 +137,14 @@ async fn signature_refused(report: &Report, signer: &Signer, organisation: &Orga
                     .to_owned(),
         });
     }
-    if is_current && parts.contains(&Part::TicketAge) && signer.reports.new_ticket.may(signer.clock.now()) {
+    if is_current && parts.contains(&Part::TicketAge) {
         organisation.doubt_jsapi_ticket(&signed.ticket);
     }
     let explanation = match parts[..] {
         [] => refusal.possible(&signed, &organisation.agent_id().await?, organisation.corp_id()),
         _ => parts.iter().map(|part| part.advice()).collect::<Vec<_>>().join("; or "),
     };
-    Ok(Explanation { differs: parts.iter().map(Part::to_string).collect(), explanation })
+    Ok(Finding { differs: parts.iter().map(Part::to_string).collect(), explanation })
 }
 
 /// What was signed for the page, and whether that was with the ticket of now. Nothing of it is remembered: the page tells, and the
@@ -171,39 +167,29 @@ async fn signed(report: &Report, signer: &Signer, organisation: &Organisation) -
     Ok(Some((page, is_current)))
 }
 
-fn auth_code_refused(signer: &Signer, organisation: &Organisation) -> Explanation {
-    Explanation {
-        differs: Vec::new(),
-        explanation: format!(
-            "check that DINGTALK_CORP_ID ({}) is the organisation that the app was opened in (Developer Console > Home), that the app's \
-             homepage begins with {} (Developer Console > the app > Web App), and that the app is published with this person in its \
-             visible range",
-            organisation.corp_id(),
-            signer.public_url
-        ),
-    }
+fn auth_code_refused(signer: &Signer, organisation: &Organisation) -> Finding {
+    Finding::without_parts(format!(
+        "check that DINGTALK_CORP_ID ({}) is the organisation that the app was opened in (Developer Console > Home), that the app's \
+         homepage begins with {} (Developer Console > the app > Web App), and that the app is published with this person in its \
+         visible range",
+        organisation.corp_id(),
+        signer.public_url
+    ))
 }
 
 /// How often refusals are listened to, and what may come of them.
 pub(super) struct Reports {
     explains: bool,
     rate: DefaultKeyedRateLimiter<Reporter>,
-    new_ticket: Seldom,
 }
 
 impl Reports {
     /// Reports of one person a second, and at once: enough for who tries, too few to flood a log.
     const RATE: (NonZeroU32, NonZeroU32) = (NonZeroU32::new(1).unwrap(), NonZeroU32::new(20).unwrap());
-    /// A page may claim that a ticket is dead. However often it does, a new one is fetched once in this time.
-    const BETWEEN_TICKETS: Duration = Duration::from_secs(60);
 
     pub fn new(explains: bool) -> Self {
         let (per_second, burst) = Self::RATE;
-        Self {
-            explains,
-            rate: RateLimiter::keyed(Quota::per_second(per_second).allow_burst(burst)),
-            new_ticket: Seldom::every(Self::BETWEEN_TICKETS),
-        }
+        Self { explains, rate: RateLimiter::keyed(Quota::per_second(per_second).allow_burst(burst)) }
     }
 
     fn admit(&self, reporter: &Reporter) -> Result<(), Problem> {

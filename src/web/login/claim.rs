@@ -33,11 +33,11 @@ impl<'a> Claim<'a> {
             (_, Unavailable::Used) => Problem::StateRejected,
         };
         let code_taken = logins.codes.take(code).map_err(|why| refused(CODE, why))?;
-        let state_taken = logins.states.used.take(state).map_err(|why| refused(STATE, why))?;
+        let state_taken = logins.states.take(state).map_err(|why| refused(STATE, why))?;
         let exchange = Place::EXCHANGES.into_iter().find_map(|nth| logins.exchanges.take((state, nth)).ok());
         // DingTalk may take the code until five minutes after it was sent.
         let needed =
-            vec![logins.codes.wanted(&code, Logins::CODE_LIVES + Self::LOGIN), logins.states.used.wanted(&state, Self::LOGIN)];
+            vec![logins.codes.wanted(&code, Logins::CODE_LIVES + Self::LOGIN), logins.states.wanted(&state, Self::LOGIN)];
         let helping = Place::EXCHANGES.map(|nth| logins.exchanges.wanted(&(state, nth), Self::LOGIN)).to_vec();
         let elsewhere = kept.claim(needed, helping).await.map_err(|(nth, why)| refused(nth, why))?;
         let exchange = exchange.filter(|_| elsewhere.helps);

@@ -14,7 +14,7 @@ use crate::dingtalk::{DingTalk, Origin};
 use crate::web::guard::SEC_FETCH_SITE;
 use crate::web::page::words;
 use crate::web::scope::extracted;
-use crate::web::session::{Freshness, RequestSession, SessionUser};
+use crate::web::session::{Began, RequestSession, SessionUser};
 use crate::web::{Head, Metrics, Problem, Site, shared};
 
 /// The person a page is rendered for. A page's handler takes one; whoever is not logged in, or comes from outside, gets the entry
@@ -29,9 +29,8 @@ impl Visitor {
         let site = shared::<Site>(request)?;
         let corp_id = organisation_of(request)?;
         shared::<DingTalk>(request)?.admits(&corp_id)?;
-        let began = began(&site.settings.public_url, request.headers());
         let session = RequestSession::of(request)?;
-        let user = session.user_of_page(&corp_id, |freshness| is_inside(began, freshness));
+        let user = session.user_of_page(&corp_id, began(&site.settings.public_url, request.headers()));
         if matches!(user, Err(Problem::LoginRequired)) {
             shared::<Metrics>(request)?.entered(session.holds());
         }
@@ -53,17 +52,9 @@ impl EntryPage {
     /// For the browser that made `request`.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let (head, corp_id) = (Head::of(request)?, organisation_of(request)?);
-        let challenge = Challenge::of(&shared::<Logins>(request)?.states, request, &corp_id);
+        let challenge = Challenge::of(shared::<Logins>(request)?, request, corp_id);
         Ok(Self { words: words::Entry::of(head.language), head, challenge })
     }
-}
-
-/// Where a navigation began, as far as the browser tells.
-enum Began {
-    Within,
-    Outside,
-    /// Neither header: an old WebView, of which nothing is known.
-    Unknown,
 }
 
 /// Old WebViews send no Sec-Fetch-Site; for them the Referer tells, which our own pages always send to us.
@@ -77,18 +68,4 @@ fn began(ours: &Origin, headers: &HeaderMap) -> Began {
         (None, None) => return Began::Unknown,
     };
     if within { Began::Within } else { Began::Outside }
-}
-
-/// Whether a page may be answered from the session.
-///
-/// After a login the entry page loads itself anew. That load may still carry the first one's initiator (a reload does), or, from a
-/// WebView that says nothing, no sign at all; it must be answered, or the two would go in circles. Any other load from outside must
-/// not be, however young the session: the person in front of the client may have changed meanwhile.
-fn is_inside(began: Began, freshness: Freshness) -> bool {
-    match (began, freshness) {
-        (Began::Within, _) => true,
-        (_, Freshness::Arriving) => true,
-        (Began::Unknown, Freshness::JustBorn) => true,
-        (Began::Unknown | Began::Outside, _) => false,
-    }
 }

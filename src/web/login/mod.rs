@@ -4,7 +4,6 @@ mod claim;
 mod entry;
 mod organisation;
 mod place;
-mod seal;
 mod signed_out;
 mod state;
 
@@ -25,14 +24,13 @@ pub use self::entry::{EntryPage, Visitor};
 /// Which organisation a request is about.
 pub use self::organisation::organisation_of;
 use self::place::Place;
-use self::seal::Seals;
-use self::state::StateId;
 /// Proof that the browser which ends a login is the one that began it.
-pub use self::state::{Challenge, LoginStates};
+pub use self::state::Challenge;
+use self::state::StateId;
 
 use super::guard::{ClientAddress, SameOrigin, StrictJson};
 use super::problem::Queued;
-use super::session::{CookiePolicy, RequestSession, SessionUser};
+use super::session::{CookiePolicy, OurCookie, RequestSession, SessionKeys, SessionUser};
 use super::{Metrics, Problem, Settings, route, shared};
 use crate::dingtalk::{AuthCode, Clock, CorpId, DingTalk, Error, Kind, Network, Standing};
 use crate::state::{Once, State, Table};
@@ -48,10 +46,10 @@ pub fn routes(routes: &mut ServiceConfig) {
 
 /// What logins are checked against, and what none of them may use again.
 pub struct Logins {
-    /// The states that pages were given.
-    pub states: LoginStates,
-    /// Of places in the line.
-    seals: Seals,
+    /// Prove states and places.
+    keys: SessionKeys,
+    presession: OurCookie,
+    states: Once<StateId>,
     codes: Once<[u8; 32]>,
     /// The ones in which logins kept their order.
     exchanges: Once<(StateId, u8)>,
@@ -76,10 +74,11 @@ impl Logins {
     /// Nobody has logged in yet.
     pub fn new(settings: &Settings, cookies: CookiePolicy, clock: Clock, state: &State) -> Self {
         Self {
-            states: LoginStates::new(&settings.session_keys, cookies, clock.clone(), state),
-            seals: Seals::new(&settings.session_keys, Place::PURPOSE),
+            keys: settings.session_keys.clone(),
+            presession: OurCookie::new("presession", cookies),
+            states: state.once(Table::LoginStates, Self::STATES_USED_FOR),
             codes: state.once(Table::Codes, Self::CODE_LIVES),
-            exchanges: state.once(Table::Exchanges, Place::LONGEST_WAIT),
+            exchanges: state.once(Table::Exchanges, Self::STATES_USED_FOR),
             patience: settings.login_patience,
             clock,
         }
@@ -87,10 +86,11 @@ impl Logins {
 
     /// Judges the state of a login that comes for the first time; later its place tells that this was done, and when it first came.
     fn arrival(&self, request: &HttpRequest, state: &str, place: Option<&str>) -> Result<Arrival, Problem> {
-        let presession = self.states.presession_of(request).ok_or(Problem::StateRejected)?;
+        let presession = self.presession_of(request).ok_or(Problem::StateRejected)?;
         let now = self.clock.unix_millis();
-        let place = place.and_then(|place| Place::open(&self.seals, place, &presession)).filter(|place| place.is_good(now));
-        let (state, corp_id) = self.states.check(request, state, place.map(|place| place.state))?;
+        let place = place.and_then(|place| self.keys.proved(Place::PURPOSE, &presession, place));
+        let place = place.filter(|place: &Place| place.is_good(now));
+        let (state, corp_id) = self.check(request, state, place.map(|place| place.state))?;
         let kept = place.filter(|place| place.state == state && place.keeps_order(now));
         let since = kept.map_or(now, |place| place.since);
         Ok(Arrival { state, corp_id, presession, since })
@@ -98,10 +98,13 @@ impl Logins {
 
     /// What a login is told that got no answer, or not the one it hoped for.
     fn refuse(&self, claim: &Claim, arrival: &Arrival, error: Error) -> Problem {
+        // The gateway refused an earlier attempt at most, and nobody behind it has looked at the code.
+        if matches!(error.kind, Kind::NoTurn(_) | Kind::Crowded(_) | Kind::NotAsked(_)) {
+            claim.not_sent();
+        }
         match error.kind {
             Kind::NoTurn(wait) => {
-                claim.not_sent();
-                let presession = self.states.presession_renewed(&arrival.presession);
+                let presession = self.presession_kept(&arrival.presession);
                 Problem::LoginQueued(Box::new(Queued { place: self.place(arrival, wait), wait, presession }))
             }
             Kind::CodeRejected => {
@@ -113,7 +116,8 @@ impl Logins {
 
     fn place(&self, arrival: &Arrival, wait: Duration) -> String {
         let due = self.clock.unix_millis().saturating_add(wait.as_millis() as u64);
-        Place { state: arrival.state, since: arrival.since, due }.seal(&self.seals, &arrival.presession)
+        let place = Place { state: arrival.state, since: arrival.since, due };
+        self.keys.prove(Place::PURPOSE, &arrival.presession, &place)
     }
 }
 
@@ -155,17 +159,17 @@ async fn log_in(
             return Err(problem);
         }
     };
-    claim.succeeded();
 
     // It may have been relieved of the app meanwhile, or the person have left it. A fresh code tells whether they came back.
     dingtalk.admits(&arrival.corp_id)?;
     if kept.is_over(&arrival.corp_id, &user.user_id, asked) {
         return Err(Problem::code_rejected());
     }
+    claim.succeeded();
     let user = session.begin(user, arrival.corp_id);
     tokio::join!(claim.settle(), until_kept(&kept));
     let mut response = HttpResponse::Ok().json(user);
-    logins.states.remove_presession(response.headers_mut());
+    logins.remove_presession(response.headers_mut());
     Ok(response)
 }
 

@@ -1,13 +1,14 @@
-//! A place in the line of logins: what a login that has to post again brings along to keep its order. Sealed and bound to the browser,
+//! A place in the line of logins: what a login that has to post again brings along to keep its order. Proven and bound to the browser,
 //! so that the server keeps nothing and a restart loses nothing.
 
 use std::time::Duration;
 
-use super::seal::Seals;
+use serde::{Deserialize, Serialize};
+
 use super::state::StateId;
 
 /// Where somebody stands in the line of logins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     /// The login that it is a place of.
     pub state: StateId,
@@ -18,7 +19,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// What the keys are for that seal them.
+    /// What it is proven for.
     pub const PURPOSE: &str = "place in the line of logins";
     /// A login keeps its order for one exchange, and for one more with a fresh code.
     pub const EXCHANGES: [u8; 2] = [0, 1];
@@ -36,62 +37,13 @@ impl Place {
     pub fn keeps_order(self, now: u64) -> bool {
         now <= self.due.saturating_add(Self::PATIENCE.as_millis() as u64)
     }
-
-    /// For the browser with this pre-session.
-    pub fn seal(self, seals: &Seals, presession: &str) -> String {
-        let bytes = self.to_bytes();
-        hex::encode([&bytes[..], &seals.seal(&[presession.as_bytes(), &bytes])].concat())
-    }
-
-    /// The place that `sealed` is, if it was given to the browser with this pre-session.
-    pub fn open(seals: &Seals, sealed: &str, presession: &str) -> Option<Self> {
-        let sealed: [u8; 56] = hex::decode(sealed).ok()?.try_into().ok()?;
-        let (bytes, seal) = sealed.split_first_chunk::<24>()?;
-        seals.is_genuine(&[presession.as_bytes(), bytes], seal).then(|| Self::from_bytes(*bytes))
-    }
-
-    fn to_bytes(self) -> [u8; 24] {
-        let mut bytes = [0; 24];
-        bytes[..8].copy_from_slice(&self.state);
-        bytes[8..16].copy_from_slice(&self.since.to_be_bytes());
-        bytes[16..].copy_from_slice(&self.due.to_be_bytes());
-        bytes
-    }
-
-    fn from_bytes(bytes: [u8; 24]) -> Self {
-        let part = |nth: usize| std::array::from_fn(|byte| bytes[nth * 8 + byte]);
-        Self { state: part(0), since: u64::from_be_bytes(part(1)), due: u64::from_be_bytes(part(2)) }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::session::SessionKeys;
 
     const PLACE: Place = Place { state: [7; 8], since: 1_000_000, due: 1_030_000 };
-
-    fn seals() -> Seals {
-        let keys = SessionKeys::parse(&hex::encode(rand::random::<[[u8; 32]; 2]>().concat()).into()).unwrap();
-        Seals::new(&keys, Place::PURPOSE)
-    }
-
-    #[test]
-    fn a_place_is_good_for_the_browser_that_got_it_and_for_nobody_else() {
-        let seals = seals();
-        let sealed = PLACE.seal(&seals, "one browser");
-        assert_eq!(Place::open(&seals, &sealed, "one browser"), Some(PLACE));
-        assert_eq!(Place::open(&seals, &sealed, "another"), None);
-        assert_eq!(Place::open(&self::seals(), &sealed, "one browser"), None);
-        for nth in 0..sealed.len() {
-            let mut forged = sealed.clone();
-            forged.replace_range(nth..=nth, if &sealed[nth..=nth] == "0" { "1" } else { "0" });
-            assert_eq!(Place::open(&seals, &forged, "one browser"), None, "{nth}");
-        }
-        for malformed in ["", "00", &sealed[2..], &format!("{sealed}00"), "place"] {
-            assert_eq!(Place::open(&seals, malformed, "one browser"), None);
-        }
-    }
 
     #[test]
     fn a_place_that_nobody_claims_within_half_a_minute_of_its_time_has_lost_its_order() {

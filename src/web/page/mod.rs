@@ -9,8 +9,6 @@ mod reader;
 /// What the plumbing says, and the form in which everything is said.
 pub mod words;
 
-use std::net::IpAddr;
-
 use actix_web::HttpRequest;
 use actix_web::http::uri::PathAndQuery;
 use actix_web::web::Data;
@@ -18,45 +16,12 @@ use askama::Template;
 
 pub use self::language::Language;
 pub use self::reader::ColorScheme;
-use self::words::{Attribute, Both, Message};
+use self::words::{Attribute, Message};
 use super::login::organisation_of;
 use super::problem::Explanation;
 use super::scope::extracted;
-use super::{App, Problem, RequestScope, Settings, shared};
-use crate::dingtalk::{ClientId, CorpId};
-
-/// Which app this is and where: what is the same for every request. Made once at start.
-pub struct Site {
-    /// What is served.
-    pub app: App,
-    /// The app's public name.
-    pub client_id: ClientId,
-    /// Where, and to whom. PUBLIC_URL is the only origin that is signed and trusted.
-    pub settings: Settings,
-}
-
-impl Site {
-    /// Whether `hop` is a proxy that is believed.
-    pub fn trusts(&self, hop: IpAddr) -> bool {
-        self.settings.trusted_proxies.iter().any(|network| network.contains(&hop.to_canonical()))
-    }
-}
-
-/// A page that every page leads to.
-#[derive(Debug, Clone, Copy)]
-pub struct NavEntry {
-    /// Where it is.
-    pub path: &'static str,
-    /// What it is called there.
-    pub name: Both,
-}
-
-impl NavEntry {
-    /// Leads to the page at `path`.
-    pub const fn new(path: &'static str, name: Both) -> Self {
-        Self { path, name }
-    }
-}
+use super::{NavEntry, Problem, RequestScope, Site, shared};
+use crate::dingtalk::CorpId;
 
 /// What the layout needs. Every page's template has one as `head`. It is made for every page, so it copies next to nothing.
 #[derive(Clone)]

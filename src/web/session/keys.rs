@@ -9,6 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::Sha256;
 
 use crate::state::Sealer;
@@ -26,6 +28,12 @@ struct Key {
     signing: [u8; 32],
     /// Seals cookies with the other half.
     sealer: Sealer,
+}
+
+impl Key {
+    fn derived(&self, purpose: &str) -> [u8; 32] {
+        mac(&self.signing, &[purpose.as_bytes()]).finalize().into_bytes().into()
+    }
 }
 
 /// Why a text is not a list of keys. Never carries the text itself.
@@ -78,7 +86,23 @@ impl SessionKeys {
 
     /// Keys for one other purpose, newest first.
     pub fn derived(&self, purpose: &str) -> Vec<[u8; 32]> {
-        self.all().map(|key| mac(&key.signing, &[purpose.as_bytes()]).finalize().into_bytes().into()).collect()
+        self.all().map(|key| key.derived(purpose)).collect()
+    }
+
+    /// Proves that this server said `what` to whoever holds `to`, so that it need not keep it. It hides nothing. Every `to` of one
+    /// `purpose` has the same length: no two inputs run together to the same bytes.
+    pub(in crate::web) fn prove(&self, purpose: &str, to: &str, what: &impl Serialize) -> String {
+        let said = serde_json::to_vec(what).unwrap_or_default();
+        let seal = mac(&self.newest.derived(purpose), &[to.as_bytes(), &said]).finalize().into_bytes();
+        hex::encode([&seal[..], &said].concat())
+    }
+
+    /// What was said to whoever holds `to`, if `proof` is what one of the keys has made of it.
+    pub(in crate::web) fn proved<T: DeserializeOwned>(&self, purpose: &str, to: &str, proof: &str) -> Option<T> {
+        let proof = hex::decode(proof).ok()?;
+        let (seal, said) = proof.split_first_chunk::<32>()?;
+        let is_ours = |key: &Key| mac(&key.derived(purpose), &[to.as_bytes(), said]).verify_slice(seal).is_ok();
+        self.all().any(is_ours).then(|| serde_json::from_slice(said).ok()).flatten()
     }
 
     /// The value of the cookie `name` that says `text`, which nobody else can read or write.
@@ -112,6 +136,29 @@ impl std::fmt::Debug for SessionKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn keys() -> SessionKeys {
+        parse(&hex::encode(rand::random::<[[u8; 32]; 2]>().concat())).unwrap()
+    }
+
+    #[test]
+    fn what_was_said_to_one_browser_for_one_purpose_is_proven_for_no_other() {
+        let (keys, said) = (keys(), ["ding1a2b"]);
+        let proof = keys.prove("purpose", "one browser", &said);
+        let proved = |keys: &SessionKeys, purpose: &str, to: &str, proof: &str| keys.proved::<[String; 1]>(purpose, to, proof);
+        assert_eq!(proved(&keys, "purpose", "one browser", &proof), Some(said.map(str::to_owned)));
+        assert_eq!(proved(&keys, "purpose", "another one", &proof), None);
+        assert_eq!(proved(&keys, "another", "one browser", &proof), None);
+        assert_eq!(proved(&self::keys(), "purpose", "one browser", &proof), None);
+        for nth in 0..proof.len() {
+            let mut forged = proof.clone();
+            forged.replace_range(nth..=nth, if &proof[nth..=nth] == "0" { "1" } else { "0" });
+            assert_eq!(proved(&keys, "purpose", "one browser", &forged), None, "{nth}");
+        }
+        for malformed in ["", "00", &proof[2..], &format!("{proof}00"), "proof"] {
+            assert_eq!(proved(&keys, "purpose", "one browser", malformed), None, "{malformed}");
+        }
+    }
 
     fn parse(text: &str) -> Result<SessionKeys, InvalidSessionKeys> {
         SessionKeys::parse(&text.to_owned().into())

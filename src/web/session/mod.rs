@@ -3,22 +3,18 @@
 
 mod cookie;
 mod keys;
-mod middleware;
 mod sessions;
 /// Whom a page shows that makes a request.
 pub mod shown;
 mod user;
 
 /// How our cookies look, and which of those that a browser brings are read.
-pub use self::cookie::CookiePolicy;
+pub use self::cookie::{CookiePolicy, OurCookie};
 /// What they are sealed with.
 pub use self::keys::{InvalidSessionKeys, SessionKeys};
-/// What an answer does to the session's cookie.
-pub use self::middleware::session;
 /// When a session ends.
 pub use self::sessions::Sessions;
-/// Who it is, for handlers.
-pub use self::user::{Freshness, RequestSession, SessionUser};
+/// Who it is, for handlers; and what an answer does to the session's cookie.
+pub use self::user::{Began, RequestSession, SessionUser, session};
 
-pub(super) use self::cookie::only_cookie;
 pub(super) use self::keys::mac;

@@ -6,13 +6,10 @@ use actix_web::http::header::HeaderMap;
 use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
 
-use super::cookie::{Brought, CookiePolicy};
+use super::cookie::{Brought, CookiePolicy, OurCookie};
 use super::keys::SessionKeys;
 use crate::dingtalk::{Clock, CorpId, DisplayName, Moment, User, UserId};
 use crate::state::{SessionId, State};
-
-/// The cookie's name, before the prefix.
-const COOKIE: &str = "session";
 
 /// What the cookie holds: identity and times, nothing else.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -29,9 +26,8 @@ pub(super) struct Login {
 
 /// Judges logins.
 pub struct Sessions {
-    cookie_name: String,
+    cookie: OurCookie,
     keys: SessionKeys,
-    cookies: CookiePolicy,
     idle: Duration,
     lifetime: Duration,
     /// The one organisation whose people they are, if it is one.
@@ -54,9 +50,8 @@ impl Sessions {
     ) -> Self {
         let (idle, lifetime) = (settings.session_idle, settings.session_lifetime);
         Self {
-            cookie_name: cookies.name(COOKIE),
+            cookie: OurCookie::new("session", cookies),
             keys: settings.session_keys.clone(),
-            cookies,
             idle,
             lifetime,
             home,
@@ -67,7 +62,7 @@ impl Sessions {
 
     /// What a browser has brought: whether that is anything, and the login that it says, whether it counts or not.
     pub(super) fn brought(&self, headers: &HeaderMap) -> (bool, Option<Login>) {
-        match Brought::in_headers(headers, &self.cookie_name) {
+        match self.cookie.brought(headers) {
             Brought::Nothing => (false, None),
             Brought::One(value) => (true, self.open(value)),
             Brought::Junk => (true, None),
@@ -75,19 +70,19 @@ impl Sessions {
     }
 
     fn open(&self, value: &str) -> Option<Login> {
-        serde_json::from_str(&self.keys.open(&self.cookie_name, value)?).ok()
+        serde_json::from_str(&self.keys.open(&self.cookie.name, value)?).ok()
     }
 
     /// Gives the browser the cookie of `login`, until it is closed.
     pub(super) fn set_cookie(&self, headers: &mut HeaderMap, login: &Login) {
         if let Ok(text) = serde_json::to_string(login) {
-            self.cookies.set(headers, COOKIE, &self.keys.seal(&self.cookie_name, &text), None);
+            self.cookie.set(headers, &self.keys.seal(&self.cookie.name, &text));
         }
     }
 
     /// Takes the cookie from the browser.
     pub(super) fn remove_cookie(&self, headers: &mut HeaderMap) {
-        self.cookies.remove(headers, COOKIE);
+        self.cookie.remove(headers);
     }
 
     /// A login of `user` in the organisation `corp_id`, now, under an id that was never used.
@@ -121,9 +116,9 @@ impl Sessions {
             && !self.has_ended(login)
     }
 
-    /// Whether `login`, though over, still tells which organisation its browser was in.
-    pub(super) fn tells_organisation(&self, login: &Login) -> bool {
-        self.home.is_none() && !self.has_ended(login)
+    /// Whether a login that is over is still needed to know which organisation its browser was in.
+    pub(super) fn tells_organisation(&self) -> bool {
+        self.home.is_none()
     }
 
     /// Whether this process has ended `login`: by a logout, or because somebody logged in after it.

@@ -1,19 +1,20 @@
 //! The session of one request: who is logged in, and the changes to that. The only file that reads or writes the session.
 
 use std::cell::RefCell;
-use std::future::{Future, Ready, ready};
-use std::pin::Pin;
 use std::rc::Rc;
 
-use actix_web::dev::Payload;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::HeaderMap;
+use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use actix_web::{HttpMessage, HttpRequest};
 use serde::Serialize;
 
 use super::sessions::{Login, Sessions};
 use super::shown;
 use crate::dingtalk::{CorpId, DingTalk, DisplayName, User, UserId};
+use crate::web::scope::extracted;
 use crate::web::{Problem, shared};
 
 /// The person whose session this is. A handler that takes it needs a login: others get 401. `Option<SessionUser>` does without.
@@ -28,28 +29,26 @@ pub struct SessionUser {
     pub corp_id: CorpId,
 }
 
-/// How far behind a login is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Freshness {
-    /// Ten seconds at most, and no page was shown since: this is the page that the login was for.
-    Arriving,
-    /// Ten seconds at most.
-    JustBorn,
-    /// Longer.
-    Settled,
+impl SessionUser {
+    async fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let dingtalk = shared::<DingTalk>(request)?;
+        RequestSession::of(request)?.user(|user| {
+            let is_shown = shown::is_no_other(request.headers(), user);
+            is_shown.then_some(()).ok_or(Problem::UserChanged)?;
+            Ok(dingtalk.admits(&user.corp_id)?)
+        })
+    }
 }
 
-/// What has become of the login that the cookie brought or the request began.
+/// Where a navigation began, as far as the browser tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// It counts.
-    Holds,
-    /// Another request has ended it.
-    Ended,
-    /// It has expired, and still tells the organisation.
-    Expired,
-    /// It has expired, this request has ended it, or there is none.
-    Nobody,
+pub enum Began {
+    /// On a page of ours.
+    Within,
+    /// Anywhere else.
+    Outside,
+    /// An old WebView does not say.
+    Unknown,
 }
 
 /// The session of one request. Its copies share it.
@@ -82,17 +81,20 @@ impl RequestSession {
     }
 
     /// Gives the answer the cookie of a session that holds.
-    pub(super) fn put_on(&self, headers: &mut HeaderMap) {
-        let (standing, held) = (self.standing(), self.held.borrow());
-        match (standing, &held.login) {
-            (Standing::Holds, Some(login)) if held.is_news => self.sessions.set_cookie(headers, login),
-            (Standing::Holds, _) => {}
+    fn put_on(&self, headers: &mut HeaderMap) {
+        let held = self.held.borrow();
+        match &held.login {
+            Some(login) if self.sessions.holds(login) => {
+                if held.is_news {
+                    self.sessions.set_cookie(headers, login);
+                }
+            }
             // Whatever ended it has given the browser another cookie or none, and this answer may come later than that one. What has
             // expired stays, so that the next login knows its organisation.
-            (Standing::Ended | Standing::Expired, _) => {}
+            Some(login) if self.sessions.has_ended(login) || self.sessions.tells_organisation() => {}
             // The browser would send a cookie that means nobody for ever.
-            (Standing::Nobody, _) if held.brought => self.sessions.remove_cookie(headers),
-            (Standing::Nobody, _) => {}
+            _ if held.brought => self.sessions.remove_cookie(headers),
+            _ => {}
         }
     }
 
@@ -121,10 +123,20 @@ impl RequestSession {
         Ok(user)
     }
 
-    /// Who is logged in to the organisation `corp_id`, if `admits` lets a login so far behind see a page; noted is that they see it now.
-    pub fn user_of_page(&self, corp_id: &CorpId, admits: impl FnOnce(Freshness) -> bool) -> Result<SessionUser, Problem> {
+    /// Who is logged in to the organisation `corp_id`, if a navigation that began there may be answered from the session; noted is that
+    /// they see a page now.
+    ///
+    /// After a login the entry page loads itself anew. That load may still carry the first one's initiator (a reload does), or, from a
+    /// WebView that says nothing, no sign at all; it must be answered, or the two would go in circles. Any other load from outside must
+    /// not be, however young the session: the person in front of the client may have changed meanwhile.
+    pub fn user_of_page(&self, corp_id: &CorpId, began: Began) -> Result<SessionUser, Problem> {
         let login = self.login()?;
-        if login.corp_id != *corp_id || !admits(self.freshness(&login)) {
+        let is_admitted = match began {
+            Began::Within => true,
+            Began::Unknown => self.sessions.is_just_born(&login),
+            Began::Outside => self.sessions.is_just_born(&login) && login.arriving,
+        };
+        if login.corp_id != *corp_id || !is_admitted {
             return Err(Problem::LoginRequired);
         }
         self.note_use(true);
@@ -143,29 +155,12 @@ impl RequestSession {
 
     /// Whether somebody is logged in, without that being a use.
     pub fn holds(&self) -> bool {
-        self.standing() == Standing::Holds
-    }
-
-    fn standing(&self) -> Standing {
-        match &self.held.borrow().login {
-            Some(login) if self.sessions.holds(login) => Standing::Holds,
-            Some(login) if self.sessions.has_ended(login) => Standing::Ended,
-            Some(login) if self.sessions.tells_organisation(login) => Standing::Expired,
-            _ => Standing::Nobody,
-        }
+        self.login().is_ok()
     }
 
     fn login(&self) -> Result<Login, Problem> {
         let held = self.held.borrow();
         held.login.as_ref().filter(|login| self.sessions.holds(login)).cloned().ok_or(Problem::LoginRequired)
-    }
-
-    fn freshness(&self, login: &Login) -> Freshness {
-        match self.sessions.is_just_born(login) {
-            true if login.arriving => Freshness::Arriving,
-            true => Freshness::JustBorn,
-            false => Freshness::Settled,
-        }
     }
 
     fn note_use(&self, is_page: bool) {
@@ -181,30 +176,18 @@ impl From<Login> for SessionUser {
     }
 }
 
-impl FromRequest for RequestSession {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
+/// Gives an answer the cookie that the request's session has earned. Wraps all that looks at it. On the way in it does nothing: see
+/// [`RequestSession::of`].
+pub async fn session<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let mut response = next.call(request).await?;
+    let session = response.request().extensions().get::<RequestSession>().cloned();
+    if let Some(session) = session {
+        session.put_on(response.headers_mut());
     }
+    Ok(response)
 }
 
-impl FromRequest for SessionUser {
-    type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+extracted!(RequestSession, RequestSession::of);
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        // Not before the extractors in front of it in the handler's signature have let the request pass: one that they refuse is no use
-        // of the session.
-        Box::pin(async move {
-            let dingtalk = shared::<DingTalk>(&request)?;
-            RequestSession::of(&request)?.user(|user| {
-                let is_shown = shown::is_no_other(request.headers(), user);
-                is_shown.then_some(()).ok_or(Problem::UserChanged)?;
-                Ok(dingtalk.admits(&user.corp_id)?)
-            })
-        })
-    }
-}
+// One that an extractor before it refuses is no use of the session.
+extracted!(SessionUser, late SessionUser::of);

@@ -1,0 +1,83 @@
+//! Which app this is, and where it is served: what is the same for every request.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web::ServiceConfig;
+use ipnet::IpNet;
+use url::Url;
+
+use super::{Both, SessionKeys};
+use crate::dingtalk::{ClientId, Digest, Origin};
+
+/// What an app brings to the plumbing. Built once, and shared by all workers.
+#[derive(Clone)]
+pub struct App {
+    /// What it is called: one name for all languages.
+    pub name: &'static str,
+    /// The pages that every page leads to.
+    pub nav: &'static [NavEntry],
+    /// The gated JSAPIs that its pages call; `dd.config` asks the client for them.
+    pub jsapi_list: &'static [&'static str],
+    /// Adds its routes and its state to a worker. What it keeps while it runs is made before this, once: see `app::build`.
+    pub routes: Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>,
+}
+
+/// A page that every page leads to.
+#[derive(Debug, Clone, Copy)]
+pub struct NavEntry {
+    /// Where it is.
+    pub path: &'static str,
+    /// What it is called there.
+    pub name: Both,
+}
+
+impl NavEntry {
+    /// Leads to the page at `path`.
+    pub const fn new(path: &'static str, name: Both) -> Self {
+        Self { path, name }
+    }
+}
+
+/// How people get in and what pages may do.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// PUBLIC_URL
+    pub public_url: Origin,
+    /// JSAPI_SCRIPT_URL
+    pub jsapi_script_url: Url,
+    /// JSAPI_DIGEST
+    pub jsapi_digest: Digest,
+    /// SESSION_KEY
+    pub session_keys: SessionKeys,
+    /// SESSION_IDLE
+    pub session_idle: Duration,
+    /// SESSION_LIFETIME
+    pub session_lifetime: Duration,
+    /// TRUSTED_PROXIES
+    pub trusted_proxies: Vec<IpNet>,
+    /// EMBEDDED
+    pub embedded: bool,
+    /// SIGNATURE_CLINIC
+    pub signature_clinic: bool,
+    /// How long a login waits for its turn before it has to post again. Not settable from outside: pages and proxies wait longer.
+    pub login_patience: Duration,
+}
+
+/// The app where it is served. Made once at start.
+pub struct Site {
+    /// What is served.
+    pub app: App,
+    /// The app's public name.
+    pub client_id: ClientId,
+    /// Where, and to whom. PUBLIC_URL is the only origin that is signed and trusted.
+    pub settings: Settings,
+}
+
+impl Site {
+    /// Whether `hop` is a proxy that is believed.
+    pub fn trusts(&self, hop: IpAddr) -> bool {
+        self.settings.trusted_proxies.iter().any(|network| network.contains(&hop.to_canonical()))
+    }
+}
