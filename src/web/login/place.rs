@@ -11,6 +11,7 @@ use super::state::StateId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     /// The login that it is a place of.
+    #[serde(with = "hex")]
     pub state: StateId,
     /// When that came, in Unix milliseconds.
     pub since: u64,

@@ -28,6 +28,7 @@ pub(super) type StateId = [u8; 8];
 #[derive(Serialize, Deserialize)]
 struct Issued {
     at: Moment,
+    #[serde(with = "hex")]
     id: StateId,
     corp_id: CorpId,
 }
