@@ -41,7 +41,13 @@
     retry.addEventListener('click', () => {
       retry.disabled = true;
       if (needsNewPage(trouble)) location.reload();
-      else logIn();
+      else logIn(true);
+    });
+
+    // As it was asked for, with its fragment: a link to here would pass for a navigation from within.
+    part('load-again').addEventListener('click', (event) => {
+      event.preventDefault();
+      location.reload();
     });
 
     if (h5.client.whereabouts() === 'outside') {
@@ -51,16 +57,17 @@
     } else if (recentLogins().length >= LOGINS_ALLOWED) {
       showTrouble(problem('session_lost'));
     } else {
-      logIn();
+      logIn(false);
     }
 
-    function logIn() {
+    /** @param {boolean} isAskedFor A person has asked for it, so it goes in no circle. */
+    function logIn(isAskedFor) {
       fill('wait', '');
       part('slow').hidden = false;
       showFace('signing-in');
       retry.disabled = true;
       h5.session.logIn(entry.dataset.state || '', showWait).then(makeSureItComesBack).then(loadAgain).catch((failure) => {
-        if (failure.code === 'state_rejected' && !cameByReload()) location.reload();
+        if (failure.code === 'state_rejected' && (isAskedFor || !cameByReload())) location.reload();
         else showTrouble(failure);
       });
     }
@@ -118,6 +125,8 @@
       entry.querySelectorAll('[data-shown-for]').forEach((face) => {
         /** @type {HTMLElement} */ (face).hidden = face.getAttribute('data-shown-for') !== name;
       });
+      const [heading, app] = [`[data-shown-for="${name}"] h1`, '.brand-name'].map((selector) => document.querySelector(selector));
+      if (heading && app) document.title = `${heading.textContent} · ${app.textContent}`;
     }
   }
 
@@ -127,7 +136,7 @@
    */
   async function makeSureItComesBack() {
     if (rememberLogins(recentLogins().concat(Date.now()))) return;
-    const me = await fetch('/api/me').catch(() => null);
+    const me = await fetch('/api/me', { credentials: 'same-origin' }).catch(() => null);
     if (!me || !me.ok) throw problem('session_lost');
   }
 

@@ -20,6 +20,7 @@ h5.session = (function () {
   const LONGEST_WAIT = 600000;
   const BEFORE_ASKING_AGAIN = 2000;
   const CROSSING_TIMEOUT = 1000;
+  const SIGNED_OUT_KEY = 'h5.signed-out';
 
   /** @type {Promise<User> | null} */
   let pendingLogin = null;
@@ -27,6 +28,9 @@ h5.session = (function () {
   let latestState = '';
   /** @type {User | null} */
   let latestUser = null;
+  /** @type {string | undefined} What keeps this page's order in the line, whichever try it came from. */
+  let place;
+  let hasLeft = false;
   /** @type {Set<Promise<void>>} */
   const underway = new Set();
 
@@ -54,8 +58,6 @@ h5.session = (function () {
    */
   async function exchangeAuthCode(state, tellWait) {
     const began = Date.now();
-    /** @type {string | undefined} */
-    let place;
     let code = await takeCode(state);
     let mayBeRejected = true;
     for (;;) {
@@ -73,8 +75,9 @@ h5.session = (function () {
           const retryAfter = failure.retryAfter || 0;
           tellWait(failure.waitMs || retryAfter);
           await pause(retryAfter);
-        } else if (wasWaiting && isNobodyThere(failure)) {
-          // A server that is replaced keeps nobody's order, but the place does. What became of the code is not known.
+        } else if (failure.code === 'code_in_use' || (wasWaiting && isNobodyThere(failure))) {
+          // A post of this page is still under way there, though the network here has changed. Or a server is replaced: it
+          // keeps nobody's order, but the place does. What became of the code is not known.
           code.taken = 0;
           await pause(BEFORE_ASKING_AGAIN * (1 + Math.random()));
         } else {
@@ -99,6 +102,7 @@ h5.session = (function () {
   /** @param {User} user */
   function loggedIn(user) {
     loginsDone += 1;
+    place = undefined;
     latestUser = user;
     return user;
   }
@@ -120,6 +124,27 @@ h5.session = (function () {
    */
   async function logOut() {
     await post('/api/logout', {});
+    tellOtherPages();
+    leave();
+  }
+
+  /** Nothing stays stored. */
+  function tellOtherPages() {
+    try {
+      localStorage.setItem(SIGNED_OUT_KEY, String(Date.now()));
+      localStorage.removeItem(SIGNED_OUT_KEY);
+    } catch (error) {
+      // Without storage they cannot be told.
+    }
+  }
+
+  // What one page of this browser has ended, no other may begin again by itself.
+  window.addEventListener('storage', (event) => {
+    if (event.key === SIGNED_OUT_KEY && event.newValue && shownUser()) leave();
+  });
+
+  function leave() {
+    hasLeft = true;
     // Logging in again needs to know where.
     location.replace('/signed-out?corpid=' + encodeURIComponent(document.documentElement.dataset.corpId || ''));
   }
@@ -134,16 +159,29 @@ h5.session = (function () {
     stayTheSame();
     const loginsBefore = loginsDone;
     const response = await request(path, init);
-    if (response.status === 409) await stopIfOutdated(response);
-    if (response.status !== 401) return response;
+    if (response.status !== 401 || hasLeft) return response;
+    try {
+      await logInAfter(response, loginsBefore);
+    } catch (caught) {
+      if (/** @type {Failure} */ (caught).code !== 'state_rejected') throw caught;
+      // Another page of this browser was faster, and what the state was bound to went with that.
+      const retry = await request(path, init);
+      if (retry.status !== 401) return retry;
+      await logInAfter(retry, loginsDone);
+    }
+    stayTheSame();
+    return request(path, init);
+  }
+
+  /**
+   * @param {Response} response A 401.
+   * @param {number} loginsBefore How many were done when it was asked for.
+   */
+  async function logInAfter(response, loginsBefore) {
     latestState = stateIn(response);
     // Each 401 may replace the cookie that its state belongs to: let those that are under way arrive, use the last.
     await Promise.race([Promise.all(underway), pause(CROSSING_TIMEOUT)]);
     if (loginsDone === loginsBefore) await logIn(latestState);
-    stayTheSame();
-    const answer = await request(path, init);
-    if (answer.status === 409) await stopIfOutdated(answer);
-    return answer;
   }
 
   /**
@@ -155,10 +193,10 @@ h5.session = (function () {
     const headers = new Headers(init && init.headers);
     const shown = shownUser();
     if (shown) headers.set('X-Page-User', [shown.corpId, shown.userId].map(encodeURIComponent).join(' '));
-    const answer = fetch(path, Object.assign({}, init, { headers })).catch(networkFailure);
+    const answer = fetch(path, Object.assign({ credentials: 'same-origin' }, init, { headers })).catch(networkFailure);
     const arrival = answer.then(() => {}, () => {}).then(() => { underway.delete(arrival); });
     underway.add(arrival);
-    return answer;
+    return answer.then(stopIfOutdated);
   }
 
   /** @param {number} milliseconds */
@@ -195,10 +233,12 @@ h5.session = (function () {
   /**
    * The server says the same of a session that another page of this browser has begun.
    * @param {Response} response
+   * @returns {Promise<Response>} The same.
    */
   async function stopIfOutdated(response) {
-    const told = Object(await response.clone().json().catch(() => null));
-    if (told.code === 'user_changed') startAgain();
+    const told = response.status === 409 && Object(await response.clone().json().catch(() => null));
+    if (told && told.code === 'user_changed') startAgain();
+    return response;
   }
 
   /** @returns {never} */

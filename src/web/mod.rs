@@ -20,6 +20,8 @@ pub mod jsapi;
 pub mod login;
 /// For Prometheus.
 pub mod metrics;
+/// Where a navigation began.
+mod navigation;
 /// What every page carries: head, language, words.
 pub mod page;
 /// What is told when something goes wrong.

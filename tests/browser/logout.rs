@@ -69,3 +69,22 @@ async fn somebody_who_signed_out_can_sign_in_again() {
     assert_eq!((app.dingtalk.calls(AUTH_CODE), app.dingtalk.calls(USER_BY_CODE)), (2, 2));
     chromium.finish().await;
 }
+
+#[tokio::test]
+async fn whoever_signs_out_on_one_page_is_signed_out_on_all_and_none_signs_in_again() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    let driver = &chromium.driver;
+    chromium.open(&app.url).await;
+    chromium.shown("#user-name").await;
+    let first = driver.window().await.unwrap();
+    let second = driver.new_tab().await.unwrap();
+    driver.switch_to_window(second.clone()).await.unwrap();
+    chromium.open(&app.url).await;
+    chromium.click("[data-action='log-out']").await;
+    chromium.sees("main h1", "You have signed out").await;
+    driver.switch_to_window(first).await.unwrap();
+    chromium.sees("main h1", "You have signed out").await;
+    assert_eq!(app.dingtalk.calls(USER_BY_CODE), 2);
+    chromium.finish().await;
+}

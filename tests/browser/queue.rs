@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use dingtalk_h5::settings::Settings;
+use dingtalk_simulator::Fault;
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -100,6 +101,26 @@ async fn a_page_that_is_closed_while_it_waits_gives_its_place_up() {
     eventually("nobody waits", || app.waiting() == 0).await;
     let answer = app.browser().enter_and_log_in(code.as_str().unwrap()).await;
     assert_eq!(answer.status, 200, "nobody has used its code: {}", answer.body);
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn a_login_that_goes_on_at_the_server_after_the_network_has_changed_is_waited_for() {
+    let app = TestApp::start().await;
+    app.dingtalk.fault("/topapi/v2/user/getuserinfo", 1, Fault::Delay { milliseconds: 3000 });
+    let chromium = Chromium::start().await;
+    let cut = "const ask = window.fetch;
+               window.fetch = (path, init) => {
+                 if (path !== '/api/login') return ask(path, init);
+                 window.fetch = ask;
+                 ask(path, Object.assign({}, init, { signal: undefined }));
+                 return new Promise((resolve, reject) => setTimeout(reject, 500, new TypeError('the network changed')));
+               };";
+    chromium.on_every_document(cut).await;
+    chromium.open(&app.url).await;
+    chromium.sees("#trouble-text", "The server cannot be reached.").await;
+    chromium.click("#retry").await;
+    chromium.sees("#user-name", "张三").await;
     chromium.finish().await;
 }
 

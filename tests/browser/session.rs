@@ -43,6 +43,27 @@ async fn requests_that_fail_together_log_in_once() {
 }
 
 #[tokio::test]
+async fn a_login_whose_state_another_page_has_taken_away_is_tried_once_more() {
+    let app = TestApp::start().await;
+    let chromium = at_home(&app).await;
+    app.hands.advance(Duration::from_secs(31 * 60));
+    // As when both pages came back at once, and the other's answer has replaced the pre-session.
+    chromium
+        .run(
+            "const ask = window.fetch;
+             window.fetch = (path, init) => {
+               if (path !== '/api/login') return ask(path, init);
+               window.fetch = ask;
+               return ask(path, Object.assign({}, init, { body: init.body.replace(/\"state\":\"../, '\"state\":\"00') }));
+             };",
+            &[],
+        )
+        .await;
+    assert_eq!(chromium.resolve(ME).await, json!([200, "zhangsan"]));
+    chromium.finish().await;
+}
+
+#[tokio::test]
 async fn a_login_in_the_middle_of_work_that_fails_is_told_and_not_repeated() {
     let app = TestApp::start().await;
     let chromium = at_home(&app).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use crate::support::{TestApp, USER_BY_CODE};
+use crate::support::{TestApp, USER_BY_CODE, between};
 
 const PAGES: [&str; 3] = ["/", "/profile", "/jsapi"];
 
@@ -36,6 +36,27 @@ async fn only_a_navigation_from_within_the_app_is_answered_from_the_session() {
             assert_eq!(page.header("cache-control"), "no-store");
         }
     }
+}
+
+#[tokio::test]
+async fn no_page_leads_whoever_came_from_outside_into_the_session_of_who_was_there_before() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    app.hands.advance(Duration::from_secs(11));
+    for shown in ["/", "/nothing", "/signed-out"] {
+        for headers in [&[("sec-fetch-site", "none")][..], &[]] {
+            let page = browser.send(Method::GET, shown, headers, None).await.body;
+            let links: Vec<_> =
+                page.split("<a ").skip(1).map(|link| between(link, "href=\"", "\"").unwrap().replace("&#38;", "&")).collect();
+            assert!(links.len() >= 2, "{page}");
+            for link in links.iter().filter(|link| link.starts_with('/')) {
+                assert!(browser.go(link).await.body.contains("id=\"entry\""), "{shown} leads to {link}");
+            }
+        }
+        let page = browser.go(shown).await.body;
+        assert!(page.contains("<a class=\"brand\" href=\"/\">"), "{shown}");
+    }
+    assert!(browser.go("/").await.body.contains("Alice Chen"));
 }
 
 #[tokio::test]

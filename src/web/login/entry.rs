@@ -1,21 +1,18 @@
 //! Who gets a page, and who gets the entry page instead.
 //!
-//! A phone may have switched account or organisation while the old cookie lives on. So only a navigation from within the app is
-//! answered from the session. Every entry from outside gets the entry page, which logs in anew: one call to DingTalk, and never
-//! somebody else's data.
+//! Only a navigation from within the app is answered from the session. Every entry from outside gets the entry page, which logs in anew:
+//! one call to DingTalk, and never somebody else's data.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, REFERER};
 use askama::Template;
-use url::Url;
 
 use super::{Challenge, Logins, organisation_of};
-use crate::dingtalk::{DingTalk, Origin};
-use crate::web::guard::SEC_FETCH_SITE;
+use crate::dingtalk::DingTalk;
+use crate::web::navigation::Began;
 use crate::web::page::words;
 use crate::web::scope::extracted;
-use crate::web::session::{Began, RequestSession, SessionUser};
-use crate::web::{Head, Metrics, Problem, Site, shared};
+use crate::web::session::{RequestSession, SessionUser};
+use crate::web::{Head, Metrics, Problem, shared};
 
 /// The person a page is rendered for. A page's handler takes one; whoever is not logged in, or comes from outside, gets the entry
 /// page at the same address.
@@ -26,11 +23,10 @@ extracted!(Visitor, Visitor::of);
 
 impl Visitor {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let site = shared::<Site>(request)?;
         let corp_id = organisation_of(request)?;
         shared::<DingTalk>(request)?.admits(&corp_id)?;
         let session = RequestSession::of(request)?;
-        let user = session.user_of_page(&corp_id, began(&site.settings.public_url, request.headers()));
+        let user = session.user_of_page(&corp_id, Began::of(request)?);
         if matches!(user, Err(Problem::LoginRequired)) {
             shared::<Metrics>(request)?.entered(session.holds());
         }
@@ -55,17 +51,4 @@ impl EntryPage {
         let challenge = Challenge::of(shared::<Logins>(request)?, request, corp_id);
         Ok(Self { words: words::Entry::of(head.language), head, challenge })
     }
-}
-
-/// Old WebViews send no Sec-Fetch-Site; for them the Referer tells, which our own pages always send to us.
-fn began(ours: &Origin, headers: &HeaderMap) -> Began {
-    let within = match (headers.get(SEC_FETCH_SITE), headers.get(REFERER)) {
-        (Some(site), _) => site.as_bytes() == b"same-origin",
-        (None, Some(referer)) => {
-            let referer = referer.to_str().ok().and_then(|referer| Url::parse(referer).ok());
-            referer.is_some_and(|referer| ours.owns(&referer))
-        }
-        (None, None) => return Began::Unknown,
-    };
-    if within { Began::Within } else { Began::Outside }
 }

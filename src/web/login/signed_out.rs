@@ -20,6 +20,10 @@ pub struct SignedOut {
 /// `GET /signed-out`
 pub async fn show(head: Head) -> SignedOut {
     let corp_id = form_urlencoded::byte_serialize(head.corp_id().as_bytes()).collect::<String>();
-    let sign_in = if corp_id.is_empty() { "/".to_owned() } else { format!("/?corpid={corp_id}") };
+    let home = head.home();
+    let sign_in = match corp_id.is_empty() {
+        true => home.to_owned(),
+        false => format!("{home}{}corpid={corp_id}", if home.contains('?') { '&' } else { '?' }),
+    };
     SignedOut { words: words::SignedOut::of(head.language), head, sign_in }
 }

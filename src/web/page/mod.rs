@@ -18,6 +18,7 @@ pub use self::language::Language;
 pub use self::reader::ColorScheme;
 use self::words::{Attribute, Message};
 use super::login::organisation_of;
+use super::navigation::Began;
 use super::problem::Explanation;
 use super::scope::extracted;
 use super::{NavEntry, Problem, RequestScope, Site, shared};
@@ -37,6 +38,7 @@ pub struct Head {
     /// Light or dark.
     pub color_scheme: ColorScheme,
     corp_id: Option<CorpId>,
+    began: Began,
     scope: RequestScope,
 }
 
@@ -52,6 +54,7 @@ impl Head {
             words: words::Layout::of(language),
             color_scheme: ColorScheme::asked_for_in(request.headers()),
             corp_id: organisation_of(request).ok(),
+            began: Began::of(request)?,
             scope: RequestScope::of(request)?,
         })
     }
@@ -59,6 +62,12 @@ impl Head {
     /// The organisation that the page is about; nothing if it is about none.
     pub fn corp_id(&self) -> &str {
         self.corp_id.as_ref().map_or("", CorpId::as_str)
+    }
+
+    /// Where a page leads home that shows nobody. Who came to it from outside stays outside: it must not lead them into the session of
+    /// whoever had the phone before.
+    pub fn home(&self) -> &'static str {
+        if self.began == Began::Within { "/" } else { Began::FROM_OUTSIDE }
     }
 
     /// Lets the page's own scripts run, and no others.

@@ -15,6 +15,6 @@ pub use self::keys::{InvalidSessionKeys, SessionKeys};
 /// When a session ends.
 pub use self::sessions::Sessions;
 /// Who it is, for handlers; and what an answer does to the session's cookie.
-pub use self::user::{Began, RequestSession, SessionUser, session};
+pub use self::user::{RequestSession, SessionUser, session};
 
 pub(super) use self::keys::mac;

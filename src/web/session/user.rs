@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::sessions::{Login, Sessions};
 use super::shown;
 use crate::dingtalk::{CorpId, DingTalk, DisplayName, User, UserId};
+use crate::web::navigation::Began;
 use crate::web::scope::extracted;
 use crate::web::{Problem, shared};
 
@@ -38,17 +39,6 @@ impl SessionUser {
             Ok(dingtalk.admits(&user.corp_id)?)
         })
     }
-}
-
-/// Where a navigation began, as far as the browser tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Began {
-    /// On a page of ours.
-    Within,
-    /// Anywhere else.
-    Outside,
-    /// An old WebView does not say.
-    Unknown,
 }
 
 /// The session of one request. Its copies share it.

@@ -1,0 +1,47 @@
+//! Where a navigation began. A phone may have switched account or organisation while the old cookie lives on: whoever comes from outside
+//! may be somebody else than whose session this is.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{HeaderMap, REFERER};
+use url::Url;
+
+use super::guard::SEC_FETCH_SITE;
+use super::{Problem, Site, shared};
+use crate::dingtalk::Origin;
+
+/// As far as the browser tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Began {
+    /// On a page that showed somebody, or on one that was asked for from such a page.
+    Within,
+    /// Anywhere else.
+    Outside,
+    /// An old WebView does not say.
+    Unknown,
+}
+
+impl Began {
+    /// The home page, for who comes from outside although a page of ours led there.
+    pub const FROM_OUTSIDE: &str = "/?sign-in";
+
+    /// Where the navigation began that made `request`.
+    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        match request.query_string().split('&').any(|parameter| parameter == "sign-in") {
+            true => Ok(Self::Outside),
+            false => Ok(Self::told_by(request.headers(), &shared::<Site>(request)?.settings.public_url)),
+        }
+    }
+
+    /// Old WebViews send no Sec-Fetch-Site; for them the Referer tells, which our own pages always send to us.
+    fn told_by(headers: &HeaderMap, ours: &Origin) -> Self {
+        let within = match (headers.get(SEC_FETCH_SITE), headers.get(REFERER)) {
+            (Some(site), _) => site.as_bytes() == b"same-origin",
+            (None, Some(referer)) => {
+                let referer = referer.to_str().ok().and_then(|referer| Url::parse(referer).ok());
+                referer.is_some_and(|referer| ours.owns(&referer))
+            }
+            (None, None) => return Self::Unknown,
+        };
+        if within { Self::Within } else { Self::Outside }
+    }
+}
