@@ -258,6 +258,21 @@ async fn everything_in_it_is_deleted_and_what_the_processes_know_is_told_again()
 }
 
 #[tokio::test]
+async fn it_is_set_back_to_before_a_logout_and_hears_of_it_again() {
+    let mut company = Company::of_three().await;
+    let (inside, leaves) = (company.logged_in_at(0, "alice").await, company.logged_in_at(1, "bob").await);
+    company.redis.ask::<()>("SAVE").await.unwrap();
+    assert_eq!(leaves.clone().log_out().await.status, 204);
+    company.ends_at(2, &leaves).await;
+    company.redis.kill().await;
+    company.redis.start_again().await;
+    company.one_more().await;
+    company.all_agree().await;
+    company.ends_at(3, &leaves).await;
+    assert!(company.holds_at(3, &inside).await);
+}
+
+#[tokio::test]
 async fn junk_under_our_keys_is_replaced_and_what_a_later_version_wrote_is_left_alone() {
     let company = Company::of_three().await;
     let inside = company.logged_in_at(0, "alice").await;

@@ -13,6 +13,7 @@ use super::super::record::Table;
 use super::link::{ANSWER, Away, Session, answer, answers, connect};
 use super::log::{kept_key, log_key, opened};
 use super::names::{Found, Names};
+use super::vitals::history;
 use super::{Redis, scripts};
 
 /// Never goes away.
@@ -24,10 +25,11 @@ pub(super) struct Follower {
     pub skew_told: AtomicBool,
 }
 
-/// Where the logs were read until, and the names that they had.
+/// Where the logs were read until, of which data, and the names that they had.
 #[derive(Default)]
 struct Read {
     names: Option<Names>,
+    history: String,
     until: HashMap<Table, String>,
 }
 
@@ -75,9 +77,11 @@ impl Follower {
     /// A session, with all that was told until now known, and one connection more to read with.
     async fn set_up(&self, read: &mut Read) -> Result<(Names, MultiplexedConnection, MultiplexedConnection), Away> {
         let (mut commands, mut reader) = tokio::try_join!(connect(&self.redis.client), connect(&self.redis.client))?;
+        // Whoever may not ask for it still notices that the names are others.
+        let history = history(&mut commands).await.unwrap_or_default();
         let names = self.agree_on_names(&mut commands).await?;
         self.beat(&mut commands, &names).await?;
-        let is_other = read.names.as_ref().is_some_and(|known| *known != names);
+        let is_other = read.names.as_ref().is_some_and(|known| *known != names || read.history != history);
         if is_other {
             read.until.clear();
         }
@@ -88,11 +92,11 @@ impl Follower {
         self.redis.link.set_up(Session { connection: commands.clone(), names: names.clone(), number: rand::random() });
         let tables = self.tables.upgrade();
         if is_other {
-            tracing::warn!("what lay in redis is gone: this process tells again what it knows");
+            tracing::warn!("what lay in redis is gone, or may be older than it was: this process tells again what it knows");
             tables.iter().for_each(|tables| tables.give_all());
         }
         // Not before: what is given up half way through finds them as different as before.
-        read.names = Some(names.clone());
+        (read.names, read.history) = (Some(names.clone()), history);
         tables.iter().for_each(|tables| tables.journal.try_now());
         Ok((names, commands, reader))
     }
