@@ -3,8 +3,7 @@
 //! It is looked up here and kept elsewhere: what is changed counts at once, and lasts when [`State::kept`] says so.
 
 mod location; // Where it is kept.
-mod once; // What may be used once,
-mod claim; // also by other processes.
+mod once; // What may be used once.
 mod followed; // What every process must know of:
 mod ended; // which sessions were ended,
 mod heard; // what was heard of the app's organisations.
@@ -27,7 +26,6 @@ use secrecy::SecretString;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-pub use self::claim::{Claim, Wanted};
 use self::database::Database;
 pub use self::database::{Refused, Unread};
 pub use self::ended::{Lives, SessionId};
@@ -39,7 +37,7 @@ pub use self::looked::Looked;
 pub use self::once::{Once, Taken, Unavailable};
 use self::record::Record;
 pub use self::record::Table;
-pub use self::redis::Vitals;
+pub use self::redis::{Claim, Vitals, Wanted};
 use self::redis::{Redis, Teller};
 use self::remembered::{Seen, Thing};
 pub use self::sealing::{Sealer, SealingKeys};

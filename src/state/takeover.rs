@@ -43,8 +43,8 @@ impl State {
             self.tables.journal.give(record.name(), Some(record));
         }
         for some in taken.chunks(Self::AT_ONCE) {
-            let used = some.iter().map(|record| used(record, now)).collect();
-            self.redis.as_ref().ok_or(NotKept)?.note_used(used).await.map_err(|_| NotKept)?;
+            let used: Vec<_> = some.iter().map(|record| used(record, now)).collect();
+            self.redis.as_ref().ok_or(NotKept)?.note_used(&used).await.map_err(|_| NotKept)?;
         }
         let began = Instant::now();
         while self.kept().await.is_err() {

@@ -273,6 +273,23 @@ async fn it_is_set_back_to_before_a_logout_and_hears_of_it_again() {
 }
 
 #[tokio::test]
+async fn a_login_that_it_stopped_at_leaves_its_state_to_the_next() {
+    let outage = Outage::before(&[]).await;
+    outage.logs_in(0).await;
+    let mut browser = outage.processes[0].browser();
+    let state = browser.enter().await;
+    outage.redis.signal("-STOP").await;
+    assert_eq!(browser.log_in("made-up", &state).await.problem(), (401, "code_rejected".into()));
+    outage.redis.signal("-CONT").await;
+    standing_is(&outage.processes[1], |state| state["reachable"] == true).await;
+    let began = Instant::now();
+    let mut again = outage.at(1, &browser);
+    while again.log_in(&outage.dingtalk.issue_code("alice"), &state).await.status != 200 {
+        assert!(began.elapsed() < Duration::from_secs(5), "somebody still has it who has heard of nothing");
+    }
+}
+
+#[tokio::test]
 async fn junk_under_our_keys_is_replaced_and_what_a_later_version_wrote_is_left_alone() {
     let company = Company::of_three().await;
     let inside = company.logged_in_at(0, "alice").await;

@@ -37,7 +37,7 @@ use redis::{Client, IntoConnectionInfo};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-pub(super) use self::claims::Taken;
+pub use self::claims::{Claim, Wanted};
 use self::follower::Follower;
 use self::link::Link;
 pub(super) use self::log::Teller;
