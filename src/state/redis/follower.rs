@@ -184,7 +184,7 @@ impl Follower {
             let mut scan = redis::pipe();
             scan.cmd("HSCAN").arg(&key).arg(cursor).arg("COUNT").arg(Self::AT_ONCE);
             let (next, found): (u64, Vec<Named>) = answer(reader, &scan).await?;
-            self.learn(names, table, &found);
+            self.learn(names, table, &found, false);
             if next == 0 {
                 return Ok(());
             }
@@ -247,16 +247,22 @@ impl Follower {
 
     fn learn_all(&self, names: &Names, table: Table, entries: &[Entry], until: &mut HashMap<Table, String>) {
         for (place, told) in entries {
-            self.learn(names, table, told);
+            self.learn(names, table, told, true);
             until.insert(table, place.clone());
         }
     }
 
-    /// Junk and what other versions write is left where it is.
-    fn learn(&self, names: &Names, table: Table, told: &[Named]) {
+    /// Junk and what other versions write is left where it is. What is kept for good and an older key has sealed is sealed anew, which is
+    /// not for news: processes that disagree about the newest key would never end.
+    fn learn(&self, names: &Names, table: Table, told: &[Named], is_news: bool) {
         let Some(tables) = self.tables.upgrade() else { return };
-        let records = told.iter().filter_map(|(name, sealed)| opened(&self.redis.keys, names, table, name, sealed));
-        records.for_each(|record| tables.learn(&record));
+        for (name, sealed) in told {
+            let Some((record, is_newest)) = opened(&self.redis.keys, names, table, name, sealed) else { continue };
+            if !is_newest && !is_news {
+                tables.journal.give(record.name(), Some(record.clone()));
+            }
+            tables.learn(&record);
+        }
     }
 
     fn tell_back(&self, away_since: Option<Instant>) {

@@ -63,11 +63,11 @@ impl Keeper for Teller {
     }
 }
 
-/// What an entry tells. None: it is not ours, or not whole.
-pub(super) fn opened(keys: &SealingKeys, names: &Names, table: Table, name: &[u8], sealed: &[u8]) -> Option<Record> {
+/// What an entry tells, and whether the newest key has sealed it. None: it is not ours, or not whole.
+pub(super) fn opened(keys: &SealingKeys, names: &Names, table: Table, name: &[u8], sealed: &[u8]) -> Option<(Record, bool)> {
     let name = name.try_into().ok()?;
-    let Opened::Good { plain, .. } = keys.open_framed(&name, sealed) else { return None };
+    let Opened::Good { plain, is_newest } = keys.open_framed(&name, sealed) else { return None };
     let record: Record = serde_json::from_slice(&plain).ok()?;
     let is_its_own = record.table == table && names.of(&record.name().to_bytes()) == name;
-    is_its_own.then_some(record)
+    is_its_own.then_some((record, is_newest))
 }
