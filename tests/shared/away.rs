@@ -290,6 +290,18 @@ async fn a_login_that_it_stopped_at_leaves_its_state_to_the_next() {
 }
 
 #[tokio::test]
+async fn whoever_never_hears_that_a_token_is_theirs_to_fetch_fetches_it_at_once() {
+    let outage = Outage::before(&[]).await;
+    outage.logs_in(0).await;
+    outage.dingtalk.revoke_tokens(outage.dingtalk.app().corp_id);
+    outage.network.loses_the_answer_to("local mine = ");
+    let began = Instant::now();
+    outage.logs_in(0).await;
+    println!("a lock that was lost on its way: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn junk_under_our_keys_is_replaced_and_what_a_later_version_wrote_is_left_alone() {
     let company = Company::of_three().await;
     let inside = company.logged_in_at(0, "alice").await;

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::Pipeline;
-use tokio::time::timeout;
 
 use super::super::record::Key;
 use super::super::{State, Unavailable};
@@ -77,7 +76,7 @@ impl Claim<'_> {
         if let Some((redis, settling)) = self.end()
             && redis.link.ask::<()>(&settling).await.is_err()
         {
-            redis.settle_behind(settling);
+            redis.ask_behind(Self::MATTERS, settling);
         }
     }
 
@@ -93,7 +92,7 @@ impl Drop for Claim<'_> {
     /// The browser went away in the middle.
     fn drop(&mut self) {
         if let Some((redis, settling)) = self.end() {
-            redis.settle_behind(settling);
+            redis.ask_behind(Self::MATTERS, settling);
         }
     }
 }
@@ -109,16 +108,6 @@ impl Redis {
         };
         let (answer,) = self.link.ask(question).await?;
         Ok(answer)
-    }
-
-    /// Says what was used when it is there, and nobody waits for it.
-    fn settle_behind(self: &Arc<Self>, settling: impl Fn(&Names) -> Pipeline + Send + Sync + 'static) {
-        let redis = Arc::clone(self);
-        self.runtime.spawn(timeout(Claim::MATTERS, async move {
-            while redis.link.ask::<()>(&settling).await.is_err() {
-                redis.link.is_back().await;
-            }
-        }));
     }
 
     /// Says that these were used, whoever had taken them.

@@ -33,14 +33,16 @@ use std::thread;
 use std::time::Duration;
 
 use redis::io::tcp::TcpSettings;
-use redis::{Client, IntoConnectionInfo};
+use redis::{Client, IntoConnectionInfo, Pipeline};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 pub use self::claims::{Claim, Wanted};
 use self::follower::Follower;
 use self::link::Link;
 pub(super) use self::log::Teller;
+use self::names::Names;
 pub use self::vitals::Vitals;
 use super::followed::Tables;
 use super::location::RedisUrl;
@@ -108,7 +110,17 @@ impl Redis {
 
     /// Waits until it is, but not for ever.
     pub async fn is_back(&self, patience: Duration) -> bool {
-        tokio::time::timeout(patience, self.link.is_back()).await.is_ok()
+        timeout(patience, self.link.is_back()).await.is_ok()
+    }
+
+    /// Asks as soon as it is there, if that is within the time for which it matters, and nobody waits for it.
+    fn ask_behind(self: &Arc<Self>, matters: Duration, question: impl Fn(&Names) -> Pipeline + Send + Sync + 'static) {
+        let redis = Arc::clone(self);
+        self.runtime.spawn(timeout(matters, async move {
+            while redis.link.ask::<()>(&question).await.is_err() {
+                redis.link.is_back().await;
+            }
+        }));
     }
 
     /// How many processes there were when it was asked last.

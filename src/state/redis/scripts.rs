@@ -51,18 +51,15 @@ return 0";
 
 /// Looks at a credential, and locks it for whoever is to renew it.
 ///
-/// KEYS: the credential, its lock. ARGV: who asks, the lock's life in milliseconds or 0 for no lock.
-/// Answers whether the lock is this one's, and what lies there.
+/// KEYS: the credential, its lock. ARGV: who asks, the lock's life in milliseconds.
+/// Answers whether the lock is this one's, also if it asks again because it never heard so, and what lies there.
 pub(super) const LOOK: &str = r"
 for _, key in ipairs(KEYS) do
   local kind = redis.call('TYPE', key).ok
   if kind ~= 'string' and kind ~= 'none' then redis.call('UNLINK', key) end
 end
-local mine = 0
-if ARGV[2] ~= '0' then
-  if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then mine = 1 end
-end
-return {mine, redis.call('GET', KEYS[1]) or ''}";
+local mine = redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) or redis.call('GET', KEYS[2]) == ARGV[1]
+return {mine and 1 or 0, redis.call('GET', KEYS[1]) or ''}";
 
 /// Keeps a lock. KEYS: the lock. ARGV: whose, its life.
 pub(super) const KEEP_LOCK: &str = r"
