@@ -77,7 +77,8 @@ return 1";
 
 /// Lets calls leave, so many in any second as DingTalk allows, and leaves room for those of other processes that came earlier, so long as
 /// these come for it when they were told to. Where DingTalk has allowed fewer, since somebody else calls too, more is tried again after six
-/// seconds, and each time that proves possible twice as much.
+/// seconds, and each time that proves possible twice as much. What lies further ahead than anything can was noted before the clock was set
+/// back, as another primary's may be, and is forgotten.
 ///
 /// KEYS: the calls of the last second, those who wait, what is allowed lately, the refused calls. ARGV: who asks, the beginning of the leaves'
 /// names, how many it wants, how many may leave in a second, when its first arrived. Answers how many may, and else after how many
@@ -90,7 +91,7 @@ end
 local me, wanted, allowed, since = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local second, earlier, chance, before_more = 1020, 200, 40, 6000
+local second, earlier, chance, before_more, ahead = 1020, 200, 40, 6000, 3500
 local lately = redis.call('HMGET', KEYS[3], 'limit', 'raised', 'step', 'paused')
 local limit, raised, step = tonumber(lately[1]), tonumber(lately[2]), tonumber(lately[3])
 if limit and raised and step and step > 0 and raised <= now then
@@ -104,12 +105,12 @@ if limit and raised and step and step > 0 and raised <= now then
   end
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - second)
-redis.call('ZREMRANGEBYSCORE', KEYS[1], now + 60000, '+inf')
+redis.call('ZREMRANGEBYSCORE', KEYS[1], now + ahead, '+inf')
 local free, before = allowed - redis.call('ZCARD', KEYS[1]), 0
 local waiting = redis.call('HGETALL', KEYS[2])
 for nth = 1, #waiting, 2 do
   local arrived, asks = string.match(waiting[nth + 1], '^(%d+) (%d+)$')
-  if not arrived or now - asks > chance then redis.call('HDEL', KEYS[2], waiting[nth])
+  if not arrived or now - asks > chance or asks - now > ahead then redis.call('HDEL', KEYS[2], waiting[nth])
   elseif waiting[nth] ~= me and tonumber(arrived) < since - earlier then before = before + 1 end
 end
 local paused = (tonumber(lately[4]) or 0) - now
