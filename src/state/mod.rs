@@ -25,6 +25,7 @@ use parking_lot::Mutex;
 use secrecy::SecretString;
 use serde::Serialize;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use self::database::Database;
 pub use self::database::{Refused, Unread};
@@ -110,8 +111,8 @@ impl State {
         let redis = self.redis.as_ref();
         Standing {
             shared: redis.is_some(),
-            reachable: redis.is_none_or(|redis| redis.is_up()),
-            began: redis.is_none_or(|redis| redis.was_up()),
+            reachable: redis.is_none_or(|redis| redis.link.is_up()),
+            began: redis.is_none_or(|redis| redis.link.was_up()),
             kept: !self.tables.journal.is_failing(),
             processes: redis.map_or(NonZeroUsize::MIN, |redis| redis.processes()),
         }
@@ -120,7 +121,7 @@ impl State {
     /// Ends when what other processes have told is known, or when that takes longer than anybody should wait. Whether it is.
     pub async fn is_followed(&self, patience: Duration) -> bool {
         match &self.redis {
-            Some(redis) => redis.is_back(patience).await,
+            Some(redis) => timeout(patience, redis.link.is_back()).await.is_ok(),
             None => true,
         }
     }
@@ -167,7 +168,7 @@ impl Peers for State {
 
     fn apart(&self) -> Option<NonZeroUsize> {
         match &self.redis {
-            Some(redis) => (!redis.is_up()).then(|| redis.processes()),
+            Some(redis) => (!redis.link.is_up()).then(|| redis.processes()),
             None => Some(NonZeroUsize::MIN),
         }
     }

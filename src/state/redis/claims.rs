@@ -38,7 +38,7 @@ impl State {
     /// Takes all of `needed`, and one of `helping` if one is free, from all processes; the first of the needed that cannot be had is the error.
     /// While they cannot agree, this process's own memory has to do: whoever calls this has asked that before.
     pub async fn claim(&self, needed: Vec<Wanted>, helping: Vec<Wanted>) -> Result<Claim<'_>, (usize, Unavailable)> {
-        let redis = self.redis.as_ref().filter(|redis| redis.is_up());
+        let redis = self.redis.as_ref().filter(|redis| redis.link.is_up());
         let (owner, count, things) = (hex::encode(rand::random::<[u8; 16]>()), needed.len(), [needed, helping].concat());
         let used = things.iter().map(|_| AtomicBool::new(false)).collect();
         let mut claim = Claim { redis, owner, things, used, helps: true };

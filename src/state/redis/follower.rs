@@ -12,7 +12,7 @@ use super::super::followed::Tables;
 use super::super::record::Table;
 use super::link::{ANSWER, Away, Session, answer, answers, connect};
 use super::log::{kept_key, log_key, opened};
-use super::names::{Found, Names};
+use super::names::Names;
 use super::vitals::history;
 use super::{Redis, scripts};
 
@@ -140,25 +140,21 @@ impl Follower {
         let mut there: Option<Vec<u8>> = self.replace_names(commands, NOWHERE, NOWHERE).await?;
         for _ in 0..3 {
             let found = there.as_deref().unwrap_or_default();
-            let mine = match Names::open(&self.redis.prefix, &self.redis.keys, found) {
-                Found::Ours(names, true) => return Ok(names),
-                Found::Ours(names, false) => names,
-                Found::Broken => Names::new(&self.redis.prefix),
-                Found::Foreign => {
-                    return Err(Away(
-                        "another SESSION_KEY, or a later version of this app, has sealed what lies there: give all processes the same \
-                         keys"
-                            .to_owned(),
-                    ));
-                }
+            let mine = match Names::open(&self.redis.prefix, &self.redis.keys, found)? {
+                Some((names, true)) => return Ok(names),
+                Some((names, false)) => names,
+                None => Names::new(&self.redis.prefix),
             };
             there = self.replace_names(commands, found, &mine.sealed(&self.redis.keys)).await?;
         }
         Err(Away("its names keep changing".to_owned()))
     }
 
+    /// Puts `new` where `old` is, if it is still there. What is there then.
     async fn replace_names(&self, commands: &mut MultiplexedConnection, old: &[u8], new: &[u8]) -> Result<Option<Vec<u8>>, Away> {
-        answer(commands, &Names::replace(&self.redis.prefix, old, new)).await
+        let mut replace = scripts::run(scripts::REPLACE, &[Names::place(&self.redis.prefix)]);
+        replace.arg(old).arg(new);
+        answer(commands, &replace).await
     }
 
     /// Tells that this process is there, and asks for the time. Whether the names are still the same.
@@ -175,7 +171,8 @@ impl Follower {
                 "the clock of redis is ahead of this machine's by so much: sessions go by that of redis, signatures by this machine's"
             );
         }
-        Ok(matches!(Names::open(&self.redis.prefix, &self.redis.keys, &sealed), Found::Ours(there, _) if there == *names))
+        let there = Names::open(&self.redis.prefix, &self.redis.keys, &sealed)?;
+        Ok(there.is_some_and(|(there, _)| there == *names))
     }
 
     async fn read_kept(&self, reader: &mut MultiplexedConnection, names: &Names, table: Table) -> Result<(), Away> {

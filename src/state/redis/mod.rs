@@ -56,7 +56,7 @@ pub(super) struct Redis {
     prefix: String,
     keys: SealingKeys,
     clock: Clock,
-    link: Link,
+    pub link: Link,
     /// Which of the processes this is.
     me: String,
     /// So many were there when it was asked last; 0 before.
@@ -93,24 +93,9 @@ impl Redis {
         self.runtime.spawn(Follower { redis, tables, skew_told: AtomicBool::new(false) }.run());
     }
 
-    /// Whether it is there, and all that it has told until then is known.
-    pub fn is_up(&self) -> bool {
-        self.link.is_up()
-    }
-
-    /// Whether that was ever so.
-    pub fn was_up(&self) -> bool {
-        self.link.was_up()
-    }
-
     /// What tells those who share this from all others.
     pub fn shared_word(&self) -> Option<String> {
         self.link.session().ok().map(|session| hex::encode(session.names.of(b"who shares this")))
-    }
-
-    /// Waits until it is, but not for ever.
-    pub async fn is_back(&self, patience: Duration) -> bool {
-        timeout(patience, self.link.is_back()).await.is_ok()
     }
 
     /// Asks as soon as it is there, if that is within the time for which it matters, and nobody waits for it.
