@@ -6,11 +6,11 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::time::{Instant, interval, sleep};
 
 use super::super::followed::Tables;
 use super::super::record::Table;
-use super::link::{ANSWER, Away, Session, answer, answers, connect};
+use super::link::{ANSWER, Away, Session, answer, connect, in_time};
 use super::log::{kept_key, log_key, opened};
 use super::names::Names;
 use super::vitals::history;
@@ -39,10 +39,15 @@ type Named = (Vec<u8>, Vec<u8>);
 /// An entry of a log: its place, and what it tells.
 type Entry = (String, Vec<Named>);
 
+/// A log, and what is new in it.
+type News = (String, Vec<Entry>);
+
 impl Follower {
     /// Before it is tried again.
     const PAUSE: Duration = Duration::from_millis(250);
     const BETWEEN_BEATS: Duration = Duration::from_secs(1);
+    /// For news.
+    const WAITS: Duration = Duration::from_secs(1);
     /// A process that is not heard of for so long is gone.
     const BELIEVED_MS: u64 = 5000;
     /// So many entries at once, so that none waits for long.
@@ -88,7 +93,7 @@ impl Follower {
         for table in Table::FOLLOWED.into_iter().filter(|table| table.lasts()) {
             self.read_kept(&mut reader, &names, table).await?;
         }
-        self.read_gap(&mut reader, &names, &mut read.until).await?;
+        while self.read_on(&mut reader, &names, &mut read.until, Duration::ZERO).await? {}
         self.redis.link.set_up(Session { connection: commands.clone(), names: names.clone(), number: rand::random() });
         let tables = self.tables.upgrade();
         if is_other {
@@ -111,7 +116,7 @@ impl Follower {
     ) -> Away {
         let follow = async {
             loop {
-                if let Err(why) = self.read_news(&mut reader, names, until).await {
+                if let Err(why) = self.read_on(&mut reader, names, until, Self::WAITS).await {
                     break why;
                 }
             }
@@ -189,64 +194,34 @@ impl Follower {
         }
     }
 
-    /// Reads on in all logs until there is no more.
-    async fn read_gap(
+    /// Reads on in all logs; where there is no more, waits for it, but not for long: a connection on which nothing comes may be dead.
+    /// Whether there was more.
+    async fn read_on(
         &self,
         reader: &mut MultiplexedConnection,
         names: &Names,
         until: &mut HashMap<Table, String>,
-    ) -> Result<(), Away> {
-        loop {
-            let mut ranges = redis::pipe();
-            for table in Table::FOLLOWED {
-                let after = format!("({}", until.get(&table).map_or("0-0", String::as_str));
-                ranges.cmd("XRANGE").arg(log_key(names, table)).arg(after).arg("+").arg("COUNT").arg(Self::AT_ONCE);
-            }
-            let told: Vec<Vec<Entry>> = answers(reader, &ranges).await?;
-            if told.iter().all(Vec::is_empty) {
-                return Ok(());
-            }
-            for (table, entries) in Table::FOLLOWED.into_iter().zip(told) {
-                self.learn_all(names, table, &entries, until);
-            }
-        }
-    }
-
-    /// Waits for news, but not for long: a connection on which nothing comes may be dead.
-    async fn read_news(
-        &self,
-        reader: &mut MultiplexedConnection,
-        names: &Names,
-        until: &mut HashMap<Table, String>,
-    ) -> Result<(), Away> {
-        const WAITS: Duration = Duration::from_secs(1);
+        wait: Duration,
+    ) -> Result<bool, Away> {
         let logs: Vec<_> = Table::FOLLOWED.iter().map(|table| (*table, log_key(names, *table))).collect();
-        let mut read = redis::pipe();
         let (keys, from): (Vec<_>, Vec<_>) =
             logs.iter().map(|(table, log)| (log, until.get(table).map_or("0-0", String::as_str))).unzip();
-        read.cmd("XREAD")
-            .arg("COUNT")
-            .arg(Self::AT_ONCE)
-            .arg("BLOCK")
-            .arg(WAITS.as_millis() as u64)
-            .arg("STREAMS")
-            .arg(keys)
-            .arg(from);
-        let answer = timeout(WAITS + ANSWER, read.query_async::<(Option<Vec<(String, Vec<Entry>)>>,)>(reader)).await;
-        let Ok(answer) = answer else { return Err(Away("it answers too late".to_owned())) };
-        let (told,) = answer.map_err(|error| Away::of(&error))?;
-        for (log, entries) in told.unwrap_or_default() {
-            let Some((table, _)) = logs.iter().find(|(_, known)| *known == log) else { continue };
-            self.learn_all(names, *table, &entries, until);
+        let mut read = redis::pipe();
+        read.cmd("XREAD").arg("COUNT").arg(Self::AT_ONCE);
+        // There, no time at all is for ever.
+        if !wait.is_zero() {
+            read.arg("BLOCK").arg(wait.as_millis() as u64);
         }
-        Ok(())
-    }
-
-    fn learn_all(&self, names: &Names, table: Table, entries: &[Entry], until: &mut HashMap<Table, String>) {
-        for (place, told) in entries {
-            self.learn(names, table, told, true);
-            until.insert(table, place.clone());
+        read.arg("STREAMS").arg(keys).arg(from);
+        let (told,): (Option<Vec<News>>,) = in_time(wait + ANSWER, read.query_async(reader)).await?;
+        for (log, entries) in told.iter().flatten() {
+            let Some((table, _)) = logs.iter().find(|(_, known)| known == log) else { continue };
+            for (place, told) in entries {
+                self.learn(names, *table, told, true);
+                until.insert(*table, place.clone());
+            }
         }
+        Ok(told.is_some())
     }
 
     /// Junk and what other versions write is left where it is. What is kept for good and an older key has sealed is sealed anew, which is
@@ -268,13 +243,9 @@ impl Follower {
     }
 
     fn tell_away(&self, why: &Away) {
-        let parts = match self.redis.processes.load(Ordering::Relaxed) {
-            0 => Redis::UNHEARD_OF.get(),
-            seen => seen,
-        };
         tracing::warn!(
             %why,
-            parts,
+            parts = self.redis.processes(),
             "redis is away. Until it is back a logout ends the session in this process only and is delivered then; codes and login states \
              are taken once in each process; credentials are each process's own; calls keep to one part of the limit"
         );

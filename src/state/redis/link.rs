@@ -147,21 +147,17 @@ impl Away {
 /// A new connection. Nothing that it asks goes without a bound.
 pub(super) async fn connect(client: &Client) -> Result<MultiplexedConnection, Away> {
     let config = AsyncConnectionConfig::new().set_connection_timeout(Some(ANSWER)).set_response_timeout(None);
-    let connecting = client.get_multiplexed_async_connection_with_config(&config);
-    match timeout(ANSWER, connecting).await {
-        Ok(connection) => connection.map_err(|error| Away::of(&error)),
-        Err(_) => Err(Away("it answers too late".to_owned())),
-    }
+    in_time(ANSWER, client.get_multiplexed_async_connection_with_config(&config)).await
 }
 
 /// One question of one command, for whoever sets a session up.
 pub(super) async fn answer<T: FromRedisValue>(connection: &mut MultiplexedConnection, question: &Pipeline) -> Result<T, Away> {
-    answers(connection, question).await.map(|(answer,)| answer)
+    in_time(ANSWER, question.query_async(connection)).await.map(|(answer,)| answer)
 }
 
-/// The same with an answer to each of its commands.
-pub(super) async fn answers<T: FromRedisValue>(connection: &mut MultiplexedConnection, question: &Pipeline) -> Result<T, Away> {
-    match timeout(ANSWER, question.query_async(connection)).await {
+/// What comes `within` this time.
+pub(super) async fn in_time<T>(within: Duration, answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, Away> {
+    match timeout(within, answer).await {
         Ok(answer) => answer.map_err(|error| Away::of(&error)),
         Err(_) => Err(Away("it answers too late".to_owned())),
     }
