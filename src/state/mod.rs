@@ -33,7 +33,7 @@ pub use self::ended::{Lives, SessionId};
 use self::followed::Tables;
 use self::journal::Journal;
 pub use self::journal::NotKept;
-pub use self::location::{Location, RedisUrl};
+pub use self::location::Location;
 pub use self::looked::Looked;
 pub use self::once::{Once, Taken, Unavailable};
 use self::record::Record;
@@ -82,7 +82,7 @@ impl State {
         Ok(Self::of_process(found.records, journal, lives, clock))
     }
 
-    fn shared(url: &RedisUrl, app: &str, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
+    fn shared(url: &SecretString, app: &str, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
         let (redis, until) = Redis::new(url, app, keys, clock.clone()).map_err(Unread::Unusable)?;
         let journal = Journal::of(Teller { redis: Arc::clone(&redis), lives }).map_err(Unread::Unusable)?;
         let tables = Tables::new(lives, &mut Vec::new(), &clock, journal);

@@ -34,6 +34,7 @@ use std::time::Duration;
 
 use redis::io::tcp::TcpSettings;
 use redis::{Client, IntoConnectionInfo, Pipeline};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -45,7 +46,6 @@ pub(super) use self::log::Teller;
 use self::names::Names;
 pub use self::vitals::Vitals;
 use super::followed::Tables;
-use super::location::RedisUrl;
 use super::sealing::SealingKeys;
 use crate::dingtalk::Clock;
 
@@ -70,7 +70,7 @@ impl Redis {
     const UNHEARD_OF: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
     /// Nothing is asked yet: [`Redis::follow`] begins it. All that it does ends with what comes beside it.
-    pub fn new(url: &RedisUrl, app: &str, keys: SealingKeys, clock: Clock) -> io::Result<(Arc<Self>, oneshot::Sender<()>)> {
+    pub fn new(url: &SecretString, app: &str, keys: SealingKeys, clock: Clock) -> io::Result<(Arc<Self>, oneshot::Sender<()>)> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let redis = Self {
             client: client(url).map_err(io::Error::other)?,
@@ -114,8 +114,8 @@ impl Redis {
     }
 }
 
-fn client(url: &RedisUrl) -> Result<Client, redis::RedisError> {
+fn client(url: &SecretString) -> Result<Client, redis::RedisError> {
     // Small questions must not wait for the answers to others.
     let tcp = TcpSettings::default().set_nodelay(true);
-    Client::open(url.expose().into_connection_info()?.set_tcp_settings(tcp))
+    Client::open(url.expose_secret().into_connection_info()?.set_tcp_settings(tcp))
 }

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
+use secrecy::SecretString;
 
 use super::client;
 use super::link::{Away, answer, connect};
-use crate::state::RedisUrl;
 
 /// A Redis that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Vitals {
 
 impl Vitals {
     /// Asks once, on a connection of its own.
-    pub(in crate::state) async fn at(url: &RedisUrl) -> Result<Self, Away> {
+    pub(in crate::state) async fn at(url: &SecretString) -> Result<Self, Away> {
         let client = client(url).map_err(|error| Away::of(&error))?;
         let mut connection = connect(&client).await?;
         let asked = Instant::now();
