@@ -33,7 +33,7 @@ pub async fn take_over(settings: &Settings, file: &Path) -> anyhow::Result<usize
 }
 
 async fn reached(settings: &Settings) -> anyhow::Result<(Clock, State)> {
-    if settings.state == Location::Memory {
+    if matches!(settings.state, Location::Memory) {
         bail!(
             "STATE_URL is memory:, which only the server itself can reach, and sessions outlive it in their cookies: end them with a new \
              SESSION_KEY, or keep state in a file or in redis"

@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, Id, value_parser};
 use dingtalk_h5::administration;
 use dingtalk_h5::application::Application;
 use dingtalk_h5::dingtalk::{AuthCode, Clock, CorpId, UserId};
-use dingtalk_h5::doctor::{self, Asked, Verdict};
+use dingtalk_h5::doctor::{self, Asked, Report, Verdict};
 use dingtalk_h5::environment::{Environment, Setting};
 use dingtalk_h5::settings::Settings;
 use dingtalk_h5::telemetry;
@@ -80,10 +80,7 @@ fn doctor(options: &ArgMatches) -> ExitCode {
     let settings = match Settings::read(environment) {
         Ok(settings) => settings,
         Err(faults) if json => {
-            let seen = faults.to_string();
-            say(
-                &serde_json::json!({"version": 1, "verdict": "fail", "checks": [{"id": "settings", "verdict": "fail", "seen": seen}]}),
-            );
+            say(&Report::of_faults(&faults).to_json(language));
             return ExitCode::from(UNUSABLE);
         }
         Err(faults) => return unusable(&faults),

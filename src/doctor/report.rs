@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::check::{CHECKS, Check, Finding, Findings, Verdict};
 use crate::dingtalk::{Told, told};
+use crate::environment::Faults;
 use crate::settings::Settings;
 use crate::web::Language;
 
@@ -24,6 +25,15 @@ fn words(told: &Told, language: Language) -> &str {
 }
 
 impl Report {
+    /// Of settings that cannot be used, so that nothing else was looked at.
+    pub fn of_faults(faults: &Faults) -> Self {
+        let seen = faults.to_string();
+        let fix = told!("set what is said there in the environment or in .env", "请按上述内容修改环境变量或 .env");
+        let mut findings = Findings::default();
+        findings.put(Finding::fail("settings", Told { english: seen.clone(), chinese: seen }, fix));
+        Self { findings, console: String::new(), admin_console: String::new() }
+    }
+
     pub(super) fn of(settings: &Settings, mut findings: Findings) -> Self {
         for Check { id, .. } in CHECKS {
             if findings.of(id).is_none() {

@@ -30,7 +30,7 @@ impl Settings {
             doubts.push(told!("DINGTALK_CORP_ID does not begin with ding, as CorpIds usually do",
                 "DINGTALK_CORP_ID 不是以 ding 开头，与通常的 CorpId 不同"));
         }
-        if dingtalk.kind == AppKind::ThirdParty && self.state == Location::Memory {
+        if dingtalk.kind == AppKind::ThirdParty && matches!(self.state, Location::Memory) {
             doubts.push(told!("STATE_URL is memory: after a restart nobody can log in until DingTalk pushes a suite ticket (press \"push again\" in the console), and organisations that relieved the app are not known",
                 "STATE_URL 为 memory：重启后，在钉钉推送 suite ticket 之前无法登录（可在后台点击“重新推送”），也不知道哪些组织已解除授权"));
         }

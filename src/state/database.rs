@@ -90,7 +90,7 @@ impl Database {
         let mut file = OpenOptions::new();
         let file = file.read(true).write(true).create(true).truncate(false).mode(0o600);
         let mut file = file.open(path).map_err(Unread::Unusable)?;
-        let found = Found::in_file(&mut file, &keys, now)?;
+        let found = Found::in_bytes(&locked(&mut file)?, &keys, now)?;
         file.set_permissions(Permissions::from_mode(0o600)).map_err(Unread::Unusable)?;
         let rows = builder().create_file(file).map_err(Unread::unusable)?;
         Ok((Self { rows: Some(rows), path: path.to_owned(), keys }, found))
@@ -140,14 +140,10 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Locks the file, and reads it if all of it is ours.
-    pub fn in_file(file: &mut File, keys: &SealingKeys, now: u64) -> Result<Self, Unread> {
-        file.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => Unread::InUse,
-            TryLockError::Error(error) => Unread::Unusable(error),
-        })?;
+    /// Reads what was in a file if all of it is ours.
+    pub fn in_bytes(bytes: &[u8], keys: &SealingKeys, now: u64) -> Result<Self, Unread> {
         let mut found = Self::default();
-        for (name, row) in rehearse(file)? {
+        for (name, row) in rehearse(bytes)? {
             let (row, is_newest) = keys.open(&name, &row).ok_or(Unread::Foreign)?;
             let record: Record = serde_json::from_slice(&row).map_err(|_| Unread::Newer)?;
             let matters = record.until > now;
@@ -166,10 +162,19 @@ impl Found {
     }
 }
 
-/// Opens a copy, and mends it after a kill, since whatever comes of that, the file itself must stay as it is unless all of it is good.
-fn rehearse(file: &mut File) -> Result<Rows, Unread> {
+/// All that is in a file. It is locked, for as long as it is open, before it is read.
+pub(super) fn locked(file: &mut File) -> Result<Vec<u8>, Unread> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => Unread::InUse,
+        TryLockError::Error(error) => Unread::Unusable(error),
+    })?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(Unread::Unusable)?;
+    Ok(bytes)
+}
+
+/// Opens a copy, and mends it after a kill, since whatever comes of that, the file itself must stay as it is unless all of it is good.
+fn rehearse(bytes: &[u8]) -> Result<Rows, Unread> {
     if bytes.is_empty() {
         return Ok(Rows::new());
     }
@@ -178,7 +183,7 @@ fn rehearse(file: &mut File) -> Result<Rows, Unread> {
         return Err(Unread::Foreign);
     }
     // The library panics at some of what can be wrong with a file.
-    let found = catch_unwind(AssertUnwindSafe(|| all_rows(&bytes)));
+    let found = catch_unwind(AssertUnwindSafe(|| all_rows(bytes)));
     found.ok().and_then(Result::ok).ok_or(Unread::Torn)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::ended::{Lives, SessionId};
-use super::heard::Standing;
+use super::heard::Decisions;
 use super::journal::Journal;
 use super::record::{Record, Table};
 use super::remembered::{Remembered, Seen};
@@ -25,7 +25,7 @@ pub(super) struct Known {
     pub ended_organisations: Remembered<CorpId, Moment>,
     /// With the time from which it counts.
     pub suite_ticket: Remembered<(), (u64, String)>,
-    pub organisations: Remembered<CorpId, Standing>,
+    pub organisations: Remembered<CorpId, Decisions>,
     pub events: Seen<[u8; 16]>,
 }
 
@@ -50,7 +50,7 @@ impl Tables {
             Table::EndedPeople => known.ended_people.learn(record, later),
             Table::EndedOrganisations => known.ended_organisations.learn(record, later),
             Table::SuiteTicket => known.suite_ticket.learn(record, |known, told| told.max(known.clone())),
-            Table::Organisations => known.organisations.learn(record, Standing::and),
+            Table::Organisations => known.organisations.learn(record, Decisions::and),
             Table::Events => known.events.learn(record, |_, ()| ()),
             Table::Codes | Table::LoginStates | Table::Exchanges => {}
         }

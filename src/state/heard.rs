@@ -9,7 +9,7 @@ use crate::dingtalk::{AgentId, Authorisation, Authorisations, Clock, CorpId, Sui
 
 /// When an organisation last decided what, in Unix milliseconds; 0 is never.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Standing {
+pub(super) struct Decisions {
     authorised: u64,
     changed: u64,
     relieved: u64,
@@ -27,17 +27,17 @@ impl Known {
         }
     }
 
-    fn change(&mut self, corp_id: &CorpId, change: impl FnOnce(&mut Standing)) {
-        let mut standing = self.organisations.get(corp_id).cloned().unwrap_or_default();
-        change(&mut standing);
-        self.organisations.insert(corp_id.clone(), standing);
+    fn change(&mut self, corp_id: &CorpId, change: impl FnOnce(&mut Decisions)) {
+        let mut decisions = self.organisations.get(corp_id).cloned().unwrap_or_default();
+        change(&mut decisions);
+        self.organisations.insert(corp_id.clone(), decisions);
     }
 }
 
-impl Standing {
+impl Decisions {
     /// What both tell, whichever was heard first.
     pub fn and(&self, other: Self) -> Self {
-        let told = |standing: &Self| standing.agent.as_ref().map(|(at, agent_id)| (*at, agent_id.as_str().to_owned()));
+        let told = |decisions: &Self| decisions.agent.as_ref().map(|(at, agent_id)| (*at, agent_id.as_str().to_owned()));
         let knows_agent = told(self) > told(&other);
         Self {
             authorised: self.authorised.max(other.authorised),
@@ -88,25 +88,25 @@ impl State {
         let known = || self.tables.known();
         match &event.what {
             Happening::SuiteTicket(ticket) => known().hear_ticket(ticket, at),
-            Happening::Authorised(corp_id, agent_id) => known().change(corp_id, |standing| {
-                standing.authorised = standing.authorised.max(at);
-                standing.name(agent_id, at);
+            Happening::Authorised(corp_id, agent_id) => known().change(corp_id, |decisions| {
+                decisions.authorised = decisions.authorised.max(at);
+                decisions.name(agent_id, at);
             }),
-            Happening::AuthorisationChanged(corp_id, agent_id) => known().change(corp_id, |standing| {
-                standing.changed = standing.changed.max(at);
-                standing.name(agent_id, at);
+            Happening::AuthorisationChanged(corp_id, agent_id) => known().change(corp_id, |decisions| {
+                decisions.changed = decisions.changed.max(at);
+                decisions.name(agent_id, at);
             }),
-            Happening::Restored(corp_id, agent_id) => known().change(corp_id, |standing| {
-                if standing.is_ours(agent_id) {
-                    standing.restored = standing.restored.max(at);
+            Happening::Restored(corp_id, agent_id) => known().change(corp_id, |decisions| {
+                if decisions.is_ours(agent_id) {
+                    decisions.restored = decisions.restored.max(at);
                 }
             }),
             Happening::Stopped(corp_id, agent_id) => {
                 let mut is_ours = false;
-                known().change(corp_id, |standing| {
-                    is_ours = standing.is_ours(agent_id);
+                known().change(corp_id, |decisions| {
+                    is_ours = decisions.is_ours(agent_id);
                     if is_ours {
-                        standing.stopped = standing.stopped.max(at);
+                        decisions.stopped = decisions.stopped.max(at);
                     }
                 });
                 if is_ours {
@@ -114,7 +114,7 @@ impl State {
                 }
             }
             Happening::Relieved(corp_id) | Happening::Dissolved(corp_id) => {
-                known().change(corp_id, |standing| standing.relieved = standing.relieved.max(at));
+                known().change(corp_id, |decisions| decisions.relieved = decisions.relieved.max(at));
                 self.end_sessions_of_organisation(corp_id.clone(), self.over(at));
             }
             Happening::Left(corp_id, people) => {
@@ -152,17 +152,17 @@ impl Authorisations for State {
     }
 
     fn of(&self, corp_id: &CorpId) -> Authorisation {
-        self.tables.known().organisations.get(corp_id).map_or(Authorisation::Unknown, Standing::judge)
+        self.tables.known().organisations.get(corp_id).map_or(Authorisation::Unknown, Decisions::judge)
     }
 
     fn found(&self, corp_id: &CorpId, agent_id: Option<AgentId>) {
         let mut known = self.tables.known();
-        let standing = known.organisations.get(corp_id);
-        let is_news = standing.is_none_or(|standing| !standing.found || standing.agent.is_none() && agent_id.is_some());
+        let decisions = known.organisations.get(corp_id);
+        let is_news = decisions.is_none_or(|decisions| !decisions.found || decisions.agent.is_none() && agent_id.is_some());
         if is_news {
-            known.change(corp_id, |standing| {
-                standing.found = true;
-                standing.name(&agent_id, 0);
+            known.change(corp_id, |decisions| {
+                decisions.found = true;
+                decisions.name(&agent_id, 0);
             });
         }
     }

@@ -4,12 +4,14 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::iter::once;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 
 use super::record::{Key, Record};
 
@@ -26,7 +28,9 @@ pub(super) struct Journal(
 );
 
 struct Writer {
-    desk: Arc<Desk>,
+    /// Until it ends.
+    orders: Option<Sender<Order>>,
+    failing: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -36,30 +40,22 @@ pub(super) trait Keeper: Send + 'static {
     fn keep(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>>;
 }
 
-/// Where changes lie until they are kept.
-struct Desk {
-    tray: Mutex<Tray>,
-    more: Condvar,
-    progress: watch::Sender<Progress>,
-}
-
-#[derive(Default)]
-struct Tray {
-    /// None removes.
-    changes: Changes,
-    given: u64,
-    /// What failed is tried again without a pause.
-    now: bool,
-    closing: bool,
-}
-
 /// What becomes of things. None removes.
 pub(super) type Changes = HashMap<Key, Option<Record>>;
 
-#[derive(Clone, Copy, Default)]
-struct Progress {
-    kept: u64,
-    failing: bool,
+enum Order {
+    Change(Key, Option<Record>),
+    /// Somebody waits until all that was given before is kept.
+    Tell(oneshot::Sender<()>),
+    /// What failed may succeed now.
+    Try,
+}
+
+/// What goes in one commit.
+#[derive(Default)]
+struct Tray {
+    changes: Changes,
+    waiting: Vec<oneshot::Sender<()>>,
 }
 
 impl Journal {
@@ -73,97 +69,99 @@ impl Journal {
 
     /// Has a thread of its own keep what comes.
     pub fn of(keeper: impl Keeper) -> std::io::Result<Self> {
-        let desk = Arc::new(Desk { tray: Mutex::default(), more: Condvar::new(), progress: watch::Sender::default() });
-        let writer = Arc::clone(&desk);
-        let thread = thread::Builder::new().name("state".to_owned()).spawn(move || write(&writer, keeper))?;
-        Ok(Self(Some(Arc::new(Writer { desk, thread: Some(thread) }))))
+        let ((orders, ordered), failing) = (channel(), Arc::new(AtomicBool::new(false)));
+        let is_failing = Arc::clone(&failing);
+        let thread = thread::Builder::new().name("state".to_owned()).spawn(move || write(&ordered, &is_failing, keeper))?;
+        Ok(Self(Some(Arc::new(Writer { orders: Some(orders), failing, thread: Some(thread) }))))
     }
 
     /// Begins to keep `record`, or to forget what `key` is.
     pub fn give(&self, key: Key, record: Option<Record>) {
-        let Some(Writer { desk, .. }) = self.0.as_deref() else { return };
-        let mut tray = desk.tray.lock();
-        tray.changes.insert(key, record);
-        tray.given += 1;
-        drop(tray);
-        desk.more.notify_one();
+        self.order(Order::Change(key, record));
     }
 
     /// Says that what failed may succeed now.
     pub fn try_now(&self) {
-        let Some(Writer { desk, .. }) = self.0.as_deref() else { return };
-        desk.tray.lock().now = true;
-        desk.more.notify_one();
+        self.order(Order::Try);
     }
 
     /// Ends when all that was given before is kept, in half a second at most.
     pub async fn kept(&self) -> Result<(), NotKept> {
-        let Some(Writer { desk, .. }) = self.0.as_deref() else { return Ok(()) };
-        let (given, mut progress) = (desk.tray.lock().given, desk.progress.subscribe());
-        let kept = progress.wait_for(|progress| progress.kept >= given || progress.failing);
-        match tokio::time::timeout(Self::PATIENCE, kept).await {
-            Ok(Ok(progress)) if progress.kept >= given => Ok(()),
+        if self.0.is_none() {
+            return Ok(());
+        }
+        let (tell, told) = oneshot::channel();
+        self.order(Order::Tell(tell));
+        match tokio::time::timeout(Self::PATIENCE, told).await {
+            Ok(Ok(())) => Ok(()),
             _ => Err(NotKept),
         }
     }
 
     /// Whether the last commit failed.
     pub fn is_failing(&self) -> bool {
-        self.0.as_ref().is_some_and(|writer| writer.desk.progress.borrow().failing)
-    }
-}
-
-impl Desk {
-    /// All that lies there, when something does. None at the end.
-    fn next(&self) -> Option<(Changes, u64)> {
-        let waits = |tray: &mut Tray| tray.changes.is_empty() && !tray.closing;
-        let mut tray = self.tray.lock();
-        self.more.wait_while(&mut tray, waits);
-        let changes = std::mem::take(&mut tray.changes);
-        (!changes.is_empty()).then_some((changes, tray.given))
+        self.0.as_ref().is_some_and(|writer| writer.failing.load(Ordering::Relaxed))
     }
 
-    /// Puts back what was not kept, unless it has changed again, and waits a second. Whether there is any sense in trying again.
-    fn put_back(&self, changes: Changes) -> bool {
-        const PAUSE: Duration = Duration::from_secs(1);
-        let mut tray = self.tray.lock();
-        for (key, record) in changes {
-            tray.changes.entry(key).or_insert(record);
+    fn order(&self, order: Order) {
+        if let Some(orders) = self.0.as_ref().and_then(|writer| writer.orders.as_ref()) {
+            // It hears all orders before it ends.
+            drop(orders.send(order));
         }
-        tray.now = false;
-        let waits = |tray: &mut Tray| !tray.closing && !tray.now;
-        self.more.wait_while_for(&mut tray, waits, PAUSE);
-        !tray.closing
     }
 }
 
-fn write(desk: &Desk, mut keeper: impl Keeper) {
-    while let Some((changes, given)) = desk.next() {
-        match keeper.keep(&changes) {
-            Ok(()) => {
-                let was = desk.progress.send_replace(Progress { kept: given, failing: false });
-                if was.failing {
-                    tracing::info!("the state is kept again");
-                }
+impl Tray {
+    fn put(&mut self, order: Order) {
+        match order {
+            Order::Change(key, record) => drop(self.changes.insert(key, record)),
+            Order::Tell(told) => self.waiting.push(told),
+            Order::Try => {}
+        }
+    }
+
+    /// Lies for a second, and fills meanwhile. Whether there is any sense in trying again.
+    fn rest(&mut self, orders: &Receiver<Order>) -> bool {
+        const PAUSE: Duration = Duration::from_secs(1);
+        let until = Instant::now() + PAUSE;
+        loop {
+            // Nobody waits for what fails.
+            self.waiting.clear();
+            match orders.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(Order::Try) | Err(RecvTimeoutError::Timeout) => return true,
+                Ok(order) => self.put(order),
+                Err(RecvTimeoutError::Disconnected) => return false,
             }
-            Err(error) => {
-                let said_before = desk.progress.borrow().failing;
-                desk.progress.send_modify(|progress| progress.failing = true);
-                if !said_before {
-                    tracing::error!(%error, "the state cannot be kept: it would be lost with this process. It is tried again every second");
-                }
-                if !desk.put_back(changes) {
-                    return;
-                }
+        }
+    }
+}
+
+fn write(orders: &Receiver<Order>, failing: &AtomicBool, mut keeper: impl Keeper) {
+    while let Ok(first) = orders.recv() {
+        let mut tray = Tray::default();
+        once(first).chain(orders.try_iter()).for_each(|order| tray.put(order));
+        let mut keep = |changes: &Changes| if changes.is_empty() { Ok(()) } else { keeper.keep(changes) };
+        while let Err(error) = keep(&tray.changes) {
+            if !failing.swap(true, Ordering::Relaxed) {
+                tracing::error!(%error, "the state cannot be kept: it would be lost with this process. It is tried again every second");
             }
+            if !tray.rest(orders) {
+                return;
+            }
+        }
+        if failing.swap(false, Ordering::Relaxed) {
+            tracing::info!("the state is kept again");
+        }
+        for told in tray.waiting {
+            // Whoever waited may have gone.
+            let _ = told.send(());
         }
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.desk.tray.lock().closing = true;
-        self.desk.more.notify_one();
+        drop(self.orders.take());
         if let Some(thread) = self.thread.take() {
             // It logs its own failures.
             drop(thread.join());

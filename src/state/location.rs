@@ -3,55 +3,31 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use redis::Client;
 use secrecy::{ExposeSecret, SecretString};
 
 /// Where state is kept, as STATE_URL says it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Location {
     /// `memory:`: it ends with the process.
     Memory,
     /// `file:PATH`: it outlives the process, and is one process's.
     File(PathBuf),
-    /// `redis://…` or `rediss://…`: several processes share it.
-    Redis(RedisUrl),
+    /// `redis://…` or `rediss://…`, perhaps with a password: several processes share it.
+    Redis(SecretString),
 }
-
-/// Where Redis is, perhaps with a password.
-#[derive(Debug, Clone)]
-pub struct RedisUrl {
-    url: SecretString,
-    /// What of it may be told.
-    shown: String,
-}
-
-impl RedisUrl {
-    fn parse(url: &SecretString) -> Result<Self, &'static str> {
-        // The library's own message may quote the URL.
-        let unfit = |_| "it is no URL of Redis, such as redis://:password@localhost:6379/0, in which odd characters of the password are percent-encoded";
-        let client = redis::Client::open(url.expose_secret()).map_err(unfit)?;
-        let scheme = if url.expose_secret().starts_with("rediss:") { "rediss" } else { "redis" };
-        Ok(Self { url: url.clone(), shown: format!("{scheme}://{}", client.get_connection_info().addr()) })
-    }
-
-    pub(super) fn expose(&self) -> &str {
-        self.url.expose_secret()
-    }
-}
-
-impl PartialEq for RedisUrl {
-    fn eq(&self, other: &Self) -> bool {
-        self.expose() == other.expose()
-    }
-}
-
-impl Eq for RedisUrl {}
 
 impl fmt::Display for Location {
+    /// Without what may not be told.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
             Self::File(path) => write!(f, "file:{}", path.display()),
-            Self::Redis(url) => f.write_str(&url.shown),
+            Self::Redis(url) => {
+                let scheme = url.expose_secret().split(':').next().unwrap_or_default();
+                let address = Client::open(url.expose_secret()).map(|client| client.get_connection_info().addr().to_string());
+                write!(f, "{scheme}://{}", address.unwrap_or_default())
+            }
         }
     }
 }
@@ -67,7 +43,10 @@ impl Location {
                 Err("file: takes a path and no host, such as file:/var/lib/app/state")
             }
             Some(("file", path)) => Ok(Self::File(path.into())),
-            Some(("redis" | "rediss", _)) => RedisUrl::parse(url).map(Self::Redis),
+            // The library's own message may quote the URL.
+            Some(("redis" | "rediss", _)) => Client::open(url.expose_secret()).map(|_| Self::Redis(url.clone())).map_err(|_| {
+                "it is no URL of Redis, such as redis://:password@localhost:6379/0, in which odd characters of the password are percent-encoded"
+            }),
             _ => Err("it is none of memory:, file:PATH, redis://… and rediss://…"),
         }
     }
@@ -75,6 +54,8 @@ impl Location {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -83,17 +64,23 @@ mod tests {
             ("redis://:canary@redis.internal/0", "redis://redis.internal:6379"),
             ("rediss://somebody:canary@10.0.0.1:6380", "rediss://10.0.0.1:6380"),
         ] {
-            assert_eq!(Location::parse(&url.into()).unwrap().to_string(), shown);
+            let location = Location::parse(&url.into()).unwrap();
+            assert_eq!(location.to_string(), shown);
+            assert!(!format!("{location:?}").contains("canary"));
         }
     }
 
     #[test]
     fn state_is_in_memory_or_in_a_file() {
         let parse = |url: &str| Location::parse(&url.into());
-        assert_eq!(parse("memory:"), Ok(Location::Memory));
-        assert_eq!(parse("file:/var/lib/app/state"), Ok(Location::File("/var/lib/app/state".into())));
-        assert_eq!(parse("file:///var/lib/app/state"), Ok(Location::File("/var/lib/app/state".into())));
-        assert_eq!(parse("file:state"), Ok(Location::File("state".into())));
+        assert!(matches!(parse("memory:"), Ok(Location::Memory)));
+        for (url, path) in [
+            ("file:/var/lib/app/state", "/var/lib/app/state"),
+            ("file:///var/lib/app/state", "/var/lib/app/state"),
+            ("file:state", "state"),
+        ] {
+            assert!(matches!(parse(url), Ok(Location::File(file)) if file == Path::new(path)), "{url}");
+        }
         for wrong in ["", "memory", "memory://", "file:", "file:/var/", "file://var/state", "/var/state", "http://x"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::database::Found;
+use super::database::{Found, locked};
 use super::{Location, Refused, SealingKeys, State, Unread, Vitals};
 
 /// How state is kept. It is as it should be; otherwise there is an error instead.
@@ -42,11 +42,14 @@ fn look_at(path: &Path, keys: &SealingKeys, now: u64) -> Result<Looked, Unread> 
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return may_be_made(path),
         Err(error) => return Err(Unread::Unusable(error)),
     };
-    match Found::in_file(&mut file, keys, now) {
+    let bytes = match locked(&mut file) {
         Err(Unread::InUse) => return Ok(Looked::InUse),
-        found => drop(found?),
-    }
+        bytes => bytes?,
+    };
     let mode = file.metadata().map_err(Unread::Unusable)?.permissions().mode();
+    // What takes time needs no lock: a server may start meanwhile.
+    drop(file);
+    Found::in_bytes(&bytes, keys, now)?;
     Ok(Looked::File(mode & 0o777))
 }
 

@@ -3,8 +3,7 @@
 //! It is looked up here and kept elsewhere: what is changed counts at once, and lasts when [`State::kept`] says so.
 
 mod location; // Where it is kept.
-mod once; // What may be used once,
-mod claim; // also by other processes.
+mod once; // What may be used once.
 mod followed; // What every process must know of:
 mod ended; // which sessions were ended,
 mod heard; // what was heard of the app's organisations.
@@ -26,20 +25,20 @@ use parking_lot::Mutex;
 use secrecy::SecretString;
 use serde::Serialize;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
-pub use self::claim::{Claim, Wanted};
 use self::database::Database;
 pub use self::database::{Refused, Unread};
 pub use self::ended::{Lives, SessionId};
 use self::followed::Tables;
 use self::journal::Journal;
 pub use self::journal::NotKept;
-pub use self::location::{Location, RedisUrl};
+pub use self::location::Location;
 pub use self::looked::Looked;
 pub use self::once::{Once, Taken, Unavailable};
 use self::record::Record;
 pub use self::record::Table;
-pub use self::redis::Vitals;
+pub use self::redis::{Claim, Vitals, Wanted};
 use self::redis::{Redis, Teller};
 use self::remembered::{Seen, Thing};
 pub use self::sealing::{Sealer, SealingKeys};
@@ -83,7 +82,7 @@ impl State {
         Ok(Self::of_process(found.records, journal, lives, clock))
     }
 
-    fn shared(url: &RedisUrl, app: &str, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
+    fn shared(url: &SecretString, app: &str, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
         let (redis, until) = Redis::new(url, app, keys, clock.clone()).map_err(Unread::Unusable)?;
         let journal = Journal::of(Teller { redis: Arc::clone(&redis), lives }).map_err(Unread::Unusable)?;
         let tables = Tables::new(lives, &mut Vec::new(), &clock, journal);
@@ -112,8 +111,8 @@ impl State {
         let redis = self.redis.as_ref();
         Standing {
             shared: redis.is_some(),
-            reachable: redis.is_none_or(|redis| redis.is_up()),
-            began: redis.is_none_or(|redis| redis.was_up()),
+            reachable: redis.is_none_or(|redis| redis.link.is_up()),
+            began: redis.is_none_or(|redis| redis.link.was_up()),
             kept: !self.tables.journal.is_failing(),
             processes: redis.map_or(NonZeroUsize::MIN, |redis| redis.processes()),
         }
@@ -122,7 +121,7 @@ impl State {
     /// Ends when what other processes have told is known, or when that takes longer than anybody should wait. Whether it is.
     pub async fn is_followed(&self, patience: Duration) -> bool {
         match &self.redis {
-            Some(redis) => redis.is_back(patience).await,
+            Some(redis) => timeout(patience, redis.link.is_back()).await.is_ok(),
             None => true,
         }
     }
@@ -169,7 +168,7 @@ impl Peers for State {
 
     fn apart(&self) -> Option<NonZeroUsize> {
         match &self.redis {
-            Some(redis) => (!redis.is_up()).then(|| redis.processes()),
+            Some(redis) => (!redis.link.is_up()).then(|| redis.processes()),
             None => Some(NonZeroUsize::MIN),
         }
     }

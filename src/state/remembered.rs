@@ -21,7 +21,7 @@ impl<K: Clone + Eq + Hash + Serialize + DeserializeOwned> Thing for K {}
 pub(super) struct Remembered<K, V> {
     table: Table,
     known: HashMap<K, (V, Instant)>,
-    /// In the order in which they are forgotten, since all are kept equally long.
+    /// In the order in which they are forgotten, since all are kept equally long. None of a table that lasts.
     forgotten_at: VecDeque<(Instant, K)>,
     kept_for: Duration,
     clock: Clock,
@@ -43,7 +43,7 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         };
         let mut read: Vec<_> = found.extract_if(.., |record| record.table == table).filter_map(read).collect();
         read.sort_by_key(|(until, ..)| *until);
-        let forgotten_at = read.iter().map(|(until, key, _)| (*until, key.clone())).collect();
+        let forgotten_at = read.iter().filter(|_| !table.lasts()).map(|(until, key, _)| (*until, key.clone())).collect();
         let known = read.into_iter().map(|(until, key, value)| (key, (value, until))).collect();
         Self { table, known, forgotten_at, kept_for, clock: clock.clone(), journal: journal.clone() }
     }
@@ -65,7 +65,10 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
     }
 
     fn remember(&mut self, key: K, value: V, until: Instant) {
-        self.known.insert(key.clone(), (value, until));
+        let known = self.known.insert(key.clone(), (value, until));
+        if self.table.lasts() || known.is_some_and(|(_, before)| before == until) {
+            return;
+        }
         // What is learnt late is not always forgotten last.
         let behind = self.forgotten_at.iter().rev().take_while(|(at, _)| *at > until).count();
         self.forgotten_at.insert(self.forgotten_at.len() - behind, (until, key));
@@ -128,3 +131,27 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
 
 /// For things of which only is known that they are there.
 pub(super) type Seen<K> = Remembered<K, ()>;
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn what_is_told_again_and_again_takes_no_more_room() {
+        let now = (Instant::now(), SystemTime::now());
+        let clock = Clock::reading(move || now);
+        let lives = Lives { idle: Duration::from_secs(1800), lifetime: Duration::from_secs(28800) };
+        for (table, queued) in [(Table::Organisations, 0), (Table::EndedSessions, 1)] {
+            let mut remembered = Seen::<u8>::followed(table, lives, &mut Vec::new(), &clock, &Journal::none());
+            for nth in 0..100 {
+                // The clocks of those who tell it differ a little.
+                let until = clock.unix_millis() + 60_000 + if table.lasts() { nth } else { 0 };
+                let told = Record { table, key: json(&1), value: json(&()), until };
+                remembered.learn(&told, |_, ()| ());
+            }
+            assert_eq!((remembered.known.len(), remembered.forgotten_at.len()), (1, queued), "{table:?}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::database::{Database, Unread};
 use super::record::{Record, Table};
@@ -23,6 +23,7 @@ pub enum NotTakenOver {
 
 impl State {
     const PATIENCE: Duration = Duration::from_secs(30);
+    const PAUSE: Duration = Duration::from_millis(100);
     const AT_ONCE: usize = 500;
 
     /// Takes over what the file at `path` keeps, which is one process's: that must have ended. How many things it was; done again, it changes
@@ -39,18 +40,20 @@ impl State {
             found.records.into_iter().partition(|record| Table::FOLLOWED.contains(&record.table));
         let count = followed.len() + taken.len();
         for record in followed {
+            // In this order: what is learnt of it and of what is known already is given again, and then that counts.
+            self.tables.journal.give(record.name(), Some(record.clone()));
             self.tables.learn(&record);
-            self.tables.journal.give(record.name(), Some(record));
         }
         for some in taken.chunks(Self::AT_ONCE) {
-            let used = some.iter().map(|record| used(record, now)).collect();
-            self.redis.as_ref().ok_or(NotKept)?.note_used(used).await.map_err(|_| NotKept)?;
+            let used: Vec<_> = some.iter().map(|record| used(record, now)).collect();
+            self.redis.as_ref().ok_or(NotKept)?.note_used(&used).await.map_err(|_| NotKept)?;
         }
         let began = Instant::now();
         while self.kept().await.is_err() {
             if began.elapsed() > Self::PATIENCE {
                 return Err(NotKept.into());
             }
+            sleep(Self::PAUSE).await;
         }
         Ok(count)
     }

@@ -32,6 +32,10 @@ async fn its_exit_code_is_0_when_nothing_fails_1_when_something_does_and_2_for_s
         let (code, said) = run(program(&with(variables.clone(), "DINGTALK_CORP_ID", "")).args(arguments)).await;
         assert!(code == Some(2) && said.contains("DINGTALK_CORP_ID"), "{said}");
     }
+    let (_, said) = run(program(&with(variables, "DINGTALK_CORP_ID", "")).args(["doctor", "--json", "--lang", "zh"])).await;
+    let report: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let check = &report["checks"][0];
+    assert!(check["expected"].as_str().unwrap().contains("设置") && check["fix"].is_string(), "{report}");
 }
 
 #[tokio::test]

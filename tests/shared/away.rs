@@ -258,6 +258,50 @@ async fn everything_in_it_is_deleted_and_what_the_processes_know_is_told_again()
 }
 
 #[tokio::test]
+async fn it_is_set_back_to_before_a_logout_and_hears_of_it_again() {
+    let mut company = Company::of_three().await;
+    let (inside, leaves) = (company.logged_in_at(0, "alice").await, company.logged_in_at(1, "bob").await);
+    company.redis.ask::<()>("SAVE").await.unwrap();
+    assert_eq!(leaves.clone().log_out().await.status, 204);
+    company.ends_at(2, &leaves).await;
+    company.redis.kill().await;
+    company.redis.start_again().await;
+    company.one_more().await;
+    company.all_agree().await;
+    company.ends_at(3, &leaves).await;
+    assert!(company.holds_at(3, &inside).await);
+}
+
+#[tokio::test]
+async fn a_login_that_it_stopped_at_leaves_its_state_to_the_next() {
+    let outage = Outage::before(&[]).await;
+    outage.logs_in(0).await;
+    let mut browser = outage.processes[0].browser();
+    let state = browser.enter().await;
+    outage.redis.signal("-STOP").await;
+    assert_eq!(browser.log_in("made-up", &state).await.problem(), (401, "code_rejected".into()));
+    outage.redis.signal("-CONT").await;
+    standing_is(&outage.processes[1], |state| state["reachable"] == true).await;
+    let began = Instant::now();
+    let mut again = outage.at(1, &browser);
+    while again.log_in(&outage.dingtalk.issue_code("alice"), &state).await.status != 200 {
+        assert!(began.elapsed() < Duration::from_secs(5), "somebody still has it who has heard of nothing");
+    }
+}
+
+#[tokio::test]
+async fn whoever_never_hears_that_a_token_is_theirs_to_fetch_fetches_it_at_once() {
+    let outage = Outage::before(&[]).await;
+    outage.logs_in(0).await;
+    outage.dingtalk.revoke_tokens(outage.dingtalk.app().corp_id);
+    outage.network.loses_the_answer_to("local mine = ");
+    let began = Instant::now();
+    outage.logs_in(0).await;
+    println!("a lock that was lost on its way: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn junk_under_our_keys_is_replaced_and_what_a_later_version_wrote_is_left_alone() {
     let company = Company::of_three().await;
     let inside = company.logged_in_at(0, "alice").await;

@@ -78,3 +78,22 @@ async fn a_place_in_the_line_is_good_at_any_process() {
     }
     assert!(queued > 0);
 }
+
+/// Redis keeps times, also those at which things expire, as times of day.
+#[tokio::test]
+async fn a_clock_of_redis_that_is_set_back_by_half_a_minute_stops_nobody() {
+    let company = company_at(10).await;
+    company.logged_in_at(0, "alice").await;
+    let (seconds, _): (u64, u64) = company.redis.ask("TIME").await.unwrap();
+    for key in company.redis.ask::<Vec<String>>("KEYS *").await.unwrap() {
+        if company.redis.ask::<String>(&format!("TYPE {key}")).await.unwrap() == "zset" {
+            for nth in 0..10 {
+                company.redis.ask::<()>(&format!("ZADD {key} {} {nth}", (seconds + 30) * 1000)).await.unwrap();
+            }
+            company.redis.ask::<()>(&format!("PEXPIRE {key} 35000")).await.unwrap();
+        }
+    }
+    let began = Instant::now();
+    company.logged_in_at(1, "alice").await;
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}

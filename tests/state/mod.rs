@@ -12,6 +12,7 @@ use crate::support::redis::RedisServer;
 mod contract;
 mod events;
 mod file;
+mod redis;
 
 pub const LIVES: Lives = Lives { idle: Duration::from_secs(1800), lifetime: Duration::from_secs(8 * 3600) };
 

@@ -3,7 +3,8 @@
 use std::net::TcpListener as Port;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -127,17 +128,25 @@ fn text_of(value: &redis::Value) -> String {
 /// What lies between a program and a server, and can be bad.
 pub struct Network {
     pub address: String,
+    bad: Arc<Bad>,
+    _listening: tokio::task::JoinHandle<()>,
+}
+
+/// In which ways it is bad.
+struct Bad {
     delay: watch::Sender<Duration>,
     cut: broadcast::Sender<()>,
-    _listening: tokio::task::JoinHandle<()>,
+    /// What is asked in these words gets no answer: all connections break instead, once.
+    loses: Mutex<Option<&'static str>>,
 }
 
 impl Network {
     pub async fn to(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let (delay, cut) = (watch::Sender::new(Duration::ZERO), broadcast::Sender::new(16));
-        let (delays, cuts, server) = (delay.clone(), cut.clone(), Arc::new(server));
+        let bad =
+            Arc::new(Bad { delay: watch::Sender::new(Duration::ZERO), cut: broadcast::Sender::new(16), loses: Mutex::default() });
+        let (is_bad, server) = (Arc::clone(&bad), Arc::new(server));
         let _listening = tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
@@ -145,11 +154,12 @@ impl Network {
                 client.set_nodelay(true).unwrap();
                 server.set_nodelay(true).unwrap();
                 let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
-                tokio::spawn(carry(from_client, to_server, delays.subscribe(), cuts.subscribe()));
-                tokio::spawn(carry(from_server, to_client, delays.subscribe(), cuts.subscribe()));
+                let asked = Arc::new(AtomicBool::new(false));
+                tokio::spawn(carry(from_client, to_server, Arc::clone(&is_bad), Way::There(Arc::clone(&asked))));
+                tokio::spawn(carry(from_server, to_client, Arc::clone(&is_bad), Way::Back(asked)));
             }
         });
-        Self { address, delay, cut, _listening }
+        Self { address, bad, _listening }
     }
 
     pub fn url(&self) -> String {
@@ -158,27 +168,47 @@ impl Network {
 
     /// What is sent from now on arrives so much later.
     pub fn delays(&self, by: Duration) {
-        self.delay.send_replace(by);
+        self.bad.delay.send_replace(by);
     }
 
     /// All connections break.
     pub fn cuts(&self) {
-        drop(self.cut.send(()));
+        drop(self.bad.cut.send(()));
+    }
+
+    /// All connections break as soon as the server has done what is next asked in these words, before anybody hears of it.
+    pub fn loses_the_answer_to(&self, words: &'static str) {
+        *self.bad.loses.lock().unwrap() = Some(words);
     }
 }
 
-async fn carry(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    delay: watch::Receiver<Duration>,
-    mut cut: broadcast::Receiver<()>,
-) {
+/// Each knows whether the answer to what went there is to be lost.
+enum Way {
+    There(Arc<AtomicBool>),
+    Back(Arc<AtomicBool>),
+}
+
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, bad: Arc<Bad>, way: Way) {
+    let mut cut = bad.cut.subscribe();
     let carrying = async {
         let mut bytes = vec![0; 64 * 1024];
         while let Ok(read @ 1..) = from.read(&mut bytes).await {
-            let by = *delay.borrow();
+            let by = *bad.delay.borrow();
             // A slow network is one that takes time.
             tokio::time::sleep(by).await;
+            match &way {
+                Way::There(asked) => {
+                    let says = |words: &mut &str| bytes[..read].windows(words.len()).any(|said| said == words.as_bytes());
+                    if bad.loses.lock().unwrap().take_if(says).is_some() {
+                        asked.store(true, Ordering::Relaxed);
+                    }
+                }
+                Way::Back(asked) if asked.load(Ordering::Relaxed) => {
+                    drop(bad.cut.send(()));
+                    return;
+                }
+                Way::Back(_) => {}
+            }
             if to.write_all(&bytes[..read]).await.is_err() {
                 return;
             }

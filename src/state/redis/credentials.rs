@@ -1,7 +1,9 @@
 //! Credentials that one process renews for all.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use redis::Pipeline;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -27,11 +29,9 @@ struct Kept {
 
 /// What was found in one's place.
 enum Looked {
-    /// Somebody else asks for a new one.
-    Locked,
     Fresh(Grant),
-    /// It is this process's to ask for. What was there before may be the same as what comes.
-    Mine(Option<Kept>),
+    /// One is to be asked for. What was there before may be the same as what comes.
+    Due(Option<Kept>),
     /// It is not ours to touch.
     Foreign,
 }
@@ -44,49 +44,38 @@ impl Redis {
 
     /// The credential that some process has, if it is fresh and not `unwanted`; else what `ask` brings.
     pub async fn credential(
-        &self,
+        self: &Arc<Self>,
         name: String,
         unwanted: Option<SecretString>,
         ask: Answering<'_, Result<Grant, Error>>,
     ) -> Result<Grant, Error> {
         let (owner, gives_up) = (hex::encode(rand::random::<[u8; 16]>()), Instant::now() + Self::PATIENCE);
         loop {
-            match self.look(&name, unwanted.as_ref(), &owner).await {
-                Ok(Looked::Fresh(grant)) => return Ok(grant),
-                Ok(Looked::Mine(before)) => return self.renew(&name, &owner, before, ask).await,
-                Ok(Looked::Locked) if Instant::now() < gives_up => {
+            let looked = self.look(&name, &owner).await;
+            match looked.map(|(is_mine, sealed)| (is_mine, self.judge(&name, &sealed, unwanted.as_ref()))) {
+                Ok((true, Looked::Due(before))) => return self.renew(&name, &owner, before, ask).await,
+                // Somebody else asks for a new one.
+                Ok((false, Looked::Due(_))) if Instant::now() < gives_up => {
                     sleep(Duration::from_millis(40 + rand::random::<u64>() % 40)).await
                 }
-                // Whatever it is that holds it up, this process can ask for one of its own.
-                Ok(Looked::Locked | Looked::Foreign) | Err(_) => return ask.await,
-            }
-        }
-    }
-
-    async fn look(&self, name: &str, unwanted: Option<&SecretString>, owner: &str) -> Result<Looked, Away> {
-        let (_, sealed) = self.look_or_lock(name, owner, Duration::ZERO).await?;
-        if let known @ (Looked::Fresh(_) | Looked::Foreign) = self.judge(name, &sealed, unwanted) {
-            return Ok(known);
-        }
-        let (is_mine, sealed) = self.look_or_lock(name, owner, Self::LOCK).await?;
-        let looked = self.judge(name, &sealed, unwanted);
-        match looked {
-            // It came in between.
-            Looked::Fresh(_) | Looked::Foreign => {
-                if is_mine {
-                    drop(self.unlock(name, owner, None).await);
+                looked => {
+                    // It may be locked although nobody heard of it.
+                    self.ask_behind(Self::LOCK, move |names| unlocking(names, &name, &owner, &[], Duration::ZERO));
+                    return match looked {
+                        Ok((_, Looked::Fresh(grant))) => Ok(grant),
+                        // Whatever it is that holds it up, this process can ask for one of its own.
+                        _ => ask.await,
+                    };
                 }
-                Ok(looked)
             }
-            mine if is_mine => Ok(mine),
-            _ => Ok(Looked::Locked),
         }
     }
 
-    async fn look_or_lock(&self, name: &str, owner: &str, lock: Duration) -> Result<(bool, Vec<u8>), Away> {
+    /// Locks it, too, unless somebody else has. Whether nobody has, and what lies there.
+    async fn look(&self, name: &str, owner: &str) -> Result<(bool, Vec<u8>), Away> {
         let question = |names: &Names| {
             let mut look = scripts::run(scripts::LOOK, &[place(names, name), lock_of(names, name)]);
-            look.arg(owner).arg(lock.as_millis() as u64);
+            look.arg(owner).arg(Self::LOCK.as_millis() as u64);
             look
         };
         let (answer,) = self.link.ask(question).await?;
@@ -95,21 +84,21 @@ impl Redis {
 
     fn judge(&self, name: &str, sealed: &[u8], unwanted: Option<&SecretString>) -> Looked {
         if sealed.is_empty() {
-            return Looked::Mine(None);
+            return Looked::Due(None);
         }
         let kept = match self.keys.open_framed(&sealed_for(name), sealed) {
             Opened::Foreign => return Looked::Foreign,
             Opened::Broken => None,
             Opened::Good { plain, .. } => serde_json::from_slice::<Kept>(&plain).ok(),
         };
-        let Some(kept) = kept else { return Looked::Mine(None) };
+        let Some(kept) = kept else { return Looked::Due(None) };
         let now = self.clock.unix_millis();
         let ago = |then: u64| Duration::from_millis(now.saturating_sub(then));
         let (life, granted_ago) = (Duration::from_millis(kept.life), ago(kept.granted));
         // Another process may have judged it due already: whoever comes first renews it.
         let fresh_for = if kept.is_replaced { life } else { life.mul_f64(0.85) };
         if granted_ago >= fresh_for || unwanted.is_some_and(|unwanted| unwanted.expose_secret() == kept.value) {
-            return Looked::Mine(Some(kept));
+            return Looked::Due(Some(kept));
         }
         Looked::Fresh(Grant {
             value: kept.value.into(),
@@ -136,7 +125,7 @@ impl Redis {
             }
         };
         let Ok(mut grant) = granted else {
-            drop(self.unlock(name, owner, None).await);
+            drop(self.link.ask::<()>(|names| unlocking(names, name, owner, &[], Duration::ZERO)).await);
             return granted;
         };
         let now = self.clock.unix_millis();
@@ -150,7 +139,8 @@ impl Redis {
             granted: now,
             first_seen: now.saturating_sub(grant.seen_ago.as_millis() as u64),
         };
-        drop(self.unlock(name, owner, Some(&kept)).await);
+        let sealed = self.keys.seal_framed(&sealed_for(name), &serde_json::to_vec(&kept).unwrap_or_default());
+        drop(self.link.ask::<()>(|names| unlocking(names, name, owner, &sealed, grant.life)).await);
         Ok(grant)
     }
 
@@ -162,17 +152,13 @@ impl Redis {
         };
         self.link.ask(question).await
     }
+}
 
-    async fn unlock(&self, name: &str, owner: &str, kept: Option<&Kept>) -> Result<(), Away> {
-        let plain = kept.map(|kept| serde_json::to_vec(kept).unwrap_or_default());
-        let sealed = plain.map(|plain| self.keys.seal_framed(&sealed_for(name), &plain)).unwrap_or_default();
-        let question = |names: &Names| {
-            let mut unlock = scripts::run(scripts::UNLOCK, &[place(names, name), lock_of(names, name)]);
-            unlock.arg(owner).arg(&sealed).arg(kept.map_or(1, |kept| kept.life.max(1))).ignore();
-            unlock
-        };
-        self.link.ask(question).await
-    }
+/// Lets the lock go, and leaves what was `sealed` there if it is anything.
+fn unlocking(names: &Names, name: &str, owner: &str, sealed: &[u8], life: Duration) -> Pipeline {
+    let mut unlock = scripts::run(scripts::UNLOCK, &[place(names, name), lock_of(names, name)]);
+    unlock.arg(owner).arg(sealed).arg(life.as_millis().max(1) as u64).ignore();
+    unlock
 }
 
 fn place(names: &Names, name: &str) -> String {

@@ -6,13 +6,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::time::{Instant, interval, sleep};
 
 use super::super::followed::Tables;
 use super::super::record::Table;
-use super::link::{ANSWER, Away, Session, answer, answers, connect};
+use super::link::{ANSWER, Away, Session, answer, connect, in_time};
 use super::log::{kept_key, log_key, opened};
-use super::names::{Found, Names};
+use super::names::Names;
+use super::vitals::history;
 use super::{Redis, scripts};
 
 /// Never goes away.
@@ -24,10 +25,11 @@ pub(super) struct Follower {
     pub skew_told: AtomicBool,
 }
 
-/// Where the logs were read until, and the names that they had.
+/// Where the logs were read until, of which data, and the names that they had.
 #[derive(Default)]
 struct Read {
     names: Option<Names>,
+    history: String,
     until: HashMap<Table, String>,
 }
 
@@ -37,10 +39,15 @@ type Named = (Vec<u8>, Vec<u8>);
 /// An entry of a log: its place, and what it tells.
 type Entry = (String, Vec<Named>);
 
+/// A log, and what is new in it.
+type News = (String, Vec<Entry>);
+
 impl Follower {
     /// Before it is tried again.
     const PAUSE: Duration = Duration::from_millis(250);
     const BETWEEN_BEATS: Duration = Duration::from_secs(1);
+    /// For news.
+    const WAITS: Duration = Duration::from_secs(1);
     /// A process that is not heard of for so long is gone.
     const BELIEVED_MS: u64 = 5000;
     /// So many entries at once, so that none waits for long.
@@ -75,24 +82,26 @@ impl Follower {
     /// A session, with all that was told until now known, and one connection more to read with.
     async fn set_up(&self, read: &mut Read) -> Result<(Names, MultiplexedConnection, MultiplexedConnection), Away> {
         let (mut commands, mut reader) = tokio::try_join!(connect(&self.redis.client), connect(&self.redis.client))?;
+        // Whoever may not ask for it still notices that the names are others.
+        let history = history(&mut commands).await.unwrap_or_default();
         let names = self.agree_on_names(&mut commands).await?;
         self.beat(&mut commands, &names).await?;
-        let is_other = read.names.as_ref().is_some_and(|known| *known != names);
+        let is_other = read.names.as_ref().is_some_and(|known| *known != names || read.history != history);
         if is_other {
             read.until.clear();
         }
         for table in Table::FOLLOWED.into_iter().filter(|table| table.lasts()) {
             self.read_kept(&mut reader, &names, table).await?;
         }
-        self.read_gap(&mut reader, &names, &mut read.until).await?;
+        while self.read_on(&mut reader, &names, &mut read.until, Duration::ZERO).await? {}
         self.redis.link.set_up(Session { connection: commands.clone(), names: names.clone(), number: rand::random() });
         let tables = self.tables.upgrade();
         if is_other {
-            tracing::warn!("what lay in redis is gone: this process tells again what it knows");
+            tracing::warn!("what lay in redis is gone, or may be older than it was: this process tells again what it knows");
             tables.iter().for_each(|tables| tables.give_all());
         }
         // Not before: what is given up half way through finds them as different as before.
-        read.names = Some(names.clone());
+        (read.names, read.history) = (Some(names.clone()), history);
         tables.iter().for_each(|tables| tables.journal.try_now());
         Ok((names, commands, reader))
     }
@@ -107,7 +116,7 @@ impl Follower {
     ) -> Away {
         let follow = async {
             loop {
-                if let Err(why) = self.read_news(&mut reader, names, until).await {
+                if let Err(why) = self.read_on(&mut reader, names, until, Self::WAITS).await {
                     break why;
                 }
             }
@@ -136,25 +145,21 @@ impl Follower {
         let mut there: Option<Vec<u8>> = self.replace_names(commands, NOWHERE, NOWHERE).await?;
         for _ in 0..3 {
             let found = there.as_deref().unwrap_or_default();
-            let mine = match Names::open(&self.redis.prefix, &self.redis.keys, found) {
-                Found::Ours(names, true) => return Ok(names),
-                Found::Ours(names, false) => names,
-                Found::Broken => Names::new(&self.redis.prefix),
-                Found::Foreign => {
-                    return Err(Away(
-                        "another SESSION_KEY, or a later version of this app, has sealed what lies there: give all processes the same \
-                         keys"
-                            .to_owned(),
-                    ));
-                }
+            let mine = match Names::open(&self.redis.prefix, &self.redis.keys, found)? {
+                Some((names, true)) => return Ok(names),
+                Some((names, false)) => names,
+                None => Names::new(&self.redis.prefix),
             };
             there = self.replace_names(commands, found, &mine.sealed(&self.redis.keys)).await?;
         }
         Err(Away("its names keep changing".to_owned()))
     }
 
+    /// Puts `new` where `old` is, if it is still there. What is there then.
     async fn replace_names(&self, commands: &mut MultiplexedConnection, old: &[u8], new: &[u8]) -> Result<Option<Vec<u8>>, Away> {
-        answer(commands, &Names::replace(&self.redis.prefix, old, new)).await
+        let mut replace = scripts::run(scripts::REPLACE, &[Names::place(&self.redis.prefix)]);
+        replace.arg(old).arg(new);
+        answer(commands, &replace).await
     }
 
     /// Tells that this process is there, and asks for the time. Whether the names are still the same.
@@ -171,7 +176,8 @@ impl Follower {
                 "the clock of redis is ahead of this machine's by so much: sessions go by that of redis, signatures by this machine's"
             );
         }
-        Ok(matches!(Names::open(&self.redis.prefix, &self.redis.keys, &sealed), Found::Ours(there, _) if there == *names))
+        let there = Names::open(&self.redis.prefix, &self.redis.keys, &sealed)?;
+        Ok(there.is_some_and(|(there, _)| there == *names))
     }
 
     async fn read_kept(&self, reader: &mut MultiplexedConnection, names: &Names, table: Table) -> Result<(), Away> {
@@ -180,7 +186,7 @@ impl Follower {
             let mut scan = redis::pipe();
             scan.cmd("HSCAN").arg(&key).arg(cursor).arg("COUNT").arg(Self::AT_ONCE);
             let (next, found): (u64, Vec<Named>) = answer(reader, &scan).await?;
-            self.learn(names, table, &found);
+            self.learn(names, table, &found, false);
             if next == 0 {
                 return Ok(());
             }
@@ -188,71 +194,47 @@ impl Follower {
         }
     }
 
-    /// Reads on in all logs until there is no more.
-    async fn read_gap(
+    /// Reads on in all logs; where there is no more, waits for it, but not for long: a connection on which nothing comes may be dead.
+    /// Whether there was more.
+    async fn read_on(
         &self,
         reader: &mut MultiplexedConnection,
         names: &Names,
         until: &mut HashMap<Table, String>,
-    ) -> Result<(), Away> {
-        loop {
-            let mut ranges = redis::pipe();
-            for table in Table::FOLLOWED {
-                let after = format!("({}", until.get(&table).map_or("0-0", String::as_str));
-                ranges.cmd("XRANGE").arg(log_key(names, table)).arg(after).arg("+").arg("COUNT").arg(Self::AT_ONCE);
-            }
-            let told: Vec<Vec<Entry>> = answers(reader, &ranges).await?;
-            if told.iter().all(Vec::is_empty) {
-                return Ok(());
-            }
-            for (table, entries) in Table::FOLLOWED.into_iter().zip(told) {
-                self.learn_all(names, table, &entries, until);
-            }
-        }
-    }
-
-    /// Waits for news, but not for long: a connection on which nothing comes may be dead.
-    async fn read_news(
-        &self,
-        reader: &mut MultiplexedConnection,
-        names: &Names,
-        until: &mut HashMap<Table, String>,
-    ) -> Result<(), Away> {
-        const WAITS: Duration = Duration::from_secs(1);
+        wait: Duration,
+    ) -> Result<bool, Away> {
         let logs: Vec<_> = Table::FOLLOWED.iter().map(|table| (*table, log_key(names, *table))).collect();
-        let mut read = redis::pipe();
         let (keys, from): (Vec<_>, Vec<_>) =
             logs.iter().map(|(table, log)| (log, until.get(table).map_or("0-0", String::as_str))).unzip();
-        read.cmd("XREAD")
-            .arg("COUNT")
-            .arg(Self::AT_ONCE)
-            .arg("BLOCK")
-            .arg(WAITS.as_millis() as u64)
-            .arg("STREAMS")
-            .arg(keys)
-            .arg(from);
-        let answer = timeout(WAITS + ANSWER, read.query_async::<(Option<Vec<(String, Vec<Entry>)>>,)>(reader)).await;
-        let Ok(answer) = answer else { return Err(Away("it answers too late".to_owned())) };
-        let (told,) = answer.map_err(|error| Away::of(&error))?;
-        for (log, entries) in told.unwrap_or_default() {
-            let Some((table, _)) = logs.iter().find(|(_, known)| *known == log) else { continue };
-            self.learn_all(names, *table, &entries, until);
+        let mut read = redis::pipe();
+        read.cmd("XREAD").arg("COUNT").arg(Self::AT_ONCE);
+        // There, no time at all is for ever.
+        if !wait.is_zero() {
+            read.arg("BLOCK").arg(wait.as_millis() as u64);
         }
-        Ok(())
+        read.arg("STREAMS").arg(keys).arg(from);
+        let (told,): (Option<Vec<News>>,) = in_time(wait + ANSWER, read.query_async(reader)).await?;
+        for (log, entries) in told.iter().flatten() {
+            let Some((table, _)) = logs.iter().find(|(_, known)| known == log) else { continue };
+            for (place, told) in entries {
+                self.learn(names, *table, told, true);
+                until.insert(*table, place.clone());
+            }
+        }
+        Ok(told.is_some())
     }
 
-    fn learn_all(&self, names: &Names, table: Table, entries: &[Entry], until: &mut HashMap<Table, String>) {
-        for (place, told) in entries {
-            self.learn(names, table, told);
-            until.insert(table, place.clone());
-        }
-    }
-
-    /// Junk and what other versions write is left where it is.
-    fn learn(&self, names: &Names, table: Table, told: &[Named]) {
+    /// Junk and what other versions write is left where it is. What is kept for good and an older key has sealed is sealed anew, which is
+    /// not for news: processes that disagree about the newest key would never end.
+    fn learn(&self, names: &Names, table: Table, told: &[Named], is_news: bool) {
         let Some(tables) = self.tables.upgrade() else { return };
-        let records = told.iter().filter_map(|(name, sealed)| opened(&self.redis.keys, names, table, name, sealed));
-        records.for_each(|record| tables.learn(&record));
+        for (name, sealed) in told {
+            let Some((record, is_newest)) = opened(&self.redis.keys, names, table, name, sealed) else { continue };
+            if !is_newest && !is_news {
+                tables.journal.give(record.name(), Some(record.clone()));
+            }
+            tables.learn(&record);
+        }
     }
 
     fn tell_back(&self, away_since: Option<Instant>) {
@@ -261,13 +243,9 @@ impl Follower {
     }
 
     fn tell_away(&self, why: &Away) {
-        let parts = match self.redis.processes.load(Ordering::Relaxed) {
-            0 => Redis::UNHEARD_OF.get(),
-            seen => seen,
-        };
         tracing::warn!(
             %why,
-            parts,
+            parts = self.redis.processes(),
             "redis is away. Until it is back a logout ends the session in this process only and is delivered then; codes and login states \
              are taken once in each process; credentials are each process's own; calls keep to one part of the limit"
         );

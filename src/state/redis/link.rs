@@ -19,7 +19,7 @@ pub(super) const ANSWER: Duration = Duration::from_millis(300);
 pub(crate) struct Away(pub String);
 
 /// Whoever asks uses the one connection that the follower keeps up.
-pub(super) struct Link {
+pub(in crate::state) struct Link {
     /// Or why there is none.
     session: watch::Sender<Result<Session, Away>>,
     was_up: AtomicBool,
@@ -42,11 +42,12 @@ impl Link {
         Self { session: watch::Sender::new(Err(Away("it is away".to_owned()))), was_up: AtomicBool::new(false) }
     }
 
+    /// Whether it is there, and all that it has told until then is known.
     pub fn is_up(&self) -> bool {
         self.session.borrow().is_ok()
     }
 
-    /// Whether it ever was.
+    /// Whether that was ever so.
     pub fn was_up(&self) -> bool {
         self.was_up.load(Ordering::Relaxed)
     }
@@ -59,7 +60,7 @@ impl Link {
 
     /// Asks, if it is up. A connection that breaks on it may have been broken for long, so it is asked once more on the next one: whatever
     /// is asked does no harm twice.
-    pub async fn ask<T: FromRedisValue>(&self, question: impl Fn(&Names) -> Pipeline) -> Result<T, Away> {
+    pub(super) async fn ask<T: FromRedisValue>(&self, question: impl Fn(&Names) -> Pipeline) -> Result<T, Away> {
         let asked = async {
             match self.ask_now(&question).await? {
                 Err(error) if error.is_connection_dropped() => {
@@ -80,7 +81,7 @@ impl Link {
         Ok(answer.inspect_err(|error| self.give_up(number, error)))
     }
 
-    pub fn session(&self) -> Result<Session, Away> {
+    pub(super) fn session(&self) -> Result<Session, Away> {
         self.session.borrow().clone()
     }
 
@@ -95,7 +96,7 @@ impl Link {
         });
     }
 
-    pub fn set_up(&self, session: Session) {
+    pub(super) fn set_up(&self, session: Session) {
         self.session.send_modify(|there| *there = Ok(session));
         self.was_up.store(true, Ordering::Relaxed);
     }
@@ -146,21 +147,17 @@ impl Away {
 /// A new connection. Nothing that it asks goes without a bound.
 pub(super) async fn connect(client: &Client) -> Result<MultiplexedConnection, Away> {
     let config = AsyncConnectionConfig::new().set_connection_timeout(Some(ANSWER)).set_response_timeout(None);
-    let connecting = client.get_multiplexed_async_connection_with_config(&config);
-    match timeout(ANSWER, connecting).await {
-        Ok(connection) => connection.map_err(|error| Away::of(&error)),
-        Err(_) => Err(Away("it answers too late".to_owned())),
-    }
+    in_time(ANSWER, client.get_multiplexed_async_connection_with_config(&config)).await
 }
 
 /// One question of one command, for whoever sets a session up.
 pub(super) async fn answer<T: FromRedisValue>(connection: &mut MultiplexedConnection, question: &Pipeline) -> Result<T, Away> {
-    answers(connection, question).await.map(|(answer,)| answer)
+    in_time(ANSWER, question.query_async(connection)).await.map(|(answer,)| answer)
 }
 
-/// The same with an answer to each of its commands.
-pub(super) async fn answers<T: FromRedisValue>(connection: &mut MultiplexedConnection, question: &Pipeline) -> Result<T, Away> {
-    match timeout(ANSWER, question.query_async(connection)).await {
+/// What comes `within` this time.
+pub(super) async fn in_time<T>(within: Duration, answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, Away> {
+    match timeout(within, answer).await {
         Ok(answer) => answer.map_err(|error| Away::of(&error)),
         Err(_) => Err(Away("it answers too late".to_owned())),
     }

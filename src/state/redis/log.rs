@@ -14,6 +14,8 @@ use crate::state::Lives;
 
 /// How old entries of a log become whose things are kept for good besides.
 const NEWS_MS: u64 = 24 * 60 * 60 * 1000;
+/// So many at once as are told long before anybody gives the answer up.
+const AT_ONCE: usize = 100;
 
 /// The log of one kind of thing.
 pub(super) fn log_key(names: &Names, table: Table) -> String {
@@ -54,18 +56,18 @@ impl Keeper for Teller {
     fn keep(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
         let changed = changes.iter().filter_map(|(key, record)| Some((key, record.as_ref()?)));
         let told: Vec<_> = changed.filter(|(key, _)| Table::FOLLOWED.contains(&key.table)).collect();
-        if told.is_empty() {
-            return Ok(());
+        for some in told.chunks(AT_ONCE) {
+            self.redis.runtime.block_on(self.redis.link.ask::<()>(|names| self.telling(names, some)))?;
         }
-        Ok(self.redis.runtime.block_on(self.redis.link.ask::<()>(|names| self.telling(names, &told)))?)
+        Ok(())
     }
 }
 
-/// What an entry tells. None: it is not ours, or not whole.
-pub(super) fn opened(keys: &SealingKeys, names: &Names, table: Table, name: &[u8], sealed: &[u8]) -> Option<Record> {
+/// What an entry tells, and whether the newest key has sealed it. None: it is not ours, or not whole.
+pub(super) fn opened(keys: &SealingKeys, names: &Names, table: Table, name: &[u8], sealed: &[u8]) -> Option<(Record, bool)> {
     let name = name.try_into().ok()?;
-    let Opened::Good { plain, .. } = keys.open_framed(&name, sealed) else { return None };
+    let Opened::Good { plain, is_newest } = keys.open_framed(&name, sealed) else { return None };
     let record: Record = serde_json::from_slice(&plain).ok()?;
     let is_its_own = record.table == table && names.of(&record.name().to_bytes()) == name;
-    is_its_own.then_some(record)
+    is_its_own.then_some((record, is_newest))
 }

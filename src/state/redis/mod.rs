@@ -33,17 +33,19 @@ use std::thread;
 use std::time::Duration;
 
 use redis::io::tcp::TcpSettings;
-use redis::{Client, IntoConnectionInfo};
+use redis::{Client, IntoConnectionInfo, Pipeline};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
-pub(super) use self::claims::Taken;
+pub use self::claims::{Claim, Wanted};
 use self::follower::Follower;
 use self::link::Link;
 pub(super) use self::log::Teller;
+use self::names::Names;
 pub use self::vitals::Vitals;
 use super::followed::Tables;
-use super::location::RedisUrl;
 use super::sealing::SealingKeys;
 use crate::dingtalk::Clock;
 
@@ -54,7 +56,7 @@ pub(super) struct Redis {
     prefix: String,
     keys: SealingKeys,
     clock: Clock,
-    link: Link,
+    pub link: Link,
     /// Which of the processes this is.
     me: String,
     /// So many were there when it was asked last; 0 before.
@@ -68,7 +70,7 @@ impl Redis {
     const UNHEARD_OF: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
     /// Nothing is asked yet: [`Redis::follow`] begins it. All that it does ends with what comes beside it.
-    pub fn new(url: &RedisUrl, app: &str, keys: SealingKeys, clock: Clock) -> io::Result<(Arc<Self>, oneshot::Sender<()>)> {
+    pub fn new(url: &SecretString, app: &str, keys: SealingKeys, clock: Clock) -> io::Result<(Arc<Self>, oneshot::Sender<()>)> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let redis = Self {
             client: client(url).map_err(io::Error::other)?,
@@ -91,24 +93,19 @@ impl Redis {
         self.runtime.spawn(Follower { redis, tables, skew_told: AtomicBool::new(false) }.run());
     }
 
-    /// Whether it is there, and all that it has told until then is known.
-    pub fn is_up(&self) -> bool {
-        self.link.is_up()
-    }
-
-    /// Whether that was ever so.
-    pub fn was_up(&self) -> bool {
-        self.link.was_up()
-    }
-
     /// What tells those who share this from all others.
     pub fn shared_word(&self) -> Option<String> {
         self.link.session().ok().map(|session| hex::encode(session.names.of(b"who shares this")))
     }
 
-    /// Waits until it is, but not for ever.
-    pub async fn is_back(&self, patience: Duration) -> bool {
-        tokio::time::timeout(patience, self.link.is_back()).await.is_ok()
+    /// Asks as soon as it is there, if that is within the time for which it matters, and nobody waits for it.
+    fn ask_behind(self: &Arc<Self>, matters: Duration, question: impl Fn(&Names) -> Pipeline + Send + Sync + 'static) {
+        let redis = Arc::clone(self);
+        self.runtime.spawn(timeout(matters, async move {
+            while redis.link.ask::<()>(&question).await.is_err() {
+                redis.link.is_back().await;
+            }
+        }));
     }
 
     /// How many processes there were when it was asked last.
@@ -117,8 +114,8 @@ impl Redis {
     }
 }
 
-fn client(url: &RedisUrl) -> Result<Client, redis::RedisError> {
+fn client(url: &SecretString) -> Result<Client, redis::RedisError> {
     // Small questions must not wait for the answers to others.
     let tcp = TcpSettings::default().set_nodelay(true);
-    Client::open(url.expose().into_connection_info()?.set_tcp_settings(tcp))
+    Client::open(url.expose_secret().into_connection_info()?.set_tcp_settings(tcp))
 }

@@ -1,10 +1,8 @@
 //! What our things are called in Redis. A name tells nothing to whoever reads it: it is made with a secret that lies there too, sealed. So it
 //! stays the same while session keys come and go, and another secret tells that everything else is another, too.
 
-use redis::Pipeline;
-
 use super::super::sealing::{Name, Opened, SealingKeys, name};
-use super::scripts;
+use super::link::Away;
 
 /// Makes names.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,15 +21,17 @@ impl Names {
         format!("{prefix}names")
     }
 
-    /// Opens what lies there. What was once ours and is broken is replaced, and so is junk: see [`Found`].
-    pub fn open(prefix: &str, keys: &SealingKeys, sealed: &[u8]) -> Found {
+    /// Opens what lies there, and says whether the newest key has sealed it. None: it is junk, or was once ours and is broken, and whoever has
+    /// something better may put that there.
+    pub fn open(prefix: &str, keys: &SealingKeys, sealed: &[u8]) -> Result<Option<(Self, bool)>, Away> {
+        const FOREIGN: &str =
+            "another SESSION_KEY, or a later version of this app, has sealed what lies there: give all processes the same keys";
         match keys.open_framed(&SECRET, sealed) {
-            Opened::Good { plain, is_newest } => match <[u8; 32]>::try_from(plain) {
-                Ok(secret) => Found::Ours(Self { prefix: prefix.to_owned(), secret }, is_newest),
-                Err(_) => Found::Broken,
-            },
-            Opened::Broken => Found::Broken,
-            Opened::Foreign => Found::Foreign,
+            Opened::Good { plain, is_newest } => {
+                Ok(plain.try_into().ok().map(|secret| (Self { prefix: prefix.to_owned(), secret }, is_newest)))
+            }
+            Opened::Broken => Ok(None),
+            Opened::Foreign => Err(Away(FOREIGN.to_owned())),
         }
     }
 
@@ -45,13 +45,6 @@ impl Names {
         keys.seal_framed(&SECRET, &self.secret)
     }
 
-    /// Puts `new` where `old` is, if it is still there.
-    pub fn replace(prefix: &str, old: &[u8], new: &[u8]) -> Pipeline {
-        let mut replace = scripts::run(scripts::REPLACE, &[Self::place(prefix)]);
-        replace.arg(old).arg(new);
-        replace
-    }
-
     /// The name of one thing.
     pub fn of(&self, thing: &[u8]) -> Name {
         name(&self.secret, thing)
@@ -61,14 +54,4 @@ impl Names {
     pub fn key(&self, thing: &[u8]) -> String {
         format!("{}{}", self.prefix, hex::encode(self.of(thing)))
     }
-}
-
-/// What lies where the secret should be.
-pub(super) enum Found {
-    /// It, and whether the newest key has sealed it.
-    Ours(Names, bool),
-    /// Something that nobody can use.
-    Broken,
-    /// What another key has sealed, or a later version of this app: not ours to touch.
-    Foreign,
 }

@@ -51,18 +51,15 @@ return 0";
 
 /// Looks at a credential, and locks it for whoever is to renew it.
 ///
-/// KEYS: the credential, its lock. ARGV: who asks, the lock's life in milliseconds or 0 for no lock.
-/// Answers whether the lock is this one's, and what lies there.
+/// KEYS: the credential, its lock. ARGV: who asks, the lock's life in milliseconds.
+/// Answers whether the lock is this one's, also if it asks again because it never heard so, and what lies there.
 pub(super) const LOOK: &str = r"
 for _, key in ipairs(KEYS) do
   local kind = redis.call('TYPE', key).ok
   if kind ~= 'string' and kind ~= 'none' then redis.call('UNLINK', key) end
 end
-local mine = 0
-if ARGV[2] ~= '0' then
-  if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then mine = 1 end
-end
-return {mine, redis.call('GET', KEYS[1]) or ''}";
+local mine = redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) or redis.call('GET', KEYS[2]) == ARGV[1]
+return {mine and 1 or 0, redis.call('GET', KEYS[1]) or ''}";
 
 /// Keeps a lock. KEYS: the lock. ARGV: whose, its life.
 pub(super) const KEEP_LOCK: &str = r"
@@ -80,7 +77,8 @@ return 1";
 
 /// Lets calls leave, so many in any second as DingTalk allows, and leaves room for those of other processes that came earlier, so long as
 /// these come for it when they were told to. Where DingTalk has allowed fewer, since somebody else calls too, more is tried again after six
-/// seconds, and each time that proves possible twice as much.
+/// seconds, and each time that proves possible twice as much. What lies further ahead than anything can was noted before the clock was set
+/// back, as another primary's may be, and is forgotten.
 ///
 /// KEYS: the calls of the last second, those who wait, what is allowed lately, the refused calls. ARGV: who asks, the beginning of the leaves'
 /// names, how many it wants, how many may leave in a second, when its first arrived. Answers how many may, and else after how many
@@ -93,7 +91,7 @@ end
 local me, wanted, allowed, since = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local second, earlier, chance, before_more = 1020, 200, 40, 6000
+local second, earlier, chance, before_more, ahead = 1020, 200, 40, 6000, 3500
 local lately = redis.call('HMGET', KEYS[3], 'limit', 'raised', 'step', 'paused')
 local limit, raised, step = tonumber(lately[1]), tonumber(lately[2]), tonumber(lately[3])
 if limit and raised and step and step > 0 and raised <= now then
@@ -107,12 +105,12 @@ if limit and raised and step and step > 0 and raised <= now then
   end
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - second)
-redis.call('ZREMRANGEBYSCORE', KEYS[1], now + 60000, '+inf')
+redis.call('ZREMRANGEBYSCORE', KEYS[1], now + ahead, '+inf')
 local free, before = allowed - redis.call('ZCARD', KEYS[1]), 0
 local waiting = redis.call('HGETALL', KEYS[2])
 for nth = 1, #waiting, 2 do
   local arrived, asks = string.match(waiting[nth + 1], '^(%d+) (%d+)$')
-  if not arrived or now - asks > chance then redis.call('HDEL', KEYS[2], waiting[nth])
+  if not arrived or now - asks > chance or asks - now > ahead then redis.call('HDEL', KEYS[2], waiting[nth])
   elseif waiting[nth] ~= me and tonumber(arrived) < since - earlier then before = before + 1 end
 end
 local paused = (tonumber(lately[4]) or 0) - now

@@ -1,10 +1,12 @@
-//! What Redis tells of itself to whoever examines the app.
+//! What Redis tells of itself.
 
 use std::time::{Duration, Instant};
 
+use redis::aio::MultiplexedConnection;
+use secrecy::SecretString;
+
 use super::client;
 use super::link::{Away, answer, connect};
-use crate::state::RedisUrl;
 
 /// A Redis that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub struct Vitals {
 
 impl Vitals {
     /// Asks once, on a connection of its own.
-    pub(in crate::state) async fn at(url: &RedisUrl) -> Result<Self, Away> {
+    pub(in crate::state) async fn at(url: &SecretString) -> Result<Self, Away> {
         let client = client(url).map_err(|error| Away::of(&error))?;
         let mut connection = connect(&client).await?;
         let asked = Instant::now();
@@ -29,10 +31,19 @@ impl Vitals {
         let latency = asked.elapsed();
         let (seconds, micros): (u64, u64) = answer(&mut connection, redis::pipe().cmd("TIME")).await?;
         let unix_ms = seconds * 1000 + micros / 1000;
-        let value =
-            |name: &str| told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim();
-        let is_bounded = !["", "0"].contains(&value("maxmemory"));
-        let policy = Some(value("maxmemory_policy")).filter(|policy| is_bounded && *policy != "noeviction");
-        Ok(Self { version: value("redis_version").to_owned(), latency, unix_ms, evicts: policy.map(str::to_owned) })
+        let is_bounded = !["", "0"].contains(&said(&told, "maxmemory"));
+        let policy = Some(said(&told, "maxmemory_policy")).filter(|policy| is_bounded && *policy != "noeviction");
+        Ok(Self { version: said(&told, "redis_version").to_owned(), latency, unix_ms, evicts: policy.map(str::to_owned) })
     }
+}
+
+/// Which history of its data a Redis has. It is another one after a restart and with another primary, whose data may be older.
+pub(super) async fn history(connection: &mut MultiplexedConnection) -> Result<String, Away> {
+    let told: String = answer(connection, redis::pipe().cmd("INFO").arg("replication")).await?;
+    Ok(said(&told, "master_replid").to_owned())
+}
+
+/// What INFO says of one thing.
+fn said<'a>(told: &'a str, name: &str) -> &'a str {
+    told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim()
 }

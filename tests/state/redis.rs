@@ -1,0 +1,64 @@
+//! What a Redis promises besides: what it was told outlives whatever becomes of it and of the keys.
+
+use std::time::{Duration, Instant};
+
+use dingtalk_h5::dingtalk::events::{Event, Happening, Listener};
+use dingtalk_h5::dingtalk::{Authorisation, Authorisations, CorpId};
+use dingtalk_h5::state::State;
+
+use super::{Place, corp, user};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn followed(place: &Place) -> State {
+    let state = place.open();
+    assert!(state.is_followed(PATIENCE).await);
+    state
+}
+
+/// Waits until all is told.
+async fn told(state: &State) {
+    let began = Instant::now();
+    while state.kept().await.is_err() {
+        assert!(began.elapsed() < PATIENCE, "it is never told");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn hears(state: &State, place: &Place, seconds_ago: u64, what: Happening) {
+    let at = place.clock().unix_millis() - seconds_ago * 1000;
+    state.hear(Event::new(&[&format!("{at} {what:?}")], Some(at), what)).await.unwrap();
+}
+
+fn authorised(corp_id: &CorpId) -> Happening {
+    Happening::Authorised(corp_id.clone(), None)
+}
+
+#[tokio::test]
+async fn thousands_of_logouts_that_it_missed_are_told_when_it_is_back() {
+    const MANY: u128 = 5_000;
+    let mut place = Place::in_redis().await;
+    let state = followed(&place).await;
+    let (redis, _) = place.shared.as_mut().unwrap();
+    redis.kill().await;
+    (0..MANY).for_each(|id| state.end_session(id));
+    redis.start_again().await;
+    assert!(state.is_followed(PATIENCE).await);
+    told(&state).await;
+    let (other, began) = (followed(&place).await, place.clock().moment());
+    let missed = (0..MANY).filter(|id| !other.has_ended(*id, &corp("ding1"), &user("anna"), began)).count();
+    assert_eq!(missed, 0);
+}
+
+#[tokio::test]
+async fn an_organisation_that_was_told_under_an_older_key_is_known_when_that_key_is_gone() {
+    let (mut place, one) = (Place::in_redis().await, corp("ding1"));
+    hears(&followed(&place).await, &place, 1, authorised(&one)).await;
+    let (old, new) = (place.keys[0], rand::random());
+    for keys in [vec![old, new], vec![new, old]] {
+        place.keys = keys;
+        told(&followed(&place).await).await;
+    }
+    place.keys = vec![new];
+    assert!(matches!(followed(&place).await.of(&one), Authorisation::Granted { .. }));
+}
