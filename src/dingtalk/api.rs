@@ -132,8 +132,8 @@ impl Api {
     /// stranger put into it: so it is believed only if the same host answers a call of our own like that too, in which nothing is.
     async fn shut_out(&self, family: Family) -> Option<Duration> {
         let probe = match family {
-            Family::Old => Call::old("probe", "/gettoken"),
-            Family::New => Call::new("probe", Call::ACCESS_TOKEN.path),
+            Family::Old => Call::OLD_PROBE,
+            Family::New => Call::NEW_PROBE,
         };
         // One looks for all who met it meanwhile.
         let _looking = self.looking.lock().await;
@@ -152,9 +152,8 @@ impl Api {
     /// person's.
     pub async fn look(&self, token: &AccessToken) {
         if self.reach.is_in_doubt() {
-            let probe = Call::old("probe", Call::USER_BY_CODE.path);
-            let answer =
-                self.probe(probe, Proof::Token(token)).await.and_then(|answer| answer.open::<Value>(probe, &[token.expose()]));
+            let probe = self.probe(Call::LOGIN_PROBE, Proof::Token(token)).await;
+            let answer = probe.and_then(|answer| answer.open::<Value>(Call::LOGIN_PROBE, &[token.expose()]));
             self.reach.note(answer.as_ref().map(drop), self.clock.now());
         }
     }

@@ -16,14 +16,14 @@ impl DingTalk {
         self.app.api.clock_ahead()
     }
 
-    /// Makes the call that logins are made of, without a code: whether DingTalk would look at one.
+    /// Whether DingTalk would look at the code of a login.
     pub async fn takes_logins(&self, token: &AccessToken) -> Result<(), Error> {
-        answered(self.app.api.send(Call::old("probe", Call::USER_BY_CODE.path), Proof::Token(token), &Value::Null).await)
+        answered(self.app.api.send(Call::LOGIN_PROBE, Proof::Token(token), &Value::Null).await)
     }
 
-    /// Asks the old API for nothing, so that no access_token is needed.
+    /// Whether the old API answers at all.
     pub async fn answers_old(&self) -> Result<(), Error> {
-        answered(self.app.api.send(Call::old("probe", "/gettoken"), Proof::Body, &Value::Null).await)
+        answered(self.app.api.send(Call::OLD_PROBE, Proof::Body, &Value::Null).await)
     }
 
     /// Whether DingTalk would open Stream. It is not opened: another one would take events.
