@@ -149,11 +149,14 @@ impl Api {
     }
 
     /// Asks what logins are waiting for, without a code, if the last call was not answered; so that its answer is known before the next
-    /// person's.
-    pub async fn look(&self, token: &AccessToken) {
+    /// person's. Where there is no token that is everybody's, the old API is asked for nothing.
+    pub async fn look(&self, token: Option<&AccessToken>) {
         if self.reach.is_in_doubt() {
-            let probe = self.probe(Call::LOGIN_PROBE, Proof::Token(token)).await;
-            let answer = probe.and_then(|answer| answer.open::<Value>(Call::LOGIN_PROBE, &[token.expose()]));
+            let (call, proof) = match token {
+                Some(token) => (Call::LOGIN_PROBE, Proof::Token(token)),
+                None => (Call::OLD_PROBE, Proof::Body),
+            };
+            let answer = self.probe(call, proof).await.and_then(|answer| answer.open::<Value>(call, &proof.secrets()));
             self.reach.note(answer.as_ref().map(drop), self.clock.now());
         }
     }

@@ -130,14 +130,15 @@ impl DingTalk {
     /// Whether people can be logged in, as the last calls tell; if they do not, as one more does. A third-party app needs its suite ticket
     /// for that; one organisation's trouble is not all the others'.
     pub async fn can_log_in(&self) -> bool {
-        match &self.home {
-            Some(home) => {
-                let Ok(token) = home.access_token().await else { return false };
-                self.app.api.look(&token).await;
-            }
+        let token = match &self.home {
+            Some(home) => match home.access_token().await {
+                Ok(token) => Some(token),
+                Err(_) => return false,
+            },
             None if self.app.authorisations.suite_ticket().is_none() => return false,
-            None => {}
-        }
+            None => None,
+        };
+        self.app.api.look(token.as_deref()).await;
         let DingTalkState { breaker, reachable, .. } = self.state();
         reachable && breaker != BreakerState::Open
     }
