@@ -140,25 +140,33 @@ impl Api {
         if self.breaker.shows(self.clock.now()) == BreakerState::Open {
             return Some(self.breaker.banned(Duration::ZERO, self.clock.now()));
         }
-        let looked = self.probe(probe, Proof::Body).await.ok()?;
-        let Some(wait) = looked.ban() else {
+        self.heed(&self.probe(probe, Proof::Body).await.ok()?)
+    }
+
+    /// Takes the answer to a call in which nothing of a stranger's is for what it says: a ban, and for how long, or none.
+    fn heed(&self, answer: &Answer) -> Option<Duration> {
+        let ban = answer.ban().map(|wait| self.breaker.banned(wait, self.clock.now()));
+        if ban.is_none() {
             self.breaker.heard();
-            return None;
-        };
-        Some(self.breaker.banned(wait, self.clock.now()))
+        }
+        ban
     }
 
     /// Asks what logins are waiting for, without a code, if the last call was not answered; so that its answer is known before the next
-    /// person's. Where there is no token that is everybody's, the old API is asked for nothing.
+    /// person's. Where there is no token that is everybody's, the old API is asked for nothing. During a ban nothing is asked.
     pub async fn look(&self, token: Option<&AccessToken>) {
-        if self.reach.is_in_doubt() {
-            let (call, proof) = match token {
-                Some(token) => (Call::LOGIN_PROBE, Proof::Token(token)),
-                None => (Call::OLD_PROBE, Proof::Body),
-            };
-            let answer = self.probe(call, proof).await.and_then(|answer| answer.open::<Value>(call, &proof.secrets()));
-            self.reach.note(answer.as_ref().map(drop), self.clock.now());
+        if !self.reach.is_in_doubt() || self.breaker.admit(self.clock.now()).is_err() {
+            return;
         }
+        let (call, proof) = match token {
+            Some(token) => (Call::LOGIN_PROBE, Proof::Token(token)),
+            None => (Call::OLD_PROBE, Proof::Body),
+        };
+        let answer = self.probe(call, proof).await.and_then(|answer| {
+            self.heed(&answer);
+            answer.open::<Value>(call, &proof.secrets())
+        });
+        self.reach.note(answer.as_ref().map(drop), self.clock.now());
     }
 
     /// Makes a call of our own, of which only whether and how it is answered counts.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::rogue::{EXCHANGE, PROBE, Rogue, TICKET, TOKEN, http, json, well};
+use super::rogue::{EXCHANGE, PROBE, Rogue, Step, TICKET, TOKEN, http, json, well};
 use super::{app_before, app_between, app_with, login};
 
 const PUNISHED: &str = r#"{"status":1111,"wait":5,"source":"x5","punish":"deny","uuid":"0"}"#;
@@ -38,6 +38,28 @@ async fn a_ban_stops_all_calls_while_sessions_and_signatures_go_on_and_one_call_
         assert_eq!(login(&app, "code-20").await.status, 200);
         assert_eq!(inside.read("/readyz").await.json()["breaker"], "closed");
         assert_eq!(rogue.calls(TICKET).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_whether_people_can_log_in_makes_no_call_during_a_ban_and_one_when_it_should_be_over() {
+    let rogue = Rogue::start(|call| match (call.path.as_str(), call.nth) {
+        (EXCHANGE, 0) => vec![Step::Reset],
+        (EXCHANGE | PROBE, _) => vec![json(PUNISHED)],
+        _ => well(call),
+    })
+    .await;
+    let app = app_before(&rogue).await;
+    for code in ["lost", "banned"] {
+        assert_eq!(login(&app, code).await.status, 503);
+    }
+    for calls in [2, 3, 4] {
+        for _ in 0..10 {
+            app.hands.advance(Duration::from_secs(2));
+            assert_eq!(app.browser().read("/readyz").await.json()["breaker"], "open");
+        }
+        assert_eq!((rogue.calls(EXCHANGE).len(), rogue.calls(PROBE).len()), (calls, 1));
+        app.hands.advance(Duration::from_secs(301));
     }
 }
 
