@@ -58,8 +58,8 @@ pub(super) struct Api {
     pub transport: Transport,
     pub breaker: Breaker,
     pub reach: Reach,
-    /// Held by whoever looks whether a ban is true.
-    looking: tokio::sync::Mutex<()>,
+    /// Held by whoever looks whether a ban is true; when the last one found that it is not.
+    looking: tokio::sync::Mutex<Option<Instant>>,
     /// No call waits for its turn beyond then.
     pub last_turns: watch::Sender<Option<tokio::time::Instant>>,
     api_url: Url,
@@ -136,11 +136,17 @@ impl Api {
             Family::New => Call::NEW_PROBE,
         };
         // One looks for all who met it meanwhile.
-        let _looking = self.looking.lock().await;
+        let met = Instant::now();
+        let mut found_none = self.looking.lock().await;
         if self.breaker.shows(self.clock.now()) == BreakerState::Open {
             return Some(self.breaker.banned(Duration::ZERO, self.clock.now()));
         }
-        self.heed(&self.probe(probe, Proof::Body).await.ok()?)
+        if found_none.is_some_and(|at| met <= at) {
+            return None;
+        }
+        let ban = self.probe(probe, Proof::Body).await.ok().and_then(|answer| self.heed(&answer));
+        *found_none = ban.is_none().then(Instant::now);
+        ban
     }
 
     /// Takes the answer to a call in which nothing of a stranger's is for what it says: a ban, and for how long, or none.

@@ -1,5 +1,6 @@
 //! Limits and bans: asking on makes them worse.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::rogue::{EXCHANGE, PROBE, Rogue, Step, TICKET, TOKEN, http, json, well};
@@ -88,6 +89,25 @@ async fn a_ban_that_one_call_meets_alone_is_nobody_elses() {
         assert_eq!((ban_host.calls(EXCHANGE).len(), ban_host.calls(PROBE).len()), (4, 3), "each code was sent once");
         assert!(ban_host.calls(PROBE).iter().all(|call| !call.head.contains("access_token")), "nothing is in it");
     }
+}
+
+#[tokio::test]
+async fn one_look_that_comes_to_nothing_is_enough_for_all_who_met_a_ban_meanwhile() {
+    let rogue = Rogue::start(|call| match call.path.as_str() {
+        EXCHANGE => vec![json(PUNISHED)],
+        PROBE => vec![Step::Hold],
+        _ => well(call),
+    })
+    .await;
+    let app = Arc::new(app_before(&rogue).await);
+    let logins = (0..5).map(|nth| {
+        let app = Arc::clone(&app);
+        tokio::spawn(async move { login(&app, &format!("code-{nth}")).await.problem() })
+    });
+    for login in logins.collect::<Vec<_>>() {
+        assert_eq!(login.await.unwrap(), (503, "retry_with_new_code".into()));
+    }
+    assert_eq!((rogue.calls(EXCHANGE).len(), rogue.calls(PROBE).len()), (5, 1));
 }
 
 #[tokio::test]
