@@ -76,7 +76,7 @@ impl DingTalk {
         let stream = StreamLink::default();
         let app = Arc::new(App { kind, credentials, authorisations, peers, api, kept, look_ups, calls_per_second, stream });
         let home = app.kind.home().cloned();
-        let home = home.map(|home| Organisation::new(Arc::clone(&app), home.corp_id, Some(home.agent_id)));
+        let home = home.map(|home| Organisation::new(Arc::clone(&app), home.corp_id));
         Ok(Self { app, organisations: Arc::new(Organisations::new(clock)), home })
     }
 
@@ -94,18 +94,16 @@ impl DingTalk {
                 Err(not_authorised("it is the app of another organisation"))
             };
         }
-        let make = |agent_id| {
-            let new = || Organisation::new(Arc::clone(&self.app), corp_id.clone(), agent_id);
-            self.app.api.transport.within(new)
-        };
-        match self.app.authorisations.of(corp_id) {
-            Authorisation::Unknown => Ok(self.organisations.unknown(corp_id, || make(None))),
-            Authorisation::Granted { agent_id, turn } => Ok(self.organisations.known(corp_id, turn, || make(agent_id))),
+        let turn = match self.app.authorisations.of(corp_id) {
+            Authorisation::Unknown => None,
+            Authorisation::Granted { turn, .. } => Some(turn),
             Authorisation::Stopped => {
-                Err(Error::new(Call::CORP_ACCESS_TOKEN, Kind::AppStopped, "the organisation has stopped the app"))
+                return Err(Error::new(Call::CORP_ACCESS_TOKEN, Kind::AppStopped, "the organisation has stopped the app"));
             }
-            Authorisation::Relieved => Err(not_authorised("the organisation has the app no longer")),
-        }
+            Authorisation::Relieved => return Err(not_authorised("the organisation has the app no longer")),
+        };
+        let new = || Organisation::new(Arc::clone(&self.app), corp_id.clone());
+        Ok(self.organisations.get(corp_id, turn, || self.app.api.transport.within(new)))
     }
 
     /// Why the people of an organisation cannot use the app, as far as it is known without asking.

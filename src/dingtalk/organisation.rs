@@ -25,7 +25,6 @@ use super::{Call, CredentialState, DisplayName, Error, JsonObject, Kind, Said, S
 pub struct Organisation(Arc<Held>);
 
 struct Held {
-    agent_id: Option<AgentId>,
     calls: Arc<Calls>,
     access_token: Arc<Refreshing<AccessToken>>,
     jsapi_ticket: Arc<Refreshing<JsapiTicket>>,
@@ -58,7 +57,7 @@ impl Organisation {
     const OLDEST_TICKET: Duration = Duration::from_secs(24 * 60 * 60);
 
     /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the renewals.
-    pub(super) fn new(app: Arc<App>, corp_id: CorpId, agent_id: Option<AgentId>) -> Self {
+    pub(super) fn new(app: Arc<App>, corp_id: CorpId) -> Self {
         let clock = app.api.clock.clone();
         let calls = Arc::new(Calls::new(app, corp_id));
         let asking = Arc::clone(&calls);
@@ -73,7 +72,7 @@ impl Organisation {
             async move { shared(&calls, Call::JSAPI_TICKET, unwanted.as_deref(), grant::jsapi_ticket(&calls, &token)).await }
         };
         let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock, Some(Self::OLDEST_TICKET), fetch);
-        Self(Arc::new(Held { agent_id, calls, access_token, jsapi_ticket }))
+        Self(Arc::new(Held { calls, access_token, jsapi_ticket }))
     }
 
     /// The organisation's name in DingTalk.
@@ -83,10 +82,11 @@ impl Organisation {
 
     /// The app's name in the organisation. Of one whose authorisation nobody has heard of, DingTalk is asked.
     pub async fn agent_id(&self) -> Result<AgentId, Error> {
-        if let Some(agent_id) = &self.0.agent_id {
-            return Ok(agent_id.clone());
+        let app = &self.0.calls.app;
+        if let Some(home) = app.kind.home() {
+            return Ok(home.agent_id.clone());
         }
-        match self.0.calls.app.authorisations.of(self.corp_id()) {
+        match app.authorisations.of(self.corp_id()) {
             Authorisation::Granted { agent_id: Some(agent_id), .. } => Ok(agent_id),
             _ => self.ask_for_agent().await,
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use dingtalk_h5::dingtalk::events::Happening;
 use dingtalk_h5::dingtalk::{AgentId, Authorisation, CorpId};
 use dingtalk_h5::environment::Environment;
 use dingtalk_h5::settings::Settings;
@@ -84,6 +85,26 @@ async fn an_agent_that_came_with_the_authorisation_is_not_asked_for() {
     let (mut browser, _) = app.logs_in(corp_id, "zhangsan").await;
     signed_page_is_accepted(&app, &mut browser, corp_id).await;
     assert_eq!(app.dingtalk.calls(AUTH_INFO), 0);
+}
+
+#[tokio::test]
+async fn an_agent_that_an_organisation_renames_is_signed_for_at_once() {
+    let (app, [corp_id, _]) = TestApp::of_both_organisations().await;
+    app.hear(corp_id, Authorisation::Granted { agent_id: Some(AgentId::parse("999").unwrap()), turn: 1 });
+    let (mut browser, _) = app.logs_in(corp_id, "zhangsan").await;
+    let agent_id = AgentId::parse(app.dingtalk.agent_id(corp_id).unwrap()).unwrap();
+    app.authorisations.tell(Happening::AuthorisationChanged(CorpId::parse(corp_id).unwrap(), Some(agent_id)));
+    signed_page_is_accepted(&app, &mut browser, corp_id).await;
+}
+
+#[tokio::test]
+async fn an_organisation_that_was_asked_about_too_early_gets_in_as_soon_as_it_has_authorised_the_app() {
+    let app = TestApp::third_party().await;
+    let [corp_id, _] = app.dingtalk.organisations();
+    assert_eq!(app.logs_in(corp_id, "zhangsan").await.1.problem(), (403, "not_authorised".into()));
+    app.dingtalk.decide(corp_id, Decision::Authorise);
+    app.hear(corp_id, Authorisation::Granted { agent_id: None, turn: 1 });
+    assert_eq!(app.logs_in(corp_id, "zhangsan").await.1.status, 200);
 }
 
 #[tokio::test]

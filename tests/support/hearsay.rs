@@ -37,7 +37,8 @@ impl Hearsay {
         }
     }
 
-    fn tell(&self, what: Happening) {
+    /// Something has happened.
+    pub fn tell(&self, what: Happening) {
         let told = self.told.fetch_add(1, Ordering::Relaxed);
         let event = Event::new(&["hearsay", &told.to_string()], Some(1_000_000 + told), what);
         let state = Arc::clone(&self.state);
