@@ -165,6 +165,7 @@ fn refused_by_old(call: Call, errcode: &str, sub_code: Option<String>, text: &st
         code if matches!(code.parse(), Ok(90003..=90014)) => Kind::LimitedForLonger,
         "90020" => Kind::QuotaSpent,
         "40096" | "40089" | "40088" | "853003" | "853004" => Kind::Credentials,
+        "853001" | "853002" => Kind::Clock,
         "60011" => Kind::Permission(missing_permission("", text)),
         "60020" => Kind::IpNotAllowed(requesting_ip(text)),
         "50002" | "50004" => Kind::UserNotVisible,

@@ -159,6 +159,15 @@ async fn without_a_suite_ticket_a_login_says_so_to_the_administrator_and_works_w
 }
 
 #[tokio::test]
+async fn a_signed_call_that_is_refused_for_the_clock_is_for_the_administrator() {
+    let (app, [corp_id, _]) = TestApp::of_both_organisations().await;
+    let (mut browser, _) = app.logs_in(corp_id, "zhangsan").await;
+    app.hands.set_time_of_day(-600);
+    let config = browser.jsapi_config(&format!("{}/jsapi?corpid={corp_id}", app.url)).await;
+    assert_eq!(config.problem(), (503, "misconfigured".into()), "{}", config.body);
+}
+
+#[tokio::test]
 async fn a_ticket_that_is_replaced_while_two_hundred_come_costs_nobody_their_login() {
     let (app, [corp_id, _]) = TestApp::of_both_organisations().await;
     app.dingtalk.fault("/v1.0/oauth2/corpAccessToken", 1, Fault::Delay { milliseconds: 1500 });
