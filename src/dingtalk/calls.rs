@@ -104,7 +104,11 @@ impl Calls {
             leaving();
             let answer = self.app.api.send(call, proof, body).await;
             let refused = answer.as_ref().is_err_and(|error| error.kind == Kind::RateLimited);
-            turn.answered(refused);
+            match &answer {
+                // How soon that was known says nothing about how long an answer takes.
+                Err(Error { kind: Kind::NotSent(_) | Kind::NotAsked(_), .. }) => turn.stayed(),
+                _ => turn.answered(refused),
+            }
             // Made-up codes cost those who post them more than others.
             if answer.as_ref().is_err_and(|error| error.kind == Kind::CodeRejected) {
                 turns.wasted(standing.network);
