@@ -233,6 +233,8 @@ impl Error {
             Kind::NotAuthorised => OF_STRANGERS,
             // No call was made, or another would be made with the next ticket.
             Kind::SuiteTicket => usually.min(Duration::from_secs(1)),
+            // DingTalk asks for more than a moment.
+            Kind::LimitedForLonger => usually.max(self.retry_after()),
             _ => usually,
         }
     }

@@ -172,6 +172,20 @@ async fn an_exchange_that_is_limited_for_longer_than_a_second_is_not_repeated_an
 }
 
 #[tokio::test]
+async fn a_token_that_is_limited_for_longer_than_a_second_is_not_asked_for_again_within_a_minute() {
+    let limited = || vec![http("400 Bad Request", "application/json", r#"{"code":"request.overlimit","message":"x"}"#)];
+    let rogue = Rogue::start(move |call| if call.path == TOKEN && call.nth == 0 { limited() } else { well(call) }).await;
+    let app = app_before(&rogue).await;
+    for nth in 0..5 {
+        assert_eq!(login(&app, &format!("code-{nth}")).await.problem(), (503, "dingtalk_unavailable".into()));
+        app.hands.advance(Duration::from_secs(10));
+    }
+    assert_eq!(rogue.calls(TOKEN).len(), 1);
+    app.hands.advance(Duration::from_secs(10));
+    assert_eq!(login(&app, "a-minute-later").await.status, 200);
+}
+
+#[tokio::test]
 async fn the_administrator_is_told_and_dingtalk_is_not_asked_again() {
     let (misconfigured, not_authorised) = ((503, "misconfigured".to_owned()), (403, "not_authorised".to_owned()));
     for (refused, told) in [
