@@ -10,7 +10,7 @@ mod frame; // in frames.
 use std::future::Future;
 use std::time::Duration;
 
-pub use self::callback::{Call as CallbackCall, Callback, Refused};
+pub use self::callback::{Call as CallbackCall, Callback};
 pub use self::cipher::{Cipher, InvalidKey};
 pub(super) use self::event::authorised_agent;
 pub use self::event::{Event, Happening};
