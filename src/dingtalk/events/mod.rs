@@ -11,7 +11,7 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use self::callback::{Call as CallbackCall, Callback};
-pub use self::cipher::{Cipher, InvalidKey};
+pub use self::cipher::Cipher;
 pub(super) use self::event::authorised_agent;
 pub use self::event::{Event, Happening};
 pub(super) use self::stream::StreamLink;
