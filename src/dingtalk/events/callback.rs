@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::{ClientId, Clock, CorpId};
-use super::shapes::{millis, read};
+use super::event::millis;
 use super::{Cipher, Event, Happening, REMEMBERED};
 
 /// Reads calls and writes answers.
@@ -62,7 +62,7 @@ impl Callback {
         if !self.owners.contains(&owner) {
             return Err("it is for another app");
         }
-        let events = read(&message).ok_or(NO_CALL)?;
+        let events = Event::all_in(&message).ok_or(NO_CALL)?;
         // Whoever registers an address is told a word to say ("check_create_suite_url").
         let word = events.iter().find_map(|event| match &event.what {
             Happening::UrlChecked(word) => word.as_deref(),

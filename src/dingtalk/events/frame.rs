@@ -4,8 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::JsonObject;
-use super::event::{member, unfolded};
-use super::shapes::millis;
+use super::event::{member, millis, unfolded};
 use super::{Event, Happening};
 
 /// A message of DingTalk's. Its data is JSON within JSON.

@@ -1,7 +1,6 @@
 //! What DingTalk tells an app without being asked. Two ways lead here: it calls a server, or a server listens to it.
 
-mod event; // What happened,
-mod shapes; // in the shapes that it comes in.
+mod event; // What happened, in the shapes that it comes in.
 mod cipher; // Over HTTP it comes signed and encrypted:
 mod callback; // a call and its answer.
 mod stream; // Over Stream it comes on a connection that the server opens,
