@@ -3,8 +3,7 @@
 mod event; // What happened, in the shapes that it comes in.
 mod cipher; // Over HTTP it comes signed and encrypted:
 mod callback; // a call and its answer.
-mod stream; // Over Stream it comes on a connection that the server opens,
-mod frame; // in frames.
+mod stream; // Over Stream it comes on a connection that the server opens.
 
 use std::future::Future;
 use std::time::Duration;

@@ -7,16 +7,16 @@ use futures_util::{SinkExt, StreamExt};
 use parking_lot::Mutex;
 use reqwest::Upgraded;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use url::Url;
 
 use super::super::api::Proof;
-use super::super::{Call, DingTalk, Error, Kind, StreamTicket, is_loopback};
-use super::frame::{Asked, Frame};
-use super::{Listener, NotKept};
+use super::super::{Call, DingTalk, Error, JsonObject, Kind, StreamTicket, is_loopback};
+use super::event::{member, millis, unfolded};
+use super::{Event, Happening, Listener};
 
 type Socket = WebSocketStream<Upgraded>;
 
@@ -47,6 +47,16 @@ impl StreamLink {
         let (connected, since) = (*self.0.lock())?;
         Some(StreamState { connected, for_seconds: now.saturating_duration_since(since).as_secs() })
     }
+}
+
+/// A message of DingTalk's. Its data is JSON within JSON.
+#[derive(Deserialize)]
+struct Frame {
+    #[serde(rename = "type")]
+    kind: String,
+    headers: JsonObject<Value>,
+    #[serde(default)]
+    data: Value,
 }
 
 /// How a connection ended.
@@ -170,17 +180,49 @@ impl DingTalk {
             _ => return Ok(None),
         };
         let Ok(frame) = serde_json::from_str::<Frame>(&text) else { return Ok(None) };
-        match frame.asks() {
-            Asked::Pong => Ok(Some(frame.pong().into())),
-            Asked::Leave => Err(Ended::Told),
-            Asked::Keep(event) => {
+        match (frame.kind.as_str(), frame.header("topic").as_str()) {
+            ("SYSTEM", "ping") => Ok(Some(frame.pong().into())),
+            // This end is about to close.
+            ("SYSTEM", "disconnect") => Err(Ended::Told),
+            ("EVENT", _) => {
+                let event = frame.event();
                 let name = event.what.name();
-                let kept = listener.hear(event).await;
-                self.app.api.observer.heard(name, kept.is_ok());
-                Ok(Some(frame.kept(kept != Err(NotKept)).into()))
+                let kept = listener.hear(event).await.is_ok();
+                self.app.api.observer.heard(name, kept);
+                Ok(Some(frame.kept(kept).into()))
             }
-            Asked::Nothing => Ok(None),
+            _ => Ok(None),
         }
+    }
+}
+
+impl Frame {
+    fn event(&self) -> Event {
+        let [name, corp_id, id, born] = ["eventType", "eventCorpId", "eventId", "eventBornTime"].map(|name| self.header(name));
+        let what = Happening::read(&name, &corp_id, "", &unfolded(&self.data));
+        // An id would do; without one, the whole is.
+        let told = if id.is_empty() { self.data.to_string() } else { id };
+        Event::new(&[&name, &corp_id, &told, &born], millis(&born), what)
+    }
+
+    /// Says back what was asked with.
+    fn pong(&self) -> String {
+        self.reply(self.data.as_str().unwrap_or("{}"))
+    }
+
+    /// That the event is kept, or that it shall come again.
+    fn kept(&self, kept: bool) -> String {
+        let status = if kept { "SUCCESS" } else { "LATER" };
+        self.reply(&json!({"status": status, "message": ""}).to_string())
+    }
+
+    fn reply(&self, data: &str) -> String {
+        let headers = json!({"messageId": self.header("messageId"), "contentType": "application/json"});
+        json!({"code": 200, "headers": headers, "message": "OK", "data": data}).to_string()
+    }
+
+    fn header(&self, name: &str) -> String {
+        member(&self.headers.0, &[name]).unwrap_or_default()
     }
 }
 
