@@ -13,7 +13,7 @@ pub use self::cipher::Cipher;
 pub(super) use self::event::authorised_agent;
 pub use self::event::{Event, Happening};
 pub(super) use self::stream::StreamLink;
-pub use self::stream::{Patience, StreamState};
+pub use self::stream::{LONGEST_SILENCE, StreamState};
 
 /// How long what was done about an event is remembered. DingTalk tells an event again until it is acknowledged, for hours ("Suite ticket
 /// push events"), and does not say whether with the time of the first telling: so nothing older is heard, and of nothing younger is it

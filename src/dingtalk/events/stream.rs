@@ -20,9 +20,9 @@ use super::{Event, Happening, Listener};
 
 type Socket = WebSocketStream<Upgraded>;
 
-/// How long a connection may be silent before it counts as dead. What is alive answers a ping, of which there are three in that time.
-#[derive(Debug, Clone, Copy)]
-pub struct Patience(pub Duration);
+/// How long a connection may be silent before it counts as dead: with the pause between two looks, that is noticed within 80 seconds.
+/// What is alive answers a ping, of which there are three in that time.
+pub const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 
 /// Whether Stream is connected, and since when. Nothing, while nobody listens.
 #[derive(Default)]
@@ -67,22 +67,9 @@ enum Ended {
     Lost,
 }
 
-impl Default for Patience {
-    /// With the pause between two looks, a dead connection is noticed within 80 seconds.
-    fn default() -> Self {
-        Self(Duration::from_secs(60))
-    }
-}
-
-impl Patience {
-    fn between_pings(self) -> Duration {
-        self.0 / 3
-    }
-}
-
 impl DingTalk {
     /// Listens for as long as it is let. Must run in the runtime that carries the connections.
-    pub async fn listen(&self, listener: &impl Listener, patience: Patience) {
+    pub async fn listen(&self, listener: &impl Listener, silence: Duration) {
         let (stream, clock) = (&self.app.stream, &self.app.api.clock);
         stream.set(false, clock.now());
         let mut failures = 0;
@@ -92,7 +79,7 @@ impl DingTalk {
                     tracing::info!("stream is open");
                     let opened = Instant::now();
                     stream.set(true, clock.now());
-                    let ended = self.hear(socket, listener, patience).await;
+                    let ended = self.hear(socket, listener, silence).await;
                     stream.set(false, clock.now());
                     // One that lasted is no part of the trouble before it.
                     if opened.elapsed() >= LONGEST_PAUSE {
@@ -144,8 +131,8 @@ impl DingTalk {
         Ok(url)
     }
 
-    async fn hear(&self, mut socket: Socket, listener: &impl Listener, patience: Patience) -> Ended {
-        let (mut heard, mut ping) = (Instant::now(), interval(patience.between_pings()));
+    async fn hear(&self, mut socket: Socket, listener: &impl Listener, silence: Duration) -> Ended {
+        let (mut heard, mut ping) = (Instant::now(), interval(silence / 3));
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let said = tokio::select! {
@@ -156,14 +143,14 @@ impl DingTalk {
                     }
                     Some(Err(_)) | None => Err(Ended::Lost),
                 },
-                _ = ping.tick() => match heard.elapsed() < patience.0 {
+                _ = ping.tick() => match heard.elapsed() < silence {
                     true => Ok(Some(Message::Ping(Vec::new().into()))),
                     false => Err(Ended::Lost),
                 },
             };
             let sent = match said {
                 Ok(None) => continue,
-                Ok(Some(message)) => timeout(patience.between_pings(), socket.send(message)).await,
+                Ok(Some(message)) => timeout(silence / 3, socket.send(message)).await,
                 Err(ended) => return ended,
             };
             if !matches!(sent, Ok(Ok(()))) {
