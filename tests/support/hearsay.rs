@@ -45,6 +45,6 @@ impl Hearsay {
         let hearing = std::thread::spawn(move || {
             tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(state.hear(event))
         });
-        hearing.join().unwrap().unwrap();
+        assert!(hearing.join().unwrap());
     }
 }

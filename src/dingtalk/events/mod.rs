@@ -22,10 +22,6 @@ pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Who is told of events.
 pub trait Listener: Send + Sync + 'static {
-    /// Ends when what the event means is kept, or cannot be: then DingTalk tells it again.
-    fn hear(&self, event: Event) -> impl Future<Output = Result<(), NotKept>> + Send;
+    /// Whether what the event means is kept. If it cannot be, DingTalk tells it again.
+    fn hear(&self, event: Event) -> impl Future<Output = bool> + Send;
 }
-
-/// What an event means could not be kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotKept;

@@ -174,7 +174,7 @@ impl DingTalk {
             ("EVENT", _) => {
                 let event = frame.event();
                 let name = event.what.name();
-                let kept = listener.hear(event).await.is_ok();
+                let kept = listener.hear(event).await;
                 self.app.api.observer.heard(name, kept);
                 Ok(Some(frame.kept(kept).into()))
             }
