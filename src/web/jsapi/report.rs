@@ -84,7 +84,7 @@ impl FromRequest for Reporter {
 /// What is told to a developer.
 #[derive(Serialize)]
 struct Explanation {
-    differs: Vec<String>,
+    differs: Vec<&'static str>,
     explanation: String,
 }
 
@@ -132,23 +132,23 @@ async fn signature_refused(report: &Report, signer: &Signer, organisation: &Orga
     };
     let refusal = ClientRefusal { code: report.code.clone(), text: report.text.clone(), href: report.url.clone() };
     let parts = refusal.explain(&signed);
-    if !is_current && parts.contains(&Part::Digest) {
+    if !is_current && parts.contains(&Part::DIGEST) {
         return Ok(Explanation {
-            differs: vec![Part::TicketAge.to_string()],
+            differs: vec![Part::TICKET_AGE.name],
             explanation:
                 "this is not what the server signs with its present jsapi_ticket: that was replaced since, or the page changed a \
                           value. Load the page again"
                     .to_owned(),
         });
     }
-    if is_current && parts.contains(&Part::TicketAge) && signer.reports.new_ticket.may(signer.clock.now()) {
+    if is_current && parts.contains(&Part::TICKET_AGE) && signer.reports.new_ticket.may(signer.clock.now()) {
         organisation.doubt_jsapi_ticket(&signed.ticket);
     }
     let explanation = match parts[..] {
         [] => refusal.possible(&signed, &organisation.agent_id().await?, organisation.corp_id()),
-        _ => parts.iter().map(|part| part.advice()).collect::<Vec<_>>().join("; or "),
+        _ => parts.iter().map(|part| part.advice).collect::<Vec<_>>().join("; or "),
     };
-    Ok(Explanation { differs: parts.iter().map(Part::to_string).collect(), explanation })
+    Ok(Explanation { differs: parts.iter().map(|part| part.name).collect(), explanation })
 }
 
 /// What was signed for the page, and whether that was with the ticket of now. Nothing of it is remembered: the page tells, and the
