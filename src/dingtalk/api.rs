@@ -66,7 +66,7 @@ pub(super) struct Api {
     oapi_url: Url,
     pub clock: Clock,
     /// By how many seconds DingTalk's clock was ahead.
-    ahead: Mutex<Option<i64>>,
+    pub ahead: Mutex<Option<i64>>,
     pub observer: Arc<dyn Observer>,
 }
 
@@ -122,10 +122,6 @@ impl Api {
         let seconds = |date: SystemTime| date.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs() as i64);
         let Some(theirs) = date.and_then(seconds) else { return };
         *self.ahead.lock() = Some(theirs - self.clock.unix_seconds() as i64);
-    }
-
-    pub fn clock_ahead(&self) -> Option<i64> {
-        *self.ahead.lock()
     }
 
     /// Whether a ban that a call met is everybody's, and for how long. Something between may have answered that one call for what a

@@ -32,7 +32,7 @@ pub(super) struct App {
     pub credentials: Credentials,
     pub authorisations: Arc<dyn Authorisations>,
     pub peers: Arc<dyn Peers>,
-    pub api: Arc<Api>,
+    pub api: Api,
     pub kept: KeptAnswers,
     pub look_ups: DefaultDirectRateLimiter,
     pub calls_per_second: NonZeroU32,
@@ -70,7 +70,7 @@ impl DingTalk {
     ) -> Result<Self, reqwest::Error> {
         let Settings { kind, credentials, api_url, oapi_url, proxy, calls_per_second, .. } = settings;
         let transport = Transport::new(proxy)?;
-        let api = Arc::new(Api::new((api_url, oapi_url), transport, clock.clone(), observer));
+        let api = Api::new((api_url, oapi_url), transport, clock.clone(), observer);
         let (kept, look_ups) = (KeptAnswers::new(clock.clone()), look_ups());
         let (authorisations, peers) = (Arc::clone(&state), state);
         let stream = StreamLink::default();

@@ -13,7 +13,7 @@ impl DingTalk {
 
     /// By how many seconds DingTalk's clock was ahead of this one in the last answer that told.
     pub fn clock_ahead(&self) -> Option<i64> {
-        self.app.api.clock_ahead()
+        *self.app.api.ahead.lock()
     }
 
     /// Whether DingTalk would look at the code of a login.
