@@ -51,8 +51,8 @@ impl Reach {
     }
 }
 
-/// None for what says nothing about it. A refusal is an answer, be it for too many calls.
-fn was_answered(kind: &Kind) -> Option<bool> {
+/// Whether DingTalk has answered; None for what says nothing about it. A refusal is an answer, be it for too many calls.
+pub(super) fn was_answered(kind: &Kind) -> Option<bool> {
     match kind {
         Kind::NotSent(_) | Kind::AnswerLost | Kind::Unintelligible(500..) | Kind::Busy => Some(false),
         // Made for one call by something between, the breaker's matter, and nobody's.
