@@ -164,9 +164,9 @@ impl Application {
         }
         let (readiness, dingtalk) = (self.readiness, self.dingtalk);
         let listening = match self.events {
-            Events::Stream(patience) => {
+            Events::Stream(silence) => {
                 let (dingtalk, state) = (DingTalk::clone(&dingtalk), self.state);
-                Some(tokio::spawn(async move { dingtalk.listen(state.get_ref(), patience).await }))
+                Some(tokio::spawn(async move { dingtalk.listen(state.get_ref(), silence).await }))
             }
             Events::Off | Events::Http(_) => None,
         };

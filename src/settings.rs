@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use crate::dingtalk::events::{Cipher, Patience};
+use crate::dingtalk::events::{Cipher, LONGEST_SILENCE};
 use crate::dingtalk::{AppKind, ClientId, ClientSecret, CorpId, Credentials, Digest, Events, Home, Origin, Proxy};
 use crate::environment::{Environment, Faults, Setting};
 use crate::server::TlsFiles;
@@ -139,7 +139,7 @@ fn events(env: &mut Environment) -> Option<Events> {
     env.secret_if(is_http, "DINGTALK_EVENT_AES_KEY", |text| Cipher::new(token.clone().unwrap_or_default(), text).map(|cipher| key = Some(cipher)),
         "AES key of DINGTALK_EVENTS=http: Developer Console > the app > Event Subscriptions.");
     match way {
-        "stream" => Some(Events::Stream(Patience::default())),
+        "stream" => Some(Events::Stream(LONGEST_SILENCE)),
         "http" => token.and(key).map(Events::Http),
         _ => Some(Events::Off),
     }

@@ -165,6 +165,7 @@ fn refused_by_old(call: Call, errcode: &str, sub_code: Option<String>, text: &st
         code if matches!(code.parse(), Ok(90003..=90014)) => Kind::LimitedForLonger,
         "90020" => Kind::QuotaSpent,
         "40096" | "40089" | "40088" | "853003" | "853004" => Kind::Credentials,
+        "853001" | "853002" => Kind::Clock,
         "60011" => Kind::Permission(missing_permission("", text)),
         "60020" => Kind::IpNotAllowed(requesting_ip(text)),
         "50002" | "50004" => Kind::UserNotVisible,
@@ -209,7 +210,7 @@ fn refused(call: Call, kind: Kind, code: &str, text: &str) -> Error {
     const HINT: &str = " (if it stays: check DINGTALK_CORP_ID, DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET)";
     let hint = if code == "unknownError" { HINT } else { "" };
     // Those calls send no access_token: what sounds like a bad one is about the secret.
-    let sends_none = [Call::ACCESS_TOKEN, Call::CORP_ACCESS_TOKEN, Call::AUTH_INFO].contains(&call);
+    let sends_none = [Call::ACCESS_TOKEN, Call::CORP_ACCESS_TOKEN, Call::AUTH_INFO, Call::STREAM].contains(&call);
     let kind = if kind == Kind::TokenRejected && sends_none { Kind::Credentials } else { kind };
     let Said { code, text } = Said::new(code, text);
     Error::new(call, kind, format!("dingtalk refused with {code}: {text}{hint}"))

@@ -58,15 +58,15 @@ pub(super) struct Api {
     pub transport: Transport,
     pub breaker: Breaker,
     pub reach: Reach,
-    /// Held by whoever looks whether a ban is true.
-    looking: tokio::sync::Mutex<()>,
+    /// Held by whoever looks whether a ban is true; when the last one found that it is not.
+    looking: tokio::sync::Mutex<Option<Instant>>,
     /// No call waits for its turn beyond then.
     pub last_turns: watch::Sender<Option<tokio::time::Instant>>,
     api_url: Url,
     oapi_url: Url,
     pub clock: Clock,
     /// By how many seconds DingTalk's clock was ahead.
-    ahead: Mutex<Option<i64>>,
+    pub ahead: Mutex<Option<i64>>,
     pub observer: Arc<dyn Observer>,
 }
 
@@ -124,39 +124,51 @@ impl Api {
         *self.ahead.lock() = Some(theirs - self.clock.unix_seconds() as i64);
     }
 
-    pub fn clock_ahead(&self) -> Option<i64> {
-        *self.ahead.lock()
-    }
-
     /// Whether a ban that a call met is everybody's, and for how long. Something between may have answered that one call for what a
     /// stranger put into it: so it is believed only if the same host answers a call of our own like that too, in which nothing is.
     async fn shut_out(&self, family: Family) -> Option<Duration> {
         let probe = match family {
-            Family::Old => Call::old("probe", "/gettoken"),
-            Family::New => Call::new("probe", Call::ACCESS_TOKEN.path),
+            Family::Old => Call::OLD_PROBE,
+            Family::New => Call::NEW_PROBE,
         };
         // One looks for all who met it meanwhile.
-        let _looking = self.looking.lock().await;
+        let met = Instant::now();
+        let mut found_none = self.looking.lock().await;
         if self.breaker.shows(self.clock.now()) == BreakerState::Open {
             return Some(self.breaker.banned(Duration::ZERO, self.clock.now()));
         }
-        let looked = self.probe(probe, Proof::Body).await.ok()?;
-        let Some(wait) = looked.ban() else {
-            self.breaker.heard();
+        if found_none.is_some_and(|at| met <= at) {
             return None;
-        };
-        Some(self.breaker.banned(wait, self.clock.now()))
+        }
+        let ban = self.probe(probe, Proof::Body).await.ok().and_then(|answer| self.heed(&answer));
+        *found_none = ban.is_none().then(Instant::now);
+        ban
+    }
+
+    /// Takes the answer to a call in which nothing of a stranger's is for what it says: a ban, and for how long, or none.
+    fn heed(&self, answer: &Answer) -> Option<Duration> {
+        let ban = answer.ban().map(|wait| self.breaker.banned(wait, self.clock.now()));
+        if ban.is_none() {
+            self.breaker.heard();
+        }
+        ban
     }
 
     /// Asks what logins are waiting for, without a code, if the last call was not answered; so that its answer is known before the next
-    /// person's.
-    pub async fn look(&self, token: &AccessToken) {
-        if self.reach.is_in_doubt() {
-            let probe = Call::old("probe", Call::USER_BY_CODE.path);
-            let answer =
-                self.probe(probe, Proof::Token(token)).await.and_then(|answer| answer.open::<Value>(probe, &[token.expose()]));
-            self.reach.note(answer.as_ref().map(drop), self.clock.now());
+    /// person's. Where there is no token that is everybody's, the old API is asked for nothing. During a ban nothing is asked.
+    pub async fn look(&self, token: Option<&AccessToken>) {
+        if !self.reach.is_in_doubt() || self.breaker.admit(self.clock.now()).is_err() {
+            return;
         }
+        let (call, proof) = match token {
+            Some(token) => (Call::LOGIN_PROBE, Proof::Token(token)),
+            None => (Call::OLD_PROBE, Proof::Body),
+        };
+        let answer = self.probe(call, proof).await.and_then(|answer| {
+            self.heed(&answer);
+            answer.open::<Value>(call, &proof.secrets())
+        });
+        self.reach.note(answer.as_ref().map(drop), self.clock.now());
     }
 
     /// Makes a call of our own, of which only whether and how it is answered counts.

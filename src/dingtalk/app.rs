@@ -32,7 +32,7 @@ pub(super) struct App {
     pub credentials: Credentials,
     pub authorisations: Arc<dyn Authorisations>,
     pub peers: Arc<dyn Peers>,
-    pub api: Arc<Api>,
+    pub api: Api,
     pub kept: KeptAnswers,
     pub look_ups: DefaultDirectRateLimiter,
     pub calls_per_second: NonZeroU32,
@@ -70,13 +70,13 @@ impl DingTalk {
     ) -> Result<Self, reqwest::Error> {
         let Settings { kind, credentials, api_url, oapi_url, proxy, calls_per_second, .. } = settings;
         let transport = Transport::new(proxy)?;
-        let api = Arc::new(Api::new((api_url, oapi_url), transport, clock.clone(), observer));
+        let api = Api::new((api_url, oapi_url), transport, clock.clone(), observer);
         let (kept, look_ups) = (KeptAnswers::new(clock.clone()), look_ups());
         let (authorisations, peers) = (Arc::clone(&state), state);
         let stream = StreamLink::default();
         let app = Arc::new(App { kind, credentials, authorisations, peers, api, kept, look_ups, calls_per_second, stream });
         let home = app.kind.home().cloned();
-        let home = home.map(|home| Organisation::new(Arc::clone(&app), home.corp_id, Some(home.agent_id)));
+        let home = home.map(|home| Organisation::new(Arc::clone(&app), home.corp_id));
         Ok(Self { app, organisations: Arc::new(Organisations::new(clock)), home })
     }
 
@@ -94,18 +94,16 @@ impl DingTalk {
                 Err(not_authorised("it is the app of another organisation"))
             };
         }
-        let make = |agent_id| {
-            let new = || Organisation::new(Arc::clone(&self.app), corp_id.clone(), agent_id);
-            self.app.api.transport.within(new)
-        };
-        match self.app.authorisations.of(corp_id) {
-            Authorisation::Unknown => Ok(self.organisations.unknown(corp_id, || make(None))),
-            Authorisation::Granted { agent_id, turn } => Ok(self.organisations.known(corp_id, turn, || make(agent_id))),
+        let turn = match self.app.authorisations.of(corp_id) {
+            Authorisation::Unknown => None,
+            Authorisation::Granted { turn, .. } => Some(turn),
             Authorisation::Stopped => {
-                Err(Error::new(Call::CORP_ACCESS_TOKEN, Kind::AppStopped, "the organisation has stopped the app"))
+                return Err(Error::new(Call::CORP_ACCESS_TOKEN, Kind::AppStopped, "the organisation has stopped the app"));
             }
-            Authorisation::Relieved => Err(not_authorised("the organisation has the app no longer")),
-        }
+            Authorisation::Relieved => return Err(not_authorised("the organisation has the app no longer")),
+        };
+        let new = || Organisation::new(Arc::clone(&self.app), corp_id.clone());
+        Ok(self.organisations.get(corp_id, turn, || self.app.api.transport.within(new)))
     }
 
     /// Why the people of an organisation cannot use the app, as far as it is known without asking.
@@ -130,14 +128,15 @@ impl DingTalk {
     /// Whether people can be logged in, as the last calls tell; if they do not, as one more does. A third-party app needs its suite ticket
     /// for that; one organisation's trouble is not all the others'.
     pub async fn can_log_in(&self) -> bool {
-        match &self.home {
-            Some(home) => {
-                let Ok(token) = home.access_token().await else { return false };
-                self.app.api.look(&token).await;
-            }
+        let token = match &self.home {
+            Some(home) => match home.access_token().await {
+                Ok(token) => Some(token),
+                Err(_) => return false,
+            },
             None if self.app.authorisations.suite_ticket().is_none() => return false,
-            None => {}
-        }
+            None => None,
+        };
+        self.app.api.look(token.as_deref()).await;
         let DingTalkState { breaker, reachable, .. } = self.state();
         reachable && breaker != BreakerState::Open
     }

@@ -39,6 +39,13 @@ impl Call {
     /// Needs the permission qyapi_get_member.
     pub const USER_DETAILS: Self = Self::old("user_details", "/topapi/v2/user/get").kept_for(Duration::from_secs(60));
 
+    /// What a login is made of, without a code: whether DingTalk would look at one.
+    pub(super) const LOGIN_PROBE: Self = Self::old("probe", Self::USER_BY_CODE.path);
+    /// Asks the old API for nothing, so that no access_token is needed.
+    pub(super) const OLD_PROBE: Self = Self::old("probe", "/gettoken");
+    /// The same of the new one.
+    pub(super) const NEW_PROBE: Self = Self::new("probe", Self::ACCESS_TOKEN.path);
+
     /// A POST to the old API. `name` stands for it in metrics.
     pub const fn old(name: &'static str, path: &'static str) -> Self {
         Self { name, path, family: Family::Old, repeatable: false, kept_for: None }

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::api::Proof;
 use super::app::App;
+use super::reach::was_answered;
 use super::refreshing::Refreshing;
 use super::turns::{NoTurn, Turns};
 use super::{AccessToken, BreakerState, Call, CorpId, Error, Kind, Network, NoConnection, Seldom, Standing, Waiting};
@@ -104,7 +105,11 @@ impl Calls {
             leaving();
             let answer = self.app.api.send(call, proof, body).await;
             let refused = answer.as_ref().is_err_and(|error| error.kind == Kind::RateLimited);
-            turn.answered(refused);
+            match &answer {
+                // How soon that was known says nothing about how long an answer takes.
+                Err(Error { kind: Kind::NotSent(_) | Kind::NotAsked(_), .. }) => turn.stayed(),
+                _ => turn.answered(refused),
+            }
             // Made-up codes cost those who post them more than others.
             if answer.as_ref().is_err_and(|error| error.kind == Kind::CodeRejected) {
                 turns.wasted(standing.network);
@@ -143,14 +148,10 @@ async fn patiently<T, F: Future<Output = Result<T, Error>>>(call: Call, attempt:
     const LAST_ATTEMPT: Duration = Duration::from_millis(2900);
     // Real time, not the clock's: this bounds how long somebody waits, and nobody waits in a moved clock.
     let began = Instant::now();
-    let looks_passing = |kind: &Kind| match kind {
-        // A handshake that failed will fail again, and a second try is what a downgrade attack hopes for. A proxy may lock out who
-        // knocks with a wrong password again and again.
-        Kind::NotSent(why) => !matches!(why, NoConnection::Tls | NoConnection::ProxyLogin),
-        Kind::Unintelligible(status) => *status >= 500,
-        Kind::AnswerLost | Kind::Busy => true,
-        _ => false,
-    };
+    // A handshake that failed will fail again, and a second try is what a downgrade attack hopes for. A proxy may lock out who knocks with
+    // a wrong password again and again.
+    let stays = |kind: &Kind| matches!(kind, Kind::NotSent(NoConnection::Tls | NoConnection::ProxyLogin));
+    let looks_passing = |kind: &Kind| was_answered(kind) == Some(false) && !stays(kind);
     let pauses = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(2).with_jitter();
     attempt
         .retry(pauses)

@@ -1,8 +1,6 @@
 //! Why a client refused a signature. DingTalk's refusal (code 52013) echoes the address and the tickets that the client used, so the
 //! part that differs from what was signed can be named.
 
-use std::fmt;
-
 use url::Url;
 
 use super::signature::{SignedPage, decoded};
@@ -21,51 +19,28 @@ pub struct ClientRefusal {
 
 /// One thing that is not as the client wants it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the advice says what each is")]
-pub enum Part {
-    Scheme,
-    Host,
-    Port,
-    Path,
-    Query,
-    Decoding,
-    Digest,
-    TicketAge,
-    Agent,
-    Corp,
-    Nonce,
-    TimeStamp,
-}
-
-impl Part {
-    #[rustfmt::skip] // A line a part.
-    fn name_and_advice(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Scheme => ("scheme", "the client opens the page with another scheme: PUBLIC_URL must begin as the app's homepage does"),
-            Self::Host => ("host", "the client opens the page at another host: PUBLIC_URL must be the origin of the app's homepage"),
-            Self::Port => ("port", "the client opens the page at another port: PUBLIC_URL must be the origin of the app's homepage"),
-            Self::Path => ("path", "the path was changed between the client and this server: the proxy must pass it on unchanged"),
-            Self::Query => ("query", "the query was changed between the client and this server, or by a script before dd.config"),
-            Self::Decoding => ("decoding", "the client checks the query in its other, decoded or encoded, form: keep odd characters out of the page's address"),
-            Self::Digest => ("digest", "the client computes the other digest: change JSAPI_DIGEST"),
-            Self::TicketAge => ("ticket age", "the client does not know the jsapi_ticket: it is fetched anew, load the page again"),
-            Self::Agent => ("agent", "DINGTALK_AGENT_ID is not this app's: Developer Console > the app > Credentials and Basic Information"),
-            Self::Corp => ("corp", "DINGTALK_CORP_ID is not the organisation that the page was opened in: Developer Console > Home"),
-            Self::TimeStamp => ("time stamp", "the page passed another timeStamp to dd.config than the one signed for it: pass it on unchanged, as text"),
-            Self::Nonce => ("nonce", "the page passed other values to dd.config than the ones signed for it: pass them on unchanged"),
-        }
-    }
-
+pub struct Part {
+    /// What it is called.
+    pub name: &'static str,
     /// What to do about it.
-    pub fn advice(self) -> &'static str {
-        self.name_and_advice().1
-    }
+    pub advice: &'static str,
 }
 
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name_and_advice().0)
-    }
+#[rustfmt::skip] // A line a part.
+#[expect(missing_docs, reason = "the advice says what each is")]
+impl Part {
+    pub const SCHEME: Self = Self { name: "scheme", advice: "the client opens the page with another scheme: PUBLIC_URL must begin as the app's homepage does" };
+    pub const HOST: Self = Self { name: "host", advice: "the client opens the page at another host: PUBLIC_URL must be the origin of the app's homepage" };
+    pub const PORT: Self = Self { name: "port", advice: "the client opens the page at another port: PUBLIC_URL must be the origin of the app's homepage" };
+    pub const PATH: Self = Self { name: "path", advice: "the path was changed between the client and this server: the proxy must pass it on unchanged" };
+    pub const QUERY: Self = Self { name: "query", advice: "the query was changed between the client and this server, or by a script before dd.config" };
+    pub const DECODING: Self = Self { name: "decoding", advice: "the client checks the query in its other, decoded or encoded, form: keep odd characters out of the page's address" };
+    pub const DIGEST: Self = Self { name: "digest", advice: "the client computes the other digest: change JSAPI_DIGEST" };
+    pub const TICKET_AGE: Self = Self { name: "ticket age", advice: "the client does not know the jsapi_ticket: it is fetched anew, load the page again" };
+    pub const AGENT: Self = Self { name: "agent", advice: "DINGTALK_AGENT_ID is not this app's: Developer Console > the app > Credentials and Basic Information" };
+    pub const CORP: Self = Self { name: "corp", advice: "DINGTALK_CORP_ID is not the organisation that the page was opened in: Developer Console > Home" };
+    pub const TIME_STAMP: Self = Self { name: "time stamp", advice: "the page passed another timeStamp to dd.config than the one signed for it: pass it on unchanged, as text" };
+    pub const NONCE: Self = Self { name: "nonce", advice: "the page passed other values to dd.config than the ones signed for it: pass them on unchanged" };
 }
 
 impl ClientRefusal {
@@ -74,13 +49,13 @@ impl ClientRefusal {
     pub fn explain(&self, signed: &SignedPage) -> Vec<Part> {
         let code = self.platform_code();
         match code.as_deref() {
-            Some("52010") => return vec![Part::Corp],
-            Some("52019" | "52021") => return vec![Part::Agent],
-            Some("52011") => return vec![Part::TicketAge],
+            Some("52010") => return vec![Part::CORP],
+            Some("52019" | "52021") => return vec![Part::AGENT],
+            Some("52011") => return vec![Part::TICKET_AGE],
             _ => {}
         }
         let timestamp = signed.timestamp.to_string();
-        let passed_on = [(Part::Nonce, "nonce", signed.nonce_str.0.as_str()), (Part::TimeStamp, "timestamp", &timestamp)];
+        let passed_on = [(Part::NONCE, "nonce", signed.nonce_str.0.as_str()), (Part::TIME_STAMP, "timestamp", &timestamp)];
         let changed =
             passed_on.into_iter().filter(|(_, name, ours)| self.quoted(name).is_some_and(|used| !is_shown_as(ours, used)));
         let changed: Vec<_> = changed.map(|(part, ..)| part).collect();
@@ -93,9 +68,9 @@ impl ClientRefusal {
             return parts;
         }
         match self.quoted("ticketList").map(|tickets| shows(tickets, signed)) {
-            Some(true) => vec![Part::Digest],
-            Some(false) => vec![Part::TicketAge],
-            None if code.as_deref() == Some("52013") => vec![Part::Digest, Part::TicketAge],
+            Some(true) => vec![Part::DIGEST],
+            Some(false) => vec![Part::TICKET_AGE],
+            None if code.as_deref() == Some("52013") => vec![Part::DIGEST, Part::TICKET_AGE],
             None => Vec::new(),
         }
     }
@@ -190,21 +165,21 @@ fn differences(signed: &str, used: &str) -> Vec<Part> {
         return Vec::new();
     }
     let (Ok(ours), Ok(theirs)) = (Url::parse(signed), Url::parse(used)) else {
-        return vec![Part::Query];
+        return vec![Part::QUERY];
     };
     let query = |url: &str| url.split_once('?').map(|(_, query)| query.to_owned());
     let same_when_decoded = |one: &str, other: &str| decoded(one).replace('+', " ") == decoded(other).replace('+', " ");
     let (query, query_differs) = match (query(signed), query(used)) {
         // The texts differ although every part is equal: one of them is written in another way.
-        (one, other) if one == other => (Part::Decoding, ours == theirs),
-        (Some(one), Some(other)) if same_when_decoded(&one, &other) => (Part::Decoding, true),
-        _ => (Part::Query, true),
+        (one, other) if one == other => (Part::DECODING, ours == theirs),
+        (Some(one), Some(other)) if same_when_decoded(&one, &other) => (Part::DECODING, true),
+        _ => (Part::QUERY, true),
     };
     let parts = [
-        (Part::Scheme, ours.scheme() != theirs.scheme()),
-        (Part::Host, ours.host_str() != theirs.host_str()),
-        (Part::Port, ours.port() != theirs.port()),
-        (Part::Path, ours.path() != theirs.path()),
+        (Part::SCHEME, ours.scheme() != theirs.scheme()),
+        (Part::HOST, ours.host_str() != theirs.host_str()),
+        (Part::PORT, ours.port() != theirs.port()),
+        (Part::PATH, ours.path() != theirs.path()),
         (query, query_differs),
     ];
     parts.into_iter().filter_map(|(part, differs)| differs.then_some(part)).collect()
@@ -238,14 +213,14 @@ mod tests {
     #[test]
     fn the_part_of_the_address_that_differs_is_named() {
         for (url, parts) in [
-            ("http://app.example.com/jsapi?q=%E4%B8%AD", vec![Part::Scheme]),
-            ("https://www.example.com/jsapi?q=%E4%B8%AD", vec![Part::Host]),
-            ("https://app.example.com:8443/jsapi?q=%E4%B8%AD", vec![Part::Port]),
-            ("https://app.example.com/?q=%E4%B8%AD", vec![Part::Path]),
-            ("https://app.example.com/jsapi?q=1", vec![Part::Query]),
-            ("https://app.example.com/jsapi", vec![Part::Query]),
-            ("https://app.example.com/jsapi?q=中", vec![Part::Decoding]),
-            ("http://10.0.0.1:3000/", vec![Part::Scheme, Part::Host, Part::Port, Part::Path, Part::Query]),
+            ("http://app.example.com/jsapi?q=%E4%B8%AD", vec![Part::SCHEME]),
+            ("https://www.example.com/jsapi?q=%E4%B8%AD", vec![Part::HOST]),
+            ("https://app.example.com:8443/jsapi?q=%E4%B8%AD", vec![Part::PORT]),
+            ("https://app.example.com/?q=%E4%B8%AD", vec![Part::PATH]),
+            ("https://app.example.com/jsapi?q=1", vec![Part::QUERY]),
+            ("https://app.example.com/jsapi", vec![Part::QUERY]),
+            ("https://app.example.com/jsapi?q=中", vec![Part::DECODING]),
+            ("http://10.0.0.1:3000/", vec![Part::SCHEME, Part::HOST, Part::PORT, Part::PATH, Part::QUERY]),
         ] {
             let text = format!("权限校验失败 Code:52013 - Message: 签名校验失败,url:[{url}],ticketList:[aC7X…]");
             assert_eq!(explained("3", &text), parts, "{url}");
@@ -256,19 +231,19 @@ mod tests {
     fn with_the_same_address_the_tickets_tell_whether_digest_or_ticket_is_to_blame() {
         let said =
             |tickets: &str| explained("3", &format!("Code:52013 - Message: 签名校验失败,url:[{PAGE}],ticketList:[{tickets}]"));
-        assert_eq!(said("aC7X…"), [Part::Digest]);
-        assert_eq!(said("other, aC7Xticket"), [Part::Digest]);
-        assert_eq!(said("bbbb…"), [Part::TicketAge]);
-        assert_eq!(explained("3", "Code:52013"), [Part::Digest, Part::TicketAge]);
+        assert_eq!(said("aC7X…"), [Part::DIGEST]);
+        assert_eq!(said("other, aC7Xticket"), [Part::DIGEST]);
+        assert_eq!(said("bbbb…"), [Part::TICKET_AGE]);
+        assert_eq!(explained("3", "Code:52013"), [Part::DIGEST, Part::TICKET_AGE]);
     }
 
     #[test]
     fn other_codes_speak_for_themselves() {
-        assert_eq!(explained("3", "Code:52010 - Message: x"), [Part::Corp]);
-        assert_eq!(explained("52019", ""), [Part::Agent]);
-        assert_eq!(explained("3", "Code:52011"), [Part::TicketAge]);
-        assert_eq!(explained("3", "Code:52013,nonce:[another]"), [Part::Nonce]);
-        assert_eq!(explained("3", "Code:52013,timestamp:[2]"), [Part::TimeStamp]);
+        assert_eq!(explained("3", "Code:52010 - Message: x"), [Part::CORP]);
+        assert_eq!(explained("52019", ""), [Part::AGENT]);
+        assert_eq!(explained("3", "Code:52011"), [Part::TICKET_AGE]);
+        assert_eq!(explained("3", "Code:52013,nonce:[another]"), [Part::NONCE]);
+        assert_eq!(explained("3", "Code:52013,timestamp:[2]"), [Part::TIME_STAMP]);
         assert_eq!(explained("7", "no permission"), []);
     }
 
@@ -292,12 +267,12 @@ mod tests {
             let (nonce, other) = (&signed.nonce_str.0, format!("{address}&more[]=1"));
             for before in ["baseurl:[https://x/],".into(), String::new(), format!("nonce:[{nonce}],timestamp:[1],")] {
                 let said = |rest: String| explained(format!("权限校验失败 Code:52013 - Message: 签名校验失败,{before}{rest}"));
-                assert_eq!(said(format!("url:[{address}],ticketList:[bbbb…]")), [Part::TicketAge], "{address}");
-                assert_eq!(said(format!("ticketList:[aC7X…], url:[{address}]")), [Part::Digest], "{address}");
-                assert_eq!(said(format!("url:[{other}],ticketList:[aC7X…]")), [Part::Query], "{address}");
-                assert_eq!(said(format!("url:[{address}],ticketList:[bbbb…]. More [x] here")), [Part::TicketAge], "{address}");
-                assert_eq!(said(format!("url:[{address}]; ticketList:[bbbb…]")), [Part::TicketAge], "{address}");
-                assert_eq!(said(format!("url:[{address}] ticketList:[aC7X…]")), [Part::Digest], "{address}");
+                assert_eq!(said(format!("url:[{address}],ticketList:[bbbb…]")), [Part::TICKET_AGE], "{address}");
+                assert_eq!(said(format!("ticketList:[aC7X…], url:[{address}]")), [Part::DIGEST], "{address}");
+                assert_eq!(said(format!("url:[{other}],ticketList:[aC7X…]")), [Part::QUERY], "{address}");
+                assert_eq!(said(format!("url:[{address}],ticketList:[bbbb…]. More [x] here")), [Part::TICKET_AGE], "{address}");
+                assert_eq!(said(format!("url:[{address}]; ticketList:[bbbb…]")), [Part::TICKET_AGE], "{address}");
+                assert_eq!(said(format!("url:[{address}] ticketList:[aC7X…]")), [Part::DIGEST], "{address}");
             }
         }
     }
@@ -306,13 +281,13 @@ mod tests {
     fn what_the_page_should_have_passed_on_has_parts_of_its_own() {
         let nonce = signed().nonce_str.0;
         for (fields, parts) in [
-            ("timestamp:[1]".to_owned(), vec![Part::Digest, Part::TicketAge]),
-            ("timestamp:[1000]".to_owned(), vec![Part::TimeStamp]),
-            ("timestamp:[]".to_owned(), vec![Part::TimeStamp]),
-            ("timestamp:[1.0]".to_owned(), vec![Part::TimeStamp]),
-            (format!("nonce:[{nonce}x],timestamp:[01]"), vec![Part::Nonce, Part::TimeStamp]),
-            ("nonce:[…],timestamp:[…]".to_owned(), vec![Part::Digest, Part::TicketAge]),
-            ("nonce:[undefined],timestamp:[1]".to_owned(), vec![Part::Nonce]),
+            ("timestamp:[1]".to_owned(), vec![Part::DIGEST, Part::TICKET_AGE]),
+            ("timestamp:[1000]".to_owned(), vec![Part::TIME_STAMP]),
+            ("timestamp:[]".to_owned(), vec![Part::TIME_STAMP]),
+            ("timestamp:[1.0]".to_owned(), vec![Part::TIME_STAMP]),
+            (format!("nonce:[{nonce}x],timestamp:[01]"), vec![Part::NONCE, Part::TIME_STAMP]),
+            ("nonce:[…],timestamp:[…]".to_owned(), vec![Part::DIGEST, Part::TICKET_AGE]),
+            ("nonce:[undefined],timestamp:[1]".to_owned(), vec![Part::NONCE]),
         ] {
             let text = format!("Code:52013 - Message: x,{fields},url:[{PAGE}]");
             assert_eq!(explained("3", &text), parts, "{fields}");
@@ -373,11 +348,11 @@ mod tests {
             ("52010", format!("invalid corp,url:[{}],ticketList:[52013]", with("ids[]=52011&x:[52019"))),
             ("3", format!("52010 invalid corp,url:[{}]", with("a=[52011]"))),
         ] {
-            assert_eq!(explained(code, &text), [Part::Corp], "{text}");
+            assert_eq!(explained(code, &text), [Part::CORP], "{text}");
         }
         assert_eq!(explained("3", &format!("failed,url:[{PAGE}],nonce:[…]")), [], "nothing is known");
         assert_eq!(explained("3", "failed,url:[https://app.exam…],nonce:[…]"), []);
-        assert_eq!(explained("3", &format!("failed,url:[{}],x", with("order=52011"))), [Part::Query]);
+        assert_eq!(explained("3", &format!("failed,url:[{}],x", with("order=52011"))), [Part::QUERY]);
     }
 
     proptest::proptest! {

@@ -56,6 +56,8 @@ pub enum Kind {
     UserUnknown,
     /// Client ID and secret do not belong together, or not to an app.
     Credentials,
+    /// This machine's clock is not DingTalk's.
+    Clock,
     /// The app lacks a permission.
     Permission(Option<String>),
     /// The server's address is not on the app's list.
@@ -149,6 +151,9 @@ impl Error {
             Kind::Credentials => misconfigured(told!(
                 "DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET are not a valid pair: copy both from Developer Console > the app > Credentials and Basic Information",
                 "DINGTALK_CLIENT_ID 与 DINGTALK_CLIENT_SECRET 不匹配：请从开发者后台 > 应用 > 凭证与基础信息 重新复制两者")),
+            Kind::Clock => misconfigured(told!(
+                "this machine's clock differs from DingTalk's by more than a minute: set it, such as by: timedatectl set-ntp true",
+                "本机时钟与钉钉相差超过一分钟：请校准，例如：timedatectl set-ntp true")),
             Kind::Permission(Some(scopes)) => misconfigured(told!(
                 "the app lacks the permission {scopes}: apply for it in Developer Console > the app > Permission Management",
                 "应用缺少权限 {scopes}：请在开发者后台 > 应用 > 权限管理 中申请")),
@@ -228,6 +233,8 @@ impl Error {
             Kind::NotAuthorised => OF_STRANGERS,
             // No call was made, or another would be made with the next ticket.
             Kind::SuiteTicket => usually.min(Duration::from_secs(1)),
+            // DingTalk asks for more than a moment.
+            Kind::LimitedForLonger => usually.max(self.retry_after()),
             _ => usually,
         }
     }

@@ -13,17 +13,17 @@ impl DingTalk {
 
     /// By how many seconds DingTalk's clock was ahead of this one in the last answer that told.
     pub fn clock_ahead(&self) -> Option<i64> {
-        self.app.api.clock_ahead()
+        *self.app.api.ahead.lock()
     }
 
-    /// Makes the call that logins are made of, without a code: whether DingTalk would look at one.
+    /// Whether DingTalk would look at the code of a login.
     pub async fn takes_logins(&self, token: &AccessToken) -> Result<(), Error> {
-        answered(self.app.api.send(Call::old("probe", Call::USER_BY_CODE.path), Proof::Token(token), &Value::Null).await)
+        answered(self.app.api.send(Call::LOGIN_PROBE, Proof::Token(token), &Value::Null).await)
     }
 
-    /// Asks the old API for nothing, so that no access_token is needed.
+    /// Whether the old API answers at all.
     pub async fn answers_old(&self) -> Result<(), Error> {
-        answered(self.app.api.send(Call::old("probe", "/gettoken"), Proof::Body, &Value::Null).await)
+        answered(self.app.api.send(Call::OLD_PROBE, Proof::Body, &Value::Null).await)
     }
 
     /// Whether DingTalk would open Stream. It is not opened: another one would take events.

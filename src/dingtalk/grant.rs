@@ -25,7 +25,7 @@ pub(super) async fn access_token(calls: &Calls) -> Result<Lease<AccessToken>, Er
     match app.kind {
         AppKind::Internal(_) => {
             let pair = json!({"appKey": app.credentials.client_id, "appSecret": app.credentials.client_secret.expose()});
-            lease(Call::ACCESS_TOKEN, calls.call_by(Proof::Body, Call::ACCESS_TOKEN, &pair).await?)
+            token(Call::ACCESS_TOKEN, calls.call_by(Proof::Body, Call::ACCESS_TOKEN, &pair).await?)
         }
         AppKind::Custom(_) => corp_access_token(calls, ANY_TICKET).await,
         AppKind::ThirdParty => authorised(calls).await,
@@ -77,7 +77,7 @@ async fn corp_access_token(calls: &Calls, suite_ticket: &str) -> Result<Lease<Ac
         "suiteTicket": suite_ticket,
     });
     let granted = calls.call_by(Proof::Body, Call::CORP_ACCESS_TOKEN, &asked).await?;
-    Ok(Lease { is_replaced: true, ..lease(Call::CORP_ACCESS_TOKEN, granted)? })
+    Ok(Lease { is_replaced: true, ..token(Call::CORP_ACCESS_TOKEN, granted)? })
 }
 
 /// What either credential comes as.
@@ -93,6 +93,15 @@ struct Granted<T> {
 fn lease<T>(call: Call, Granted { credential, seconds }: Granted<T>) -> Result<Lease<T>, Error> {
     let absurd = || Error::new(call, Kind::Malformed, "a success whose expireIn is no lifetime");
     Lease::new(credential, Duration::from_secs(seconds)).ok_or_else(absurd)
+}
+
+/// A token that is said to die within minutes is used for five all the same. Each begins with two hours, so that is a mistake, and would make
+/// a fetch of every login, which DingTalk forbids. One that is dead after all is rejected, and replaced then. A ticket is not: nobody
+/// tells this server that it is dead, and near the end of its day little is left of it indeed.
+fn token(call: Call, granted: Granted<AccessToken>) -> Result<Lease<AccessToken>, Error> {
+    const SHORTEST: Duration = Duration::from_secs(5 * 60);
+    let lease = lease(call, granted)?;
+    Ok(Lease { life: lease.life.max(SHORTEST), ..lease })
 }
 
 /// A credential for other processes.

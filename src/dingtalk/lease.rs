@@ -20,17 +20,14 @@ pub struct Lease<T> {
 impl<T> Lease<T> {
     /// DingTalk grants two hours; more is not believed.
     const LONGEST: Duration = Duration::from_secs(7200);
-    /// A shorter life is not believed either. All that DingTalk grants begins with two hours and is renewed by being asked for, so a minute
-    /// is a mistake, and would make a fetch of every login, which DingTalk forbids. What is dead after all is rejected, and replaced then.
-    const SHORTEST: Duration = Duration::from_secs(5 * 60);
     /// Beyond a day it is not a lifetime but a mistake.
     const ABSURD: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// None when `life` is zero or absurd; between five minutes and two hours otherwise.
+    /// None when `life` is zero or absurd; two hours at most otherwise.
     pub fn new(value: T, life: Duration) -> Option<Self> {
         (!life.is_zero() && life <= Self::ABSURD).then(|| Self {
             value,
-            life: life.clamp(Self::SHORTEST, Self::LONGEST),
+            life: life.min(Self::LONGEST),
             is_replaced: false,
             granted_ago: Duration::ZERO,
             seen_ago: Duration::ZERO,
@@ -43,27 +40,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lifetimes_are_clamped_and_absurd_ones_refused() {
+    fn lifetimes_are_two_hours_at_most_and_absurd_ones_refused() {
         assert!(Lease::new((), Duration::ZERO).is_none());
         assert!(Lease::new((), Duration::from_secs(u64::MAX)).is_none());
-        assert_eq!(Lease::new((), Duration::from_secs(86_400)).unwrap().life, Duration::from_secs(7200));
-        for (said, life) in [
-            (1, 300),
-            (2, 300),
-            (30, 300),
-            (59, 300),
-            (60, 300),
-            (61, 300),
-            (299, 300),
-            (301, 301),
-            (7199, 7199),
-            (7201, 7200),
-            (5, 300),
-            (120, 300),
-            (300, 300),
-            (600, 600),
-            (86_400, 7200),
-        ] {
+        for (said, life) in [(1, 1), (299, 299), (7199, 7199), (7201, 7200), (86_400, 7200)] {
             assert_eq!(Lease::new((), Duration::from_secs(said)).unwrap().life, Duration::from_secs(life));
         }
     }

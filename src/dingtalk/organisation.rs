@@ -25,7 +25,6 @@ use super::{Call, CredentialState, DisplayName, Error, JsonObject, Kind, Said, S
 pub struct Organisation(Arc<Held>);
 
 struct Held {
-    agent_id: Option<AgentId>,
     calls: Arc<Calls>,
     access_token: Arc<Refreshing<AccessToken>>,
     jsapi_ticket: Arc<Refreshing<JsapiTicket>>,
@@ -62,7 +61,7 @@ impl Organisation {
     const BETWEEN_TICKETS: Duration = Duration::from_secs(60);
 
     /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the renewals.
-    pub(super) fn new(app: Arc<App>, corp_id: CorpId, agent_id: Option<AgentId>) -> Self {
+    pub(super) fn new(app: Arc<App>, corp_id: CorpId) -> Self {
         let clock = app.api.clock.clone();
         let calls = Arc::new(Calls::new(app, corp_id));
         let asking = Arc::clone(&calls);
@@ -78,7 +77,7 @@ impl Organisation {
         };
         let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock, Some(Self::OLDEST_TICKET), fetch);
         let new_ticket = Seldom::every(Self::BETWEEN_TICKETS);
-        Self(Arc::new(Held { agent_id, calls, access_token, jsapi_ticket, new_ticket }))
+        Self(Arc::new(Held { calls, access_token, jsapi_ticket, new_ticket }))
     }
 
     /// The organisation's name in DingTalk.
@@ -88,10 +87,11 @@ impl Organisation {
 
     /// The app's name in the organisation. Of one whose authorisation nobody has heard of, DingTalk is asked.
     pub async fn agent_id(&self) -> Result<AgentId, Error> {
-        if let Some(agent_id) = &self.0.agent_id {
-            return Ok(agent_id.clone());
+        let app = &self.0.calls.app;
+        if let Some(home) = app.kind.home() {
+            return Ok(home.agent_id.clone());
         }
-        match self.0.calls.app.authorisations.of(self.corp_id()) {
+        match app.authorisations.of(self.corp_id()) {
             Authorisation::Granted { agent_id: Some(agent_id), .. } => Ok(agent_id),
             _ => self.ask_for_agent().await,
         }

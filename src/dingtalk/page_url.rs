@@ -9,19 +9,15 @@ use url::Url;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(String);
 
-/// Why a text is not an origin that pages can be signed for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "it must be http:// or https://, a host in lower case of 253 bytes at most, a port if it is not the default one, and nothing behind"
-)]
-pub struct InvalidOrigin;
-
 impl Origin {
     /// Takes `text`, with or without a final slash, as browsers write origins. No host has a longer name (RFC 1035, section 2.3.4).
-    pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
         let url = Url::parse(text).ok().filter(|url| url.host_str().is_some_and(|host| host.len() <= 253));
         let origin = url.as_ref().and_then(Self::of);
-        origin.filter(|origin| text.strip_suffix('/').unwrap_or(text) == origin.0).ok_or(InvalidOrigin)
+        origin.filter(|origin| text.strip_suffix('/').unwrap_or(text) == origin.0).ok_or(
+            "it must be http:// or https://, a host in lower case of 253 bytes at most, a port if it is not the default one, and \
+             nothing behind",
+        )
     }
 
     /// None for a `blob:` address and the like, which has the origin of what is inside it.

@@ -51,8 +51,8 @@ impl Reach {
     }
 }
 
-/// None for what says nothing about it. A refusal is an answer, be it for too many calls.
-fn was_answered(kind: &Kind) -> Option<bool> {
+/// Whether DingTalk has answered; None for what says nothing about it. A refusal is an answer, be it for too many calls.
+pub(super) fn was_answered(kind: &Kind) -> Option<bool> {
     match kind {
         Kind::NotSent(_) | Kind::AnswerLost | Kind::Unintelligible(500..) | Kind::Busy => Some(false),
         // Made for one call by something between, the breaker's matter, and nobody's.
@@ -60,9 +60,8 @@ fn was_answered(kind: &Kind) -> Option<bool> {
         // Nothing was sent.
         Kind::NoTurn(_) | Kind::Crowded(_) => None,
         Kind::TokenRejected | Kind::CodeRejected | Kind::RateLimited | Kind::LimitedForLonger | Kind::QuotaSpent => Some(true),
-        Kind::UserUnknown | Kind::Credentials | Kind::Permission(_) | Kind::IpNotAllowed(_) | Kind::UserNotVisible => Some(true),
-        Kind::AppStopped | Kind::NotAuthorised | Kind::SuiteTicket | Kind::NoSuchCall | Kind::Malformed | Kind::Unexpected => {
-            Some(true)
-        }
+        Kind::Credentials | Kind::Clock | Kind::Permission(_) | Kind::IpNotAllowed(_) | Kind::UserNotVisible => Some(true),
+        Kind::UserUnknown | Kind::AppStopped | Kind::NotAuthorised | Kind::SuiteTicket | Kind::NoSuchCall => Some(true),
+        Kind::Malformed | Kind::Unexpected => Some(true),
     }
 }

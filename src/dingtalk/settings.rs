@@ -1,10 +1,11 @@
 //! What the client and everybody who speaks of the app to DingTalk must know.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use url::{Host, Url};
 
-use super::events::{Cipher, Patience};
+use super::events::Cipher;
 use super::{AgentId, ClientId, ClientSecret, CorpId, Origin, Proxy};
 
 /// Which app this is, and where its DingTalk is.
@@ -52,7 +53,7 @@ pub enum Events {
     /// Not at all.
     Off,
     /// Over a connection that this server opens. How long that may be silent is not settable from outside.
-    Stream(Patience),
+    Stream(Duration),
     /// By calls to this server, signed and encrypted with DINGTALK_EVENT_TOKEN and DINGTALK_EVENT_AES_KEY.
     Http(Cipher),
 }

@@ -234,6 +234,11 @@ impl Turn {
         self.left = true;
     }
 
+    /// It did not go out after all: the turn is the next one's.
+    pub fn stayed(mut self) {
+        self.left = false;
+    }
+
     /// DingTalk has answered it.
     pub fn answered(self, refused: bool) {
         let late = self.turns.state.lock().pace.answered(self.departure, refused, Instant::now());

@@ -141,10 +141,10 @@ pub fn base_url(text: String) -> Result<Url, &'static str> {
     Ok(url)
 }
 
-pub fn public_url(text: String) -> Result<Origin, String> {
+pub fn public_url(text: String) -> Result<Origin, &'static str> {
     if text.contains(['*', ',', ';', '\'']) {
-        return Err("its host is no name of a host".to_owned());
+        return Err("its host is no name of a host");
     }
     secure_url(text.clone())?;
-    Origin::parse(&text).map_err(|invalid| invalid.to_string())
+    Origin::parse(&text)
 }

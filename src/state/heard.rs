@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 use super::followed::Known;
-use crate::dingtalk::events::{Event, Happening, Listener, NotKept};
+use crate::dingtalk::events::{Event, Happening, Listener};
 use crate::dingtalk::{AgentId, Authorisation, Authorisations, Clock, CorpId, SuiteTicket};
 
 /// When an organisation last decided what, in Unix milliseconds; 0 is never.
@@ -135,13 +135,13 @@ impl State {
 }
 
 impl Listener for State {
-    async fn hear(&self, event: Event) -> Result<(), NotKept> {
+    async fn hear(&self, event: Event) -> bool {
         let is_news = self.tables.known().events.get(&event.id).is_none();
         if is_news {
             tracing::info!(event = event.what.name(), "heard of");
             self.apply(&event);
         }
-        self.kept().await.map_err(|_| NotKept)
+        self.kept().await.is_ok()
     }
 }
 

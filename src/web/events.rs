@@ -43,7 +43,7 @@ async fn hear(
     // Of a batch all together, so that they are kept in one go.
     let kept = join_all(heard.events.into_iter().map(async |event| {
         let name = event.what.name();
-        let kept = state.hear(event).await.is_ok();
+        let kept = state.hear(event).await;
         metrics.heard(name, kept);
         kept
     }));

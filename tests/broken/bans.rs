@@ -1,8 +1,9 @@
 //! Limits and bans: asking on makes them worse.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::rogue::{EXCHANGE, PROBE, Rogue, TICKET, TOKEN, http, json, well};
+use super::rogue::{EXCHANGE, PROBE, Rogue, Step, TICKET, TOKEN, http, json, well};
 use super::{app_before, app_between, app_with, login};
 use crate::support::eventually;
 
@@ -43,6 +44,28 @@ async fn a_ban_stops_all_calls_while_sessions_and_signatures_go_on_and_one_call_
 }
 
 #[tokio::test]
+async fn whoever_asks_whether_people_can_log_in_makes_no_call_during_a_ban_and_one_when_it_should_be_over() {
+    let rogue = Rogue::start(|call| match (call.path.as_str(), call.nth) {
+        (EXCHANGE, 0) => vec![Step::Reset],
+        (EXCHANGE | PROBE, _) => vec![json(PUNISHED)],
+        _ => well(call),
+    })
+    .await;
+    let app = app_before(&rogue).await;
+    for code in ["lost", "banned"] {
+        assert_eq!(login(&app, code).await.status, 503);
+    }
+    for calls in [2, 3, 4] {
+        for _ in 0..10 {
+            app.hands.advance(Duration::from_secs(2));
+            assert_eq!(app.browser().read("/readyz").await.json()["breaker"], "open");
+        }
+        assert_eq!((rogue.calls(EXCHANGE).len(), rogue.calls(PROBE).len()), (calls, 1));
+        app.hands.advance(Duration::from_secs(301));
+    }
+}
+
+#[tokio::test]
 async fn a_ban_that_one_call_meets_alone_is_nobody_elses() {
     for ban in [
         http("403 Forbidden", "text/html", "<html>blocked by the firewall</html>"),
@@ -67,6 +90,25 @@ async fn a_ban_that_one_call_meets_alone_is_nobody_elses() {
         assert_eq!((ban_host.calls(EXCHANGE).len(), ban_host.calls(PROBE).len()), (4, 3), "each code was sent once");
         assert!(ban_host.calls(PROBE).iter().all(|call| !call.head.contains("access_token")), "nothing is in it");
     }
+}
+
+#[tokio::test]
+async fn one_look_that_comes_to_nothing_is_enough_for_all_who_met_a_ban_meanwhile() {
+    let rogue = Rogue::start(|call| match call.path.as_str() {
+        EXCHANGE => vec![json(PUNISHED)],
+        PROBE => vec![Step::Hold],
+        _ => well(call),
+    })
+    .await;
+    let app = Arc::new(app_before(&rogue).await);
+    let logins = (0..5).map(|nth| {
+        let app = Arc::clone(&app);
+        tokio::spawn(async move { login(&app, &format!("code-{nth}")).await.problem() })
+    });
+    for login in logins.collect::<Vec<_>>() {
+        assert_eq!(login.await.unwrap(), (503, "retry_with_new_code".into()));
+    }
+    assert_eq!((rogue.calls(EXCHANGE).len(), rogue.calls(PROBE).len()), (5, 1));
 }
 
 #[tokio::test]
@@ -151,6 +193,20 @@ async fn an_exchange_that_is_limited_for_longer_than_a_second_is_not_repeated_an
         assert!(answer.header("retry-after").parse::<u64>().unwrap() >= at_least);
         assert_eq!(rogue.calls(EXCHANGE).len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_token_that_is_limited_for_longer_than_a_second_is_not_asked_for_again_within_a_minute() {
+    let limited = || vec![http("400 Bad Request", "application/json", r#"{"code":"request.overlimit","message":"x"}"#)];
+    let rogue = Rogue::start(move |call| if call.path == TOKEN && call.nth == 0 { limited() } else { well(call) }).await;
+    let app = app_before(&rogue).await;
+    for nth in 0..5 {
+        assert_eq!(login(&app, &format!("code-{nth}")).await.problem(), (503, "dingtalk_unavailable".into()));
+        app.hands.advance(Duration::from_secs(10));
+    }
+    assert_eq!(rogue.calls(TOKEN).len(), 1);
+    app.hands.advance(Duration::from_secs(10));
+    assert_eq!(login(&app, "a-minute-later").await.status, 200);
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! Networks that refuse, redirect, or speak something else.
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::rogue::{EXCHANGE, Rogue, Step, TOKEN, http, json, well};
-use super::{app_before, login};
+use super::{app_before, app_with, login};
 use crate::support::{TestApp, eventually};
 
 const UNAVAILABLE: &str = "dingtalk_unavailable";
@@ -30,6 +31,21 @@ async fn a_network_that_does_not_lead_to_dingtalk_is_told_within_eight_seconds()
         assert_eq!(answer.problem(), (503, UNAVAILABLE.into()), "{url}");
         assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
         assert!(began.elapsed() < Duration::from_secs(8), "{url} took {:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_did_not_get_out_leaves_its_turn_to_the_next() {
+    let rogue = Rogue::start(well).await;
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let app = app_with(&rogue, |settings| {
+        settings.dingtalk.oapi_url = format!("http://{closed}").parse().unwrap();
+        settings.dingtalk.calls_per_second = NonZeroU32::MIN;
+        settings.web.login_patience = Duration::ZERO;
+    })
+    .await;
+    for nth in 0..5 {
+        assert_eq!(login(&app, &format!("code-{nth}")).await.problem(), (503, UNAVAILABLE.into()), "it waits for nothing");
     }
 }
 

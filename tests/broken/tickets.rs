@@ -1,4 +1,4 @@
-//! A ticket dies a day after its creation, even if DingTalk says at each renewal that two hours are left.
+//! A ticket dies when DingTalk says so, and a day after its creation even if it says at each renewal that two hours are left.
 
 use std::time::Duration;
 
@@ -24,6 +24,25 @@ async fn a_day_after_its_creation_no_ticket_signs_however_long_it_is_said_to_liv
         app.hands.advance(Duration::from_secs(if step < RENEWALS_OF_A_DAY { 7000 } else { 2401 }));
     }
     assert_eq!(signed_with(&app).await, "ticket-2");
+}
+
+#[tokio::test]
+async fn a_ticket_signs_no_longer_than_it_is_said_to_live() {
+    for seconds in [1, 60, 299] {
+        let rogue = Rogue::start(move |call| match (call.path.as_str(), call.nth) {
+            (TICKET, 0) => vec![json(&format!(r#"{{"jsapiTicket":"ticket-1","expireIn":{seconds}}}"#))],
+            (TICKET, _) => vec![json(r#"{"jsapiTicket":"ticket-2","expireIn":7200}"#)],
+            _ => well(call),
+        })
+        .await;
+        let app = app_before(&rogue).await;
+        assert_eq!(signed_with(&app).await, "ticket-1");
+        app.hands.advance(Duration::from_secs(seconds));
+        assert_eq!(signed_with(&app).await, "ticket-2", "{seconds} s");
+        app.hands.advance(Duration::from_secs(600));
+        assert_eq!(signed_with(&app).await, "ticket-2");
+        assert_eq!(rogue.calls(TICKET).len(), 2);
+    }
 }
 
 /// The call has been made; this waits until its answer is held.

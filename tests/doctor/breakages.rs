@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use dingtalk_h5::dingtalk::events::{Cipher, Patience};
+use dingtalk_h5::dingtalk::events::{Cipher, LONGEST_SILENCE};
 use dingtalk_h5::dingtalk::{ClientId, ClientSecret, Events, Origin, Proxy};
 use dingtalk_h5::state::Location;
 use dingtalk_h5::web::SessionKeys;
@@ -126,7 +126,7 @@ pub const ALL: &[Breakage] = breakages! {
     "library": "library", "application/json", |scene| scene.settings.web.jsapi_script_url = format!("{}/no.js", scene.app.dingtalk.url()).parse().unwrap();
     "library": "library", "text/html", |scene| scene.settings.web.jsapi_script_url = scene.app.dingtalk.url().parse().unwrap();
     "library": "library", "browsers load it", |scene| scene.settings.web.jsapi_script_url = format!("http://{}", nobody()).parse().unwrap();
-    "events": "events", "Permission Management", |scene| { scene.settings.dingtalk.events = Events::Stream(Patience::default()); fault(scene, STREAM, Fault::Permission) };
+    "events": "events", "Permission Management", |scene| { scene.settings.dingtalk.events = Events::Stream(LONGEST_SILENCE); fault(scene, STREAM, Fault::Permission) };
     "events": "events", "status 404", |scene| scene.settings.dingtalk.events = Events::Http(Cipher::new("sometoken".into(), &"a".repeat(43).into()).unwrap());
     "exposed": "settings", "chmod o-r", |scene| scene.settings.exposed_secrets.push("SESSION_KEY");
     "unknown": "settings", "misspelt", |scene| scene.settings.unknown.push("DINGTALK_CLIENTID".into());
@@ -146,7 +146,7 @@ pub fn all_down(scene: &mut Scene) {
     scene.settings.dingtalk.api_url = format!("http://{down}").parse().unwrap();
     scene.settings.dingtalk.oapi_url = format!("http://{down}").parse().unwrap();
     scene.settings.web.jsapi_script_url = format!("http://{down}/x.js").parse().unwrap();
-    scene.settings.dingtalk.events = Events::Stream(Patience::default());
+    scene.settings.dingtalk.events = Events::Stream(LONGEST_SILENCE);
     scene.settings.server.app_addr = down.parse().unwrap();
     public_url(scene, &format!("http://{down}"));
 }

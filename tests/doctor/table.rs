@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use futures_util::stream::iter;
 
 use dingtalk_h5::dingtalk::Events;
-use dingtalk_h5::dingtalk::events::Patience;
+use dingtalk_h5::dingtalk::events::LONGEST_SILENCE;
 use dingtalk_h5::web::SessionKeys;
 use dingtalk_simulator::Fault;
 
@@ -97,7 +97,7 @@ async fn of_two_things_that_are_broken_each_is_named_or_its_check_not_done_becau
 #[tokio::test]
 async fn however_often_calls_have_to_be_repeated_no_more_are_made_than_may_be() {
     let mut scene = Scene::set().await;
-    scene.settings.dingtalk.events = Events::Stream(Patience::default());
+    scene.settings.dingtalk.events = Events::Stream(LONGEST_SILENCE);
     for endpoint in ["/v1.0/oauth2/accessToken", "/v1.0/oauth2/jsapiTickets", "/topapi/v2/user/get"] {
         scene.app.dingtalk.fault(endpoint, 2, Fault::Busy);
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use dingtalk_h5::dingtalk::Events;
-use dingtalk_h5::dingtalk::events::Patience;
+use dingtalk_h5::dingtalk::events::LONGEST_SILENCE;
 use dingtalk_h5::settings::Settings;
 use dingtalk_simulator::{Fault, Simulator, StreamFault};
 use serde_json::json;
@@ -19,7 +19,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// An internal app that listens.
 async fn listening() -> TestApp {
     let app = TestApp::start_with(|settings: &mut Settings| {
-        settings.dingtalk.events = Events::Stream(Patience(Duration::from_millis(600)));
+        settings.dingtalk.events = Events::Stream(Duration::from_millis(600));
     })
     .await;
     eventually("stream is open", || app.dingtalk.stream_connections() == 1).await;
@@ -137,7 +137,7 @@ async fn after_an_hour_without_dingtalk_stream_has_been_tried_about_once_a_minut
     place.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("http://{}", place.local_addr().unwrap());
     let mut app = watched_with(|settings: &mut Settings| {
-        settings.dingtalk.events = Events::Stream(Patience::default());
+        settings.dingtalk.events = Events::Stream(LONGEST_SILENCE);
         (settings.dingtalk.api_url, settings.dingtalk.oapi_url) = (url.parse().unwrap(), url.parse().unwrap());
     })
     .await;

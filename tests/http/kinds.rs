@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use dingtalk_h5::dingtalk::events::Happening;
 use dingtalk_h5::dingtalk::{AgentId, Authorisation, CorpId};
 use dingtalk_h5::environment::Environment;
 use dingtalk_h5::settings::Settings;
@@ -87,6 +88,26 @@ async fn an_agent_that_came_with_the_authorisation_is_not_asked_for() {
 }
 
 #[tokio::test]
+async fn an_agent_that_an_organisation_renames_is_signed_for_at_once() {
+    let (app, [corp_id, _]) = TestApp::of_both_organisations().await;
+    app.hear(corp_id, Authorisation::Granted { agent_id: Some(AgentId::parse("999").unwrap()), turn: 1 });
+    let (mut browser, _) = app.logs_in(corp_id, "zhangsan").await;
+    let agent_id = AgentId::parse(app.dingtalk.agent_id(corp_id).unwrap()).unwrap();
+    app.authorisations.tell(Happening::AuthorisationChanged(CorpId::parse(corp_id).unwrap(), Some(agent_id)));
+    signed_page_is_accepted(&app, &mut browser, corp_id).await;
+}
+
+#[tokio::test]
+async fn an_organisation_that_was_asked_about_too_early_gets_in_as_soon_as_it_has_authorised_the_app() {
+    let app = TestApp::third_party().await;
+    let [corp_id, _] = app.dingtalk.organisations();
+    assert_eq!(app.logs_in(corp_id, "zhangsan").await.1.problem(), (403, "not_authorised".into()));
+    app.dingtalk.decide(corp_id, Decision::Authorise);
+    app.hear(corp_id, Authorisation::Granted { agent_id: None, turn: 1 });
+    assert_eq!(app.logs_in(corp_id, "zhangsan").await.1.status, 200);
+}
+
+#[tokio::test]
 async fn a_token_that_the_next_one_may_kill_is_used_to_its_end_and_not_renewed_before() {
     let (app, [corp_id, _]) = TestApp::of_both_organisations().await;
     app.dingtalk.newer_tokens_kill_older(true);
@@ -135,6 +156,15 @@ async fn without_a_suite_ticket_a_login_says_so_to_the_administrator_and_works_w
     app.advance(Duration::from_secs(1));
     let answer = browser.enter_and_log_in_at(corp_id, &app.dingtalk.issue_code_at(corp_id, "zhangsan")).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_signed_call_that_is_refused_for_the_clock_is_for_the_administrator() {
+    let (app, [corp_id, _]) = TestApp::of_both_organisations().await;
+    let (mut browser, _) = app.logs_in(corp_id, "zhangsan").await;
+    app.hands.set_time_of_day(-600);
+    let config = browser.jsapi_config(&format!("{}/jsapi?corpid={corp_id}", app.url)).await;
+    assert_eq!(config.problem(), (503, "misconfigured".into()), "{}", config.body);
 }
 
 #[tokio::test]

@@ -79,6 +79,26 @@ async fn it_says_no_once_calls_have_failed_for_some_seconds_though_the_token_is_
 }
 
 #[tokio::test]
+async fn an_app_of_many_organisations_is_ready_by_itself_again_though_nobody_comes_while_it_is_not() {
+    let (app, [corp_id, _]) = TestApp::of_both_organisations().await;
+    let log_in = async || {
+        let code = app.dingtalk.issue_code_at(corp_id, "zhangsan");
+        app.browser().enter_and_log_in_at(corp_id, &code).await.status
+    };
+    assert_eq!(log_in().await, 200);
+    let everything = [EXCHANGE, "/gettoken"];
+    everything.iter().for_each(|path| app.dingtalk.fault(path, 1000, Fault::Lost));
+    for _ in 0..3 {
+        assert_eq!(log_in().await, 503);
+        app.hands.advance(Duration::from_secs(3));
+    }
+    assert!(!ready(&app).await);
+    app.dingtalk.clear_faults();
+    assert!(ready(&app).await);
+    assert_eq!(log_in().await, 200);
+}
+
+#[tokio::test]
 async fn a_login_that_succeeds_makes_it_ready_and_failures_with_successes_between_leave_it_so() {
     let app = TestApp::start().await;
     app.browser_of("alice").await;

@@ -25,7 +25,7 @@ fn agent(id: &str) -> Option<AgentId> {
 
 async fn tell(state: &State, events: &[Event]) {
     for event in events {
-        state.hear(event.clone()).await.unwrap();
+        assert!(state.hear(event.clone()).await);
     }
 }
 

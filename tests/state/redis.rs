@@ -27,7 +27,7 @@ async fn told(state: &State) {
 
 async fn hears(state: &State, place: &Place, seconds_ago: u64, what: Happening) {
     let at = place.clock().unix_millis() - seconds_ago * 1000;
-    state.hear(Event::new(&[&format!("{at} {what:?}")], Some(at), what)).await.unwrap();
+    assert!(state.hear(Event::new(&[&format!("{at} {what:?}")], Some(at), what)).await);
 }
 
 fn authorised(corp_id: &CorpId) -> Happening {

@@ -37,13 +37,14 @@ impl Hearsay {
         }
     }
 
-    fn tell(&self, what: Happening) {
+    /// Something has happened.
+    pub fn tell(&self, what: Happening) {
         let told = self.told.fetch_add(1, Ordering::Relaxed);
         let event = Event::new(&["hearsay", &told.to_string()], Some(1_000_000 + told), what);
         let state = Arc::clone(&self.state);
         let hearing = std::thread::spawn(move || {
             tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(state.hear(event))
         });
-        hearing.join().unwrap().unwrap();
+        assert!(hearing.join().unwrap());
     }
 }

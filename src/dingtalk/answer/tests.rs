@@ -104,6 +104,19 @@ fn the_new_family_is_read_in_either_case() {
 }
 
 #[test]
+fn where_no_token_was_sent_what_sounds_like_a_bad_one_is_about_the_secret() {
+    let auth_failed = r#"{"code":"authFailed","message":"鉴权失败"}"#;
+    for call in [Call::STREAM, Call::ACCESS_TOKEN, Call::CORP_ACCESS_TOKEN, Call::AUTH_INFO] {
+        for body in [auth_failed, r#"{"errcode":40001,"errmsg":"x"}"#, ""] {
+            let error = opened::<Empty>(call, 401, body.as_bytes()).unwrap_err();
+            assert_eq!(error.kind, Kind::Credentials, "{call}: {body}");
+            assert!(error.fix().unwrap().contains("DINGTALK_CLIENT_SECRET"));
+        }
+    }
+    assert_eq!(opened::<Empty>(Call::JSAPI_TICKET, 401, auth_failed.as_bytes()).unwrap_err().kind, Kind::TokenRejected);
+}
+
+#[test]
 fn a_refusal_is_read_whatever_is_odd_about_its_form() {
     let (permission, unnamed) = (Kind::Permission(Some("a.b".into())), Kind::Permission(None));
     let denied = "Forbidden.AccessDenied.AccessTokenPermissionDenied";

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::{ClientId, Clock, CorpId};
-use super::shapes::{millis, read};
+use super::event::millis;
 use super::{Cipher, Event, Happening, REMEMBERED};
 
 /// Reads calls and writes answers.
@@ -30,26 +30,6 @@ struct Body {
     encrypt: String,
 }
 
-/// Why a call is not DingTalk's, for the log: whoever called is told nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// Something is missing.
-    #[error("it is not a call of DingTalk's")]
-    Malformed,
-    /// Somebody else has made it, or DINGTALK_EVENT_TOKEN is another than the console's.
-    #[error("its signature is wrong: if it came from DingTalk, compare DINGTALK_EVENT_TOKEN with the console")]
-    Signature,
-    /// It was made long ago, or this machine's clock is wrong.
-    #[error("it was made long ago or is yet to be made")]
-    Time,
-    /// Signed, and encrypted with another key.
-    #[error("it cannot be decrypted: compare DINGTALK_EVENT_AES_KEY with the console")]
-    Unreadable,
-    /// It is for another app.
-    #[error("it is for another app")]
-    Owner,
-}
-
 /// A call that was understood.
 #[derive(Debug)]
 pub struct Heard {
@@ -66,21 +46,23 @@ impl Callback {
         Self { cipher, owners, clock }
     }
 
-    /// Understands a call, if it is DingTalk's and for this app.
-    pub fn hear(&self, call: &Call, body: &[u8]) -> Result<Heard, Refused> {
-        let Body { encrypt } = serde_json::from_slice(body).map_err(|_| Refused::Malformed)?;
-        let signature = call.msg_signature.as_ref().or(call.signature.as_ref()).ok_or(Refused::Malformed)?;
+    /// Understands a call, if it is DingTalk's and for this app. Why it is not is for the log: whoever called is told nothing.
+    pub fn hear(&self, call: &Call, body: &[u8]) -> Result<Heard, &'static str> {
+        const NO_CALL: &str = "it is not a call of DingTalk's";
+        let Body { encrypt } = serde_json::from_slice(body).map_err(|_| NO_CALL)?;
+        let signature = call.msg_signature.as_ref().or(call.signature.as_ref()).ok_or(NO_CALL)?;
         if !self.cipher.is_signed(signature, &call.timestamp, &call.nonce, &encrypt) {
-            return Err(Refused::Signature);
+            return Err("its signature is wrong: if it came from DingTalk, compare DINGTALK_EVENT_TOKEN with the console");
         }
         if !self.is_timely(&call.timestamp) {
-            return Err(Refused::Time);
+            return Err("it was made long ago or is yet to be made");
         }
-        let (message, owner) = self.cipher.decrypt(&encrypt).ok_or(Refused::Unreadable)?;
+        let unreadable = "it cannot be decrypted: compare DINGTALK_EVENT_AES_KEY with the console";
+        let (message, owner) = self.cipher.decrypt(&encrypt).ok_or(unreadable)?;
         if !self.owners.contains(&owner) {
-            return Err(Refused::Owner);
+            return Err("it is for another app");
         }
-        let events = read(&message).ok_or(Refused::Malformed)?;
+        let events = Event::all_in(&message).ok_or(NO_CALL)?;
         // Whoever registers an address is told a word to say ("check_create_suite_url").
         let word = events.iter().find_map(|event| match &event.what {
             Happening::UrlChecked(word) => word.as_deref(),

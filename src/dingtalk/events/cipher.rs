@@ -24,18 +24,13 @@ pub struct Cipher {
     key: [u8; 32],
 }
 
-/// Why a text is not what the console shows as a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it is not 43 letters and digits")]
-pub struct InvalidKey;
-
 impl Cipher {
     /// Takes the token and the AES key as the console shows them.
-    pub fn new(token: SecretString, aes_key: &SecretString) -> Result<Self, InvalidKey> {
+    pub fn new(token: SecretString, aes_key: &SecretString) -> Result<Self, &'static str> {
         let text = aes_key.expose_secret();
         let well_formed = text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let bytes = well_formed.then(|| LENIENT.decode(format!("{text}="))).and_then(Result::ok);
-        let key = bytes.and_then(|bytes| bytes.try_into().ok()).ok_or(InvalidKey)?;
+        let key = bytes.and_then(|bytes| bytes.try_into().ok()).ok_or("it is not 43 letters and digits")?;
         Ok(Self { token, key })
     }
 

@@ -1,21 +1,19 @@
 //! What DingTalk tells an app without being asked. Two ways lead here: it calls a server, or a server listens to it.
 
-mod event; // What happened,
-mod shapes; // in the shapes that it comes in.
+mod event; // What happened, in the shapes that it comes in.
 mod cipher; // Over HTTP it comes signed and encrypted:
 mod callback; // a call and its answer.
-mod stream; // Over Stream it comes on a connection that the server opens,
-mod frame; // in frames.
+mod stream; // Over Stream it comes on a connection that the server opens.
 
 use std::future::Future;
 use std::time::Duration;
 
-pub use self::callback::{Call as CallbackCall, Callback, Refused};
-pub use self::cipher::{Cipher, InvalidKey};
+pub use self::callback::{Call as CallbackCall, Callback};
+pub use self::cipher::Cipher;
 pub(super) use self::event::authorised_agent;
 pub use self::event::{Event, Happening};
 pub(super) use self::stream::StreamLink;
-pub use self::stream::{Patience, StreamState};
+pub use self::stream::{LONGEST_SILENCE, StreamState};
 
 /// How long what was done about an event is remembered. DingTalk tells an event again until it is acknowledged, for hours ("Suite ticket
 /// push events"), and does not say whether with the time of the first telling: so nothing older is heard, and of nothing younger is it
@@ -24,10 +22,6 @@ pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Who is told of events.
 pub trait Listener: Send + Sync + 'static {
-    /// Ends when what the event means is kept, or cannot be: then DingTalk tells it again.
-    fn hear(&self, event: Event) -> impl Future<Output = Result<(), NotKept>> + Send;
+    /// Whether what the event means is kept. If it cannot be, DingTalk tells it again.
+    fn hear(&self, event: Event) -> impl Future<Output = bool> + Send;
 }
-
-/// What an event means could not be kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotKept;

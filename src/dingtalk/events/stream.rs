@@ -7,22 +7,22 @@ use futures_util::{SinkExt, StreamExt};
 use parking_lot::Mutex;
 use reqwest::Upgraded;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use url::Url;
 
 use super::super::api::Proof;
-use super::super::{Call, DingTalk, Error, Kind, StreamTicket, is_loopback};
-use super::frame::{Asked, Frame};
-use super::{Listener, NotKept};
+use super::super::{Call, DingTalk, Error, JsonObject, Kind, StreamTicket, is_loopback};
+use super::event::{member, millis, unfolded};
+use super::{Event, Happening, Listener};
 
 type Socket = WebSocketStream<Upgraded>;
 
-/// How long a connection may be silent before it counts as dead. What is alive answers a ping, of which there are three in that time.
-#[derive(Debug, Clone, Copy)]
-pub struct Patience(pub Duration);
+/// How long a connection may be silent before it counts as dead: with the pause between two looks, that is noticed within 80 seconds.
+/// What is alive answers a ping, of which there are three in that time.
+pub const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 
 /// Whether Stream is connected, and since when. Nothing, while nobody listens.
 #[derive(Default)]
@@ -49,6 +49,16 @@ impl StreamLink {
     }
 }
 
+/// A message of DingTalk's. Its data is JSON within JSON.
+#[derive(Deserialize)]
+struct Frame {
+    #[serde(rename = "type")]
+    kind: String,
+    headers: JsonObject<Value>,
+    #[serde(default)]
+    data: Value,
+}
+
 /// How a connection ended.
 enum Ended {
     /// DingTalk has said that it is about to close it.
@@ -57,22 +67,9 @@ enum Ended {
     Lost,
 }
 
-impl Default for Patience {
-    /// With the pause between two looks, a dead connection is noticed within 80 seconds.
-    fn default() -> Self {
-        Self(Duration::from_secs(60))
-    }
-}
-
-impl Patience {
-    fn between_pings(self) -> Duration {
-        self.0 / 3
-    }
-}
-
 impl DingTalk {
     /// Listens for as long as it is let. Must run in the runtime that carries the connections.
-    pub async fn listen(&self, listener: &impl Listener, patience: Patience) {
+    pub async fn listen(&self, listener: &impl Listener, silence: Duration) {
         let (stream, clock) = (&self.app.stream, &self.app.api.clock);
         stream.set(false, clock.now());
         let mut failures = 0;
@@ -82,7 +79,7 @@ impl DingTalk {
                     tracing::info!("stream is open");
                     let opened = Instant::now();
                     stream.set(true, clock.now());
-                    let ended = self.hear(socket, listener, patience).await;
+                    let ended = self.hear(socket, listener, silence).await;
                     stream.set(false, clock.now());
                     // One that lasted is no part of the trouble before it.
                     if opened.elapsed() >= LONGEST_PAUSE {
@@ -134,8 +131,8 @@ impl DingTalk {
         Ok(url)
     }
 
-    async fn hear(&self, mut socket: Socket, listener: &impl Listener, patience: Patience) -> Ended {
-        let (mut heard, mut ping) = (Instant::now(), interval(patience.between_pings()));
+    async fn hear(&self, mut socket: Socket, listener: &impl Listener, silence: Duration) -> Ended {
+        let (mut heard, mut ping) = (Instant::now(), interval(silence / 3));
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let said = tokio::select! {
@@ -146,14 +143,14 @@ impl DingTalk {
                     }
                     Some(Err(_)) | None => Err(Ended::Lost),
                 },
-                _ = ping.tick() => match heard.elapsed() < patience.0 {
+                _ = ping.tick() => match heard.elapsed() < silence {
                     true => Ok(Some(Message::Ping(Vec::new().into()))),
                     false => Err(Ended::Lost),
                 },
             };
             let sent = match said {
                 Ok(None) => continue,
-                Ok(Some(message)) => timeout(patience.between_pings(), socket.send(message)).await,
+                Ok(Some(message)) => timeout(silence / 3, socket.send(message)).await,
                 Err(ended) => return ended,
             };
             if !matches!(sent, Ok(Ok(()))) {
@@ -170,17 +167,49 @@ impl DingTalk {
             _ => return Ok(None),
         };
         let Ok(frame) = serde_json::from_str::<Frame>(&text) else { return Ok(None) };
-        match frame.asks() {
-            Asked::Pong => Ok(Some(frame.pong().into())),
-            Asked::Leave => Err(Ended::Told),
-            Asked::Keep(event) => {
+        match (frame.kind.as_str(), frame.header("topic").as_str()) {
+            ("SYSTEM", "ping") => Ok(Some(frame.pong().into())),
+            // This end is about to close.
+            ("SYSTEM", "disconnect") => Err(Ended::Told),
+            ("EVENT", _) => {
+                let event = frame.event();
                 let name = event.what.name();
                 let kept = listener.hear(event).await;
-                self.app.api.observer.heard(name, kept.is_ok());
-                Ok(Some(frame.kept(kept != Err(NotKept)).into()))
+                self.app.api.observer.heard(name, kept);
+                Ok(Some(frame.kept(kept).into()))
             }
-            Asked::Nothing => Ok(None),
+            _ => Ok(None),
         }
+    }
+}
+
+impl Frame {
+    fn event(&self) -> Event {
+        let [name, corp_id, id, born] = ["eventType", "eventCorpId", "eventId", "eventBornTime"].map(|name| self.header(name));
+        let what = Happening::read(&name, &corp_id, "", &unfolded(&self.data));
+        // An id would do; without one, the whole is.
+        let told = if id.is_empty() { self.data.to_string() } else { id };
+        Event::new(&[&name, &corp_id, &told, &born], millis(&born), what)
+    }
+
+    /// Says back what was asked with.
+    fn pong(&self) -> String {
+        self.reply(self.data.as_str().unwrap_or("{}"))
+    }
+
+    /// That the event is kept, or that it shall come again.
+    fn kept(&self, kept: bool) -> String {
+        let status = if kept { "SUCCESS" } else { "LATER" };
+        self.reply(&json!({"status": status, "message": ""}).to_string())
+    }
+
+    fn reply(&self, data: &str) -> String {
+        let headers = json!({"messageId": self.header("messageId"), "contentType": "application/json"});
+        json!({"code": 200, "headers": headers, "message": "OK", "data": data}).to_string()
+    }
+
+    fn header(&self, name: &str) -> String {
+        member(&self.headers.0, &[name]).unwrap_or_default()
     }
 }
 

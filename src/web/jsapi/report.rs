@@ -77,7 +77,7 @@ extracted!(Reporter, late Reporter::of);
 /// What is told to a developer.
 #[derive(Serialize)]
 struct Finding {
-    differs: Vec<String>,
+    differs: Vec<&'static str>,
     explanation: String,
 }
 
@@ -128,23 +128,23 @@ async fn signature_refused(report: &Report, signer: &Signer, organisation: &Orga
     };
     let refusal = ClientRefusal { code: report.code.clone(), text: report.text.clone(), href: report.url.clone() };
     let parts = refusal.explain(&signed);
-    if !is_current && parts.contains(&Part::Digest) {
+    if !is_current && parts.contains(&Part::DIGEST) {
         return Ok(Finding {
-            differs: vec![Part::TicketAge.to_string()],
+            differs: vec![Part::TICKET_AGE.name],
             explanation:
                 "this is not what the server signs with its present jsapi_ticket: that was replaced since, or the page changed a \
                           value. Load the page again"
                     .to_owned(),
         });
     }
-    if is_current && parts.contains(&Part::TicketAge) {
+    if is_current && parts.contains(&Part::TICKET_AGE) {
         organisation.doubt_jsapi_ticket(&signed.ticket);
     }
     let explanation = match parts[..] {
         [] => refusal.possible(&signed, &organisation.agent_id().await?, organisation.corp_id()),
-        _ => parts.iter().map(|part| part.advice()).collect::<Vec<_>>().join("; or "),
+        _ => parts.iter().map(|part| part.advice).collect::<Vec<_>>().join("; or "),
     };
-    Ok(Finding { differs: parts.iter().map(Part::to_string).collect(), explanation })
+    Ok(Finding { differs: parts.iter().map(|part| part.name).collect(), explanation })
 }
 
 /// What was signed for the page, and whether that was with the ticket of now. Nothing of it is remembered: the page tells, and the

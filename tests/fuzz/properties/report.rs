@@ -29,7 +29,7 @@ pub fn report(body: &[u8]) {
     };
     let refusal = ClientRefusal { code: report.code, text: report.text, href: report.url };
     let parts = refusal.explain(&signed());
-    let different: HashSet<_> = parts.iter().map(ToString::to_string).collect();
+    let different: HashSet<_> = parts.iter().map(|part| part.name).collect();
     assert_eq!(different.len(), parts.len(), "{parts:?}");
 
     let said = Said::new(&refusal.code, &refusal.text);

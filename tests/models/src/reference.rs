@@ -2,7 +2,6 @@
 //! lets chance decide, the model says [`Whether::Perhaps`] and is told what happened.
 
 pub const DAY: u64 = 24 * 60 * 60;
-const SHORTEST_LIFE: u64 = 300;
 const LONGEST_LIFE: u64 = 7200;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -179,7 +178,7 @@ impl Reference {
                 (Copied { value, copy }, self.now)
             }
         };
-        let granted = self.now + life.clamp(SHORTEST_LIFE, LONGEST_LIFE);
+        let granted = self.now + life.min(LONGEST_LIFE);
         let expires = self.greatest_age.map_or(granted, |age| granted.min(first_seen + age));
         let renewed = self.now;
         self.held = Some(Held { what, first_seen, renewed, expires });
