@@ -123,8 +123,8 @@ impl Call {
 
     /// A parameter that is no text but JSON, as such or within a text.
     pub fn structure(&self, name: &str) -> Option<Value> {
-        let body = || serde_json::from_slice::<Value>(&self.body).ok().map(|mut body| body[name].take());
-        match body().filter(|found| !found.is_null()) {
+        let in_json = || serde_json::from_slice::<Value>(&self.body).ok()?.get_mut(name).map(Value::take);
+        match in_json().filter(|found| !found.is_null()) {
             Some(Value::String(text)) => serde_json::from_str(&text).ok(),
             Some(found) => Some(found),
             None => serde_json::from_str(&self.form_field(name)?).ok(),

@@ -69,6 +69,19 @@ async fn a_notification_is_shown_to_whom_it_is_for() {
 }
 
 #[tokio::test]
+async fn a_call_that_makes_no_sense_is_answered_all_the_same() {
+    let caller = Caller::start().await;
+    let (token, agent_id) = (caller.token().await, caller.dingtalk.app().agent_id);
+    let send = "/topapi/message/corpconversation/asyncsend_v2";
+    let in_query = format!("{send}?access_token={token}&agent_id={agent_id}&userid_list=bob");
+    for body in [json!([]), json!(1), json!("text")] {
+        assert_eq!(caller.post(&in_query, body.clone()).await.json()["errcode"], 0, "{body}");
+    }
+    let beyond = caller.old("/topapi/v2/user/list", json!({"cursor": u64::MAX, "size": 1})).await;
+    assert_eq!((&beyond["result"]["list"], &beyond["result"]["has_more"]), (&json!([]), &json!(false)));
+}
+
+#[tokio::test]
 async fn the_older_list_of_departments_has_those_below_or_all_of_them() {
     let caller = Caller::start().await;
     let token = caller.token().await;

@@ -87,9 +87,10 @@ fn list_users(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     in_department(call, holder, world, |organisation, id| {
         let people: Vec<_> = members(organisation, id).collect();
         let page = people.iter().skip(cursor).take(size).map(|person| details(person, call, holder, world));
-        let mut told = json!({"list": page.collect::<Vec<_>>(), "has_more": cursor + size < people.len()});
-        if cursor + size < people.len() {
-            told["next_cursor"] = json!(cursor + size);
+        let next = cursor.saturating_add(size);
+        let mut told = json!({"list": page.collect::<Vec<_>>(), "has_more": next < people.len()});
+        if next < people.len() {
+            told["next_cursor"] = json!(next);
         }
         told
     })
