@@ -2,7 +2,10 @@
 
 use std::io;
 
-use rcgen::{BasicConstraints, CertificateParams, CidrSubnet, DnType, GeneralSubtree, IsCa, Issuer, KeyPair, NameConstraints};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, NameConstraints,
+};
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::PrivateKeyDer;
@@ -32,8 +35,7 @@ impl Identity {
     pub fn make() -> io::Result<Self> {
         let (authority, issuer) = authority().map_err(io::Error::other)?;
         let key = KeyPair::generate().map_err(io::Error::other)?;
-        let names = NAMES.map(str::to_owned).to_vec();
-        let leaf = CertificateParams::new(names).and_then(|params| params.signed_by(&key, &issuer)).map_err(io::Error::other)?;
+        let leaf = leaf(&key, &issuer).map_err(io::Error::other)?;
         let server = ServerConfig::builder_with_provider(default_provider().into())
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
@@ -48,6 +50,7 @@ fn authority() -> Result<(String, Issuer<'static, KeyPair>), rcgen::Error> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.distinguished_name.push(DnType::CommonName, "A simulated DingTalk, not DingTalk");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let domains = DOMAINS.map(|domain| GeneralSubtree::DnsName(domain.to_owned()));
     let loopback = [
         GeneralSubtree::IpAddress(CidrSubnet::V4([127, 0, 0, 0], [255, 0, 0, 0])),
@@ -58,4 +61,13 @@ fn authority() -> Result<(String, Issuer<'static, KeyPair>), rcgen::Error> {
     let key = KeyPair::generate()?;
     let certificate = params.self_signed(&key)?;
     Ok((certificate.pem(), Issuer::new(params, key)))
+}
+
+/// Strict callers, such as Python's since 3.13, want to read whose key signed it and what its own is for.
+fn leaf(key: &KeyPair, issuer: &Issuer<'_, KeyPair>) -> Result<Certificate, rcgen::Error> {
+    let mut params = CertificateParams::new(NAMES.map(str::to_owned).to_vec())?;
+    params.use_authority_key_identifier_extension = true;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.signed_by(key, issuer)
 }

@@ -3,6 +3,9 @@
 use std::net::TcpListener;
 
 use dingtalk_simulator::{Places, Simulator};
+use reqwest::tls::TlsInfo;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::caller::Caller;
 
@@ -72,4 +75,26 @@ async fn https_shows_dingtalks_names_to_whom_trusts_the_simulator_and_nobody_els
     assert!(browser.get(url("example.com")).send().await.is_err());
     let told = reqwest::get(format!("{}/ca.pem", dingtalk.url())).await.unwrap().text().await.unwrap();
     assert_eq!(Some(told), dingtalk.authority());
+}
+
+#[tokio::test]
+async fn the_certificates_say_what_strict_callers_want_to_read_in_them() {
+    const AUTHORITY_KEY: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x23];
+    const FOR_CERTIFICATES: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x0f, 0x01, 0x01, 0xff, 0x04, 0x04, 0x03, 0x02, 0x01, 0x06];
+    const FOR_SIGNATURES: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x0f, 0x01, 0x01, 0xff, 0x04, 0x04, 0x03, 0x02, 0x07, 0x80];
+    const FOR_SERVERS: &[u8] = &[0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let https = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/gettoken", https.local_addr().unwrap());
+    let dingtalk = Simulator::start_at(Places { https: Some(https), ..Places::default() }).await.unwrap();
+    let authority = dingtalk.authority().unwrap();
+    let trusted = reqwest::Certificate::from_pem(authority.as_bytes()).unwrap();
+    let caller = reqwest::Client::builder().no_proxy().tls_certs_only([trusted]).tls_info(true).build().unwrap();
+    let shown = caller.get(url).send().await.unwrap();
+    let shown = shown.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate).unwrap();
+    let says = |certificate: &[u8], part: &[u8]| certificate.windows(part.len()).any(|window| window == part);
+    for part in [AUTHORITY_KEY, FOR_SIGNATURES, FOR_SERVERS] {
+        assert!(says(shown, part), "{part:x?}");
+    }
+    assert!(says(&CertificateDer::from_pem_slice(authority.as_bytes()).unwrap(), FOR_CERTIFICATES));
 }
