@@ -62,11 +62,18 @@ pub enum Family {
 impl Family {
     pub fn of(path: &str) -> Self {
         match path {
-            _ if path.starts_with("/v1.0/") => Self::Api,
+            _ if has_version(path) => Self::Api,
             _ if path.starts_with("/topapi/") => Self::Topapi,
             _ => Self::Legacy,
         }
     }
+}
+
+/// `/v1.0/` and `/v2.0/` are in the documentation.
+fn has_version(path: &str) -> bool {
+    let version = path.strip_prefix("/v").and_then(|rest| rest.split_once('/')).map(|(version, _)| version);
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    version.and_then(|version| version.split_once('.')).is_some_and(|(major, minor)| is_number(major) && is_number(minor))
 }
 
 impl Api {

@@ -41,9 +41,13 @@ async fn the_families_may_have_a_port_each() {
 #[tokio::test]
 async fn what_the_new_api_does_not_have_is_refused_and_never_empty() {
     let caller = Caller::start().await;
-    for path in ["/v1.0/calendar/users/me", "/v1.0/oauth2/accessToken"] {
+    for path in ["/v1.0/calendar/users/me", "/v1.0/oauth2/accessToken", "/v2.0/storage/spaces"] {
         let refusal = caller.get(path).await;
         assert_eq!((refusal.status, refusal.json()["code"].as_str()), (404, Some("InvalidAction.NotFound")), "{path}");
+    }
+    for path in ["/v1/users", "/v.0/users", "/v1.0"] {
+        let refusal = caller.get(path).await;
+        assert_eq!((refusal.status, refusal.json()["errcode"].as_i64()), (200, Some(404)), "{path} has no version");
     }
 }
 
