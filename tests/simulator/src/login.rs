@@ -50,8 +50,8 @@ async fn ask(question: Query<Question>, shared: Data<Shared>) -> HttpResponse {
 async fn answer(answer: Form<Answer>, shared: Data<Shared>) -> HttpResponse {
     let Answer { question, person } = answer.into_inner();
     let mut world = shared.world();
-    let client_id = match question.app(&world) {
-        Ok(app) => app.client_id.clone(),
+    let app = match question.app(&world) {
+        Ok(app) => app,
         Err(reason) => return refused(&reason),
     };
     let Some(person) = person else {
@@ -63,8 +63,11 @@ async fn answer(answer: Form<Answer>, shared: Data<Shared>) -> HttpResponse {
     let Some(person) = world.person(corp_id, user_id).cloned() else {
         return refused("nobody has this userId");
     };
-    let now = world.now();
-    let code = world.browser_codes.issue(Holder::new(&client_id, corp_id), person, now);
+    if app.at(corp_id).is_none() {
+        return refused("the organisation does not have this app");
+    }
+    let (holder, now) = (Holder::new(&app.client_id, corp_id), world.now());
+    let code = world.browser_codes.issue(holder, person, now);
     // Pages of DingTalk's name either, and both have been seen.
     question.back(&[("authCode", &code), ("code", &code)])
 }

@@ -5,10 +5,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::caller::Caller;
+use crate::caller::{Answer, Caller};
 
 impl Caller {
     async fn sign_in(&self, answer: &[(&str, &str)]) -> Url {
+        let sent = self.answer_question(answer).await;
+        Url::parse(&sent.location.unwrap_or_else(|| panic!("{}", sent.body))).expect("an address")
+    }
+
+    async fn answer_question(&self, answer: &[(&str, &str)]) -> Answer {
         let question = [
             ("redirect_uri", "http://127.0.0.1:1/back?x=1"),
             ("response_type", "code"),
@@ -16,8 +21,7 @@ impl Caller {
             ("scope", "openid corpid"),
             ("state", "s&t"),
         ];
-        let sent = self.submit("/oauth2/auth", &[&question[..], answer].concat()).await;
-        Url::parse(&sent.location.unwrap_or_else(|| panic!("{}", sent.body))).expect("an address")
+        self.submit("/oauth2/auth", &[&question[..], answer].concat()).await
     }
 
     async fn user_token(&self, more: Value) -> Value {
@@ -68,6 +72,13 @@ async fn who_refuses_comes_back_without_a_code() {
     assert_eq!((parameter(&back, "error").as_deref(), parameter(&back, "authCode")), (Some("access_denied"), None));
     let wrong = caller.get("/oauth2/auth?redirect_uri=x&response_type=code&client_id=dingsimulatedapp1").await;
     assert_eq!(wrong.status, 400);
+}
+
+#[tokio::test]
+async fn nobody_signs_in_to_an_app_that_their_organisation_does_not_have() {
+    let caller = Caller::start().await;
+    let refused = caller.answer_question(&[("person", "dingsimulator0002 alice")]).await;
+    assert_eq!((refused.status, refused.location), (400, None), "{}", refused.body);
 }
 
 #[tokio::test]
