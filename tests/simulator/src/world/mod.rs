@@ -181,6 +181,11 @@ impl World {
         Some(&self.app(&holder.client_id)?.at(&holder.corp_id)?.grants)
     }
 
+    /// Whether an app is told of somebody at an organisation.
+    pub fn sees(&self, holder: &Holder, user_id: &str) -> bool {
+        self.grants(holder).is_none_or(|grants| grants.sees(user_id))
+    }
+
     pub fn person(&self, corp_id: &str, user_id: &str) -> Option<&Arc<Person>> {
         self.organisation(corp_id)?.person(user_id)
     }

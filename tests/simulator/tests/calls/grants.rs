@@ -41,6 +41,20 @@ async fn an_app_sees_those_in_its_range_only() {
     caller.grant(json!({"visible": ["bob"]})).await;
     assert_eq!(caller.old("/topapi/v2/user/get", json!({"userid": "bob"})).await["errcode"], 0);
     assert_eq!(caller.old("/topapi/v2/user/get", json!({"userid": "alice"})).await["errcode"], 50002);
+    for (path, asked) in [
+        ("/topapi/v2/user/getuserinfo", json!({"code": caller.dingtalk.issue_code("alice")})),
+        ("/topapi/user/getbyunionid", json!({"unionid": "simulatedUnionAliceChen"})),
+        ("/topapi/v2/department/listparentbyuser", json!({"userid": "alice"})),
+    ] {
+        assert_eq!(caller.old(path, asked).await["errcode"], 50002, "{path}");
+    }
+    let old = format!("/user/getuserinfo?access_token={}&code=", caller.token().await);
+    assert_eq!(caller.get(&(old.clone() + &caller.dingtalk.issue_code("alice"))).await.json()["errcode"], 50002);
+    assert_eq!(caller.get(&(old + &caller.dingtalk.issue_code("bob"))).await.json()["userid"], "bob");
+    let ids = caller.old("/topapi/user/listid", json!({"dept_id": 1002})).await;
+    assert_eq!(ids["result"]["userid_list"], json!([]), "alice is in it");
+    let people = caller.old("/topapi/v2/user/list", json!({"dept_id": 1, "size": 100})).await;
+    assert_eq!(people["result"]["list"], json!([{"userid": "bob", "unionid": "simulatedUnionBob", "name": "Bob"}]));
     let scopes = caller.old("/auth/scopes", Value::Null).await;
     assert_eq!(scopes["auth_org_scopes"], json!({"authed_dept": [], "authed_user": ["bob"]}));
 }

@@ -71,12 +71,10 @@ fn get(call: &Call, holder: &Holder, world: &mut World) -> Answer {
 }
 
 fn list_ids(call: &Call, holder: &Holder, world: &mut World) -> Answer {
-    in_department(
-        call,
-        holder,
-        world,
-        |organisation, id| json!({"userid_list": members(organisation, id).map(|person| &person.user_id).collect::<Vec<_>>()}),
-    )
+    in_department(call, holder, world, |organisation, id| {
+        let ids = seen(organisation, id, holder, world).map(|person| &person.user_id);
+        json!({"userid_list": ids.collect::<Vec<_>>()})
+    })
 }
 
 fn list_users(call: &Call, holder: &Holder, world: &mut World) -> Answer {
@@ -85,7 +83,7 @@ fn list_users(call: &Call, holder: &Holder, world: &mut World) -> Answer {
         return Answer::topapi_error(400_002, "参数错误");
     };
     in_department(call, holder, world, |organisation, id| {
-        let people: Vec<_> = members(organisation, id).collect();
+        let people: Vec<_> = seen(organisation, id, holder, world).collect();
         let page = people.iter().skip(cursor).take(size).map(|person| details(person, call, holder, world));
         let next = cursor.saturating_add(size);
         let mut told = json!({"list": page.collect::<Vec<_>>(), "has_more": next < people.len()});
@@ -144,6 +142,11 @@ fn members(organisation: &Organisation, id: u64) -> impl Iterator<Item = &Person
     // Who is in no department is in the whole.
     let is_in = move |person: &&Person| person.departments.contains(&id) || (id == ROOT && person.departments.is_empty());
     organisation.people.iter().map(|person| &**person).filter(is_in)
+}
+
+/// Those of them of whom the app is told.
+fn seen<'a>(organisation: &'a Organisation, id: u64, holder: &Holder, world: &World) -> impl Iterator<Item = &'a Person> {
+    members(organisation, id).filter(|person| world.sees(holder, &person.user_id))
 }
 
 fn way_up(organisation: &Organisation, from: u64) -> Vec<u64> {

@@ -5,15 +5,13 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::Objection;
 use crate::upstream::call::Call;
 use crate::world::{Kind, Millis, Registered, World, real_now};
 
 const MINUTE: Millis = 60 * 1000;
 /// A time before 2001 in milliseconds is one in seconds.
 const IN_SECONDS: Millis = 1_000_000_000_000;
-
-/// Why a signed call is refused: errcode and errmsg.
-pub type Objection = (i32, &'static str);
 
 /// The app that signed a call, if everything about the signature is right.
 pub fn signer<'a>(call: &Call, world: &'a World) -> Result<&'a Registered, Objection> {

@@ -1,12 +1,17 @@
 //! Who somebody is.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
+use super::Objection;
 use crate::upstream::answer::Answer;
-use crate::upstream::api::{Access, Api, Family, Method};
+use crate::upstream::api::{Access, Api, Method};
 use crate::upstream::call::Call;
-use crate::upstream::refusal::Refusal;
 use crate::world::{Holder, Kind, Person, World};
+
+/// Somebody is there, but not for this app.
+const OUT_OF_SIGHT: Objection = (50002, "请求的员工userid不在授权范围内");
 
 pub static USER_BY_CODE: Api = Api {
     path: "/topapi/v2/user/getuserinfo",
@@ -59,17 +64,15 @@ pub static USER_BY_MOBILE: Api = Api {
 };
 
 fn user_by_code(call: &Call, holder: &Holder, world: &mut World) -> Answer {
-    let now = world.now();
-    match call.parameter("code").and_then(|code| world.codes.exchange(&code, holder, now)) {
-        Some(person) => Answer::topapi(person.login()).noting(&person.user_id),
-        None => Refusal::AuthCode.answer(Family::Topapi),
+    match exchanged(call.parameter("code"), holder, world) {
+        Ok(person) => Answer::topapi(person.login()).noting(&person.user_id),
+        Err((errcode, errmsg)) => Answer::topapi_error(errcode, errmsg),
     }
 }
 
 fn user_by_code_old(call: &Call, holder: &Holder, world: &mut World) -> Answer {
-    let now = world.now();
-    match call.query_parameter("code").and_then(|code| world.codes.exchange(&code, holder, now)) {
-        Some(person) => Answer::legacy(json!({
+    match exchanged(call.query_parameter("code"), holder, world) {
+        Ok(person) => Answer::legacy(json!({
             "errcode": 0,
             "errmsg": "ok",
             "userid": person.user_id,
@@ -79,8 +82,15 @@ fn user_by_code_old(call: &Call, holder: &Holder, world: &mut World) -> Answer {
             "sys_level": person.sys_level,
         }))
         .noting(&person.user_id),
-        None => Refusal::AuthCode.answer(Family::Legacy),
+        Err((errcode, errmsg)) => Answer::legacy_error(errcode, errmsg),
     }
+}
+
+/// Whose code it is. That of somebody whom the app may not see is used up, too.
+fn exchanged(code: Option<String>, holder: &Holder, world: &mut World) -> Result<Arc<Person>, Objection> {
+    let now = world.now();
+    let person = code.and_then(|code| world.codes.exchange(&code, holder, now)).ok_or((40078, "不存在的临时授权码"))?;
+    if world.sees(holder, &person.user_id) { Ok(person) } else { Err(OUT_OF_SIGHT) }
 }
 
 fn user_details(call: &Call, holder: &Holder, world: &mut World) -> Answer {
@@ -139,16 +149,16 @@ fn user_by_mobile(call: &Call, holder: &Holder, world: &mut World) -> Answer {
 fn found(holder: &Holder, world: &World, is_meant: impl Fn(&Person) -> bool, told: impl Fn(&Person) -> Value) -> Answer {
     let people = world.organisation(&holder.corp_id).map(|organisation| &organisation.people);
     match people.into_iter().flatten().find(|person| is_meant(person)) {
+        Some(person) if !world.sees(holder, &person.user_id) => Answer::topapi_error(OUT_OF_SIGHT.0, OUT_OF_SIGHT.1),
         Some(person) => Answer::topapi(told(person)).noting(&person.user_id),
         None => Answer::topapi_error(60121, "找不到该用户"),
     }
 }
 
 /// Somebody whom the app may see.
-pub fn visible<'a>(user_id: &str, holder: &Holder, world: &'a World) -> Result<&'a Person, (i32, &'static str)> {
+pub fn visible<'a>(user_id: &str, holder: &Holder, world: &'a World) -> Result<&'a Person, Objection> {
     let person = world.person(&holder.corp_id, user_id).ok_or((60121, "找不到该用户"))?;
-    let sees = world.grants(holder).is_none_or(|grants| grants.sees(user_id));
-    sees.then_some(&**person).ok_or((50002, "请求的员工userid不在授权范围内"))
+    if world.sees(holder, user_id) { Ok(person) } else { Err(OUT_OF_SIGHT) }
 }
 
 /// What the app is told of somebody: without its permissions, less.
