@@ -57,6 +57,11 @@ impl Codes {
         self.sent_again
     }
 
+    /// All of this holder's codes are gone.
+    pub fn revoke(&mut self, holder: &Holder) {
+        self.issued.retain(|_, code| code.holder != *holder);
+    }
+
     /// Uses a code up. Why a code is no good is not told: neither does DingTalk.
     pub fn exchange(&mut self, value: &str, holder: &Holder, now: Millis) -> Option<Arc<Person>> {
         let code = self.issued.get_mut(value).filter(|code| code.holder == *holder)?;

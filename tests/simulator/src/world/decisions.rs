@@ -43,8 +43,7 @@ impl World {
             (Decision::Relieve | Decision::Remove, _) => Standing::Absent,
         };
         if installation.standing == Standing::Absent {
-            let now = self.now();
-            self.tokens.revoke(&Holder::new(client_id, corp_id), now);
+            self.shut_out(&Holder::new(client_id, corp_id));
         }
         // An organisation's own apps are told of nothing that its own administrator does.
         if kind == Kind::ThirdParty {
@@ -52,6 +51,14 @@ impl World {
             self.tell(client_id, corp_id, happening);
         }
         Ok(())
+    }
+
+    /// Whatever an app was given for an organisation is worth nothing any more.
+    fn shut_out(&mut self, holder: &Holder) {
+        let now = self.now();
+        self.tokens.revoke(holder, now);
+        self.user_tokens.revoke(holder);
+        self.browser_codes.revoke(holder);
     }
 
     fn happening(&mut self, client_id: &str, corp_id: &str, decision: Decision, agent_id: String) -> Happening {
@@ -91,10 +98,10 @@ impl World {
     pub fn dissolve(&mut self, corp_id: &str) -> Result<(), String> {
         self.organisation(corp_id).ok_or("no organisation has this corpId")?;
         self.tell_all(corp_id, &Happening::Dissolved);
-        let now = self.now();
+        let holders: Vec<_> = self.apps.iter().map(|app| Holder::new(&app.client_id, corp_id)).collect();
+        holders.iter().for_each(|holder| self.shut_out(holder));
         for app in &mut self.apps {
             app.installations.remove(corp_id);
-            self.tokens.revoke(&Holder::new(&app.client_id, corp_id), now);
         }
         self.organisations.retain(|organisation| organisation.corp_id != corp_id);
         Ok(())

@@ -46,6 +46,13 @@ impl UserTokens {
         Some((who, pair))
     }
 
+    /// All of this holder's tokens are gone, whoever they are of.
+    pub fn revoke(&mut self, holder: &Holder) {
+        for tokens in [&mut self.access, &mut self.refresh] {
+            tokens.retain(|_, (who, _)| who.holder != *holder);
+        }
+    }
+
     /// Who it is, and whether the token is still alive.
     pub fn who(&self, access: &str, now: Millis) -> Option<(&OnBehalf, bool)> {
         self.access.get(access).map(|(who, until)| (who, now < *until))

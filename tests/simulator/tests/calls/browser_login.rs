@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use dingtalk_simulator::{Decision, Simulator};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -79,6 +80,27 @@ async fn nobody_signs_in_to_an_app_that_their_organisation_does_not_have() {
     let caller = Caller::start().await;
     let refused = caller.answer_question(&[("person", "dingsimulator0002 alice")]).await;
     assert_eq!((refused.status, refused.location), (400, None), "{}", refused.body);
+}
+
+#[tokio::test]
+async fn with_an_apps_authorisation_the_tokens_of_its_people_end() {
+    type End = fn(&Simulator, &str);
+    let relieved: End = |dingtalk, corp_id| dingtalk.decide(corp_id, Decision::Relieve);
+    let removed: End = |dingtalk, corp_id| dingtalk.decide(corp_id, Decision::Remove);
+    let dissolved: End = |dingtalk, corp_id| dingtalk.dissolve(corp_id);
+    for end in [relieved, removed, dissolved] {
+        let caller = Caller::start().await;
+        let code = async || parameter(&caller.sign_in(&[("person", "dingsimulator0001 alice")]).await, "code").expect("a code");
+        let granted = caller.user_token(json!({"code": code().await})).await;
+        let unused = code().await;
+        end(&caller.dingtalk, caller.dingtalk.app().corp_id);
+        let token = granted["accessToken"].as_str().expect("a token");
+        assert_eq!(caller.get_with(token, "/v1.0/contact/users/me").await.json()["code"], "InvalidAuthentication");
+        let refresh = json!({"grantType": "refresh_token", "refreshToken": granted["refreshToken"]});
+        for asked in [refresh, json!({"code": unused})] {
+            assert_eq!(caller.user_token(asked).await["code"], "invalidParameter.authCode.notFound");
+        }
+    }
 }
 
 #[tokio::test]
