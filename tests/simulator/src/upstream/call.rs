@@ -100,6 +100,14 @@ impl Call {
         token.filter(|token| !token.is_empty())
     }
 
+    /// The suite_access_token: where any token is at the new API, in a place of its own at the old one.
+    pub fn suite_token(&self) -> Option<String> {
+        match self.family() {
+            Family::Api => self.token(),
+            Family::Topapi | Family::Legacy => self.query_parameter("suite_access_token"),
+        }
+    }
+
     /// The app that a call names which brings no token.
     pub fn named_client(&self) -> Option<String> {
         ["appKey", "suiteKey", "client_id", "clientId", "suite_key", "appkey", "accessKey"]

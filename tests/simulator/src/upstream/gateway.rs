@@ -30,11 +30,7 @@ pub fn serve(call: &Call, world: &mut World) -> Answer {
                 Ok(answer(call, &holder, world))
             }
             Access::Suite(answer) => {
-                let token = match api.family() {
-                    Family::Api => call.token(),
-                    Family::Topapi | Family::Legacy => call.query_parameter("suite_access_token"),
-                };
-                let holder = holder(call, token, &world.suite_tokens, world)?;
+                let holder = holder(call, call.suite_token(), &world.suite_tokens, world)?;
                 check_method(api, call)?;
                 Ok(answer(call, &holder, world))
             }
@@ -54,13 +50,20 @@ pub fn serve(call: &Call, world: &mut World) -> Answer {
 
 /// Whose call it is: the app's whose token it brings, dead or alive, or the one's that it names.
 pub fn caller(call: &Call, world: &World) -> Option<Holder> {
-    let by_token = call.token().and_then(|token| world.tokens.holder(&token).cloned());
-    let named = || {
-        let corp_id = ["authCorpId", "auth_corpid"].into_iter().find_map(|name| call.parameter(name));
-        let client_id = call.named_client().filter(|client_id| world.app(client_id).is_some())?;
-        Some(Holder { client_id, corp_id: corp_id.unwrap_or_default() })
-    };
-    by_token.or_else(named)
+    let by_token = call.token().and_then(|token| {
+        let of_somebody = || world.user_tokens.who(&token, world.now()).map(|(who, _)| &who.holder);
+        world.tokens.holder(&token).or_else(of_somebody).cloned()
+    });
+    by_token.or_else(|| named_caller(call, world))
+}
+
+/// An app that speaks for itself, about the organisation that it names.
+fn named_caller(call: &Call, world: &World) -> Option<Holder> {
+    let by_token = call.suite_token().and_then(|token| Some(world.suite_tokens.holder(&token)?.client_id.clone()));
+    let client_id = by_token.or_else(|| call.named_client()).filter(|client_id| world.app(client_id).is_some())?;
+    let corp_id = ["authCorpId", "auth_corpid"].into_iter().find_map(|name| call.parameter(name));
+    let known = corp_id.filter(|corp_id| world.organisation(corp_id).is_some());
+    Some(Holder { client_id, corp_id: known.unwrap_or_default() })
 }
 
 /// For whom a call counts against the limit: of a third-party app, each organisation by itself.

@@ -83,6 +83,18 @@ async fn nobody_signs_in_to_an_app_that_their_organisation_does_not_have() {
 }
 
 #[tokio::test]
+async fn calls_for_somebody_count_against_the_limit_of_the_app() {
+    let caller = Caller::start().await;
+    let code = parameter(&caller.sign_in(&[("person", "dingsimulator0001 alice")]).await, "code");
+    let granted = caller.user_token(json!({"code": code})).await;
+    let token = granted["accessToken"].as_str().expect("a token");
+    caller.dingtalk.calls_per_second(Some(1));
+    assert_eq!(caller.get_with(token, "/v1.0/contact/users/me").await.status, 200);
+    let refused = caller.get_with(token, "/v1.0/contact/users/simulatedUnionBob").await;
+    assert_eq!(refused.json()["code"], "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi");
+}
+
+#[tokio::test]
 async fn with_an_apps_authorisation_the_tokens_of_its_people_end() {
     type End = fn(&Simulator, &str);
     let relieved: End = |dingtalk, corp_id| dingtalk.decide(corp_id, Decision::Relieve);

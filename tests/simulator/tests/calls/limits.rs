@@ -91,3 +91,24 @@ async fn a_third_party_app_has_a_limit_of_its_own_at_each_organisation() {
     let counted = |corp_id: &str| limits["paces"].as_array().unwrap().iter().filter(|pace| pace["corpId"] == *corp_id).count();
     assert_eq!((limits["refused"].as_u64(), organisations.map(counted)), (Some(4), [2, 2]));
 }
+
+#[tokio::test]
+async fn a_third_party_app_that_speaks_for_itself_has_a_limit_for_each_organisation_that_it_names() {
+    let caller = Caller::start().await;
+    let (app, organisations) = (caller.dingtalk.third_party_app(), caller.dingtalk.organisations());
+    caller.dingtalk.put_to_test(app);
+    let ticket = caller.dingtalk.suite_ticket().unwrap();
+    let body = json!({"suiteKey": app.client_id, "suiteSecret": app.client_secret, "suiteTicket": ticket});
+    let granted = caller.post("/v1.0/oauth2/suiteAccessToken", body).await.json();
+    let token = granted["accessToken"].as_str().unwrap();
+    caller.dingtalk.calls_per_second(Some(1));
+    for corp_id in organisations {
+        let asked = format!("/v1.0/oauth2/apps/authInfo?authCorpId={corp_id}");
+        let codes = [caller.get_with(token, &asked).await.json(), caller.get_with(token, &asked).await.json()];
+        assert_eq!(codes[0]["code"], "invalidAuthInfo");
+        assert_eq!(codes[1]["code"], "Forbidden.AccessDenied.QpsLimitForSuitekeyAndOrgAndApi");
+    }
+    let inactive = format!("/service/get_unactive_corp?suite_access_token={token}");
+    assert_eq!(caller.post(&inactive, json!({})).await.json()["errcode"], 0);
+    assert_eq!(caller.post(&inactive, json!({"auth_corpid": "none"})).await.json()["errcode"], 90018, "of no organisation");
+}
