@@ -11,7 +11,7 @@ pub enum Form {
     English,
     /// Numbers and booleans of a result as strings.
     Strings,
-    /// Members of a result that are not needed are absent.
+    /// Members of a result that nobody needs are absent.
     Absent,
     /// The same are null.
     Null,
@@ -19,8 +19,31 @@ pub enum Form {
     Capitals,
 }
 
-/// What an identity cannot do without.
-const NEEDED: [&str; 7] = ["userid", "unionid", "name", "access_token", "accessToken", "expireIn", "expires_in"];
+/// What an identity, a token, a ticket or a connection cannot do without.
+const NEEDED: [&str; 18] = [
+    "userid",
+    "unionid",
+    "name",
+    "unionId",
+    "nick",
+    "access_token",
+    "accessToken",
+    "suite_access_token",
+    "refreshToken",
+    "expireIn",
+    "expires_in",
+    "ticket",
+    "jsapiTicket",
+    "endpoint",
+    "permanent_code",
+    "auth_corp_info",
+    "auth_info",
+    "task_id",
+];
+
+/// What an answer says of itself, or of its refusal.
+const ENVELOPE: [&str; 9] =
+    ["errcode", "errmsg", "sub_code", "sub_msg", "request_id", "code", "message", "requestid", "accessdenieddetail"];
 
 const ENGLISH: [(&str, &str); 12] = [
     ("不合法的access_token", "invalid access_token"),
@@ -50,13 +73,18 @@ impl Form {
     }
 }
 
-/// The envelope stays as it is.
-fn within_result(mut body: Value, change: impl Fn(Value) -> Value) -> Value {
-    if let Some(result) = body.get_mut("result") {
+/// The envelope stays as it is. The oldest paths have their result beside it, the new API has its result and nothing around it.
+fn within_result(body: Value, change: impl Fn(Value) -> Value) -> Value {
+    let Value::Object(mut members) = body else { return body };
+    if let Some(result) = members.get_mut("result") {
         *result = change(result.take());
-        return body;
+        return Value::Object(members);
     }
-    if body.get("errcode").is_some() { body } else { change(body) }
+    let (mut told, result): (Map<_, _>, Map<_, _>) = members.into_iter().partition(|(name, _)| ENVELOPE.contains(&name.as_str()));
+    if let Value::Object(changed) = change(Value::Object(result)) {
+        told.extend(changed);
+    }
+    Value::Object(told)
 }
 
 fn as_strings(value: Value) -> Value {
@@ -114,6 +142,10 @@ mod tests {
         assert_eq!(Form::Absent.of(told.clone()), json!({"errcode": 0, "result": {"userid": "bob"}}));
         let null = json!({"errcode": 0, "result": {"userid": "bob", "sys": null, "sys_level": null, "list": null}});
         assert_eq!(Form::Null.of(told), null);
+        let refused = json!({"errcode": 88, "sub_code": "40014", "sub_msg": "text", "errmsg": "text", "request_id": "r"});
+        for form in [Form::Strings, Form::Absent, Form::Null] {
+            assert_eq!(form.of(refused.clone()), refused);
+        }
         let refused = json!({"requestid": "R", "code": "InvalidAuthentication", "message": "不合法的access_token"});
         assert_eq!(Form::English.of(refused.clone())["message"], "invalid access_token");
         let capital = json!({"RequestId": "R", "Code": "InvalidAuthentication", "Message": "不合法的access_token"});

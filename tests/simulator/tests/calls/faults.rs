@@ -47,6 +47,32 @@ async fn an_answer_may_come_in_another_form() {
 }
 
 #[tokio::test]
+async fn in_any_form_an_answer_says_what_it_is_there_for() {
+    const OLD_TOKEN: &str = "/gettoken?appkey=dingsimulatedapp1&appsecret=simulated-secret-not-for-production";
+    const STREAM: &str = "/v1.0/gateway/connections/open";
+    let caller = Caller::start().await;
+    let (token, app) = (caller.token().await, caller.dingtalk.app());
+    let form = async |endpoint: &str, form: &str| caller.arrange(endpoint, json!({"kind": "form", "form": form})).await;
+    form("/gettoken", "strings").await;
+    assert_eq!(caller.get(OLD_TOKEN).await.json()["expires_in"], "7200");
+    for dropping in ["absent", "null"] {
+        form(TICKETS, dropping).await;
+        assert!(caller.post_with(&token, TICKETS, Value::Null).await.json()["jsapiTicket"].is_string());
+        form(TICKETS, dropping).await;
+        assert_eq!(caller.post_with("dead", TICKETS, Value::Null).await.json()["code"], "InvalidAuthentication");
+        form("/get_jsapi_ticket", dropping).await;
+        assert!(caller.get(&format!("/get_jsapi_ticket?access_token={token}")).await.json()["ticket"].is_string());
+        form(STREAM, dropping).await;
+        let secret = json!({"clientId": app.client_id, "clientSecret": app.client_secret});
+        let opened = caller.post(STREAM, secret).await.json();
+        assert!(opened["endpoint"].is_string() && opened["ticket"].is_string(), "{opened}");
+    }
+    form("/user/getuserinfo", "absent").await;
+    let exchange = format!("/user/getuserinfo?access_token={token}&code={}", caller.dingtalk.issue_code("bob"));
+    assert_eq!(caller.get(&exchange).await.json(), json!({"errcode": 0, "errmsg": "ok", "userid": "bob", "name": "Bob"}));
+}
+
+#[tokio::test]
 async fn a_call_that_the_simulator_does_not_know_can_fail_too() {
     let caller = Caller::start().await;
     assert_eq!(caller.arrange("/v1.0/calendar/users/me", json!({"kind": "quota"})).await, 200);
