@@ -81,7 +81,7 @@ impl Simulator {
 
     /// Moves the simulated clock forward.
     pub fn advance(&self, by: Duration) {
-        self.shared.world().clock.advance(by);
+        self.shared.world().advance(by);
     }
 
     /// Grants credentials, from the next ones on, this life instead of two hours. `expireIn` is in whole seconds.

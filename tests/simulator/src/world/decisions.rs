@@ -1,6 +1,6 @@
 //! What administrators decide about an app, and who comes and goes: the apps are told.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +121,12 @@ impl World {
     /// DingTalk asks the address that an app listens at whether it is right.
     pub fn check_url(&mut self, client_id: &str) {
         self.tell(client_id, "", Happening::UrlChecked);
+    }
+
+    /// Moves the clock forward, past the time of suite tickets perhaps.
+    pub fn advance(&mut self, by: Duration) {
+        self.clock.advance(by);
+        self.renew_suite_tickets();
     }
 
     /// Makes a new suite ticket where there is none, or an old one.

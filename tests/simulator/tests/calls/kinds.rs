@@ -1,5 +1,7 @@
 //! Custom and third-party apps: their tokens, and the organisations that have them.
 
+use std::time::Duration;
+
 use dingtalk_simulator::{App, Decision};
 use serde_json::{Value, json};
 
@@ -48,6 +50,21 @@ async fn a_third_party_app_needs_the_newest_ticket_and_the_organisations_authori
     dingtalk.rotate_suite_ticket();
     assert_eq!(caller.corp_token(app, one, &old_ticket).await["code"], "invalidSuiteTicket");
     token(&caller.corp_token(app, one, &dingtalk.suite_ticket().expect("a ticket")).await);
+}
+
+#[tokio::test]
+async fn a_clock_that_moves_past_five_hours_brings_a_new_suite_ticket_at_once() {
+    let caller = Caller::start().await;
+    let dingtalk = &caller.dingtalk;
+    dingtalk.put_to_test(dingtalk.third_party_app());
+    let first = dingtalk.suite_ticket();
+    dingtalk.advance(Duration::from_secs(4 * 3600));
+    assert_eq!(dingtalk.suite_ticket(), first);
+    dingtalk.advance(Duration::from_secs(3600));
+    let second = dingtalk.suite_ticket();
+    assert_ne!(second, first);
+    caller.post("/control/clock", json!({"advanceSeconds": 5 * 3600})).await;
+    assert_ne!(dingtalk.suite_ticket(), second);
 }
 
 #[tokio::test]
