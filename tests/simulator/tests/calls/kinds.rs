@@ -91,6 +91,23 @@ async fn two_organisations_have_people_of_one_user_id_and_no_code_serves_the_oth
 }
 
 #[tokio::test]
+async fn a_third_party_app_is_not_told_what_only_an_organisations_own_apps_may_know() {
+    let caller = Caller::start().await;
+    let (dingtalk, corp_id) = (&caller.dingtalk, caller.dingtalk.app().corp_id);
+    dingtalk.put_to_test(dingtalk.third_party_app());
+    dingtalk.decide(corp_id, Decision::Authorise);
+    let granted = caller.corp_token(dingtalk.third_party_app(), corp_id, &dingtalk.suite_ticket().expect("a ticket")).await;
+    let details = format!("/topapi/v2/user/get?userid=zhangsan&access_token={}", token(&granted));
+    let theirs = caller.get(&details).await.json()["result"].clone();
+    let own = caller.old("/topapi/v2/user/get", json!({"userid": "zhangsan"})).await["result"].clone();
+    for (name, is_told) in
+        [("mobile", false), ("email", false), ("telephone", false), ("org_email", false), ("hired_date", false), ("title", true)]
+    {
+        assert_eq!((own.get(name).is_some(), theirs.get(name).is_some()), (true, is_told), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_relieved_app_is_refused_and_a_stopped_one_too_until_it_is_restored() {
     let caller = Caller::start().await;
     let dingtalk = &caller.dingtalk;

@@ -161,15 +161,17 @@ pub fn visible<'a>(user_id: &str, holder: &Holder, world: &'a World) -> Result<&
     if world.sees(holder, user_id) { Ok(person) } else { Err(OUT_OF_SIGHT) }
 }
 
-/// What the app is told of somebody: without its permissions, less.
+/// What the app is told of somebody: without its permissions, less, and less of another organisation's people.
 pub fn details(person: &Person, call: &Call, holder: &Holder, world: &World) -> Value {
     const OF_MOBILE: [&str; 2] = ["mobile", "state_code"];
     const OF_EMAIL: [&str; 4] = ["email", "work_place", "remark", "extension"];
+    const OF_THE_ORGANISATION: [&str; 5] = ["telephone", "org_email", "org_email_type", "extension_i18n", "hired_date"];
     let avatar = person.avatar_path(&holder.corp_id).map(|path| format!("{}{path}", call.origin));
     let mut told = person.details(avatar);
     let is_third_party = world.app(&holder.client_id).is_some_and(|app| app.kind == Kind::ThirdParty);
     let may = |scope| !is_third_party && world.grants(holder).is_none_or(|grants| grants.has(scope));
-    let hidden = [(!may("fieldMobile"), &OF_MOBILE[..]), (!may("fieldEmail"), &OF_EMAIL[..])];
+    let hidden =
+        [(!may("fieldMobile"), &OF_MOBILE[..]), (!may("fieldEmail"), &OF_EMAIL[..]), (is_third_party, &OF_THE_ORGANISATION[..])];
     if let Some(told) = told.as_object_mut() {
         for name in hidden.into_iter().filter(|(hide, _)| *hide).flat_map(|(_, names)| names) {
             told.remove(*name);
