@@ -13,4 +13,4 @@ pub use happening::{Event, Happening};
 pub use http::{PushUrl, Shape};
 pub use outbox::Outbox;
 pub use stream::{Command, StreamFault, mount};
-pub use subscribers::Subscribers;
+pub use subscribers::{Subscribers, Subscription};

@@ -16,14 +16,22 @@ pub struct Subscribers {
     urls: BTreeMap<String, PushUrl>,
     connections: Vec<Connection>,
     /// Those who may connect: each ticket is good once.
-    tickets: HashMap<String, String>,
+    tickets: HashMap<String, Subscription>,
     connected: u64,
+}
+
+/// Whose a connection is, and what for.
+#[derive(Debug)]
+pub struct Subscription {
+    pub client_id: String,
+    /// Whether it wants events; some want callbacks only.
+    pub events: bool,
 }
 
 #[derive(Debug)]
 struct Connection {
     number: u64,
-    client_id: String,
+    subscription: Subscription,
     commands: UnboundedSender<Command>,
     /// It was told to go, and is given nothing more.
     leaving: bool,
@@ -44,20 +52,20 @@ impl Subscribers {
         }
     }
 
-    pub fn issue_ticket(&mut self, client_id: &str) -> String {
+    pub fn issue_ticket(&mut self, subscription: Subscription) -> String {
         let ticket = secret::hex32();
-        self.tickets.insert(ticket.clone(), client_id.to_owned());
+        self.tickets.insert(ticket.clone(), subscription);
         ticket
     }
 
-    /// Whose ticket it is; it is used up.
-    pub fn redeem(&mut self, ticket: &str) -> Option<String> {
+    /// What a ticket is for; it is used up.
+    pub fn redeem(&mut self, ticket: &str) -> Option<Subscription> {
         self.tickets.remove(ticket)
     }
 
-    pub fn connect(&mut self, client_id: &str, commands: UnboundedSender<Command>) -> u64 {
+    pub fn connect(&mut self, subscription: Subscription, commands: UnboundedSender<Command>) -> u64 {
         self.connected += 1;
-        self.connections.push(Connection { number: self.connected, client_id: client_id.to_owned(), commands, leaving: false });
+        self.connections.push(Connection { number: self.connected, subscription, commands, leaving: false });
         self.connected
     }
 
@@ -67,7 +75,7 @@ impl Subscribers {
 
     /// Sends each connection a command; those that are thereby told to go are given no more events.
     pub fn command(&mut self, client_id: &str, last: bool, command: impl Fn() -> Command) -> usize {
-        let told = self.connections.iter_mut().filter(|connection| connection.client_id == client_id);
+        let told = self.connections.iter_mut().filter(|connection| connection.subscription.client_id == client_id);
         told.map(|connection| {
             connection.leaving |= last;
             // One that is closing already need not be told.
@@ -76,7 +84,7 @@ impl Subscribers {
         .count()
     }
 
-    /// Any connection of the app, or else its address. How DingTalk spreads events over connections is not known.
+    /// Any connection of the app that wants events, or else its address. How DingTalk spreads events over connections is not known.
     pub fn way_to(&self, client_id: &str) -> Option<Way> {
         let open: Vec<_> = self.open(client_id).collect();
         if open.is_empty() {
@@ -90,7 +98,10 @@ impl Subscribers {
     }
 
     fn open<'a>(&'a self, client_id: &'a str) -> impl Iterator<Item = &'a Connection> {
-        self.connections.iter().filter(move |connection| connection.client_id == client_id && !connection.leaving)
+        self.connections.iter().filter(move |connection| {
+            let Subscription { client_id: whose, events } = &connection.subscription;
+            whose == client_id && *events && !connection.leaving
+        })
     }
 
     pub fn state(&self, client_id: &str) -> Value {

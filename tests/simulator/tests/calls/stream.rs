@@ -13,7 +13,11 @@ struct Listener(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Caller {
     async fn listen(&self, app: &App) -> Listener {
-        let body = json!({"clientId": app.client_id, "clientSecret": app.client_secret, "subscriptions": [{"type": "EVENT", "topic": "*"}]});
+        self.subscribe(app, json!([{"type": "EVENT", "topic": "*"}])).await
+    }
+
+    async fn subscribe(&self, app: &App, subscriptions: Value) -> Listener {
+        let body = json!({"clientId": app.client_id, "clientSecret": app.client_secret, "subscriptions": subscriptions});
         let opened = self.post("/v1.0/gateway/connections/open", body).await.json();
         let [endpoint, ticket] = ["endpoint", "ticket"].map(|name| opened[name].as_str().unwrap_or_else(|| panic!("{opened}")));
         let (stream, _) = connect_async(format!("{endpoint}?ticket={ticket}")).await.expect("a connection");
@@ -74,6 +78,21 @@ async fn an_app_hears_its_ticket_who_authorises_it_and_who_leaves() {
     listener.answers(&headers, "SUCCESS").await;
     caller.dingtalk.dissolve(one);
     assert_eq!(listener.hears_event().await.0, "org_remove");
+}
+
+#[tokio::test]
+async fn a_connection_that_did_not_subscribe_to_events_is_given_none() {
+    let caller = Caller::start().await;
+    let app = caller.dingtalk.third_party_app();
+    caller.dingtalk.put_to_test(app);
+    let mut callbacks = caller.subscribe(app, json!([{"type": "CALLBACK", "topic": "/v1.0/card/instances/callback"}])).await;
+    assert_eq!(caller.dingtalk.stream_connections(), 0);
+    let mut events = caller.listen(app).await;
+    let (kind, _, headers) = events.hears_event().await;
+    assert_eq!(kind, "suite_ticket", "it waited");
+    events.answers(&headers, "SUCCESS").await;
+    assert_eq!(caller.dingtalk.disturb_stream(StreamFault::Ping), 2, "it is a connection all the same");
+    assert_eq!(callbacks.hears().await.expect("a ping")["type"], "SYSTEM", "the first that it hears");
 }
 
 #[tokio::test]

@@ -70,15 +70,16 @@ async fn connect(
     ticket: Query<Ticket>,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
-    let client_id = shared.world().subscribers.redeem(&ticket.ticket);
-    let Some(client_id) = client_id else {
+    let subscription = shared.world().subscribers.redeem(&ticket.ticket);
+    let Some(subscription) = subscription else {
         return Ok(HttpResponse::Unauthorized().finish());
     };
     let (response, session, messages) = actix_ws::handle(&request, body)?;
     let (commands, told) = unbounded_channel();
     let number = {
         let mut world = shared.world();
-        let number = world.subscribers.connect(&client_id, commands);
+        let client_id = subscription.client_id.clone();
+        let number = world.subscribers.connect(subscription, commands);
         world.outbox.hurry(&client_id, std::time::Instant::now());
         number
     };

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use serde_json::json;
 
+use crate::events::Subscription;
 use crate::upstream::answer::Answer;
 use crate::upstream::api::{Access, Api, Method};
 use crate::upstream::call::Call;
@@ -26,7 +27,9 @@ fn open(call: &Call, world: &mut World) -> Answer {
     let Some(client_id) = app.map(|app| app.client_id.clone()) else {
         return Answer::api_error(StatusCode::UNAUTHORIZED, "authFailed", "鉴权失败");
     };
-    let ticket = world.subscribers.issue_ticket(&client_id);
+    let subscriptions = body["subscriptions"].as_array();
+    let events = subscriptions.into_iter().flatten().any(|subscription| subscription["type"] == "EVENT");
+    let ticket = world.subscribers.issue_ticket(Subscription { client_id, events });
     let endpoint = format!("{}/stream/connect", call.nearest.replacen("http", "ws", 1));
     Answer::api(json!({"endpoint": endpoint, "ticket": ticket}))
 }
