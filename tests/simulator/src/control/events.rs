@@ -13,8 +13,8 @@ pub struct Events {
     client_id: Option<String>,
     /// Where events are posted; an empty one takes the address away.
     url: Option<String>,
-    #[serde(default)]
-    shape: Shape,
+    /// How they are posted there.
+    shape: Option<Shape>,
     suite_ticket: Option<SuiteTicket>,
     #[serde(default)]
     check_url: bool,
@@ -33,12 +33,15 @@ enum SuiteTicket {
 impl Lever for Events {
     fn pull(self, world: &mut World) -> Result<(), String> {
         let client_id = super::client_id(self.client_id, world)?;
+        if self.shape.is_some() && self.url.is_none() {
+            return Err("shape is told together with url".to_owned());
+        }
         if let Some(url) = self.url {
             let is_address = url::Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
             if !url.is_empty() && !is_address {
                 return Err("url is the http or https address that events are posted to".to_owned());
             }
-            let push_url = PushUrl { url, shape: self.shape };
+            let push_url = PushUrl { url, shape: self.shape.unwrap_or_default() };
             world.listen_at(&client_id, Some(push_url).filter(|push_url| !push_url.url.is_empty()));
         }
         match self.suite_ticket {

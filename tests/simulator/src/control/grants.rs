@@ -6,7 +6,7 @@ use super::Lever;
 use crate::world::{Grants, World};
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetGrants {
     corp_id: Option<String>,
     /// The app under test, if left out.

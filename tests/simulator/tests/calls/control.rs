@@ -41,6 +41,8 @@ async fn a_lever_that_makes_no_sense_is_refused() {
         ("person", json!({"userId": "nobody", "do": "leave"})),
         ("events", json!({"url": "ftp://x"})),
         ("events", json!({"stream": "explode"})),
+        ("events", json!({"shape": "old"})),
+        ("grants", json!({"grants": {}, "colour": "blue"})),
         ("app", json!({"url": "http://127.0.0.1:1/", "clientId": "nobody"})),
         ("world", json!({"organisations": [], "apps": []})),
     ] {
