@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::super::cipher::Cipher;
 use super::*;
-use crate::world::{Decision, INTERNAL, THIRD_PARTY};
+use crate::web_client::web_client;
+use crate::world::{CUSTOM, Decision, INTERNAL, THIRD_PARTY};
 use crate::{App as Registration, Simulator};
 
 /// An app that says what it is told to say, one answer after the other, and "success" when it was told no more.
@@ -142,5 +143,26 @@ async fn the_older_shapes_can_be_had() {
         let told = listener.hears();
         assert_eq!((&told["EventType"], &told["AuthCorpId"]), (&json!(event_type), &json!(corp_id)));
         assert_eq!(told["SuiteKey"], THIRD_PARTY.client_id);
+    }
+}
+
+#[tokio::test]
+async fn a_temporary_code_is_good_once_and_for_its_own_app_even_after_another_has_tried() {
+    let (simulator, listener) = simulator(THIRD_PARTY, Shape::Old).await;
+    assert_eq!(listener.hears()["EventType"], "suite_ticket");
+    simulator.decide(simulator.organisations()[0], Decision::Authorise);
+    let code = listener.hears()["AuthCode"].clone();
+    let http = web_client();
+    let post = async |path: &str, body: Value| -> Value {
+        let answer = http.post(format!("{}{path}", simulator.url())).json(&body).send().await.expect("an answer");
+        answer.json().await.expect("JSON")
+    };
+    for (app, errcode) in [(CUSTOM, 40078), (THIRD_PARTY, 0), (THIRD_PARTY, 40078)] {
+        let ticket = simulator.suite_ticket();
+        let secret = json!({"suite_key": app.client_id, "suite_secret": app.client_secret, "suite_ticket": ticket});
+        let token = post("/service/get_suite_token", secret).await["suite_access_token"].clone();
+        let path = format!("/service/get_permanent_code?suite_access_token={}", token.as_str().expect("a token"));
+        let answer = post(&path, json!({"tmp_auth_code": code})).await;
+        assert_eq!(answer["errcode"], errcode, "{}: {answer}", app.client_id);
     }
 }

@@ -1,5 +1,7 @@
 //! The older way of a third-party app into an organisation: a temporary code, a permanent one, and the activation.
 
+use std::collections::hash_map::Entry;
+
 use serde_json::{Value, json};
 
 use super::organisations::authorisation;
@@ -27,7 +29,10 @@ const fn suite(path: &'static str, label: &'static str, answer: fn(&Call, &Holde
 
 fn permanent_code(call: &Call, suite: &Holder, world: &mut World) -> Answer {
     let code = call.parameter("tmp_auth_code").unwrap_or_default();
-    let organisation = world.temporary_codes.remove(&code).filter(|holder| holder.client_id == suite.client_id);
+    let organisation = match world.temporary_codes.entry(code) {
+        Entry::Occupied(code) if code.get().client_id == suite.client_id => Some(code.remove()),
+        Entry::Occupied(_) | Entry::Vacant(_) => None,
+    };
     let told = organisation.and_then(|holder| {
         let told = told(&holder, world)?;
         Some((holder.corp_id, told["auth_corp_info"].clone()))
