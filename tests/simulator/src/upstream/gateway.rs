@@ -23,19 +23,19 @@ pub fn serve(call: &Call, world: &mut World) -> Answer {
                 Ok(answer(call, world))
             }
             Access::App(answer) => {
-                let holder = holder(call, call.token(), &world.tokens, world)?;
+                let holder = holder(call, call.token(), &world.tokens, world, Refusal::TokenInvalid)?;
                 check_method(api, call)?;
                 check_standing(&holder, call, world)?;
                 check_grants(api, &holder, call, world)?;
                 Ok(answer(call, &holder, world))
             }
             Access::Suite(answer) => {
-                let holder = holder(call, call.suite_token(), &world.suite_tokens, world)?;
+                let holder = holder(call, call.suite_token(), &world.suite_tokens, world, Refusal::SuiteTokenInvalid)?;
                 check_method(api, call)?;
                 Ok(answer(call, &holder, world))
             }
             Access::Sso(answer) => {
-                let holder = holder(call, call.token(), &world.sso_tokens, world)?;
+                let holder = holder(call, call.token(), &world.sso_tokens, world, Refusal::TokenInvalid)?;
                 Ok(answer(call, &holder, world))
             }
             Access::User(answer) => {
@@ -83,10 +83,10 @@ pub fn revoke_token(call: &Call, world: &mut World) {
     }
 }
 
-fn holder(call: &Call, token: Option<String>, tokens: &Tokens, world: &World) -> Result<Holder, Answer> {
+fn holder(call: &Call, token: Option<String>, tokens: &Tokens, world: &World, dead: Refusal) -> Result<Holder, Answer> {
     let token = token.ok_or_else(|| Refusal::TokenMissing.answer(call.family()))?;
     let living = tokens.holder(&token).filter(|_| tokens.is_alive(&token, world.now()));
-    living.cloned().ok_or_else(|| Refusal::TokenInvalid.answer(call.family()))
+    living.cloned().ok_or_else(|| dead.answer(call.family()))
 }
 
 fn on_behalf(call: &Call, world: &World) -> Result<OnBehalf, Answer> {

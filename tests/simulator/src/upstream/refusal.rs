@@ -12,6 +12,8 @@ use super::api::Family;
 pub enum Refusal {
     TokenMissing,
     TokenInvalid,
+    /// The same of the token of a third-party app itself.
+    SuiteTokenInvalid,
     AuthCode,
     Permission {
         scope: String,
@@ -72,6 +74,7 @@ impl Limit {
     }
 }
 
+const SUITE_TOKEN: &str = "suite_access_token已过期";
 const QUOTA: &str = "您的企业本月的接口调用次数已用完";
 
 impl Refusal {
@@ -89,7 +92,9 @@ impl Refusal {
             Self::TokenMissing => {
                 error(StatusCode::BAD_REQUEST, "AuthenticationFailed.MissingParameter", "缺少请求头x-acs-dingtalk-access-token")
             }
-            Self::TokenInvalid => error(StatusCode::BAD_REQUEST, "InvalidAuthentication", "不合法的access_token"),
+            Self::TokenInvalid | Self::SuiteTokenInvalid => {
+                error(StatusCode::BAD_REQUEST, "InvalidAuthentication", "不合法的access_token")
+            }
             Self::AuthCode => error(StatusCode::BAD_REQUEST, "invalidParameter.authCode.notFound", "不合法的临时授权码"),
             Self::Permission { scope, .. } => error(
                 StatusCode::FORBIDDEN,
@@ -113,6 +118,7 @@ impl Refusal {
         match self {
             Self::TokenMissing => Answer::gateway_error("40000", "access_token is blank", ""),
             Self::TokenInvalid => Answer::gateway_error("40014", "不合法的access_token", ""),
+            Self::SuiteTokenInvalid => Answer::gateway_error("42009", SUITE_TOKEN, ""),
             Self::AuthCode => Answer::topapi_error(40078, "不存在的临时授权码"),
             Self::Permission { scope, client_id } => Answer::gateway_error(
                 "60011",
@@ -137,6 +143,7 @@ impl Refusal {
         match self {
             Self::TokenMissing => Answer::legacy_error(41001, "缺少access_token参数"),
             Self::TokenInvalid => Answer::legacy_error(40014, "不合法的access_token"),
+            Self::SuiteTokenInvalid => Answer::legacy_error(42009, SUITE_TOKEN),
             Self::AuthCode => Answer::legacy_error(40078, "不存在的临时授权码"),
             Self::Permission { .. } => Answer::legacy_error(60011, "没有调用该接口的权限"),
             Self::Address { ip, client_id } => {

@@ -162,4 +162,8 @@ async fn a_suite_token_is_the_apps_own_and_says_nothing_for_an_organisation() {
     assert_eq!(wrong["code"], "invalidClientIdOrSecret");
     let stale = caller.post("/v1.0/oauth2/suiteAccessToken", body(app.client_secret, "stale")).await.json();
     assert_eq!(stale["code"], "invalidSuiteTicket");
+    let inactive = format!("/service/get_unactive_corp?suite_access_token={}", token(&granted));
+    assert_eq!(caller.post(&inactive, json!({})).await.json()["errcode"], 0);
+    caller.dingtalk.advance(Duration::from_secs(7200));
+    assert_eq!(caller.post(&inactive, json!({})).await.json()["errcode"], 42009);
 }
