@@ -9,6 +9,8 @@ use super::refusal::Refusal;
 use super::side::Side;
 use crate::world::{Holder, Kind, OnBehalf, Standing, Tokens, World};
 
+const STOPPED: &str = "应用已停用";
+
 /// The normal answer to a call.
 pub fn serve(call: &Call, world: &mut World) -> Answer {
     let mut answered = || -> Result<Answer, Answer> {
@@ -115,7 +117,8 @@ fn check_grants(api: &Api, holder: &Holder, call: &Call, world: &World) -> Resul
 fn check_standing(holder: &Holder, call: &Call, world: &World) -> Result<(), Answer> {
     let standing = world.app(&holder.client_id).and_then(|app| app.at(&holder.corp_id)).map(|at| at.standing);
     match (standing, call.family()) {
-        (Some(Standing::Stopped), Family::Topapi | Family::Legacy) => Err(Answer::topapi_error(50003, "应用已停用")),
+        (Some(Standing::Stopped), Family::Topapi) => Err(Answer::topapi_error(50003, STOPPED)),
+        (Some(Standing::Stopped), Family::Legacy) => Err(Answer::legacy_error(50003, STOPPED)),
         _ => Ok(()),
     }
 }

@@ -124,6 +124,8 @@ async fn a_relieved_app_is_refused_and_a_stopped_one_too_until_it_is_restored() 
     assert_eq!((details().await["errcode"].clone(), opens().await), (json!(0), true));
     dingtalk.decide(one, Decision::Stop);
     assert_eq!((details().await["errcode"].clone(), opens().await), (json!(50003), false));
+    let ticket_path = format!("/get_jsapi_ticket?access_token={token}");
+    assert_eq!(caller.get(&ticket_path).await.json(), json!({"errcode": 50003, "errmsg": "应用已停用"}), "and no request_id");
     dingtalk.decide(one, Decision::Restore);
     assert_eq!((details().await["errcode"].clone(), opens().await), (json!(0), true));
     dingtalk.decide(one, Decision::Relieve);
