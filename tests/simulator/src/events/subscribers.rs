@@ -1,6 +1,6 @@
 //! Where the apps listen: at an address, or at the other end of a Stream connection.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, VecDeque};
 
 use rand::random_range;
 use serde_json::{Value, json};
@@ -10,13 +10,16 @@ use super::http::PushUrl;
 use super::stream::Command;
 use crate::secret;
 
+/// How many tickets are good at once: the oldest, which nobody came with, go.
+const MOST_TICKETS: usize = 1_000;
+
 /// Everybody who wants to be told.
 #[derive(Debug, Default)]
 pub struct Subscribers {
     urls: BTreeMap<String, PushUrl>,
     connections: Vec<Connection>,
     /// Those who may connect: each ticket is good once.
-    tickets: HashMap<String, Subscription>,
+    tickets: VecDeque<(String, Subscription)>,
     connected: u64,
 }
 
@@ -54,13 +57,17 @@ impl Subscribers {
 
     pub fn issue_ticket(&mut self, subscription: Subscription) -> String {
         let ticket = secret::hex32();
-        self.tickets.insert(ticket.clone(), subscription);
+        self.tickets.push_back((ticket.clone(), subscription));
+        if self.tickets.len() > MOST_TICKETS {
+            self.tickets.pop_front();
+        }
         ticket
     }
 
     /// What a ticket is for; it is used up.
     pub fn redeem(&mut self, ticket: &str) -> Option<Subscription> {
-        self.tickets.remove(ticket)
+        let position = self.tickets.iter().position(|(issued, _)| issued == ticket)?;
+        self.tickets.remove(position).map(|(_, subscription)| subscription)
     }
 
     pub fn connect(&mut self, subscription: Subscription, commands: UnboundedSender<Command>) -> u64 {
@@ -106,5 +113,19 @@ impl Subscribers {
 
     pub fn state(&self, client_id: &str) -> Value {
         json!({"connections": self.connections(client_id), "url": self.urls.get(client_id).map(|url| &url.url)})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_is_good_once_and_the_oldest_go_when_there_are_too_many() {
+        let mut subscribers = Subscribers::default();
+        let mut ticket = || subscribers.issue_ticket(Subscription { client_id: "app".to_owned(), events: true });
+        let tickets: Vec<_> = (0..=MOST_TICKETS).map(|_| ticket()).collect();
+        let good = [0, 1, 1, MOST_TICKETS].map(|number| subscribers.redeem(&tickets[number]).is_some());
+        assert_eq!(good, [false, true, false, true]);
     }
 }

@@ -59,6 +59,7 @@ impl World {
         self.tokens.revoke(holder, now);
         self.user_tokens.revoke(holder);
         self.browser_codes.revoke(holder);
+        self.temporary_codes.retain(|_, of| of != holder);
     }
 
     fn happening(&mut self, client_id: &str, corp_id: &str, decision: Decision, agent_id: String) -> Happening {
@@ -66,8 +67,10 @@ impl World {
         match decision {
             Decision::Authorise => {
                 let temporary_code = secret::hex32();
-                let authorisation = told();
-                self.temporary_codes.insert(temporary_code.clone(), Holder::new(client_id, corp_id));
+                let (authorisation, holder) = (told(), Holder::new(client_id, corp_id));
+                // One that nobody came for has no more use.
+                self.temporary_codes.retain(|_, of| *of != holder);
+                self.temporary_codes.insert(temporary_code.clone(), holder);
                 Happening::Authorised { authorisation, temporary_code }
             }
             Decision::Change => Happening::ScopeChanged { authorisation: told() },
@@ -172,5 +175,22 @@ impl World {
         if happening.is_urgent() || self.subscribers.way_to(client_id).is_some() {
             self.outbox.add(Event::new(client_id, corp_id, self.now(), happening));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::THIRD_PARTY;
+    use super::*;
+
+    #[test]
+    fn an_organisation_has_one_temporary_code_as_long_as_it_authorises_the_app() {
+        let mut world = World::default();
+        let mut decide = |decision| {
+            world.decide(THIRD_PARTY.client_id, THIRD_PARTY.corp_id, decision).expect("a decision");
+            world.temporary_codes.len()
+        };
+        let decisions = [Decision::Authorise, Decision::Authorise, Decision::Stop, Decision::Relieve];
+        assert_eq!(decisions.map(&mut decide), [1, 1, 1, 0]);
     }
 }

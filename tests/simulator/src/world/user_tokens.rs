@@ -8,6 +8,8 @@ use crate::secret;
 
 const TWO_HOURS: Millis = 2 * 60 * 60 * 1000;
 const THIRTY_DAYS: Millis = 30 * 24 * 60 * 60 * 1000;
+/// How long a dead token is remembered, to tell that it has expired.
+const REMEMBERED: Millis = 24 * 60 * 60 * 1000;
 
 /// An app that acts for somebody.
 #[derive(Debug, Clone)]
@@ -32,6 +34,9 @@ pub struct Pair {
 
 impl UserTokens {
     pub fn grant(&mut self, who: OnBehalf, now: Millis) -> Pair {
+        for tokens in [&mut self.access, &mut self.refresh] {
+            tokens.retain(|_, (_, until)| *until + REMEMBERED > now);
+        }
         let pair = Pair { access: secret::hex32(), refresh: secret::hex32(), seconds: TWO_HOURS / 1000 };
         self.access.insert(pair.access.clone(), (who.clone(), now + TWO_HOURS));
         self.refresh.insert(pair.refresh.clone(), (who, now + THIRTY_DAYS));
@@ -74,5 +79,17 @@ mod tests {
         assert!(tokens.renew(&first.refresh, "app", THIRTY_DAYS).is_none());
         let (_, second) = tokens.renew(&first.refresh, "app", 0).expect("a pair");
         assert!(second.access != first.access && tokens.renew(&first.refresh, "app", 0).is_none());
+    }
+
+    #[test]
+    fn a_dead_token_is_forgotten_after_a_day() {
+        let mut tokens = UserTokens::default();
+        let who = OnBehalf { holder: Holder::new("app", "corp"), person: Arc::new(Person::made_up(1)) };
+        let first = tokens.grant(who.clone(), 0);
+        tokens.grant(who.clone(), TWO_HOURS + REMEMBERED - 1);
+        assert!(tokens.who(&first.access, TWO_HOURS + REMEMBERED).is_some_and(|(_, alive)| !alive));
+        tokens.grant(who, THIRTY_DAYS + REMEMBERED);
+        assert!(tokens.who(&first.access, 0).is_none());
+        assert_eq!((tokens.access.len(), tokens.refresh.len()), (1, 2));
     }
 }

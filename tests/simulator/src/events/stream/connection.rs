@@ -56,6 +56,8 @@ impl Connection {
         match command {
             Command::Push(frame, answered) => {
                 self.say(&frame).await?;
+                // Those whose time is up are answered too late.
+                self.pending.retain(|_, answered| !answered.is_closed());
                 self.pending.insert(frame.message_id, answered);
                 Ok(())
             }
