@@ -124,6 +124,7 @@ impl Call {
         let in_json = || match &serde_json::from_slice::<Value>(&self.body).ok()?[name] {
             Value::String(text) => Some(text.clone()),
             Value::Number(number) => Some(number.to_string()),
+            Value::Bool(is_so) => Some(is_so.to_string()),
             _ => None,
         };
         in_json().or_else(|| self.form_field(name)).or_else(|| self.query_parameter(name)).filter(|value| !value.is_empty())

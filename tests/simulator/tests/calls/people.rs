@@ -69,6 +69,28 @@ async fn a_notification_is_shown_to_whom_it_is_for() {
 }
 
 #[tokio::test]
+async fn a_notification_is_for_people_for_departments_with_those_below_or_for_everybody() {
+    let caller = Caller::start().await;
+    let agent_id = caller.dingtalk.app().agent_id;
+    let message = "/topapi/message/corpconversation";
+    let sent = async |mut to: Value| {
+        to["agent_id"] = json!(agent_id);
+        let task_id = caller.old(&format!("{message}/asyncsend_v2"), to).await["task_id"].clone();
+        let task = json!({"agent_id": agent_id, "task_id": task_id});
+        let told = caller.old(&format!("{message}/getsendresult"), task).await["send_result"]["unread_user_id_list"].clone();
+        told.as_array().map(|told| told.iter().map(|user_id| user_id.as_str().unwrap().to_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(sent(json!({"userid_list": "bob,alice", "dept_id_list": "1002"})).await.unwrap(), ["bob", "alice", "zhouba"]);
+    assert_eq!(sent(json!({"dept_id_list": "1004"})).await.unwrap(), ["zhaoliu", "dmitri"]);
+    let below = sent(json!({"dept_id_list": "1003"})).await.unwrap();
+    assert!(below.contains(&"lisi".to_owned()) && below.contains(&"dmitri".to_owned()) && below.len() < 12, "{below:?}");
+    for all in [json!(true), json!("true")] {
+        assert_eq!(sent(json!({"to_all_user": all})).await.unwrap().len(), 12);
+    }
+    assert_eq!(sent(json!({"to_all_user": false})).await, None);
+}
+
+#[tokio::test]
 async fn a_call_that_makes_no_sense_is_answered_all_the_same() {
     let caller = Caller::start().await;
     let (token, agent_id) = (caller.token().await, caller.dingtalk.app().agent_id);

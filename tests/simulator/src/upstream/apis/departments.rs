@@ -9,7 +9,7 @@ use crate::upstream::call::Call;
 use crate::world::{Department, Holder, Organisation, Person, World};
 
 /// The whole.
-const ROOT: u64 = 1;
+pub const ROOT: u64 = 1;
 
 pub static LIST_SUB: Api = department("/topapi/v2/department/listsub", "list departments", list_sub);
 pub static GET: Api = department("/topapi/v2/department/get", "get department", get);
@@ -147,6 +147,13 @@ fn members(organisation: &Organisation, id: u64) -> impl Iterator<Item = &Person
 /// Those of them of whom the app is told.
 fn seen<'a>(organisation: &'a Organisation, id: u64, holder: &Holder, world: &World) -> impl Iterator<Item = &'a Person> {
     members(organisation, id).filter(|person| world.sees(holder, &person.user_id))
+}
+
+/// Who is in a department, or in one below it.
+pub fn everybody_in(organisation: &Organisation, id: u64) -> impl Iterator<Item = &Person> {
+    let is_below = move |own: &u64| way_up(organisation, *own).contains(&id);
+    let is_in = move |person: &&Person| id == ROOT || person.departments.iter().any(is_below);
+    organisation.people.iter().map(|person| &**person).filter(is_in)
 }
 
 fn way_up(organisation: &Organisation, from: u64) -> Vec<u64> {

@@ -1,7 +1,10 @@
 //! Work notifications: shown on the console's phone.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
+use super::departments::{ROOT, everybody_in};
 use crate::upstream::answer::Answer;
 use crate::upstream::api::{Access, Api};
 use crate::upstream::call::Call;
@@ -16,16 +19,27 @@ const fn message(path: &'static str, label: &'static str, answer: fn(&Call, &Hol
 }
 
 fn send(call: &Call, holder: &Holder, world: &mut World) -> Answer {
-    let (Some(user_ids), true) = (call.parameter("userid_list"), is_own_agent(call, holder, world)) else {
+    let (Some(user_ids), true) = (recipients(call, holder, world), is_own_agent(call, holder, world)) else {
         return Answer::topapi_error(400_002, "参数错误");
     };
     let message = call.structure("msg").unwrap_or_default();
-    let task_id = world.notifications.send(Notification {
-        holder: holder.clone(),
-        user_ids: user_ids.split(',').map(str::to_owned).collect(),
-        text: text(&message),
-    });
-    Answer::topapi_beside("task_id", task_id.into()).noting(&user_ids)
+    let note = user_ids.join(",");
+    let task_id = world.notifications.send(Notification { holder: holder.clone(), user_ids, text: text(&message) });
+    Answer::topapi_beside("task_id", task_id.into()).noting(&note)
+}
+
+/// People, those of departments, or everybody; who is named twice is told once.
+fn recipients(call: &Call, holder: &Holder, world: &World) -> Option<Vec<String>> {
+    let is_for_all = call.parameter("to_all_user").is_some_and(|all| all == "true");
+    let departments = if is_for_all { Some(ROOT.to_string()) } else { call.parameter("dept_id_list") };
+    let people = call.parameter("userid_list");
+    people.as_ref().or(departments.as_ref())?;
+    let organisation = world.organisation(&holder.corp_id)?;
+    let ids = departments.iter().flat_map(|list| list.split(',')).filter_map(|id| id.parse().ok());
+    let in_them = ids.flat_map(|id| everybody_in(organisation, id)).map(|person| person.user_id.as_str());
+    let named = people.iter().flat_map(|list| list.split(','));
+    let mut seen = BTreeSet::new();
+    Some(named.chain(in_them).filter(|user_id| seen.insert(*user_id)).map(str::to_owned).collect())
 }
 
 fn progress(call: &Call, holder: &Holder, world: &mut World) -> Answer {
