@@ -22,6 +22,11 @@ impl Api {
     pub const fn post(path: &'static str, label: &'static str, scope: &'static str, access: Access) -> Self {
         Self { path, method: Method::Post, label, scope, access }
     }
+
+    /// One that wants GET.
+    pub const fn get(path: &'static str, label: &'static str, scope: &'static str, access: Access) -> Self {
+        Self { path, method: Method::Get, label, scope, access }
+    }
 }
 
 /// How an API wants to be called.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::organisations::authorisation;
 use crate::upstream::answer::Answer;
-use crate::upstream::api::{Access, Api, Method};
+use crate::upstream::api::{Access, Api};
 use crate::upstream::call::Call;
 use crate::world::{Holder, World};
 
@@ -15,13 +15,7 @@ pub static ACTIVATE: Api = suite("/service/activate_suite", "activate app", acti
 pub static INACTIVE: Api = suite("/service/get_unactive_corp", "list organisations that are not activated", inactive);
 
 /// The same for the new API.
-pub static AUTH_INFO: Api = Api {
-    path: "/v1.0/oauth2/apps/authInfo",
-    method: Method::Get,
-    label: "get authorisation",
-    scope: "isvapi_base",
-    access: Access::Suite(auth_info),
-};
+pub static AUTH_INFO: Api = Api::get("/v1.0/oauth2/apps/authInfo", "get authorisation", "isvapi_base", Access::Suite(auth_info));
 
 const fn suite(path: &'static str, label: &'static str, answer: fn(&Call, &Holder, &mut World) -> Answer) -> Api {
     Api::post(path, label, "isvapi_base", Access::Suite(answer))

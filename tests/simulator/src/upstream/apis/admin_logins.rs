@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use serde_json::json;
 
 use crate::upstream::answer::Answer;
-use crate::upstream::api::{Access, Api, Family, Method};
+use crate::upstream::api::{Access, Api, Family};
 use crate::upstream::call::Call;
 use crate::upstream::refusal::Refusal;
 use crate::world::{Holder, Person, World};
@@ -12,29 +12,13 @@ use crate::world::{Holder, Person, World};
 pub static SSO_ACCESS_TOKEN: Api =
     Api::post("/v1.0/oauth2/ssoAccessToken", "get SSO token", "qyapi_base", Access::Open(sso_access_token));
 
-pub static SSO_USER_INFO: Api = Api {
-    path: "/v1.0/oauth2/ssoUserInfo",
-    method: Method::Get,
-    label: "exchange SSO code",
-    scope: "qyapi_base",
-    access: Access::Sso(sso_user_info),
-};
+pub static SSO_USER_INFO: Api =
+    Api::get("/v1.0/oauth2/ssoUserInfo", "exchange SSO code", "qyapi_base", Access::Sso(sso_user_info));
 
-pub static SSO_GET_TOKEN: Api = Api {
-    path: "/sso/gettoken",
-    method: Method::Get,
-    label: "get SSO token",
-    scope: "qyapi_base",
-    access: Access::Open(sso_get_token),
-};
+pub static SSO_GET_TOKEN: Api = Api::get("/sso/gettoken", "get SSO token", "qyapi_base", Access::Open(sso_get_token));
 
-pub static SSO_GET_USER_INFO: Api = Api {
-    path: "/sso/getuserinfo",
-    method: Method::Get,
-    label: "exchange SSO code",
-    scope: "qyapi_base",
-    access: Access::Sso(sso_get_user_info),
-};
+pub static SSO_GET_USER_INFO: Api =
+    Api::get("/sso/getuserinfo", "exchange SSO code", "qyapi_base", Access::Sso(sso_get_user_info));
 
 fn sso_access_token(call: &Call, world: &mut World) -> Answer {
     let body = match call.json() {

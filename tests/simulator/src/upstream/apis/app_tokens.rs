@@ -4,33 +4,17 @@ use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::upstream::answer::Answer;
-use crate::upstream::api::{Access, Api, Method};
+use crate::upstream::api::{Access, Api};
 use crate::upstream::call::Call;
 use crate::world::{Credential, Holder, Kind, Registered, World};
 
-pub static ACCESS_TOKEN: Api = Api {
-    path: "/v1.0/oauth2/accessToken",
-    method: Method::Post,
-    label: "get access_token",
-    scope: "qyapi_base",
-    access: Access::Open(access_token),
-};
+pub static ACCESS_TOKEN: Api =
+    Api::post("/v1.0/oauth2/accessToken", "get access_token", "qyapi_base", Access::Open(access_token));
 
-pub static UNIFIED_TOKEN: Api = Api {
-    path: "/v1.0/oauth2/{corpId}/token",
-    method: Method::Post,
-    label: "get access_token",
-    scope: "qyapi_base",
-    access: Access::Open(unified_token),
-};
+pub static UNIFIED_TOKEN: Api =
+    Api::post("/v1.0/oauth2/{corpId}/token", "get access_token", "qyapi_base", Access::Open(unified_token));
 
-pub static GET_TOKEN: Api = Api {
-    path: "/gettoken",
-    method: Method::Get,
-    label: "get access_token",
-    scope: "qyapi_base",
-    access: Access::Open(get_token),
-};
+pub static GET_TOKEN: Api = Api::get("/gettoken", "get access_token", "qyapi_base", Access::Open(get_token));
 
 fn access_token(call: &Call, world: &mut World) -> Answer {
     let body = match call.json() {

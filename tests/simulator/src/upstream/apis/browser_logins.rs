@@ -4,27 +4,17 @@ use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::upstream::answer::Answer;
-use crate::upstream::api::{Access, Api, Family, Method};
+use crate::upstream::api::{Access, Api, Family};
 use crate::upstream::call::Call;
 use crate::upstream::refusal::Refusal;
 use crate::world::{Holder, OnBehalf, Person, World};
 
-pub static USER_ACCESS_TOKEN: Api = Api {
-    path: "/v1.0/oauth2/userAccessToken",
-    method: Method::Post,
-    label: "get user's access_token",
-    scope: "Contact.User.Read",
-    access: Access::Open(user_access_token),
-};
+pub static USER_ACCESS_TOKEN: Api =
+    Api::post("/v1.0/oauth2/userAccessToken", "get user's access_token", "Contact.User.Read", Access::Open(user_access_token));
 
 /// `me`, or somebody's unionId.
-pub static CONTACT_USER: Api = Api {
-    path: "/v1.0/contact/users/{unionId}",
-    method: Method::Get,
-    label: "get user by their token",
-    scope: "Contact.User.Read",
-    access: Access::User(contact_user),
-};
+pub static CONTACT_USER: Api =
+    Api::get("/v1.0/contact/users/{unionId}", "get user by their token", "Contact.User.Read", Access::User(contact_user));
 
 fn user_access_token(call: &Call, world: &mut World) -> Answer {
     let body = match call.json() {

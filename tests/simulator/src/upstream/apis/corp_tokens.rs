@@ -5,41 +5,21 @@ use serde_json::json;
 
 use super::signed::{accepts_ticket, signer};
 use crate::upstream::answer::Answer;
-use crate::upstream::api::{Access, Api, Method};
+use crate::upstream::api::{Access, Api};
 use crate::upstream::call::Call;
 use crate::world::{Holder, Kind, Registered, World};
 
-pub static CORP_ACCESS_TOKEN: Api = Api {
-    path: "/v1.0/oauth2/corpAccessToken",
-    method: Method::Post,
-    label: "get corp access_token",
-    scope: "isvapi_base",
-    access: Access::Open(corp_access_token),
-};
+pub static CORP_ACCESS_TOKEN: Api =
+    Api::post("/v1.0/oauth2/corpAccessToken", "get corp access_token", "isvapi_base", Access::Open(corp_access_token));
 
-pub static SUITE_ACCESS_TOKEN: Api = Api {
-    path: "/v1.0/oauth2/suiteAccessToken",
-    method: Method::Post,
-    label: "get suite token",
-    scope: "isvapi_base",
-    access: Access::Open(suite_access_token),
-};
+pub static SUITE_ACCESS_TOKEN: Api =
+    Api::post("/v1.0/oauth2/suiteAccessToken", "get suite token", "isvapi_base", Access::Open(suite_access_token));
 
-pub static GET_CORP_TOKEN: Api = Api {
-    path: "/service/get_corp_token",
-    method: Method::Post,
-    label: "get corp access_token",
-    scope: "isvapi_base",
-    access: Access::Open(get_corp_token),
-};
+pub static GET_CORP_TOKEN: Api =
+    Api::post("/service/get_corp_token", "get corp access_token", "isvapi_base", Access::Open(get_corp_token));
 
-pub static GET_SUITE_TOKEN: Api = Api {
-    path: "/service/get_suite_token",
-    method: Method::Post,
-    label: "get suite token",
-    scope: "isvapi_base",
-    access: Access::Open(get_suite_token),
-};
+pub static GET_SUITE_TOKEN: Api =
+    Api::post("/service/get_suite_token", "get suite token", "isvapi_base", Access::Open(get_suite_token));
 
 fn corp_access_token(call: &Call, world: &mut World) -> Answer {
     let body = match call.json() {

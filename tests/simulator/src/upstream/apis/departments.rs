@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::users::{details, visible};
 use crate::upstream::answer::Answer;
-use crate::upstream::api::{Access, Api, Method};
+use crate::upstream::api::{Access, Api};
 use crate::upstream::call::Call;
 use crate::world::{Department, Holder, Organisation, Person, World};
 
@@ -17,22 +17,10 @@ pub static LIST_PARENTS: Api = department("/topapi/v2/department/listparentbyuse
 pub static LIST_IDS: Api = department("/topapi/user/listid", "list userIds", list_ids);
 pub static LIST_USERS: Api = department("/topapi/v2/user/list", "list users", list_users);
 
-pub static SCOPES: Api = Api {
-    path: "/auth/scopes",
-    method: Method::Get,
-    label: "get visible range",
-    scope: "qyapi_base",
-    access: Access::App(scopes),
-};
+pub static SCOPES: Api = Api::get("/auth/scopes", "get visible range", "qyapi_base", Access::App(scopes));
 
 /// The older form: all that are below, unless `fetch_child` is false.
-pub static LIST_OLD: Api = Api {
-    path: "/department/list",
-    method: Method::Get,
-    label: "list departments",
-    scope: "qyapi_get_department_list",
-    access: Access::App(list_old),
-};
+pub static LIST_OLD: Api = Api::get("/department/list", "list departments", "qyapi_get_department_list", Access::App(list_old));
 
 const fn department(path: &'static str, label: &'static str, answer: fn(&Call, &Holder, &mut World) -> Answer) -> Api {
     Api::post(path, label, "qyapi_get_department_list", Access::App(answer))

@@ -5,17 +5,12 @@ use serde_json::json;
 
 use crate::events::Subscription;
 use crate::upstream::answer::Answer;
-use crate::upstream::api::{Access, Api, Method};
+use crate::upstream::api::{Access, Api};
 use crate::upstream::call::Call;
 use crate::world::World;
 
-pub static OPEN_CONNECTION: Api = Api {
-    path: "/v1.0/gateway/connections/open",
-    method: Method::Post,
-    label: "open Stream connection",
-    scope: "qyapi_base",
-    access: Access::Open(open),
-};
+pub static OPEN_CONNECTION: Api =
+    Api::post("/v1.0/gateway/connections/open", "open Stream connection", "qyapi_base", Access::Open(open));
 
 fn open(call: &Call, world: &mut World) -> Answer {
     let body = match call.json() {

@@ -4,17 +4,12 @@ use serde_json::{Value, json};
 
 use super::signed::signer;
 use crate::upstream::answer::Answer;
-use crate::upstream::api::{Access, Api, Method};
+use crate::upstream::api::{Access, Api};
 use crate::upstream::call::Call;
 use crate::world::{Registered, World};
 
-pub static GET_AUTH_INFO: Api = Api {
-    path: "/service/get_auth_info",
-    method: Method::Post,
-    label: "get authorisation",
-    scope: "isvapi_base",
-    access: Access::Open(get_auth_info),
-};
+pub static GET_AUTH_INFO: Api =
+    Api::post("/service/get_auth_info", "get authorisation", "isvapi_base", Access::Open(get_auth_info));
 
 fn get_auth_info(call: &Call, world: &mut World) -> Answer {
     let app = match signer(call, world) {

@@ -3,27 +3,18 @@
 use serde_json::{Value, json};
 
 use crate::upstream::answer::Answer;
-use crate::upstream::api::{Access, Api, Method};
+use crate::upstream::api::{Access, Api};
 use crate::upstream::call::Call;
 use crate::world::{Holder, World};
 
-pub static JSAPI_TICKETS: Api = Api {
-    path: "/v1.0/oauth2/jsapiTickets",
-    method: Method::Post,
-    label: "get jsapi_ticket",
-    scope: "qyapi_base",
-    access: Access::App(|_, holder, world| {
-        Answer::api(ticket(holder, world, |ticket, seconds| json!({"jsapiTicket": ticket, "expireIn": seconds})))
-    }),
-};
+pub static JSAPI_TICKETS: Api =
+    Api::post("/v1.0/oauth2/jsapiTickets", "get jsapi_ticket", "qyapi_base", Access::App(jsapi_tickets));
 
-pub static GET_JSAPI_TICKET: Api = Api {
-    path: "/get_jsapi_ticket",
-    method: Method::Get,
-    label: "get jsapi_ticket",
-    scope: "qyapi_base",
-    access: Access::App(get_jsapi_ticket),
-};
+pub static GET_JSAPI_TICKET: Api = Api::get("/get_jsapi_ticket", "get jsapi_ticket", "qyapi_base", Access::App(get_jsapi_ticket));
+
+fn jsapi_tickets(_: &Call, holder: &Holder, world: &mut World) -> Answer {
+    Answer::api(ticket(holder, world, |ticket, seconds| json!({"jsapiTicket": ticket, "expireIn": seconds})))
+}
 
 fn get_jsapi_ticket(_: &Call, holder: &Holder, world: &mut World) -> Answer {
     Answer::legacy(ticket(

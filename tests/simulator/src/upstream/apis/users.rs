@@ -13,22 +13,12 @@ use crate::world::{Holder, Kind, Person, World};
 /// Somebody is there, but not for this app.
 const OUT_OF_SIGHT: Objection = (50002, "请求的员工userid不在授权范围内");
 
-pub static USER_BY_CODE: Api = Api {
-    path: "/topapi/v2/user/getuserinfo",
-    method: Method::Post,
-    label: "exchange authCode",
-    scope: "qyapi_base",
-    access: Access::App(user_by_code),
-};
+pub static USER_BY_CODE: Api =
+    Api::post("/topapi/v2/user/getuserinfo", "exchange authCode", "qyapi_base", Access::App(user_by_code));
 
 /// The older form, without a `result`.
-pub static USER_BY_CODE_OLD: Api = Api {
-    path: "/user/getuserinfo",
-    method: Method::Get,
-    label: "exchange authCode",
-    scope: "qyapi_base",
-    access: Access::App(user_by_code_old),
-};
+pub static USER_BY_CODE_OLD: Api =
+    Api::get("/user/getuserinfo", "exchange authCode", "qyapi_base", Access::App(user_by_code_old));
 
 /// Also by GET, which the guide shows.
 pub static USER_DETAILS: Api = Api {
@@ -39,29 +29,13 @@ pub static USER_DETAILS: Api = Api {
     access: Access::App(user_details),
 };
 
-pub static USER_DETAILS_OLD: Api = Api {
-    path: "/user/get",
-    method: Method::Get,
-    label: "get user details",
-    scope: "qyapi_get_member",
-    access: Access::App(user_details_old),
-};
+pub static USER_DETAILS_OLD: Api = Api::get("/user/get", "get user details", "qyapi_get_member", Access::App(user_details_old));
 
-pub static USER_BY_UNION_ID: Api = Api {
-    path: "/topapi/user/getbyunionid",
-    method: Method::Post,
-    label: "find user by unionId",
-    scope: "qyapi_get_member",
-    access: Access::App(user_by_union_id),
-};
+pub static USER_BY_UNION_ID: Api =
+    Api::post("/topapi/user/getbyunionid", "find user by unionId", "qyapi_get_member", Access::App(user_by_union_id));
 
-pub static USER_BY_MOBILE: Api = Api {
-    path: "/topapi/v2/user/getbymobile",
-    method: Method::Post,
-    label: "find user by mobile",
-    scope: "qyapi_get_member_by_mobile",
-    access: Access::App(user_by_mobile),
-};
+pub static USER_BY_MOBILE: Api =
+    Api::post("/topapi/v2/user/getbymobile", "find user by mobile", "qyapi_get_member_by_mobile", Access::App(user_by_mobile));
 
 fn user_by_code(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     match exchanged(call.parameter("code"), holder, world) {
