@@ -42,7 +42,7 @@ pub enum Method {
 #[derive(Debug, Clone, Copy)]
 pub enum Access {
     /// Whoever proves in the call itself who they are.
-    Open(fn(&Call, &mut World) -> Answer),
+    Open(fn(&Call, &mut World) -> Result<Answer, Answer>),
     /// An app at an organisation, with the access_token of that organisation.
     App(fn(&Call, &Holder, &mut World) -> Answer),
     /// A third-party app, with its suite_access_token.

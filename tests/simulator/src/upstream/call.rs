@@ -31,22 +31,6 @@ pub struct Call {
     body: Bytes,
 }
 
-/// Why a body of the new API could not be read.
-pub enum BodyFault {
-    Missing,
-    Invalid,
-}
-
-impl BodyFault {
-    pub fn answer(self) -> Answer {
-        let (code, message) = match self {
-            Self::Missing => ("Missingbody", "body is mandatory for this action."),
-            Self::Invalid => ("Invalidbody", "Specified parameter body is not valid. JSON parsing error"),
-        };
-        Answer::api_error(StatusCode::BAD_REQUEST, code, message)
-    }
-}
-
 impl Call {
     pub fn new(request: &HttpRequest, body: Bytes, side: Side) -> Self {
         let header = |name: &str| {
@@ -141,11 +125,13 @@ impl Call {
     }
 
     /// The body of the new API, which takes JSON only.
-    pub fn json(&self) -> Result<Value, BodyFault> {
+    pub fn json(&self) -> Result<Value, Answer> {
+        let refused = |code, message| Answer::api_error(StatusCode::BAD_REQUEST, code, message);
         if self.body.is_empty() || !self.is_content("application/json") {
-            return Err(BodyFault::Missing);
+            return Err(refused("Missingbody", "body is mandatory for this action."));
         }
-        serde_json::from_slice(&self.body).map_err(|_| BodyFault::Invalid)
+        let invalid = |_| refused("Invalidbody", "Specified parameter body is not valid. JSON parsing error");
+        serde_json::from_slice(&self.body).map_err(invalid)
     }
 
     fn form_field(&self, name: &str) -> Option<String> {

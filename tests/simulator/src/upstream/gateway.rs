@@ -22,7 +22,7 @@ pub fn serve(call: &Call, world: &mut World) -> Answer {
         match api.access {
             Access::Open(answer) => {
                 check_method(api, call)?;
-                Ok(answer(call, world))
+                answer(call, world)
             }
             Access::App(answer) => {
                 let holder = holder(call, call.token(), &world.tokens, world, Refusal::TokenInvalid)?;

@@ -20,23 +20,20 @@ pub static SSO_GET_TOKEN: Api = Api::get("/sso/gettoken", "get SSO token", "qyap
 pub static SSO_GET_USER_INFO: Api =
     Api::get("/sso/getuserinfo", "exchange SSO code", "qyapi_base", Access::Sso(sso_get_user_info));
 
-fn sso_access_token(call: &Call, world: &mut World) -> Answer {
-    let body = match call.json() {
-        Ok(body) => body,
-        Err(fault) => return fault.answer(),
-    };
+fn sso_access_token(call: &Call, world: &mut World) -> Result<Answer, Answer> {
+    let body = call.json()?;
     let value = |name: &str| body[name].as_str().unwrap_or_default();
     match granted(value("corpid"), value("ssoSecret"), world) {
-        Some((token, seconds)) => Answer::api(json!({"accessToken": token, "expireIn": seconds})),
-        None => Answer::api_error(StatusCode::BAD_REQUEST, "invalidClientIdOrSecret", "无效的corpid或者ssoSecret"),
+        Some((token, seconds)) => Ok(Answer::api(json!({"accessToken": token, "expireIn": seconds}))),
+        None => Err(Answer::api_error(StatusCode::BAD_REQUEST, "invalidClientIdOrSecret", "无效的corpid或者ssoSecret")),
     }
 }
 
-fn sso_get_token(call: &Call, world: &mut World) -> Answer {
+fn sso_get_token(call: &Call, world: &mut World) -> Result<Answer, Answer> {
     let value = |name: &str| call.query_parameter(name).unwrap_or_default();
     match granted(&value("corpid"), &value("corpsecret"), world) {
-        Some((token, _)) => Answer::legacy(json!({"errcode": 0, "errmsg": "ok", "access_token": token})),
-        None => Answer::legacy_error(40089, "不合法的corpid或corpsecret"),
+        Some((token, _)) => Ok(Answer::legacy(json!({"errcode": 0, "errmsg": "ok", "access_token": token}))),
+        None => Err(Answer::legacy_error(40089, "不合法的corpid或corpsecret")),
     }
 }
 

@@ -16,45 +16,37 @@ pub static UNIFIED_TOKEN: Api =
 
 pub static GET_TOKEN: Api = Api::get("/gettoken", "get access_token", "qyapi_base", Access::Open(get_token));
 
-fn access_token(call: &Call, world: &mut World) -> Answer {
-    let body = match call.json() {
-        Ok(body) => body,
-        Err(fault) => return fault.answer(),
-    };
+fn access_token(call: &Call, world: &mut World) -> Result<Answer, Answer> {
+    let body = call.json()?;
     match internal(world, text(&body, "appKey"), text(&body, "appSecret")) {
         Some(holder) => {
             let (token, seconds) = renewed(world, &holder);
-            Answer::api(json!({"accessToken": token, "expireIn": seconds}))
+            Ok(Answer::api(json!({"accessToken": token, "expireIn": seconds})))
         }
-        None => Answer::api_error(StatusCode::BAD_REQUEST, "invalidClientIdOrSecret", "无效的clientId或者clientSecret"),
+        None => Err(Answer::api_error(StatusCode::BAD_REQUEST, "invalidClientIdOrSecret", "无效的clientId或者clientSecret")),
     }
 }
 
-fn get_token(call: &Call, world: &mut World) -> Answer {
+fn get_token(call: &Call, world: &mut World) -> Result<Answer, Answer> {
     let parameters = |key, secret| Some((call.query_parameter(key)?, call.query_parameter(secret)?));
-    let granted = match (parameters("appkey", "appsecret"), parameters("corpid", "corpsecret")) {
-        (Some((key, secret)), _) => internal(world, &key, &secret).ok_or((40096, "不合法的appKey或appSecret")),
+    let refused = |errcode, errmsg| Answer::legacy_error(errcode, errmsg);
+    let holder = match (parameters("appkey", "appsecret"), parameters("corpid", "corpsecret")) {
+        (Some((key, secret)), _) => internal(world, &key, &secret).ok_or_else(|| refused(40096, "不合法的appKey或appSecret")),
         // The oldest form names the organisation; its one app of ours is the one with that secret.
-        (None, Some((corp_id, secret))) => internal_of(world, &corp_id, &secret).ok_or((40089, "不合法的corpid或corpsecret")),
-        (None, None) => Err((40035, "缺少参数 corpid or appkey")),
-    };
-    match granted {
-        Ok(holder) => {
-            let (token, seconds) = renewed(world, &holder);
-            Answer::legacy(json!({"errcode": 0, "access_token": token, "errmsg": "ok", "expires_in": seconds}))
+        (None, Some((corp_id, secret))) => {
+            internal_of(world, &corp_id, &secret).ok_or_else(|| refused(40089, "不合法的corpid或corpsecret"))
         }
-        Err((errcode, errmsg)) => Answer::legacy_error(errcode, errmsg),
-    }
+        (None, None) => Err(refused(40035, "缺少参数 corpid or appkey")),
+    };
+    let (token, seconds) = renewed(world, &holder?);
+    Ok(Answer::legacy(json!({"errcode": 0, "access_token": token, "errmsg": "ok", "expires_in": seconds})))
 }
 
-fn unified_token(call: &Call, world: &mut World) -> Answer {
-    let body = match call.json() {
-        Ok(body) => body,
-        Err(fault) => return fault.answer(),
-    };
+fn unified_token(call: &Call, world: &mut World) -> Result<Answer, Answer> {
+    let body = call.json()?;
     let corp_id = call.path_segment(3).to_owned();
     if let Some(error) = unified_token_error(&corp_id, &body, world) {
-        return error;
+        return Err(error);
     }
     let client_id = text(&body, "client_id");
     let holder = Holder::new(client_id, &corp_id);
@@ -65,7 +57,7 @@ fn unified_token(call: &Call, world: &mut World) -> Answer {
             world.tokens.grant(&holder, now)
         }
     };
-    Answer::api(json!({"access_token": granted.value, "expires_in": granted.expire_in_seconds(world.now())}))
+    Ok(Answer::api(json!({"access_token": granted.value, "expires_in": granted.expire_in_seconds(world.now())})))
 }
 
 fn unified_token_error(corp_id: &str, body: &Value, world: &World) -> Option<Answer> {

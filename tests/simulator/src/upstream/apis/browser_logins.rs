@@ -7,7 +7,7 @@ use crate::upstream::answer::Answer;
 use crate::upstream::api::{Access, Api, Family};
 use crate::upstream::call::Call;
 use crate::upstream::refusal::Refusal;
-use crate::world::{Holder, OnBehalf, Person, World};
+use crate::world::{OnBehalf, Person, World};
 
 pub static USER_ACCESS_TOKEN: Api =
     Api::post("/v1.0/oauth2/userAccessToken", "get user's access_token", "Contact.User.Read", Access::Open(user_access_token));
@@ -16,15 +16,12 @@ pub static USER_ACCESS_TOKEN: Api =
 pub static CONTACT_USER: Api =
     Api::get("/v1.0/contact/users/{unionId}", "get user by their token", "Contact.User.Read", Access::User(contact_user));
 
-fn user_access_token(call: &Call, world: &mut World) -> Answer {
-    let body = match call.json() {
-        Ok(body) => body,
-        Err(fault) => return fault.answer(),
-    };
+fn user_access_token(call: &Call, world: &mut World) -> Result<Answer, Answer> {
+    let body = call.json()?;
     let value = |name: &str| body[name].as_str().unwrap_or_default();
     let client_id = value("clientId");
     if !world.app(client_id).is_some_and(|app| app.has_secret(value("clientSecret"))) {
-        return Answer::api_error(StatusCode::BAD_REQUEST, "invalidClientIdOrSecret", "无效的clientId或者clientSecret");
+        return Err(Answer::api_error(StatusCode::BAD_REQUEST, "invalidClientIdOrSecret", "无效的clientId或者clientSecret"));
     }
     let now = world.now();
     let granted = match value("grantType") {
@@ -34,18 +31,16 @@ fn user_access_token(call: &Call, world: &mut World) -> Answer {
             (who, pair)
         }),
         "refresh_token" => world.user_tokens.renew(value("refreshToken"), client_id, now),
-        _ => return Answer::api_error(StatusCode::BAD_REQUEST, "unsupported.grant.type", "unsupported.grant.type"),
+        _ => return Err(Answer::api_error(StatusCode::BAD_REQUEST, "unsupported.grant.type", "unsupported.grant.type")),
     };
-    match granted {
-        Some((OnBehalf { holder: Holder { corp_id, .. }, person }, pair)) => Answer::api(json!({
-            "accessToken": pair.access,
-            "refreshToken": pair.refresh,
-            "expireIn": pair.seconds,
-            "corpId": corp_id,
-        }))
-        .noting(&person.user_id),
-        None => Refusal::AuthCode.answer(Family::Api),
-    }
+    let (OnBehalf { holder, person }, pair) = granted.ok_or_else(|| Refusal::AuthCode.answer(Family::Api))?;
+    let told = json!({
+        "accessToken": pair.access,
+        "refreshToken": pair.refresh,
+        "expireIn": pair.seconds,
+        "corpId": holder.corp_id,
+    });
+    Ok(Answer::api(told).noting(&person.user_id))
 }
 
 fn contact_user(call: &Call, who: &OnBehalf, world: &mut World) -> Answer {

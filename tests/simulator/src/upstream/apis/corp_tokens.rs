@@ -21,13 +21,10 @@ pub static GET_CORP_TOKEN: Api =
 pub static GET_SUITE_TOKEN: Api =
     Api::post("/service/get_suite_token", "get suite token", "isvapi_base", Access::Open(get_suite_token));
 
-fn corp_access_token(call: &Call, world: &mut World) -> Answer {
-    let body = match call.json() {
-        Ok(body) => body,
-        Err(fault) => return fault.answer(),
-    };
+fn corp_access_token(call: &Call, world: &mut World) -> Result<Answer, Answer> {
+    let body = call.json()?;
     let value = |name: &str| body[name].as_str().unwrap_or_default();
-    let refused = |code, message| Answer::api_error(StatusCode::BAD_REQUEST, code, message);
+    let refused = |code, message| Err(Answer::api_error(StatusCode::BAD_REQUEST, code, message));
     let Some(app) = suite(world, value("suiteKey")) else {
         return refused("invalidSuiteKey", "suitekey不合法");
     };
@@ -42,50 +39,47 @@ fn corp_access_token(call: &Call, world: &mut World) -> Answer {
     }
     let holder = Holder::new(&app.client_id, value("authCorpId"));
     let (token, seconds) = granted(world, &holder);
-    Answer::api(json!({"accessToken": token, "expireIn": seconds})).noting(&holder.corp_id)
+    Ok(Answer::api(json!({"accessToken": token, "expireIn": seconds})).noting(&holder.corp_id))
 }
 
-fn get_corp_token(call: &Call, world: &mut World) -> Answer {
-    let app = match signer(call, world) {
-        Ok(app) => app,
-        Err((errcode, errmsg)) => return Answer::legacy_error(errcode, errmsg),
-    };
+fn get_corp_token(call: &Call, world: &mut World) -> Result<Answer, Answer> {
+    let app = signer(call, world)?;
     let corp_id = call.parameter("auth_corpid").unwrap_or_default();
     if app.at(&corp_id).is_none() {
-        return Answer::legacy_error(48004, "授权关系不存在");
+        return Err(Answer::legacy_error(48004, "授权关系不存在"));
     }
     let holder = Holder::new(&app.client_id, &corp_id);
     let (token, seconds) = granted(world, &holder);
-    Answer::legacy(json!({"access_token": token, "errcode": 0, "errmsg": "ok", "expires_in": seconds})).noting(&corp_id)
+    let told = json!({"access_token": token, "errcode": 0, "errmsg": "ok", "expires_in": seconds});
+    Ok(Answer::legacy(told).noting(&corp_id))
 }
 
-fn suite_access_token(call: &Call, world: &mut World) -> Answer {
-    let body = match call.json() {
-        Ok(body) => body,
-        Err(fault) => return fault.answer(),
-    };
+fn suite_access_token(call: &Call, world: &mut World) -> Result<Answer, Answer> {
+    let body = call.json()?;
     let value = |name: &str| body[name].as_str().unwrap_or_default();
-    let refused = |code, message| Answer::api_error(StatusCode::BAD_REQUEST, code, message);
+    let refused = |code, message| Err(Answer::api_error(StatusCode::BAD_REQUEST, code, message));
     match suite(world, value("suiteKey")).filter(|app| app.has_secret(value("suiteSecret"))) {
         None => refused("invalidClientIdOrSecret", "无效的clientId或者clientSecret"),
         Some(app) if !accepts_ticket(app, value("suiteTicket"), world) => refused("invalidSuiteTicket", "suiteTicket无效"),
         Some(app) => {
             let client_id = app.client_id.clone();
             let (token, seconds) = suite_token(world, &client_id);
-            Answer::api(json!({"accessToken": token, "expireIn": seconds}))
+            Ok(Answer::api(json!({"accessToken": token, "expireIn": seconds})))
         }
     }
 }
 
-fn get_suite_token(call: &Call, world: &mut World) -> Answer {
+fn get_suite_token(call: &Call, world: &mut World) -> Result<Answer, Answer> {
     let value = |name: &str| call.parameter(name).unwrap_or_default();
+    let refused = |errcode, errmsg| Err(Answer::legacy_error(errcode, errmsg));
     match suite(world, &value("suite_key")).filter(|app| app.has_secret(&value("suite_secret"))) {
-        None => Answer::legacy_error(40088, "不合法的suite_key或suite_secret"),
-        Some(app) if !accepts_ticket(app, &value("suite_ticket"), world) => Answer::legacy_error(40085, "不合法的suite_ticket"),
+        None => refused(40088, "不合法的suite_key或suite_secret"),
+        Some(app) if !accepts_ticket(app, &value("suite_ticket"), world) => refused(40085, "不合法的suite_ticket"),
         Some(app) => {
             let client_id = app.client_id.clone();
             let (token, seconds) = suite_token(world, &client_id);
-            Answer::legacy(json!({"errcode": 0, "errmsg": "ok", "suite_access_token": token, "expires_in": seconds}))
+            let told = json!({"errcode": 0, "errmsg": "ok", "suite_access_token": token, "expires_in": seconds});
+            Ok(Answer::legacy(told))
         }
     }
 }

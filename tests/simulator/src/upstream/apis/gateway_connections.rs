@@ -12,19 +12,16 @@ use crate::world::World;
 pub static OPEN_CONNECTION: Api =
     Api::post("/v1.0/gateway/connections/open", "open Stream connection", "qyapi_base", Access::Open(open));
 
-fn open(call: &Call, world: &mut World) -> Answer {
-    let body = match call.json() {
-        Ok(body) => body,
-        Err(fault) => return fault.answer(),
-    };
+fn open(call: &Call, world: &mut World) -> Result<Answer, Answer> {
+    let body = call.json()?;
     let value = |name: &str| body[name].as_str().unwrap_or_default();
     let app = world.app(value("clientId")).filter(|app| app.has_secret(value("clientSecret")));
     let Some(client_id) = app.map(|app| app.client_id.clone()) else {
-        return Answer::api_error(StatusCode::UNAUTHORIZED, "authFailed", "鉴权失败");
+        return Err(Answer::api_error(StatusCode::UNAUTHORIZED, "authFailed", "鉴权失败"));
     };
     let subscriptions = body["subscriptions"].as_array();
     let events = subscriptions.into_iter().flatten().any(|subscription| subscription["type"] == "EVENT");
     let ticket = world.subscribers.issue_ticket(Subscription { client_id, events });
     let endpoint = format!("{}/stream/connect", call.nearest.replacen("http", "ws", 1));
-    Answer::api(json!({"endpoint": endpoint, "ticket": ticket}))
+    Ok(Answer::api(json!({"endpoint": endpoint, "ticket": ticket})))
 }

@@ -20,9 +20,6 @@ pub use users::USER_BY_CODE;
 #[cfg(test)]
 pub use users::USER_DETAILS;
 
-/// Why the old API refuses a call: errcode and errmsg.
-type Objection = (i32, &'static str);
-
 /// All of them; of two that fit a path the first.
 pub static ALL: [&Api; 37] = [
     &app_tokens::ACCESS_TOKEN,

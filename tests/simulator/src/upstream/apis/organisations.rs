@@ -11,20 +11,14 @@ use crate::world::{Registered, World};
 pub static GET_AUTH_INFO: Api =
     Api::post("/service/get_auth_info", "get authorisation", "isvapi_base", Access::Open(get_auth_info));
 
-fn get_auth_info(call: &Call, world: &mut World) -> Answer {
-    let app = match signer(call, world) {
-        Ok(app) => app,
-        Err((errcode, errmsg)) => return Answer::legacy_error(errcode, errmsg),
-    };
+fn get_auth_info(call: &Call, world: &mut World) -> Result<Answer, Answer> {
+    let app = signer(call, world)?;
     let corp_id = call.parameter("auth_corpid").unwrap_or_default();
-    match authorisation(app, &corp_id, world) {
-        Some(mut told) => {
-            told["errcode"] = json!(0);
-            told["errmsg"] = json!("ok");
-            Answer::legacy(told).noting(&corp_id)
-        }
-        None => Answer::legacy_error(48004, "授权关系不存在"),
-    }
+    let told = authorisation(app, &corp_id, world);
+    let mut told = told.ok_or_else(|| Answer::legacy_error(48004, "授权关系不存在"))?;
+    told["errcode"] = json!(0);
+    told["errmsg"] = json!("ok");
+    Ok(Answer::legacy(told).noting(&corp_id))
 }
 
 /// The authorisation of an app by an organisation, in the words of the old API and of its events.

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::Objection;
+use crate::upstream::answer::Answer;
 use crate::upstream::call::Call;
 use crate::world::{Kind, Millis, Registered, World, real_now};
 
@@ -14,22 +14,24 @@ const MINUTE: Millis = 60 * 1000;
 const IN_SECONDS: Millis = 1_000_000_000_000;
 
 /// The app that signed a call, if everything about the signature is right.
-pub fn signer<'a>(call: &Call, world: &'a World) -> Result<&'a Registered, Objection> {
+pub fn signer<'a>(call: &Call, world: &'a World) -> Result<&'a Registered, Answer> {
     let parameter = |name| call.query_parameter(name).unwrap_or_default();
+    let refused = |errcode, errmsg| Answer::legacy_error(errcode, errmsg);
     let timestamp = parameter("timestamp");
-    let at: Millis = timestamp.parse().ok().filter(|at| *at >= IN_SECONDS).ok_or((853_001, "时间戳不是毫秒"))?;
+    let at: Millis = timestamp.parse().ok().filter(|at| *at >= IN_SECONDS).ok_or_else(|| refused(853_001, "时间戳不是毫秒"))?;
     // An app whose clock cannot be moved with DingTalk's is not to be refused for that.
     let is_now = |now: Millis| now.abs_diff(at) <= MINUTE;
     if !is_now(world.now()) && !is_now(real_now()) {
-        return Err((853_002, "时间戳与服务器时间相差超过一分钟"));
+        return Err(refused(853_002, "时间戳与服务器时间相差超过一分钟"));
     }
     let developed_elsewhere = |app: &&Registered| app.kind != Kind::Internal;
-    let app = world.app(&parameter("accessKey")).filter(developed_elsewhere).ok_or((853_003, "accessKey不存在"))?;
+    let app =
+        world.app(&parameter("accessKey")).filter(developed_elsewhere).ok_or_else(|| refused(853_003, "accessKey不存在"))?;
     let ticket = parameter("suiteTicket");
     if signature(&app.client_secret, &timestamp, &ticket) != parameter("signature") {
-        return Err((853_004, "签名不匹配"));
+        return Err(refused(853_004, "签名不匹配"));
     }
-    if accepts_ticket(app, &ticket, world) { Ok(app) } else { Err((40085, "不合法的suite_ticket")) }
+    if accepts_ticket(app, &ticket, world) { Ok(app) } else { Err(refused(40085, "不合法的suite_ticket")) }
 }
 
 /// Of a custom app any ticket does, of a third-party app only the newest.

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::Objection;
 use crate::upstream::answer::Answer;
 use crate::upstream::api::{Access, Api, Method};
 use crate::upstream::call::Call;
 use crate::world::{Holder, Kind, Person, World};
+
+/// Why the old API refuses a call: errcode and errmsg.
+type Objection = (i32, &'static str);
 
 /// Somebody is there, but not for this app.
 const OUT_OF_SIGHT: Objection = (50002, "请求的员工userid不在授权范围内");
