@@ -56,9 +56,8 @@ impl Simulator {
     #[track_caller]
     #[must_use]
     pub fn issue_code_at(&self, corp_id: &str, user_id: &str) -> String {
-        let mut world = self.shared.world();
-        let client_id = under_test(&world);
-        super::issue(&client_id, corp_id, user_id, &mut world)
+        let client_id = self.tested(|_, client_id| client_id.to_owned());
+        super::issue(&client_id, corp_id, user_id, &mut self.shared.world())
     }
 
     /// An organisation decides about the app under test, which is told if it is a third-party app.
@@ -67,9 +66,7 @@ impl Simulator {
     /// When the decision makes no sense: a slip in the test.
     #[track_caller]
     pub fn decide(&self, corp_id: &str, decision: Decision) {
-        let mut world = self.shared.world();
-        let client_id = under_test(&world);
-        done(world.decide(&client_id, corp_id, decision));
+        done(self.tested(|world, client_id| world.decide(client_id, corp_id, decision)));
     }
 
     /// Somebody leaves an organisation.
@@ -101,16 +98,13 @@ impl Simulator {
 
     /// Where the app under test is told of events over HTTP, as long as it has no Stream connection.
     pub fn push_events_to(&self, url: impl Into<String>, shape: Shape) {
-        let mut world = self.shared.world();
-        let client_id = under_test(&world);
-        world.listen_at(&client_id, Some(PushUrl { url: url.into(), shape }));
+        let url = Some(PushUrl { url: url.into(), shape });
+        self.tested(|world, client_id| world.listen_at(client_id, url));
     }
 
     /// DingTalk asks the address that it pushes to whether it is right.
     pub fn check_url(&self) {
-        let mut world = self.shared.world();
-        let client_id = under_test(&world);
-        world.check_url(&client_id);
+        self.tested(World::check_url);
     }
 
     /// The query and the body of a call that tells the app under test of `message`, as DingTalk makes it at that time.
@@ -126,36 +120,28 @@ impl Simulator {
     /// The suite ticket of the app under test.
     #[must_use]
     pub fn suite_ticket(&self) -> Option<String> {
-        let world = self.shared.world();
-        world.suite_tickets.current(&under_test(&world)).map(str::to_owned)
+        self.tested(|world, client_id| world.suite_tickets.current(client_id).map(str::to_owned))
     }
 
     /// Pushes a new suite ticket, which is the end of the one before.
     pub fn rotate_suite_ticket(&self) {
-        let mut world = self.shared.world();
-        let client_id = under_test(&world);
-        world.rotate_suite_ticket(&client_id);
+        self.tested(World::rotate_suite_ticket);
     }
 
     /// Pushes the suite ticket once more, as the button in the developer console does.
     pub fn push_suite_ticket_again(&self) {
-        let mut world = self.shared.world();
-        let client_id = under_test(&world);
-        world.push_suite_ticket_again(&client_id);
+        self.tested(World::push_suite_ticket_again);
     }
 
     /// Does something to the app's Stream connections, and returns how many there are.
     pub fn disturb_stream(&self, fault: StreamFault) -> usize {
-        let mut world = self.shared.world();
-        let client_id = under_test(&world);
-        world.disturb_stream(&client_id, fault)
+        self.tested(|world, client_id| world.disturb_stream(client_id, fault))
     }
 
     /// How many Stream connections of the app are given events.
     #[must_use]
     pub fn stream_connections(&self) -> usize {
-        let world = self.shared.world();
-        world.subscribers.connections(&under_test(&world))
+        self.tested(|world, client_id| world.subscribers.connections(client_id))
     }
 
     /// How many events, of all apps, have not been acknowledged.
@@ -171,14 +157,18 @@ impl Simulator {
 
     /// The access_tokens of the app under test at an organisation die.
     pub fn revoke_tokens(&self, corp_id: &str) {
-        let mut world = self.shared.world();
-        let (holder, now) = (Holder::new(&under_test(&world), corp_id), world.now());
-        world.tokens.revoke(&holder, now);
+        self.tested(|world, client_id| {
+            let now = world.now();
+            world.tokens.revoke(&Holder::new(client_id, corp_id), now);
+        });
     }
-}
 
-fn under_test(world: &World) -> String {
-    world.under_test().map(|app| app.client_id.clone()).unwrap_or_default()
+    /// Something with the app under test.
+    fn tested<T>(&self, act: impl FnOnce(&mut World, &str) -> T) -> T {
+        let mut world = self.shared.world();
+        let client_id = world.under_test().map(|app| app.client_id.clone()).unwrap_or_default();
+        act(&mut world, &client_id)
+    }
 }
 
 #[track_caller]
