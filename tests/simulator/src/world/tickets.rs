@@ -20,14 +20,10 @@ impl Tickets {
     /// From the next call on.
     pub fn live_for(&mut self, life: Millis) {
         self.life = Life(life);
-        for ticket in self.of.values_mut() {
-            ticket.live_for(life);
-        }
     }
 
     pub fn hand_out(&mut self, holder: &Holder, now: Millis) -> &Credential {
-        let life = self.life;
-        self.of.entry(holder.clone()).or_insert_with(|| JsapiTicket { life, ..JsapiTicket::default() }).hand_out(now)
+        self.of.entry(holder.clone()).or_default().hand_out(now, self.life)
     }
 
     pub fn of(&self, holder: &Holder) -> Option<&JsapiTicket> {
@@ -40,22 +36,16 @@ impl Tickets {
 pub struct JsapiTicket {
     newest: Option<Credential>,
     previous: Vec<String>,
-    life: Life,
 }
 
 impl JsapiTicket {
-    /// From the next call on.
-    pub fn live_for(&mut self, life: Millis) {
-        self.life = Life(life);
-    }
-
-    pub fn hand_out(&mut self, now: Millis) -> &Credential {
+    pub fn hand_out(&mut self, now: Millis, life: Life) -> &Credential {
         if let Some(dead) = self.newest.take_if(|ticket| !ticket.is_alive(now)) {
             self.previous.insert(0, dead.value);
             self.previous.truncate(REMEMBERED);
         }
         let ticket = self.newest.get_or_insert_with(|| Credential::new(secret::hex64(), now));
-        ticket.hand_out((now + self.life.0).min(ticket.created_at + ONE_DAY))
+        ticket.hand_out((now + life.0).min(ticket.created_at + ONE_DAY))
     }
 
     pub fn current(&self, now: Millis) -> Option<&Credential> {
@@ -95,23 +85,23 @@ mod tests {
     #[test]
     fn a_ticket_lives_for_two_hours_when_nobody_renews_it() {
         let mut ticket = JsapiTicket::default();
-        let first = ticket.hand_out(0).value.clone();
+        let first = ticket.hand_out(0, Life::default()).value.clone();
         assert!(ticket.current(TWO_HOURS - 1).is_some());
         assert!(ticket.current(TWO_HOURS).is_none());
-        assert_ne!(ticket.hand_out(TWO_HOURS).value, first);
+        assert_ne!(ticket.hand_out(TWO_HOURS, Life::default()).value, first);
         assert_eq!(ticket.previous(), [first]);
     }
 
     #[test]
     fn a_renewed_ticket_dies_24_hours_after_its_creation() {
         let mut ticket = JsapiTicket::default();
-        let first = ticket.hand_out(0).value.clone();
+        let first = ticket.hand_out(0, Life::default()).value.clone();
         for hour in 1..24 {
             let now = hour * ONE_DAY / 24;
-            let renewed = ticket.hand_out(now);
+            let renewed = ticket.hand_out(now, Life::default());
             assert_eq!(renewed.value, first);
             assert_eq!(renewed.expires_at, (now + TWO_HOURS).min(ONE_DAY));
         }
-        assert_ne!(ticket.hand_out(ONE_DAY).value, first);
+        assert_ne!(ticket.hand_out(ONE_DAY, Life::default()).value, first);
     }
 }
