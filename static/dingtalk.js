@@ -47,8 +47,6 @@ h5.client = (function () {
   const CONFIG_TIMEOUT = 10000;
   const CALL_TIMEOUT = 30000;
 
-  /** @type {Promise<string> | null} */
-  let pendingAuthCode = null;
   /** @type {Promise<void> | null} */
   let configured = null;
 
@@ -82,13 +80,8 @@ h5.client = (function () {
    * @returns {Promise<string>}
    */
   function requestAuthCode(corpId) {
-    if (!pendingAuthCode) {
-      const forget = () => { pendingAuthCode = null; };
-      // The one spelling that every version of the library has.
-      pendingAuthCode = call('runtime.permission.requestAuthCode', { corpId }, AUTH_CODE_TIMEOUT).then(authCodeIn);
-      pendingAuthCode.then(forget, forget);
-    }
-    return pendingAuthCode;
+    // The one spelling that every version of the library has.
+    return call('runtime.permission.requestAuthCode', { corpId }, AUTH_CODE_TIMEOUT).then(authCodeIn);
   }
 
   /** @param {unknown} answer */

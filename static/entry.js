@@ -53,9 +53,9 @@
     if (h5.client.whereabouts() === 'outside') {
       showHowToOpen();
     } else if (location.origin !== publicUrl) {
-      showTrouble(problem('wrong_address'));
+      showTrouble(h5.session.problem('wrong_address'));
     } else if (recentLogins().length >= LOGINS_ALLOWED) {
-      showTrouble(problem('session_lost'));
+      showTrouble(h5.session.problem('session_lost'));
     } else {
       logIn(false);
     }
@@ -137,7 +137,7 @@
   async function makeSureItComesBack() {
     if (rememberLogins(recentLogins().concat(Date.now()))) return;
     const me = await fetch('/api/me', { credentials: 'same-origin' }).catch(() => null);
-    if (!me || !me.ok) throw problem('session_lost');
+    if (!me || !me.ok) throw h5.session.problem('session_lost');
   }
 
   /** The frames of a tab share this list; a page in any of them shows that sessions do come back. */
@@ -179,14 +179,6 @@
 
   function cameByReload() {
     return performance.navigation.type === performance.navigation.TYPE_RELOAD;
-  }
-
-  /**
-   * @param {string} code
-   * @returns {Failure}
-   */
-  function problem(code) {
-    return { kind: 'problem', code, text: '' };
   }
 
   /**

@@ -9,6 +9,7 @@
  * @property {(state: string, tellWait?: TellWait) => Promise<User>} logIn
  * @property {() => Promise<void>} logOut
  * @property {(path: string, init?: RequestInit) => Promise<Response>} fetch
+ * @property {(code: string) => Failure} problem  One of ours, by its code.
  */
 h5.session = (function () {
   'use strict';
@@ -76,8 +77,7 @@ h5.session = (function () {
           tellWait(failure.waitMs || retryAfter);
           await pause(retryAfter);
         } else if (failure.code === 'code_in_use' || (wasWaiting && isNobodyThere(failure))) {
-          // A post of this page is still under way there, though the network here has changed. Or a server is replaced: it
-          // keeps nobody's order, but the place does. What became of the code is not known.
+          // An earlier post is still under way there, or its server was replaced, and the place keeps the order.
           code.taken = 0;
           await pause(BEFORE_ASKING_AGAIN * (1 + Math.random()));
         } else {
@@ -164,7 +164,7 @@ h5.session = (function () {
       await logInAfter(response, loginsBefore);
     } catch (caught) {
       if (/** @type {Failure} */ (caught).code !== 'state_rejected') throw caught;
-      // Another page of this browser was faster, and what the state was bound to went with that.
+      // Another page of this browser was faster.
       const retry = await request(path, init);
       if (retry.status !== 401) return retry;
       await logInAfter(retry, loginsDone);
@@ -323,6 +323,6 @@ h5.session = (function () {
     wireLogOut(/** @type {HTMLButtonElement} */ (button));
   });
 
-  return { logIn, logOut, fetch: fetchWithSession };
+  return { logIn, logOut, fetch: fetchWithSession, problem };
 })();
 

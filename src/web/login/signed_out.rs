@@ -20,7 +20,7 @@ pub struct SignedOut {
 /// `GET /signed-out`
 pub async fn show(head: Head) -> SignedOut {
     let corp_id = form_urlencoded::byte_serialize(head.corp_id().as_bytes()).collect::<String>();
-    let home = head.home();
+    let home = head.home;
     let sign_in = match corp_id.is_empty() {
         true => home.to_owned(),
         false => format!("{home}{}corpid={corp_id}", if home.contains('?') { '&' } else { '?' }),

@@ -21,6 +21,7 @@ use super::login::organisation_of;
 use super::navigation::Began;
 use super::problem::Explanation;
 use super::scope::extracted;
+use super::session::RequestSession;
 use super::{NavEntry, Problem, RequestScope, Site, shared};
 use crate::dingtalk::CorpId;
 
@@ -38,7 +39,8 @@ pub struct Head {
     /// Light or dark.
     pub color_scheme: ColorScheme,
     corp_id: Option<CorpId>,
-    began: Began,
+    /// Where a page leads home that shows nobody.
+    pub home: &'static str,
     scope: RequestScope,
 }
 
@@ -54,7 +56,7 @@ impl Head {
             words: words::Layout::of(language),
             color_scheme: ColorScheme::asked_for_in(request.headers()),
             corp_id: organisation_of(request).ok(),
-            began: Began::of(request)?,
+            home: home(request)?,
             scope: RequestScope::of(request)?,
         })
     }
@@ -62,12 +64,6 @@ impl Head {
     /// The organisation that the page is about; nothing if it is about none.
     pub fn corp_id(&self) -> &str {
         self.corp_id.as_ref().map_or("", CorpId::as_str)
-    }
-
-    /// Where a page leads home that shows nobody. Who came to it from outside stays outside: it must not lead them into the session of
-    /// whoever had the phone before.
-    pub fn home(&self) -> &'static str {
-        if self.began == Began::Within { "/" } else { Began::FROM_OUTSIDE }
     }
 
     /// Lets the page's own scripts run, and no others.
@@ -102,6 +98,13 @@ impl Head {
 }
 
 extracted!(Head, Head::of);
+
+/// The address of home for whoever made `request`. If they came from outside, where somebody's session is, they stay outside: it may be the
+/// session of whoever had the phone before.
+fn home(request: &HttpRequest) -> Result<&'static str, Problem> {
+    let is_inside = Began::of(request)? == Began::Within || !RequestSession::of(request)?.holds();
+    Ok(if is_inside { "/" } else { Began::FROM_OUTSIDE })
+}
 
 /// Explains a problem.
 #[derive(Template)]
