@@ -74,11 +74,8 @@ impl RequestSession {
     fn put_on(&self, headers: &mut HeaderMap) {
         let held = self.held.borrow();
         match &held.login {
-            Some(login) if self.sessions.holds(login) => {
-                if held.is_news {
-                    self.sessions.set_cookie(headers, login);
-                }
-            }
+            Some(login) if held.is_news && self.sessions.holds(login) => self.sessions.set_cookie(headers, login),
+            Some(login) if self.sessions.holds(login) => {}
             // Whatever ended it has given the browser another cookie or none, and this answer may come later than that one. What has
             // expired stays, so that the next login knows its organisation.
             Some(login) if self.sessions.has_ended(login) || self.sessions.tells_organisation() => {}
