@@ -164,12 +164,12 @@
     }
   }
 
-  /** The very same URL, as a navigation that this page started: a reload would repeat the foreign start of this one. */
+  /** The same URL, as a navigation that this page started: a reload would repeat the foreign start of this one. */
   function loadAgain() {
     const hasFragment = location.href.indexOf('#') >= 0;
     // With a fragment, replace would only scroll.
     if (hasFragment) location.reload();
-    else location.replace(location.href);
+    else location.replace(location.href.replace('?sign-in&', '?').replace(/\?sign-in$/, ''));
   }
 
   /** A fresh state, or a library that did not load, takes a new page; the rest can be tried again on this one. */

@@ -12,7 +12,7 @@ use crate::dingtalk::Origin;
 /// As far as the browser tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Began {
-    /// On a page that showed somebody, or on one that was asked for from such a page.
+    /// On a page of ours.
     Within,
     /// Anywhere else.
     Outside,
@@ -21,7 +21,8 @@ pub enum Began {
 }
 
 impl Began {
-    /// The home page, for who comes from outside although a page of ours led there.
+    /// Home, from a page that shows nobody to people from outside: they still count as that there. `static/entry.js` takes it off the
+    /// address when they have signed in.
     pub const FROM_OUTSIDE: &str = "/?sign-in";
 
     /// Where the navigation began that made `request`.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use dingtalk_simulator::Answers;
+
 use super::chromium::Chromium;
 use crate::support::TestApp;
 
@@ -36,6 +38,29 @@ async fn somebody_who_opens_the_app_never_sees_the_one_before_them() {
     }
     assert!(chromium.ever_showed("Alice Chen").await && chromium.ever_showed("Signing you in").await);
     assert!(!chromium.ever_showed("张三").await && !chromium.ever_showed("zhangsan").await);
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn no_way_leads_from_the_entry_page_to_the_one_before() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    app.dingtalk.sign_in("zhangsan");
+    chromium.open(&app.url).await;
+    chromium.shown("[data-user-id='zhangsan']").await;
+    app.dingtalk.sign_in("alice");
+    app.dingtalk.client(Answers::Refuses, false);
+    chromium.on_every_document(WITNESS).await;
+    chromium.open(&format!("{}/profile", app.url)).await;
+    chromium.sees("#trouble-text", "DingTalk refused the request.").await;
+    chromium.click("a.brand").await;
+    chromium.until("it is home", "return location.pathname === '/'", &[]).await;
+    chromium.sees("#trouble-text", "DingTalk refused the request.").await;
+    app.dingtalk.client(Answers::Normal, false);
+    chromium.click("#retry").await;
+    chromium.shown("[data-user-id='alice']").await;
+    assert_eq!(chromium.href().await, format!("{}/", app.url), "from here all is as usual");
+    assert!(!chromium.ever_showed("张三").await);
     chromium.finish().await;
 }
 
