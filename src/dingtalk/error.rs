@@ -199,7 +199,9 @@ impl Error {
             Kind::NotSent(NoConnection::ProxyLogin) => misconfigured(told!(
                 "the proxy refuses the user name and password of DINGTALK_PROXY: set those that its administrator gave out",
                 "代理拒绝了 DINGTALK_PROXY 中的用户名和密码：请使用代理管理员提供的账号")),
-            Kind::NotSent(NoConnection::Other) => ("not_sent", None),
+            Kind::NotSent(NoConnection::Other) => not_sent(told!(
+                "check this machine's network: its routes, and whether a firewall lets this server connect to DingTalk's hosts, port 443",
+                "请检查本机的网络：路由，以及防火墙是否允许本服务器连接钉钉的主机（端口 443）")),
             Kind::AnswerLost => ("answer_lost", None),
             Kind::Unintelligible(_) => ("unintelligible", None),
             Kind::Malformed => ("malformed", None),

@@ -92,6 +92,7 @@ pub const ALL: &[Breakage] = breakages! {
     "api_url": "api", "connection refused", |scene| scene.settings.dingtalk.api_url = format!("http://{}", nobody()).parse().unwrap();
     "api_url": "api", "name resolution", |scene| scene.settings.dingtalk.api_url = "https://dingtalk.invalid".parse().unwrap();
     "api_url": "api", "TLS", |scene| scene.settings.dingtalk.api_url = scene.app.url.replace("http:", "https:").parse().unwrap();
+    "api_url": "api", "routes", |scene| scene.settings.dingtalk.api_url = "https://255.255.255.255".parse().unwrap();
     "api_url": "api", "no such call", |scene| scene.settings.dingtalk.api_url = scene.app.url.parse().unwrap();
     "oapi_url": "oapi", "connection refused", |scene| scene.settings.dingtalk.oapi_url = format!("http://{}", nobody()).parse().unwrap();
     "oapi_url": "oapi", "name resolution", |scene| scene.settings.dingtalk.oapi_url = "https://dingtalk.invalid".parse().unwrap();
