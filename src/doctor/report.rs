@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::check::{CHECKS, Check, Finding, Findings, Verdict};
+use super::check::{CHECKS, Finding, Findings, Verdict};
 use crate::dingtalk::{Told, told};
 use crate::environment::Faults;
 use crate::settings::Settings;
-use crate::web::Language;
+use crate::web::{Both, Language};
 
 /// All findings, each check once.
 pub struct Report {
@@ -35,7 +35,7 @@ impl Report {
     }
 
     pub(super) fn of(settings: &Settings, mut findings: Findings) -> Self {
-        for Check { id, .. } in CHECKS {
+        for (id, _) in CHECKS {
             if findings.of(id).is_none() {
                 findings.put(Finding::unknown(id, told!("not asked for", "未要求检查")));
             }
@@ -54,8 +54,8 @@ impl Report {
         }
     }
 
-    fn findings(&self) -> impl Iterator<Item = (&'static Check, &Finding)> {
-        CHECKS.iter().filter_map(|check| Some((check, self.findings.of(check.id)?)))
+    fn findings(&self) -> impl Iterator<Item = (Both, &Finding)> {
+        CHECKS.into_iter().filter_map(|(id, expected)| Some((expected, self.findings.of(id)?)))
     }
 
     fn console_of(&self, fix: &Told) -> Option<&str> {
@@ -68,12 +68,12 @@ impl Report {
 
     /// For people.
     pub fn to_text(&self, language: Language) -> String {
-        let [expected, fix] = match language {
+        let [should_be, fix] = match language {
             Language::English => ["expected", "fix"],
             Language::Chinese => ["应为", "处理"],
         };
         let mut text = String::new();
-        for (check, finding) in self.findings() {
+        for (expected, finding) in self.findings() {
             let mark = match finding.verdict {
                 Verdict::Pass => "✓",
                 Verdict::NotDone => "–",
@@ -83,7 +83,7 @@ impl Report {
             // Writing to a text cannot fail.
             let _ = writeln!(text, "{mark} {:<13} {}", finding.id, words(&finding.seen, language));
             if finding.verdict >= Verdict::Warn {
-                let _ = writeln!(text, "    {expected}: {}", check.expected.in_language(language));
+                let _ = writeln!(text, "    {should_be}: {}", expected.in_language(language));
             }
             if let Some(advice) = &finding.fix {
                 let console = self.console_of(advice).map(|console| format!(" ({console})")).unwrap_or_default();
@@ -95,11 +95,11 @@ impl Report {
 
     /// For programs.
     pub fn to_json(&self, language: Language) -> Value {
-        let checks = self.findings().map(|(check, finding)| {
+        let checks = self.findings().map(|(expected, finding)| {
             let mut told = json!({
                 "id": finding.id,
                 "verdict": finding.verdict,
-                "expected": check.expected.in_language(language),
+                "expected": expected.in_language(language),
                 "seen": words(&finding.seen, language),
             });
             if let Some(fix) = &finding.fix {
