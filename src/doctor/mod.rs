@@ -21,7 +21,10 @@ mod asking; // Requests that are not DingTalk's.
 mod here; // This machine: the settings, the state, the server.
 mod credentials; // DingTalk: the way there, what the app is granted, and what it may know of people.
 mod public; // PUBLIC_URL: who answers there,
+mod certificate; // with which certificate,
+mod processes; // in how many processes,
 mod passage; // and what becomes of a request on its way.
+mod library; // DingTalk's library for pages.
 mod events; // How DingTalk tells of events.
 
 use std::sync::Arc;
@@ -79,7 +82,7 @@ pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow:
                 false => Some(public::examine(&client, settings, &clock).await),
             }
         },
-        public::library(&client, settings),
+        library::examine(&client, settings),
     );
     findings.add(of_dingtalk);
     findings.put(library);

@@ -1,81 +1,77 @@
 //! What becomes of a request on its way from PUBLIC_URL to the server.
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, UdpSocket};
 
-use futures_util::future::join_all;
 use reqwest::Client;
 
-use super::asking::{CLAIMED, who_is};
-use super::check::Finding;
-use crate::dingtalk::{Clock, Told, told};
+use super::asking::{Answer, CLAIMED, who_is};
+use super::check::{Finding, Verdict};
+use crate::dingtalk::{Clock, Told, root, told};
 use crate::settings::Settings;
 use crate::web::introduction::Introduction;
 
 /// Odd, and as addresses may be: what is signed is what arrives.
-pub const TARGET: &str = "/a%2Fb+c//%E4%B8%AD?x=%2F+y&z=%E6%96%87";
+const TARGET: &str = "/a%2Fb+c//%E4%B8%AD?x=%2F+y&z=%E6%96%87";
+
+/// Asks for an odd address, after it was seen which `processes` answer.
+pub async fn examine(client: &Client, settings: &Settings, clock: &Clock, processes: &Finding) -> Finding {
+    let url = format!("{}{TARGET}", settings.web.public_url);
+    let seen = match who_is(client, &url, &settings.web.session_keys, clock).await {
+        Ok(Answer { introduction: Some(introduction), .. }) => return arrival(&introduction, settings),
+        // Not all of them are ours: another may have answered.
+        _ if processes.verdict == Verdict::Fail => return Finding::not_done("passage", "processes"),
+        Ok(Answer { status, .. }) => told!(
+            "{TARGET} does not arrive: something on the way answers it with status {status}",
+            "{TARGET} 未能到达：途中被应答为状态 {status}"
+        ),
+        Err(error) => {
+            let why = root(&error);
+            told!("{TARGET} does not arrive: {why}", "{TARGET} 未能到达：{why}")
+        }
+    };
+    Finding::fail("passage", seen, pass_on_unchanged())
+}
+
+fn pass_on_unchanged() -> Told {
+    told!(
+        "have the proxy pass path and query on as they are: nginx `proxy_pass http://127.0.0.1:8080;` without a path; Caddy `reverse_proxy` without rewriting; Apache `AllowEncodedSlashes NoDecode` and `ProxyPass … nocanon`",
+        "请让代理原样转发路径与查询参数：nginx 使用不带路径的 `proxy_pass http://127.0.0.1:8080;`；Caddy 使用不改写的 `reverse_proxy`；Apache 使用 `AllowEncodedSlashes NoDecode` 与 `ProxyPass … nocanon`"
+    )
+}
 
 /// Whether path, query and the client's address are those that were sent.
-pub fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
+#[rustfmt::skip] // A finding a paragraph.
+fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
     let Introduction { target, peer, forwarded, client, trusts_peer, .. } = introduction;
     let has_proxy = settings.web.public_url.is_https() && settings.server.tls.is_none();
-    let others =
-        forwarded.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|hop| !hop.is_empty() && *hop != CLAIMED);
+    let others = forwarded.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|hop| !hop.is_empty() && *hop != CLAIMED);
     let is_appended = others.count() > 0;
     if target != TARGET {
-        return Finding::fail(
-            "passage",
-            told!(
-                "{TARGET} arrives as {target}: signatures of such pages are wrong",
-                "{TARGET} 到达时变为 {target}：此类页面的签名会出错"
-            ),
-            told!(
-                "have the proxy pass path and query on as they are: nginx `proxy_pass http://127.0.0.1:8080;` without a path; Caddy `reverse_proxy` without rewriting",
-                "请让代理原样转发路径与查询参数：nginx 使用不带路径的 `proxy_pass http://127.0.0.1:8080;`；Caddy 使用不改写的 `reverse_proxy`"
-            ),
-        );
+        return Finding::fail("passage",
+            told!("{TARGET} arrives as {target}: signatures of such pages are wrong", "{TARGET} 到达时变为 {target}：此类页面的签名会出错"),
+            pass_on_unchanged());
     }
     if has_proxy && !trusts_peer {
-        return Finding::fail(
-            "passage",
-            told!(
-                "the proxy {peer} is not believed: everybody behind it counts as one address",
-                "代理 {peer} 不受信任：其后的所有用户被视为同一地址"
-            ),
-            told!("add {peer} to TRUSTED_PROXIES, and start the server again", "请将 {peer} 加入 TRUSTED_PROXIES 并重启服务器"),
-        );
+        return Finding::fail("passage",
+            told!("the proxy {peer} is not believed: everybody behind it counts as one address", "代理 {peer} 不受信任：其后的所有用户被视为同一地址"),
+            told!("add {peer} to TRUSTED_PROXIES, and start the server again", "请将 {peer} 加入 TRUSTED_PROXIES 并重启服务器"));
     }
     if has_proxy && !is_appended {
-        return Finding::fail(
-            "passage",
+        return Finding::fail("passage",
             told!("the proxy {peer} does not say for whom it asks", "代理 {peer} 未说明客户端地址"),
-            told!(
-                "have the proxy add the client's address to X-Forwarded-For: nginx `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`",
-                "请让代理将客户端地址写入 X-Forwarded-For：nginx `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`"
-            ),
-        );
+            told!("have the proxy add the client's address to X-Forwarded-For: nginx `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`",
+                "请让代理将客户端地址写入 X-Forwarded-For：nginx `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`"));
     }
     if client == CLAIMED && !is_appended && !is_here(peer) {
-        return Finding::fail(
-            "passage",
-            told!(
-                "{peer} is believed whatever it writes into X-Forwarded-For, and is no proxy",
-                "{peer} 并非代理，却可任意伪造 X-Forwarded-For"
-            ),
-            told!("name only proxies in TRUSTED_PROXIES", "TRUSTED_PROXIES 中只应包含代理"),
-        );
+        return Finding::fail("passage",
+            told!("{peer} is believed whatever it writes into X-Forwarded-For, and is no proxy", "{peer} 并非代理，却可任意伪造 X-Forwarded-For"),
+            told!("name only proxies in TRUSTED_PROXIES", "TRUSTED_PROXIES 中只应包含代理"));
     }
-    if client == CLAIMED {
-        let seen = told!(
-            "path and query arrive as they are; this machine is one of TRUSTED_PROXIES, and believed whoever it claims to be",
-            "路径与查询参数原样到达；本机属于 TRUSTED_PROXIES，其声称的客户端地址会被采信"
-        );
-        return Finding::pass("passage", seen);
-    }
-    Finding::pass(
-        "passage",
-        told!("path and query arrive as they are; the client is {client}", "路径与查询参数原样到达；客户端为 {client}"),
-    )
+    Finding::pass("passage", match client == CLAIMED {
+        true => told!("path and query arrive as they are; this machine is one of TRUSTED_PROXIES, and believed whoever it claims to be",
+            "路径与查询参数原样到达；本机属于 TRUSTED_PROXIES，其声称的客户端地址会被采信"),
+        false => told!("path and query arrive as they are; the client is {client}", "路径与查询参数原样到达；客户端为 {client}"),
+    })
 }
 
 /// Whether the address is of this machine, from which we asked.
@@ -83,56 +79,9 @@ fn is_here(address: &str) -> bool {
     address.parse::<IpAddr>().is_ok_and(|address| UdpSocket::bind((address, 0)).is_ok())
 }
 
-/// Whether whoever answers is ours, and whether several processes that do know of each other. Eight connections may all meet the same: that
-/// there is but one is not proven.
-pub async fn processes(client: &Client, first: Introduction, settings: &Settings, clock: &Clock) -> Finding {
-    const MORE: usize = 7;
-    let (url, keys) = (settings.web.public_url.as_str(), &settings.web.session_keys);
-    let again = async || who_is(client, url, keys, clock).await.ok()?.introduction;
-    let answers = join_all((0..MORE).map(|_| again())).await;
-    let (asked, ours) = (1 + MORE, answers.into_iter().flatten().chain([first]));
-    let (processes, shared): (Vec<_>, BTreeSet<_>) = ours.map(|one| (one.process, one.shared)).unzip();
-    let others = asked - processes.len();
-    let found = processes.into_iter().collect::<BTreeSet<_>>().len();
-    if others > 0 {
-        return Finding::fail(
-            "processes",
-            told!(
-                "{others} of {asked} connections were not answered by a process with this SESSION_KEY",
-                "{asked} 个连接中有 {others} 个不是由持有此 SESSION_KEY 的进程应答"
-            ),
-            told!(
-                "give all processes behind PUBLIC_URL the same SESSION_KEY, and see that each can be reached and has the right time",
-                "请为 PUBLIC_URL 之后的所有进程设置相同的 SESSION_KEY，并确认每个进程均可到达且时钟准确"
-            ),
-        );
-    }
-    if found > 1 && (shared.len() > 1 || shared.contains(&None)) {
-        return Finding::fail(
-            "processes",
-            told!(
-                "{found} processes answer, and not all know of the others' used codes and ended sessions",
-                "有 {found} 个进程应答，并非都知道彼此已使用的授权码与已结束的会话"
-            ),
-            told!(
-                "run one process, or give all the same STATE_URL=redis://…, which all must reach",
-                "请只运行一个进程，或为所有进程设置相同且可到达的 STATE_URL=redis://…"
-            ),
-        );
-    }
-    Finding::pass(
-        "processes",
-        told!(
-            "{found} seen on {asked} connections; that there are no others is not proven",
-            "{asked} 个连接中发现 {found} 个；不能证明没有其他进程"
-        ),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::check::Verdict;
     use crate::environment::Environment;
 
     fn settings(public_url: &str) -> Settings {

@@ -119,7 +119,8 @@ pub const ALL: &[Breakage] = breakages! {
     "state": "state", "torn", |scene| state_file(scene, b"redb\x1A\x0A\xA9\x0D\x0A and no more", 0o600);
     "state": "state", "chmod 600", |scene| state_file(scene, b"", 0o644);
     "public_url": "public", "refused", |scene| public_url(scene, &format!("http://{}", nobody()));
-    "public_url": "public", "has no address", |scene| public_url(scene, "https://nobody.invalid");
+    "public_url": "public", "use --no-public", |scene| public_url(scene, "https://nobody.invalid");
+    "public_url": "public", "what speaks TLS", |scene| public_url(scene, &scene.app.url.replace("http:", "https:"));
     "public_url": "identity", "PUBLIC_URL leads", |scene| public_url(scene, &scene.app.dingtalk.url());
     "session_keys": "server", "same SESSION_KEY", |scene| scene.settings.web.session_keys = SessionKeys::parse(&OTHER_SESSION_KEY.clone().into()).unwrap();
     "app_addr": "server", "keys of production", |scene| scene.settings.server.app_addr = nobody().parse().unwrap();

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use dingtalk_simulator::Simulator;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::free;
 use crate::process::{Served, Variables, complete, program, run, with};
@@ -50,6 +52,18 @@ impl Drop for Authority {
     }
 }
 
+/// A server that speaks TLS at `address`, and that people open at this port.
+fn over_tls(dingtalk: &Simulator, authority: &Authority, address: &str, port: &str) -> Variables {
+    let variables = [
+        ("APP_ADDR", address.to_owned()),
+        ("PUBLIC_URL", format!("https://localhost:{port}")),
+        ("TLS_CERT", authority.file("cert.pem")),
+        ("TLS_KEY", authority.file("key.pem")),
+        ("SSL_CERT_FILE", authority.file("ca.pem")),
+    ];
+    variables.into_iter().fold(complete(dingtalk), |all, (name, value)| with(all, name, &value))
+}
+
 async fn certificate(variables: &Variables) -> serde_json::Value {
     let served = Served::start(variables).await;
     let (_, said) = run(program(variables).args(["doctor", "--json", "--lang", "en"])).await;
@@ -63,15 +77,7 @@ async fn a_certificate_that_is_of_another_name_nobody_s_too_old_too_young_or_abo
     let dingtalk = Simulator::start().await.unwrap();
     let (authority, others) = (Authority::new(), Authority::new());
     let address = free();
-    let port = address.rsplit(':').next().unwrap();
-    let variables = [
-        ("APP_ADDR", address.clone()),
-        ("PUBLIC_URL", format!("https://localhost:{port}")),
-        ("TLS_CERT", authority.file("cert.pem")),
-        ("TLS_KEY", authority.file("key.pem")),
-        ("SSL_CERT_FILE", authority.file("ca.pem")),
-    ];
-    let variables = variables.into_iter().fold(complete(&dingtalk), |all, (name, value)| with(all, name, &value));
+    let variables = over_tls(&dingtalk, &authority, &address, address.rsplit(':').next().unwrap());
     for (name, days, verdict, word) in [
         ("localhost", [-1, 15], "pass", "it is for PUBLIC_URL"),
         ("localhost", [-1, 13], "warn", "within 14 days"),
@@ -86,4 +92,20 @@ async fn a_certificate_that_is_of_another_name_nobody_s_too_old_too_young_or_abo
     authority.certify("localhost", [-1, 90]);
     let told = certificate(&with(variables, "SSL_CERT_FILE", &others.file("ca.pem"))).await;
     assert!(told["verdict"] == "fail" && told["seen"].as_str().unwrap().contains("nobody who is trusted"), "{told}");
+}
+
+#[tokio::test]
+async fn of_a_certificate_that_was_shown_once_it_is_not_said_for_how_long_it_is_good() {
+    let (dingtalk, authority, address) = (Simulator::start().await.unwrap(), Authority::new(), free());
+    authority.certify("localhost", [-1, 90]);
+    let once = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = once.local_addr().unwrap().port().to_string();
+    let variables = over_tls(&dingtalk, &authority, &address, &port);
+    tokio::spawn(async move {
+        let (mut first, _) = once.accept().await.unwrap();
+        drop(once);
+        copy_bidirectional(&mut first, &mut TcpStream::connect(address).await.unwrap()).await
+    });
+    let told = certificate(&variables).await;
+    assert!(told["verdict"] == "not_done" && told["seen"].as_str().unwrap().contains("was not seen"), "{told}");
 }

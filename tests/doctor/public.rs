@@ -81,3 +81,18 @@ async fn a_process_with_another_key_behind_a_balancer_is_named() {
     let url = in_front(vec![scene.app.url.clone(), stranger.url.clone()], |head| head).await;
     examined_at(scene, url, "processes", "4 of 8 connections").await;
 }
+
+#[tokio::test]
+async fn a_sign_in_page_in_front_of_the_app_is_not_what_public_url_should_be() {
+    let login = "HTTP/1.1 302 Found\r\nLocation: /sso/login\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    examined_at(Scene::set().await, answers(login).await, "identity", "sign-in page").await;
+}
+
+/// As Apache does with `%2F` unless it is told not to, and many a firewall.
+#[tokio::test]
+async fn a_proxy_that_refuses_odd_paths_is_named_as_such_and_not_as_somebody_without_the_key() {
+    let scene = Scene::set().await;
+    let refuse: fn(String) -> String = |head| if head.contains("%2F") { head.replace("x-introduce", "x-nothing") } else { head };
+    let url = in_front(vec![scene.app.url.clone()], refuse).await;
+    examined_at(scene, url, "passage", "status 404").await;
+}
