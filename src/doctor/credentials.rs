@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::Asked;
 use super::check::{Finding, Findings, Verdict};
-use super::here::Server;
+use super::server::Server;
 use crate::dingtalk::{AccessToken, AppKind, DingTalk, Error, Kind, Network, NoConnection, Organisation, Standing, Told, told};
 use crate::settings::Settings;
 use crate::state::Location;

@@ -18,7 +18,9 @@
 mod check; // A check and what was found,
 mod report; // how that is told.
 mod asking; // Requests that are not DingTalk's.
-mod here; // This machine: the settings, the state, the server.
+mod settings; // This machine: the settings,
+mod server; // the server,
+mod state; // and where it keeps what must last.
 mod credentials; // DingTalk: the way there, what the app is granted, and what it may know of people.
 mod public; // PUBLIC_URL: who answers there,
 mod certificate; // with which certificate,
@@ -28,6 +30,8 @@ mod library; // DingTalk's library for pages.
 mod events; // How DingTalk tells of events.
 
 use std::sync::Arc;
+
+use anyhow::Context;
 
 use crate::application::state_of;
 use crate::dingtalk::{AuthCode, Clock, DingTalk, Observer, UserId};
@@ -51,47 +55,42 @@ pub struct Asked {
     pub no_public: bool,
 }
 
-/// Whatever goes wrong meanwhile, and however often a call is repeated.
-const MOST_CALLS: u32 = 12;
-
 /// Nobody counts.
 struct Uncounted;
 
 impl Observer for Uncounted {}
 
-/// Examines the app of these settings, and all around it. At most twelve calls to DingTalk, and some fifteen seconds with everything down.
+/// Examines the app of these settings, and all around it, in some fifteen seconds with everything down.
 pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow::Result<Report> {
-    let mut findings = Findings::default();
-    here::settings(settings, &mut findings);
+    /// To DingTalk: whatever goes wrong meanwhile, and however often a call is repeated.
+    const MOST_CALLS: u32 = 12;
+    const NO_CLIENT: &str = "cannot make an HTTPS client: is the package ca-certificates installed, or SSL_CERT_FILE set?";
     // What the server keeps is the server's: the client here remembers for itself.
     let nothing = state_of(&Settings { state: Location::Memory, ..settings.clone() }, clock.clone())?;
-    let dingtalk = DingTalk::new(settings.dingtalk.clone(), Arc::new(nothing), clock.clone(), Arc::new(Uncounted))?;
+    let dingtalk = DingTalk::new(settings.dingtalk.clone(), Arc::new(nothing), clock.clone(), Arc::new(Uncounted));
+    let (dingtalk, client) = (dingtalk.context(NO_CLIENT)?, asking::client().build().context(NO_CLIENT)?);
     dingtalk.limit_to(MOST_CALLS);
-    let server = here::server(settings, &clock).await;
-    let client = asking::client().build()?;
-    let (of_dingtalk, of_public, library) = tokio::join!(
-        async {
-            match asked.no_dingtalk {
-                true => Findings::default(),
-                false => credentials::examine(&dingtalk, settings, &server, &asked).await,
-            }
-        },
-        async {
-            match asked.no_public {
-                true => None,
-                false => Some(public::examine(&client, settings, &clock).await),
-            }
-        },
-        library::examine(&client, settings),
-    );
-    findings.add(of_dingtalk);
+    let server = server::at_app_addr(settings, &clock).await.context(NO_CLIENT)?;
+
+    let of_dingtalk = async {
+        match asked.no_dingtalk {
+            true => Findings::default(),
+            false => credentials::examine(&dingtalk, settings, &server, &asked).await,
+        }
+    };
+    let of_public = async {
+        match asked.no_public {
+            true => (Findings::default(), false),
+            false => public::examine(&client, settings, &clock).await,
+        }
+    };
+    let library = library::examine(&client, settings);
+    let (mut findings, (of_public, is_public), library) = tokio::join!(of_dingtalk, of_public, library);
+    settings::examine(settings, &mut findings);
+    findings.add(of_public);
     findings.put(library);
-    let seen_in_public = of_public.map(|(of_public, is_ours)| {
-        findings.add(of_public);
-        is_ours
-    });
-    findings.put(here::server_is_seen(&server, seen_in_public));
-    findings.put(here::state(settings, &server, &clock).await);
+    findings.put(state::examine(settings, &server, &clock).await);
+    findings.put(server::is_seen(server, is_public));
     findings.add(events::examine(&dingtalk, &client, settings, &clock, &asked, &findings).await);
     Ok(Report::of(settings, findings))
 }

@@ -122,9 +122,9 @@ pub const ALL: &[Breakage] = breakages! {
     "public_url": "public", "use --no-public", |scene| public_url(scene, "https://nobody.invalid");
     "public_url": "public", "what speaks TLS", |scene| public_url(scene, &scene.app.url.replace("http:", "https:"));
     "public_url": "identity", "PUBLIC_URL leads", |scene| public_url(scene, &scene.app.dingtalk.url());
-    "session_keys": "server", "same SESSION_KEY", |scene| scene.settings.web.session_keys = SessionKeys::parse(&OTHER_SESSION_KEY.clone().into()).unwrap();
+    "session_keys": "server", "SESSION_KEY", |scene| scene.settings.web.session_keys = SessionKeys::parse(&OTHER_SESSION_KEY.clone().into()).unwrap();
     "app_addr": "server", "keys of production", |scene| scene.settings.server.app_addr = nobody().parse().unwrap();
-    "app_addr": "server", "stop the other program", |scene| scene.settings.server.app_addr = scene.app.dingtalk.url().strip_prefix("http://").unwrap().parse().unwrap();
+    "app_addr": "server", "another program, stop it", |scene| scene.settings.server.app_addr = scene.app.dingtalk.url().strip_prefix("http://").unwrap().parse().unwrap();
     "library": "library", "application/json", |scene| scene.settings.web.jsapi_script_url = format!("{}/no.js", scene.app.dingtalk.url()).parse().unwrap();
     "library": "library", "text/html", |scene| scene.settings.web.jsapi_script_url = scene.app.dingtalk.url().parse().unwrap();
     "library": "library", "browsers load it", |scene| scene.settings.web.jsapi_script_url = format!("http://{}", nobody()).parse().unwrap();
@@ -138,6 +138,7 @@ pub const ALL: &[Breakage] = breakages! {
 #[rustfmt::skip]
 pub const SLOW: &[Breakage] = breakages! {
     "login": "oapi", "took too long", |scene| fault(scene, LOGIN, Fault::Delay { milliseconds: 6000 });
+    "app_addr": "server", "does not answer", |scene| scene.settings.server.app_addr = silent(scene).parse().unwrap();
     "api_url": "api", "took too long", |scene| scene.settings.dingtalk.api_url = format!("http://{}", silent(scene)).parse().unwrap();
     "public_url": "public", "in time", |scene| { let address = silent(scene); public_url(scene, &format!("http://{address}")) };
 };

@@ -109,3 +109,16 @@ async fn of_a_certificate_that_was_shown_once_it_is_not_said_for_how_long_it_is_
     let told = certificate(&variables).await;
     assert!(told["verdict"] == "not_done" && told["seen"].as_str().unwrap().contains("was not seen"), "{told}");
 }
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_where_the_settings_say_so_is_not_taken_for_nobody() {
+    let (dingtalk, authority, address) = (Simulator::start().await.unwrap(), Authority::new(), free());
+    let plain = with(complete(&dingtalk), "APP_ADDR", &address);
+    let served = Served::start(&plain).await;
+    authority.certify("localhost", [-1, 90]);
+    let tls = over_tls(&dingtalk, &authority, &address, "9");
+    let tls = with(tls, "SESSION_KEY", &plain.iter().find(|(name, _)| *name == "SESSION_KEY").unwrap().1);
+    let (_, said) = run(program(&tls).args(["doctor", "--lang", "en", "--no-dingtalk", "--no-public"])).await;
+    served.stop().await;
+    assert!(said.contains("somebody listens at APP_ADDR") && said.contains("TLS_CERT or not"), "{said}");
+}

@@ -1,6 +1,7 @@
 //! Apps of which each call for a token brings another one: the doctor takes nothing from a server that runs.
 
 use dingtalk_h5::dingtalk::{AppKind, CorpId, Home};
+use dingtalk_simulator::Fault;
 
 use super::{Scene, nobody};
 use crate::support::TestApp;
@@ -25,6 +26,14 @@ async fn a_custom_app_s_doctor_leaves_its_token_to_the_server_that_runs_and_take
     scene.settings.dingtalk.kind = AppKind::Custom(Home { corp_id, ..home });
     let examined = scene.examine().await;
     assert!(examined.names("token", "has not authorised the app"), "{:#}", examined.report);
+}
+
+#[tokio::test]
+async fn a_server_whose_token_takes_two_seconds_is_not_said_to_log_nobody_in() {
+    let scene = Scene::of(TestApp::custom().await);
+    scene.app.dingtalk.fault("/v1.0/oauth2/corpAccessToken", 1, Fault::Delay { milliseconds: 2000 });
+    let examined = scene.examine().await;
+    assert_eq!(examined.check("token")["verdict"], "pass", "{:#}", examined.report);
 }
 
 #[tokio::test]

@@ -70,3 +70,11 @@ fn without_differences(report: &str) -> String {
     let is_same = |line: &&str| !["it differs from", "os error"].iter().any(|differs| line.contains(differs));
     report.lines().filter(is_same).collect::<Vec<_>>().join("\n")
 }
+
+#[tokio::test]
+async fn on_a_machine_that_trusts_nobody_it_says_what_to_install() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let variables = with(with(complete(&dingtalk), "SSL_CERT_FILE", "/nowhere"), "SSL_CERT_DIR", "/nowhere");
+    let (code, said) = run(program(&variables).arg("doctor")).await;
+    assert!(code == Some(1) && said.contains("ca-certificates"), "{said}");
+}

@@ -1,8 +1,11 @@
 //! The state that processes share.
 
 use dingtalk_h5::state::Location;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 
 use super::{Examined, Scene, nobody};
+use crate::support::TestApp;
 use crate::support::redis::RedisServer;
 
 async fn state_at(url: &str) -> Examined {
@@ -35,4 +38,48 @@ async fn a_clock_of_redis_s_that_differs_is_told() {
     scene.app.hands.set_time_of_day(-120);
     let examined = scene.examine().await;
     assert!(examined.names("state", "differ by 1") && examined.names("state", "NTP"), "{}", examined.check("state"));
+}
+
+/// Answers as that version does what it is asked before anybody needs more of it.
+async fn redis_of_version(version: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let info = format!("redis_version:{version}\r\nmaxmemory:0\r\n");
+    let info = format!("${}\r\n{info}\r\n", info.len());
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            let mut lines = BufReader::new(connection).lines();
+            while let Ok(Some(count)) = lines.next_line().await {
+                let mut words = Vec::new();
+                for _ in 0..count.trim_start_matches('*').parse().unwrap_or(0) {
+                    let _length = lines.next_line().await;
+                    words.extend(lines.next_line().await.unwrap());
+                }
+                let answer = match words.first().map(String::as_str) {
+                    Some("INFO") => info.as_str(),
+                    Some("TIME") => "*2\r\n$1\r\n1\r\n$1\r\n1\r\n",
+                    _ => "+OK\r\n",
+                };
+                lines.get_mut().write_all(answer.as_bytes()).await.unwrap();
+            }
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_redis_that_is_too_old_for_the_server_is_named() {
+    for (version, is_too_old) in [("6.0.16", true), ("5.0.14", true), ("6.2.0", false), ("10.0.1", false)] {
+        let examined = state_at(&redis_of_version(version).await).await;
+        assert_eq!(examined.names("state", "6.2 or later"), is_too_old, "{version}: {}", examined.check("state"));
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_answers_and_that_the_running_server_cannot_work_with_is_named() {
+    let (primary, replica) = (RedisServer::start().await, RedisServer::start().await);
+    replica.ask::<()>(&format!("REPLICAOF {}", primary.address().replace(':', " "))).await.unwrap();
+    let app = TestApp::start_with(|settings| settings.state = Location::parse(&replica.url().into()).unwrap()).await;
+    let examined = Scene::of(app).examine().await;
+    assert!(examined.names("state", "replica"), "{}", examined.check("state"));
 }

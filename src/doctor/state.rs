@@ -1,0 +1,76 @@
+//! Where state is kept.
+
+use std::time::Duration;
+
+use super::check::Finding;
+use super::server::Server;
+use crate::application::sealing_keys;
+use crate::dingtalk::{Clock, Told, told};
+use crate::settings::Settings;
+use crate::state::{Location, Looked, State, Vitals};
+
+/// Looks at it, and changes nothing.
+#[rustfmt::skip] // A finding a paragraph, here and below.
+pub async fn examine(settings: &Settings, server: &Server, clock: &Clock) -> Finding {
+    const OTHERS: u32 = 0o077;
+    let location = settings.state.to_string();
+    match State::look(&settings.state, &sealing_keys(settings), clock.unix_millis()).await {
+        Ok(Looked::Memory) if settings.web.public_url.is_https() => Finding::warn("state",
+            told!("in memory: a restart forgets who logged out and which codes were used", "保存在内存中：重启后不再知道谁已退出、哪些授权码已使用"),
+            told!("set STATE_URL to a file or to redis", "请将 STATE_URL 设为文件或 redis")),
+        Ok(Looked::Memory) => Finding::pass("state", told!("in memory: a restart forgets it", "保存在内存中：重启后丢失")),
+        Ok(Looked::InUse) if !matches!(server, Server::Ours(_)) => Finding::warn("state",
+            told!("{location} is open in a process that is not the server at APP_ADDR", "{location} 被 APP_ADDR 之外的进程占用"),
+            told!("stop that process: a file is one process's", "请停止该进程：一个文件只能由一个进程使用")),
+        Ok(Looked::InUse) => Finding::pass("state", told!("{location} is open in the server", "{location} 由服务器使用中")),
+        Ok(Looked::NoFile) => Finding::pass("state", told!("{location} will be made", "{location} 将会创建")),
+        Ok(Looked::File(mode)) if mode & OTHERS != 0 => Finding::warn("state",
+            told!("others may read {location}: its mode is {mode:o}", "其他用户可读 {location}：权限为 {mode:o}"),
+            told!("chmod 600, or start the server, which does it", "请执行 chmod 600，或启动服务器（会自动修改）")),
+        Ok(Looked::File(_)) => Finding::pass("state", told!("{location} can be opened", "{location} 可以打开")),
+        Ok(Looked::Redis(vitals)) => redis(vitals, server, clock),
+        Err(error) => Finding::fail("state", told!("STATE_URL cannot be used: {error}", "STATE_URL 无法使用：{error}"), match settings.state {
+            Location::Redis(_) => told!("mend that, or set STATE_URL to a redis that this machine reaches, with its user name and password",
+                "请处理上述问题，或将 STATE_URL 设为本机可访问的 redis（含用户名与密码）"),
+            _ => told!("mend that, or set STATE_URL to a file that this user may write, under the SESSION_KEY that it was written with",
+                "请处理上述问题，或将 STATE_URL 设为当前用户可写的文件（并使用写入时的 SESSION_KEY）"),
+        }),
+    }
+}
+
+/// The worst of what may be the matter with one that answers.
+#[rustfmt::skip]
+fn redis(Vitals { version, latency, unix_ms, evicts }: Vitals, server: &Server, clock: &Clock) -> Finding {
+    const OLDEST: (u32, u32) = (6, 2);
+    const SLOW: Duration = Duration::from_millis(50);
+    const SKEW_SECONDS: u64 = 60;
+    let number = |at| version.split('.').nth(at)?.parse::<u32>().ok();
+    let (millis, seconds) = (latency.as_millis(), (unix_ms / 1000).abs_diff(clock.unix_seconds()));
+    if number(0).zip(number(1)).is_some_and(|version| version < OLDEST) {
+        return Finding::fail("state", told!("redis {version} is too old", "redis {version} 版本过旧"),
+            told!("run Redis 6.2 or later, or Valkey", "请使用 Redis 6.2 或更高版本，或 Valkey"));
+    }
+    // It answers everybody what it is asked here, and does not do for everybody what the server needs.
+    if matches!(server, Server::Ours(said) if said["state"]["reachable"] == false) {
+        return Finding::fail("state",
+            told!("redis {version} answers, and the running server cannot work with it", "redis {version} 有应答，但运行中的服务器无法使用"),
+            told!("see the server's log, which says why: it may be a replica (STATE_URL must lead to the primary), be full, be unable to save, or its access list may not let this user run what is needed",
+                "请查看服务器日志中的原因：它可能是副本（STATE_URL 须指向主节点）、内存已满、无法保存数据，或其访问控制不允许此用户执行所需命令"));
+    }
+    if let Some(policy) = evicts {
+        return Finding::warn("state",
+            told!("when it is full, redis throws things away ({policy}), and would forget logouts", "内存占满时 redis 会淘汰数据（{policy}），从而丢失已退出的会话"),
+            told!("redis-cli config set maxmemory-policy noeviction, and the same in redis.conf", "请执行 redis-cli config set maxmemory-policy noeviction，并写入 redis.conf"));
+    }
+    if seconds > SKEW_SECONDS {
+        return Finding::warn("state",
+            told!("the clocks of redis and of this machine differ by {seconds} s: sessions go by the one, signatures by the other",
+                "redis 与本机的时钟相差 {seconds} 秒：会话以前者为准，签名以后者为准"),
+            told!("set both by NTP", "请用 NTP 校准两者"));
+    }
+    if latency > SLOW {
+        return Finding::warn("state", told!("redis {version} takes {millis} ms to answer", "redis {version} 应答需要 {millis} 毫秒"),
+            told!("run it near the server: each login waits for it several times", "请将其部署在服务器附近：每次登录都要多次等待其应答"));
+    }
+    Finding::pass("state", told!("redis {version} answers within {millis} ms", "redis {version} 在 {millis} 毫秒内应答"))
+}
