@@ -21,7 +21,12 @@ impl DingTalk {
         answered(self.app.api.send(Call::LOGIN_PROBE, Proof::Token(token), &Value::Null).await)
     }
 
-    /// Whether the old API answers at all.
+    /// Whether the new API answers at all.
+    pub async fn answers_new(&self) -> Result<(), Error> {
+        answered(self.app.api.send(Call::NEW_PROBE, Proof::Body, &Value::Null).await)
+    }
+
+    /// The same of the old one.
     pub async fn answers_old(&self) -> Result<(), Error> {
         answered(self.app.api.send(Call::OLD_PROBE, Proof::Body, &Value::Null).await)
     }

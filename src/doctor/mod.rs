@@ -21,7 +21,8 @@ mod asking; // Requests that are not DingTalk's.
 mod settings; // This machine: the settings,
 mod server; // the server,
 mod state; // and where it keeps what must last.
-mod credentials; // DingTalk: the way there, what the app is granted, and what it may know of people.
+mod outcome; // Calls to DingTalk, and what comes of them:
+mod credentials; // what the app is granted, and what it may know of people.
 mod public; // PUBLIC_URL: who answers there,
 mod certificate; // with which certificate,
 mod processes; // in how many processes,
@@ -99,8 +100,9 @@ pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow:
 pub async fn at_start(dingtalk: DingTalk) {
     let mut findings = Findings::default();
     if let Some(home) = dingtalk.home() {
-        credentials::granted(&dingtalk, home, &mut findings).await;
+        credentials::granted(home, &mut findings).await;
     }
+    findings.put(credentials::clock(&dingtalk));
     for finding in findings.failures() {
         let fix = finding.fix.as_ref().map(|fix| fix.english.as_str());
         tracing::warn!(check = finding.id, seen = finding.seen.english, fix, "the app is not set up as it must be");

@@ -83,10 +83,10 @@ pub const ALL: &[Breakage] = breakages! {
     "token": "token", "systemBusy", |scene| fault(scene, TOKEN, Fault::Busy);
     "token": "token", "system.busy", |scene| fault(scene, TOKEN, Fault::Throttled);
     "token": "api", "in its place", |scene| fault(scene, TOKEN, Fault::Html);
-    "token": "api", "five minutes", |scene| fault(scene, TOKEN, Fault::Ban { form: Default::default() });
+    "token": "api", "wait 5 minutes", |scene| fault(scene, TOKEN, Fault::Ban { form: Default::default() });
     "token": "api", "DINGTALK_API_URL", |scene| fault(scene, TOKEN, Fault::Status { status: 404 });
     "token": "api", "status 502", |scene| fault(scene, TOKEN, Fault::Status { status: 502 });
-    "token": "api", "was lost", |scene| fault(scene, TOKEN, Fault::Lost);
+    "token": "api", "cut calls off", |scene| fault(scene, TOKEN, Fault::Lost);
     "token": "api", "was lost", |scene| fault(scene, TOKEN, Fault::Cut);
     "token": "address", "Server Egress IP", |scene| fault(scene, TOKEN, Fault::Address);
     "api_url": "api", "connection refused", |scene| scene.settings.dingtalk.api_url = format!("http://{}", nobody()).parse().unwrap();
@@ -103,17 +103,17 @@ pub const ALL: &[Breakage] = breakages! {
     "ticket": "api", "was lost", |scene| fault(scene, TICKET, Fault::Lost);
     "login": "login", "Permission Management", |scene| fault(scene, LOGIN, Fault::Permission);
     "login": "login", "90018", |scene| fault(scene, LOGIN, Fault::Rate { limit: Default::default() });
-    "login": "login", "of another app", |scene| fault(scene, LOGIN, Fault::RevokedToken);
+    "login": "login", "of the same DingTalk", |scene| fault(scene, LOGIN, Fault::RevokedToken);
     "login": "address", "127.0.0.1", |scene| fault(scene, LOGIN, Fault::Address);
     "login": "oapi", "ban page", |scene| fault(scene, LOGIN, Fault::Ban { form: Default::default() });
     "login": "oapi", "status 503", |scene| fault(scene, LOGIN, Fault::Status { status: 503 });
-    "user": "user", "Contacts", |scene| scene.user = "nobody".into();
+    "user": "user", "Contacts > User Management", |scene| scene.user = "nobody".into();
     "user": "user", "qyapi_get_member", |scene| fault(scene, USER, Fault::Permission);
-    "user": "user", "90020", |scene| fault(scene, USER, Fault::Quota);
+    "user": "user", "of this month", |scene| fault(scene, USER, Fault::Quota);
     "login": "code", "fresh code", |scene| scene.code = "made-up".into();
     "login": "code", "fresh code", |scene| scene.code = scene.app.dingtalk.issue_foreign_code();
-    "clock": "clock", "timedatectl", |scene| scene.app.hands.set_time_of_day(120);
-    "clock": "clock", "timedatectl", |scene| scene.app.hands.set_time_of_day(-3600);
+    "clock": "clock", "s ahead of DingTalk's", |scene| scene.app.hands.set_time_of_day(120);
+    "clock": "clock", "s behind DingTalk's", |scene| scene.app.hands.set_time_of_day(-3600);
     "state": "state", "STATE_URL", |scene| scene.settings.state = Location::File("/nowhere/at/all".into());
     "state": "state", "SESSION_KEY", |scene| state_file(scene, b"another program's", 0o600);
     "state": "state", "torn", |scene| state_file(scene, b"redb\x1A\x0A\xA9\x0D\x0A and no more", 0o600);
@@ -138,6 +138,7 @@ pub const ALL: &[Breakage] = breakages! {
 #[rustfmt::skip]
 pub const SLOW: &[Breakage] = breakages! {
     "login": "oapi", "took too long", |scene| fault(scene, LOGIN, Fault::Delay { milliseconds: 6000 });
+    "token": "token", "DINGTALK_CALLS_PER_SECOND", |scene| fault(scene, TOKEN, Fault::Rate { limit: Default::default() });
     "app_addr": "server", "does not answer", |scene| scene.settings.server.app_addr = silent(scene).parse().unwrap();
     "api_url": "api", "took too long", |scene| scene.settings.dingtalk.api_url = format!("http://{}", silent(scene)).parse().unwrap();
     "public_url": "public", "in time", |scene| { let address = silent(scene); public_url(scene, &format!("http://{address}")) };

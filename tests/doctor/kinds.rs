@@ -1,7 +1,7 @@
 //! Apps of which each call for a token brings another one: the doctor takes nothing from a server that runs.
 
 use dingtalk_h5::dingtalk::{AppKind, CorpId, Home};
-use dingtalk_simulator::Fault;
+use dingtalk_simulator::{Fault, Simulator};
 
 use super::{Scene, nobody};
 use crate::support::TestApp;
@@ -40,9 +40,32 @@ async fn a_server_whose_token_takes_two_seconds_is_not_said_to_log_nobody_in() {
 async fn a_third_party_app_s_doctor_asks_the_server_and_blames_it_when_it_does_not_run() {
     let mut scene = Scene::of(TestApp::third_party().await);
     let examined = scene.examine().await;
-    assert_eq!(examined.check("token")["verdict"], "pass", "{:#}", examined.report);
+    for check in ["token", "events"] {
+        assert_eq!(examined.check(check)["verdict"], "pass", "{:#}", examined.report);
+    }
     assert_eq!(scene.app.dingtalk.calls(CORP_TOKEN), 0);
     scene.settings.server.app_addr = nobody().parse().unwrap();
     let examined = scene.examine().await;
     assert_eq!((&examined.check("token")["because"], &examined.check("ticket")["because"]), (&"server".into(), &"token".into()));
+}
+
+#[tokio::test]
+async fn that_the_new_api_answers_is_not_said_of_a_third_party_app_unless_it_was_asked() {
+    let mut scene = Scene::of(TestApp::third_party().await);
+    scene.settings.dingtalk.api_url = format!("http://{}", nobody()).parse().unwrap();
+    let examined = scene.examine().await;
+    assert!(examined.names("api", "connection refused"), "{:#}", examined.report);
+}
+
+/// Such as with DINGTALK_API_URL of one site and DINGTALK_OAPI_URL of the other.
+#[tokio::test]
+async fn a_token_of_another_dingtalk_s_is_told_of_the_two_addresses_and_not_of_the_pair_that_got_it() {
+    let (mut scene, other) = (Scene::set().await, Simulator::start().await.unwrap());
+    scene.settings.dingtalk.oapi_url = other.url().parse().unwrap();
+    let examined = scene.examine().await;
+    assert!(
+        examined.names("login", "DINGTALK_OAPI_URL") && !examined.names("login", "DINGTALK_CLIENT_SECRET"),
+        "{:#}",
+        examined.report
+    );
 }

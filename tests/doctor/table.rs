@@ -104,6 +104,25 @@ async fn however_often_calls_have_to_be_repeated_no_more_are_made_than_may_be() 
     scene.app.dingtalk.fault("/topapi/v2/user/getuserinfo", 20, Fault::Rate { limit: Default::default() });
     let examined = scene.examine().await;
     assert_eq!(examined.calls, MOST_CALLS, "{:#}", examined.report);
+    // Nothing is known of it, so it does not fail.
+    assert!(
+        examined.check("events")["verdict"] == "warn" && examined.names("events", "again in a minute"),
+        "{:#}",
+        examined.report
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_made_during_a_ban_is_not_done_because_of_the_host_that_told_of_the_ban() {
+    let scene = Scene::set().await;
+    for endpoint in ["/topapi/v2/user/getuserinfo", "/gettoken"] {
+        scene.app.dingtalk.fault(endpoint, 20, Fault::Ban { form: Default::default() });
+    }
+    // It is made again meanwhile.
+    scene.app.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Busy);
+    let examined = scene.examine().await;
+    assert_eq!((&examined.check("user")["because"], &examined.check("api")["verdict"]), (&"oapi".into(), &"pass".into()));
+    assert!(examined.names("oapi", "a ban page instead"), "{:#}", examined.report);
 }
 
 #[tokio::test]
