@@ -50,11 +50,11 @@ pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, 
 }
 
 /// Whether a token of the doctor's own ends nobody's: of apps that are not internal each call for one brings another, and nobody has said
-/// that the one before goes on. Processes elsewhere may share one.
+/// that the one before goes on. Whoever does not answer may be the server and busy, and processes elsewhere may share one.
 fn may_ask(settings: &Settings, server: &Server) -> bool {
     match settings.dingtalk.kind {
         AppKind::Internal(_) => true,
-        AppKind::Custom(_) => !matches!(server, Server::Ours(_)) && !matches!(settings.state, Location::Redis(_)),
+        AppKind::Custom(_) => matches!(server, Server::Nobody) && !matches!(settings.state, Location::Redis(_)),
         AppKind::ThirdParty => false,
     }
 }

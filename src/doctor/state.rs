@@ -19,10 +19,14 @@ pub async fn examine(settings: &Settings, server: &Server, clock: &Clock) -> Fin
             told!("in memory: a restart forgets who logged out and which codes were used", "保存在内存中：重启后不再知道谁已退出、哪些授权码已使用"),
             told!("set STATE_URL to a file or to redis", "请将 STATE_URL 设为文件或 redis")),
         Ok(Looked::Memory) => Finding::pass("state", told!("in memory: a restart forgets it", "保存在内存中：重启后丢失")),
-        Ok(Looked::InUse) if !matches!(server, Server::Ours(_)) => Finding::warn("state",
-            told!("{location} is open in a process that is not the server at APP_ADDR", "{location} 被 APP_ADDR 之外的进程占用"),
-            told!("stop that process: a file is one process's", "请停止该进程：一个文件只能由一个进程使用")),
-        Ok(Looked::InUse) => Finding::pass("state", told!("{location} is open in the server", "{location} 由服务器使用中")),
+        Ok(Looked::InUse) => match server {
+            Server::Ours(_) => Finding::pass("state", told!("{location} is open in the server", "{location} 由服务器使用中")),
+            // It may be the server that has it open, busy or with other settings.
+            Server::Stranger(_) => Finding::not_done("state", "server"),
+            Server::Nobody => Finding::warn("state",
+                told!("{location} is open in a process that does not listen at APP_ADDR", "{location} 被未监听 APP_ADDR 的进程占用"),
+                told!("stop that process: a file is one process's", "请停止该进程：一个文件只能由一个进程使用")),
+        },
         Ok(Looked::NoFile) => Finding::pass("state", told!("{location} will be made", "{location} 将会创建")),
         Ok(Looked::File(mode)) if mode & OTHERS != 0 => Finding::warn("state",
             told!("others may read {location}: its mode is {mode:o}", "其他用户可读 {location}：权限为 {mode:o}"),

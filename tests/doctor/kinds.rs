@@ -29,6 +29,14 @@ async fn a_custom_app_s_doctor_leaves_its_token_to_the_server_that_runs_and_take
 }
 
 #[tokio::test]
+async fn a_custom_app_s_doctor_takes_no_token_while_somebody_listens_who_may_be_the_server_and_busy() {
+    let mut scene = Scene::of(TestApp::custom().await);
+    scene.settings.server.app_addr = scene.app.dingtalk.url().strip_prefix("http://").unwrap().parse().unwrap();
+    let examined = scene.examine().await;
+    assert_eq!((&examined.check("token")["because"], scene.app.dingtalk.calls(CORP_TOKEN)), (&"server".into(), 0));
+}
+
+#[tokio::test]
 async fn a_server_whose_token_takes_two_seconds_is_not_said_to_log_nobody_in() {
     let scene = Scene::of(TestApp::custom().await);
     scene.app.dingtalk.fault("/v1.0/oauth2/corpAccessToken", 1, Fault::Delay { milliseconds: 2000 });

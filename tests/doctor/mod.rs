@@ -12,6 +12,7 @@ use tokio::net::TcpSocket;
 use crate::support::TestApp;
 
 mod breakages;
+mod busy;
 mod certificates;
 mod introduction;
 mod kinds;
