@@ -23,8 +23,9 @@ use super::stalls::Seat;
 
 /// How long the head of a request may take, from the end of the last answer on.
 pub const HEAD_PATIENCE: Duration = Duration::from_secs(5);
-/// How long a client may take for each 32 KiB of an answer that the system cannot take off our hands.
+/// How long a client may take for each portion of an answer that the system cannot take off our hands.
 pub const READING_PATIENCE: Duration = Duration::from_secs(20);
+const PORTION: usize = 32 * 1024;
 /// How long somebody who will send nothing more still waits for an answer: scripts that pipe a request do, browsers that are gone do not.
 const LEAVING_PATIENCE: Duration = Duration::from_secs(1);
 /// How long a client may go on sending after the last answer. Were the connection closed at once, the answer could be lost.
@@ -59,6 +60,8 @@ pub struct Connection {
     interim: &'static [u8],
     /// The client takes none of its answer.
     is_blocked: bool,
+    /// How much it has taken of the present portion of it.
+    taken: usize,
 }
 
 /// Whose turn it is.
@@ -93,6 +96,7 @@ impl Connection {
             expects: false,
             interim: &[],
             is_blocked: false,
+            taken: 0,
         }
     }
 
@@ -246,10 +250,24 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
-    /// What was `sent`, or an end of patience when the client has taken nothing for too long.
-    fn patiently<T>(&mut self, sent: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if sent.is_ready() {
-            return sent;
+    /// The client has taken a portion of its answer, or all that is there.
+    fn goes_on(&mut self) {
+        self.taken = 0;
+        if std::mem::take(&mut self.is_blocked) {
+            self.seat.goes_on();
+        }
+    }
+
+    /// What `send` does after the word before the answer, or an end of patience when the client has taken too little for too long.
+    fn patiently<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        send: impl FnOnce(Pin<&mut Box<dyn Stream>>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if self.poll_interim(context)?.is_ready()
+            && let Poll::Ready(sent) = send(Pin::new(&mut self.stream), context)
+        {
+            return Poll::Ready(sent);
         }
         if !self.is_blocked {
             self.is_blocked = true;
@@ -283,25 +301,20 @@ impl AsyncRead for Connection {
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let sent = match this.poll_interim(context)? {
-            Poll::Ready(()) => Pin::new(&mut this.stream).poll_write(context, bytes),
-            Poll::Pending => Poll::Pending,
-        };
-        this.patiently(sent, context)
+        let sent = ready!(this.patiently(context, |stream, context| stream.poll_write(context, bytes)))?;
+        this.taken += sent;
+        if this.taken >= PORTION {
+            this.goes_on();
+        }
+        Poll::Ready(Ok(sent))
     }
 
     /// The library calls this when it has written all that it has to say for now.
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.ask_for_body(context);
-        let sent = match this.poll_interim(context)? {
-            Poll::Ready(()) => Pin::new(&mut this.stream).poll_flush(context),
-            Poll::Pending => Poll::Pending,
-        };
-        ready!(this.patiently(sent, context))?;
-        if std::mem::take(&mut this.is_blocked) {
-            this.seat.goes_on();
-        }
+        ready!(this.patiently(context, AsyncWrite::poll_flush))?;
+        this.goes_on();
         this.turn(context);
         Poll::Ready(Ok(()))
     }
@@ -310,8 +323,7 @@ impl AsyncWrite for Connection {
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.stage != Stage::Closing {
-            let sent = Pin::new(&mut this.stream).poll_shutdown(context);
-            ready!(this.patiently(sent, context))?;
+            ready!(this.patiently(context, AsyncWrite::poll_shutdown))?;
             this.enter(Stage::Closing, CLOSING_PATIENCE);
         }
         loop {
@@ -321,5 +333,43 @@ impl AsyncWrite for Connection {
                 return Poll::Ready(Ok(()));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use actix_http::ServiceConfig;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::task::LocalSet;
+
+    use super::*;
+    use crate::server::{Capacity, Stalls};
+
+    const ANSWER: usize = 256 * 1024;
+
+    /// How much of an answer somebody gets who takes `portion` of it every fifteen seconds.
+    async fn taken(portion: usize) -> usize {
+        let (server, mut client) = duplex(1024);
+        let seat = Stalls::within(Capacity::FEW, Vec::new()).seat(Ipv4Addr::LOCALHOST.into());
+        let mut connection = Connection::new(Box::new(server), Codec::new(ServiceConfig::default()), seat, Rc::default());
+        let answering = async move { drop(connection.write_all(&[0; ANSWER]).await) };
+        let taking = async move {
+            let (mut taken, mut bytes) = (0, vec![0; portion]);
+            while client.read_exact(&mut bytes).await.is_ok() {
+                taken += portion;
+                sleep(Duration::from_secs(15)).await;
+            }
+            taken
+        };
+        tokio::join!(answering, taking).1
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_takes_an_answer_at_32_kib_in_twenty_seconds_gets_all_of_it_and_whoever_drips_does_not() {
+        let here = LocalSet::new();
+        assert_eq!(here.run_until(taken(32 * 1024)).await, ANSWER);
+        assert!(here.run_until(taken(1024)).await < ANSWER / 32);
     }
 }
