@@ -54,6 +54,8 @@ pub struct Connection {
     received: BytesMut,
     /// How much of that belongs to the present request.
     due: usize,
+    /// The last byte of what stands around the chunks of a body.
+    before: u8,
     /// The client of the present request waits to be told to send its body.
     expects: bool,
     /// What is left to be sent of a word before the answer.
@@ -93,6 +95,7 @@ impl Connection {
             patience: Box::pin(sleep(HEAD_PATIENCE)),
             received: BytesMut::new(),
             due: 0,
+            before: 0,
             expects: false,
             interim: &[],
             is_blocked: false,
@@ -175,7 +178,15 @@ impl Connection {
         loop {
             let mut unread = BytesMut::from(&self.received[..]);
             loop {
-                match self.codec.decode(&mut unread) {
+                let begin = self.received.len() - unread.len();
+                let message = self.codec.decode(&mut unread);
+                let data = if let Ok(Some(Message::Chunk(Some(data)))) = &message { data.len() } else { 0 };
+                let around = &self.received[begin..self.received.len() - unread.len() - data];
+                if head::has_lone_line_feed(self.before, around) {
+                    return self.end();
+                }
+                self.before = around.last().copied().unwrap_or(self.before);
+                match message {
                     Ok(Some(Message::Chunk(None))) => {
                         self.seat.goes_on();
                         self.exchange.body.set(Rest::Nothing);

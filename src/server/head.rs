@@ -67,15 +67,20 @@ impl Head {
         if length > LARGEST + EMPTY_LINE {
             return Err(Refusal::LARGE);
         }
-        // Allowed by RFC 9112, 2.2, and ended by few: a server in front could see one line, or one head, where the library sees two.
-        let mut lines = received[..length].split_inclusive(|byte| *byte == b'\n');
-        if !lines.all(|line| line.ends_with(b"\r\n")) {
+        if has_lone_line_feed(0, &received[..length]) {
             return Err(Refusal::LINE_FEED);
         }
         check(request.head())?;
         let has_body = codec.message_type() != MessageType::None;
         Ok(Some(Self { length, has_body, expects: request.head().expect() }))
     }
+}
+
+/// Whether a line of `text`, which stands behind `before`, ends with a line feed alone. That is allowed by RFC 9112, 2.2, and done by few:
+/// a server in front could see one line, or one head, where the library sees two.
+pub fn has_lone_line_feed(before: u8, text: &[u8]) -> bool {
+    let befores = std::iter::once(&before).chain(text);
+    text.iter().zip(befores).any(|(byte, before)| *byte == b'\n' && *before != b'\r')
 }
 
 /// Turns away what leaves open what or which host is meant (RFC 9112, section 3.2).

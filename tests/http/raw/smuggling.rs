@@ -131,6 +131,17 @@ async fn a_line_feed_alone_ends_neither_a_line_nor_a_head() {
     }
 }
 
+/// Behind the last chunk, too: the library would take the next request for more of the same.
+#[tokio::test]
+async fn a_line_feed_alone_ends_no_trailer() {
+    let app = TestApp::start().await;
+    for trailer in ["\n", "X: y\n\n", "X: y\n\r\n", "X: y\r\n\n"] {
+        let head = format!("{}Transfer-Encoding: chunked\r\n\r\n", post(&app, "/api/login"));
+        let closed = exchange(&app, format!("{head}0\r\n{trailer}{GOOD}{LAST}")).await;
+        assert_eq!(statuses(&closed), [400], "{trailer:?}");
+    }
+}
+
 /// What the HTTP library lets pass although stricter servers do not. None of it makes two requests of what any server in front of
 /// us would take for one: the answers are as many as the requests, whichever way they are counted.
 #[tokio::test]
