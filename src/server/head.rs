@@ -116,9 +116,9 @@ fn too_large(received: &[u8]) -> Refusal {
     if target(received).len() > LONGEST_URI { Refusal::LONG_URI } else { Refusal::LARGE }
 }
 
-/// What stands between the first two spaces of the first line.
+/// What stands between the first two spaces of the first line. Empty lines may stand before it.
 fn target(received: &[u8]) -> &[u8] {
-    let line = received.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
+    let line = received.trim_ascii_start().split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
     line.split(|byte| *byte == b' ').nth(1).unwrap_or_default()
 }
 
@@ -143,7 +143,7 @@ pub fn stand_in(refused: &[u8]) -> Vec<u8> {
     const LONGEST_PATH: usize = 256;
     let path = target(refused).split(|byte| *byte == b'?').next().unwrap_or_default();
     let path = &path[..path.len().min(LONGEST_PATH)];
-    let method = if refused.starts_with(b"HEAD ") { "HEAD" } else { "GET" };
+    let method = if refused.trim_ascii_start().starts_with(b"HEAD ") { "HEAD" } else { "GET" };
     let path = percent_encode(path.strip_prefix(b"/").unwrap_or_default(), &KEPT);
     let mut head = format!("{method} /{path} HTTP/1.1\r\nHost:\r\nConnection: close\r\n").into_bytes();
     let lines = refused.split(|byte| *byte == b'\n').skip(1).map(|line| line.strip_suffix(b"\r").unwrap_or(line));

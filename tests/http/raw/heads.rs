@@ -161,6 +161,18 @@ async fn bytes_that_are_no_text_are_refused_or_mean_nothing() {
     }
 }
 
+/// Some clients send an empty line behind a request.
+#[tokio::test]
+async fn what_is_refused_behind_an_empty_line_is_told_for_its_own_path() {
+    let app = TestApp::start().await;
+    for (path, kind) in [("/api/me", "application/problem+json"), ("/", "text/html; charset=utf-8")] {
+        for lines in ["", "\r\n", "\r\n\r\n"] {
+            let reply = first(&app, format!("{lines}GET {path} HTTP/1.1\r\n\r\n")).await;
+            assert_eq!((reply.status, reply.header("content-type")), (400, kind), "{path} behind {lines:?}");
+        }
+    }
+}
+
 /// In words of ours, with an id that is in the log, and with the headers that every answer has.
 #[tokio::test]
 async fn whatever_is_refused_before_it_is_a_request_is_told_like_everything_else() {
