@@ -34,8 +34,11 @@ pub enum UnusableTls {
     #[error("it is not a readable PEM file with certificates")]
     Certificate,
     /// TLS_KEY is no private key.
-    #[error("it is not a readable PEM file with a private key")]
+    #[error("it is not a readable PEM file with a private key that has no passphrase")]
     Key,
+    /// TLS_KEY is a private key that nobody can sign with here.
+    #[error("its key is none of RSA with 2048 to 4096 bits, ECDSA on P-256 or P-384, and Ed25519")]
+    KindOfKey,
     /// They do not belong together.
     #[error("it is not the key of the certificate in TLS_CERT")]
     Pair,
@@ -46,7 +49,7 @@ impl UnusableTls {
     pub fn setting(&self) -> &'static str {
         match self {
             Self::Certificate => "TLS_CERT",
-            Self::Key | Self::Pair => "TLS_KEY",
+            Self::Key | Self::KindOfKey | Self::Pair => "TLS_KEY",
         }
     }
 }
@@ -80,7 +83,11 @@ impl TlsFiles {
             return Err(UnusableTls::Certificate);
         }
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|_| UnusableTls::Key)?;
-        CertifiedKey::from_der(chain, key, &provider()).map_err(|_| UnusableTls::Pair)
+        CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
+            rustls::Error::InvalidCertificate(_) => UnusableTls::Certificate,
+            rustls::Error::InconsistentKeys(_) => UnusableTls::Pair,
+            _ => UnusableTls::KindOfKey,
+        })
     }
 
     /// Changes when one of the files does, also when it is replaced by another, as certificate tools do.

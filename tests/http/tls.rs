@@ -19,13 +19,13 @@ use crate::support::TestApp;
 const NAME: &str = "app.example.com";
 
 /// A folder with a certificate and its key, gone with the test.
-struct Pair {
-    folder: PathBuf,
+pub struct Pair {
+    pub folder: PathBuf,
     certificate: CertificateDer<'static>,
 }
 
 impl Pair {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = std::env::temp_dir().join(format!("tls-{:x}", rand::random::<u64>()));
         std::fs::create_dir(&folder).unwrap();
         let certificate = write(&folder, &["cert.pem", "key.pem"]);
@@ -208,4 +208,17 @@ fn files_that_cannot_be_shown_are_refused_at_start() {
         std::fs::write(pair.folder.join("cert.pem"), nonsense).unwrap();
         assert!(matches!(pair.files(), Err(UnusableTls::Certificate)), "{nonsense}");
     }
+}
+
+/// Well-formed outside, and nothing that can be used inside: as a certificate of version 1, or a key on a curve that few know.
+#[test]
+fn a_file_that_cannot_be_used_is_blamed_itself_and_not_the_pair() {
+    let pair = Pair::new();
+    let nonsense = |kind: &str| format!("-----BEGIN {kind}-----\nAAAA\n-----END {kind}-----\n");
+    std::fs::write(pair.folder.join("cert.pem"), nonsense("CERTIFICATE")).unwrap();
+    assert!(matches!(pair.files(), Err(UnusableTls::Certificate)));
+    std::fs::write(pair.folder.join("key.pem"), nonsense("PRIVATE KEY")).unwrap();
+    let wrong = pair.files().unwrap_err();
+    assert_eq!(wrong.setting(), "TLS_KEY");
+    assert!(wrong.to_string().starts_with("its key is none of"), "{wrong}");
 }
