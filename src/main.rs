@@ -1,6 +1,5 @@
-//! The command line.
+//! What each command does, and how the program ends.
 
-use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::Write;
 use std::net::TcpListener;
@@ -8,18 +7,21 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, Id, value_parser};
-use dingtalk_h5::administration;
+use clap::ArgMatches;
+use dingtalk_h5::administration::{end_sessions, take_over};
 use dingtalk_h5::application::Application;
-use dingtalk_h5::dingtalk::{AuthCode, Clock, CorpId, UserId};
+use dingtalk_h5::dingtalk::{AuthCode, Clock, UserId};
 use dingtalk_h5::doctor::{self, Asked, Report, Verdict};
-use dingtalk_h5::environment::{Environment, Setting};
 use dingtalk_h5::settings::Settings;
 use dingtalk_h5::telemetry;
 use dingtalk_h5::web::Language;
+use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
+mod command_line;
 mod health;
+
+use self::command_line::{NO_CHECKS, commands, environment};
 
 /// Exit code for settings that cannot be used; clap uses the same for a command line that cannot.
 const UNUSABLE: u8 = 2;
@@ -33,17 +35,35 @@ fn main() -> ExitCode {
     if let Err(error) = read_dot_env() {
         return unusable(&error);
     }
-    let arguments = command_line().get_matches();
+    let arguments = commands().get_matches();
     match arguments.subcommand().unwrap_or(("serve", &arguments)) {
         ("health", options) => health(options),
         ("unit", options) => unit(options),
         ("doctor", options) => doctor(options),
-        ("end-sessions", options) => with_settings(options, async |settings| end_sessions(&settings, options).await),
-        ("take-over", options) => with_settings(options, async |settings| take_over(&settings, options).await),
+        ("end-sessions", options) => with_settings(options, async |settings| {
+            let (corp_id, user_id) = (options.get_one("corp").cloned(), options.get_one("user").cloned());
+            end_sessions(&settings, corp_id, user_id).await
+        }),
+        ("take-over", options) => with_settings(options, async |settings| {
+            let from = options.get_one::<PathBuf>("from").context("--from is required")?;
+            let count = take_over(&settings, from).await?;
+            tracing::info!(count, "taken over");
+            Ok(())
+        }),
         (_, options) => {
             let checks = !options.try_get_one(NO_CHECKS).is_ok_and(|given| given == Some(&true));
             with_settings(options, async |settings| serve(settings, checks).await)
         }
+    }
+}
+
+/// Reads `.env` of this directory if there is one. The parser's own message quotes the line it stumbled on, which may hold a secret.
+fn read_dot_env() -> Result<(), String> {
+    match dotenvy::from_path(".env") {
+        Ok(()) => Ok(()),
+        Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(dotenvy::Error::Io(error)) => Err(format!(".env cannot be read: {}", error.kind())),
+        Err(_) => Err(".env is malformed: each line is NAME=value, with quotes around values that have spaces".to_owned()),
     }
 }
 
@@ -54,7 +74,7 @@ fn with_settings(options: &ArgMatches, work: impl AsyncFnOnce(Settings) -> anyho
         Err(faults) => return unusable(&faults),
     };
     let _log = telemetry::start();
-    match actix_web::rt::System::new().block_on(work(settings)) {
+    match run(work(settings)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -63,9 +83,18 @@ fn with_settings(options: &ArgMatches, work: impl AsyncFnOnce(Settings) -> anyho
     }
 }
 
+/// Runs `work` to its end. Threads that still wait for the system are left behind: a disk or a name server that does not answer may keep
+/// them for ever.
+fn run<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    done
+}
+
 fn health(options: &ArgMatches) -> ExitCode {
     let asked = Settings::read_server(environment(options)).map_err(anyhow::Error::from);
-    let answered = asked.and_then(|server| actix_web::rt::System::new().block_on(health::ask(&server)));
+    let answered = asked.and_then(|server| run(health::ask(&server)));
     answered.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
 }
 
@@ -89,7 +118,7 @@ fn doctor(options: &ArgMatches) -> ExitCode {
         Ok(asked) => asked,
         Err(error) => return unusable(&error),
     };
-    match actix_web::rt::System::new().block_on(doctor::examine(&settings, Clock::system(), asked)) {
+    match run(doctor::examine(&settings, Clock::system(), asked)) {
         Ok(report) => {
             match json {
                 true => say(&report.to_json(language)),
@@ -149,118 +178,6 @@ fn unusable(fault: &impl Display) -> ExitCode {
 fn failed(error: &anyhow::Error) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "{error:#}");
     ExitCode::FAILURE
-}
-
-fn command_line() -> Command {
-    let command = |name, about| Command::new(name).about(about);
-    let user =
-        Arg::new("user").long("user").value_name("USERID").help("Of this person").value_parser(|text: &str| UserId::parse(text));
-    let all = Arg::new("all").long("all").action(ArgAction::SetTrue).help("Of everybody");
-    let corp = Arg::new("corp").long("corp").value_name("CORPID").help("In this organisation; needed for a third-party app");
-    let end_sessions =
-        command(
-            "end-sessions",
-            "End sessions in all processes, of a person or of everybody. Settings come from the environment and .env, as for serve. With \
-             STATE_URL=file: the server must have stopped; with memory: only a new SESSION_KEY ends sessions",
-        )
-            .arg(corp.value_parser(|text: &str| CorpId::parse(text)))
-            .group(ArgGroup::new("whose").args(["user", "all"]).required(true))
-            .args([user, all]);
-    let from = Arg::new("from").long("from").value_name("PATH").required(true).help("What STATE_URL=file:PATH named");
-    let take_over =
-        command("take-over", "Bring what a file kept to the redis of STATE_URL, after the server of that file has stopped")
-            .arg(from.value_parser(value_parser!(PathBuf)));
-    Command::new("dingtalk-h5").version(env!("CARGO_PKG_VERSION")).about("The backend of a DingTalk H5 micro-app").subcommands([
-        command("serve", "Serve the app. This is also what happens without a command")
-            .after_help("Each option may as well be an environment variable or a line of .env, by the name in brackets.")
-            .args(Settings::known().iter().map(option))
-            .arg(flag(NO_CHECKS, "Do not look at start whether DingTalk grants what the app needs")),
-        command(
-            "doctor",
-            "Say what to change, and where, when something does not work: exit code 0, 1 (something fails) or 2 (settings)",
-        )
-        .after_help(DOCTOR_HELP)
-        .args([
-            Arg::new("user").long("user").value_name("USERID").help("Read this person's details, as the quickstart does"),
-            flag("code", "Exchange an authCode, read from standard input, which uses it up"),
-            flag("json", "For programs: see below"),
-            Arg::new("lang")
-                .long("lang")
-                .value_parser(["zh", "en"])
-                .help("Language of the words; that of the terminal if not given"),
-            flag("no-dingtalk", "Make no call to DingTalk"),
-            flag("no-public", "Make no request to PUBLIC_URL"),
-        ])
-        .args(Settings::known().iter().map(|setting| option(setting).hide(true))),
-        end_sessions,
-        take_over,
-        command("health", "Ask the server at APP_ADDR whether it is alive: exit code 0 or 1"),
-        command("unit", "Print a unit for systemd that runs the server and lets it do nothing else").arg(
-            Arg::new("proxy")
-                .long("proxy")
-                .value_parser(["caddy", "nginx"])
-                .help("Print what a proxy in front of it needs instead"),
-        ),
-    ])
-}
-
-const NO_CHECKS: &str = "no-checks";
-
-const DOCTOR_HELP: &str = "\
-At most 12 calls to DingTalk, and none that takes anything away from a running server. Nothing secret is printed.
-The settings are those of `serve`, and so are their options.
-
---json prints one object, to which fields may be added:
-  {\"version\": 1, \"verdict\": \"pass|warn|fail\", \"checks\": [{\"id\", \"verdict\": \"pass|warn|fail|not_done\",
-    \"expected\", \"seen\", \"fix\", \"console\", \"because\"}]}
-Ids stay. `fix` comes with warn and fail, `console` (its address) when it is to be mended there, and `because` with not_done: the id
-of the check that has to pass first.";
-
-fn flag(name: &'static str, about: &'static str) -> Arg {
-    Arg::new(name).long(name).help(about).action(ArgAction::SetTrue)
-}
-
-/// The option of a setting. Command lines can be read by every process of the machine, so a secret has none; its file does.
-fn option(setting: &Setting) -> Arg {
-    let Setting { name, about, is_secret } = setting;
-    let (name, about) = match is_secret {
-        true => (format!("{name}_FILE"), format!("File with {name}: {about}")),
-        false => (name.to_string(), about.clone()),
-    };
-    let long = name.to_lowercase().replace('_', "-");
-    Arg::new(name.clone()).long(long).value_name(name).help(about)
-}
-
-/// The variables of this process and the options, which outdo them. What is not UTF-8 is replaced, and left to the value's own check.
-fn environment(options: &ArgMatches) -> Environment {
-    let text = |text: OsString| text.to_string_lossy().into_owned();
-    let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
-    // Other options are in lower case.
-    let is_setting = |name: &&Id| name.as_str().starts_with(char::is_uppercase);
-    let option = |name: &Id| Some((name.to_string(), options.get_one::<String>(name.as_str())?.clone()));
-    variables.chain(options.ids().filter(is_setting).filter_map(option)).collect()
-}
-
-/// Reads `.env` of this directory if there is one. The parser's own message quotes the line it stumbled on, which may hold a secret.
-fn read_dot_env() -> Result<(), String> {
-    match dotenvy::from_path(".env") {
-        Ok(()) => Ok(()),
-        Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(dotenvy::Error::Io(error)) => Err(format!(".env cannot be read: {}", error.kind())),
-        Err(_) => Err(".env is malformed: each line is NAME=value, with quotes around values that have spaces".to_owned()),
-    }
-}
-
-async fn end_sessions(settings: &Settings, asked: &ArgMatches) -> anyhow::Result<()> {
-    let (corp_id, user_id) = (asked.get_one::<CorpId>("corp").cloned(), asked.get_one::<UserId>("user").cloned());
-    administration::end_sessions(settings, corp_id, user_id).await
-}
-
-async fn take_over(settings: &Settings, asked: &ArgMatches) -> anyhow::Result<()> {
-    let from = asked.get_one::<PathBuf>("from").context("--from is required")?;
-    let count = administration::take_over(settings, from).await?;
-    tracing::info!(count, "taken over");
-    Ok(())
 }
 
 async fn serve(settings: Settings, checks: bool) -> anyhow::Result<()> {

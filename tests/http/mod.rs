@@ -20,5 +20,5 @@ mod readiness;
 mod reports;
 mod session;
 pub mod surface;
-mod tls;
+pub mod tls;
 mod upstream;

@@ -7,6 +7,7 @@ use dingtalk_simulator::Simulator;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
+use crate::http::tls::Pair;
 use crate::support::{Browser, http_client, session_key};
 
 mod canaries;
@@ -51,6 +52,13 @@ pub fn with(mut variables: Variables, name: &'static str, value: &str) -> Variab
     variables.retain(|(known, _)| *known != name);
     variables.push((name, value.to_owned()));
     variables
+}
+
+/// The same with a certificate of its own.
+fn with_tls(variables: Variables, pair: &Pair) -> Variables {
+    let path = |file: &str| pair.folder.join(file).to_str().unwrap().to_owned();
+    let variables = with(variables, "PUBLIC_URL", "https://app.example.com");
+    with(with(variables, "TLS_CERT", &path("cert.pem")), "TLS_KEY", &path("key.pem"))
 }
 
 pub fn program(variables: &Variables) -> Command {
@@ -116,9 +124,9 @@ impl Served {
     pub async fn stop(mut self) -> (Option<i32>, String) {
         let pid = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
-        let ended = tokio::time::timeout(Duration::from_secs(15), self.child.wait()).await;
+        let ended = tokio::time::timeout(Duration::from_secs(15), self.child.wait()).await.expect("it does not stop");
         let mut rest = String::new();
         self.log.get_mut().read_to_string(&mut rest).await.unwrap();
-        (ended.expect("it does not stop").unwrap().code(), rest)
+        (ended.unwrap().code(), rest)
     }
 }

@@ -4,7 +4,8 @@ use std::net::TcpListener;
 
 use dingtalk_simulator::Simulator;
 
-use super::{Served, complete, program, run, with};
+use super::{Served, complete, program, run, with, with_tls};
+use crate::http::tls::Pair;
 
 /// The address of somebody who listens, of nobody once it is dropped.
 fn free() -> String {
@@ -14,16 +15,10 @@ fn free() -> String {
 #[tokio::test]
 async fn health_is_0_while_the_server_answers_with_or_without_tls_and_1_when_it_does_not() {
     let dingtalk = Simulator::start().await.unwrap();
-    let folder = std::env::temp_dir().join(format!("health-{:x}", rand::random::<u64>()));
-    std::fs::create_dir(&folder).unwrap();
-    let made = rcgen::generate_simple_self_signed(["app.example.com".to_owned()]).unwrap();
-    let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
-    std::fs::write(&cert, made.cert.pem()).unwrap();
-    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let pair = Pair::new();
     let port = free().rsplit(':').next().unwrap().to_owned();
     let plain = with(complete(&dingtalk), "APP_ADDR", &format!("0.0.0.0:{port}"));
-    let tls = with(with(plain.clone(), "TLS_CERT", cert.to_str().unwrap()), "TLS_KEY", key.to_str().unwrap());
-    for variables in [plain, with(tls, "PUBLIC_URL", "https://app.example.com")] {
+    for variables in [plain.clone(), with_tls(plain, &pair)] {
         let served = Served::start(&variables).await;
         let (code, said) = run(program(&variables).arg("health")).await;
         assert_eq!((code, said.as_str()), (Some(0), ""));
@@ -32,7 +27,6 @@ async fn health_is_0_while_the_server_answers_with_or_without_tls_and_1_when_it_
         assert_eq!(code, Some(1));
         assert!(said.contains("no answer from http"), "{said}");
     }
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test]

@@ -1,12 +1,16 @@
 //! Being told to stop, and starting again.
 
+use std::cell::OnceCell;
 use std::time::{Duration, Instant};
 
 use dingtalk_simulator::{Fault, Simulator};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::net::unix::pipe;
+use tokio::process::Command;
 
-use super::{Served, complete, with};
+use super::{Served, complete, with, with_tls};
+use crate::http::tls::Pair;
 use crate::support::{ACCESS_TOKEN, USER_BY_CODE, eventually, http_client};
 
 const EXCHANGE: &str = "/topapi/v2/user/getuserinfo";
@@ -120,9 +124,23 @@ async fn signals_that_services_are_sent_for_other_reasons_end_nothing() {
     let served = Served::start(&complete(&dingtalk)).await;
     let pid = served.child.id().unwrap().to_string();
     for signal in ["-HUP", "-USR1", "-USR2"] {
-        assert!(tokio::process::Command::new("kill").args([signal, &pid]).status().await.unwrap().success());
+        assert!(Command::new("kill").args([signal, &pid]).status().await.unwrap().success());
         let mut browser = served.browser();
         assert_eq!(browser.enter_and_log_in(&dingtalk.issue_code("alice")).await.status, 200, "after {signal}");
     }
+    assert_eq!(served.stop().await.0, Some(0));
+}
+
+/// As behind a disk that hangs: a pipe into which nobody writes is waited for as long.
+#[tokio::test]
+async fn a_file_that_does_not_come_to_its_end_does_not_keep_the_program_from_stopping() {
+    let (dingtalk, pair) = (Simulator::start().await.unwrap(), Pair::new());
+    let served = Served::start(&with_tls(complete(&dingtalk), &pair)).await;
+    let certificate = pair.folder.join("cert.pem");
+    std::fs::remove_file(&certificate).unwrap();
+    assert!(Command::new("mkfifo").arg(&certificate).status().await.unwrap().success());
+    let silent = OnceCell::new();
+    let is_read = || pipe::OpenOptions::new().open_sender(&certificate).is_ok_and(|sender| silent.set(sender).is_ok());
+    eventually("the server looks for a new certificate", is_read).await;
     assert_eq!(served.stop().await.0, Some(0));
 }

@@ -1,0 +1,101 @@
+//! What can be typed on the command line, and the options among the settings.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, Id, value_parser};
+use dingtalk_h5::dingtalk::{CorpId, UserId};
+use dingtalk_h5::environment::{Environment, Setting};
+use dingtalk_h5::settings::Settings;
+
+/// All commands with their options.
+pub fn commands() -> Command {
+    let command = |name, about| Command::new(name).about(about);
+    let user =
+        Arg::new("user").long("user").value_name("USERID").help("Of this person").value_parser(|text: &str| UserId::parse(text));
+    let all = Arg::new("all").long("all").action(ArgAction::SetTrue).help("Of everybody");
+    let corp = Arg::new("corp").long("corp").value_name("CORPID").help("In this organisation; needed for a third-party app");
+    let end_sessions =
+        command(
+            "end-sessions",
+            "End sessions in all processes, of a person or of everybody. Settings come from the environment and .env, as for serve. With \
+             STATE_URL=file: the server must have stopped; with memory: only a new SESSION_KEY ends sessions",
+        )
+            .arg(corp.value_parser(|text: &str| CorpId::parse(text)))
+            .group(ArgGroup::new("whose").args(["user", "all"]).required(true))
+            .args([user, all]);
+    let from = Arg::new("from").long("from").value_name("PATH").required(true).help("What STATE_URL=file:PATH named");
+    let take_over =
+        command("take-over", "Bring what a file kept to the redis of STATE_URL, after the server of that file has stopped")
+            .arg(from.value_parser(value_parser!(PathBuf)));
+    Command::new("dingtalk-h5").version(env!("CARGO_PKG_VERSION")).about("The backend of a DingTalk H5 micro-app").subcommands([
+        command("serve", "Serve the app. This is also what happens without a command")
+            .after_help("Each option may as well be an environment variable or a line of .env, by the name in brackets.")
+            .args(Settings::known().iter().map(option))
+            .arg(flag(NO_CHECKS, "Do not look at start whether DingTalk grants what the app needs")),
+        command(
+            "doctor",
+            "Say what to change, and where, when something does not work: exit code 0, 1 (something fails) or 2 (settings)",
+        )
+        .after_help(DOCTOR_HELP)
+        .args([
+            Arg::new("user").long("user").value_name("USERID").help("Read this person's details, as the quickstart does"),
+            flag("code", "Exchange an authCode, read from standard input, which uses it up"),
+            flag("json", "For programs: see below"),
+            Arg::new("lang")
+                .long("lang")
+                .value_parser(["zh", "en"])
+                .help("Language of the words; that of the terminal if not given"),
+            flag("no-dingtalk", "Make no call to DingTalk"),
+            flag("no-public", "Make no request to PUBLIC_URL"),
+        ])
+        .args(Settings::known().iter().map(|setting| option(setting).hide(true))),
+        end_sessions,
+        take_over,
+        command("health", "Ask the server at APP_ADDR whether it is alive: exit code 0 or 1"),
+        command("unit", "Print a unit for systemd that runs the server and lets it do nothing else").arg(
+            Arg::new("proxy")
+                .long("proxy")
+                .value_parser(["caddy", "nginx"])
+                .help("Print what a proxy in front of it needs instead"),
+        ),
+    ])
+}
+
+/// An option of `serve`.
+pub const NO_CHECKS: &str = "no-checks";
+
+const DOCTOR_HELP: &str = "\
+At most 12 calls to DingTalk, and none that takes anything away from a running server. Nothing secret is printed.
+The settings are those of `serve`, and so are their options.
+
+--json prints one object, to which fields may be added:
+  {\"version\": 1, \"verdict\": \"pass|warn|fail\", \"checks\": [{\"id\", \"verdict\": \"pass|warn|fail|not_done\",
+    \"expected\", \"seen\", \"fix\", \"console\", \"because\"}]}
+Ids stay. `fix` comes with warn and fail, `console` (its address) when it is to be mended there, and `because` with not_done: the id
+of the check that has to pass first.";
+
+fn flag(name: &'static str, about: &'static str) -> Arg {
+    Arg::new(name).long(name).help(about).action(ArgAction::SetTrue)
+}
+
+/// The option of a setting. Command lines can be read by every process of the machine, so a secret has none; its file does.
+fn option(setting: &Setting) -> Arg {
+    let Setting { name, about, is_secret } = setting;
+    let (name, about) = match is_secret {
+        true => (format!("{name}_FILE"), format!("File with {name}: {about}")),
+        false => (name.to_string(), about.clone()),
+    };
+    let long = name.to_lowercase().replace('_', "-");
+    Arg::new(name.clone()).long(long).value_name(name).help(about)
+}
+
+/// The variables of this process and the options, which outdo them. What is not UTF-8 is replaced, and left to the value's own check.
+pub fn environment(options: &ArgMatches) -> Environment {
+    let text = |text: OsString| text.to_string_lossy().into_owned();
+    let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+    // Other options are in lower case.
+    let is_setting = |name: &&Id| name.as_str().starts_with(char::is_uppercase);
+    let option = |name: &Id| Some((name.to_string(), options.get_one::<String>(name.as_str())?.clone()));
+    variables.chain(options.ids().filter(is_setting).filter_map(option)).collect()
+}
