@@ -30,10 +30,10 @@ async fn health_is_0_while_the_server_answers_with_or_without_tls_and_1_when_it_
 }
 
 #[tokio::test]
-async fn a_proxy_is_told_to_pass_on_what_is_signed_and_who_asks() {
+async fn a_proxy_is_told_to_pass_on_what_is_signed_and_who_asks_and_to_close_before_the_server_does() {
     for (proxy, words) in [
-        ("nginx", ["proxy_pass http://dingtalk-h5;", "X-Forwarded-For"]),
-        ("caddy", ["reverse_proxy 127.0.0.1:8080", "max_size"]),
+        ("nginx", ["proxy_pass http://dingtalk-h5;", "X-Forwarded-For", "keepalive_timeout 4s;"]),
+        ("caddy", ["reverse_proxy 127.0.0.1:8080", "max_size", "keepalive 4s"]),
     ] {
         let (code, said) = run(program(&Vec::new()).args(["unit", "--proxy", proxy])).await;
         assert_eq!(code, Some(0));
