@@ -48,62 +48,24 @@ const OK: &str = "ok";
 
 impl Metrics {
     /// Nothing counted yet but the lost lines of the log, which it counts itself. An error means that two metrics have one name.
+    #[rustfmt::skip] // A metric a line.
     pub fn new(log_lines_lost: fn() -> u64) -> Result<Arc<Self>, prometheus::Error> {
         let r = Registry::new();
         Ok(Arc::new(Self {
             logins: counters!("logins_total", "Logins by result: ok, or the problem's code.", &["result"], r)?,
-            entries: counters!(
-                "entries_total",
-                "Entry pages by whether their browser had a good session, which an entry from outside does not use.",
-                &["session"],
-                r
-            )?,
-            calls: counters!(
-                "dingtalk_calls_total",
-                "Calls to DingTalk by endpoint and class: ok, or what went wrong.",
-                &["endpoint", "class"],
-                r
-            )?,
+            entries: counters!("entries_total", "Entry pages by whether their browser had a good session, which an entry from outside does not use.", &["session"], r)?,
+            calls: counters!("dingtalk_calls_total", "Calls to DingTalk by endpoint and class: ok, or what went wrong.", &["endpoint", "class"], r)?,
             call_seconds: histograms!("dingtalk_call_seconds", "How long calls to DingTalk took.", &["endpoint"], r)?,
-            waited_seconds: histograms!(
-                "dingtalk_waited_seconds",
-                "How long calls to DingTalk waited for their turn.",
-                &["endpoint"],
-                vec![0.01, 0.1, 1.0, 5.0, 10.0, 20.0],
-                r
-            )?,
+            waited_seconds: histograms!("dingtalk_waited_seconds", "How long calls to DingTalk waited for their turn.", &["endpoint"], vec![0.01, 0.1, 1.0, 5.0, 10.0, 20.0], r)?,
             waiting: int_gauges!("dingtalk_waiting", "Calls to DingTalk that wait for their turn.", &["endpoint"], r)?,
             pace: int_gauges!("dingtalk_calls_per_second", "How many calls leave in a second, at most.", &["endpoint"], r)?,
-            renewals: counters!(
-                "dingtalk_renewals_total",
-                "Renewals of a credential by class: ok, or what went wrong.",
-                &["credential", "class"],
-                r
-            )?,
-            credential_age: gauges!(
-                "dingtalk_credential_age_seconds",
-                "Time since the credential was last granted or renewed.",
-                &["credential"],
-                r
-            )?,
+            renewals: counters!("dingtalk_renewals_total", "Renewals of a credential by class: ok, or what went wrong.", &["credential", "class"], r)?,
+            credential_age: gauges!("dingtalk_credential_age_seconds", "Time since the credential was last granted or renewed.", &["credential"], r)?,
             breaker: int_gauges!("dingtalk_breaker", "1 for the state that the breaker is in.", &["state"], r)?,
-            events: counters!(
-                "dingtalk_events_total",
-                "Events of DingTalk's, by whether they could be kept.",
-                &["event", "kept"],
-                r
-            )?,
+            events: counters!("dingtalk_events_total", "Events of DingTalk's, by whether they could be kept.", &["event", "kept"], r)?,
             stream: int_gauge!("dingtalk_stream", "1 while a Stream connection is open.", r)?,
-            state_reachable: int_gauge!(
-                "state_reachable",
-                "1 while this process and all others know what each of them ends and takes.",
-                r
-            )?,
-            log_lines_lost: counter!(
-                "log_lines_lost_total",
-                "Lines of the log that were lost because its reader did not keep up.",
-                r
-            )?,
+            state_reachable: int_gauge!("state_reachable", "1 while this process and all others know what each of them ends and takes.", r)?,
+            log_lines_lost: counter!("log_lines_lost_total", "Lines of the log that were lost because its reader did not keep up.", r)?,
             look_up_lines_lost: log_lines_lost,
             registry: r,
         }))
