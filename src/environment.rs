@@ -136,15 +136,19 @@ impl Environment {
             (Some(_), Some(_)) => Err(format!("both it and {file_name} are set")),
             (None, Some(file)) => {
                 self.note_exposure(name, file.expose_secret());
-                let text = read_to_string(file.expose_secret()).map(|text| Some(text.trim().into()));
-                text.map_err(|error| format!("{file_name} cannot be read: {}", error.kind()))
+                match read_to_string(file.expose_secret()) {
+                    Ok(text) if text.trim().is_empty() => Err(format!("the file of {file_name} is empty")),
+                    Ok(text) => Ok(Some(text.trim().into())),
+                    Err(error) => Err(format!("{file_name} cannot be read: {}", error.kind())),
+                }
             }
         }
     }
 
     /// The names with this beginning that nobody has read: most likely misspelt.
     pub fn unread(&self, beginning: &str) -> Vec<String> {
-        let is_read = |name: &str| self.settings.iter().any(|setting| setting.name == name.strip_suffix("_FILE").unwrap_or(name));
+        let is_file_of = |name: &str, setting: &Setting| setting.is_secret && name.strip_suffix("_FILE") == Some(setting.name);
+        let is_read = |name: &str| self.settings.iter().any(|setting| setting.name == name || is_file_of(name, setting));
         let mut unread: Vec<_> =
             self.values.keys().filter(|name| name.starts_with(beginning) && !is_read(name)).cloned().collect();
         unread.sort_unstable();

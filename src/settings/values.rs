@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -111,7 +111,7 @@ pub fn loopback(text: String) -> Result<SocketAddr, &'static str> {
 pub fn proxies(text: String) -> Result<Vec<IpNet>, &'static str> {
     let networks = text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| {
         let network = part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
-        let network = network.map_err(|_| "it is not a list of networks such as 10.0.0.0/8")?;
+        let network = unwrapped(network.map_err(|_| "it is not a list of networks such as 10.0.0.0/8")?);
         let is_of_others = match network {
             IpNet::V4(v4) => v4.prefix_len() < 8,
             IpNet::V6(v6) => v6.prefix_len() < 16 && !v6.network().is_unique_local(),
@@ -119,6 +119,13 @@ pub fn proxies(text: String) -> Result<Vec<IpNet>, &'static str> {
         if is_of_others { Err("it trusts more than any network of one's own has") } else { Ok(network) }
     });
     networks.collect()
+}
+
+/// The IPv4 network that one of IPv6 wraps, as a server sees it that listens on both; any other as it is.
+fn unwrapped(network: IpNet) -> IpNet {
+    let IpNet::V6(v6) = network else { return network };
+    let inner = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));
+    inner.and_then(|(address, length)| Ipv4Net::new(address, length).ok()).map_or(network, IpNet::V4)
 }
 
 pub fn secure_url(text: String) -> Result<Url, &'static str> {

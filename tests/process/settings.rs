@@ -80,6 +80,7 @@ async fn settings_that_cannot_be_right_are_refused_without_repeating_them() {
         ("TRUSTED_PROXIES", "0.0.0.0/1,128.0.0.0/1"),
         ("TRUSTED_PROXIES", "::/0"),
         ("TRUSTED_PROXIES", "2000::/7"),
+        ("TRUSTED_PROXIES", "::ffff:0.0.0.0/96"),
         ("PUBLIC_URL", "https://*.canary.example"),
         ("PUBLIC_URL", "https://canary.example;x"),
         ("TRUSTED_PROXIES", "10.0.0.1,*"),
@@ -131,10 +132,15 @@ async fn secrets_may_come_from_files_but_not_from_both_places_nor_from_the_comma
     assert_eq!(code, Some(2));
     assert!(said.contains("both it and DINGTALK_CLIENT_SECRET_FILE are set"), "{said}");
 
-    let nowhere = with(from_file, "DINGTALK_CLIENT_SECRET_FILE", "/nowhere/at/all");
+    let nowhere = with(from_file.clone(), "DINGTALK_CLIENT_SECRET_FILE", "/nowhere/at/all");
     let (code, said) = run(&mut program(&nowhere)).await;
     assert_eq!(code, Some(2));
     assert!(said.contains("DINGTALK_CLIENT_SECRET_FILE cannot be read"), "{said}");
+
+    std::fs::write(&file, "\n").unwrap();
+    let (code, said) = run(&mut program(&from_file)).await;
+    assert_eq!(code, Some(2));
+    assert!(said.contains("DINGTALK_CLIENT_SECRET: the file of DINGTALK_CLIENT_SECRET_FILE is empty"), "{said}");
 
     for flag in ["--dingtalk-client-secret", "--session-key"] {
         assert_eq!(run(program(&complete(&dingtalk)).args(["serve", flag, "x"])).await.0, Some(2));
@@ -312,6 +318,7 @@ async fn what_looks_like_a_mistake_is_warned_of_and_starts() {
     for (name, value, warned) in [
         ("DINGTALK_CLIENTID", "x", "nothing reads DINGTALK_CLIENTID"),
         ("DINGTALK_AGENTID_FILE", "x", "nothing reads DINGTALK_AGENTID_FILE"),
+        ("DINGTALK_SITE_FILE", "x", "nothing reads DINGTALK_SITE_FILE"),
         ("DINGTALK_CLIENT_ID", "appkey0123", "DINGTALK_CLIENT_ID does not begin"),
         ("DINGTALK_CORP_ID", "corp0123", "DINGTALK_CORP_ID does not begin"),
         ("RUST_LOG", "dingtalk_h5=loud", "RUST_LOG is malformed"),
@@ -321,4 +328,14 @@ async fn what_looks_like_a_mistake_is_warned_of_and_starts() {
         assert_eq!(code, Some(0), "{log}");
         assert!(log.contains(warned), "{name}: {log}");
     }
+}
+
+/// A server that listens on both kinds of addresses sees those of IPv4 in those of IPv6, and so do its logs.
+#[tokio::test]
+async fn a_proxy_may_be_named_as_ipv6_wraps_its_address() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let proxies = "::ffff:127.0.0.1, ::ffff:10.0.0.0/104, 192.0.2.7, fd00::/8, 2001:db8::1";
+    let settings = Settings::read(Environment::from_iter(with(complete(&dingtalk), "TRUSTED_PROXIES", proxies))).unwrap();
+    let trusted: Vec<_> = settings.web.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(trusted, ["127.0.0.1/32", "10.0.0.0/8", "192.0.2.7/32", "fd00::/8", "2001:db8::1/128"]);
 }
