@@ -32,14 +32,13 @@ pub fn start() -> WorkerGuard {
     let (writer, guard) =
         NonBlockingBuilder::default().buffered_lines_limit(QUEUE).finish(Gathering(BufWriter::new(std::io::stderr())));
     LOST.get_or_init(|| writer.error_counter());
-    let is_malformed = !asked.is_empty() && asked.parse::<Targets>().is_err();
     if std::io::stderr().is_terminal() {
         let lines = tracing_subscriber::fmt::layer().with_target(false).with_writer(writer);
         tracing_subscriber::registry().with(filter(&asked)).with(lines).init();
     } else {
         json(&asked, writer).init();
     }
-    if is_malformed {
+    if !asked.is_empty() && understood(&asked).is_none() {
         tracing::warn!("RUST_LOG is malformed and counts as info; it may be debug, or dingtalk_h5=trace,warn");
     }
     guard
@@ -79,11 +78,18 @@ where
     tracing_subscriber::registry().with(filter(asked)).with(lines)
 }
 
-/// What is `asked` for, or `info` when that is empty or makes no sense. The HTTP libraries say warnings at most, whatever is asked for,
-/// because their finer lines print URLs and headers.
+/// What is `asked` for, if it says anything of this program. The library takes a word that is no level for the name of a program, and
+/// nothing at all for errors only.
+fn understood(asked: &str) -> Option<Targets> {
+    let targets: Targets = asked.split(',').all(|word| !word.is_empty()).then(|| asked.parse().ok())??;
+    let is_of_us = targets.default_level().is_some() || targets.iter().any(|(target, _)| target.starts_with("dingtalk_h5"));
+    is_of_us.then_some(targets)
+}
+
+/// What is `asked` for, or `info` when that makes no sense. The HTTP libraries say warnings at most, whatever is asked for, because their
+/// finer lines print URLs and headers.
 fn filter(asked: &str) -> Targets {
-    let targets: Option<Targets> = Some(asked).filter(|text| !text.is_empty()).and_then(|text| text.parse().ok());
-    let targets = targets.unwrap_or_default();
+    let targets = understood(asked).unwrap_or_default();
     let level = targets.default_level().unwrap_or(Level::INFO.into());
     Targets::new()
         .with_default(level.min(Level::WARN.into()))

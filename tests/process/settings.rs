@@ -322,6 +322,8 @@ async fn what_looks_like_a_mistake_is_warned_of_and_starts() {
         ("DINGTALK_CLIENT_ID", "appkey0123", "DINGTALK_CLIENT_ID does not begin"),
         ("DINGTALK_CORP_ID", "corp0123", "DINGTALK_CORP_ID does not begin"),
         ("RUST_LOG", "dingtalk_h5=loud", "RUST_LOG is malformed"),
+        ("RUST_LOG", "loud", "RUST_LOG is malformed"),
+        ("RUST_LOG", "info,", "RUST_LOG is malformed"),
     ] {
         let served = Served::start(&with(complete(&dingtalk), name, value)).await;
         let (code, log) = served.stop().await;
