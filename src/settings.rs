@@ -135,12 +135,11 @@ fn events(env: &mut Environment) -> Option<Events> {
     let is_http = way == "http";
     let token = env.secret_if(is_http, "DINGTALK_EVENT_TOKEN", event_token,
         "Token of DINGTALK_EVENTS=http: Developer Console > the app > Event Subscriptions.");
-    let mut key = None;
-    env.secret_if(is_http, "DINGTALK_EVENT_AES_KEY", |text| Cipher::new(token.clone().unwrap_or_default(), text).map(|cipher| key = Some(cipher)),
+    let cipher = env.secret_if(is_http, "DINGTALK_EVENT_AES_KEY", |key| Cipher::new(token.clone().unwrap_or_default(), key),
         "AES key of DINGTALK_EVENTS=http: Developer Console > the app > Event Subscriptions.");
     match way {
         "stream" => Some(Events::Stream(LONGEST_SILENCE)),
-        "http" => token.and(key).map(Events::Http),
+        "http" => token.and(cipher).map(Events::Http),
         _ => Some(Events::Off),
     }
 }
