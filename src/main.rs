@@ -32,10 +32,10 @@ const UNUSABLE: u8 = 2;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    let arguments = commands().get_matches();
     if let Err(error) = read_dot_env() {
         return unusable(&error);
     }
-    let arguments = commands().get_matches();
     match arguments.subcommand().unwrap_or(("serve", &arguments)) {
         ("health", options) => health(options),
         ("unit", options) => unit(options),

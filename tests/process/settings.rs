@@ -167,12 +167,14 @@ async fn a_certificate_needs_its_key_and_a_key_its_certificate() {
 }
 
 #[tokio::test]
-async fn a_malformed_dot_env_is_reported_without_its_content() {
+async fn a_malformed_dot_env_is_reported_without_its_content_and_keeps_no_help_from_anybody() {
     let folder = std::env::temp_dir().join(format!("dot-env-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join(".env"), "DINGTALK_CLIENT_SECRET='canary\n").unwrap();
     let (code, said) = run(program(&Vec::new()).current_dir(&folder)).await;
+    let help = run(program(&Vec::new()).arg("--help").current_dir(&folder)).await;
     std::fs::remove_dir_all(folder).unwrap();
+    assert!(help.0 == Some(0) && help.1.contains("Usage"), "{}", help.1);
     assert_eq!(code, Some(2));
     assert!(said.contains(".env is malformed") && !said.contains("canary"), "{said}");
 }
