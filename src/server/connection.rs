@@ -23,8 +23,8 @@ use super::stalls::Seat;
 
 /// How long the head of a request may take, from the end of the last answer on.
 pub const HEAD_PATIENCE: Duration = Duration::from_secs(5);
-/// How long a client may take for each portion of an answer that the system cannot take off our hands.
-pub const READING_PATIENCE: Duration = Duration::from_secs(20);
+/// How long a client may take for each portion of a body: to send its own, and to take ours when the system cannot.
+pub const PORTION_PATIENCE: Duration = Duration::from_secs(20);
 const PORTION: usize = 32 * 1024;
 /// How long somebody who will send nothing more still waits for an answer: scripts that pipe a request do, browsers that are gone do not.
 const LEAVING_PATIENCE: Duration = Duration::from_secs(1);
@@ -64,6 +64,8 @@ pub struct Connection {
     is_blocked: bool,
     /// How much it has taken of the present portion of it.
     taken: usize,
+    /// How much has come of the present portion of its own body.
+    came: usize,
 }
 
 /// Whose turn it is.
@@ -100,6 +102,7 @@ impl Connection {
             interim: &[],
             is_blocked: false,
             taken: 0,
+            came: 0,
         }
     }
 
@@ -173,7 +176,8 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
-    /// Waits for some of the body, and makes it due. One that is malformed ends where it no longer makes sense.
+    /// Waits for some of the body, and makes it due. One that is malformed ends where it no longer makes sense, one that
+    /// drips when the time for a portion is over.
     fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let mut unread = BytesMut::from(&self.received[..]);
@@ -203,10 +207,24 @@ impl Connection {
                 return Poll::Ready(Ok(()));
             }
             self.seat.stalls(context)?;
-            if ready!(self.poll_fill(context))? == 0 {
-                return self.end();
+            match self.poll_fill(context)? {
+                Poll::Ready(0) => return self.end(),
+                Poll::Ready(some) => self.came += some,
+                Poll::Pending => {
+                    ready!(self.patience.as_mut().poll(context));
+                    return self.end();
+                }
+            }
+            if self.came >= PORTION {
+                self.await_portion();
             }
         }
+    }
+
+    /// From now on the client has its time for the next of its body.
+    fn await_portion(&mut self) {
+        self.came = 0;
+        self.enter(Stage::Body, PORTION_PATIENCE);
     }
 
     /// While the answer is on its way: does nothing but notice when the client leaves.
@@ -230,7 +248,7 @@ impl Connection {
     /// Tells the client to send its body once somebody waits for that.
     fn ask_for_body(&mut self, context: &Context<'_>) {
         if matches!(self.stage, Stage::Answer | Stage::Leaving) && self.exchange.body.get() == Rest::Wanted {
-            self.stage = Stage::Body;
+            self.await_portion();
             if std::mem::take(&mut self.expects) {
                 self.interim = CONTINUE;
             }
@@ -282,7 +300,7 @@ impl Connection {
         }
         if !self.is_blocked {
             self.is_blocked = true;
-            self.patience.as_mut().reset(Instant::now() + READING_PATIENCE);
+            self.patience.as_mut().reset(Instant::now() + PORTION_PATIENCE);
         }
         self.seat.stalls(context)?;
         ready!(self.patience.as_mut().poll(context));
@@ -349,23 +367,28 @@ impl AsyncWrite for Connection {
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
     use std::net::Ipv4Addr;
 
     use actix_http::ServiceConfig;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::task::LocalSet;
 
     use super::*;
     use crate::server::{Capacity, Stalls};
 
-    const ANSWER: usize = 256 * 1024;
+    const BODY: usize = 256 * 1024;
+
+    fn connect() -> (Connection, DuplexStream) {
+        let (server, client) = duplex(1024);
+        let seat = Stalls::within(Capacity::FEW, Vec::new()).seat(Ipv4Addr::LOCALHOST.into());
+        (Connection::new(Box::new(server), Codec::new(ServiceConfig::default()), seat, Rc::default()), client)
+    }
 
     /// How much of an answer somebody gets who takes `portion` of it every fifteen seconds.
     async fn taken(portion: usize) -> usize {
-        let (server, mut client) = duplex(1024);
-        let seat = Stalls::within(Capacity::FEW, Vec::new()).seat(Ipv4Addr::LOCALHOST.into());
-        let mut connection = Connection::new(Box::new(server), Codec::new(ServiceConfig::default()), seat, Rc::default());
-        let answering = async move { drop(connection.write_all(&[0; ANSWER]).await) };
+        let (mut connection, mut client) = connect();
+        let answering = async move { drop(connection.write_all(&[0; BODY]).await) };
         let taking = async move {
             let (mut taken, mut bytes) = (0, vec![0; portion]);
             while client.read_exact(&mut bytes).await.is_ok() {
@@ -377,10 +400,37 @@ mod tests {
         tokio::join!(answering, taking).1
     }
 
+    /// How much comes of the body of somebody who sends `portion` of it every fifteen seconds, to a handler that waits for ever.
+    async fn sent(portion: usize) -> usize {
+        let (mut connection, mut client) = connect();
+        let head = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {BODY}\r\n\r\n");
+        let sending = async {
+            client.write_all(head.as_bytes()).await.unwrap();
+            for _ in 0..BODY / portion {
+                client.write_all(&vec![0; portion]).await.unwrap();
+                sleep(Duration::from_secs(15)).await;
+            }
+        };
+        let reading = async {
+            let (mut read, exchange) = (Vec::new(), connection.exchange());
+            while read.len() < head.len() + BODY && connection.read_buf(&mut read).await.unwrap() > 0 {
+                exchange.body.set(Rest::Wanted);
+                connection.flush().await.unwrap();
+            }
+            read.len() - head.len()
+        };
+        tokio::select! {
+            read = reading => read,
+            never = async { sending.await; pending().await } => never,
+        }
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn whoever_takes_an_answer_at_32_kib_in_twenty_seconds_gets_all_of_it_and_whoever_drips_does_not() {
+    async fn whoever_moves_a_body_at_32_kib_in_twenty_seconds_moves_all_of_it_and_whoever_drips_does_not() {
         let here = LocalSet::new();
-        assert_eq!(here.run_until(taken(32 * 1024)).await, ANSWER);
-        assert!(here.run_until(taken(1024)).await < ANSWER / 32);
+        for (portion, moved) in [(32 * 1024, BODY..=BODY), (1024, 1..=BODY / 32)] {
+            let (taken, sent) = (here.run_until(taken(portion)).await, here.run_until(sent(portion)).await);
+            assert!(moved.contains(&taken) && moved.contains(&sent), "{portion}: {taken} taken, {sent} sent");
+        }
     }
 }

@@ -37,7 +37,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 pub use self::capacity::Capacity;
-use self::connection::{Connection, HEAD_PATIENCE, READING_PATIENCE, Stream};
+use self::connection::{Connection, HEAD_PATIENCE, PORTION_PATIENCE, Stream};
 use self::exchange::Exchange;
 use self::stalls::{Seat, Stalls};
 pub use self::tls::{TlsFiles, UnusableTls};
@@ -153,7 +153,7 @@ fn prepare(listener: &TcpListener) -> std::io::Result<()> {
     rustix::net::sockopt::set_socket_recv_buffer_size(listener, BUFFER)?;
     // And the system waits for ever for a client to take that.
     #[cfg(target_os = "linux")]
-    rustix::net::sockopt::set_tcp_user_timeout(listener, READING_PATIENCE.as_millis() as u32)?;
+    rustix::net::sockopt::set_tcp_user_timeout(listener, PORTION_PATIENCE.as_millis() as u32)?;
     Ok(())
 }
 
