@@ -40,27 +40,14 @@ struct Granted {
 }
 
 /// An answer is a success only if it says so in every detail, it is a ban only if it is one of the two known kinds, and what is kept
-/// of a refusal is fit for a log.
+/// of a refusal is fit for a log. All statuses are tried side by side: a client that was told of a limit waits.
 pub fn envelope(body: &[u8]) {
     let Some(seen) = look(body) else { return };
-    for status in STATUSES {
-        *DINGTALK.says.lock().unwrap() = (status, body.to_vec());
-        let proven = status == 200 && seen["errcode"].as_i64() == Some(0) && seen["result"].is_object();
-        if let Some(Answer { .. }) = answered::<Answer<UserDetails>>(OLD, body, &seen) {
-            assert!(proven, "{status} {seen}");
+    std::thread::scope(|scope| {
+        for dingtalk in &*DINGTALKS {
+            scope.spawn(|| dingtalk.is_understood(body, &seen));
         }
-        if let Some(Answer { result }) = answered::<Answer<Identity>>(OLD, body, &seen) {
-            let user_id = result.0.userid;
-            assert!(proven, "{status} {seen}");
-            assert_eq!(seen["result"]["userid"].as_str(), Some(user_id.as_str()));
-            assert!((1..=256).contains(&user_id.as_str().len()) && is_one_plain_line(user_id.as_str()));
-        }
-        if let Some(granted) = answered::<Granted>(NEW, body, &seen) {
-            assert!((200..300).contains(&status) && seen.get("errcode").is_none(), "{seen}");
-            assert_eq!(seen["accessToken"].as_str(), Some(granted.access_token.as_str()));
-            assert_eq!(seen["expireIn"].as_u64(), Some(granted.expire_in));
-        }
-    }
+    });
 }
 
 /// What is there, or null if it is not JSON. Nothing, if it is JSON that a `Value` cannot hold.
@@ -76,23 +63,44 @@ fn look(body: &[u8]) -> Option<Value> {
     )
 }
 
-fn answered<T: DeserializeOwned>(call: Call, body: &[u8], seen: &Value) -> Option<T> {
-    let error = match RUNTIME.block_on(DINGTALK.organisation.call(&call, &())) {
-        Ok(answer) => return Some(answer),
-        Err(error) => error,
-    };
-    is_fit_for_a_log(&error);
-    if let Kind::Banned(retry_after) = error.kind {
-        let page = body.trim_ascii_start().starts_with(b"<");
-        let code = &seen["status"];
-        let code = code.as_f64().or_else(|| code.as_str()?.parse().ok());
-        assert!(page || code == Some(1111.0) && seen.get("errcode").is_none(), "{seen}");
-        assert!(retry_after <= Duration::from_secs(3600));
-        // Past the end of the access_token too: another is fetched first, and by that the ban is known to be over.
-        DINGTALK.hands.advance(Duration::from_secs(3 * 3600));
+impl DingTalk {
+    fn is_understood(&self, body: &[u8], seen: &Value) {
+        *self.says.lock().unwrap() = (self.status, body.to_vec());
+        let proven = self.status == 200 && seen["errcode"].as_i64() == Some(0) && seen["result"].is_object();
+        if let Some(Answer { .. }) = self.answers::<Answer<UserDetails>>(OLD, body, seen) {
+            assert!(proven, "{} {seen}", self.status);
+        }
+        if let Some(Answer { result }) = self.answers::<Answer<Identity>>(OLD, body, seen) {
+            let user_id = result.0.userid;
+            assert!(proven, "{} {seen}", self.status);
+            assert_eq!(seen["result"]["userid"].as_str(), Some(user_id.as_str()));
+            assert!((1..=256).contains(&user_id.as_str().len()) && is_one_plain_line(user_id.as_str()));
+        }
+        if let Some(granted) = self.answers::<Granted>(NEW, body, seen) {
+            assert!((200..300).contains(&self.status) && seen.get("errcode").is_none(), "{seen}");
+            assert_eq!(seen["accessToken"].as_str(), Some(granted.access_token.as_str()));
+            assert_eq!(seen["expireIn"].as_u64(), Some(granted.expire_in));
+        }
     }
-    assert!(!error.not_asked(), "the ban is over");
-    None
+
+    fn answers<T: DeserializeOwned>(&self, call: Call, body: &[u8], seen: &Value) -> Option<T> {
+        let error = match RUNTIME.block_on(self.organisation.call(&call, &())) {
+            Ok(answer) => return Some(answer),
+            Err(error) => error,
+        };
+        is_fit_for_a_log(&error);
+        if let Kind::Banned(retry_after) = error.kind {
+            let page = body.trim_ascii_start().starts_with(b"<");
+            let code = &seen["status"];
+            let code = code.as_f64().or_else(|| code.as_str()?.parse().ok());
+            assert!(page || code == Some(1111.0) && seen.get("errcode").is_none(), "{seen}");
+            assert!(retry_after <= Duration::from_secs(3600));
+            // Past the end of the access_token too: another is fetched first, and by that the ban is known to be over.
+            self.hands.advance(Duration::from_secs(3 * 3600));
+        }
+        assert!(!error.not_asked(), "the ban is over");
+        None
+    }
 }
 
 fn is_fit_for_a_log(error: &Error) {
@@ -109,42 +117,47 @@ fn credential(text: &str) -> Option<&str> {
         .find(|run| run.len() >= 16 && run.contains(|c: char| c.is_ascii_digit()))
 }
 
-/// A DingTalk that grants a token and answers every other call with what it is told to say.
+/// A DingTalk that grants a token and answers every other call with its one status and what it is told to say.
 struct DingTalk {
+    status: u16,
     says: Arc<Mutex<(u16, Vec<u8>)>>,
     organisation: Organisation,
     hands: ClockHands,
 }
 
-static DINGTALK: LazyLock<DingTalk> = LazyLock::new(|| {
-    let _in_it = RUNTIME.enter();
-    let says = Arc::new(Mutex::new((200, Vec::new())));
-    let said = Arc::clone(&says);
-    let server = HttpServer::new(move || {
-        let said = Data::from(Arc::clone(&said));
-        App::new().app_data(said).default_service(actix_web::web::to(answer))
-    });
-    let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", server.addrs()[0]);
-    RUNTIME.spawn(server.run());
-    let settings = Settings {
-        credentials: Credentials {
-            client_id: ClientId::parse("ding").unwrap(),
-            client_secret: ClientSecret::parse("secret").unwrap(),
-        },
-        kind: AppKind::Internal(Home { corp_id: CorpId::parse("ding").unwrap(), agent_id: AgentId::parse("1").unwrap() }),
-        events: Events::Off,
-        api_url: url.parse().unwrap(),
-        oapi_url: url.parse().unwrap(),
-        proxy: None,
-        calls_per_second: std::num::NonZeroU32::new(100_000).unwrap(),
-    };
-    let hands = ClockHands::still();
-    let clock = hands.clock();
-    let dingtalk = dingtalk_h5::dingtalk::DingTalk::new(settings, Arc::new(Nobody), clock, Arc::new(Nobody)).unwrap();
-    let organisation = dingtalk.home().unwrap().clone();
-    DingTalk { says, organisation, hands }
-});
+static DINGTALKS: LazyLock<[DingTalk; 9]> = LazyLock::new(|| STATUSES.map(DingTalk::start));
+
+impl DingTalk {
+    fn start(status: u16) -> Self {
+        let _in_it = RUNTIME.enter();
+        let says = Arc::new(Mutex::new((status, Vec::new())));
+        let said = Arc::clone(&says);
+        let server = HttpServer::new(move || {
+            let said = Data::from(Arc::clone(&said));
+            App::new().app_data(said).default_service(actix_web::web::to(answer))
+        });
+        let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", server.addrs()[0]);
+        RUNTIME.spawn(server.run());
+        let settings = Settings {
+            credentials: Credentials {
+                client_id: ClientId::parse("ding").unwrap(),
+                client_secret: ClientSecret::parse("secret").unwrap(),
+            },
+            kind: AppKind::Internal(Home { corp_id: CorpId::parse("ding").unwrap(), agent_id: AgentId::parse("1").unwrap() }),
+            events: Events::Off,
+            api_url: url.parse().unwrap(),
+            oapi_url: url.parse().unwrap(),
+            proxy: None,
+            calls_per_second: std::num::NonZeroU32::new(100_000).unwrap(),
+        };
+        let hands = ClockHands::still();
+        let clock = hands.clock();
+        let dingtalk = dingtalk_h5::dingtalk::DingTalk::new(settings, Arc::new(Nobody), clock, Arc::new(Nobody)).unwrap();
+        let organisation = dingtalk.home().unwrap().clone();
+        Self { status, says, organisation, hands }
+    }
+}
 
 async fn answer(request: HttpRequest, says: Data<Mutex<(u16, Vec<u8>)>>) -> HttpResponse {
     let (status, body) = match request.path() {
