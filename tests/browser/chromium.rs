@@ -6,7 +6,7 @@ use std::thread;
 
 use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
 use thirtyfour::common::log::BrowserLogEntry;
-use thirtyfour::{ChromeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver};
+use thirtyfour::{CapabilitiesHelper, ChromeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver};
 
 use super::chromedriver::{Chromedriver, program};
 use crate::support::http_client;
@@ -28,6 +28,10 @@ const SWITCHES: [&str; 12] = [
     "--remote-debugging-pipe",
 ];
 
+/// Chromium without all that is around a page, which is a third of what it computes.
+const SHELL: &str = "chromium-headless-shell";
+const WHOLE: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
 /// One browser with one profile.
 pub struct Chromium {
     pub driver: WebDriver,
@@ -43,9 +47,18 @@ impl Chromium {
 
     /// Starts it with capabilities as `adjust` leaves them.
     pub async fn start_with(adjust: impl FnOnce(&mut ChromeCapabilities)) -> Self {
-        let chromium = program(&["chromium", "chromium-browser", "google-chrome"]);
+        let [chromium, chromium_browser, google_chrome] = WHOLE;
+        Self::launch(&program(&[SHELL, chromium, chromium_browser, google_chrome]), adjust).await
+    }
+
+    /// The same where it must be the whole of it: the shell has no preferences.
+    pub async fn start_whole_with(adjust: impl FnOnce(&mut ChromeCapabilities)) -> Self {
+        Self::launch(&program(&WHOLE), adjust).await
+    }
+
+    async fn launch(chromium: &Path, adjust: impl FnOnce(&mut ChromeCapabilities)) -> Self {
         let chromedriver = Chromedriver::start();
-        let mut capabilities = capabilities(&chromium, &chromedriver.profile());
+        let mut capabilities = capabilities(chromium, &chromedriver.profile());
         adjust(&mut capabilities);
         let driver = WebDriver::builder(chromedriver.url(), capabilities).client(http_client()).await.unwrap();
         Self { driver, _chromedriver: chromedriver, log: RefCell::default(), finished: false }
@@ -88,6 +101,10 @@ impl Drop for Chromium {
 
 fn capabilities(chromium: &Path, profile: &Path) -> ChromeCapabilities {
     let mut capabilities = DesiredCapabilities::chrome();
+    if chromium.ends_with(SHELL) {
+        // Its name among drivers, without which they wait for a window.
+        capabilities.set("browserName", "chrome-headless-shell").unwrap();
+    }
     capabilities.set_binary(chromium.to_str().unwrap()).unwrap();
     let profile = format!("--user-data-dir={}", profile.display());
     for switch in SWITCHES.into_iter().chain([profile.as_str()]) {

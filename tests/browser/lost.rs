@@ -41,7 +41,8 @@ async fn a_session_that_does_not_come_back_is_told_after_two_logins() {
 async fn a_browser_that_keeps_no_cookie_and_no_storage_is_told_so() {
     let app = TestApp::start().await;
     let blocked = json!({"profile.default_content_setting_values.cookies": 2});
-    let chromium = Chromium::start_with(|capabilities| capabilities.add_experimental_option("prefs", blocked).unwrap()).await;
+    let chromium =
+        Chromium::start_whole_with(|capabilities| capabilities.add_experimental_option("prefs", blocked).unwrap()).await;
     chromium.open(&app.url).await;
     chromium.sees("#trouble-text", "The sign-in of this page is no longer valid.").await;
     let text = chromium.text().await;
