@@ -51,7 +51,7 @@ impl Chromium {
             {
                 return answer.json().clone();
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(40)).await;
         }
         panic!("{what}: not so in {}\nlog: {:#?}", self.text().await, self.log().await);
     }
