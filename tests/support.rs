@@ -258,7 +258,9 @@ pub fn cargo() -> Command {
 /// Sends a request and reads its answer.
 async fn read(request: reqwest::RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
-    Answer { status: response.status().as_u16(), headers: response.headers().clone(), body: response.text().await.unwrap() }
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let bytes = response.bytes().await.unwrap().to_vec();
+    Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned(), bytes }
 }
 
 /// Asks the simulated DingTalk whether `dd.config` with these values is good on the page at `url`.

@@ -1,19 +1,13 @@
 //! Who may knock: extractors that turn a request away before its handler runs.
 
-use std::future::{Future, ready};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::pin::Pin;
-use std::time::Duration;
 
-use actix_web::dev::Payload;
-use actix_web::error::JsonPayloadError;
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, ORIGIN};
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use serde::de::DeserializeOwned;
+use actix_web::HttpRequest;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN};
 
 use super::scope::extracted;
 use super::{Problem, Site, shared};
-use crate::dingtalk::{JsonObject, Origin};
+use crate::dingtalk::Origin;
 
 pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -39,45 +33,6 @@ impl SameOrigin {
 }
 
 extracted!(SameOrigin, SameOrigin::of);
-
-/// How long a body may take: a phone on a bad network needs some, somebody who drips bytes to hold a connection gets no more.
-const BODY_PATIENCE: Duration = Duration::from_secs(10);
-
-/// A body of 4 KiB at most that is a JSON object.
-pub struct StrictJson<T>(pub T);
-
-impl<T> StrictJson<T> {
-    /// The longest body that any of our requests has reason to be.
-    pub const MAX_BYTES: usize = 4096;
-}
-
-impl<T: DeserializeOwned + 'static> FromRequest for StrictJson<T> {
-    type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let said_once = request.headers().get_all(CONTENT_TYPE).count() == 1;
-        if !said_once || request.content_type() != "application/json" {
-            return Box::pin(ready(Err(Problem::UnsupportedMediaType)));
-        }
-        let body = web::JsonBody::<JsonObject<T>>::new(request, payload, None, true).limit(Self::MAX_BYTES);
-        Box::pin(async {
-            let body = tokio::time::timeout(BODY_PATIENCE, body).await.map_err(|_| Problem::RequestTimeout)?;
-            body.map(|JsonObject(body)| Self(body)).map_err(Problem::from)
-        })
-    }
-}
-
-impl From<JsonPayloadError> for Problem {
-    fn from(error: JsonPayloadError) -> Self {
-        match error {
-            JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => Self::PayloadTooLarge,
-            // What serde says may quote the body, which may hold a code.
-            JsonPayloadError::Deserialize(_) => Self::BadRequest("the body is not what this route takes".into()),
-            _ => Self::BadRequest("the body cannot be read".into()),
-        }
-    }
-}
 
 /// Where the request came from: the peer, or, behind proxies that are trusted, the nearest hop that is not one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,8 @@
 
 /// Which app this is, and where it is served.
 mod site;
+/// How much of a request's body is taken, and how long it is waited for.
+pub mod body;
 /// The outermost layer: id, headers, bodies of problems, access log.
 mod boundary;
 /// Who may knock: extractors that turn a request away before its handler runs.
@@ -36,8 +38,9 @@ pub mod session;
 use actix_web::HttpRequest;
 use actix_web::web::ServiceConfig;
 
+pub use self::body::{StrictJson, Upload};
 pub use self::boundary::boundary;
-pub use self::guard::{ClientAddress, SameOrigin, StrictJson};
+pub use self::guard::{ClientAddress, SameOrigin};
 pub use self::headers::Headers;
 pub use self::health::Readiness;
 pub use self::introduction::{Introductions, introduce};

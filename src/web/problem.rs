@@ -54,7 +54,7 @@ pub enum Problem {
         /// The methods that are answered.
         allow: &'static str,
     },
-    /// 408: the body took longer than ten seconds.
+    /// 408: the body took too long.
     #[error("the request took too long")]
     RequestTimeout,
     /// 403: the organisation has not authorised the app, or has stopped it.
@@ -66,7 +66,7 @@ pub enum Problem {
     /// 409: this authCode is just being exchanged for somebody.
     #[error("the authCode is in use")]
     CodeInUse,
-    /// 413: more than 4 KiB.
+    /// 413: more than the handler takes.
     #[error("the body is too large")]
     PayloadTooLarge,
     /// 414: the address is longer than 8 KiB.
@@ -75,8 +75,8 @@ pub enum Problem {
     /// 431: the headers are larger than 16 KiB.
     #[error("the headers are too large")]
     HeadTooLarge,
-    /// 415: not JSON.
-    #[error("the body is not JSON")]
+    /// 415: no Content-Type, or not one that the handler takes.
+    #[error("the body's type is not accepted")]
     UnsupportedMediaType,
     /// 400: the request does not have the shape it must have.
     #[error("bad request: {0}")]

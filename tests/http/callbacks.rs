@@ -61,12 +61,11 @@ async fn whoever_is_not_dingtalk_is_told_nothing() {
         (good, r#"{"encrypt":7}"#),
     ] {
         let path = format!("/dingtalk/events{query}");
-        let answer =
-            app.browser().send(Method::POST, &path, &[("content-type", "application/json")], Some(body.to_owned())).await;
+        let answer = app.browser().send(Method::POST, &path, &[("content-type", "application/json")], Some(body.into())).await;
         assert_eq!((answer.status, answer.body.as_str()), (400, ""), "{query} {body}");
     }
     let large = "x".repeat(300_000);
-    let answer = app.browser().send(Method::POST, &format!("/dingtalk/events{good}"), &[], Some(large)).await;
+    let answer = app.browser().send(Method::POST, &format!("/dingtalk/events{good}"), &[], Some(large.into())).await;
     assert_eq!((answer.status, answer.body.as_str()), (400, ""));
     let other = TestApp::start().await;
     assert_eq!(other.browser().send(Method::POST, &format!("/dingtalk/events{good}"), &[], None).await.status, 404);
@@ -89,7 +88,7 @@ fn now() -> u64 {
 impl TestApp {
     async fn is_called(&self, (query, body): &Call) -> Answer {
         let path = format!("/dingtalk/events?{query}");
-        self.browser().send(Method::POST, &path, &[("content-type", "application/json")], Some(body.clone())).await
+        self.browser().send(Method::POST, &path, &[("content-type", "application/json")], Some(body.clone().into())).await
     }
 
     async fn takes(&self, call: &Call) {

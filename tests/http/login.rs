@@ -199,7 +199,7 @@ async fn a_post_from_elsewhere_is_turned_away_before_anything_happens() {
         let body = json!({"authCode": app.dingtalk.issue_code("alice"), "state": state}).to_string();
         let headers = [headers, &[("content-type", "application/json")][..]].concat();
         for path in ["/api/login", "/api/logout", "/api/jsapi/report"] {
-            let answer = browser.send(Method::POST, path, &headers, Some(body.clone())).await;
+            let answer = browser.send(Method::POST, path, &headers, Some(body.clone().into())).await;
             assert_eq!(answer.problem(), (403, "origin_rejected".into()), "{path} {headers:?}");
             assert!(!answer.headers.contains_key("set-cookie"));
             assert!(!answer.headers.contains_key("access-control-allow-origin"));
@@ -216,7 +216,7 @@ async fn a_post_of_an_old_webview_passes_on_its_origin_alone() {
     let body = json!({"authCode": app.dingtalk.issue_code("alice"), "state": state}).to_string();
     let origin = app.url.clone();
     let headers = [("origin", origin.as_str()), ("content-type", "application/json")];
-    assert_eq!(browser.send(Method::POST, "/api/login", &headers, Some(body)).await.status, 200);
+    assert_eq!(browser.send(Method::POST, "/api/login", &headers, Some(body.into())).await.status, 200);
 }
 
 #[tokio::test]
@@ -251,7 +251,7 @@ async fn a_body_of_any_other_shape_is_refused_before_dingtalk_is_asked() {
     let origin = app.url.clone();
     let headers = [("origin", origin.as_str()), ("content-type", "application/json")];
     for body in bodies {
-        let answer = browser.send(Method::POST, "/api/login", &headers, Some(body.clone())).await;
+        let answer = browser.send(Method::POST, "/api/login", &headers, Some(body.clone().into())).await;
         assert_eq!(answer.problem(), (400, "bad_request".into()), "{body}");
     }
     assert_eq!(app.dingtalk.upstream_calls(), 0);

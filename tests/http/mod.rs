@@ -21,4 +21,5 @@ mod reports;
 mod session;
 pub mod surface;
 pub mod tls;
+mod uploads;
 mod upstream;

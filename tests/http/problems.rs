@@ -55,7 +55,7 @@ async fn only_json_is_taken_and_only_four_kibibytes_of_it() {
     for (kind, length, status) in [("application/json", 4096, 400), ("application/json; charset=utf-8", 4097, 413)] {
         let headers = [("origin", origin.as_str()), ("content-type", kind)];
         let body = format!("\"{}\"", "x".repeat(length - 2));
-        assert_eq!(browser.send(Method::POST, "/api/login", &headers, Some(body)).await.problem().0, status, "{length}");
+        assert_eq!(browser.send(Method::POST, "/api/login", &headers, Some(body.into())).await.problem().0, status, "{length}");
     }
 }
 

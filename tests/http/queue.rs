@@ -297,7 +297,7 @@ fn through_proxy(app: &TestApp, forwarded: &'static str) -> impl Future<Output =
         let body = json!({"authCode": code, "state": browser.enter().await});
         let origin = browser.origin.clone();
         let headers = [("origin", origin.as_str()), ("content-type", "application/json"), ("x-forwarded-for", forwarded)];
-        let answer = browser.send(Method::POST, "/api/login", &headers, Some(body.to_string())).await;
+        let answer = browser.send(Method::POST, "/api/login", &headers, Some(body.to_string().into())).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         Instant::now()
     }

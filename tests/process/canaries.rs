@@ -100,7 +100,7 @@ async fn walk(served: &Served, heard: &mut Vec<Answer>) -> Browser {
     let headers = [("x-request-id", forged.as_str()), ("user-agent", &forged), ("authorization", SECRET)];
     heard.push(browser.send(Method::GET, &query, &headers, None).await);
     heard.push(browser.send(Method::GET, &format!("/{CODE}"), &headers, None).await);
-    heard.push(browser.send(Method::POST, "/api/login", &headers, Some(CODE.to_owned())).await);
+    heard.push(browser.send(Method::POST, "/api/login", &headers, Some(CODE.into())).await);
     browser
 }
 

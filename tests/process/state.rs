@@ -170,7 +170,7 @@ async fn an_event_that_cannot_be_kept_is_not_acknowledged_until_it_can() {
     let (query, body) = dingtalk.sealed(&left, &now.to_string());
     let path_and_query = format!("/dingtalk/events?{query}");
     let mut dingtalks = served.browser();
-    let mut told = async || dingtalks.send(Method::POST, &path_and_query, &[], Some(body.clone())).await;
+    let mut told = async || dingtalks.send(Method::POST, &path_and_query, &[], Some(body.clone().into())).await;
 
     room("0").await;
     for _ in 0..2 {

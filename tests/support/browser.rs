@@ -13,6 +13,8 @@ use super::{read, state_of};
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
+    pub bytes: Vec<u8>,
+    /// The same as text.
     pub body: String,
 }
 
@@ -62,7 +64,7 @@ impl Browser {
     }
 
     /// Sends a request with this browser's cookies and takes those that come back.
-    pub async fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
+    pub async fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<Vec<u8>>) -> Answer {
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if !self.cookies.is_empty() {
             let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -114,9 +116,14 @@ impl Browser {
 
     /// Posts JSON from one of the app's pages.
     pub async fn post(&mut self, path: &str, body: &Value) -> Answer {
+        self.upload(path, "application/json", body.to_string().into()).await
+    }
+
+    /// Posts a file from one of the app's pages.
+    pub async fn upload(&mut self, path: &str, content_type: &str, file: Vec<u8>) -> Answer {
         let origin = self.origin.clone();
-        let headers = [("origin", origin.as_str()), ("sec-fetch-site", "same-origin"), ("content-type", "application/json")];
-        self.send(Method::POST, path, &headers, Some(body.to_string())).await
+        let headers = [("origin", origin.as_str()), ("sec-fetch-site", "same-origin"), ("content-type", content_type)];
+        self.send(Method::POST, path, &headers, Some(file)).await
     }
 
     /// Opens the entry page and takes the state that it carries.

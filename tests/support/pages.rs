@@ -1,14 +1,14 @@
 //! An app for the tests of the plumbing, so that they need none of the demo's pages: one that shows who you are, one that asks DingTalk
-//! for more, and a gated one.
+//! for more, a gated one, and a file that people send and get.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use actix_web::HttpResponse;
-use actix_web::web::{ServiceConfig, get};
+use actix_web::web::{Bytes, Data, ServiceConfig, get};
 use askama::Template;
 use askama_web::WebTemplate;
 use dingtalk_h5::dingtalk::{Organisation, UserDetails};
-use dingtalk_h5::web::{App, Both, Head, JsapiConfig, NavEntry, Problem, SessionUser, Visitor, route};
+use dingtalk_h5::web::{App, Both, Head, JsapiConfig, NavEntry, Problem, SameOrigin, SessionUser, Upload, Visitor, route};
 
 pub const NAME: &str = "Test app";
 
@@ -20,11 +20,15 @@ const NAV: &[NavEntry] =
 const JSAPI_LIST: &[&str] = &["biz.contact.choose", "device.geolocation.get"];
 
 pub fn app() -> App {
+    let file = Data::new(File::default());
+    let routes = move |routes: &mut ServiceConfig| self::routes(&file, routes);
     App { name: NAME, nav: NAV, jsapi_list: JSAPI_LIST, routes: Arc::new(routes) }
 }
 
-fn routes(routes: &mut ServiceConfig) {
+fn routes(file: &Data<File>, routes: &mut ServiceConfig) {
     routes
+        .app_data(file.clone())
+        .service(route::get_and_post("/api/file", download, upload))
         .service(route::get("/", home))
         .service(route::get("/profile", profile))
         .service(route::get("/jsapi", jsapi))
@@ -124,4 +128,27 @@ async fn jsapi(Visitor(user): Visitor, head: Head, jsapi: JsapiConfig) -> Result
 /// `GET /pages.js`: configures the gated page, then makes one call for each button.
 async fn script() -> HttpResponse {
     HttpResponse::Ok().content_type("text/javascript").body(include_str!("pages.js"))
+}
+
+/// What was sent last: what it is called, and all of it.
+type File = Mutex<Option<(String, Bytes)>>;
+
+/// The longest that is taken.
+pub const MAX_BYTES: usize = 2 * 1024 * 1024;
+
+/// `POST /api/file`
+async fn upload(
+    _: SameOrigin,
+    _user: SessionUser,
+    Upload { content_type, bytes }: Upload<MAX_BYTES>,
+    file: Data<File>,
+) -> HttpResponse {
+    *file.lock().unwrap() = Some((content_type, bytes));
+    HttpResponse::NoContent().finish()
+}
+
+/// `GET /api/file`
+async fn download(_user: SessionUser, file: Data<File>) -> Result<HttpResponse, Problem> {
+    let (content_type, bytes) = file.lock().unwrap().clone().ok_or(Problem::NotFound)?;
+    Ok(HttpResponse::Ok().content_type(content_type).body(bytes))
 }

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Signer;
 use crate::dingtalk::{ClientRefusal, CorpId, DingTalk, Network, NonceStr, Organisation, PageUrl, Part, SignedPage, UserId};
-use crate::web::guard::{ClientAddress, SameOrigin, StrictJson};
+use crate::web::body::StrictJson;
+use crate::web::guard::{ClientAddress, SameOrigin};
 use crate::web::login::Logins;
 use crate::web::scope::extracted;
 use crate::web::session::SessionUser;

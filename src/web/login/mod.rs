@@ -28,7 +28,8 @@ use self::place::Place;
 pub use self::state::Challenge;
 use self::state::StateId;
 
-use super::guard::{ClientAddress, SameOrigin, StrictJson};
+use super::body::StrictJson;
+use super::guard::{ClientAddress, SameOrigin};
 use super::problem::Queued;
 use super::session::{CookiePolicy, OurCookie, RequestSession, SessionKeys, SessionUser};
 use super::{Metrics, Problem, Settings, route, shared};

@@ -109,7 +109,7 @@ impl Problem {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "payload_too_large",
                 Both("The request is too large.", "请求内容过大"),
-                Both("Send 4096 bytes at most.", "请求内容不能超过 4096 字节。"),
+                Both("Send less at once.", "请减少内容后重试。"),
             ),
             Self::UriTooLong => row(
                 StatusCode::URI_TOO_LONG,
@@ -126,8 +126,8 @@ impl Problem {
             Self::UnsupportedMediaType => row(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
-                Both("The request is not JSON.", "请求不是 JSON 格式"),
-                Both("Send it as application/json.", "请以 application/json 格式发送。"),
+                Both("This type of content is not accepted here.", "不支持此类型的内容"),
+                Both("Send it as another type.", "请更换类型后重试。"),
             ),
             Self::BadRequest(_) => row(
                 StatusCode::BAD_REQUEST,

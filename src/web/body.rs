@@ -1,0 +1,100 @@
+//! Bodies of requests: how much of one is taken, and how long it is waited for.
+
+use std::future::{Future, ready};
+use std::pin::Pin;
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::web::{Bytes, BytesMut};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use super::Problem;
+use crate::dingtalk::JsonObject;
+
+/// How long nothing may come: a phone on a bad network needs some, somebody who only holds a connection gets no more.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the sender calls the body: in lower case and without parameters, such as `image/png`.
+fn content_type(request: &HttpRequest) -> Result<String, Problem> {
+    let said_once = request.headers().get_all(CONTENT_TYPE).count() == 1;
+    let said = said_once.then(|| request.content_type().to_ascii_lowercase());
+    said.filter(|said| !said.is_empty()).ok_or(Problem::UnsupportedMediaType)
+}
+
+/// All of a body, if it is `max_bytes` at most. One that says that it is longer is not read at all.
+async fn read(length: Option<usize>, mut payload: Payload, max_bytes: usize) -> Result<Bytes, Problem> {
+    if length.is_some_and(|length| length > max_bytes) {
+        return Err(Problem::PayloadTooLarge);
+    }
+    let mut body = BytesMut::new();
+    while let Some(part) = timeout(PATIENCE, payload.next()).await.map_err(|_| Problem::RequestTimeout)? {
+        let part = part.map_err(|_| Problem::BadRequest("the body cannot be read".into()))?;
+        if body.len() + part.len() > max_bytes {
+            return Err(Problem::PayloadTooLarge);
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(body.freeze())
+}
+
+/// The number in Content-Length, which `src/server` has checked; there is none with chunks.
+fn length(request: &HttpRequest) -> Option<usize> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// A whole body of any kind, `MAX_BYTES` at most: more is 413, and no Content-Type is 415. It may take as long as something comes every
+/// ten seconds (408 otherwise), and as `src/server` waits for each 32 KiB.
+pub struct Upload<const MAX_BYTES: usize> {
+    /// What the sender calls it: in lower case and without parameters, such as `image/png`. Nobody has looked whether it is that.
+    pub content_type: String,
+    /// All of it.
+    pub bytes: Bytes,
+}
+
+impl<const MAX_BYTES: usize> FromRequest for Upload<MAX_BYTES> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let content_type = match content_type(request) {
+            Ok(content_type) => content_type,
+            Err(problem) => return Box::pin(ready(Err(problem))),
+        };
+        let body = read(length(request), payload.take(), MAX_BYTES);
+        Box::pin(async { Ok(Self { content_type, bytes: body.await? }) })
+    }
+}
+
+/// A body of 4 KiB at most that is a JSON object. It may take ten seconds.
+pub struct StrictJson<T>(pub T);
+
+impl<T> StrictJson<T> {
+    /// The longest body that any of our requests has reason to be.
+    pub const MAX_BYTES: usize = 4096;
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for StrictJson<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        if content_type(request).is_ok_and(|said| said == "application/json") {
+            let body = read(length(request), payload.take(), Self::MAX_BYTES);
+            Box::pin(async { Self::parse(&timeout(PATIENCE, body).await.map_err(|_| Problem::RequestTimeout)??) })
+        } else {
+            Box::pin(ready(Err(Problem::UnsupportedMediaType)))
+        }
+    }
+}
+
+impl<T: DeserializeOwned> StrictJson<T> {
+    fn parse(body: &[u8]) -> Result<Self, Problem> {
+        let parsed = serde_json::from_slice(body).map(|JsonObject(body)| Self(body));
+        // What serde says may quote the body, which may hold a code.
+        parsed.map_err(|_| Problem::BadRequest("the body is not what this route takes".into()))
+    }
+}
