@@ -4,6 +4,7 @@ use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 
+use crate::own_settings::OWN_SETTINGS;
 use crate::support::{Browser, cargo, http_client};
 
 #[tokio::test]
@@ -11,6 +12,7 @@ async fn cargo_dev_starts_the_app_and_a_dingtalk_in_which_somebody_is_signed_in(
     let mut child = cargo()
         .arg("dev")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .envs(OWN_SETTINGS.iter().copied())
         .envs([("APP_ADDR", "127.0.0.1:0"), ("SIMULATOR_ADDR", "127.0.0.1:0")])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -12,6 +12,7 @@ mod front_end;
 mod http;
 mod leaks;
 mod npm;
+mod own_settings;
 mod process;
 /// What the fuzzer tries millions of inputs on.
 #[path = "fuzz/properties/mod.rs"]

@@ -27,6 +27,7 @@ pub use self::clock::ClockHands;
 pub use self::hearsay::Hearsay;
 pub use self::proxy::TunnelProxy;
 use crate::leaks;
+use crate::own_settings::OWN_SETTINGS;
 
 /// Names of the simulated DingTalk's endpoints in its ledger.
 pub const ACCESS_TOKEN: &str = "POST /v1.0/oauth2/accessToken";
@@ -189,9 +190,10 @@ impl TestApp {
 
 /// What somebody would put into `.env` for an app of this kind that is registered with `dingtalk`.
 fn environment(app: &Registered, kind: &str, dingtalk: &Simulator, public_url: &str) -> Environment {
+    let own = OWN_SETTINGS.iter().map(|(name, value)| (*name, (*value).to_owned()));
     let third_party = kind == "third-party";
     let of_home = |value: &str| if third_party { String::new() } else { value.to_owned() };
-    Environment::from_iter([
+    let plumbing = [
         ("DINGTALK_APP_KIND", kind.to_owned()),
         // Who is about events listens to them: what DingTalk does is heard at no moment in particular.
         ("DINGTALK_EVENTS", if third_party { "http" } else { "off" }.to_owned()),
@@ -208,7 +210,8 @@ fn environment(app: &Registered, kind: &str, dingtalk: &Simulator, public_url: &
         ("SESSION_KEY", session_key()),
         // Whoever is about the limit sets one.
         ("DINGTALK_CALLS_PER_SECOND", "10000".to_owned()),
-    ])
+    ];
+    Environment::from_iter(plumbing.into_iter().chain(own))
 }
 
 /// As if somebody had taken the AgentId of another app.

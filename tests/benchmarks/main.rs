@@ -14,6 +14,8 @@ mod load;
 mod login;
 mod memory;
 mod options;
+#[path = "../own_settings.rs"]
+mod own_settings;
 mod pages;
 mod person;
 mod redis;

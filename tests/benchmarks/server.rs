@@ -12,6 +12,7 @@ use std::time::Duration;
 use dingtalk_simulator::Simulator;
 
 use super::cores::Cores;
+use super::own_settings::OWN_SETTINGS;
 use super::upstream::Upstream;
 
 /// Where the program believes to be. It is https, so that cookies and headers are those of production.
@@ -48,7 +49,7 @@ impl Server {
     fn program_at(cores: &Cores, dingtalk: &str, app: (&str, &str, &str, &str), calls_per_second: &str, state: &str) -> Self {
         let (client_id, client_secret, corp_id, agent_id) = app;
         let mut command = cores.command(env!("CARGO_BIN_EXE_dingtalk-h5"));
-        command.env_clear().envs([
+        command.env_clear().envs(OWN_SETTINGS.iter().copied()).envs([
             ("DINGTALK_CLIENT_ID", client_id),
             ("DINGTALK_CLIENT_SECRET", client_secret),
             ("DINGTALK_CORP_ID", corp_id),

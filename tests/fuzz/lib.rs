@@ -4,6 +4,8 @@ pub mod properties;
 
 #[path = "../support/clock.rs"]
 mod clock;
+#[path = "../own_settings.rs"]
+mod own_settings;
 
 mod support {
     pub use crate::clock::ClockHands;

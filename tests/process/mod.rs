@@ -8,6 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 use crate::http::tls::Pair;
+use crate::own_settings::OWN_SETTINGS;
 use crate::support::{Browser, http_client, session_key};
 
 mod canaries;
@@ -34,7 +35,8 @@ pub type Variables = Vec<(&'static str, String)>;
 /// Settings with which the program runs.
 pub fn complete(dingtalk: &Simulator) -> Variables {
     let app = dingtalk.app();
-    vec![
+    let own = OWN_SETTINGS.iter().map(|(name, value)| (*name, (*value).to_owned()));
+    let plumbing = [
         ("DINGTALK_CLIENT_ID", app.client_id.to_string()),
         ("DINGTALK_CLIENT_SECRET", app.client_secret.to_string()),
         ("DINGTALK_CORP_ID", app.corp_id.to_string()),
@@ -45,7 +47,8 @@ pub fn complete(dingtalk: &Simulator) -> Variables {
         ("PUBLIC_URL", "http://127.0.0.1:9".to_owned()),
         ("APP_ADDR", "127.0.0.1:0".to_owned()),
         ("SESSION_KEY", session_key()),
-    ]
+    ];
+    plumbing.into_iter().chain(own).collect()
 }
 
 pub fn with(mut variables: Variables, name: &'static str, value: &str) -> Variables {

@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use actix_web::cookie::{Cookie, CookieJar, Key};
 use dingtalk_h5::application::Application;
-use dingtalk_h5::environment::Environment;
 use dingtalk_h5::settings::Settings;
 use dingtalk_simulator::Simulator;
 use reqwest::header::ORIGIN;
 use sha2::{Digest, Sha512};
 use tokio::runtime::Runtime;
 
+use crate::own_settings::OWN_SETTINGS;
 use crate::support::ClockHands;
 
 /// Everything runs in this one, beside whoever tries the inputs.
@@ -39,7 +39,8 @@ impl Served {
         let app = dingtalk.app();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let environment = Environment::from_iter([
+        let own = OWN_SETTINGS.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let plumbing = [
             ("DINGTALK_CLIENT_ID", app.client_id.to_string()),
             ("DINGTALK_CLIENT_SECRET", app.client_secret.to_string()),
             ("DINGTALK_CORP_ID", "ding0000000000000001".to_owned()),
@@ -49,7 +50,8 @@ impl Served {
             ("DINGTALK_CALLS_PER_SECOND", "10000".to_owned()),
             ("PUBLIC_URL", PUBLIC_URL.to_owned()),
             ("SESSION_KEY", KEYS.map(|word| hex::encode(Sha512::digest(word))).join(",")),
-        ]);
+        ];
+        let environment = plumbing.into_iter().chain(own).collect();
         let hands = ClockHands::still();
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         hands.set_time_of_day(i64::try_from(NOW).unwrap() - i64::try_from(since.as_secs()).unwrap());
