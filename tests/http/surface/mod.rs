@@ -16,6 +16,7 @@ use crate::support::{TestApp, between};
 use crate::wire::{Reply, ask};
 
 /// A route as the product spells it, how it is asked for, and what it answers to nobody and to somebody.
+#[derive(Clone, Copy)]
 pub struct Route {
     pub method: &'static str,
     pub pattern: &'static str,
@@ -24,15 +25,18 @@ pub struct Route {
     pub status: [u16; 2],
 }
 
-const fn get(pattern: &'static str, status: [u16; 2]) -> Route {
+/// Answers GET and HEAD, with this status to nobody and to somebody.
+pub const fn get(pattern: &'static str, status: [u16; 2]) -> Route {
     Route { method: "GET", pattern, target: pattern, body: "", status }
 }
 
-const fn post(pattern: &'static str, body: &'static str, status: [u16; 2]) -> Route {
+/// Answers POST of this JSON.
+pub const fn post(pattern: &'static str, body: &'static str, status: [u16; 2]) -> Route {
     Route { method: "POST", pattern, target: pattern, body, status }
 }
 
-const fn at(route: Route, target: &'static str) -> Route {
+/// Asked for there, since its pattern has parameters or it needs a query.
+pub const fn at(route: Route, target: &'static str) -> Route {
     Route { target, ..route }
 }
 
@@ -64,12 +68,21 @@ const PAGES: usize = 3;
 
 impl Route {
     /// As `Allow` spells it.
-    pub fn allowed(&self) -> &'static str {
+    fn allowed(&self) -> &'static str {
         if self.method == "GET" { "GET, HEAD" } else { "POST" }
     }
 
-    pub fn allows(&self, method: &str) -> bool {
-        self.allowed().split(", ").any(|allowed| allowed == method)
+    /// The one of `routes` that answers `method` where this one is.
+    fn answering(&self, method: &str, routes: &[Self]) -> Option<Self> {
+        let mut there = routes.iter().filter(|route| route.pattern == self.pattern);
+        there.find(|route| route.allowed().split(", ").any(|allowed| allowed == method)).copied()
+    }
+
+    /// What `Allow` says there.
+    fn allowed_there(&self, routes: &[Self]) -> String {
+        let mut allowed: Vec<_> = routes.iter().filter(|route| route.pattern == self.pattern).map(Self::allowed).collect();
+        allowed.sort_unstable();
+        allowed.join(", ")
     }
 }
 
