@@ -71,13 +71,18 @@ async fn axe_finds_what_is_wrong() {
     chromium.finish().await;
 }
 
-/// Everything that a finger can press, in the order of the page.
-const CONTROLS: &str = "return [...document.querySelectorAll('a[href], button, input, pre[tabindex], textarea')]
-    .filter((control) => control.getClientRects().length > 0 && !control.disabled).length";
+/// How many there are that a keyboard has to reach. Arrows move among radio buttons of one name, so one of them is enough.
+const CONTROLS: &str = "return [...document.querySelectorAll('a[href], button, input, select, summary, textarea, [tabindex]')]
+    .filter((control) => control.getClientRects().length > 0 && !control.matches(':disabled, [tabindex=\"-1\"]'))
+    .filter((control) => control.type !== 'radio'
+        || (control.form || document).querySelector(`input[type=radio][name='${control.name}']`) === control).length";
+/// How many have been reached and have shown it, and whether the keyboard has left the page: some take several presses, as dates do.
 const FOCUSED: &str = "const focused = document.activeElement;
     if (!window.reached) window.reached = new Set();
     if (focused !== document.body && getComputedStyle(focused).outlineStyle !== 'none') reached.add(focused);
-    return reached.size";
+    return [reached.size, focused === document.body]";
+/// More stops than any control has.
+const STOPS: u64 = 10;
 
 #[tokio::test]
 async fn a_keyboard_reaches_every_control_and_shows_where_it_is() {
@@ -89,15 +94,59 @@ pub async fn are_reached_by_keyboard(app: &TestApp, faces: &[impl Face]) {
     let chromium = Chromium::start().await;
     for face in faces {
         face.show(app, &chromium).await;
-        let controls = chromium.run(CONTROLS, &[]).await.as_u64().unwrap();
+        let (controls, reached) = chromium.tabs_through().await;
         assert!(controls > 0);
-        let mut reached = 0;
-        for _ in 0..=controls + 1 {
-            let tab = json!({ "type": "keyDown", "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9 });
-            chromium.driver.cdp().send_raw("Input.dispatchKeyEvent", tab).await.unwrap();
-            reached = chromium.run(FOCUSED, &[]).await.as_u64().unwrap();
-        }
         assert_eq!(reached, controls, "{face:?}");
+    }
+    chromium.finish().await;
+}
+
+impl Chromium {
+    /// How many controls the page has, and how many the keyboard reaches.
+    async fn tabs_through(&self) -> (u64, u64) {
+        let controls = self.run(CONTROLS, &[]).await.as_u64().unwrap();
+        let (mut reached, mut ends) = (0, 0);
+        for _ in 0..2 * controls * STOPS {
+            let tab = json!({ "type": "keyDown", "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9 });
+            self.driver.cdp().send_raw("Input.dispatchKeyEvent", tab).await.unwrap();
+            let focused = self.run(FOCUSED, &[]).await;
+            reached = focused[0].as_u64().unwrap();
+            ends += u8::from(focused[1] == true);
+            // It may have begun in the middle.
+            if ends == 2 {
+                break;
+            }
+        }
+        (controls, reached)
+    }
+}
+
+/// A form with everything that forms have.
+const FORM: &str = "document.querySelector('main').innerHTML = `<form>
+    <label>Where <select class='field' name='room'><option>301</option><option>302</option></select></label>
+    <label>When <input class='field' type='datetime-local' name='starts'></label>
+    <label>Day <input class='field' type='date' name='day'></label>
+    <label>Why <textarea class='field' name='why'></textarea></label>
+    <label>What <input class='field' type='file' name='what'></label>
+    <label><input type='radio' name='how' value='a'> By day</label>
+    <label><input type='radio' name='how' value='b' checked> By night</label>
+    <label><input type='checkbox' name='sure'> Sure</label>
+    <input type='hidden' name='which'><input class='field' disabled aria-label='Closed'>
+    <button class='button'>Book</button></form>`";
+
+#[tokio::test]
+async fn the_controls_of_any_form_are_counted_and_reached_and_one_that_hides_is_missed() {
+    let app = faces::app().await;
+    let chromium = Chromium::start().await;
+    Plumbing::SignedOut.show(&app, &chromium).await;
+    let others = chromium.tabs_through().await.0;
+    for (spoil, missed) in
+        [("", 0), ("document.querySelector('select').addEventListener('focus', (event) => event.target.blur())", 1)]
+    {
+        Plumbing::SignedOut.show(&app, &chromium).await;
+        chromium.run(&format!("{FORM}; {spoil}"), &[]).await;
+        let (controls, reached) = chromium.tabs_through().await;
+        assert_eq!((controls, controls - reached), (others - 1 + 8, missed), "{spoil}");
     }
     chromium.finish().await;
 }

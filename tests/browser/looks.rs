@@ -10,8 +10,10 @@ const TOO_WIDE: &str = "const wide = document.scrollingElement.scrollWidth - inn
     return wide > 0 ? [...document.querySelectorAll('body *')].filter((part) => part.getBoundingClientRect().right > innerWidth + 1)
         .map((part) => part.outerHTML.slice(0, 100)).concat(wide) : []";
 
-/// What a finger has to hit: 44 px high, unless it is a link in the middle of a sentence.
-const TOO_SMALL: &str = "return [...document.querySelectorAll('button, .button, .tile, .nav a, .brand, input')]
+/// What a finger has to hit: 44 px high, unless it is a link in the middle of a sentence. What is ticked is hit at its label, too.
+const TOO_SMALL: &str =
+    "return [...document.querySelectorAll('button, .button, .tile, .nav a, .brand, input, select, summary, textarea')]
+    .map((control) => (/checkbox|radio/.test(control.type) && control.closest('label')) || control)
     .filter((control) => control.getClientRects().length > 0)
     .filter((control) => control.getBoundingClientRect().height < 44 || control.getBoundingClientRect().width < 44)
     .map((control) => control.outerHTML.slice(0, 100))";
@@ -29,13 +31,37 @@ pub async fn fit_their_windows(app: &TestApp, faces: &[impl Face]) {
         for face in faces {
             chromium.is_wide(320).await;
             face.show(app, &chromium).await;
-            for width in [320, 375, 400, 1280] {
-                chromium.is_wide(width).await;
-                let said = format!("{face:?} for {reader:?} at {width}");
-                assert_eq!(chromium.run(TOO_WIDE, &[]).await, json!([]), "{said}");
-                assert_eq!(chromium.run(TOO_SMALL, &[]).await, json!([]), "{said}");
-            }
+            chromium.fits(&format!("{face:?} for {reader:?}")).await;
         }
+    }
+    chromium.finish().await;
+}
+
+impl Chromium {
+    /// The page is no wider than any window, and a finger hits all of it.
+    pub async fn fits(&self, page: &str) {
+        for width in [320, 375, 400, 1280] {
+            self.is_wide(width).await;
+            assert_eq!(self.run(TOO_WIDE, &[]).await, json!([]), "{page} at {width}");
+            assert_eq!(self.run(TOO_SMALL, &[]).await, json!([]), "{page} at {width}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn fields_are_large_enough_for_a_finger_and_bare_ones_are_not() {
+    let app = faces::app().await;
+    let chromium = Chromium::start().await;
+    chromium.is_wide(320).await;
+    Plumbing::SignedOut.show(&app, &chromium).await;
+    for (class, too_small) in [("field", 0), ("", 4)] {
+        let form = format!(
+            "document.querySelector('main').innerHTML = `<form class='card'><input class='{class}'><input class='{class}' type='file'>
+                <input class='{class}' type='datetime-local'><select class='{class}'><option>301</option></select></form>`"
+        );
+        chromium.run(&form, &[]).await;
+        assert_eq!(chromium.run(TOO_SMALL, &[]).await.as_array().unwrap().len(), too_small, "{class:?}");
+        assert_eq!(chromium.run(TOO_WIDE, &[]).await, json!([]), "{class:?}");
     }
     chromium.finish().await;
 }
@@ -85,7 +111,7 @@ async fn the_navigation_takes_as_many_entries_as_there_are_and_leaves_the_name_w
 
 /// What a finger or an eye needs that lies under a notch, a rounded corner or the home bar. Insets as below.
 const UNDER_AN_INSET: &str = "scrollTo(0, document.scrollingElement.scrollHeight);
-    return [...document.querySelectorAll('h1, h2, p, dd, button, a, input')].filter((part) => part.getClientRects().length > 0)
+    return [...document.querySelectorAll('h1, h2, p, dd, button, a, input, select, textarea')].filter((part) => part.getClientRects().length > 0)
         .filter((part) => { const { left, right } = part.getBoundingClientRect(); return left < 44 || right > innerWidth - 44; })
         .map((part) => part.outerHTML.slice(0, 100))
         .concat([...document.querySelectorAll('main > *')].filter((part) => part.getBoundingClientRect().bottom > innerHeight - 34)
