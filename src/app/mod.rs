@@ -1,4 +1,4 @@
-//! The pages. To add one: a file here with a template and a handler, a template in `templates/`, and a line in [`routes`].
+//! The pages. To add one: a file here with a template and a handler, a template in `templates/`, and a line among the routes.
 
 mod home;
 mod jsapi;

@@ -140,6 +140,7 @@ async fn a_fork_that_is_made_by_the_recipes_does_what_they_say() {
     pages_are_signed(&mut alice, &dingtalk).await;
     notifications_reach_dingtalk(&mut alice, &dingtalk).await;
     orders_are_the_same_for_everybody(&mut alice, &mut bob).await;
+    pictures_are_for_people(&mut alice, &mut bob).await;
     the_kitchen_closes(&mut alice).await;
     the_pages_work_in_a_browser(&served, &dingtalk).await;
 
@@ -199,6 +200,20 @@ async fn orders_are_the_same_for_everybody(one: &mut Browser, other: &mut Browse
     assert_eq!(foreign.problem(), (403, "origin_rejected".into()));
 }
 
+async fn pictures_are_for_people(one: &mut Browser, other: &mut Browser) {
+    let (path, picture) = ("/api/pictures/Mapo%20%3Ctofu%3E", vec![0xff; 2 * 1024 * 1024]);
+    assert_eq!(other.read(path).await.problem(), (404, "not_found".into()));
+    assert_eq!(one.upload("/api/pictures/Nothing", "image/png", picture.clone()).await.status, 404);
+    assert_eq!(one.upload(path, "text/html", picture.clone()).await.problem(), (415, "unsupported_media_type".into()));
+    assert_eq!(one.upload(path, "image/png", [&picture[..], b"x"].concat()).await.problem(), (413, "payload_too_large".into()));
+    assert_eq!(one.upload(path, "image/png", picture.clone()).await.status, 204);
+    let seen = other.read(path).await;
+    assert!(seen.header("content-type") == "image/png" && seen.bytes == picture, "{:?}", seen.headers);
+    let mut nobody = Browser::new(http_client(), &one.url, &one.url);
+    assert_eq!(nobody.read(path).await.problem(), (401, "login_required".into()));
+    assert_eq!(nobody.upload(path, "image/png", picture).await.problem(), (401, "login_required".into()));
+}
+
 async fn the_kitchen_closes(browser: &mut Browser) {
     let ordered = browser.read("/api/orders").await.json().as_array().unwrap().len();
     for _ in ordered..PORTIONS {
@@ -232,11 +247,13 @@ async fn the_pages_work_in_a_browser(served: &Served, dingtalk: &Simulator) {
 
     chromium.click("nav.nav a[href='/']").await;
     chromium.shown("#orders").await;
+    chromium.fits("the orders").await;
     chromium.run("document.querySelector('#order input').value = 'Rice'", &[]).await;
     chromium.click("#order button").await;
-    chromium.sees("#trouble", "The kitchen is closed.").await;
+    chromium.sees("#trouble", "The kitchen is closed. Come earlier tomorrow.").await;
 
     chromium.go(&format!("{}/invitation?spoilt", served.url)).await;
-    chromium.sees("#outcome", "DingTalk refused the request.").await;
+    let refused = "DingTalk refused the request. Try again. If it keeps happening, show your administrator what DingTalk said.";
+    chromium.sees("#outcome", refused).await;
     chromium.finish().await;
 }
