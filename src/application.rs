@@ -9,7 +9,7 @@ use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, web as actix};
 use anyhow::Context;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::app;
@@ -36,24 +36,26 @@ pub struct Application {
     dingtalk: Data<DingTalk>,
     state: Data<State>,
     events: Events,
+    tasks: JoinSet<()>,
 }
 
 impl Application {
     /// The app of `src/app`. Everything that can fail at start fails here; no call is made to DingTalk yet.
     pub async fn build(listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
-        let app = app::build(settings.app.clone()).await.context("the app cannot be built")?;
+        let app = app::build(settings.app.clone(), clock.clone()).await.context("the app cannot be built")?;
         Self::of(app, listener, settings, clock)
     }
 
     /// Another app, such as one that tests bring.
-    pub fn of(app: web::App, listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
-        warn(&settings);
+    pub fn of(mut app: web::App, listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
+        warn(&settings, &app);
+        let tasks = std::mem::take(&mut app.tasks);
         let Settings { dingtalk: dingtalk_settings, web, .. } = &settings;
         let local_dingtalk = dingtalk_settings.local_origin();
         let cookies = CookiePolicy { secure: web.public_url.is_https(), embedded: web.embedded };
 
         let metrics = Metrics::new(telemetry::lines_lost).context("the metrics do not fit together")?;
-        let state = Data::new(state_of(&settings, clock.clone())?);
+        let state = Data::new(state_of(&settings, clock.clone())?.reacting(app.reaction.clone()));
 
         let dingtalk = DingTalk::new(dingtalk_settings.clone(), state.clone().into_inner(), clock.clone(), metrics.clone())
             .context("cannot make an HTTPS client: is the package ca-certificates installed, or SSL_CERT_FILE set?")?;
@@ -62,11 +64,8 @@ impl Application {
 
         let readiness = Data::new(Readiness::new(clock.clone()));
         let headers = Data::new(Headers::new(web, local_dingtalk.as_ref()));
-        let site = Data::new(Site {
-            app: app.clone(),
-            client_id: dingtalk_settings.credentials.client_id.clone(),
-            settings: web.clone(),
-        });
+        let (app_routes, jsapi_list) = (Arc::clone(&app.routes), app.jsapi_list);
+        let site = Data::new(Site { app, client_id: dingtalk_settings.credentials.client_id.clone(), settings: web.clone() });
         let callback = match &dingtalk_settings.events {
             Events::Http(cipher) => {
                 let client_id = &dingtalk_settings.credentials.client_id;
@@ -77,7 +76,7 @@ impl Application {
         let sessions = Data::new(Sessions::new(web, cookies, home, clock.clone(), state.clone()));
         let logins = Data::new(Logins::new(web, cookies, clock.clone(), &state));
         let introductions = Data::new(Introductions::new(&web.session_keys, clock.clone()));
-        let signer = Data::new(Signer::new(web, app.jsapi_list, local_dingtalk.is_some(), clock));
+        let signer = Data::new(Signer::new(web, jsapi_list, local_dingtalk.is_some(), clock));
 
         let metrics = Data::from(metrics);
         let share = {
@@ -117,7 +116,7 @@ impl Application {
                     actix::scope("")
                         .wrap(from_fn(session::session))
                         .configure(web::session_routes)
-                        .configure(|routes| (app.routes)(routes)),
+                        .configure(|routes| app_routes(routes)),
                 )
                 .default_service(actix::to(web::route::nothing))
         };
@@ -132,6 +131,7 @@ impl Application {
             dingtalk,
             state,
             events: settings.dingtalk.events,
+            tasks,
         })
     }
 
@@ -156,8 +156,8 @@ impl Application {
     }
 
     /// Answers until `stop` ends. Then `/readyz` says no for a second, so that a load balancer sends nobody else, and after that no more
-    /// connections are taken and the requests in flight may end.
-    pub async fn run_until_stopped(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    /// connections are taken and the requests in flight may end. Then what the app does beside them ends.
+    pub async fn run_until_stopped(mut self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let (_until_the_end, the_end) = oneshot::channel::<()>();
         if let Some(metrics) = self.metrics {
             tokio::spawn(metrics.run_until(async { drop(the_end.await) }, Duration::ZERO));
@@ -176,7 +176,9 @@ impl Application {
             listening.iter().for_each(JoinHandle::abort);
             dingtalk.end_turns(Instant::now() + LAST_TURNS);
         };
-        self.server.run_until(stopping, NOTICE).await
+        let ended = self.server.run_until(stopping, NOTICE).await;
+        self.tasks.shutdown().await;
+        ended
     }
 }
 
@@ -194,11 +196,14 @@ pub fn sealing_keys(settings: &Settings) -> SealingKeys {
 }
 
 /// Says what starts and yet deserves a second look.
-fn warn(settings: &Settings) {
+fn warn(settings: &Settings, app: &web::App) {
     for doubt in settings.doubts() {
         tracing::warn!("{}", doubt.english);
     }
     let dingtalk = &settings.dingtalk;
+    if app.reaction.is_any() && matches!(dingtalk.events, Events::Off) {
+        tracing::warn!("the app reacts to events, and hears of none: DINGTALK_EVENTS is off");
+    }
     let is_shared = matches!(settings.state, Location::Redis(_));
     if !matches!(dingtalk.events, Events::Off) && !is_shared {
         tracing::info!(state = %settings.state, "an event reaches one process: with this STATE_URL run no second one");

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use dingtalk_h5::application::Application;
-use dingtalk_h5::dingtalk::{AgentId, AppKind, DingTalk, Home, SuiteTicket};
+use dingtalk_h5::dingtalk::{AgentId, AppKind, Clock, DingTalk, Home, SuiteTicket};
 use dingtalk_h5::environment::Environment;
 use dingtalk_h5::settings::Settings;
 use dingtalk_h5::web::App;
@@ -60,12 +60,17 @@ impl TestApp {
 
     /// The same with settings as `adjust` leaves them.
     pub async fn start_with(adjust: impl FnOnce(&mut Settings)) -> Self {
-        Self::run(Simulator::app, "internal", async |_: &Settings| pages::app(), adjust).await
+        Self::run(Simulator::app, "internal", async |_: &Settings, _| pages::app(), adjust).await
+    }
+
+    /// The same with another app than the tests' own.
+    pub async fn of(app: App) -> Self {
+        Self::run(Simulator::app, "internal", async |_: &Settings, _| app, |_| {}).await
     }
 
     /// The same as a custom app.
     pub async fn custom() -> Self {
-        Self::run(Simulator::custom_app, "custom", async |_: &Settings| pages::app(), |_| {}).await
+        Self::run(Simulator::custom_app, "custom", async |_: &Settings, _| pages::app(), |_| {}).await
     }
 
     /// The same as a third-party app that has heard of a suite ticket, and of no organisation.
@@ -75,7 +80,12 @@ impl TestApp {
 
     /// The same with settings as `adjust` leaves them.
     pub async fn third_party_with(adjust: impl FnOnce(&mut Settings)) -> Self {
-        let app = Self::run(Simulator::third_party_app, "third-party", async |_: &Settings| pages::app(), adjust).await;
+        Self::third_party_of(pages::app(), adjust).await
+    }
+
+    /// The same with another app than the tests' own.
+    pub async fn third_party_of(app: App, adjust: impl FnOnce(&mut Settings)) -> Self {
+        let app = Self::run(Simulator::third_party_app, "third-party", async |_: &Settings, _| app, adjust).await;
         app.hear_suite_ticket();
         app
     }
@@ -111,7 +121,7 @@ impl TestApp {
         Self::run(
             Simulator::app,
             "internal",
-            async |settings: &Settings| dingtalk_h5::app::build(settings.app.clone()).await.unwrap(),
+            async |settings: &Settings, clock| dingtalk_h5::app::build(settings.app.clone(), clock).await.unwrap(),
             adjust,
         )
         .await
@@ -120,7 +130,7 @@ impl TestApp {
     async fn run(
         registered: impl FnOnce(&Simulator) -> &'static Registered,
         kind: &str,
-        app: impl AsyncFnOnce(&Settings) -> App,
+        app: impl AsyncFnOnce(&Settings, Clock) -> App,
         adjust: impl FnOnce(&mut Settings),
     ) -> Self {
         let watch = leaks::watch();
@@ -132,7 +142,7 @@ impl TestApp {
         let mut settings = Settings::read(environment(registered, kind, &dingtalk, &url)).unwrap();
         adjust(&mut settings);
         let hands = ClockHands::default();
-        let app = app(&settings).await;
+        let app = app(&settings, hands.clock()).await;
         let application = Application::of(app, listener, settings.clone(), hands.clock()).unwrap();
         let metrics_url = application.metrics_address().map(|address| format!("http://{address}/metrics"));
         let (client, authorisations) = (application.dingtalk(), Hearsay::of(application.state()));

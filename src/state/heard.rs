@@ -80,8 +80,8 @@ impl Decisions {
 }
 
 impl State {
-    /// Does what `event` means; again, if it was done: that changes nothing.
-    fn apply(&self, event: &Event) {
+    /// Does what `event` means here; again, if it was done: that changes nothing. Whether it means anything.
+    fn apply(&self, event: &Event) -> bool {
         let now = self.clock.unix_millis();
         // Nobody's clock is right. What is told of tomorrow must not outdo all that is told until then.
         let at = event.at.unwrap_or(now).min(now + Clock::SKEW.as_millis() as u64);
@@ -122,9 +122,9 @@ impl State {
                     self.end_sessions_of_person(corp_id.clone(), user_id.clone(), self.over(at));
                 }
             }
-            Happening::UrlChecked(_) | Happening::Other => return,
+            Happening::UrlChecked(_) | Happening::Other { .. } => return false,
         }
-        known().events.insert(event.id, ());
+        true
     }
 
     /// Sessions that began before then are over by what happened `at` this time. Servers' clocks differ a little, and a session too many
@@ -138,8 +138,17 @@ impl Listener for State {
     async fn hear(&self, event: Event) -> bool {
         let is_news = self.tables.known().events.get(&event.id).is_none();
         if is_news {
-            tracing::info!(event = event.what.name(), "heard of");
-            self.apply(&event);
+            tracing::info!(event = event.what.logged(), "heard of");
+            // Before the app is told: whoever left is logged out even if the app fails, and adds nothing to what it then deletes.
+            let means_something = self.apply(&event);
+            // That somebody listens is not the app's to say.
+            let reacts = self.reaction.is_any() && !matches!(event.what, Happening::UrlChecked(_));
+            if reacts && !self.reaction.is_done(&event).await {
+                return false;
+            }
+            if reacts || means_something {
+                self.tables.known().events.insert(event.id, ());
+            }
         }
         self.kept().await.is_ok()
     }

@@ -43,6 +43,7 @@ use self::redis::{Redis, Teller};
 use self::remembered::{Seen, Thing};
 pub use self::sealing::{Sealer, SealingKeys};
 pub use self::takeover::NotTakenOver;
+use crate::dingtalk::events::Reaction;
 use crate::dingtalk::{Answering, Clock, Departing, Departures, Error, Grant, Leave, Outcome, Peers};
 
 /// What all requests and processes must agree on.
@@ -51,6 +52,7 @@ pub struct State {
     /// Until somebody asks for it.
     found: Mutex<Vec<Record>>,
     clock: Clock,
+    reaction: Reaction,
     /// Other processes, if there may be any.
     redis: Option<Arc<Redis>>,
     /// They are followed until this goes, after the journal, which tells them.
@@ -70,7 +72,7 @@ impl State {
 
     fn of_process(mut found: Vec<Record>, journal: Journal, lives: Lives, clock: Clock) -> Self {
         let tables = Tables::new(lives, &mut found, &clock, journal);
-        Self { tables, found: Mutex::new(found), clock, redis: None, _until: None }
+        Self { tables, found: Mutex::new(found), clock, reaction: Reaction::default(), redis: None, _until: None }
     }
 
     fn in_file(file: &Path, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
@@ -87,7 +89,13 @@ impl State {
         let journal = Journal::of(Teller { redis: Arc::clone(&redis), lives }).map_err(Unread::Unusable)?;
         let tables = Tables::new(lives, &mut Vec::new(), &clock, journal);
         redis.follow(&tables);
-        Ok(Self { tables, found: Mutex::default(), clock, redis: Some(redis), _until: Some(until) })
+        let (found, reaction) = (Mutex::default(), Reaction::default());
+        Ok(Self { tables, found, clock, reaction, redis: Some(redis), _until: Some(until) })
+    }
+
+    /// The same, and an event is heard when the app is done about it, too.
+    pub fn reacting(self, reaction: Reaction) -> Self {
+        Self { reaction, ..self }
     }
 
     /// What may be used once, of one kind, and is then remembered for `kept_for`.

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use actix_web::web::ServiceConfig;
 use ipnet::IpNet;
+use tokio::task::JoinSet;
 use url::Url;
 
 use super::{Both, SessionKeys};
+use crate::dingtalk::events::Reaction;
 use crate::dingtalk::{ClientId, Digest, Origin};
 
-/// What an app brings to the plumbing. Built once, and shared by all workers.
-#[derive(Clone)]
+/// What an app brings to the plumbing. Built once, and shared by all workers. What it leaves to [`Default`] it does without.
 pub struct App {
     /// What it is called: one name for all languages.
     pub name: &'static str,
@@ -22,6 +23,17 @@ pub struct App {
     pub jsapi_list: &'static [&'static str],
     /// Adds its routes and its state to a worker. What it keeps while it runs is made before this, once: see `app::build`.
     pub routes: Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>,
+    /// What it does about events, beside what the plumbing does.
+    pub reaction: Reaction,
+    /// What it does beside requests. When the server stops, these are aborted after the last request: each is cut off at an `.await`.
+    pub tasks: JoinSet<()>,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        let (reaction, tasks) = (Reaction::default(), JoinSet::new());
+        Self { name: "", nav: &[], jsapi_list: &[], routes: Arc::new(|_| {}), reaction, tasks }
+    }
 }
 
 /// A page that every page leads to.

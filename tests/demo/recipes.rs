@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use dingtalk_simulator::{Fault, Simulator};
 use serde_json::{Value, json};
@@ -61,6 +62,7 @@ impl Fork {
             ("PUBLIC_URL", format!("http://{address}")),
             ("JSAPI_SCRIPT_URL", format!("{}/dd.js", dingtalk.url())),
             ("PORTIONS", PORTIONS.to_string()),
+            ("DINGTALK_EVENTS", "stream".to_owned()),
         ] {
             variables = with(variables, name, &value);
         }
@@ -143,8 +145,11 @@ async fn a_fork_that_is_made_by_the_recipes_does_what_they_say() {
     pictures_are_for_people(&mut alice, &mut bob).await;
     the_kitchen_closes(&mut alice).await;
     the_pages_work_in_a_browser(&served, &dingtalk).await;
+    whoever_leaves_is_not_cooked_for(&mut alice, &dingtalk).await;
 
-    let (_, log) = served.stop().await;
+    let (code, log) = served.stop().await;
+    assert_eq!(code, Some(0), "tasks do not keep it from stopping");
+    assert!(log.contains("the kitchen is open"), "{log}");
     assert!(log.contains("Permission Management"), "an own call's trouble is told with its fix: {log}");
     assert!(log.contains("the client refused dd.config"), "what a client refuses is reported by the page: {log}");
 }
@@ -227,6 +232,20 @@ async fn the_kitchen_closes(browser: &mut Browser) {
         assert_eq!(answer.problem(), (409, "kitchen_closed".into()));
         let problem = answer.json();
         assert_eq!((&problem["title"], &problem["detail"]), (&json!(title), &json!(detail)));
+    }
+}
+
+async fn whoever_leaves_is_not_cooked_for(browser: &mut Browser, dingtalk: &Simulator) {
+    assert!(browser.read("/api/orders").await.body.contains("面条"));
+    dingtalk.leave("dingsimulator0001", "bob");
+    let began = Instant::now();
+    loop {
+        let orders = browser.read("/api/orders").await.body;
+        assert!(orders.contains("Mapo <tofu>"), "{orders}");
+        if !orders.contains("面条") {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "the order is still there");
     }
 }
 

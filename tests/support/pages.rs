@@ -22,7 +22,7 @@ const JSAPI_LIST: &[&str] = &["biz.contact.choose", "device.geolocation.get"];
 pub fn app() -> App {
     let file = Data::new(File::default());
     let routes = move |routes: &mut ServiceConfig| self::routes(&file, routes);
-    App { name: NAME, nav: NAV, jsapi_list: JSAPI_LIST, routes: Arc::new(routes) }
+    App { name: NAME, nav: NAV, jsapi_list: JSAPI_LIST, routes: Arc::new(routes), ..App::default() }
 }
 
 fn routes(file: &Data<File>, routes: &mut ServiceConfig) {

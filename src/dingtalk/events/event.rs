@@ -38,8 +38,17 @@ pub enum Happening {
     Dissolved(CorpId),
     /// Whether anybody listens at this address; the answer is this word, if there is one, instead of "success".
     UrlChecked(Option<String>),
-    /// Nothing that matters here, or nothing that can be read.
-    Other,
+    /// Anything else, such as `bpms_instance_change`, as DingTalk tells it: nothing of it was checked.
+    Other {
+        /// `eventType`, `EventType` or `syncAction`; empty if there is none.
+        event_type: String,
+        /// Where it happened.
+        corp_id: Option<CorpId>,
+        /// Whom or what it is about, if that stands beside the data: SyncHTTP's `biz_id`. Else empty.
+        subject: String,
+        /// What is told of it. Of an event that comes alone over HTTP, the whole message.
+        data: Value,
+    },
 }
 
 impl Event {
@@ -91,16 +100,26 @@ impl Happening {
             Self::Left(..) => "left",
             Self::Dissolved(_) => "dissolved",
             Self::UrlChecked(_) => "url_checked",
-            Self::Other => "other",
+            Self::Other { .. } => "other",
+        }
+    }
+
+    /// What it is called in the log.
+    pub fn logged(&self) -> String {
+        match self {
+            Self::Other { event_type, .. } => event_type.chars().take(40).collect(),
+            known => known.name().to_owned(),
         }
     }
 
     /// What `name` tells of an organisation with `data`, whose members are spelt in one of three ways. `subject` is whom it is about, where
     /// that stands beside the data.
     pub(super) fn read(name: &str, corp_id: &str, subject: &str, data: &Value) -> Self {
-        Self::known(name, corp_id, subject, data).unwrap_or_else(|| {
-            tracing::debug!(name = name.chars().take(40).collect::<String>(), "an event that means nothing here");
-            Self::Other
+        Self::known(name, corp_id, subject, data).unwrap_or_else(|| Self::Other {
+            event_type: name.to_owned(),
+            corp_id: CorpId::parse(corp_id).ok(),
+            subject: subject.to_owned(),
+            data: data.clone(),
         })
     }
 
@@ -197,7 +216,15 @@ mod tests {
             (batch("user_leave_org", "anna", json!({"userid": "anna"})), left.clone()),
             (batch("user_leave_org", "anna", json!({})), left.clone()),
             (batch("org_remove", "ding1", json!({})), Happening::Dissolved(corp.clone())),
-            (batch("org_dept_create", "1", json!({})), Happening::Other),
+            (
+                batch("org_dept_create", "1", json!({"name": "Kitchen"})),
+                Happening::Other {
+                    event_type: "org_dept_create".to_owned(),
+                    corp_id: Some(corp.clone()),
+                    subject: "1".to_owned(),
+                    data: json!({"name": "Kitchen", "syncAction": "org_dept_create"}),
+                },
+            ),
         ] {
             for message in messages {
                 assert_eq!(what(message), std::slice::from_ref(&expected));
@@ -208,7 +235,16 @@ mod tests {
         let leaves = json!({"EventType": "user_leave_org", "CorpId": "ding1", "UserId": ["anna"], "TimeStamp": 1});
         assert_eq!(what(leaves), [left]);
         let relieves = json!({"EventType": "suite_relieve", "AuthCorpId": "ding1"});
-        assert_eq!(what(relieves), [Happening::Relieved(corp)]);
+        assert_eq!(what(relieves), [Happening::Relieved(corp.clone())]);
+        let approved =
+            json!({"EventType": "bpms_instance_change", "corpId": "ding1", "processInstanceId": "p", "type": "finish"});
+        let expected = Happening::Other {
+            event_type: "bpms_instance_change".to_owned(),
+            corp_id: Some(corp),
+            subject: String::new(),
+            data: approved.clone(),
+        };
+        assert_eq!(what(approved), [expected]);
         assert_eq!(what(json!({"EventType": "check_url"})), [Happening::UrlChecked(None)]);
     }
 
@@ -224,7 +260,7 @@ mod tests {
             json!({"EventType": "user_leave_org", "CorpId": "$CORPID$", "UserId": ["anna"]}),
             json!({"EventType": "x", "bizData": [7]}),
         ] {
-            assert_eq!(what(broken), [Happening::Other]);
+            assert!(matches!(what(broken)[..], [Happening::Other { .. }]));
         }
     }
 

@@ -4,6 +4,7 @@ mod event; // What happened, in the shapes that it comes in.
 mod cipher; // Over HTTP it comes signed and encrypted:
 mod callback; // a call and its answer.
 mod stream; // Over Stream it comes on a connection that the server opens.
+mod reaction; // What an app does about it.
 
 use std::future::Future;
 use std::time::Duration;
@@ -12,6 +13,7 @@ pub use self::callback::{Call as CallbackCall, Callback};
 pub use self::cipher::Cipher;
 pub(super) use self::event::authorised_agent;
 pub use self::event::{Event, Happening};
+pub use self::reaction::Reaction;
 pub(super) use self::stream::StreamLink;
 pub use self::stream::{LONGEST_SILENCE, StreamState};
 
@@ -22,6 +24,6 @@ pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Who is told of events.
 pub trait Listener: Send + Sync + 'static {
-    /// Whether what the event means is kept. If it cannot be, DingTalk tells it again.
+    /// Whether all is done about the event, and kept. If not, DingTalk tells it again.
     fn hear(&self, event: Event) -> impl Future<Output = bool> + Send;
 }

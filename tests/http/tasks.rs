@@ -1,0 +1,52 @@
+//! What an app does beside requests.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix_web::web::{Data, ServiceConfig};
+use dingtalk_h5::web::{App, route};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinSet;
+
+use crate::support::{TestApp, eventually, pages};
+
+/// What a request that is in flight when the server stops waits for.
+struct Last {
+    began: AtomicBool,
+    may_end: Notify,
+}
+
+async fn last(last: Data<Last>) -> &'static str {
+    last.began.store(true, Ordering::Relaxed);
+    last.may_end.notified().await;
+    "answered"
+}
+
+#[tokio::test]
+async fn what_an_app_does_beside_requests_goes_on_until_the_last_is_answered_and_ends_with_the_server() {
+    let (ends, mut end) = oneshot::channel::<Infallible>();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let _until_it_is_cut_off = ends;
+        pending().await
+    });
+    let shared = Data::new(Last { began: AtomicBool::new(false), may_end: Notify::new() });
+    let (for_routes, own) = (shared.clone(), pages::app());
+    let routes = move |routes: &mut ServiceConfig| {
+        routes.app_data(for_routes.clone()).service(route::get("/last", last));
+        (own.routes)(routes);
+    };
+    let app = TestApp::of(App { tasks, routes: Arc::new(routes), ..pages::app() }).await;
+    let (mut browser, mut probe) = (app.browser(), app.browser());
+    let in_flight = tokio::spawn(async move { browser.read("/last").await });
+    eventually("it is in flight", || shared.began.load(Ordering::Relaxed)).await;
+
+    drop(app);
+    while probe.read("/healthz").await.status == 200 {}
+    assert!(end.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty), "it ended too early");
+    shared.may_end.notify_one();
+    assert_eq!(in_flight.await.unwrap().body, "answered");
+    assert!(end.await.is_err());
+}
