@@ -11,7 +11,7 @@ use crate::world::{Credential, Holder, Organisation, Person, Registered, Shared,
 pub const NOT_SIMULATED: [&str; 7] = [
     "the QR code of the login page, and which redirect_uri the security settings allow",
     "events other than those listed, and Stream's callbacks",
-    "all other APIs, such as authRules and kickoffByDeviceId, other messages, files, calendars, writing to the contacts",
+    "all other APIs, such as authRules and kickoffByDeviceId, other messages, files, what is in calendars, writing to the contacts",
     "monthly quotas and other limits than calls in a second; nobody is banned but by a fault",
     "the freshness of a signature's timestamp, which is not checked",
     "the page's URL as a client sees it: the URL that dd.js reports is believed",

@@ -109,14 +109,16 @@ impl Simulator {
         self.shared.world().client = Client { answers, outside };
     }
 
-    /// Puts a fault in the way of the next calls of an endpoint, written as `/topapi/v2/user/get`.
+    /// Puts a fault in the way of the next calls of an endpoint, written as `/topapi/v2/user/get`; also of one that is not simulated,
+    /// where `{…}` stands for any part.
     ///
     /// # Panics
-    /// When there is no such endpoint, for no call at all, or for a fault that cannot be had: a slip in the test.
+    /// When the endpoint is no path, for no call at all, or for a fault that cannot be had: a slip in the test.
     #[track_caller]
     pub fn fault(&self, endpoint: &str, times: u32, fault: Fault) {
         assert!(times > 0, "a fault for no call");
-        let path = api(endpoint).path;
+        let path = endpoint.split_once(' ').map_or(endpoint, |(_, path)| path);
+        assert!(path.starts_with('/'), "an endpoint is a path; known are {}", known());
         if let Some(objection) = fault.objection(path) {
             panic!("{objection}");
         }

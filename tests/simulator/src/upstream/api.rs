@@ -88,13 +88,18 @@ impl Api {
 
     /// Whether this is the API at `path`.
     pub fn is_at(&self, path: &str) -> bool {
-        let (mut own, mut asked) = (self.path.split('/'), path.split('/'));
-        loop {
-            match (own.next(), asked.next()) {
-                (None, None) => return true,
-                (Some(own), Some(asked)) if own == asked || (own.starts_with('{') && !asked.is_empty()) => {}
-                _ => return false,
-            }
+        fits(self.path, path)
+    }
+}
+
+/// Whether `path` is one that is written like `pattern`, where `{…}` stands for any part that is not empty.
+pub fn fits(pattern: &str, path: &str) -> bool {
+    let (mut own, mut asked) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (own.next(), asked.next()) {
+            (None, None) => return true,
+            (Some(own), Some(asked)) if own == asked || (own.starts_with('{') && !asked.is_empty()) => {}
+            _ => return false,
         }
     }
 }

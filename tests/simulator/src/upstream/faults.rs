@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 
+use super::api::fits;
 use super::fault::Fault;
 
 /// The faults that wait for their calls, in the order in which they were asked for.
@@ -24,7 +25,7 @@ impl Faults {
 
     /// The fault of this very call, which is thereby used up.
     pub fn next(&mut self, path: &str) -> Option<Fault> {
-        let position = self.0.iter().position(|waiting| waiting.path == path)?;
+        let position = self.0.iter().position(|waiting| fits(&waiting.path, path))?;
         let waiting = &mut self.0[position];
         let fault = waiting.fault.clone();
         waiting.times = waiting.times.saturating_sub(1);

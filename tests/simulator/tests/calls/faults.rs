@@ -1,5 +1,6 @@
 //! Faults of each kind at the calls that can have them.
 
+use dingtalk_simulator::Fault;
 use serde_json::{Value, json};
 
 use crate::caller::Caller;
@@ -92,4 +93,23 @@ async fn a_fault_that_a_call_cannot_have_is_refused() {
     ] {
         assert_eq!(caller.arrange(endpoint, fault.clone()).await, 400, "{endpoint} {fault}");
     }
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_simulated_can_have_a_fault_whatever_its_parameters() {
+    const EVENTS: &str = "/v1.0/calendar/users/{userId}/calendars/{calendarId}/events";
+    let caller = Caller::start().await;
+    let called = async |path: &str| caller.post_with("any", path, json!({})).await.status;
+    caller.dingtalk.fault(EVENTS, 2, Fault::Busy);
+    for (path, status) in [
+        ("/v1.0/calendar/users/one/calendars/primary/attendees", 404),
+        ("/v1.0/calendar/users/one/calendars//events", 404),
+        ("/v1.0/calendar/users/one/calendars/primary/events", 500),
+        ("/v1.0/calendar/users/two/calendars/other/events", 500),
+        ("/v1.0/calendar/users/two/calendars/other/events", 404),
+    ] {
+        assert_eq!(called(path).await, status, "{path}");
+    }
+    caller.arrange(EVENTS, json!({"kind": "busy"})).await;
+    assert_eq!(called("/v1.0/calendar/users/three/calendars/primary/events").await, 500);
 }

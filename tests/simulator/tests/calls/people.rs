@@ -153,3 +153,16 @@ async fn an_administrator_who_comes_from_the_admin_console_is_known_by_a_code_of
     assert_eq!(caller.get_with(&own, "/v1.0/oauth2/ssoUserInfo?code=x").await.json()["code"], "InvalidAuthentication");
     assert_eq!(caller.post("/control/sso", json!({"userId": "nobody"})).await.status, 400);
 }
+
+#[tokio::test]
+async fn an_app_reads_which_calendars_somebody_has() {
+    let caller = Caller::start().await;
+    let token = caller.token().await;
+    let calendars =
+        async |token: &str, union_id: &str| caller.get_with(token, &format!("/v1.0/calendar/users/{union_id}/calendars")).await;
+    let of_alice = calendars(&token, "simulatedUnionAliceChen").await.json();
+    let calendar = &of_alice["response"]["calendars"][0];
+    assert_eq!((&calendar["id"], &calendar["summary"]), (&json!("primary"), &json!("Alice Chen")));
+    assert_eq!(calendars(&token, "none").await.json()["code"], "invalidParameter.user.notFound");
+    assert_eq!(calendars("dead", "simulatedUnionAliceChen").await.json()["code"], "InvalidAuthentication");
+}

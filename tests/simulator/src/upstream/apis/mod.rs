@@ -4,6 +4,7 @@ mod activation;
 mod admin_logins;
 mod app_tokens;
 mod browser_logins;
+mod calendars;
 mod corp_tokens;
 mod departments;
 mod gateway_connections;
@@ -21,7 +22,7 @@ pub use users::USER_BY_CODE;
 pub use users::USER_DETAILS;
 
 /// All of them; of two that fit a path the first.
-pub static ALL: [&Api; 37] = [
+pub static ALL: [&Api; 38] = [
     &app_tokens::ACCESS_TOKEN,
     &app_tokens::UNIFIED_TOKEN,
     &app_tokens::GET_TOKEN,
@@ -54,6 +55,7 @@ pub static ALL: [&Api; 37] = [
     &messages::RESULT,
     &browser_logins::USER_ACCESS_TOKEN,
     &browser_logins::CONTACT_USER,
+    &calendars::LIST,
     &admin_logins::SSO_ACCESS_TOKEN,
     &admin_logins::SSO_USER_INFO,
     &admin_logins::SSO_GET_TOKEN,
