@@ -13,11 +13,11 @@ use url::Url;
 
 use super::answer::Answer;
 use super::breaker::Breaker;
-use super::call::Family;
+use super::call::{self, Family};
 use super::reach::Reach;
 use super::suite::SuiteSignature;
 use super::transport::Transport;
-use super::{AccessToken, BreakerState, Call, Clock, Error, Kind};
+use super::{AccessToken, BreakerState, Call, Clock, Error, Kind, Target};
 
 /// The seam for whoever counts, be it nothing. It is told in the middle of requests, so it must be quick.
 pub trait Observer: Send + Sync + 'static {
@@ -87,20 +87,21 @@ impl Api {
         }
     }
 
-    /// Sends `call`, once. A `body` of null is none.
-    pub async fn send<T: DeserializeOwned>(&self, call: Call, proof: Proof<'_>, body: &Value) -> Result<T, Error> {
+    /// Sends it, once. A `body` of null is none.
+    pub async fn send<T: DeserializeOwned>(&self, target: &Target, proof: Proof<'_>, body: &Value) -> Result<T, Error> {
         let began = Instant::now();
-        let answer = self.ask(call, proof, body).await;
-        self.observer.called(call.name, answer.as_ref().map(drop), began.elapsed());
+        let answer = self.ask(target, proof, body).await;
+        self.observer.called(target.call.name, answer.as_ref().map(drop), began.elapsed());
         self.reach.note(answer.as_ref().map(drop), self.clock.now());
         answer
     }
 
-    async fn ask<T: DeserializeOwned>(&self, call: Call, proof: Proof<'_>, body: &Value) -> Result<T, Error> {
+    async fn ask<T: DeserializeOwned>(&self, target: &Target, proof: Proof<'_>, body: &Value) -> Result<T, Error> {
+        let call = target.call;
         self.breaker.admit(self.clock.now()).map_err(|retry_after| {
             Error::new(call, Kind::NotAsked(retry_after), "no call is made while dingtalk shuts this address out")
         })?;
-        let answer = self.transport.send(call, self.request(call, proof, body)).await?;
+        let answer = self.transport.send(call, self.request(target, proof, body)).await?;
         self.note_date(answer.date);
         if answer.ban().is_none() {
             self.breaker.heard();
@@ -174,20 +175,29 @@ impl Api {
     /// Makes a call of our own, of which only whether and how it is answered counts.
     async fn probe(&self, probe: Call, proof: Proof<'_>) -> Result<Answer, Error> {
         const PATIENCE: Duration = Duration::from_secs(2);
-        let (began, mut request) = (Instant::now(), self.request(probe, proof, &Value::Null));
+        let (began, mut request) = (Instant::now(), self.request(&probe.into(), proof, &Value::Null));
         *request.timeout_mut() = Some(PATIENCE);
         let answer = self.transport.send(probe, request).await;
         self.observer.called(probe.name, answer.as_ref().map(drop), began.elapsed());
         answer
     }
 
-    fn request(&self, call: Call, proof: Proof<'_>, body: &Value) -> Request {
+    fn request(&self, Target { call, path, query, .. }: &Target, proof: Proof<'_>, body: &Value) -> Request {
         let base = match call.family {
             Family::Old => &self.oapi_url,
             Family::New => &self.api_url,
         };
-        let mut request = Request::new(Method::POST, base.clone());
-        request.url_mut().set_path(&format!("{}{}", base.path().trim_end_matches('/'), call.path));
+        let method = match call.method {
+            call::Method::Get => Method::GET,
+            call::Method::Post => Method::POST,
+            call::Method::Put => Method::PUT,
+            call::Method::Delete => Method::DELETE,
+        };
+        let mut request = Request::new(method, base.clone());
+        request.url_mut().set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
+        if !query.is_empty() {
+            request.url_mut().query_pairs_mut().extend_pairs(query);
+        }
         match (call.family, proof) {
             (_, Proof::Body) => {}
             (_, Proof::Suite(SuiteSignature(parameters))) => {

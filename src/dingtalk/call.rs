@@ -3,15 +3,28 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::Target;
+
 /// One call: where it goes, how it is authorised and read, and whether it may be made twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Call {
     /// What it is called in metrics.
     pub name: &'static str,
+    pub(super) method: Method,
+    /// As DingTalk's documentation writes it, with `{…}` for a part that is a parameter.
     pub(super) path: &'static str,
     pub(super) family: Family,
     pub(super) repeatable: bool,
     pub(super) kept_for: Option<Duration>,
+}
+
+/// How DingTalk is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Method {
+    Get,
+    Post,
+    Put,
+    Delete,
 }
 
 /// DingTalk's two APIs, each with its own host, place for the access_token, and form of answers.
@@ -48,12 +61,41 @@ impl Call {
 
     /// A POST to the old API. `name` stands for it in metrics.
     pub const fn old(name: &'static str, path: &'static str) -> Self {
-        Self { name, path, family: Family::Old, repeatable: false, kept_for: None }
+        Self { name, method: Method::Post, path, family: Family::Old, repeatable: false, kept_for: None }
     }
 
-    /// A POST to the new API. `name` stands for it in metrics.
+    /// A POST to the new API. `name` stands for it in metrics. A part of `path` may be a parameter, such as `{userId}`: see [`Call::at`].
     pub const fn new(name: &'static str, path: &'static str) -> Self {
-        Self { name, path, family: Family::New, repeatable: false, kept_for: None }
+        Self { name, method: Method::Post, path, family: Family::New, repeatable: false, kept_for: None }
+    }
+
+    /// The same as a GET, which has no body.
+    pub const fn get(mut self) -> Self {
+        self.method = Method::Get;
+        self
+    }
+
+    /// The same as a PUT.
+    pub const fn put(mut self) -> Self {
+        self.method = Method::Put;
+        self
+    }
+
+    /// The same as a DELETE.
+    pub const fn delete(mut self) -> Self {
+        self.method = Method::Delete;
+        self
+    }
+
+    /// This call with the parameters of its path, in their order. Each is one part of the path, whatever is in it; too few or too many, or
+    /// one that can be no part of a path, are an error of [`Organisation::call`](super::Organisation::call).
+    pub fn at<const N: usize>(self, parameters: [&str; N]) -> Target {
+        Target::new(self, &parameters)
+    }
+
+    /// This call, which has no parameters in its path, with one in its query.
+    pub fn query(self, name: &'static str, value: impl fmt::Display) -> Target {
+        Target::from(self).query(name, value)
     }
 
     /// The same call, of which making it twice does no harm: while the trouble looks passing, it is tried again.
@@ -72,6 +114,11 @@ impl Call {
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.path)
+        match self.method {
+            Method::Post => f.write_str(self.path),
+            Method::Get => write!(f, "GET {}", self.path),
+            Method::Put => write!(f, "PUT {}", self.path),
+            Method::Delete => write!(f, "DELETE {}", self.path),
+        }
     }
 }

@@ -12,18 +12,21 @@ use serde_json::Value;
 
 use super::api::Proof;
 use super::app::App;
+use super::call::Method;
 use super::reach::was_answered;
 use super::refreshing::Refreshing;
 use super::turns::{NoTurn, Turns};
-use super::{AccessToken, BreakerState, Call, CorpId, Error, Kind, Network, NoConnection, Seldom, Standing, Waiting};
+use super::{AccessToken, BreakerState, Call, CorpId, Error, Kind, Network, NoConnection, Seldom, Standing, Target, Waiting};
+
+/// What DingTalk counts by itself, whatever the parameters: a method and a path.
+type Counted = (Method, &'static str);
 
 /// Makes the calls of one organisation. DingTalk counts them for each organisation by itself, and an app that has one organisation as a
 /// whole ("Call frequency limits"): of either kind, this counts what belongs together.
 pub(super) struct Calls {
     pub app: Arc<App>,
     pub corp_id: CorpId,
-    /// By the call's path, since DingTalk counts each by itself.
-    turns: Mutex<HashMap<&'static str, (Call, Arc<Turns>)>>,
+    turns: Mutex<HashMap<Counted, (Call, Arc<Turns>)>>,
     new_token: Seldom,
 }
 
@@ -39,14 +42,14 @@ impl Calls {
         Self { app, corp_id, turns: Mutex::default(), new_token: Seldom::every(Self::BETWEEN_TOKENS) }
     }
 
-    /// Makes `call` with the access_token; with the next one if DingTalk rejects that.
+    /// Makes a call with the access_token; with the next one if DingTalk rejects that.
     pub async fn call<T: DeserializeOwned>(
         &self,
         token: &Arc<Refreshing<AccessToken>>,
-        call: Call,
+        target: &Target,
         body: &Value,
     ) -> Result<T, Error> {
-        patiently(call, || self.call_for(self.ours(), token, call, body, &|| {})).await
+        patiently(target.call, || self.call_for(self.ours(), token, target, body, &|| {})).await
     }
 
     /// The same for somebody who waits, once. `leaving` is told each time that it goes out.
@@ -54,17 +57,17 @@ impl Calls {
         &self,
         standing: Standing,
         token: &Arc<Refreshing<AccessToken>>,
-        call: Call,
+        target: &Target,
         body: &Value,
         leaving: &impl Fn(),
     ) -> Result<T, Error> {
         // Before the turn, so that a token which has yet to come holds up nobody's.
         let held = token.get().await?;
-        match self.in_turn(standing, call, Proof::Token(&held), body, leaving).await {
+        match self.in_turn(standing, target, Proof::Token(&held), body, leaving).await {
             Err(error) if error.kind == Kind::TokenRejected => {
                 tracing::info!(%error, "access_token rejected before its time: fetching another");
                 token.reject(&held);
-                self.in_turn(standing, call, Proof::Token(&*token.get().await?), body, leaving).await
+                self.in_turn(standing, target, Proof::Token(&*token.get().await?), body, leaving).await
             }
             // It may have been granted just now, and count only with a later token: the next call has that.
             Err(error) if matches!(error.kind, Kind::Permission(_)) && self.new_token.may(self.app.api.clock.now()) => {
@@ -77,24 +80,26 @@ impl Calls {
 
     /// Makes `call` with another proof than the access_token.
     pub async fn call_by<T: DeserializeOwned>(&self, proof: Proof<'_>, call: Call, body: &Value) -> Result<T, Error> {
-        patiently(call, || self.in_turn(self.ours(), call, proof, body, &|| {})).await
+        let target = call.into();
+        patiently(call, || self.in_turn(self.ours(), &target, proof, body, &|| {})).await
     }
 
-    /// Makes `call` in its turn. Refused because there were too many in a second, it waits for another: the gateway says so before
+    /// Makes a call in its turn. Refused because there were too many in a second, it waits for another: the gateway says so before
     /// anybody looks at what was sent.
     async fn in_turn<T: DeserializeOwned>(
         &self,
         standing: Standing,
-        call: Call,
+        target: &Target,
         proof: Proof<'_>,
         body: &Value,
         leaving: &impl Fn(),
     ) -> Result<T, Error> {
+        let call = target.call;
         let (began, turns) = (Instant::now(), self.turns_of(call));
         loop {
             // Nobody waits for what would not be sent.
             if self.app.api.breaker.shows(self.app.api.clock.now()) == BreakerState::Open {
-                return self.app.api.send(call, proof, body).await;
+                return self.app.api.send(target, proof, body).await;
             }
             let mut turn = turns.wait(standing).await.map_err(|why| match why {
                 NoTurn::NotYet(wait) => Error::new(call, Kind::NoTurn(wait), "too many calls are waiting for their turn"),
@@ -103,7 +108,7 @@ impl Calls {
             self.app.api.observer.waited(call.name, began.elapsed());
             turn.take();
             leaving();
-            let answer = self.app.api.send(call, proof, body).await;
+            let answer = self.app.api.send(target, proof, body).await;
             let refused = answer.as_ref().is_err_and(|error| error.kind == Kind::RateLimited);
             match &answer {
                 // How soon that was known says nothing about how long an answer takes.
@@ -129,11 +134,11 @@ impl Calls {
 
     fn turns_of(&self, call: Call) -> Arc<Turns> {
         let mut turns = self.turns.lock();
-        let line = || format!("{} {}", self.corp_id, call.path);
+        let line = || format!("{} {call}", self.corp_id);
         let made =
             || Turns::new(self.app.calls_per_second, self.app.api.last_turns.subscribe(), Arc::clone(&self.app.peers), line());
         let new = || (call, self.app.api.transport.within(made));
-        Arc::clone(&turns.entry(call.path).or_insert_with(new).1)
+        Arc::clone(&turns.entry((call.method, call.path)).or_insert_with(new).1)
     }
 
     fn ours(&self) -> Standing {

@@ -18,17 +18,17 @@ impl DingTalk {
 
     /// Whether DingTalk would look at the code of a login.
     pub async fn takes_logins(&self, token: &AccessToken) -> Result<(), Error> {
-        answered(self.app.api.send(Call::LOGIN_PROBE, Proof::Token(token), &Value::Null).await)
+        answered(self.app.api.send(&Call::LOGIN_PROBE.into(), Proof::Token(token), &Value::Null).await)
     }
 
     /// Whether the new API answers at all.
     pub async fn answers_new(&self) -> Result<(), Error> {
-        answered(self.app.api.send(Call::NEW_PROBE, Proof::Body, &Value::Null).await)
+        answered(self.app.api.send(&Call::NEW_PROBE.into(), Proof::Body, &Value::Null).await)
     }
 
     /// The same of the old one.
     pub async fn answers_old(&self) -> Result<(), Error> {
-        answered(self.app.api.send(Call::OLD_PROBE, Proof::Body, &Value::Null).await)
+        answered(self.app.api.send(&Call::OLD_PROBE.into(), Proof::Body, &Value::Null).await)
     }
 
     /// Whether DingTalk would open Stream. It is not opened: another one would take events.

@@ -34,7 +34,7 @@ pub(super) async fn access_token(calls: &Calls) -> Result<Lease<AccessToken>, Er
 
 /// The jsapi_ticket that belongs to an access_token.
 pub(super) async fn jsapi_ticket(calls: &Calls, token: &Arc<Refreshing<AccessToken>>) -> Result<Lease<JsapiTicket>, Error> {
-    lease(Call::JSAPI_TICKET, calls.call(token, Call::JSAPI_TICKET, &Value::Null).await?)
+    lease(Call::JSAPI_TICKET, calls.call(token, &Call::JSAPI_TICKET.into(), &Value::Null).await?)
 }
 
 /// How often it is asked whether an organisation of which nothing was heard has authorised the app. Anybody may make up corpIds: that must

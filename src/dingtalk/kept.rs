@@ -14,9 +14,9 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::answer::success;
-use super::{Call, Clock, CorpId, Error};
+use super::{Clock, CorpId, Error, Target};
 
-/// The answers to calls that say for how long theirs are good: see [`Call::kept_for`].
+/// The answers to calls that say for how long theirs are good: see [`super::Call::kept_for`].
 pub(super) struct KeptAnswers {
     asked: Mutex<HashMap<Question, Asked>>,
     clock: Clock,
@@ -24,8 +24,8 @@ pub(super) struct KeptAnswers {
     runtime: Handle,
 }
 
-/// Whose call it is, with its body.
-type Question = (CorpId, Call, String);
+/// Whose call it is, with its parameters and its body.
+type Question = (CorpId, Target, String);
 
 struct Asked {
     at: Instant,
@@ -49,14 +49,15 @@ impl KeptAnswers {
         Self { asked: Mutex::default(), clock, runtime: Handle::current() }
     }
 
-    /// The answer to an organisation's `call` with `body`: the one that is kept or on its way, else what `ask` brings. A failure is kept
+    /// The answer to an organisation's call with `body`: the one that is kept or on its way, else what `ask` brings. A failure is kept
     /// too, until it may be worth asking again.
-    pub async fn get<T, F>(&self, (corp_id, call): (CorpId, Call), body: &Value, ask: F) -> Result<T, Error>
+    pub async fn get<T, F>(&self, (corp_id, target): (CorpId, Target), body: &Value, ask: F) -> Result<T, Error>
     where
         T: DeserializeOwned,
         F: Future<Output = Result<Value, Error>> + Send + 'static,
     {
-        let mut answer = self.asked((corp_id, call, body.to_string()), ask);
+        let call = target.call;
+        let mut answer = self.asked((corp_id, target, body.to_string()), ask);
         let outcome = answer.wait_for(Option::is_some).await.ok().and_then(|answer| Some(answer.as_ref()?.outcome.clone()));
         success(call, outcome.unwrap_or_else(|| Err(Error::interrupted(call)))?.as_bytes())
     }
@@ -71,7 +72,7 @@ impl KeptAnswers {
         }
         make_room(&mut asked, now);
         let (done, answer) = watch::channel(None);
-        let kept_for = question.1.kept_for.unwrap_or_default();
+        let kept_for = question.1.call.kept_for.unwrap_or_default();
         asked.insert(question, Asked { at: now, answer: answer.clone() });
         let clock = self.clock.clone();
         self.runtime.spawn(async move {
@@ -101,7 +102,8 @@ impl Asked {
 /// Forgets what is good no longer, and, when there is too much all the same, the oldest quarter.
 fn make_room(asked: &mut HashMap<Question, Asked>, now: Instant) {
     asked.retain(|_, known| known.is_good(now));
-    let bytes = |(question, known): (&Question, &Asked)| KeptAnswers::EACH + question.2.len() + known.bytes();
+    let bytes =
+        |(question, known): (&Question, &Asked)| KeptAnswers::EACH + question.1.bytes() + question.2.len() + known.bytes();
     if asked.iter().map(bytes).sum::<usize>() > KeptAnswers::MOST_BYTES {
         let mut newest_first: Vec<_> = asked.iter().map(|one| (Reverse(one.1.at), bytes(one))).collect();
         newest_first.sort_unstable();
@@ -118,7 +120,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
-    use super::super::Kind;
+    use super::super::{Call, Kind};
     use super::*;
 
     const CALL: Call = Call::old("department", "/topapi/v2/department/get").kept_for(Duration::from_secs(60));
@@ -139,7 +141,7 @@ mod tests {
             tokio::task::yield_now().await;
             answer
         };
-        kept.get((corp(), CALL), &body, ask).await
+        kept.get((corp(), CALL.into()), &body, ask).await
     }
 
     #[tokio::test]
@@ -147,7 +149,7 @@ mod tests {
         let limited = || Err(Error::new(CALL, Kind::RateLimited, "too many"));
         for answer in [|| Ok(serde_json::json!({"name": "a"})), limited] {
             let (kept, times) = (KeptAnswers::new(Clock::system()), Arc::default());
-            drop(kept.asked((corp(), CALL, Value::Null.to_string()), async { Ok(Value::Null) }));
+            drop(kept.asked((corp(), CALL.into(), Value::Null.to_string()), async { Ok(Value::Null) }));
             let first = asked(&kept, 1.into(), answer(), &times);
             tokio::select! { biased; _ = first => unreachable!(), () = std::future::ready(()) => {} }
             for _ in 0..100 {
@@ -180,7 +182,7 @@ mod tests {
     #[tokio::test]
     async fn a_call_that_panics_is_asked_again() {
         let (kept, times) = (KeptAnswers::new(Clock::system()), Arc::default());
-        let panics = kept.get::<Value, _>((corp(), CALL), &Value::Null, async { panic!("told to") });
+        let panics = kept.get::<Value, _>((corp(), CALL.into()), &Value::Null, async { panic!("told to") });
         assert_eq!(panics.await.unwrap_err().kind, Kind::Interrupted);
         assert!(asked(&kept, Value::Null, Ok(serde_json::json!({})), &times).await.is_ok());
     }

@@ -11,6 +11,7 @@ mod organisations; // and those that are held.
 mod suite; // Calls that a third-party app signs.
 mod peers; // What processes that run the same app share.
 mod call; // A call is a value: what is called, and how.
+mod target; // With its parameters: where one request goes.
 mod calls; // The one path of all calls of one organisation.
 mod api; // How they go out, through the breaker.
 mod kept; // Answers that are good for a while, so that a page is no lever on DingTalk.
@@ -57,6 +58,7 @@ pub use self::refreshing::CredentialState;
 pub use self::said::Said;
 pub use self::settings::{AppKind, Credentials, Events, Home, Settings, is_loopback};
 pub use self::signature::{Digest, NonceStr, Recipe, SignedPage, UrlForm};
+pub use self::target::Target;
 pub(crate) use self::transport::{causes, root};
 pub use self::turns::{Standing, Waiting};
 pub use self::user::{DisplayName, User, UserDetails};

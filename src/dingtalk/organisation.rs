@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::api::Proof;
 use super::app::App;
+use super::call::Method;
 use super::calls::Calls;
 use super::events::authorised_agent;
 use super::grant;
@@ -18,7 +19,9 @@ use super::refreshing::{Lease, Refreshing};
 use super::said::without_secrets;
 use super::suite::SuiteSignature;
 use super::{AccessToken, AgentId, AuthCode, Authorisation, CorpId, JsapiTicket, UserId};
-use super::{Call, CredentialState, DisplayName, Error, JsonObject, Kind, Said, Seldom, Standing, User, UserDetails, Waiting};
+use super::{
+    Call, CredentialState, DisplayName, Error, JsonObject, Kind, Said, Seldom, Standing, Target, User, UserDetails, Waiting,
+};
 
 /// The app in an organisation. Clones share everything.
 #[derive(Clone)]
@@ -105,7 +108,7 @@ impl Organisation {
             let signature = SuiteSignature::new(&app.credentials, &app.suite_ticket(call)?, app.api.clock.unix_millis());
             asked.call_by(Proof::Suite(&signature), call, &sent).await
         };
-        let told: Value = calls.app.kept.get((self.corp_id().clone(), call), &body, ask).await?;
+        let told: Value = calls.app.kept.get((self.corp_id().clone(), call.into()), &body, ask).await?;
         let unnamed = || Error::new(call, Kind::Malformed, "a success that names no agent");
         let agent_id = authorised_agent(&told).ok_or_else(unnamed)?;
         calls.app.authorisations.found(self.corp_id(), Some(agent_id.clone()));
@@ -162,8 +165,8 @@ impl Organisation {
             userid: UserId,
             name: Option<DisplayName>,
         }
-        let body = json!({"code": code.expose()});
-        let answer = self.0.calls.call_for(standing, &self.0.access_token, Call::USER_BY_CODE, &body, &leaving);
+        let (target, body) = (Call::USER_BY_CODE.into(), json!({"code": code.expose()}));
+        let answer = self.0.calls.call_for(standing, &self.0.access_token, &target, &body, &leaving);
         let answer: Wrapped<Identity> = answer.await?;
         let Identity { userid, name } = answer.result.0;
         let name = name.filter(|name| !name.as_str().is_empty());
@@ -178,16 +181,21 @@ impl Organisation {
 
     /// Makes `call` in its turn, with the access_token; with the next one if DingTalk rejects that, and again while the trouble looks passing if
     /// the call is repeatable. An answer that is kept and still good costs no call. `T` is read from the whole answer, once it has
-    /// proved to be a success. A `body` of `()` is none.
-    pub async fn call<T: DeserializeOwned>(&self, call: &Call, body: &impl Serialize) -> Result<T, Error> {
-        let (call, unfit) = (*call, |_| Error::new(*call, Kind::Unexpected, "what was to be sent cannot be written as JSON"));
-        let body = serde_json::to_value(body).map_err(unfit)?;
-        if call.kept_for.is_none() {
-            return self.0.calls.call(&self.0.access_token, call, &body).await;
+    /// proved to be a success; an empty one of the new API is read as `{}`. A `body` of `()` is none.
+    pub async fn call<T: DeserializeOwned>(&self, call: impl Into<Target>, body: &impl Serialize) -> Result<T, Error> {
+        let target = call.into();
+        target.check()?;
+        let (call, unfit) = (target.call, |said| Error::new(target.call, Kind::Unexpected, said));
+        let body = serde_json::to_value(body).map_err(|_| unfit("what was to be sent cannot be written as JSON"))?;
+        if call.method == Method::Get && !body.is_null() {
+            return Err(unfit("a GET has no body: its parameters go into the query"));
         }
-        let (held, sent) = (Arc::clone(&self.0), body.clone());
-        let ask = async move { held.calls.call(&held.access_token, call, &sent).await };
-        self.0.calls.app.kept.get((self.corp_id().clone(), call), &body, ask).await
+        if call.kept_for.is_none() {
+            return self.0.calls.call(&self.0.access_token, &target, &body).await;
+        }
+        let (held, to, sent) = (Arc::clone(&self.0), target.clone(), body.clone());
+        let ask = async move { held.calls.call(&held.access_token, &to, &sent).await };
+        self.0.calls.app.kept.get((self.corp_id().clone(), target), &body, ask).await
     }
 }
 

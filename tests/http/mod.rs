@@ -1,6 +1,7 @@
 //! The app over HTTP, as browsers and other programs see it.
 
 mod callbacks;
+mod calls;
 mod clinic;
 mod clock;
 mod details;

@@ -118,7 +118,7 @@ impl DingTalk {
             "subscriptions": [{"type": "EVENT", "topic": "*"}],
             "ua": concat!("dingtalk-h5/", env!("CARGO_PKG_VERSION")),
         });
-        let opened: Opened = app.api.send(Call::STREAM, Proof::Body, &body).await?;
+        let opened: Opened = app.api.send(&Call::STREAM.into(), Proof::Body, &body).await?;
         let strange = || Error::new(Call::STREAM, Kind::Malformed, "an endpoint that is no address of a WebSocket over TLS");
         let mut url = Url::parse(&opened.endpoint).map_err(|_| strange())?;
         let scheme = match url.scheme() {
