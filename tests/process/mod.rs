@@ -88,6 +88,8 @@ pub struct Served {
     pub url: String,
     said: Lines<BufReader<ChildStdout>>,
     log: Lines<BufReader<ChildStderr>>,
+    /// What was read of it.
+    logged: String,
 }
 
 impl Served {
@@ -110,7 +112,7 @@ impl Served {
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
         let line = said.next_line().await.unwrap().expect("it says where it listens");
         let address = line.split_whitespace().find(|word| word.starts_with("http")).unwrap();
-        Self { url: address.to_owned(), child, said, log }
+        Self { url: address.to_owned(), child, said, log, logged: String::new() }
     }
 
     /// Where the metrics are; it says so once.
@@ -123,13 +125,24 @@ impl Served {
         Browser::new(http_client(), &self.url, "http://127.0.0.1:9")
     }
 
-    /// Ends it as a service manager does; returns the rest of the log.
+    /// Waits until its log has this.
+    pub async fn logs(&mut self, text: &str) {
+        let reading = async {
+            while !self.logged.contains(text) {
+                let line = self.log.next_line().await.unwrap().expect("it goes on");
+                self.logged.extend([line.as_str(), "\n"]);
+            }
+        };
+        let read = tokio::time::timeout(Duration::from_secs(20), reading).await;
+        assert!(read.is_ok(), "{text} is not in {}", self.logged);
+    }
+
+    /// Ends it as a service manager does; returns the log.
     pub async fn stop(mut self) -> (Option<i32>, String) {
         let pid = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
         let ended = tokio::time::timeout(Duration::from_secs(15), self.child.wait()).await.expect("it does not stop");
-        let mut rest = String::new();
-        self.log.get_mut().read_to_string(&mut rest).await.unwrap();
-        (ended.unwrap().code(), rest)
+        self.log.get_mut().read_to_string(&mut self.logged).await.unwrap();
+        (ended.unwrap().code(), self.logged)
     }
 }
