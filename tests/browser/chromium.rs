@@ -47,8 +47,7 @@ impl Chromium {
 
     /// Starts it with capabilities as `adjust` leaves them.
     pub async fn start_with(adjust: impl FnOnce(&mut ChromeCapabilities)) -> Self {
-        let [chromium, chromium_browser, google_chrome] = WHOLE;
-        Self::launch(&program(&[SHELL, chromium, chromium_browser, google_chrome]), adjust).await
+        Self::launch(&program(&[&[SHELL], &WHOLE[..]].concat()), adjust).await
     }
 
     /// The same where it must be the whole of it: the shell has no preferences.
