@@ -120,7 +120,7 @@ impl State {
         Standing {
             shared: redis.is_some(),
             reachable: redis.is_none_or(|redis| redis.link.is_up()),
-            began: redis.is_none_or(|redis| redis.link.was_up()),
+            began: redis.is_none_or(|redis| redis.link.has_begun()),
             kept: !self.tables.journal.is_failing(),
             processes: redis.map_or(NonZeroUsize::MIN, |redis| redis.processes()),
         }
@@ -142,7 +142,7 @@ pub struct Standing {
     pub shared: bool,
     /// What they tell is heard here, and they hear what is told here.
     pub reachable: bool,
-    /// What they had told before this process began is known.
+    /// What they had told before this process began is known, or is no longer waited for.
     #[serde(skip)]
     pub began: bool,
     /// What was changed here outlives this process, as far as the place allows.

@@ -28,7 +28,6 @@ pub struct Readiness {
     stopping: AtomicBool,
     last: Mutex<Option<(Instant, bool)>>,
     clock: Clock,
-    started: tokio::time::Instant,
 }
 
 impl Readiness {
@@ -38,12 +37,9 @@ impl Readiness {
     /// Who probes a server waits for seconds, not for as long as a renewal may take. That one goes on by itself.
     const PATIENCE: Duration = Duration::from_secs(3);
 
-    /// What other processes have ended is known before anybody is sent here, unless that takes longer.
-    const BEFORE_STATE: Duration = Duration::from_secs(2);
-
     /// Not looked into yet.
     pub fn new(clock: Clock) -> Self {
-        Self { stopping: AtomicBool::new(false), last: Mutex::new(None), clock, started: tokio::time::Instant::now() }
+        Self { stopping: AtomicBool::new(false), last: Mutex::new(None), clock }
     }
 
     /// From now on both answers are no: the server is about to stop.
@@ -56,8 +52,7 @@ impl Readiness {
     }
 
     async fn look(&self, dingtalk: &DingTalk, state: Standing) -> bool {
-        let knows_state = state.began || self.started.elapsed() >= Self::BEFORE_STATE;
-        if self.is_stopping() || !knows_state {
+        if self.is_stopping() || !state.began {
             return false;
         }
         // Whoever asks meanwhile waits for the same look, however long that takes.

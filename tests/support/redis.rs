@@ -3,8 +3,7 @@
 use std::net::TcpListener as Port;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -136,8 +135,17 @@ pub struct Network {
 struct Bad {
     delay: watch::Sender<Duration>,
     cut: broadcast::Sender<()>,
-    /// What is asked in these words gets no answer: all connections break instead, once.
-    loses: Mutex<Option<&'static str>>,
+    /// What is asked in these words gets no answer, once.
+    loses: Mutex<Option<(&'static str, Lost)>>,
+}
+
+/// What becomes of a connection whose answer is lost.
+#[derive(Clone, Copy)]
+enum Lost {
+    /// It breaks, and all others with it.
+    Broken,
+    /// Nothing comes on it any more.
+    Silent,
 }
 
 impl Network {
@@ -154,7 +162,7 @@ impl Network {
                 client.set_nodelay(true).unwrap();
                 server.set_nodelay(true).unwrap();
                 let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
-                let asked = Arc::new(AtomicBool::new(false));
+                let asked = Arc::new(OnceLock::new());
                 tokio::spawn(carry(from_client, to_server, Arc::clone(&is_bad), Way::There(Arc::clone(&asked))));
                 tokio::spawn(carry(from_server, to_client, Arc::clone(&is_bad), Way::Back(asked)));
             }
@@ -178,14 +186,19 @@ impl Network {
 
     /// All connections break as soon as the server has done what is next asked in these words, before anybody hears of it.
     pub fn loses_the_answer_to(&self, words: &'static str) {
-        *self.bad.loses.lock().unwrap() = Some(words);
+        *self.bad.loses.lock().unwrap() = Some((words, Lost::Broken));
+    }
+
+    /// The answer to what is next asked in these words never comes, nor anything else on that connection.
+    pub fn withholds_the_answer_to(&self, words: &'static str) {
+        *self.bad.loses.lock().unwrap() = Some((words, Lost::Silent));
     }
 }
 
 /// Each knows whether the answer to what went there is to be lost.
 enum Way {
-    There(Arc<AtomicBool>),
-    Back(Arc<AtomicBool>),
+    There(Arc<OnceLock<Lost>>),
+    Back(Arc<OnceLock<Lost>>),
 }
 
 async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, bad: Arc<Bad>, way: Way) {
@@ -198,16 +211,20 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, bad: Arc<Bad>, w
             tokio::time::sleep(by).await;
             match &way {
                 Way::There(asked) => {
-                    let says = |words: &mut &str| bytes[..read].windows(words.len()).any(|said| said == words.as_bytes());
-                    if bad.loses.lock().unwrap().take_if(says).is_some() {
-                        asked.store(true, Ordering::Relaxed);
+                    let says =
+                        |loss: &mut (&str, Lost)| bytes[..read].windows(loss.0.len()).any(|said| said == loss.0.as_bytes());
+                    if let Some((_, lost)) = bad.loses.lock().unwrap().take_if(says) {
+                        asked.get_or_init(|| lost);
                     }
                 }
-                Way::Back(asked) if asked.load(Ordering::Relaxed) => {
-                    drop(bad.cut.send(()));
-                    return;
-                }
-                Way::Back(_) => {}
+                Way::Back(asked) => match asked.get() {
+                    None => {}
+                    Some(Lost::Silent) => continue,
+                    Some(Lost::Broken) => {
+                        drop(bad.cut.send(()));
+                        return;
+                    }
+                },
             }
             if to.write_all(&bytes[..read]).await.is_err() {
                 return;

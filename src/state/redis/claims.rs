@@ -73,10 +73,8 @@ impl Claim<'_> {
 
     /// Ends when all processes know what was used, or cannot be told now: then they are when they can.
     pub async fn settle(mut self) {
-        if let Some((redis, settling)) = self.end()
-            && redis.link.ask::<()>(&settling).await.is_err()
-        {
-            redis.ask_behind(Self::MATTERS, settling);
+        if let Some((redis, settling)) = self.end() {
+            redis.ask_now_or_behind(Self::MATTERS, settling).await;
         }
     }
 

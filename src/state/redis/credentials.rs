@@ -50,14 +50,18 @@ impl Redis {
         ask: Answering<'_, Result<Grant, Error>>,
     ) -> Result<Grant, Error> {
         let (owner, gives_up) = (hex::encode(rand::random::<[u8; 16]>()), Instant::now() + Self::PATIENCE);
+        let mut may_come_until = self.link.may_come_until();
         loop {
             let looked = self.look(&name, &owner).await;
             match looked.map(|(is_mine, sealed)| (is_mine, self.judge(&name, &sealed, unwanted.as_ref()))) {
                 Ok((true, Looked::Due(before))) => return self.renew(&name, &owner, before, ask).await,
                 // Somebody else asks for a new one.
                 Ok((false, Looked::Due(_))) if Instant::now() < gives_up => {
-                    sleep(Duration::from_millis(40 + rand::random::<u64>() % 40)).await
+                    sleep(Duration::from_millis(40 + rand::random::<u64>() % 40)).await;
+                    may_come_until = self.link.may_come_until();
                 }
+                // A call of one's own may end what all others hold.
+                Err(_) if self.link.is_back_by(may_come_until).await => {}
                 looked => {
                     // It may be locked although nobody heard of it.
                     self.ask_behind(Self::LOCK, move |names| unlocking(names, &name, &owner, &[], Duration::ZERO));
@@ -111,7 +115,7 @@ impl Redis {
 
     /// Asks, keeps the lock meanwhile, and leaves what comes to all.
     async fn renew(
-        &self,
+        self: &Arc<Self>,
         name: &str,
         owner: &str,
         before: Option<Kept>,
@@ -125,7 +129,7 @@ impl Redis {
             }
         };
         let Ok(mut grant) = granted else {
-            drop(self.link.ask::<()>(|names| unlocking(names, name, owner, &[], Duration::ZERO)).await);
+            self.unlock(name, owner, Vec::new(), Duration::ZERO).await;
             return granted;
         };
         let now = self.clock.unix_millis();
@@ -140,8 +144,14 @@ impl Redis {
             first_seen: now.saturating_sub(grant.seen_ago.as_millis() as u64),
         };
         let sealed = self.keys.seal_framed(&sealed_for(name), &serde_json::to_vec(&kept).unwrap_or_default());
-        drop(self.link.ask::<()>(|names| unlocking(names, name, owner, &sealed, grant.life)).await);
+        self.unlock(name, owner, sealed, grant.life).await;
         Ok(grant)
+    }
+
+    /// Whoever waits for it would otherwise wait until the lock runs out, and then ask for one more.
+    async fn unlock(self: &Arc<Self>, name: &str, owner: &str, sealed: Vec<u8>, life: Duration) {
+        let (name, owner) = (name.to_owned(), owner.to_owned());
+        self.ask_now_or_behind(Self::LOCK, move |names| unlocking(names, &name, &owner, &sealed, life)).await;
     }
 
     async fn keep_lock(&self, name: &str, owner: &str) -> Result<(), Away> {

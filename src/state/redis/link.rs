@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, Pipeline, RedisError};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::names::Names;
 
@@ -23,6 +23,7 @@ pub(in crate::state) struct Link {
     /// Or why there is none.
     session: watch::Sender<Result<Session, Away>>,
     was_up: AtomicBool,
+    began: Instant,
 }
 
 /// A connection that works, and the names that hold while it does.
@@ -38,8 +39,12 @@ impl Link {
     /// Together with whatever it takes to come back after a cut, nobody's question takes longer.
     const PATIENCE: Duration = Duration::from_millis(450);
 
+    /// So long is it waited for at the start of a process, and no longer.
+    const BEGINS_WITHIN: Duration = Duration::from_secs(2);
+
     pub fn new() -> Self {
-        Self { session: watch::Sender::new(Err(Away("it is away".to_owned()))), was_up: AtomicBool::new(false) }
+        let away = Err(Away("it is away".to_owned()));
+        Self { session: watch::Sender::new(away), was_up: AtomicBool::new(false), began: Instant::now() }
     }
 
     /// Whether it is there, and all that it has told until then is known.
@@ -47,9 +52,14 @@ impl Link {
         self.session.borrow().is_ok()
     }
 
-    /// Whether that was ever so.
-    pub fn was_up(&self) -> bool {
-        self.was_up.load(Ordering::Relaxed)
+    /// Whether that was ever so, or is no longer waited for.
+    pub fn has_begun(&self) -> bool {
+        self.was_up.load(Ordering::Relaxed) || self.began.elapsed() >= Self::BEGINS_WITHIN
+    }
+
+    /// Until when it may still come back, or come for the first time, before whoever would rather agree with the others does without.
+    pub(super) fn may_come_until(&self) -> Instant {
+        if self.has_begun() { Instant::now() + Self::PATIENCE } else { self.began + Self::BEGINS_WITHIN }
     }
 
     /// Ends when it is up.
@@ -58,12 +68,16 @@ impl Link {
         drop(self.session.subscribe().wait_for(Result::is_ok).await);
     }
 
-    /// Asks, if it is up. A connection that breaks on it may have been broken for long, so it is asked once more on the next one: whatever
-    /// is asked does no harm twice.
+    pub(super) async fn is_back_by(&self, deadline: Instant) -> bool {
+        Instant::now() < deadline && timeout_at(deadline, self.is_back()).await.is_ok()
+    }
+
+    /// Asks, if it is up. A connection that breaks on it may have been broken for long, and one on which no answer comes may be dead, so it
+    /// is asked once more on the next one: whatever is asked does no harm twice.
     pub(super) async fn ask<T: FromRedisValue>(&self, question: impl Fn(&Names) -> Pipeline) -> Result<T, Away> {
         let asked = async {
             match self.ask_now(&question).await? {
-                Err(error) if error.is_connection_dropped() => {
+                Err(error) if error.is_connection_dropped() || error.is_timeout() => {
                     self.is_back().await;
                     self.ask_now(&question).await?
                 }

@@ -98,6 +98,17 @@ impl Redis {
         self.link.session().ok().map(|session| hex::encode(session.names.of(b"who shares this")))
     }
 
+    /// Asks now, or as soon as it is there if that is within the time for which it matters: nobody waits for that.
+    async fn ask_now_or_behind(
+        self: &Arc<Self>,
+        matters: Duration,
+        question: impl Fn(&Names) -> Pipeline + Send + Sync + 'static,
+    ) {
+        if self.link.ask::<()>(&question).await.is_err() {
+            self.ask_behind(matters, question);
+        }
+    }
+
     /// Asks as soon as it is there, if that is within the time for which it matters, and nobody waits for it.
     fn ask_behind(self: &Arc<Self>, matters: Duration, question: impl Fn(&Names) -> Pipeline + Send + Sync + 'static) {
         let redis = Arc::clone(self);
