@@ -1,6 +1,7 @@
 # A static binary, the certificates of the authorities that browsers trust, and nothing else: no shell, no other program.
 #   docker build -t dingtalk-h5 .
 #   docker run --env-file .env -p 8080:8080 dingtalk-h5
+# Docker takes quotes in that file for a part of the value: leave them away, also around a $.
 FROM rust:1.95-alpine AS build
 WORKDIR /build
 # Dependencies are compiled with a program that does nothing: again when these files change, and not when src does.
