@@ -5,10 +5,11 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Payload, Query, ServiceConfig};
 use futures_util::future::join_all;
+use tokio::time::timeout;
 
 use super::{Metrics, route};
 use crate::dingtalk::Observer;
-use crate::dingtalk::events::{Callback, CallbackCall, Listener};
+use crate::dingtalk::events::{Callback, CallbackCall, Heard, Listener};
 use crate::state::State;
 
 /// A batch of events, of which each is a few hundred bytes.
@@ -29,11 +30,7 @@ async fn hear(
     state: Data<State>,
     metrics: Data<Metrics>,
 ) -> HttpResponse {
-    let body = tokio::time::timeout(PATIENCE, body.to_bytes_limited(MAX_BYTES)).await;
-    let (Some(call), Ok(Ok(Ok(body)))) = (call, body) else {
-        return HttpResponse::BadRequest().finish();
-    };
-    let heard = match callback.hear(&call, &body) {
+    let heard = match understood(call, body, &callback).await {
         Ok(heard) => heard,
         Err(refused) => {
             tracing::info!(reason = %refused, "an event was refused");
@@ -51,5 +48,15 @@ async fn hear(
         HttpResponse::Ok().json(heard.answer)
     } else {
         HttpResponse::ServiceUnavailable().finish()
+    }
+}
+
+/// Of whoever cannot be DingTalk by the head, nothing more is read.
+async fn understood(call: Option<Query<CallbackCall>>, body: Payload, callback: &Callback) -> Result<Heard, &'static str> {
+    let call = call.ok_or("its query is not that of a call of DingTalk's")?;
+    let call = callback.admit(&call)?;
+    match timeout(PATIENCE, body.to_bytes_limited(MAX_BYTES)).await {
+        Ok(Ok(Ok(body))) => callback.hear(&call, &body),
+        _ => Err("its body did not come, or is longer than any of DingTalk's"),
     }
 }

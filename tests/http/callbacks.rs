@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::state::new_path;
 use crate::support::{Answer, TestApp, eventually, state_of};
+use crate::wire::Wire;
 
 /// A third-party app to which DingTalk pushes in this shape.
 async fn pushed_to(shape: Shape) -> TestApp {
@@ -69,6 +70,24 @@ async fn whoever_is_not_dingtalk_is_told_nothing() {
     assert_eq!((answer.status, answer.body.as_str()), (400, ""));
     let other = TestApp::start().await;
     assert_eq!(other.browser().send(Method::POST, &format!("/dingtalk/events{good}"), &[], None).await.status, 404);
+}
+
+#[tokio::test]
+async fn only_whoever_may_be_dingtalk_by_the_head_is_told_to_send_the_rest() {
+    let app = TestApp::third_party().await;
+    let signature = "0".repeat(40);
+    let (now, old) = (now(), now() - 24 * 60 * 60 * 1000);
+    for (query, status) in [
+        (format!("msg_signature={signature}&timestamp={now}&nonce=x"), 100),
+        (format!("msg_signature={signature}&timestamp={old}&nonce=x"), 400),
+        (format!("timestamp={now}&nonce=x"), 400),
+        (String::new(), 400),
+    ] {
+        let mut wire = Wire::to(&app.url).await;
+        let lines = "Host: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
+        wire.send(format!("POST /dingtalk/events?{query} HTTP/1.1\r\n{lines}")).await;
+        assert_eq!(wire.reply().await.status, status, "{query}");
+    }
 }
 
 /// The query and the body of a call.

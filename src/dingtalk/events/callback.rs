@@ -30,6 +30,13 @@ struct Body {
     encrypt: String,
 }
 
+/// A call that may be DingTalk's by all that is known before its body.
+pub struct Admitted<'a> {
+    signature: &'a str,
+    timestamp: &'a str,
+    nonce: &'a str,
+}
+
 /// A call that was understood.
 #[derive(Debug)]
 pub struct Heard {
@@ -46,16 +53,21 @@ impl Callback {
         Self { cipher, owners, clock }
     }
 
-    /// Understands a call, if it is DingTalk's and for this app. Why it is not is for the log: whoever called is told nothing.
-    pub fn hear(&self, call: &Call, body: &[u8]) -> Result<Heard, &'static str> {
-        const NO_CALL: &str = "it is not a call of DingTalk's";
-        let Body { encrypt } = serde_json::from_slice(body).map_err(|_| NO_CALL)?;
-        let signature = call.msg_signature.as_ref().or(call.signature.as_ref()).ok_or(NO_CALL)?;
-        if !self.cipher.is_signed(signature, &call.timestamp, &call.nonce, &encrypt) {
-            return Err("its signature is wrong: if it came from DingTalk, compare DINGTALK_EVENT_TOKEN with the console");
-        }
+    /// Whether the rest of a call is worth reading. Why it is not is for the log: whoever called is told nothing.
+    pub fn admit<'a>(&self, call: &'a Call) -> Result<Admitted<'a>, &'static str> {
+        let signature = call.msg_signature.as_ref().or(call.signature.as_ref()).ok_or("it is not signed")?;
         if !self.is_timely(&call.timestamp) {
             return Err("it was made long ago or is yet to be made");
+        }
+        Ok(Admitted { signature, timestamp: &call.timestamp, nonce: &call.nonce })
+    }
+
+    /// Understands a call, if it is DingTalk's and for this app.
+    pub fn hear(&self, call: &Admitted<'_>, body: &[u8]) -> Result<Heard, &'static str> {
+        const NO_CALL: &str = "it is not a call of DingTalk's";
+        let Body { encrypt } = serde_json::from_slice(body).map_err(|_| NO_CALL)?;
+        if !self.cipher.is_signed(call.signature, call.timestamp, call.nonce, &encrypt) {
+            return Err("its signature is wrong: if it came from DingTalk, compare DINGTALK_EVENT_TOKEN with the console");
         }
         let unreadable = "it cannot be decrypted: compare DINGTALK_EVENT_AES_KEY with the console";
         let (message, owner) = self.cipher.decrypt(&encrypt).ok_or(unreadable)?;

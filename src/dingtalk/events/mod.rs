@@ -9,7 +9,7 @@ mod reaction; // What an app does about it.
 use std::future::Future;
 use std::time::Duration;
 
-pub use self::callback::{Call as CallbackCall, Callback};
+pub use self::callback::{Call as CallbackCall, Callback, Heard};
 pub use self::cipher::Cipher;
 pub(super) use self::event::authorised_agent;
 pub use self::event::{Event, Happening};
