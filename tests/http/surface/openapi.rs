@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
 use yaml_rust2::{Yaml, YamlLoader};
 
 use super::methods::{METHODS, methods_are_answered, routes_in};
@@ -28,6 +29,30 @@ fn resolved<'a>(whole: &'a Yaml, yaml: &'a Yaml) -> &'a Yaml {
         Some(reference) => reference.split('/').skip(1).fold(whole, |part, name| &part[name]),
         None => yaml,
     }
+}
+
+/// What contradicts `schema` in `value`: members that are missing or that it does not know. Whether texts and numbers are as described is
+/// for `tests/scan` to say.
+fn undescribed(whole: &Yaml, schema: &Yaml, value: &Value) -> Vec<String> {
+    let schema = resolved(whole, schema);
+    let mut found: Vec<_> =
+        schema["allOf"].as_vec().into_iter().flatten().flat_map(|part| undescribed(whole, part, value)).collect();
+    if let (Some(members), true) = (value.as_object(), schema["properties"].as_hash().is_some()) {
+        let is_open = schema["additionalProperties"].as_bool() != Some(false);
+        for (name, value) in members {
+            match &schema["properties"][name.as_str()] {
+                Yaml::BadValue if is_open => {}
+                Yaml::BadValue => found.push(format!("{name} is not described")),
+                member => found.extend(undescribed(whole, member, value)),
+            }
+        }
+        let required = schema["required"].as_vec().into_iter().flatten().filter_map(Yaml::as_str);
+        found.extend(required.filter(|name| !members.contains_key(*name)).map(|name| format!("{name} is missing")));
+    }
+    for item in value.as_array().into_iter().flatten() {
+        found.extend(undescribed(whole, &schema["items"], item));
+    }
+    found
 }
 
 /// The routes that are described.
@@ -89,6 +114,10 @@ async fn answers_are_described(scene: &Scene, routes: &[Route]) {
                     kinds.contains(kind) || kinds.contains("*/*") || (kind.is_empty() && kinds.is_empty()),
                     "{asked}: {kind}"
                 );
+                if let Ok(value) = serde_json::from_str(&reply.body) {
+                    let found = undescribed(&whole, &response["content"][kind]["schema"], &value);
+                    assert!(found.is_empty(), "{asked}: {found:?}");
+                }
                 for header in keys(&response["headers"]) {
                     assert!(!reply.header(&header.to_lowercase()).is_empty(), "{asked} has no {header}");
                 }
