@@ -1,5 +1,6 @@
 //! The certificate that this server shows when it speaks TLS itself: read again when its files change, without dropping a connection.
 
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -8,7 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -30,6 +31,9 @@ pub struct TlsFiles {
 /// Why two files cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum UnusableTls {
+    /// The file of this setting cannot be read.
+    #[error("it is not a readable PEM file: {1}")]
+    Unreadable(&'static str, io::ErrorKind),
     /// TLS_CERT is no chain of certificates.
     #[error("it is not a readable PEM file with certificates")]
     Certificate,
@@ -48,8 +52,17 @@ impl UnusableTls {
     /// The setting that is to blame.
     pub fn setting(&self) -> &'static str {
         match self {
+            Self::Unreadable(setting, _) => setting,
             Self::Certificate => "TLS_CERT",
             Self::Key | Self::KindOfKey | Self::Pair => "TLS_KEY",
+        }
+    }
+
+    /// The same of a file that was read; of another, what the system said.
+    fn or_unreadable(self, error: &pem::Error) -> Self {
+        match error {
+            pem::Error::Io(error) => Self::Unreadable(self.setting(), error.kind()),
+            _ => self,
         }
     }
 }
@@ -77,12 +90,12 @@ impl TlsFiles {
     }
 
     fn read(&self) -> Result<CertifiedKey, UnusableTls> {
-        let chain: Vec<_> =
-            CertificateDer::pem_file_iter(&self.certificate).and_then(Iterator::collect).map_err(|_| UnusableTls::Certificate)?;
+        let chain = CertificateDer::pem_file_iter(&self.certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let chain = chain.map_err(|error| UnusableTls::Certificate.or_unreadable(&error))?;
         if chain.is_empty() {
             return Err(UnusableTls::Certificate);
         }
-        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|_| UnusableTls::Key)?;
+        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| UnusableTls::Key.or_unreadable(&error))?;
         CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
             rustls::Error::InvalidCertificate(_) => UnusableTls::Certificate,
             rustls::Error::InconsistentKeys(_) => UnusableTls::Pair,

@@ -210,6 +210,19 @@ fn files_that_cannot_be_shown_are_refused_at_start() {
     }
 }
 
+/// The tests may run as root, for whom no file is closed: a folder is nothing to be read for anybody.
+#[test]
+fn a_file_that_cannot_be_read_is_not_called_a_bad_one() {
+    for (name, setting) in [("key.pem", "TLS_KEY"), ("cert.pem", "TLS_CERT")] {
+        let pair = Pair::new();
+        std::fs::remove_file(pair.folder.join(name)).unwrap();
+        std::fs::create_dir(pair.folder.join(name)).unwrap();
+        let unreadable = pair.files().unwrap_err();
+        assert_eq!(unreadable.setting(), setting);
+        assert_eq!(unreadable.to_string(), "it is not a readable PEM file: is a directory");
+    }
+}
+
 /// Well-formed outside, and nothing that can be used inside: as a certificate of version 1, or a key on a curve that few know.
 #[test]
 fn a_file_that_cannot_be_used_is_blamed_itself_and_not_the_pair() {
