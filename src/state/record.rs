@@ -42,12 +42,12 @@ impl Table {
         matches!(self, Self::SuiteTicket | Self::Organisations)
     }
 
-    /// For how long what is followed is remembered. No cookie that holds now holds longer than that, whatever clock wrote it.
+    /// For how long what is followed is remembered. No cookie that holds now holds longer than that, whatever clock wrote it: a copy of it
+    /// may be used, and its idle time begin anew, where it is not known yet that its session was ended.
     pub(super) fn kept_for(self, lives: Lives) -> Duration {
         const ALWAYS: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
         match self {
-            Self::EndedSessions => lives.idle.min(lives.lifetime) + Clock::SKEW,
-            Self::EndedPeople | Self::EndedOrganisations => lives.lifetime + Clock::SKEW,
+            Self::EndedSessions | Self::EndedPeople | Self::EndedOrganisations => lives.lifetime + Clock::SKEW,
             Self::Events => REMEMBERED + Clock::SKEW,
             Self::SuiteTicket | Self::Organisations | Self::Codes | Self::LoginStates | Self::Exchanges => ALWAYS,
         }
