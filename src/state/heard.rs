@@ -127,6 +127,12 @@ impl State {
         true
     }
 
+    /// A suite may have several micro-apps: which of them is ours, others may have told where this process has not heard them yet.
+    fn can_judge(&self, event: &Event) -> bool {
+        let names_one = matches!(event.what, Happening::Stopped(..) | Happening::Restored(..));
+        !names_one || self.redis.as_ref().is_none_or(|redis| redis.link.was_up())
+    }
+
     /// Sessions that began before then are over by what happened `at` this time. Servers' clocks differ a little, and a session too many
     /// that ends costs nothing: the next page logs in silently. One that begins from now on is by somebody who came back.
     fn over(&self, at: u64) -> crate::dingtalk::Moment {
@@ -139,6 +145,9 @@ impl Listener for State {
         let is_news = self.tables.known().events.get(&event.id).is_none();
         if is_news {
             tracing::info!(event = event.what.logged(), "heard of");
+            if !self.can_judge(&event) {
+                return false;
+            }
             // Before the app is told: whoever left is logged out even if the app fails, and adds nothing to what it then deletes.
             let means_something = self.apply(&event);
             // That somebody listens is not the app's to say.

@@ -2,7 +2,7 @@
 
 use dingtalk_h5::dingtalk::events::{Event, Happening, Listener};
 use dingtalk_h5::dingtalk::{AgentId, Authorisation, Authorisations, SuiteTicket};
-use dingtalk_h5::state::State;
+use dingtalk_h5::state::{Location, State};
 use proptest::prelude::*;
 
 use super::{Place, corp, user};
@@ -61,6 +61,15 @@ async fn an_authorised_organisation_its_agent_and_what_became_of_it_outlive_the_
     assert_eq!(state.of(&two), Authorisation::Stopped);
     assert_eq!(state.of(&three), Authorisation::Relieved);
     assert_eq!(state.of(&corp("ding4")), Authorisation::Unknown);
+}
+
+#[tokio::test]
+async fn which_micro_app_is_stopped_is_not_judged_before_it_may_be_known_which_is_ours() {
+    let place = Place::at(Location::parse(&"redis://127.0.0.1:1".to_owned().into()).unwrap());
+    let (state, one, began) = (place.open(), corp("ding1"), place.clock().moment_at(0));
+    assert!(!state.hear(ago(&place, 1, Happening::Stopped(one.clone(), agent("2")))).await, "it is told again");
+    assert_eq!(state.of(&one), Authorisation::Unknown);
+    assert!(!state.has_ended(1, &one, &user("anna"), began));
 }
 
 #[tokio::test]
