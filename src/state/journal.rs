@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::iter::once;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -140,7 +141,7 @@ fn write(orders: &Receiver<Order>, failing: &AtomicBool, mut keeper: impl Keeper
     while let Ok(first) = orders.recv() {
         let mut tray = Tray::default();
         once(first).chain(orders.try_iter()).for_each(|order| tray.put(order));
-        let mut keep = |changes: &Changes| if changes.is_empty() { Ok(()) } else { keeper.keep(changes) };
+        let mut keep = |changes: &Changes| if changes.is_empty() { Ok(()) } else { kept_by(&mut keeper, changes) };
         while let Err(error) = keep(&tray.changes) {
             if !failing.swap(true, Ordering::Relaxed) {
                 tracing::error!(%error, "the state cannot be kept: it would be lost with this process. It is tried again every second");
@@ -159,6 +160,11 @@ fn write(orders: &Receiver<Order>, failing: &AtomicBool, mut keeper: impl Keeper
     }
 }
 
+/// The library panics at some files that are not as it left them. The thread goes on: a disk may be mended.
+fn kept_by(keeper: &mut impl Keeper, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+    catch_unwind(AssertUnwindSafe(|| keeper.keep(changes))).unwrap_or_else(|_| Err("the file is not as it was left".into()))
+}
+
 impl Drop for Writer {
     fn drop(&mut self) {
         drop(self.orders.take());
@@ -166,5 +172,30 @@ impl Drop for Writer {
             // It logs its own failures.
             drop(thread.join());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::Table;
+    use super::*;
+
+    /// As the library does at a file that is not as it left it.
+    struct PanicsOnce(bool);
+
+    impl Keeper for PanicsOnce {
+        fn keep(&mut self, _: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+            assert!(std::mem::replace(&mut self.0, true), "length ≥ layout");
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_keeper_that_panics_is_tried_again_as_one_that_fails() {
+        let journal = Journal::of(PanicsOnce(false)).unwrap();
+        journal.give(Key::of(Table::EndedSessions, &7), None);
+        assert_eq!((journal.kept().await, journal.is_failing()), (Err(NotKept), true));
+        journal.try_now();
+        assert_eq!((journal.kept().await, journal.is_failing()), (Ok(()), false));
     }
 }
