@@ -31,6 +31,7 @@ use crate::own_settings::OWN_SETTINGS;
 
 /// Names of the simulated DingTalk's endpoints in its ledger.
 pub const ACCESS_TOKEN: &str = "POST /v1.0/oauth2/accessToken";
+pub const CORP_ACCESS_TOKEN: &str = "POST /v1.0/oauth2/corpAccessToken";
 pub const JSAPI_TICKET: &str = "POST /v1.0/oauth2/jsapiTickets";
 pub const USER_BY_CODE: &str = "POST /topapi/v2/user/getuserinfo";
 pub const USER_DETAILS: &str = "POST /topapi/v2/user/get";

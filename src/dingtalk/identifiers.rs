@@ -1,5 +1,7 @@
 //! Identifiers, which anybody may see, and secrets, which nobody may. Each is checked once, where it enters the program.
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -157,6 +159,9 @@ secrets! {
 
 /// What several processes share. It is checked again when it comes from another.
 pub(super) trait Credential: TryFrom<String> + Send + Sync {
+    /// No value is used for longer than that, however often it is granted again.
+    const OLDEST: Option<Duration> = None;
+
     /// For other processes.
     fn to_shared(&self) -> SecretString;
 }
@@ -168,6 +173,9 @@ impl Credential for AccessToken {
 }
 
 impl Credential for JsapiTicket {
+    /// A ticket dies a day after its creation.
+    const OLDEST: Option<Duration> = Some(Duration::from_secs(24 * 60 * 60));
+
     fn to_shared(&self) -> SecretString {
         self.0.clone()
     }

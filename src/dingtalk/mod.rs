@@ -52,7 +52,7 @@ pub use self::identifiers::{
 pub use self::line::Network;
 pub use self::organisation::{Organisation, OrganisationState};
 pub use self::page_url::{InvalidPageUrl, Origin, PageUrl};
-pub use self::peers::{Answering, Departing, Departures, Grant, Leave, Outcome, Peers};
+pub use self::peers::{Answering, Departing, Departures, Grant, Leave, Needed, Outcome, Peers, Sharing};
 pub use self::proxy::Proxy;
 pub use self::refreshing::CredentialState;
 pub use self::said::Said;

@@ -20,7 +20,8 @@ use super::said::without_secrets;
 use super::suite::SuiteSignature;
 use super::{AccessToken, AgentId, AuthCode, Authorisation, CorpId, JsapiTicket, UserId};
 use super::{
-    Call, CredentialState, DisplayName, Error, JsonObject, Kind, Said, Seldom, Standing, Target, User, UserDetails, Waiting,
+    Call, CredentialState, DisplayName, Error, JsonObject, Kind, Needed, Said, Seldom, Standing, Target, User, UserDetails,
+    Waiting,
 };
 
 /// The app in an organisation. Clones share everything.
@@ -57,9 +58,6 @@ struct Wrapped<T> {
 }
 
 impl Organisation {
-    /// A ticket dies a day after its creation, however often it was renewed.
-    const OLDEST_TICKET: Duration = Duration::from_secs(24 * 60 * 60);
-
     /// A page may claim that a ticket is dead. However often it does, a new one is fetched once in this time.
     const BETWEEN_TICKETS: Duration = Duration::from_secs(60);
 
@@ -72,13 +70,13 @@ impl Organisation {
             let calls = Arc::clone(&asking);
             async move { shared(&calls, Call::ACCESS_TOKEN, unwanted.as_deref(), grant::access_token(&calls)).await }
         };
-        let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), None, fetch);
+        let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), AccessToken::OLDEST, fetch);
         let (asking, token) = (Arc::clone(&calls), access_token.clone());
         let fetch = move |unwanted: Option<Arc<JsapiTicket>>| {
             let (calls, token) = (Arc::clone(&asking), token.clone());
             async move { shared(&calls, Call::JSAPI_TICKET, unwanted.as_deref(), grant::jsapi_ticket(&calls, &token)).await }
         };
-        let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock, Some(Self::OLDEST_TICKET), fetch);
+        let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock, JsapiTicket::OLDEST, fetch);
         let new_ticket = Seldom::every(Self::BETWEEN_TICKETS);
         Self(Arc::new(Held { calls, access_token, jsapi_ticket, new_ticket }))
     }
@@ -207,17 +205,19 @@ async fn shared<T: Credential>(
     unwanted: Option<&T>,
     ask: impl Future<Output = Result<Lease<T>, Error>> + Send,
 ) -> Result<Lease<T>, Error> {
+    // An organisation's turn is among what others tell.
+    app.peers.are_heard().await;
     let turn = match app.authorisations.of(corp_id) {
         Authorisation::Granted { turn, .. } => turn,
         _ => 0,
     };
-    let name = format!("{} {corp_id} {turn}", call.name);
+    let (name, unwanted) = (format!("{} {corp_id} {turn}", call.name), unwanted.map(T::to_shared));
     let ask = async {
         let renewed = ask.await;
         app.api.observer.renewed(call.name, renewed.as_ref().map(drop));
         renewed.map(grant::handed_on)
     };
-    let granted = app.peers.credential(name, unwanted.map(T::to_shared), Box::pin(ask)).await?;
+    let granted = app.peers.credential(Needed { name, unwanted, oldest: T::OLDEST }, Box::pin(ask)).await?;
     grant::taken_over(granted)
         .ok_or_else(|| Error::new(call, Kind::Malformed, "another process has handed on what is no credential"))
 }

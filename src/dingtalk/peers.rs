@@ -16,32 +16,68 @@ pub type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// A credential, for whoever hands it on to other processes.
 pub type Grant = Lease<SecretString>;
 
+/// A credential that is needed.
+#[derive(Debug)]
+pub struct Needed {
+    /// What all processes call it.
+    pub name: String,
+    /// One that is not wanted back.
+    pub unwanted: Option<SecretString>,
+    /// No value is used for longer than that, however often it is granted again.
+    pub oldest: Option<Duration>,
+}
+
 /// The processes that run the app, this one among them. One that is alone has nothing to agree on.
 pub trait Peers: Send + Sync + 'static {
-    /// The credential of this name that one of them has, if it is fresh and not `unwanted`. Else what `ask` brings, for all of them: only one
-    /// asks at a time.
-    fn credential<'a>(
-        &'a self,
-        _name: String,
-        _unwanted: Option<SecretString>,
-        ask: Answering<'a, Result<Grant, Error>>,
-    ) -> Answering<'a, Result<Grant, Error>> {
+    /// Ends when it is known what the others have told, or when that is no longer waited for.
+    fn are_heard(&self) -> Answering<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// The credential that one of them has, if it is fresh. Else what `ask` brings, for all of them: only one asks at a time.
+    fn credential<'a>(&'a self, _: Needed, ask: Answering<'a, Result<Grant, Error>>) -> Answering<'a, Result<Grant, Error>> {
         ask
     }
 
-    /// Into how many parts each limit is divided, of which one is this process's, while they cannot agree. None: they can, by
-    /// [`Peers::departures`].
-    fn apart(&self) -> Option<NonZeroUsize> {
-        Some(NonZeroUsize::MIN)
+    /// How they share each limit at the moment.
+    fn sharing(&self) -> Sharing {
+        Sharing::Apart(NonZeroUsize::MIN)
     }
 
-    /// How many of the calls that wait here may leave now. None: nobody can be asked at the moment.
+    /// How many of the calls that wait here may leave now, where they agree on that. None: nobody can be asked at the moment.
     fn departures<'a>(&'a self, _: Departing<'a>) -> Answering<'a, Option<Departures>> {
         Box::pin(std::future::ready(None))
     }
 
     /// Says what became of a call that was let leave, when that is not what was expected of it. Nobody waits for this.
     fn note(&self, _line: &str, _leave: Leave, _outcome: Outcome) {}
+}
+
+/// How processes share a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// They cannot agree: each keeps to its one of so many parts.
+    Apart(NonZeroUsize),
+    /// They can again, and DingTalk still counts calls that were made apart and that nobody else knows of: each keeps to its part, and they
+    /// agree on each call.
+    Settling(NonZeroUsize),
+    /// They agree on each call.
+    Together,
+}
+
+impl Sharing {
+    /// Into how many parts the limit is divided, if it is.
+    pub fn parts(self) -> Option<NonZeroUsize> {
+        match self {
+            Self::Apart(parts) | Self::Settling(parts) => Some(parts),
+            Self::Together => None,
+        }
+    }
+
+    /// Whether each call is agreed on.
+    pub fn is_agreed(self) -> bool {
+        !matches!(self, Self::Apart(_))
+    }
 }
 
 /// Calls that would leave.

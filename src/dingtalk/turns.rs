@@ -128,11 +128,11 @@ impl Turns {
 
     /// A turn at once, if nobody waits and the pace allows it; a place in the line otherwise.
     fn join(self: &Arc<Self>, standing: Standing, called: oneshot::Sender<Result<Turn, NoTurn>>) -> Result<Turn, Place<'_>> {
-        let apart = self.peers.apart();
+        let sharing = self.peers.sharing();
         let mut state = self.state.lock();
         let now = Instant::now();
-        state.pace.divide(apart);
-        if apart.is_some() && state.line.len() == 0 && state.pace.next(now) <= now {
+        state.pace.divide(sharing.parts());
+        if !sharing.is_agreed() && state.line.len() == 0 && state.pace.next(now) <= now {
             return Ok(Turn { turns: Arc::clone(self), departure: state.pace.depart(now), leave: None, left: false });
         }
         let (position, gives_way) = state.line.join(standing.network, standing.since, called);
@@ -173,23 +173,23 @@ impl Turns {
 
     /// What to do next; None when nobody waits.
     fn look(&self) -> Option<Next<'_>> {
-        let apart = self.peers.apart();
+        let sharing = self.peers.sharing();
         let mut state = self.state.lock();
         let now = Instant::now();
         let Some(since) = state.line.oldest() else {
             state.calling = false;
             return None;
         };
-        state.pace.divide(apart);
+        state.pace.divide(sharing.parts());
         let next = state.pace.next(now);
         if next > now {
             return Some(Next::After(next));
         }
         let wanted = state.pace.free().min(state.line.len());
-        Some(if apart.is_some() {
-            Next::Call
-        } else {
+        Some(if sharing.is_agreed() {
             Next::Ask(Departing { line: &self.name, wanted, per_second: state.pace.allowed(), since })
+        } else {
+            Next::Call
         })
     }
 

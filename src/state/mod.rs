@@ -44,7 +44,7 @@ use self::remembered::{Seen, Thing};
 pub use self::sealing::{Sealer, SealingKeys};
 pub use self::takeover::NotTakenOver;
 use crate::dingtalk::events::Reaction;
-use crate::dingtalk::{Answering, Clock, Departing, Departures, Error, Grant, Leave, Outcome, Peers};
+use crate::dingtalk::{Answering, Clock, Departing, Departures, Error, Grant, Leave, Needed, Outcome, Peers, Sharing};
 
 /// What all requests and processes must agree on.
 pub struct State {
@@ -120,7 +120,7 @@ impl State {
         Standing {
             shared: redis.is_some(),
             reachable: redis.is_none_or(|redis| redis.link.is_up()),
-            began: redis.is_none_or(|redis| redis.link.has_begun()),
+            began: redis.is_none_or(|redis| redis.link.was_up() || redis.link.is_late()),
             kept: !self.tables.journal.is_failing(),
             processes: redis.map_or(NonZeroUsize::MIN, |redis| redis.processes()),
         }
@@ -162,23 +162,22 @@ impl Standing {
 }
 
 impl Peers for State {
-    fn credential<'a>(
-        &'a self,
-        name: String,
-        unwanted: Option<SecretString>,
-        ask: Answering<'a, Result<Grant, Error>>,
-    ) -> Answering<'a, Result<Grant, Error>> {
+    fn are_heard(&self) -> Answering<'_, ()> {
         match &self.redis {
-            Some(redis) => Box::pin(redis.credential(name, unwanted, ask)),
+            Some(redis) => Box::pin(redis.link.has_begun()),
+            None => Box::pin(std::future::ready(())),
+        }
+    }
+
+    fn credential<'a>(&'a self, needed: Needed, ask: Answering<'a, Result<Grant, Error>>) -> Answering<'a, Result<Grant, Error>> {
+        match &self.redis {
+            Some(redis) => Box::pin(redis.credential(needed, ask)),
             None => ask,
         }
     }
 
-    fn apart(&self) -> Option<NonZeroUsize> {
-        match &self.redis {
-            Some(redis) => (!redis.link.is_up()).then(|| redis.processes()),
-            None => Some(NonZeroUsize::MIN),
-        }
+    fn sharing(&self) -> Sharing {
+        self.redis.as_ref().map_or(Sharing::Apart(NonZeroUsize::MIN), |redis| redis.sharing())
     }
 
     fn departures<'a>(&'a self, asking: Departing<'a>) -> Answering<'a, Option<Departures>> {

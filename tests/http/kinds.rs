@@ -8,9 +8,8 @@ use dingtalk_h5::environment::Environment;
 use dingtalk_h5::settings::Settings;
 use dingtalk_simulator::{Decision, Fault};
 
-use crate::support::{ACCESS_TOKEN, Browser, TestApp, USER_BY_CODE, client_accepts, eventually, state_of};
+use crate::support::{ACCESS_TOKEN, Browser, CORP_ACCESS_TOKEN, TestApp, USER_BY_CODE, client_accepts, eventually, state_of};
 
-const CORP_ACCESS_TOKEN: &str = "POST /v1.0/oauth2/corpAccessToken";
 const AUTH_INFO: &str = "POST /service/get_auth_info";
 
 impl TestApp {

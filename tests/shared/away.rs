@@ -7,26 +7,26 @@ use dingtalk_simulator::Simulator;
 use super::{Company, standing_is};
 use crate::process::{Served, complete, with};
 use crate::support::redis::{Network, RedisServer};
-use crate::support::{ACCESS_TOKEN, Browser, JSAPI_TICKET, http_client};
+use crate::support::{Browser, http_client};
 
 /// What nobody waits longer for, beyond what an answer takes anyway on a machine that does much else.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Two processes, and how far they are from Redis.
-struct Outage {
-    dingtalk: Simulator,
-    redis: RedisServer,
-    network: Network,
-    processes: Vec<Served>,
+pub struct Outage {
+    pub dingtalk: Simulator,
+    pub redis: RedisServer,
+    pub network: Network,
+    pub processes: Vec<Served>,
 }
 
 impl Outage {
-    async fn before(options: &[&str]) -> Self {
+    pub async fn before(options: &[&str]) -> Self {
         Self::at_a_distance(options, Duration::ZERO).await
     }
 
     /// The same from so far away.
-    async fn at_a_distance(options: &[&str], delay: Duration) -> Self {
+    pub async fn at_a_distance(options: &[&str], delay: Duration) -> Self {
         let (dingtalk, redis) = (Simulator::start().await.unwrap(), RedisServer::start_with(options).await);
         let network = Network::to(redis.address()).await;
         network.delays(delay);
@@ -39,7 +39,7 @@ impl Outage {
     }
 
     /// Waits until each connection is: a younger one that is lost is not made anew at once.
-    async fn is_a_second_old(&self) {
+    pub async fn is_a_second_old(&self) {
         // Redis counts the beginnings of seconds.
         let is_young = |client: &&str| client.contains(" age=0 ") || client.contains(" age=1 ");
         // One asks for this very list.
@@ -48,20 +48,20 @@ impl Outage {
         }
     }
 
-    async fn logs_in(&self, nth: usize) -> Browser {
+    pub async fn logs_in(&self, nth: usize) -> Browser {
         let mut browser = self.processes[nth].browser();
         let answer = browser.enter_and_log_in(&self.dingtalk.issue_code("alice")).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         browser
     }
 
-    fn at(&self, nth: usize, browser: &Browser) -> Browser {
+    pub fn at(&self, nth: usize, browser: &Browser) -> Browser {
         let mut sent = browser.clone();
         sent.url.clone_from(&self.processes[nth].url);
         sent
     }
 
-    async fn holds_at(&self, nth: usize, browser: &Browser) -> bool {
+    pub async fn holds_at(&self, nth: usize, browser: &Browser) -> bool {
         self.at(nth, browser).me().await.status == 200
     }
 }
@@ -291,62 +291,6 @@ async fn it_is_set_back_to_before_a_logout_and_hears_of_it_again() {
     company.all_agree().await;
     company.ends_at(3, &leaves).await;
     assert!(company.holds_at(3, &inside).await);
-}
-
-#[tokio::test]
-async fn a_login_that_it_stopped_at_leaves_its_state_to_the_next() {
-    let outage = Outage::before(&[]).await;
-    outage.logs_in(0).await;
-    let mut browser = outage.processes[0].browser();
-    let state = browser.enter().await;
-    outage.redis.signal("-STOP").await;
-    assert_eq!(browser.log_in("made-up", &state).await.problem(), (401, "code_rejected".into()));
-    outage.redis.signal("-CONT").await;
-    standing_is(&outage.processes[1], |state| state["reachable"] == true).await;
-    let began = Instant::now();
-    let mut again = outage.at(1, &browser);
-    while again.log_in(&outage.dingtalk.issue_code("alice"), &state).await.status != 200 {
-        assert!(began.elapsed() < Duration::from_secs(5), "somebody still has it who has heard of nothing");
-    }
-}
-
-#[tokio::test]
-async fn whoever_never_hears_that_a_token_is_theirs_to_fetch_fetches_it_at_once() {
-    let outage = Outage::before(&[]).await;
-    outage.logs_in(0).await;
-    outage.dingtalk.revoke_tokens(outage.dingtalk.app().corp_id);
-    outage.network.loses_the_answer_to("local mine = ");
-    let began = Instant::now();
-    outage.logs_in(0).await;
-    println!("a lock that was lost on its way: {:?}", began.elapsed());
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-}
-
-#[tokio::test]
-async fn an_answer_that_comes_too_late_is_asked_for_once_more_and_costs_no_token() {
-    let outage = Outage::before(&[]).await;
-    outage.logs_in(0).await;
-    let before = outage.dingtalk.calls(ACCESS_TOKEN);
-    for _ in 0..4 {
-        outage.is_a_second_old().await;
-        outage.dingtalk.revoke_tokens(outage.dingtalk.app().corp_id);
-        outage.network.withholds_the_answer_to("local mine = ");
-        outage.logs_in(0).await;
-        outage.logs_in(1).await;
-    }
-    let calls = outage.dingtalk.calls(ACCESS_TOKEN) - before;
-    println!("an answer withheld, four times: {calls} calls");
-    // A connection that is not back within 150 ms, on a machine that does much else, is an outage after all.
-    assert!((4..8).contains(&calls), "{calls}: each process has asked for its own");
-}
-
-#[tokio::test]
-async fn processes_that_look_at_dingtalk_before_they_have_reached_redis_fetch_one_token_for_all() {
-    let outage = Outage::at_a_distance(&[], Duration::from_millis(40)).await;
-    for process in 0..2 {
-        outage.logs_in(process).await.sign().await;
-    }
-    assert_eq!((outage.dingtalk.calls(ACCESS_TOKEN), outage.dingtalk.calls(JSAPI_TICKET)), (1, 1));
 }
 
 #[tokio::test]

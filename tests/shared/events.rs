@@ -1,10 +1,13 @@
 //! What one process hears of DingTalk, all know.
 
+use std::time::Duration;
+
 use dingtalk_simulator::{Decision, Shape, Simulator};
 
 use super::{Company, standing_is};
-use crate::process::{Variables, with};
-use crate::support::{Browser, eventually, state_of};
+use crate::process::{Served, Variables, with};
+use crate::support::redis::Network;
+use crate::support::{Browser, CORP_ACCESS_TOKEN, eventually, state_of};
 
 /// The same settings for the simulator's third-party app, which hears by HTTP.
 fn as_third_party(dingtalk: &Simulator, mut variables: Variables) -> Variables {
@@ -62,4 +65,12 @@ async fn what_one_process_is_told_of_organisations_and_people_all_know_and_one_t
     standing_is(&company.processes[3], |state| state["reachable"] == true).await;
     assert_eq!(logs_in(&company, 3, first, "bob").await.1, 200);
     assert_eq!(logs_in(&company, 3, second, "zhangsan").await.1, 403);
+
+    // One that is asked before it has heard of them takes the token that all have.
+    let far = Network::to(company.redis.address()).await;
+    far.delays(Duration::from_millis(40));
+    let calls = company.dingtalk.calls(CORP_ACCESS_TOKEN);
+    company.processes.push(Served::start(&with(company.variables.clone(), "STATE_URL", &far.url())).await);
+    assert_eq!(logs_in(&company, 4, first, "bob").await.1, 200);
+    assert_eq!(company.dingtalk.calls(CORP_ACCESS_TOKEN), calls);
 }

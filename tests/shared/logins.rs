@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use super::Company;
 use crate::process::{Served, complete, with};
-use crate::support::{ACCESS_TOKEN, JSAPI_TICKET, USER_BY_CODE, eventually};
+use crate::support::{ACCESS_TOKEN, CORP_ACCESS_TOKEN, JSAPI_TICKET, USER_BY_CODE, eventually};
 
 #[tokio::test]
 async fn of_twenty_posts_of_one_code_over_all_processes_one_goes_to_dingtalk() {
@@ -106,7 +106,6 @@ async fn a_thousand_cold_clients_of_three_processes_make_one_token_call_and_one_
 
 #[tokio::test]
 async fn a_token_that_is_new_on_each_call_is_fetched_once_for_all_and_replaced_once_when_it_is_rejected() {
-    const CORP_ACCESS_TOKEN: &str = "POST /v1.0/oauth2/corpAccessToken";
     let company = Company::with(super::as_custom).await;
     company.dingtalk.newer_tokens_kill_older(true);
     let all_come = async || {

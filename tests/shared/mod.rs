@@ -12,6 +12,7 @@ use crate::support::{Browser, http_client};
 mod away;
 mod events;
 mod logins;
+mod moments;
 mod moving;
 mod pace;
 mod reached;

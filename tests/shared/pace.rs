@@ -63,6 +63,24 @@ async fn without_redis_each_process_keeps_to_its_part_and_nobody_is_refused() {
 }
 
 #[tokio::test]
+async fn nobody_is_refused_when_redis_comes_back_under_a_rush() {
+    let company = company_at(9).await;
+    company.redis.signal("-STOP").await;
+    for process in &company.processes {
+        standing_is(process, |state| state["reachable"] == false).await;
+    }
+    let before = company.dingtalk.calls(USER_BY_CODE);
+    let called = || company.dingtalk.calls(USER_BY_CODE) - before;
+    let comes_back = async {
+        crate::support::eventually("each calls by itself", || called() >= 18).await;
+        company.redis.signal("-CONT").await;
+    };
+    let (took, ()) = tokio::join!(all_come(&company, 60), comes_back);
+    println!("sixty people at nine a second, redis back in the middle: {took:?}, {} calls", called());
+    assert!((60..=62).contains(&called()), "{}", called());
+}
+
+#[tokio::test]
 async fn a_place_in_the_line_is_good_at_any_process() {
     let company = company_at(1).await;
     let mut crowd = Vec::new();
@@ -96,4 +114,6 @@ async fn a_clock_of_redis_that_is_set_back_by_half_a_minute_stops_nobody() {
     let began = Instant::now();
     company.logged_in_at(1, "alice").await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    // Those of another time are no processes that a limit would be divided among.
+    company.all_agree().await;
 }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::Pipeline;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, interval, sleep};
 
 use super::super::sealing::{Name, Opened};
-use super::link::Away;
+use super::link::{Away, Link};
 use super::names::Names;
 use super::{Redis, scripts};
-use crate::dingtalk::{Answering, Error, Grant};
+use crate::dingtalk::{Answering, Error, Grant, Needed};
 
 /// A credential as it lies there, sealed.
 #[derive(Serialize, Deserialize)]
@@ -25,6 +25,26 @@ struct Kept {
     /// Unix milliseconds, by the clock of Redis.
     granted: u64,
     first_seen: u64,
+}
+
+impl Kept {
+    /// What was granted `now`, and is no older than `oldest` however often it was granted `before`. One that is granted again after that
+    /// begins anew, as it does in a process that is alone.
+    fn of(grant: &mut Grant, before: Option<Self>, oldest: Option<Duration>, now: u64) -> Self {
+        let same = before.filter(|before| before.value == grant.value.expose_secret());
+        let seen_ago = same.map(|before| Duration::from_millis(now.saturating_sub(before.first_seen)));
+        if let Some(seen_ago) = seen_ago.filter(|seen_ago| oldest.is_none_or(|oldest| *seen_ago < oldest)) {
+            grant.seen_ago = seen_ago;
+        }
+        let life = oldest.map_or(grant.life, |oldest| grant.life.min(oldest.saturating_sub(grant.seen_ago)));
+        Self {
+            value: grant.value.expose_secret().to_owned(),
+            life: life.as_millis() as u64,
+            is_replaced: grant.is_replaced,
+            granted: now,
+            first_seen: now.saturating_sub(grant.seen_ago.as_millis() as u64),
+        }
+    }
 }
 
 /// What was found in one's place.
@@ -39,32 +59,27 @@ enum Looked {
 impl Redis {
     /// A process that is killed while it asks holds the others up for so long; one that lives prolongs it.
     const LOCK: Duration = Duration::from_secs(3);
-    /// Asking takes eight seconds at most, with all its retries.
+    /// Then whoever waits asks without the lock: a call, with its turn, takes no longer unless DingTalk refuses one after the other.
     const PATIENCE: Duration = Duration::from_secs(9);
 
-    /// The credential that some process has, if it is fresh and not `unwanted`; else what `ask` brings.
-    pub async fn credential(
-        self: &Arc<Self>,
-        name: String,
-        unwanted: Option<SecretString>,
-        ask: Answering<'_, Result<Grant, Error>>,
-    ) -> Result<Grant, Error> {
+    /// The credential that some process has, if it is fresh; else what `ask` brings.
+    pub async fn credential(self: &Arc<Self>, needed: Needed, ask: Answering<'_, Result<Grant, Error>>) -> Result<Grant, Error> {
         let (owner, gives_up) = (hex::encode(rand::random::<[u8; 16]>()), Instant::now() + Self::PATIENCE);
-        let mut may_come_until = self.link.may_come_until();
+        let mut back_by = Instant::now() + Link::PATIENCE;
         loop {
-            let looked = self.look(&name, &owner).await;
-            match looked.map(|(is_mine, sealed)| (is_mine, self.judge(&name, &sealed, unwanted.as_ref()))) {
-                Ok((true, Looked::Due(before))) => return self.renew(&name, &owner, before, ask).await,
+            let looked = self.look(&needed.name, &owner).await;
+            match looked.map(|(is_mine, sealed)| (is_mine, self.judge(&needed, &sealed))) {
+                Ok((true, Looked::Due(before))) => return self.renew(&needed, &owner, before, ask).await,
                 // Somebody else asks for a new one.
                 Ok((false, Looked::Due(_))) if Instant::now() < gives_up => {
                     sleep(Duration::from_millis(40 + rand::random::<u64>() % 40)).await;
-                    may_come_until = self.link.may_come_until();
+                    back_by = Instant::now() + Link::PATIENCE;
                 }
                 // A call of one's own may end what all others hold.
-                Err(_) if self.link.is_back_by(may_come_until).await => {}
+                Err(_) if self.link.is_back_by(back_by).await => {}
                 looked => {
                     // It may be locked although nobody heard of it.
-                    self.ask_behind(Self::LOCK, move |names| unlocking(names, &name, &owner, &[], Duration::ZERO));
+                    self.ask_behind(Self::LOCK, move |names| unlocking(names, &needed.name, &owner, &[], Duration::ZERO));
                     return match looked {
                         Ok((_, Looked::Fresh(grant))) => Ok(grant),
                         // Whatever it is that holds it up, this process can ask for one of its own.
@@ -86,7 +101,7 @@ impl Redis {
         Ok(answer)
     }
 
-    fn judge(&self, name: &str, sealed: &[u8], unwanted: Option<&SecretString>) -> Looked {
+    fn judge(&self, Needed { name, unwanted, .. }: &Needed, sealed: &[u8]) -> Looked {
         if sealed.is_empty() {
             return Looked::Due(None);
         }
@@ -101,7 +116,7 @@ impl Redis {
         let (life, granted_ago) = (Duration::from_millis(kept.life), ago(kept.granted));
         // Another process may have judged it due already: whoever comes first renews it.
         let fresh_for = if kept.is_replaced { life } else { life.mul_f64(0.85) };
-        if granted_ago >= fresh_for || unwanted.is_some_and(|unwanted| unwanted.expose_secret() == kept.value) {
+        if granted_ago >= fresh_for || unwanted.as_ref().is_some_and(|unwanted| unwanted.expose_secret() == kept.value) {
             return Looked::Due(Some(kept));
         }
         Looked::Fresh(Grant {
@@ -116,7 +131,7 @@ impl Redis {
     /// Asks, keeps the lock meanwhile, and leaves what comes to all.
     async fn renew(
         self: &Arc<Self>,
-        name: &str,
+        Needed { name, oldest, .. }: &Needed,
         owner: &str,
         before: Option<Kept>,
         mut ask: Answering<'_, Result<Grant, Error>>,
@@ -132,19 +147,9 @@ impl Redis {
             self.unlock(name, owner, Vec::new(), Duration::ZERO).await;
             return granted;
         };
-        let now = self.clock.unix_millis();
-        if let Some(before) = before.filter(|before| before.value == grant.value.expose_secret()) {
-            grant.seen_ago = Duration::from_millis(now.saturating_sub(before.first_seen));
-        }
-        let kept = Kept {
-            value: grant.value.expose_secret().to_owned(),
-            life: grant.life.as_millis() as u64,
-            is_replaced: grant.is_replaced,
-            granted: now,
-            first_seen: now.saturating_sub(grant.seen_ago.as_millis() as u64),
-        };
+        let kept = Kept::of(&mut grant, before, *oldest, self.clock.unix_millis());
         let sealed = self.keys.seal_framed(&sealed_for(name), &serde_json::to_vec(&kept).unwrap_or_default());
-        self.unlock(name, owner, sealed, grant.life).await;
+        self.unlock(name, owner, sealed, Duration::from_millis(kept.life)).await;
         Ok(grant)
     }
 
@@ -184,4 +189,28 @@ fn sealed_for(name: &str) -> Name {
     let mut of = Name::default();
     of.copy_from_slice(&Sha256::digest(name)[..16]);
     of
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+
+    #[test]
+    fn what_is_granted_again_keeps_its_age_and_lives_to_its_day_s_end_and_begins_anew_after_that() {
+        const HOUR: u64 = 60 * 60 * 1000;
+        let (day, now) = (Duration::from_millis(24 * HOUR), 1_000 * HOUR);
+        for (value, seen_ago, life_left, seen_then) in [
+            ("same", 3 * HOUR, 2 * HOUR, now - 3 * HOUR),
+            ("same", 23 * HOUR, HOUR, now - 23 * HOUR),
+            ("same", 24 * HOUR, 2 * HOUR, now),
+            ("another", 23 * HOUR, 2 * HOUR, now),
+        ] {
+            let granted = |value: &str| Grant::new(SecretString::from(value), Duration::from_millis(2 * HOUR)).unwrap();
+            let first = Kept::of(&mut granted("same"), None, Some(day), now - seen_ago);
+            let kept = Kept::of(&mut granted(value), Some(first), Some(day), now);
+            assert_eq!((kept.life, kept.first_seen), (life_left, seen_then), "{value}, first seen {} h ago", seen_ago / HOUR);
+        }
+    }
 }

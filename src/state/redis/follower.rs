@@ -10,7 +10,7 @@ use tokio::time::{Instant, interval, sleep};
 
 use super::super::followed::Tables;
 use super::super::record::Table;
-use super::link::{ANSWER, Away, Session, answer, connect, in_time};
+use super::link::{ANSWER, Away, answer, connect, in_time};
 use super::log::{kept_key, log_key, opened};
 use super::names::Names;
 use super::vitals::history;
@@ -94,7 +94,7 @@ impl Follower {
             self.read_kept(&mut reader, &names, table).await?;
         }
         while self.read_on(&mut reader, &names, &mut read.until, Duration::ZERO).await? {}
-        self.redis.link.set_up(Session { connection: commands.clone(), names: names.clone(), number: rand::random() });
+        self.redis.link.set_up(commands.clone(), names.clone());
         let tables = self.tables.upgrade();
         if is_other {
             tracing::warn!("what lay in redis is gone, or may be older than it was: this process tells again what it knows");

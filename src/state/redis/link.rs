@@ -33,11 +33,13 @@ pub(super) struct Session {
     pub names: Names,
     /// No two are the same.
     pub number: u64,
+    /// None in the first one.
+    back_since: Option<Instant>,
 }
 
 impl Link {
     /// Together with whatever it takes to come back after a cut, nobody's question takes longer.
-    const PATIENCE: Duration = Duration::from_millis(450);
+    pub(super) const PATIENCE: Duration = Duration::from_millis(450);
 
     /// So long is it waited for at the start of a process, and no longer.
     const BEGINS_WITHIN: Duration = Duration::from_secs(2);
@@ -52,14 +54,26 @@ impl Link {
         self.session.borrow().is_ok()
     }
 
-    /// Whether that was ever so, or is no longer waited for.
-    pub fn has_begun(&self) -> bool {
-        self.was_up.load(Ordering::Relaxed) || self.began.elapsed() >= Self::BEGINS_WITHIN
+    /// Whether that was ever so.
+    pub fn was_up(&self) -> bool {
+        self.was_up.load(Ordering::Relaxed)
     }
 
-    /// Until when it may still come back, or come for the first time, before whoever would rather agree with the others does without.
-    pub(super) fn may_come_until(&self) -> Instant {
-        if self.has_begun() { Instant::now() + Self::PATIENCE } else { self.began + Self::BEGINS_WITHIN }
+    /// Whether it is no longer waited for if it was never there.
+    pub fn is_late(&self) -> bool {
+        self.began.elapsed() >= Self::BEGINS_WITHIN
+    }
+
+    /// Ends when it was there, or is no longer waited for.
+    pub async fn has_begun(&self) {
+        if !self.was_up() {
+            drop(timeout_at(self.began + Self::BEGINS_WITHIN, self.is_back()).await);
+        }
+    }
+
+    /// Since when it is back, if it was away. None: it is away, or was there all the time.
+    pub(super) fn back_since(&self) -> Option<Instant> {
+        self.session.borrow().as_ref().ok()?.back_since
     }
 
     /// Ends when it is up.
@@ -68,8 +82,9 @@ impl Link {
         drop(self.session.subscribe().wait_for(Result::is_ok).await);
     }
 
+    /// Whether it is back before whoever would rather agree with the others does without.
     pub(super) async fn is_back_by(&self, deadline: Instant) -> bool {
-        Instant::now() < deadline && timeout_at(deadline, self.is_back()).await.is_ok()
+        self.was_up() && Instant::now() < deadline && timeout_at(deadline, self.is_back()).await.is_ok()
     }
 
     /// Asks, if it is up. A connection that breaks on it may have been broken for long, and one on which no answer comes may be dead, so it
@@ -89,7 +104,7 @@ impl Link {
     }
 
     async fn ask_now<T: FromRedisValue>(&self, question: &impl Fn(&Names) -> Pipeline) -> Result<Result<T, RedisError>, Away> {
-        let Session { mut connection, names, number } = self.session()?;
+        let Session { mut connection, names, number, .. } = self.session()?;
         let answer = timeout(ANSWER, question(&names).query_async(&mut connection)).await;
         let answer = answer.unwrap_or(Err(RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))));
         Ok(answer.inspect_err(|error| self.give_up(number, error)))
@@ -110,9 +125,10 @@ impl Link {
         });
     }
 
-    pub(super) fn set_up(&self, session: Session) {
+    pub(super) fn set_up(&self, connection: MultiplexedConnection, names: Names) {
+        let back_since = self.was_up.swap(true, Ordering::Relaxed).then(Instant::now);
+        let session = Session { connection, names, number: rand::random(), back_since };
         self.session.send_modify(|there| *there = Ok(session));
-        self.was_up.store(true, Ordering::Relaxed);
     }
 
     pub fn set_away(&self, why: &Away) {
@@ -129,11 +145,12 @@ impl Link {
 
 impl Away {
     const REPLICA: &str = "it is a replica and takes no changes: STATE_URL must lead to the primary";
+    const NODE: &str = "it is a node of a cluster, and the others are not followed: STATE_URL must lead to a server of its own";
 
     /// What is wrong and what to do about it. The library's own texts may quote what they were given.
     pub fn of(error: &RedisError) -> Self {
         // By what the server says first, or what the library makes of that.
-        const ANSWERS: [(&str, &str); 9] = [
+        const ANSWERS: [(&str, &str); 10] = [
             ("WRONGPASS", "it does not take the user name or password of STATE_URL"),
             ("NOAUTH", "it asks for a password, and STATE_URL has none"),
             ("ReadOnly", Away::REPLICA),
@@ -143,6 +160,7 @@ impl Away {
             ("OOM", "it is full: raise its maxmemory"),
             ("MISCONF", "it cannot save its data to disk, and takes no changes until it can"),
             ("NoPerm", "its access list does not let this user run what is needed"),
+            ("Moved", Away::NODE),
             ("unknown command", "it is older than 6.2"),
         ];
         let text = error.to_string();
@@ -184,13 +202,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_replica_is_named_whether_it_refuses_a_change_or_ends_a_wait_for_news() {
-        for said in [
-            "-READONLY You can't write against a read only replica.\r\n",
-            "-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n",
+    fn a_server_that_cannot_do_what_is_needed_is_named_by_what_it_says() {
+        for (said, why) in [
+            ("-READONLY You can't write against a read only replica.\r\n", Away::REPLICA),
+            ("-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n", Away::REPLICA),
+            ("-MOVED 3999 127.0.0.1:6381\r\n", Away::NODE),
         ] {
             let refused = parse_redis_value(said.as_bytes()).and_then(Value::extract_error);
-            assert_eq!(Away::of(&refused.unwrap_err()).0, Away::REPLICA, "{said}");
+            assert_eq!(Away::of(&refused.unwrap_err()).0, why, "{said}");
         }
     }
 }

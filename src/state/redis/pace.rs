@@ -7,9 +7,23 @@ use redis::Pipeline;
 
 use super::names::Names;
 use super::{Redis, scripts};
-use crate::dingtalk::{Departing, Departures, Leave, Outcome};
+use crate::dingtalk::{Departing, Departures, Leave, Outcome, Sharing};
 
 impl Redis {
+    /// DingTalk counts the calls of a second; processes come back within another.
+    const SETTLING: Duration = Duration::from_secs(2);
+
+    /// Whether each process keeps to its part of the limit, and whether they agree.
+    pub fn sharing(&self) -> Sharing {
+        if !self.link.is_up() {
+            Sharing::Apart(self.processes())
+        } else if self.link.back_since().is_some_and(|since| since.elapsed() < Self::SETTLING) {
+            Sharing::Settling(self.processes())
+        } else {
+            Sharing::Together
+        }
+    }
+
     /// How many of those that wait here may leave. None: it is away.
     pub async fn departures(&self, asking: Departing<'_>) -> Option<Departures> {
         let Departing { line, wanted, per_second, since } = asking;

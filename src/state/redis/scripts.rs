@@ -155,6 +155,7 @@ redis.call('PEXPIRE', KEYS[3], 600000)
 return 0";
 
 /// Tells that a process is there. KEYS: the processes, the secret of the names. ARGV: which, for how many milliseconds it is believed.
+/// What lies ahead was told before the clock was set back.
 /// Answers how many there are, what time it is in milliseconds, and the secret.
 pub(super) const BEAT: &str = r"
 local kind = redis.call('TYPE', KEYS[1]).ok
@@ -163,6 +164,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 local names = redis.call('TYPE', KEYS[2]).ok == 'string' and redis.call('GET', KEYS[2]) or ''
 return {redis.call('ZCARD', KEYS[1]), now, names}";
