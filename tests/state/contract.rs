@@ -99,6 +99,8 @@ async fn a_session_that_was_ended_stays_ended_for_as_long_as_its_cookie_would_ho
     state.end_session(7);
     // Somewhere else a copy of its cookie may be in use until it is known there, too.
     place.hands.advance(super::LIVES.lifetime);
+    // What is old is forgotten when something new comes.
+    state.end_session(9);
     assert!(state.has_ended(7, &ding, &anna, began));
     assert!(!state.has_ended(8, &ding, &anna, began));
 }
