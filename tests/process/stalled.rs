@@ -6,11 +6,12 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use dingtalk_simulator::Simulator;
+use futures_util::{StreamExt, stream};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
-use super::{Served, complete, with};
+use super::{Served, Variables, complete, with};
 use crate::wire::ask;
 
 /// Twice as many as there is room for.
@@ -63,23 +64,26 @@ async fn stall(address: SocketAddr, first: String, drop: &'static str) {
 async fn whoever_stalls_in_whichever_way_keeps_nobody_else_waiting_for_a_second() {
     let dingtalk = Simulator::start().await.unwrap();
     let quiet = with(complete(&dingtalk), "RUST_LOG", "error");
-    for (kind, first, drop) in kinds() {
-        let served = Served::start_with_limit("-n 256", &quiet).await;
-        let address = served.url.strip_prefix("http://").unwrap().parse().unwrap();
-        let mut stalling = JoinSet::new();
-        for _ in 0..STALLING {
-            stalling.spawn(stall(address, first.clone(), drop));
-        }
-        // All of them at once are work. When somebody is answered who came after them, it is done.
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        assert_eq!(ask(&served.url, "GET", "/healthz", &[], "").await.status, 200, "{kind}");
-        for _ in 0..5 {
-            let began = Instant::now();
-            let reply = tokio::time::timeout(Duration::from_secs(1), ask(&served.url, "GET", "/healthz", &[], "")).await;
-            assert_eq!(reply.map(|reply| reply.status), Ok(200), "{kind}: {:?}", began.elapsed());
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        stalling.shutdown().await;
-        assert_eq!(served.stop().await.0, Some(0), "{kind}");
+    // Each has a server of its own. Most of the time they wait.
+    stream::iter(kinds()).for_each_concurrent(2, |(kind, first, drop)| keep_nobody_waiting(&quiet, kind, first, drop)).await;
+}
+
+async fn keep_nobody_waiting(variables: &Variables, kind: &str, first: String, drop: &'static str) {
+    let served = Served::start_with_limit("-n 256", variables).await;
+    let address = served.url.strip_prefix("http://").unwrap().parse().unwrap();
+    let mut stalling = JoinSet::new();
+    for _ in 0..STALLING {
+        stalling.spawn(stall(address, first.clone(), drop));
     }
+    // All of them at once are work. When somebody is answered who came after them, it is done.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(ask(&served.url, "GET", "/healthz", &[], "").await.status, 200, "{kind}");
+    for _ in 0..5 {
+        let began = Instant::now();
+        let reply = tokio::time::timeout(Duration::from_secs(1), ask(&served.url, "GET", "/healthz", &[], "")).await;
+        assert_eq!(reply.map(|reply| reply.status), Ok(200), "{kind}: {:?}", began.elapsed());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    stalling.shutdown().await;
+    assert_eq!(served.stop().await.0, Some(0), "{kind}");
 }
