@@ -2,6 +2,7 @@
 //!
 //! The app is the product as it is; only its settings say that DingTalk is on this machine.
 
+use std::ffi::OsString;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
@@ -10,7 +11,7 @@ use dingtalk_h5::application::Application;
 use dingtalk_h5::dingtalk::Clock;
 use dingtalk_h5::settings::Settings;
 use dingtalk_h5::telemetry;
-use dingtalk_simulator::{Decision, Kind, Simulator};
+use dingtalk_simulator::{Decision, Kind, Simulator, within_reach};
 
 /// What DingTalk lets an app of the standard edition call of one API in a second.
 const DINGTALKS_LIMIT: u32 = 20;
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> anyhow::Result<()> {
-    let kind = kind(std::env::args().skip(1))?;
+    let kind = kind(std::env::args_os().skip(1).map(text))?;
     let simulator = Simulator::start_on(listen("SIMULATOR_ADDR", "127.0.0.1:8081")?).await?;
     simulator.calls_per_second(Some(DINGTALKS_LIMIT));
     simulator.put_to_test(simulator.app_of(kind));
@@ -36,7 +37,7 @@ async fn run() -> anyhow::Result<()> {
         simulator.decide(simulator.organisations()[0], Decision::Authorise);
     }
     let listener = listen("APP_ADDR", "127.0.0.1:8080")?;
-    let settings = settings(&simulator, kind, listener.local_addr()?)?;
+    let settings = settings(&simulator, kind, within_reach(listener.local_addr()?))?;
     let app = settings.web.public_url.to_string();
     simulator.show_app(&app);
     let application = Application::build(listener, settings, Clock::system()).await?;
@@ -45,6 +46,11 @@ async fn run() -> anyhow::Result<()> {
     application.run_until_stopped(told_to_stop).await?;
     simulator.stop().await;
     Ok(())
+}
+
+/// What is not UTF-8 is replaced, and left to the value's own check.
+fn text(given: OsString) -> String {
+    given.to_string_lossy().into_owned()
 }
 
 /// What comes after `--kind`.
@@ -57,7 +63,7 @@ fn kind(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Kind> {
 }
 
 fn listen(name: &str, default: &str) -> anyhow::Result<TcpListener> {
-    let text = std::env::var(name).unwrap_or_else(|_| default.to_owned());
+    let text = std::env::var_os(name).map_or_else(|| default.to_owned(), text);
     let address: SocketAddr = text.parse().with_context(|| format!("{name} is not an address and port such as {default}"))?;
     TcpListener::bind(address).with_context(|| format!("cannot listen on {address}; {name} sets another address"))
 }
@@ -65,7 +71,8 @@ fn listen(name: &str, default: &str) -> anyhow::Result<TcpListener> {
 /// What a developer would put into `.env` for an app that is registered with this DingTalk.
 fn settings(simulator: &Simulator, kind: Kind, address: SocketAddr) -> anyhow::Result<Settings> {
     const DECIDED_HERE: [&str; 6] = ["APP_ADDR", "DINGTALK_", "EMBEDDED", "PUBLIC_URL", "SESSION_KEY", "TLS_"];
-    let own = std::env::vars().filter(|(name, _)| !DECIDED_HERE.iter().any(|beginning| name.starts_with(beginning)));
+    let own = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+    let own = own.filter(|(name, _)| !DECIDED_HERE.iter().any(|beginning| name.starts_with(beginning)));
     let simulated = [
         ("DINGTALK_API_URL", simulator.url()),
         ("DINGTALK_OAPI_URL", simulator.url()),

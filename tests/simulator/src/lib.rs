@@ -19,7 +19,7 @@ mod web_client;
 mod world;
 
 pub use events::{Shape, StreamFault};
-pub use server::Places;
+pub use server::{Places, within_reach};
 pub use simulator::Simulator;
 pub use upstream::{BanForm, Fault, Form, Limit, Pace};
 pub use world::{Answers, App, Decision, Kind};

@@ -42,7 +42,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    let options = match options(std::env::args().skip(1)) {
+    let options = match options(std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned())) {
         Ok(Asked::ToServe(options)) => options,
         Ok(Asked::For(text)) => {
             println!("{text}");

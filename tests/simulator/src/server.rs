@@ -1,12 +1,13 @@
 //! The HTTP server: which part of the simulator answers which path.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_web::dev::{Server, ServiceResponse};
 use actix_web::error::{InternalError, QueryPayloadError};
 use actix_web::http::header::HOST;
+use actix_web::middleware::ErrorHandlerResponse;
 use actix_web::web::{Data, PayloadConfig, QueryConfig, to};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer};
 use serde_json::json;
@@ -71,6 +72,17 @@ pub fn bind(places: Places, shared: Data<Shared>) -> io::Result<(Server, SocketA
     Ok((server.run(), address))
 }
 
+/// The address at which this machine reaches a listener: one that listens at every address has none of its own.
+#[must_use]
+pub fn within_reach(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
 /// The origin under which the caller reached the simulator.
 pub fn origin(request: &HttpRequest) -> String {
     let scheme = if request.app_config().secure() { "https" } else { "http" };
@@ -107,6 +119,12 @@ fn authority(request: &HttpRequest) -> &str {
 /// 400 for a request that is not DingTalk's to refuse.
 pub fn malformed(reason: &str) -> HttpResponse {
     HttpResponse::BadRequest().json(json!({"error": reason}))
+}
+
+/// What is said of a body that is too large, where all errors are JSON.
+pub fn too_large<B>(answer: ServiceResponse<B>) -> Result<ErrorHandlerResponse<B>, Error> {
+    let refusal = HttpResponse::PayloadTooLarge().json(json!({"error": "the body is too large"}));
+    Ok(ErrorHandlerResponse::Response(answer.into_response(refusal).map_into_right_body()))
 }
 
 /// 404 for a path or a method that the simulator's own parts do not have.

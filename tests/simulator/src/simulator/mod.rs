@@ -13,7 +13,7 @@ use actix_web::web::Data;
 use tokio::sync::oneshot;
 
 use crate::events;
-use crate::server::{self, Places};
+use crate::server::{self, Places, within_reach};
 use crate::upstream::{Api, Fault, Faults, Pace, documented, known};
 use crate::world::{Answers, App, Client, Holder, INTERNAL, Shared, World, millis};
 
@@ -46,7 +46,7 @@ impl Simulator {
         let seen_by_server = shared.clone();
         thread::Builder::new().name("simulated-dingtalk".to_owned()).spawn(move || run(places, seen_by_server, started))?;
         let (server, address) = start.await.map_err(|_| io::Error::other("the simulator's thread died"))??;
-        Ok(Self { shared, address, server })
+        Ok(Self { shared, address: within_reach(address), server })
     }
 
     /// Where both API families, the client library and the console are.

@@ -39,6 +39,14 @@ async fn the_families_may_have_a_port_each() {
 }
 
 #[tokio::test]
+async fn a_simulator_that_listens_everywhere_says_where_this_machine_reaches_it() {
+    let everywhere = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = everywhere.local_addr().unwrap().port();
+    let dingtalk = Simulator::start_on(everywhere).await.unwrap();
+    assert_eq!([dingtalk.url(), dingtalk.old_url()], [(); 2].map(|()| format!("http://127.0.0.1:{port}")));
+}
+
+#[tokio::test]
 async fn what_the_new_api_does_not_have_is_refused_and_never_empty() {
     let caller = Caller::start().await;
     for path in ["/v1.0/calendar/users/me", "/v1.0/oauth2/accessToken", "/v2.0/storage/spaces"] {
