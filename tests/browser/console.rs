@@ -1,10 +1,10 @@
 //! The simulated DingTalk's console, which a newcomer looks at first.
 
 use dingtalk_simulator::{Fault, Shape};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::chromium::Chromium;
-use crate::support::{TestApp, eventually};
+use crate::support::{TestApp, eventually, http_client};
 
 /// Whether all of these words are in the sequence diagram.
 const DRAWN: &str = "const drawn = [...document.querySelectorAll('#calls text')].map(text => text.textContent);
@@ -153,5 +153,29 @@ async fn of_two_organisations_side_by_side_at_the_console_each_authorises_reliev
         chromium.decide("phone", begin).await;
         chromium.sees_in_frame(0, "#user-name", "张三").await;
     }
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn the_console_opens_the_app_where_it_is_installed_and_goes_on_when_that_is_nowhere() {
+    let app = TestApp::start().await;
+    let pull = async |lever: &str, body: Value| {
+        let url = format!("{}/control/{lever}", app.dingtalk.url());
+        let answer = http_client().post(url).body(body.to_string()).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{lever}");
+    };
+    let mut world: Value =
+        http_client().get(format!("{}/control/world", app.dingtalk.url())).send().await.unwrap().json().await.unwrap();
+    world["organisations"].as_array_mut().unwrap().reverse();
+    pull("world", world).await;
+    let chromium = Chromium::start().await;
+    for home in ["/?corpid=$CORPID$", "/?from=workbench#top"] {
+        pull("app", json!({"url": format!("{}{home}", app.url)})).await;
+        chromium.open(&app.dingtalk.url()).await;
+        chromium.sees_in_frames("张三").await;
+    }
+    pull("organisation", json!({"corpId": app.dingtalk.app().corp_id, "do": "dissolve"})).await;
+    let nobody = "return document.querySelectorAll('#people button').length === 0 && document.querySelector('#banner').hidden";
+    chromium.until("nobody is left to sign in", nobody, &[]).await;
     chromium.finish().await;
 }

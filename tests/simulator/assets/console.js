@@ -5,12 +5,12 @@
  * @typedef {{userId: string, name: string, avatar?: string, title?: string}} Person
  * @typedef {{endpoint: string, times: number, fault: {kind: string, milliseconds?: number, status?: number, form?: string}}} QueuedFault
  * @typedef {{expiresAt: number, calls: number} | null} Lifetime
- * @typedef {{corpId: string, name: string, standing: string | null, signedIn: string, people: Person[]}} Organisation
+ * @typedef {{corpId: string, name: string, standing: string | null, home: string | null, signedIn: string | null, people: Person[]}} Organisation
  * @typedef {{people: number, coming: number, waiting: number, in: number, failed: number, failures: Record<string, number>,
  *   refusedCalls: number, seconds: number, over: boolean}} Crowd
- * @typedef {{now: number, clockOffsetSeconds: number, signedIn: string, people: Person[],
+ * @typedef {{now: number, clockOffsetSeconds: number, signedIn: string | null, people: Person[],
  *   organisations: Organisation[], events: {connections: number, url: string | null}, pushes: {eventType: string, corpId: string, attempts: number}[],
- *   app: {kind: string, corpId: string, clientId: string, agentId: string, name: string, url?: string},
+ *   app: {kind: string, corpId: string, clientId: string, agentId: string | null, name: string, url?: string},
  *   notifications: {app: string, text: string}[],
  *   client: {answers: string, outside: boolean}, faults: QueuedFault[], limits: {callsPerSecond: number | null}, crowd: Crowd | null,
  *   credentials: {accessToken: Lifetime, jsapiTicket: Lifetime}, notSimulated: string[]}} State
@@ -129,7 +129,7 @@ function showFaults() {
 
 function showFacts() {
   const facts = [['corpId', state.app.corpId], ['clientId', state.app.clientId], ['agentId', state.app.agentId], ['JSAPI', `${location.origin}/dd.js`]];
-  byId('facts').replaceChildren(...facts.flatMap(([name, value]) => [element('dt', '', name), element('dd', '', value)]));
+  byId('facts').replaceChildren(...facts.flatMap(([name, value]) => [element('dt', '', name || ''), element('dd', '', value || 'none')]));
   byId('setup').hidden = Boolean(state.app.url);
   const alive = Object.entries({ access_token: state.credentials.accessToken, jsapi_ticket: state.credentials.jsapiTicket })
     .map(([name, credential]) => `${name}: ${credential ? `good until ${clock(credential.expiresAt)}` : 'none yet'}`);
@@ -139,7 +139,8 @@ function showFacts() {
 
 /** A third-party app is opened in two organisations: one has the phone, the other the PC. */
 const several = () => state.app.kind === 'third-party';
-const at = (/** @type {'phone' | 'pc'} */ device) => state.organisations[several() && device === 'pc' ? 1 : 0];
+const places = () => state.organisations.filter(({ corpId, standing }) => (several() ? standing !== null : corpId === state.app.corpId));
+const at = (/** @type {'phone' | 'pc'} */ device) => places()[several() && device === 'pc' ? 1 : 0];
 
 function showOrganisations() {
   byId('people').hidden = several();
@@ -217,8 +218,7 @@ function showEvents() {
     element('li', '', `${eventType} waits${attempts ? `, told ${attempts} time${attempts > 1 ? 's' : ''} in vain` : ''}`)
   )));
   const list = /** @type {HTMLSelectElement} */ (byId('moves').querySelector('select'));
-  const here = several() ? state.organisations : [at('phone')];
-  const people = here.filter(Boolean).flatMap(({ corpId, name, people: some }) => some.map((person) => ({ corpId, organisation: name, ...person })));
+  const people = places().flatMap(({ corpId, name, people: some }) => some.map((person) => ({ corpId, organisation: name, ...person })));
   const key = JSON.stringify(people.map(({ userId }) => userId));
   if (list.dataset.key === key) return;
   list.dataset.key = key;
@@ -268,9 +268,11 @@ function tick() {
 const devices = { phone: /** @type {HTMLIFrameElement} */ (byId('phone')), pc: /** @type {HTMLIFrameElement} */ (byId('pc')) };
 let loading = 0;
 
-const home = (/** @type {'phone' | 'pc'} */ device) => (
-  `${(state.app.url || '').replace(/\/$/, '')}/?corpid=${encodeURIComponent(at(device) ? at(device).corpId : state.app.corpId)}`
-);
+/** Whoever is at no organisation that can have the app opens it without one. */
+function home(/** @type {'phone' | 'pc'} */ device) {
+  const place = at(device) || at('phone');
+  return place && place.home || state.app.url || '';
+}
 
 /**
  * The PC opens the app when the phone has logged in, so that the drawing has one after the other. Where browsers know frames without

@@ -10,16 +10,18 @@ mod signature;
 mod trace;
 mod variants;
 
-use actix_web::middleware::from_fn;
+use actix_web::http::StatusCode;
+use actix_web::middleware::{ErrorHandlers, from_fn};
 use actix_web::web::{ServiceConfig, get, post, resource, scope, to};
 
 use crate::ledger::Window;
-use crate::server::nothing_here;
+use crate::server::{nothing_here, too_large};
 
 /// Mounts `/dd.js` and `/client`.
 pub fn mount(service: &mut ServiceConfig) {
     service.service(resource("/dd.js").wrap(from_fn(cors::open)).route(get().to(script::dd_js))).service(
         scope("/client")
+            .wrap(ErrorHandlers::new().handler(StatusCode::PAYLOAD_TOO_LARGE, too_large))
             .wrap(from_fn(cors::open))
             .route("/authcode", post().to(authcode::issue))
             .route("/config", post().to(config::verify))

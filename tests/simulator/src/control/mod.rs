@@ -15,24 +15,30 @@ use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, ORIGIN};
-use actix_web::middleware::{Next, from_fn};
-use actix_web::web::{Bytes, Data, ServiceConfig, get, post, scope, to};
+use actix_web::middleware::{ErrorHandlers, Next, from_fn};
+use actix_web::web::{Bytes, Data, PayloadConfig, ServiceConfig, get, post, resource, scope, to};
 use actix_web::{Error, HttpRequest, HttpResponse, error};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::crowd;
-use crate::server::{host, malformed, nothing_here, origin};
+use crate::server::{host, malformed, nothing_here, origin, too_large};
 use crate::world::{Answers, Shared, World};
 
 const TEN_YEARS_IN_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
 const LONGEST_URL: usize = 2_000;
+/// A company with tens of thousands of people.
+const LARGEST_WORLD: usize = 16 * 1024 * 1024;
 
 /// Mounts `/control`.
 pub fn mount(service: &mut ServiceConfig) {
+    let world = resource("/world").app_data(PayloadConfig::new(LARGEST_WORLD));
+    let world = world.get(world::show).post(world::load).default_service(to(nothing_here));
     service.service(
         scope("/control")
+            .wrap(ErrorHandlers::new().handler(StatusCode::PAYLOAD_TOO_LARGE, too_large))
             .wrap(from_fn(own_origin_only))
             .route("/state", get().to(state::show))
             .route("/requests", get().to(requests::show))
@@ -46,8 +52,7 @@ pub fn mount(service: &mut ServiceConfig) {
             .route("/organisation", post().to(pull::<organisations::Decide>))
             .route("/person", post().to(pull::<organisations::Move>))
             .route("/events", post().to(pull::<events::Events>))
-            .route("/world", get().to(world::show))
-            .route("/world", post().to(world::load))
+            .service(world)
             .route("/grants", post().to(pull::<grants::SetGrants>))
             .route("/sso", post().to(sso::issue))
             .route("/crowd", post().to(crowd::come))

@@ -32,7 +32,7 @@ fn state(world: &World, origin: &str) -> Value {
         "now": now,
         "clockOffsetSeconds": world.clock.offset_seconds(),
         "signedIn": here.and_then(Organisation::signed_in).map(|person| &person.user_id),
-        "people": here.map(|here| people(here, origin)),
+        "people": here.map(|here| people(here, origin)).unwrap_or_default(),
         "app": world.under_test().map(|tested| app(tested, world)),
         "organisations": world.organisations.iter().map(|each| organisation(each, world, origin)).collect::<Vec<_>>(),
         "client": world.client,
@@ -47,10 +47,8 @@ fn state(world: &World, origin: &str) -> Value {
     })
 }
 
-/// Those of the world as it was told: a crowd has come for one thing only.
 fn people(organisation: &Organisation, origin: &str) -> Vec<Value> {
-    let told = organisation.people.iter().filter(|person| !person.made_up);
-    told.map(|each| person(each, &organisation.corp_id, origin)).collect()
+    organisation.told().map(|each| person(each, &organisation.corp_id, origin)).collect()
 }
 
 /// What whoever has the phone was told last, the newest first.
@@ -96,6 +94,7 @@ fn organisation(organisation: &Organisation, world: &World, origin: &str) -> Val
         "name": organisation.name,
         "agentId": installation.map(|installation| &installation.agent_id),
         "standing": installation.map(|installation| installation.standing),
+        "home": world.home(&organisation.corp_id).map(String::from),
         "signedIn": organisation.signed_in().map(|person| &person.user_id),
         "people": people(organisation, origin),
     })

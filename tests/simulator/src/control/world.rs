@@ -7,10 +7,12 @@ use super::state;
 use crate::server::malformed;
 use crate::world::{Definition, Shared};
 
-/// The world as it is now, in the form in which it can be told.
+/// The world as it is now, in the form in which it can be told; a crowd is not of it.
 pub async fn show(shared: Data<Shared>) -> HttpResponse {
     let world = shared.world();
-    HttpResponse::Ok().json(Definition { organisations: world.organisations.clone(), apps: world.apps.clone() })
+    let mut organisations = world.organisations.clone();
+    organisations.iter_mut().for_each(|organisation| organisation.people.retain(|person| !person.made_up));
+    HttpResponse::Ok().json(Definition { organisations, apps: world.apps.clone() })
 }
 
 /// Begins anew with the world that is told.

@@ -20,6 +20,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use url::Url;
+use url::form_urlencoded::byte_serialize;
 
 pub use apps::{Kind, Registered, Standing};
 pub use clock::{Clock, Millis, millis, real_now};
@@ -174,6 +176,20 @@ impl World {
     pub fn first_corp_id(&self) -> &str {
         let of_the_app = self.under_test().and_then(|app| app.installations.keys().next());
         of_the_app.map_or("", String::as_str)
+    }
+
+    /// Where people of an organisation open the app under test, if that can have it: DingTalk fills the corpId in where the registered
+    /// address has a place for it, and adds it to any other.
+    pub fn home(&self, corp_id: &str) -> Option<Url> {
+        const PLACE: &str = "$CORPID$";
+        self.under_test()?.installations.get(corp_id)?;
+        let registered = self.setup.app_url.as_deref()?;
+        let encoded: String = byte_serialize(corp_id.as_bytes()).collect();
+        let mut home = Url::parse(&registered.replace(PLACE, &encoded)).ok()?;
+        if !registered.contains(PLACE) {
+            home.query_pairs_mut().append_pair("corpid", corp_id);
+        }
+        Some(home)
     }
 
     /// What an app may do at an organisation that has it.

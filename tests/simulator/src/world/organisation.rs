@@ -1,5 +1,6 @@
 //! An organisation: its departments, its people, and who of them is at the client.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -71,10 +72,17 @@ impl Organisation {
         Some(())
     }
 
+    /// The people of the world as it was told: a crowd has come for one thing only.
+    pub fn told(&self) -> impl Iterator<Item = &Arc<Person>> {
+        self.people.iter().filter(|person| !person.made_up)
+    }
+
     /// That many people who are not of the world as it was told; those who were made up before come first.
     pub fn crowd(&mut self, people: usize) -> Vec<Arc<Person>> {
-        let known = self.people.iter().filter(|person| person.made_up).count();
-        self.people.extend((known + 1..=people).map(|number| Arc::new(Person::made_up(number))));
+        let known = self.people.len() - self.told().count();
+        let taken: HashSet<_> = self.people.iter().chain(&self.left).map(|person| person.user_id.clone()).collect();
+        let new = (1..).map(Person::made_up).filter(|person| !taken.contains(&person.user_id));
+        self.people.extend(new.take(people.saturating_sub(known)).map(Arc::new));
         self.people.iter().filter(|person| person.made_up).take(people).cloned().collect()
     }
 }
@@ -82,6 +90,7 @@ impl Organisation {
 #[cfg(test)]
 mod tests {
     use super::super::Definition;
+    use super::*;
 
     #[test]
     fn a_crowd_is_made_up_once() {
@@ -92,6 +101,17 @@ mod tests {
         assert_eq!((more.len(), organisation.people.len()), (5, told + 5));
         assert_eq!(more[0].user_id, "visitor0001");
         assert_eq!(organisation.crowd(2).len(), 2);
+    }
+
+    #[test]
+    fn nobody_of_a_crowd_has_the_user_id_of_somebody_else() {
+        let mut organisation = Definition::seeded().organisations.remove(0);
+        organisation.people[0] = Arc::new(Person { made_up: false, ..Person::made_up(2) });
+        let crowd = organisation.crowd(3);
+        let user_ids: Vec<_> = crowd.iter().map(|person| person.user_id.as_str()).collect();
+        assert_eq!(user_ids, ["visitor0001", "visitor0003", "visitor0004"]);
+        organisation.leave("visitor0003");
+        assert_eq!(organisation.crowd(3)[2].user_id, "visitor0005");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The levers of several organisations and of events, as they are pulled over HTTP.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::caller::Caller;
 
@@ -29,6 +31,55 @@ async fn organisations_people_and_tickets_have_levers() {
     assert!(user_ids(&state).contains("emma"));
     let state = caller.post("/control/organisation", json!({"corpId": corp_id, "do": "dissolve"})).await.json();
     assert_eq!(state["organisations"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn of_an_app_that_is_nowhere_the_state_has_nobody() {
+    let caller = Caller::start().await;
+    let state = caller.post("/control/organisation", json!({"corpId": "dingsimulator0001", "do": "dissolve"})).await.json();
+    assert_eq!((&state["people"], &state["app"]["corpId"]), (&json!([]), &json!("")));
+    assert_eq!((&state["organisations"][0]["standing"], &state["organisations"][0]["home"]), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test]
+async fn an_app_is_opened_with_the_corp_id_where_its_address_has_a_place_for_it_and_in_its_query_otherwise() {
+    let caller = Caller::start().await;
+    for (url, home) in [
+        ("http://127.0.0.1:1", "http://127.0.0.1:1/?corpid=dingsimulator0001"),
+        ("http://127.0.0.1:1/h5?x=1#/part", "http://127.0.0.1:1/h5?x=1&corpid=dingsimulator0001#/part"),
+        ("http://127.0.0.1:1/?corpid=$CORPID$&x=1", "http://127.0.0.1:1/?corpid=dingsimulator0001&x=1"),
+        ("http://127.0.0.1:1/#/?org=$CORPID$", "http://127.0.0.1:1/#/?org=dingsimulator0001"),
+    ] {
+        let state = caller.post("/control/app", json!({"url": url})).await.json();
+        let homes = [0, 1].map(|number| state["organisations"][number]["home"].clone());
+        assert_eq!(homes, [json!(home), Value::Null], "{url}: the other organisation does not have the app");
+    }
+}
+
+#[tokio::test]
+async fn a_company_of_thousands_is_a_world_and_what_is_too_large_is_said_in_json() {
+    let caller = Caller::start().await;
+    let mut world = caller.get("/control/world").await.json();
+    let people =
+        (0..5_000).map(|number| json!({"userId": format!("user{number}"), "unionId": format!("union{number}"), "name": "某人"}));
+    world["organisations"][0]["people"] = people.collect();
+    let state = caller.post("/control/world", world).await.json();
+    assert_eq!(state["people"].as_array().unwrap().len(), 5_000);
+    for path in ["/control/world", "/control/faults", "/control/crowd", "/client/authcode"] {
+        // It is refused by its length, before any of it comes.
+        let mut stream = TcpStream::connect(caller.dingtalk.url().replace("http://", "")).await.unwrap();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        while !answer.ends_with('}') {
+            let mut some = [0; 1024];
+            let more = stream.read(&mut some).await.unwrap();
+            assert!(more > 0, "{path}: {answer}");
+            answer.push_str(std::str::from_utf8(&some[..more]).unwrap());
+        }
+        assert!(answer.starts_with("HTTP/1.1 413"), "{path}: {answer}");
+        assert!(answer.ends_with("\r\n\r\n{\"error\":\"the body is too large\"}"), "{path}: {answer}");
+    }
 }
 
 #[tokio::test]
