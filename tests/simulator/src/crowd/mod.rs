@@ -57,7 +57,7 @@ pub async fn come(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> Ht
     };
     let planned = crowd.plan(&mut shared.world());
     match planned {
-        Ok(plan) => crowd.set_out(plan, &shared),
+        Ok(plan) => crowd.set_out(&plan, &shared),
         Err(reason) => return malformed(&reason),
     }
     state::show(request, shared).await
@@ -71,24 +71,23 @@ impl Crowd {
         if world.crowd.as_ref().is_some_and(|earlier| !earlier.is_over()) {
             return Err("a crowd is still on its way in".to_owned());
         }
-        let url = world.setup.app_url.as_deref().ok_or("nobody knows where the app is: POST /control/app")?;
-        let mut home = Url::parse(url).map_err(|error| error.to_string())?;
+        world.setup.app_url.as_ref().ok_or("nobody knows where the app is: POST /control/app")?;
         let app = world.under_test().ok_or("there is no app")?;
         let corp_id = app.installations.keys().find(|corp_id| app.is_open_at(corp_id)).cloned();
         let corp_id = corp_id.ok_or("no organisation has the app")?;
-        home.query_pairs_mut().append_pair("corpid", &corp_id);
         let holder = Holder::new(&app.client_id, &corp_id);
+        let home = world.home(&corp_id).ok_or("the app's address is none")?;
         let people = world.organisation_mut(&corp_id).map(|organisation| organisation.crowd(self.people)).unwrap_or_default();
         let progress = Arc::new(Progress::new(self.people, world.paces.refused()));
         world.crowd = Some(progress.clone());
         Ok(Plan { home, holder, people, progress })
     }
 
-    fn set_out(&self, plan: Plan, shared: &Data<Shared>) {
+    fn set_out(&self, plan: &Plan, shared: &Data<Shared>) {
         let http = web_client();
         let pause = Duration::from_secs(self.seconds) / u32::try_from(self.people).unwrap_or(u32::MAX);
-        for (person, number) in plan.people.into_iter().zip(0..) {
-            let visitor = Visitor::new(http.clone(), plan.home.clone(), plan.holder.clone(), person, shared.clone());
+        for (person, number) in plan.people.iter().zip(0..) {
+            let visitor = Visitor::new(http.clone(), person.clone(), plan, shared.clone());
             let progress = plan.progress.clone();
             spawn(async move {
                 sleep(pause * number).await;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use actix_web::web::Data;
@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use url::Url;
 
-use crate::world::{Holder, Person, Shared};
+use super::{Plan, Progress};
+use crate::world::{Holder, Person, Shared, World};
 
 const CLIENT: &str = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/100.0.4896.58 \
                       Mobile Safari/537.36 AliApp(DingTalk/8.1.10) com.alibaba.android.rimet/0 Channel/0 language/zh-CN";
@@ -29,6 +30,8 @@ pub struct Visitor {
     holder: Holder,
     person: Arc<Person>,
     shared: Data<Shared>,
+    /// The crowd that they came with.
+    crowd: Arc<Progress>,
     cookies: BTreeMap<String, String>,
 }
 
@@ -41,6 +44,8 @@ pub enum Failure {
     Refused(StatusCode, String),
     /// It was never their turn.
     Queued,
+    /// The world that they came into is no more.
+    Dismissed,
 }
 
 /// What an app said to a login.
@@ -50,14 +55,16 @@ enum Verdict {
 }
 
 impl Visitor {
-    pub fn new(http: Client, home: Url, holder: Holder, person: Arc<Person>, shared: Data<Shared>) -> Self {
-        Self { http, home, holder, person, shared, cookies: BTreeMap::new() }
+    /// Somebody of a plan's people, with the crowd that the plan is for.
+    pub fn new(http: Client, person: Arc<Person>, plan: &Plan, shared: Data<Shared>) -> Self {
+        let (home, holder, crowd) = (plan.home.clone(), plan.holder.clone(), plan.progress.clone());
+        Self { http, home, holder, person, shared, crowd, cookies: BTreeMap::new() }
     }
 
     pub async fn log_in(mut self) -> Result<(), Failure> {
         let state = self.open().await?;
         let began = Instant::now();
-        let (mut code, mut issued_at) = (self.code(), began);
+        let (mut code, mut issued_at) = (self.code()?, began);
         let mut login = json!({"authCode": code, "state": state});
         while began.elapsed() < PATIENCE {
             match self.post(&login).await? {
@@ -68,7 +75,7 @@ impl Visitor {
                 }
             }
             if issued_at.elapsed() >= CODE_IS_FRESH {
-                (code, issued_at) = (self.code(), Instant::now());
+                (code, issued_at) = (self.code()?, Instant::now());
                 login["authCode"] = json!(code);
             }
         }
@@ -109,6 +116,7 @@ impl Visitor {
     async fn send(&mut self, request: RequestBuilder) -> Result<Response, Failure> {
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = request.header(USER_AGENT, CLIENT).header(COOKIE, cookies.join("; "));
+        drop(self.world()?);
         let response = request.send().await.map_err(|_| Failure::NoAnswer)?;
         for set in response.headers().get_all(SET_COOKIE) {
             let pair = set.to_str().ok().and_then(|set| set.split(';').next()?.split_once('='));
@@ -119,10 +127,17 @@ impl Visitor {
         Ok(response)
     }
 
-    fn code(&self) -> String {
-        let mut world = self.shared.world();
+    fn code(&self) -> Result<String, Failure> {
+        let mut world = self.world()?;
         let now = world.now();
-        world.codes.issue(self.holder.clone(), self.person.clone(), now)
+        Ok(world.codes.issue(self.holder.clone(), self.person.clone(), now))
+    }
+
+    /// The world, as long as it is the one that the crowd came into: nobody of them is to meddle with the next.
+    fn world(&self) -> Result<MutexGuard<'_, World>, Failure> {
+        let world = self.shared.world();
+        let is_theirs = world.crowd.as_ref().is_some_and(|crowd| Arc::ptr_eq(crowd, &self.crowd));
+        is_theirs.then_some(world).ok_or(Failure::Dismissed)
     }
 }
 
@@ -138,6 +153,7 @@ impl fmt::Display for Failure {
             Self::NoEntryPage(status) => write!(to, "no entry page ({})", status.as_u16()),
             Self::Refused(status, code) => write!(to, "{} {code}", status.as_u16()),
             Self::Queued => to.write_str("still in the queue after ten minutes"),
+            Self::Dismissed => to.write_str("the world was begun anew"),
         }
     }
 }

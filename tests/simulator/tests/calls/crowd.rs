@@ -11,6 +11,7 @@ use actix_web::rt::System;
 use actix_web::web::{Data, Json, get, post};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::caller::Caller;
 
@@ -93,6 +94,35 @@ async fn a_crowd_opens_the_app_waits_for_its_turn_and_is_counted() {
     assert_eq!(seen.logins.len(), 5, "the same code is sent again while it is fresh");
     assert_eq!(seen.logins.values().filter(|places| **places == [Value::Null, "here".into()]).count(), 4);
     drop(server.stop(false));
+}
+
+#[tokio::test]
+async fn a_world_that_begins_anew_is_the_end_of_a_crowd_on_its_way_in() {
+    let caller = Caller::start().await;
+    let world = caller.get("/control/world").await.json();
+    let app = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    caller.dingtalk.show_app(format!("http://{}/", app.local_addr().unwrap()));
+    for (lever, body) in [("/control/reset", json!({})), ("/control/world", world)] {
+        caller.post("/control/crowd", json!({"people": 1, "seconds": 0})).await;
+        let (mut visitor, _) = app.accept().await.unwrap();
+        let mut heard = [0; 4096];
+        assert!(visitor.read(&mut heard).await.unwrap() > 0, "they open the app");
+        assert_eq!(caller.post(lever, body).await.json()["crowd"], Value::Null);
+        let page = "<main data-state=\"the-state\"></main>";
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{page}", page.len());
+        visitor.write_all(answer.as_bytes()).await.unwrap();
+        let more = visitor.read(&mut heard).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&heard[..more]), "", "nobody logs in after {lever}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_of_a_crowd_is_in_the_world_that_is_given_back() {
+    let caller = Caller::start().await;
+    caller.dingtalk.show_app("http://127.0.0.1:9/");
+    let world = caller.get("/control/world").await.json();
+    assert_eq!(caller.post("/control/crowd", json!({"people": 3, "seconds": 0})).await.status, 200);
+    assert_eq!(caller.get("/control/world").await.json(), world);
 }
 
 #[tokio::test]
