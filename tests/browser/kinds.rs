@@ -36,6 +36,22 @@ async fn people_of_two_organisations_log_in_to_a_third_party_app_and_their_gated
 }
 
 #[tokio::test]
+async fn people_are_picked_from_the_organisation_that_the_page_was_configured_for() {
+    let (app, both) = TestApp::of_both_organisations().await;
+    let chromium = Chromium::start().await;
+    for (corp_id, name) in both.into_iter().zip(["张三", "章珊"]) {
+        chromium.open(&format!("{}/?corpid={corp_id}", app.url)).await;
+        chromium.sees("#user-name", name).await;
+        chromium.go(&format!("{}/jsapi", app.url)).await;
+        chromium.config_is("accepted").await;
+        chromium.run("dd.biz.contact.choose({}).catch(() => {})", &[]).await;
+        chromium.sees("#dd-dialog-choice-0", name).await;
+        chromium.click("#dd-dialog-cancel").await;
+    }
+    chromium.finish().await;
+}
+
+#[tokio::test]
 async fn a_session_that_ends_or_is_lost_in_the_middle_of_work_is_renewed_unseen_in_its_organisation() {
     let (app, [_, corp_id]) = TestApp::of_both_organisations().await;
     let chromium = Chromium::start().await;

@@ -224,10 +224,8 @@
   const labels = (p) => p.buttonLabels || [p.cancelButtonText || '取消', p.confirmButtonText || p.okButtonText || '确定'];
   const asks = (p, more) => dialog(Object.assign({ title: p.title, message: message(p), buttons: labels(p) }, more));
 
-  const DEPARTMENTS = [{ id: '1001', name: '产品部', number: 2 }, { id: '1002', name: 'Design', number: 2 }];
-  const PEOPLE = [['zhangsan', '张三'], ['alice', 'Alice Chen'], ['bob', 'Bob']].map(([emplId, name], i) => (
-    { emplId, name, avatar: i < 2 ? `${SIMULATOR.url}${SIMULATOR.avatars}/${emplId}.svg` : '' }
-  ));
+  /** Of the organisation that dd.config was about. */
+  const contacts = () => SIMULATOR.contacts[config.corpId] || { people: [], departments: [] };
 
   const CENTRE = { top: '42%', left: '50%', transform: 'translateX(-50%)' };
   function toast(p) {
@@ -242,7 +240,7 @@
     return { buttonIndex, index: buttonIndex };
   }
 
-  const pickPeople = (p) => pick(p.title || '选人', PEOPLE);
+  const pickPeople = (p) => pick(p.title || '选人', contacts().people);
 
   /** In these two, onSuccess is told of the clicks. */
   const navigationButton = (side) => (p, clicked) => {
@@ -294,7 +292,9 @@
     ['biz.contact.complexPicker', 'complexChoose', '6.0.0', '6.0.0', GATED,
       (p) => pickPeople(p).then((users) => ({ selectedCount: users.length, users, departments: [] }))],
     ['biz.contact.departmentsPicker', 'chooseDepartments', '6.0.0', '6.0.0', GATED,
-      (p) => pick(p.title || '选部门', DEPARTMENTS).then((departments) => ({ userCount: 2, departmentsCount: 1, departments }))],
+      (p) => pick(p.title || '选部门', contacts().departments).then((departments) => (
+        { userCount: departments[0].number, departmentsCount: 1, departments }
+      ))],
     ['biz.ding.create', 'createDing', '6.0.0', '4.5.9', GATED, (p) => show(`DingTalk would send a DING to ${p.users}`, text(p.text))],
     ['biz.clipboardData.setData', 'setClipboard', '6.0.0', '6.5.60', GATED, (p) => navigator.clipboard.writeText(text(p.text)).then(done)]
   ];
@@ -361,6 +361,7 @@
       const onlySwitches = Object.keys(params).every((key) => key === 'debug' || key === 'usePromise');
       if (onlySwitches || config.state !== 'none') return;
       config.state = 'asked';
+      config.corpId = text(params.corpId);
       config.apis = (params.jsApiList || []).map(nativeName);
       const answer = bridgeReady().then(() => callNative({ answer: verifyConfig }, 'config', params));
       reported('config', answer).then(

@@ -1,12 +1,14 @@
 //! The client library, told where it came from and how the client behaves.
 
+use std::sync::Arc;
+
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::server::origin;
-use crate::world::Shared;
+use crate::world::{Department, Organisation, Person, Shared};
 
 const LIBRARY: &str = include_str!("../../assets/dd.js");
 const BLANK: &str = "var SIMULATOR = null; // filled in by the server";
@@ -14,12 +16,31 @@ const BLANK: &str = "var SIMULATOR = null; // filled in by the server";
 /// `GET /dd.js`
 pub async fn dd_js(request: HttpRequest, shared: Data<Shared>) -> HttpResponse {
     let world = shared.world();
-    let simulator =
-        json!({"url": origin(&request), "client": world.client, "avatars": format!("/avatar/{}", world.first_corp_id())});
+    let url = origin(&request);
+    let contacts = world.organisations.iter().map(|organisation| (organisation.corp_id.clone(), contacts(organisation, &url)));
+    let simulator = json!({"contacts": contacts.collect::<Map<_, _>>(), "client": world.client, "url": url});
     HttpResponse::Ok()
         .content_type("text/javascript; charset=utf-8")
         .insert_header((CACHE_CONTROL, "no-store"))
         .body(LIBRARY.replace(BLANK, &format!("var SIMULATOR = {simulator};")))
+}
+
+/// What the client's pickers offer: enough to pick from, and no more than fits on a screen or two.
+fn contacts(organisation: &Organisation, origin: &str) -> Value {
+    const OFFERED: usize = 20;
+    let person = |person: &Arc<Person>| {
+        let avatar = person.avatar_path(&organisation.corp_id).map(|path| format!("{origin}{path}")).unwrap_or_default();
+        json!({"emplId": person.user_id, "name": person.name, "avatar": avatar})
+    };
+    let department = |department: &Department| {
+        let number = organisation.told().filter(|person| person.departments.contains(&department.id)).count();
+        json!({"id": department.id.to_string(), "name": department.name, "number": number})
+    };
+    let within = organisation.departments.iter().filter(|department| department.parent_id.is_some());
+    json!({
+        "people": organisation.told().take(OFFERED).map(person).collect::<Vec<_>>(),
+        "departments": within.take(OFFERED).map(department).collect::<Vec<_>>(),
+    })
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
 
+pub const SSO_SECRET: &str = "simulated-sso-secret-not-for-production";
+
 /// What came back.
 pub struct Answer {
     pub status: u16,
@@ -93,5 +95,18 @@ impl Caller {
         let body = json!({"appKey": app.client_id, "appSecret": app.client_secret});
         let granted = self.post("/v1.0/oauth2/accessToken", body).await.json();
         granted["accessToken"].as_str().unwrap_or_else(|| panic!("{granted}")).to_owned()
+    }
+
+    /// The token of the first organisation's administrators.
+    pub async fn sso_token(&self) -> String {
+        let body = json!({"corpid": self.dingtalk.app().corp_id, "ssoSecret": SSO_SECRET});
+        let granted = self.post("/v1.0/oauth2/ssoAccessToken", body).await.json();
+        granted["accessToken"].as_str().unwrap_or_else(|| panic!("{granted}")).to_owned()
+    }
+
+    /// The code that an administrator brings from the admin console.
+    pub async fn sso_code(&self, user_id: &str) -> String {
+        let issued = self.post("/control/sso", json!({"userId": user_id})).await.json();
+        issued["code"].as_str().unwrap_or_else(|| panic!("{issued}")).to_owned()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::caller::Caller;
+use crate::caller::{Caller, SSO_SECRET};
 
 #[tokio::test]
 async fn somebody_is_found_by_code_id_union_id_and_mobile() {
@@ -124,25 +124,19 @@ async fn the_older_list_of_departments_has_those_below_or_all_of_them() {
 async fn an_administrator_who_comes_from_the_admin_console_is_known_by_a_code_of_its_own_to_either_family() {
     let caller = Caller::start().await;
     let corp_id = caller.dingtalk.app().corp_id;
-    let secret = "simulated-sso-secret-not-for-production";
-    let code = async |user_id: &str| {
-        let issued = caller.post("/control/sso", json!({"userId": user_id})).await.json();
-        issued["code"].as_str().unwrap().to_owned()
-    };
-    let granted = caller.post("/v1.0/oauth2/ssoAccessToken", json!({"corpid": corp_id, "ssoSecret": secret})).await.json();
-    let token = granted["accessToken"].as_str().unwrap();
-    let of_code = async |code: &str| caller.get_with(token, &format!("/v1.0/oauth2/ssoUserInfo?code={code}")).await.json();
-    let one = code("zhangsan").await;
+    let token = caller.sso_token().await;
+    let of_code = async |code: &str| caller.get_with(&token, &format!("/v1.0/oauth2/ssoUserInfo?code={code}")).await.json();
+    let one = caller.sso_code("zhangsan").await;
     let told = of_code(&one).await;
     assert_eq!((&told["userId"], &told["isAdmin"], &told["corpId"]), (&json!("zhangsan"), &json!(true), &json!(corp_id)));
-    assert_eq!(of_code(&code("bob").await).await["isAdmin"], false);
+    assert_eq!(of_code(&caller.sso_code("bob").await).await["isAdmin"], false);
     for none in [one, caller.dingtalk.issue_code("zhangsan"), "none".to_owned()] {
         assert_eq!(of_code(&none).await["code"], "invalidParameter.authCode.notFound");
     }
-    let old = caller.get(&format!("/sso/gettoken?corpid={corp_id}&corpsecret={secret}")).await.json();
+    let old = caller.get(&format!("/sso/gettoken?corpid={corp_id}&corpsecret={SSO_SECRET}")).await.json();
     let old_token = old["access_token"].as_str().unwrap();
     let of_code = async |code: &str| caller.get(&format!("/sso/getuserinfo?access_token={old_token}&code={code}")).await.json();
-    let told = of_code(&code("zhangsan").await).await;
+    let told = of_code(&caller.sso_code("zhangsan").await).await;
     assert_eq!((&told["user_info"]["userid"], &told["is_sys"]), (&json!("zhangsan"), &json!(true)));
     assert_eq!(of_code("none").await["errcode"], 41007);
 
@@ -165,4 +159,16 @@ async fn an_app_reads_which_calendars_somebody_has() {
     assert_eq!((&calendar["id"], &calendar["summary"]), (&json!("primary"), &json!("Alice Chen")));
     assert_eq!(calendars(&token, "none").await.json()["code"], "invalidParameter.user.notFound");
     assert_eq!(calendars("dead", "simulatedUnionAliceChen").await.json()["code"], "InvalidAuthentication");
+}
+
+#[tokio::test]
+async fn the_library_is_told_whom_and_what_its_pickers_offer_in_each_organisation() {
+    let caller = Caller::start().await;
+    let library = caller.get("/dd.js").await.body;
+    let (_, told) = library.split_once("var SIMULATOR = ").unwrap();
+    let told: Value = serde_json::from_str(told.split_once(";\n").unwrap().0).unwrap();
+    let contacts = &told["contacts"]["dingsimulator0002"];
+    let avatar = format!("{}/avatar/dingsimulator0002/zhangsan.svg", caller.dingtalk.url());
+    assert_eq!(contacts["people"][0], json!({"emplId": "zhangsan", "name": "章珊", "avatar": avatar}));
+    assert_eq!(contacts["departments"][0], json!({"id": "2001", "name": "采购部", "number": 3}));
 }
