@@ -139,7 +139,7 @@ impl Answer {
     /// Whether it is about the access_token or the pace of the calls, so that nobody looked at the code that was sent.
     pub fn left_the_code_alone(&self) -> bool {
         self.status == StatusCode::UNAUTHORIZED
-            || matches!(self.code.as_deref(), Some("40000" | "40014" | "90002" | "90018" | "90019"))
+            || matches!(self.code.as_deref(), Some("40000" | "40014" | "41001" | "90002" | "90017" | "90018" | "90019"))
     }
 
     pub fn outcome(&self) -> Outcome {

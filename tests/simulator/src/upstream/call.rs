@@ -99,6 +99,15 @@ impl Call {
             .find_map(|name| self.parameter(name))
     }
 
+    /// The organisation that a call is about which brings no token of one.
+    pub fn named_organisation(&self) -> Option<String> {
+        let in_path = || {
+            let number = self.api?.path.split('/').position(|part| part == "{corpId}")?;
+            Some(self.path_segment(number).to_owned())
+        };
+        ["authCorpId", "auth_corpid", "corpid"].into_iter().find_map(|name| self.parameter(name)).or_else(in_path)
+    }
+
     pub fn query_parameter(&self, name: &str) -> Option<String> {
         pair(self.query.as_bytes(), name)
     }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde_json::{Value, json};
 
 use super::api::fits;
+use super::apis;
 use super::fault::Fault;
 
 /// The faults that wait for their calls, in the order in which they were asked for.
@@ -19,8 +20,10 @@ struct Waiting {
 }
 
 impl Faults {
+    /// Calls are asked about as the documentation writes them; a fault for one of them by its values is kept as that.
     pub fn add(&mut self, path: &str, times: u32, fault: Fault) {
-        self.0.push_back(Waiting { path: path.to_owned(), times, fault });
+        let path = apis::at(path).map_or(path, |api| api.path).to_owned();
+        self.0.push_back(Waiting { path, times, fault });
     }
 
     /// The fault of this very call, which is thereby used up.

@@ -4,8 +4,9 @@ use actix_web::http::StatusCode;
 
 use super::answer::Answer;
 use super::api::{Access, Api, Family, Method};
+use super::apis::internal_of;
 use super::call::Call;
-use super::refusal::Refusal;
+use super::refusal::{Limit, Refusal};
 use super::side::Side;
 use crate::world::{Holder, Kind, OnBehalf, Standing, Tokens, World};
 
@@ -56,32 +57,51 @@ pub fn caller(call: &Call, world: &World) -> Option<Holder> {
         let of_somebody = || world.user_tokens.who(&token, world.now()).map(|(who, _)| &who.holder);
         world.tokens.holder(&token).or_else(of_somebody).cloned()
     });
-    by_token.or_else(|| named_caller(call, world))
+    by_token.or_else(|| named_caller(call, world)).or_else(|| organisation(call, world))
 }
 
 /// An app that speaks for itself, about the organisation that it names.
 fn named_caller(call: &Call, world: &World) -> Option<Holder> {
     let by_token = call.suite_token().and_then(|token| Some(world.suite_tokens.holder(&token)?.client_id.clone()));
-    let client_id = by_token.or_else(|| call.named_client()).filter(|client_id| world.app(client_id).is_some())?;
-    let corp_id = ["authCorpId", "auth_corpid"].into_iter().find_map(|name| call.parameter(name));
-    let known = corp_id.filter(|corp_id| world.organisation(corp_id).is_some());
+    let named = by_token.or_else(|| call.named_client()).or_else(|| client_of_secret(call, world));
+    let client_id = named.filter(|client_id| world.app(client_id).is_some())?;
+    let known = call.named_organisation().filter(|corp_id| world.organisation(corp_id).is_some());
     Some(Holder { client_id, corp_id: known.unwrap_or_default() })
 }
 
-/// For whom a call counts against the limit: of a third-party app, each organisation by itself.
-pub fn counted(call: &Call, world: &World) -> Option<Holder> {
+/// The oldest form of `/gettoken` names an organisation, and the app by nothing but its secret.
+fn client_of_secret(call: &Call, world: &World) -> Option<String> {
+    let [corp_id, secret] = ["corpid", "corpsecret"].map(|name| call.query_parameter(name));
+    Some(internal_of(world, &corp_id?, &secret?)?.client_id)
+}
+
+/// An organisation's own back end, whatever the app.
+fn organisation(call: &Call, world: &World) -> Option<Holder> {
+    let by_token = call.token().and_then(|token| world.sso_tokens.holder(&token).cloned());
+    by_token.or_else(|| Some(Holder::of_organisation(&world.organisation(&call.parameter("corpid")?)?.corp_id)))
+}
+
+/// For whom a call counts against which limit: of a third-party app, each organisation by itself.
+pub fn counted(call: &Call, world: &World) -> Option<(Holder, Limit)> {
     let caller = caller(call, world)?;
-    match world.app(&caller.client_id)?.kind {
-        Kind::Internal | Kind::Custom => Some(Holder::new(&caller.client_id, "")),
-        Kind::ThirdParty => Some(caller),
+    match world.app(&caller.client_id).map(|app| app.kind) {
+        Some(Kind::Internal | Kind::Custom) => Some((Holder::new(&caller.client_id, ""), Limit::App)),
+        Some(Kind::ThirdParty) if !caller.corp_id.is_empty() => Some((caller, Limit::Organisation)),
+        Some(Kind::ThirdParty) | None => Some((caller, Limit::App)),
     }
 }
 
-/// The token that a call brings dies, with all others of its holder.
-pub fn revoke_token(call: &Call, world: &mut World) {
+/// The token that a call brings dies, with all others of its holder; the call is answered accordingly, wherever it goes.
+pub fn revoke_token(call: &Call, world: &mut World) -> Answer {
     let now = world.now();
-    if let Some(holder) = call.token().and_then(|token| world.tokens.holder(&token).cloned()) {
+    let token = call.token();
+    if let Some(holder) = token.as_ref().and_then(|token| world.tokens.holder(token).cloned()) {
         world.tokens.revoke(&holder, now);
+    }
+    match (call.api, token) {
+        (Some(_), _) => serve(call, world),
+        (None, Some(_)) => Refusal::TokenInvalid.answer(call.family()),
+        (None, None) => Refusal::TokenMissing.answer(call.family()),
     }
 }
 

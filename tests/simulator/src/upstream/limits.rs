@@ -51,11 +51,9 @@ impl Paces {
 
     pub fn state(&self, limit: Option<u32>) -> Value {
         let paces = self.0.iter().map(|((Holder { client_id, corp_id }, path), pace)| {
-            let mut shown = json!({"clientId": client_id, "api": path});
-            if !corp_id.is_empty() {
-                shown["corpId"] = json!(corp_id);
-            }
+            let mut shown = json!({"clientId": client_id, "api": path, "corpId": corp_id});
             if let (Some(shown), Ok(Value::Object(pace))) = (shown.as_object_mut(), serde_json::to_value(pace)) {
+                shown.retain(|_, value| *value != "");
                 shown.extend(pace);
             }
             shown

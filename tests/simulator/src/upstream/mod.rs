@@ -55,8 +55,7 @@ pub async fn answer(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> 
 
 /// A call of nobody's, or of nothing, counts against no limit.
 fn admit(call: &Call, read_at: Instant, world: &mut World) -> Result<(), Limit> {
-    let (Some(api), Some(caller)) = (call.api, gateway::counted(call, world)) else { return Ok(()) };
-    let limit = if caller.corp_id.is_empty() { Limit::App } else { Limit::Organisation };
+    let (Some(api), Some((caller, limit))) = (call.api, gateway::counted(call, world)) else { return Ok(()) };
     world.paces.admit(world.setup.calls_per_second, caller, api, read_at).then_some(()).ok_or(limit)
 }
 
@@ -73,11 +72,7 @@ async fn converse(call: &Call, shared: &Shared) -> (Answer, Delivery) {
             sleep(time).await;
             gateway::serve(call, &mut shared.world())
         }
-        Consequence::RevokeToken => {
-            let mut world = shared.world();
-            gateway::revoke_token(call, &mut world);
-            gateway::serve(call, &mut world)
-        }
+        Consequence::RevokeToken => gateway::revoke_token(call, &mut shared.world()),
         Consequence::Reshape(form) => gateway::serve(call, &mut shared.world()).in_form(form),
         Consequence::Deliver(damaged) => {
             delivery = damaged;
@@ -89,7 +84,8 @@ async fn converse(call: &Call, shared: &Shared) -> (Answer, Delivery) {
 
 /// A code may be sent again only if the call was refused before anybody looked at it; the ledger tells about any other.
 fn watch_codes(call: &Call, answer: Answer, world: &mut World) -> Answer {
-    if call.path() != apis::USER_BY_CODE.path || answer.left_the_code_alone() {
+    let exchanges = [&apis::USER_BY_CODE, &apis::USER_BY_CODE_OLD].iter().any(|api| api.path == call.path());
+    if !exchanges || answer.left_the_code_alone() {
         return answer;
     }
     match call.parameter("code") {

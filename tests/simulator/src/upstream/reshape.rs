@@ -20,8 +20,12 @@ pub enum Form {
 }
 
 /// What an identity, a token, a ticket or a connection cannot do without.
-const NEEDED: [&str; 18] = [
+const NEEDED: [&str; 24] = [
     "userid",
+    "userId",
+    "corpId",
+    "user_info",
+    "corp_info",
     "unionid",
     "name",
     "unionId",
@@ -38,6 +42,8 @@ const NEEDED: [&str; 18] = [
     "permanent_code",
     "auth_corp_info",
     "auth_info",
+    "authCorpInfo",
+    "authAppInfo",
     "task_id",
 ];
 

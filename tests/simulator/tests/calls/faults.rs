@@ -68,6 +68,20 @@ async fn in_any_form_an_answer_says_what_it_is_there_for() {
         let opened = caller.post(STREAM, secret).await.json();
         assert!(opened["endpoint"].is_string() && opened["ticket"].is_string(), "{opened}");
     }
+    for dropping in ["absent", "null"] {
+        let token = caller.sso_token().await;
+        form("/v1.0/oauth2/ssoUserInfo", dropping).await;
+        let path = format!("/v1.0/oauth2/ssoUserInfo?code={}", caller.sso_code("zhangsan").await);
+        let told = caller.get_with(&token, &path).await.json();
+        assert_eq!((&told["userId"], &told["corpId"]), (&json!("zhangsan"), &json!("dingsimulator0001")), "{told}");
+        form("/sso/getuserinfo", dropping).await;
+        let path = format!("/sso/getuserinfo?access_token={token}&code={}", caller.sso_code("zhangsan").await);
+        let told = caller.get(&path).await.json();
+        assert_eq!(
+            (&told["user_info"]["userid"], &told["corp_info"]["corpid"]),
+            (&json!("zhangsan"), &json!("dingsimulator0001"))
+        );
+    }
     form("/user/getuserinfo", "absent").await;
     let exchange = format!("/user/getuserinfo?access_token={token}&code={}", caller.dingtalk.issue_code("bob"));
     assert_eq!(caller.get(&exchange).await.json(), json!({"errcode": 0, "errmsg": "ok", "userid": "bob", "name": "Bob"}));
@@ -79,6 +93,41 @@ async fn a_call_that_the_simulator_does_not_know_can_fail_too() {
     assert_eq!(caller.arrange("/v1.0/calendar/users/me", json!({"kind": "quota"})).await, 200);
     assert_eq!(caller.get("/v1.0/calendar/users/me").await.status, 403);
     assert_eq!(caller.get("/v1.0/calendar/users/me").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_fault_that_is_asked_for_at_one_of_an_apis_paths_strikes() {
+    let caller = Caller::start().await;
+    for (path, documented) in [
+        ("/v1.0/contact/users/me", "/v1.0/contact/users/{unionId}"),
+        ("/v1.0/oauth2/dingsimulator0001/token", "/v1.0/oauth2/{corpId}/token"),
+    ] {
+        let state = caller.post("/control/faults", json!({"endpoint": path, "fault": {"kind": "busy"}})).await.json();
+        assert_eq!(state["faults"][0]["endpoint"], documented);
+        assert_eq!(caller.post_with("any", path, json!({})).await.json()["code"], "systemBusy", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn where_a_token_dies_at_a_call_that_is_not_simulated_the_call_says_so() {
+    let caller = Caller::start().await;
+    let token = caller.token().await;
+    let fault = json!({"kind": "revokedToken"});
+    for (path, said) in [
+        ("/v1.0/calendar/users/me", json!({"code": "InvalidAuthentication"})),
+        ("/topapi/attendance/list", json!({"errcode": 88, "sub_code": "40014"})),
+        ("/media/list", json!({"errcode": 40014})),
+    ] {
+        caller.arrange(path, fault.clone()).await;
+        let answer = caller.post_with(&token, &format!("{path}?access_token={token}"), json!({})).await.json();
+        for (name, value) in said.as_object().unwrap() {
+            assert_eq!(&answer[name], value, "{path}: {answer}");
+        }
+    }
+    assert_eq!(caller.post_with(&token, TICKETS, Value::Null).await.json()["code"], "InvalidAuthentication");
+    caller.arrange("/v1.0/calendar/users/me", fault).await;
+    let answer = caller.get("/v1.0/calendar/users/me").await.json();
+    assert_eq!(answer["code"], "AuthenticationFailed.MissingParameter");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use dingtalk_simulator::Decision;
 use serde_json::{Value, json};
 
-use crate::caller::Caller;
+use crate::caller::{Caller, SSO_SECRET};
 
 const DETAILS: &str = "/topapi/v2/user/get";
 const TICKETS: &str = "/v1.0/oauth2/jsapiTickets";
@@ -111,4 +111,65 @@ async fn a_third_party_app_that_speaks_for_itself_has_a_limit_for_each_organisat
     let inactive = format!("/service/get_unactive_corp?suite_access_token={token}");
     assert_eq!(caller.post(&inactive, json!({})).await.json()["errcode"], 0);
     assert_eq!(caller.post(&inactive, json!({"auth_corpid": "none"})).await.json()["errcode"], 90018, "of no organisation");
+}
+
+#[tokio::test]
+async fn an_app_that_is_named_by_its_secret_only_has_a_limit_too() {
+    let caller = Caller::start().await;
+    let app = caller.dingtalk.app();
+    caller.dingtalk.calls_per_second(Some(1));
+    let asked = format!("/gettoken?corpid={}&corpsecret={}", app.corp_id, app.client_secret);
+    let codes = [caller.get(&asked).await.json(), caller.get(&asked).await.json()].map(|answer| answer["errcode"].clone());
+    assert_eq!(codes, [0, 90018]);
+    assert_eq!(caller.dingtalk.pace("/gettoken").refused, 1);
+}
+
+#[tokio::test]
+async fn an_organisations_own_back_end_has_a_limit_whatever_the_app() {
+    let caller = Caller::start().await;
+    let token = caller.sso_token().await;
+    caller.dingtalk.calls_per_second(Some(1));
+    for (corp_id, errcode) in [("dingsimulator0001", 0), ("dingsimulator0001", 90018), ("dingsimulator0002", 0)] {
+        let answer = caller.get(&format!("/sso/gettoken?corpid={corp_id}&corpsecret={SSO_SECRET}")).await.json();
+        assert_eq!(answer["errcode"], errcode, "{corp_id}");
+    }
+    for code in ["invalidParameter.authCode.notFound", "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi"] {
+        assert_eq!(caller.get_with(&token, "/v1.0/oauth2/ssoUserInfo?code=none").await.json()["code"], code);
+    }
+    let paces = caller.get("/control/limits").await.json()["paces"].take();
+    let pace = paces.as_array().unwrap().iter().find(|pace| pace["api"] == "/sso/gettoken").unwrap();
+    assert_eq!((&pace["corpId"], pace.get("clientId")), (&json!("dingsimulator0001"), None));
+}
+
+#[tokio::test]
+async fn a_third_party_app_has_a_limit_for_each_organisation_that_its_path_names() {
+    let caller = Caller::start().await;
+    let (app, organisations) = (caller.dingtalk.third_party_app(), caller.dingtalk.organisations());
+    caller.dingtalk.put_to_test(app);
+    caller.dingtalk.calls_per_second(Some(1));
+    let body = json!({"client_id": app.client_id, "client_secret": app.client_secret, "grant_type": "client_credentials"});
+    for corp_id in organisations {
+        caller.dingtalk.decide(corp_id, Decision::Authorise);
+        let path = format!("/v1.0/oauth2/{corp_id}/token");
+        assert!(caller.post(&path, body.clone()).await.json()["access_token"].is_string(), "{corp_id}");
+        let refusal = caller.post(&path, body.clone()).await.json();
+        assert_eq!(refusal["code"], "Forbidden.AccessDenied.QpsLimitForSuitekeyAndOrgAndApi");
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_came_too_soon_may_come_again_by_the_older_form_as_well_and_no_other() {
+    let caller = Caller::start().await;
+    let exchange = format!("/user/getuserinfo?access_token={}&code=", caller.token().await);
+    let code = caller.dingtalk.issue_code("alice");
+    for limit in ["app", "minute"] {
+        let fault = json!({"endpoint": "/user/getuserinfo", "fault": {"kind": "rate", "limit": limit}});
+        caller.post("/control/faults", fault).await;
+        caller.get(&(exchange.clone() + &code)).await;
+    }
+    caller.get(&format!("/user/getuserinfo?code={code}")).await;
+    assert_eq!(caller.get(&(exchange.clone() + &code)).await.json()["userid"], "alice");
+    assert_eq!(caller.dingtalk.codes_sent_again(), 0);
+    assert_eq!(caller.get(&(exchange + &code)).await.json()["errcode"], 40078);
+    assert_eq!(caller.dingtalk.codes_sent_again(), 1);
 }

@@ -32,7 +32,6 @@ fn get_token(call: &Call, world: &mut World) -> Result<Answer, Answer> {
     let refused = |errcode, errmsg| Answer::legacy_error(errcode, errmsg);
     let holder = match (parameters("appkey", "appsecret"), parameters("corpid", "corpsecret")) {
         (Some((key, secret)), _) => internal(world, &key, &secret).ok_or_else(|| refused(40096, "不合法的appKey或appSecret")),
-        // The oldest form names the organisation; its one app of ours is the one with that secret.
         (None, Some((corp_id, secret))) => {
             internal_of(world, &corp_id, &secret).ok_or_else(|| refused(40089, "不合法的corpid或corpsecret"))
         }
@@ -81,7 +80,8 @@ fn internal(world: &World, client_id: &str, secret: &str) -> Option<Holder> {
     at_home(app)
 }
 
-fn internal_of(world: &World, corp_id: &str, secret: &str) -> Option<Holder> {
+/// The app of an organisation that has this secret: the oldest form names no other.
+pub fn internal_of(world: &World, corp_id: &str, secret: &str) -> Option<Holder> {
     let holders = world.apps.iter().filter(|app| app.has_secret(secret)).filter_map(at_home);
     holders.into_iter().find(|holder| holder.corp_id == corp_id)
 }

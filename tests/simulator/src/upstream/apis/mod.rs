@@ -16,10 +16,11 @@ mod users;
 
 use super::api::Api;
 
+pub use app_tokens::internal_of;
 pub use organisations::authorisation;
-pub use users::USER_BY_CODE;
 #[cfg(test)]
 pub use users::USER_DETAILS;
+pub use users::{USER_BY_CODE, USER_BY_CODE_OLD};
 
 /// All of them; of two that fit a path the first.
 pub static ALL: [&Api; 38] = [
