@@ -57,6 +57,8 @@ impl World {
     fn shut_out(&mut self, holder: &Holder) {
         let now = self.now();
         self.tokens.revoke(holder, now);
+        self.tickets.revoke(holder);
+        self.codes.revoke(holder);
         self.user_tokens.revoke(holder);
         self.browser_codes.revoke(holder);
         self.temporary_codes.retain(|_, of| of != holder);

@@ -26,6 +26,13 @@ impl Tickets {
         self.of.entry(holder.clone()).or_default().hand_out(now, self.life)
     }
 
+    /// The ticket of this holder dies.
+    pub fn revoke(&mut self, holder: &Holder) {
+        if let Some(ticket) = self.of.get_mut(holder) {
+            ticket.bury(|_| true);
+        }
+    }
+
     pub fn of(&self, holder: &Holder) -> Option<&JsapiTicket> {
         self.of.get(holder)
     }
@@ -40,12 +47,17 @@ pub struct JsapiTicket {
 
 impl JsapiTicket {
     pub fn hand_out(&mut self, now: Millis, life: Life) -> &Credential {
-        if let Some(dead) = self.newest.take_if(|ticket| !ticket.is_alive(now)) {
+        self.bury(|ticket| !ticket.is_alive(now));
+        let ticket = self.newest.get_or_insert_with(|| Credential::new(secret::hex64(), now));
+        ticket.hand_out((now + life.0).min(ticket.created_at + ONE_DAY))
+    }
+
+    /// Of what is dead only the value is kept.
+    fn bury(&mut self, is_dead: impl FnOnce(&Credential) -> bool) {
+        if let Some(dead) = self.newest.take_if(|ticket| is_dead(ticket)) {
             self.previous.insert(0, dead.value);
             self.previous.truncate(REMEMBERED);
         }
-        let ticket = self.newest.get_or_insert_with(|| Credential::new(secret::hex64(), now));
-        ticket.hand_out((now + life.0).min(ticket.created_at + ONE_DAY))
     }
 
     pub fn current(&self, now: Millis) -> Option<&Credential> {

@@ -169,3 +169,16 @@ async fn a_suite_token_is_the_apps_own_and_says_nothing_for_an_organisation() {
     caller.dingtalk.advance(Duration::from_secs(7200));
     assert_eq!(caller.post(&inactive, json!({})).await.json()["errcode"], 42009);
 }
+
+#[tokio::test]
+async fn a_relieved_app_that_is_authorised_again_has_nothing_left_of_what_it_was_given() {
+    let caller = Caller::start().await;
+    let (dingtalk, corp_id) = (&caller.dingtalk, caller.dingtalk.app().corp_id);
+    let ticket = async || caller.old("/get_jsapi_ticket", Value::Null).await["ticket"].clone();
+    let (code, first) = (dingtalk.issue_code("alice"), ticket().await);
+    assert_eq!(ticket().await, first);
+    dingtalk.decide(corp_id, Decision::Relieve);
+    dingtalk.decide(corp_id, Decision::Authorise);
+    assert_ne!(ticket().await, first);
+    assert_eq!(caller.old("/topapi/v2/user/getuserinfo", json!({"code": code})).await["errcode"], 40078);
+}

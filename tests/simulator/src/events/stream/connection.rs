@@ -68,7 +68,7 @@ impl Connection {
             }
             Command::Fault(StreamFault::Lose) => Err(Over),
             Command::Fault(StreamFault::Freeze) => {
-                // Whoever hangs up is let go all the same.
+                // Not even that the other side hangs up comes through.
                 drop(timeout(WINTER, pending::<()>()).await);
                 Err(Over)
             }
