@@ -89,6 +89,32 @@ async fn static_files_are_kept_for_ever_under_their_hashed_names_only() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_version_gets_the_file_that_is_there_and_keeps_it_not() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    let page = browser.open("/").await.body;
+    let hashed = page.split('"').find(|address| address.starts_with("/static/app/messages.")).unwrap().to_owned();
+    let ours = browser.open(&hashed).await;
+    let theirs = browser.open("/static/app/messages.0123456789abcdef.js").await;
+    assert_eq!((theirs.status, theirs.header("cache-control")), (200, "no-store"));
+    assert_eq!((theirs.header("content-type"), &theirs.body), (ours.header("content-type"), &ours.body));
+    for address in [
+        "/static/nothing.0123456789abcdef.js",
+        "/static/app/messages.0123456789abcde.js",
+        "/static/app/messages.0123456789abcdeg.js",
+        "/static/app/messages.js.0123456789abcdef.js",
+        "/static/app/messages.0123456789abcdef.css",
+        "/static/app/../app/messages.0123456789abcdef.js",
+        "/static/app/..%2fapp/messages.0123456789abcdef.js",
+        "/static/.0123456789abcdef.js",
+        "/static/0123456789abcdef",
+    ] {
+        let answer = app.raw(&format!("GET {address} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{address}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_come_is_given_up_after_ten_seconds() {
     let app = TestApp::start().await;
     let began = std::time::Instant::now();

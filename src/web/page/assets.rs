@@ -38,11 +38,24 @@ static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
 static BY_ADDRESS: LazyLock<HashMap<&str, &Asset>> =
     LazyLock::new(|| ASSETS.values().filter_map(|asset| Some((asset.address.strip_prefix("/static/")?, asset))).collect());
 
+/// In a name, in bytes.
+const HASH_LENGTH: usize = 8;
+
 fn hashed(path: &str, file: &EmbeddedFile) -> String {
-    let hash = hex::encode(&file.metadata.sha256_hash()[..8]);
+    let hash = hex::encode(&file.metadata.sha256_hash()[..HASH_LENGTH]);
     match path.rsplit_once('.') {
         Some((stem, extension)) => format!("/static/{stem}.{hash}.{extension}"),
         None => format!("/static/{path}.{hash}"),
+    }
+}
+
+/// The path that `hashed` would make `address` of, in this version of the app or in another.
+fn unhashed(address: &str) -> Option<String> {
+    let is_hash = |part: &str| part.len() == 2 * HASH_LENGTH && hex::decode(part).is_ok();
+    let (rest, last) = address.rsplit_once('.')?;
+    match rest.rsplit_once('.') {
+        Some((stem, hash)) if is_hash(hash) => Some(format!("{stem}.{last}")),
+        _ => is_hash(last).then(|| rest.to_owned()),
     }
 }
 
@@ -82,10 +95,13 @@ pub fn address(path: &str) -> &'static str {
 }
 
 /// `GET /static/...`
+///
+/// While a version of the app replaces another, a page of the one may ask a process of the other. What that has under this name is better
+/// than nothing, and nobody keeps it.
 async fn serve(path: Path<String>) -> Result<HttpResponse, Problem> {
-    let asset = BY_ADDRESS.get(path.as_str()).ok_or(Problem::NotFound)?;
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, asset.kind))
-        .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .body(asset.body.clone()))
+    let (asset, kept) = match BY_ADDRESS.get(path.as_str()) {
+        Some(asset) => (*asset, "public, max-age=31536000, immutable"),
+        None => (unhashed(&path).and_then(|path| ASSETS.get(&path)).ok_or(Problem::NotFound)?, "no-store"),
+    };
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, asset.kind)).insert_header((CACHE_CONTROL, kept)).body(asset.body.clone()))
 }
