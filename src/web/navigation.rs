@@ -6,6 +6,7 @@ use actix_web::http::header::{HeaderMap, REFERER};
 use url::Url;
 
 use super::guard::SEC_FETCH_SITE;
+use super::session::RequestSession;
 use super::{Problem, Site, shared};
 use crate::dingtalk::Origin;
 
@@ -21,13 +22,24 @@ pub enum Began {
 }
 
 impl Began {
-    /// Home, from a page that shows nobody to people from outside: they still count as that there. `static/entry.js` takes it off the
-    /// address when they have signed in.
-    pub const FROM_OUTSIDE: &str = "/?sign-in";
+    /// A mark in the query of an address that a page which shows nobody leads people from outside to: they still count as that there.
+    /// `static/entry.js` takes it off the address when they have signed in.
+    pub const FROM_OUTSIDE: &str = "sign-in";
+
+    /// Whether what the page of `request` leads to is to be marked so. Where somebody's session is, it may be the session of whoever had the
+    /// phone before.
+    pub fn stays_outside(request: &HttpRequest) -> Result<bool, Problem> {
+        Ok(Self::of(request)? != Self::Within && RequestSession::of(request)?.holds())
+    }
+
+    /// Whether the address of `request` is marked so.
+    pub fn is_marked(request: &HttpRequest) -> bool {
+        request.query_string().split('&').any(|parameter| parameter == Self::FROM_OUTSIDE)
+    }
 
     /// Where the navigation began that made `request`.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        match request.query_string().split('&').any(|parameter| parameter == "sign-in") {
+        match Self::is_marked(request) {
             true => Ok(Self::Outside),
             false => Ok(Self::told_by(request.headers(), &shared::<Site>(request)?.settings.public_url)),
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use url::{Position, Url};
 
 use crate::support::{TestApp, USER_BY_CODE, between};
 
@@ -43,20 +44,45 @@ async fn no_page_leads_whoever_came_from_outside_into_the_session_of_who_was_the
     let app = TestApp::start().await;
     let mut browser = app.browser_of("alice").await;
     app.hands.advance(Duration::from_secs(11));
-    for shown in ["/", "/nothing", "/signed-out"] {
+    for shown in ["/", "/nothing", "/signed-out", "/profile?x=1"] {
+        let address = Url::parse(&app.url).unwrap().join(shown).unwrap();
         for headers in [&[("sec-fetch-site", "none")][..], &[]] {
             let page = browser.send(Method::GET, shown, headers, None).await.body;
             let links: Vec<_> =
                 page.split("<a ").skip(1).map(|link| between(link, "href=\"", "\"").unwrap().replace("&#38;", "&")).collect();
             assert!(links.len() >= 2, "{page}");
-            for link in links.iter().filter(|link| link.starts_with('/')) {
-                assert!(browser.go(link).await.body.contains("id=\"entry\""), "{shown} leads to {link}");
+            for link in links.iter().filter(|link| !link.starts_with("http")) {
+                let led_to = &address.join(link).unwrap()[Position::BeforePath..];
+                assert!(browser.go(led_to).await.body.contains("id=\"entry\""), "{shown} leads to {led_to}");
             }
         }
         let page = browser.go(shown).await.body;
         assert!(page.contains("<a class=\"brand\" href=\"/\">"), "{shown}");
     }
     assert!(browser.go("/").await.body.contains("Alice Chen"));
+}
+
+#[tokio::test]
+async fn the_entry_page_can_be_loaded_again_without_its_scripts_and_leads_nowhere_else() {
+    let app = TestApp::start().await;
+    let mut alice = app.browser_of("alice").await;
+    app.hands.advance(Duration::from_secs(11));
+    for opened in ["/profile", "/profile?", "/profile?x=1&y=%22", "/profile?x=\"><b>&//evil.example", "/profile?a&sign-in"] {
+        for browser in [&mut alice, &mut app.browser()] {
+            let page = browser.open(opened).await.body;
+            let link = between(&page, "id=\"load-again\" href=\"", "\"").unwrap();
+            let link = link.replace("&#38;", "&");
+            assert!(link.is_empty() || link.starts_with("?sign-in"), "{opened}: {link}");
+            let address = Url::parse(&app.url).unwrap().join(opened).unwrap();
+            let led_to = address.join(&link).unwrap();
+            let kept = |address: &Url| {
+                let query = address.query().unwrap_or_default().split('&').filter(|part| !["", "sign-in"].contains(part));
+                query.map(str::to_owned).collect::<Vec<_>>()
+            };
+            assert_eq!((led_to.path(), kept(&led_to)), ("/profile", kept(&address)), "{opened}: {link}");
+            assert!(browser.go(&led_to[Position::BeforePath..]).await.body.contains("id=\"entry\""), "{opened}: {link}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -158,6 +158,24 @@ async fn after_a_logout_the_way_back_leads_to_the_same_organisation() {
 }
 
 #[tokio::test]
+async fn a_page_that_shows_nobody_leads_home_in_the_organisation_that_its_address_names() {
+    let (app, [one, other]) = TestApp::of_both_organisations().await;
+    for corp_id in [one, other] {
+        for shown in ["/", "/profile", "/nothing", "/signed-out"] {
+            let page = app.browser().open(&format!("{shown}?corpid={corp_id}")).await.body;
+            let links: Vec<_> = page.split("<a ").skip(1).filter_map(|link| between(link, "href=\"", "\"")).collect();
+            let home: Vec<_> = links.iter().filter(|link| link.starts_with('/')).collect();
+            assert!(home.len() >= 2, "{page}");
+            for link in home {
+                let there = app.browser().go(&link.replace("&#38;", "&")).await;
+                assert_eq!(between(&there.body, "data-corp-id=\"", "\""), Some(corp_id), "{shown} leads to {link}");
+                assert!(there.body.contains("id=\"entry\""), "{shown} leads to {link}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_trouble_of_one_organisation_is_not_the_others() {
     let (app, [one, other]) = TestApp::of_both_organisations().await;
     app.dingtalk.decide(one, Decision::Stop);

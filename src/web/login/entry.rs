@@ -40,6 +40,8 @@ impl Visitor {
 pub struct EntryPage {
     words: &'static words::Entry,
     head: Head,
+    /// Where this page is, without its path: a browser keeps that, and nothing in it can lead elsewhere.
+    again: String,
     /// What the browser needs to begin a login.
     pub challenge: Challenge,
 }
@@ -49,6 +51,15 @@ impl EntryPage {
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let (head, corp_id) = (Head::of(request)?, organisation_of(request)?);
         let challenge = Challenge::of(shared::<Logins>(request)?, request, corp_id);
-        Ok(Self { words: words::Entry::of(head.language), head, challenge })
+        Ok(Self { words: words::Entry::of(head.language), head, again: again(request)?, challenge })
     }
+}
+
+/// The address of `request`, as a link on its page. Empty is the same.
+fn again(request: &HttpRequest) -> Result<String, Problem> {
+    if Began::is_marked(request) || !Began::stays_outside(request)? {
+        return Ok(String::new());
+    }
+    let query = request.query_string();
+    Ok(["?", Began::FROM_OUTSIDE, if query.is_empty() { "" } else { "&" }, query].concat())
 }

@@ -9,10 +9,13 @@ mod reader;
 /// What the plumbing says, and the form in which everything is said.
 pub mod words;
 
+use std::borrow::Cow;
+
 use actix_web::HttpRequest;
 use actix_web::http::uri::PathAndQuery;
 use actix_web::web::Data;
 use askama::Template;
+use url::form_urlencoded;
 
 pub use self::language::Language;
 pub use self::reader::ColorScheme;
@@ -21,9 +24,8 @@ use super::login::organisation_of;
 use super::navigation::Began;
 use super::problem::Explanation;
 use super::scope::extracted;
-use super::session::RequestSession;
 use super::{NavEntry, Problem, RequestScope, Site, shared};
-use crate::dingtalk::CorpId;
+use crate::dingtalk::{CorpId, DingTalk};
 
 /// What the layout needs. Every page's template has one as `head`. It is made for every page, so it copies next to nothing.
 #[derive(Clone)]
@@ -40,7 +42,7 @@ pub struct Head {
     pub color_scheme: ColorScheme,
     corp_id: Option<CorpId>,
     /// Where a page leads home that shows nobody.
-    pub home: &'static str,
+    pub home: Cow<'static, str>,
     scope: RequestScope,
 }
 
@@ -49,14 +51,15 @@ impl Head {
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let language = Language::asked_for_by(request);
         let asked_for = request.uri().path_and_query().cloned();
+        let corp_id = organisation_of(request).ok();
         Ok(Self {
             site: shared::<Site>(request)?.clone(),
             path_and_query: asked_for.unwrap_or_else(|| PathAndQuery::from_static("/")),
             language,
             words: words::Layout::of(language),
             color_scheme: ColorScheme::asked_for_in(request.headers()),
-            corp_id: organisation_of(request).ok(),
-            home: home(request)?,
+            home: home(request, corp_id.as_ref())?,
+            corp_id,
             scope: RequestScope::of(request)?,
         })
     }
@@ -99,11 +102,16 @@ impl Head {
 
 extracted!(Head, Head::of);
 
-/// The address of home for whoever made `request`. If they came from outside, where somebody's session is, they stay outside: it may be the
-/// session of whoever had the phone before.
-fn home(request: &HttpRequest) -> Result<&'static str, Problem> {
-    let is_inside = Began::of(request)? == Began::Within || !RequestSession::of(request)?.holds();
-    Ok(if is_inside { "/" } else { Began::FROM_OUTSIDE })
+/// The address of home for whoever made `request`. An app of many organisations has a home in each.
+fn home(request: &HttpRequest, corp_id: Option<&CorpId>) -> Result<Cow<'static, str>, Problem> {
+    let serves_many = shared::<DingTalk>(request)?.home().is_none();
+    let organisation = corp_id.filter(|_| serves_many).map(|corp_id| {
+        let encoded: String = form_urlencoded::byte_serialize(corp_id.as_str().as_bytes()).collect();
+        format!("corpid={encoded}")
+    });
+    let outside = Began::stays_outside(request)?.then(|| Began::FROM_OUTSIDE.to_owned());
+    let query: Vec<_> = outside.into_iter().chain(organisation).collect();
+    Ok(if query.is_empty() { "/".into() } else { format!("/?{}", query.join("&")).into() })
 }
 
 /// Explains a problem.
