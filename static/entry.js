@@ -35,16 +35,16 @@
     const retry = /** @type {HTMLButtonElement} */ (part('retry'));
     const publicUrl = document.documentElement.dataset.publicUrl || location.origin;
     const publicAddress = publicUrl + location.pathname + location.search + location.hash;
-    /** @type {Failure | null} */
-    let trouble = null;
+    let hadTrouble = false;
+    let takesNewPage = false;
 
     retry.addEventListener('click', () => {
       retry.disabled = true;
-      if (needsNewPage(trouble)) location.reload();
+      if (takesNewPage) location.reload();
       else logIn(true);
     });
 
-    // As it was asked for, with its fragment: a link to here would pass for a navigation from within.
+    // With its fragment.
     part('load-again').addEventListener('click', (event) => {
       event.preventDefault();
       location.reload();
@@ -83,9 +83,8 @@
 
     /** @param {Failure} failure */
     function showTrouble(failure) {
-      const hadTrouble = trouble !== null;
       const message = h5.messages.explain(failure);
-      trouble = failure;
+      takesNewPage = needsNewPage(failure, hadTrouble);
       fill('trouble-text', message.happened);
       fill('trouble-next', message.next);
       fill('trouble-said', failure.kind === 'refused' && failure.text ? h5.messages.dingtalk_said + failure.text : '');
@@ -94,6 +93,7 @@
       showFace('trouble');
       retry.disabled = false;
       if (hadTrouble) retry.focus();
+      hadTrouble = true;
     }
 
     /** @param {boolean} shown */
@@ -172,9 +172,10 @@
     else location.replace(location.href.replace('?sign-in&', '?').replace(/\?sign-in$/, ''));
   }
 
-  /** A fresh state, or a library that did not load, takes a new page; the rest can be tried again on this one. */
-  function needsNewPage(/** @type {Failure | null} */ failure) {
-    return failure !== null && (failure.code === 'state_rejected' || failure.kind === 'no_library');
+  /** A fresh state, or the library, takes a new page: it keeps a bridge that has failed. */
+  function needsNewPage(/** @type {Failure} */ failure, /** @type {boolean} */ again) {
+    const { code, kind } = failure;
+    return code === 'state_rejected' || kind === 'no_library' || (again && /timeout|refused/.test(kind));
   }
 
   function cameByReload() {

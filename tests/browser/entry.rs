@@ -76,6 +76,30 @@ async fn a_client_that_refuses_is_quoted_and_can_be_asked_again() {
 }
 
 #[tokio::test]
+async fn a_client_that_fails_twice_in_a_row_is_asked_from_another_document() {
+    let app = TestApp::start().await;
+    app.dingtalk.client(Answers::Refuses, false);
+    let chromium = Chromium::start().await;
+    let address = format!("{}/profile?q=1#top", app.url);
+    chromium.open(&address).await;
+    chromium.run("window.old = true", &[]).await;
+    for calls in 1..=2 {
+        chromium.sees("#trouble-text", "DingTalk refused the request.").await;
+        assert_eq!((chromium.run("return window.old", &[]).await, app.dingtalk.calls(AUTH_CODE)), (json!(true), calls));
+        chromium.run("document.querySelector('#trouble-text').textContent = ''", &[]).await;
+        chromium.click("#retry").await;
+    }
+    chromium.until("the page is loaded anew", "return !window.old", &[]).await;
+    // And there it is the first time again.
+    chromium.sees("#trouble-text", "DingTalk refused the request.").await;
+    app.dingtalk.client(Answers::Normal, false);
+    chromium.click("#retry").await;
+    chromium.sees("#user-name", "张三").await;
+    assert_eq!((chromium.href().await, app.dingtalk.calls(AUTH_CODE)), (address, 4));
+    chromium.finish().await;
+}
+
+#[tokio::test]
 async fn at_another_address_the_page_sends_people_to_the_right_one() {
     let app = TestApp::start().await;
     let chromium = Chromium::start().await;
