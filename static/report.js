@@ -9,8 +9,8 @@
 h5.report = (function () {
   'use strict';
 
-  /** In Chinese that is 1.8 KB of the four that the server takes. */
-  const TEXT_LENGTH = 600;
+  /** In Chinese 1.8 KB of the four that the server takes; a long address is two. */
+  const TOO_LONG = /^([^]{600})[^]+/;
   const PATIENCE = 3000;
 
   /** @type {Promise<void> | null} */
@@ -27,8 +27,8 @@ h5.report = (function () {
     if (failure.kind !== 'refused') return Promise.resolve();
     if (!configReport) {
       const { nonceStr, timeStamp, signature } = values;
-      const url = document.documentElement.dataset.pageUrl || address();
-      const signed = { url, nonceStr, timeStamp, signature };
+      const { pageUrl } = document.documentElement.dataset;
+      const signed = { url: pageUrl === address() ? undefined : pageUrl, nonceStr, timeStamp, signature };
       configReport = send(h5.session.fetch, failure, { signed }).then((told) => {
         if (told) failure.explanation = told.explanation;
       });
@@ -54,7 +54,7 @@ h5.report = (function () {
    * @returns {Promise<{ explanation: string } | null>} What the server found; nothing when it does not say, or too late.
    */
   function send(ask, failure, more) {
-    const text = (failure.said || failure.text).slice(0, TEXT_LENGTH);
+    const text = (failure.said || failure.text).replace(TOO_LONG, '$1…');
     const answer = ask('/api/jsapi/report', {
       method: 'POST',
       credentials: 'same-origin',

@@ -56,29 +56,37 @@ impl ClientRefusal {
         }
         let timestamp = signed.timestamp.to_string();
         let passed_on = [(Part::NONCE, "nonce", signed.nonce_str.0.as_str()), (Part::TIME_STAMP, "timestamp", &timestamp)];
-        let changed =
-            passed_on.into_iter().filter(|(_, name, ours)| self.quoted(name).is_some_and(|used| !is_shown_as(ours, used)));
+        let is_another = |name, ours| self.quoted(name).is_some_and(|used| shown(ours, used) == Shown::Another);
+        let changed = passed_on.into_iter().filter(|(_, name, ours)| is_another(name, ours));
         let changed: Vec<_> = changed.map(|(part, ..)| part).collect();
         if !changed.is_empty() {
             return changed;
         }
         let page = self.href.split('#').next().unwrap_or_default();
         let parts = differences(signed.url.as_str(), self.quoted("url").unwrap_or(page));
-        if !parts.is_empty() {
+        // Where the client's address is cut off, what is not seen of it may be to blame as well.
+        let is_whole = self.quoted("url").map_or(!self.is_cut(), |used| shown(signed.url.as_str(), used) == Shown::Whole);
+        if !parts.is_empty() || !is_whole {
             return parts;
         }
-        match self.quoted("ticketList").map(|tickets| shows(tickets, signed)) {
-            Some(true) => vec![Part::DIGEST],
-            Some(false) => vec![Part::TICKET_AGE],
-            None if code.as_deref() == Some("52013") => vec![Part::DIGEST, Part::TICKET_AGE],
-            None => Vec::new(),
+        match self.quoted("ticketList").map(|tickets| (tickets, shows(tickets, signed))) {
+            Some((_, true)) => vec![Part::DIGEST],
+            Some((tickets, false)) if !(self.is_cut() && self.text.ends_with(tickets)) => vec![Part::TICKET_AGE],
+            _ if code.as_deref() == Some("52013") => vec![Part::DIGEST, Part::TICKET_AGE],
+            _ => Vec::new(),
         }
+    }
+
+    /// Whether the page has sent the beginning of the client's text only.
+    fn is_cut(&self) -> bool {
+        self.text.ends_with('…')
     }
 
     /// What the client did say when that explains nothing, and what may still be the matter with `signed`, the likeliest first.
     pub fn possible(&self, signed: &SignedPage, agent_id: &AgentId, corp_id: &CorpId) -> String {
         let code = self.platform_code();
         let (said, not_permitted) = match (code.as_deref(), self.code.trim()) {
+            (Some("52013"), _) => ("that the signature is not right, and not all that it was held against", false),
             (Some("52012"), _) => ("that it could not compute the signature", false),
             (Some("52014"), _) => ("that the address is invalid", false),
             (Some("52015"), _) | (None, "9") => ("that the nonceStr is invalid", false),
@@ -94,8 +102,9 @@ impl ClientRefusal {
             (None, _) => ("no more than that it refuses", false),
         };
         let permitted = "the app is not published, or the call not permitted".to_owned();
-        // Checked already where the client told its own.
-        let address = self.quoted("url").is_none().then(|| {
+        // Checked already where the client told all of its own.
+        let is_known = self.quoted("url").is_some_and(|used| shown(signed.url.as_str(), used) != Shown::Beginning);
+        let address = (!is_known).then(|| {
             format!(
                 "the client has another address for the page than {} (PUBLIC_URL, a proxy, a script before dd.config)",
                 signed.url.origin()
@@ -132,6 +141,7 @@ impl ClientRefusal {
     }
 
     /// What stands in `name:[…]`. It may hold brackets itself, as addresses do: it ends before the next field, or with the last bracket.
+    /// In a text that was cut it may have no end, or none that can be told from a bracket of its own.
     fn quoted(&self, name: &str) -> Option<&str> {
         const FIELDS: [&str; 10] =
             ["nonce", "nonceStr", "timestamp", "timeStamp", "url", "ticketList", "ticket", "signature", "agentId", "corpId"];
@@ -143,36 +153,68 @@ impl ClientRefusal {
         let next = FIELDS
             .iter()
             .flat_map(|field| [",", ", ", "，", ";", "; ", " "].map(|comma| rest.find(&format!("]{comma}{field}:["))));
-        next.flatten().min().or_else(|| rest.rfind(']')).map(|end| &rest[..end])
+        let end = next.flatten().min().or_else(|| rest.rfind(']').filter(|_| !self.is_cut()));
+        Some(end.map_or(rest, |end| &rest[..end]).trim())
     }
 }
 
-/// Whether `used` is `ours`, which the client may show shortened.
-fn is_shown_as(ours: &str, used: &str) -> bool {
-    let used = used.trim();
-    used.strip_suffix('…').or(used.strip_suffix("...")).map_or(used == ours, |head| ours.starts_with(head))
+/// What is seen of a value of ours.
+#[derive(Debug, PartialEq, Eq)]
+enum Shown {
+    Whole,
+    Beginning,
+    /// It is not ours.
+    Another,
+}
+
+/// What `used` shows of `ours`. The client may shorten it, and what was cut may run into what stands behind it.
+fn shown(ours: &str, used: &str) -> Shown {
+    match used.strip_suffix('…').or(used.strip_suffix("...")) {
+        None if used == ours => Shown::Whole,
+        Some(head) if head.strip_prefix(ours).is_some_and(|behind| behind.starts_with(']')) => Shown::Whole,
+        Some(head) if ours.starts_with(head) => Shown::Beginning,
+        _ => Shown::Another,
+    }
+}
+
+/// Where an address goes on behind its origin.
+fn behind_origin(url: &str) -> Option<usize> {
+    url.match_indices('/').nth(2).map(|(at, _)| at)
 }
 
 /// Whether the list names the ticket that was signed with; long ones are shown shortened.
 fn shows(tickets: &str, signed: &SignedPage) -> bool {
     const RECOGNISABLE: usize = 4;
-    let heads = tickets.split(',').map(|ticket| ticket.trim().trim_end_matches(['…', '.']));
+    let heads = tickets.split([',', ']']).map(|ticket| ticket.trim().trim_end_matches(['…', '.']));
     heads.filter(|head| head.len() >= RECOGNISABLE).any(|head| signed.ticket.expose().starts_with(head))
 }
 
 fn differences(signed: &str, used: &str) -> Vec<Part> {
-    if is_shown_as(signed, used) {
+    if shown(signed, used) != Shown::Another {
         return Vec::new();
     }
-    let (Ok(ours), Ok(theirs)) = (Url::parse(signed), Url::parse(used)) else {
+    // What is cut off is taken for ours.
+    let used = match (behind_origin(signed), behind_origin(used)) {
+        (Some(ours), Some(theirs)) if shown(&signed[ours..], &used[theirs..]) != Shown::Another => {
+            [&used[..theirs], &signed[ours..]].concat()
+        }
+        // Not even its host is whole.
+        (_, None) if used.ends_with('…') => return Vec::new(),
+        _ => used.to_owned(),
+    };
+    let (Ok(ours), Ok(theirs)) = (Url::parse(signed), Url::parse(&used)) else {
         return vec![Part::QUERY];
     };
-    let query = |url: &str| url.split_once('?').map(|(_, query)| query.to_owned());
-    let same_when_decoded = |one: &str, other: &str| decoded(one).replace('+', " ") == decoded(other).replace('+', " ");
-    let (query, query_differs) = match (query(signed), query(used)) {
+    let query = |url: &str| match url.split_once('?') {
+        None => url.ends_with('…').then(|| "…".to_owned()),
+        Some((_, query)) => Some(query.to_owned()),
+    };
+    let plain = |query: &str| decoded(query).replace('+', " ");
+    let (query, query_differs) = match (query(signed), query(&used)) {
         // The texts differ although every part is equal: one of them is written in another way.
         (one, other) if one == other => (Part::DECODING, ours == theirs),
-        (Some(one), Some(other)) if same_when_decoded(&one, &other) => (Part::DECODING, true),
+        (Some(one), Some(other)) if shown(&one, &other) != Shown::Another => (Part::QUERY, false),
+        (Some(one), Some(other)) if shown(&plain(&one), &plain(&other)) != Shown::Another => (Part::DECODING, true),
         _ => (Part::QUERY, true),
     };
     let parts = [
@@ -186,180 +228,4 @@ fn differences(signed: &str, used: &str) -> Vec<Part> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::super::identifiers::JsapiTicket;
-    use super::super::page_url::PageUrl;
-    use super::super::signature::{Digest, NonceStr, Recipe, UrlForm};
-    use super::*;
-
-    const PAGE: &str = "https://app.example.com/jsapi?q=%E4%B8%AD";
-
-    fn signed() -> SignedPage {
-        SignedPage {
-            url: PageUrl::unchecked(PAGE),
-            recipe: Recipe { digest: Digest::Sha1, form: UrlForm::AsOpened },
-            ticket: Arc::new(JsapiTicket::parse("aC7Xticket").unwrap()),
-            nonce_str: NonceStr::random(),
-            timestamp: 1,
-        }
-    }
-
-    fn explained(code: &str, text: &str) -> Vec<Part> {
-        ClientRefusal { code: code.into(), text: text.into(), href: format!("{PAGE}#part") }.explain(&signed())
-    }
-
-    #[test]
-    fn the_part_of_the_address_that_differs_is_named() {
-        for (url, parts) in [
-            ("http://app.example.com/jsapi?q=%E4%B8%AD", vec![Part::SCHEME]),
-            ("https://www.example.com/jsapi?q=%E4%B8%AD", vec![Part::HOST]),
-            ("https://app.example.com:8443/jsapi?q=%E4%B8%AD", vec![Part::PORT]),
-            ("https://app.example.com/?q=%E4%B8%AD", vec![Part::PATH]),
-            ("https://app.example.com/jsapi?q=1", vec![Part::QUERY]),
-            ("https://app.example.com/jsapi", vec![Part::QUERY]),
-            ("https://app.example.com/jsapi?q=中", vec![Part::DECODING]),
-            ("http://10.0.0.1:3000/", vec![Part::SCHEME, Part::HOST, Part::PORT, Part::PATH, Part::QUERY]),
-        ] {
-            let text = format!("权限校验失败 Code:52013 - Message: 签名校验失败,url:[{url}],ticketList:[aC7X…]");
-            assert_eq!(explained("3", &text), parts, "{url}");
-        }
-    }
-
-    #[test]
-    fn with_the_same_address_the_tickets_tell_whether_digest_or_ticket_is_to_blame() {
-        let said =
-            |tickets: &str| explained("3", &format!("Code:52013 - Message: 签名校验失败,url:[{PAGE}],ticketList:[{tickets}]"));
-        assert_eq!(said("aC7X…"), [Part::DIGEST]);
-        assert_eq!(said("other, aC7Xticket"), [Part::DIGEST]);
-        assert_eq!(said("bbbb…"), [Part::TICKET_AGE]);
-        assert_eq!(explained("3", "Code:52013"), [Part::DIGEST, Part::TICKET_AGE]);
-    }
-
-    #[test]
-    fn other_codes_speak_for_themselves() {
-        assert_eq!(explained("3", "Code:52010 - Message: x"), [Part::CORP]);
-        assert_eq!(explained("52019", ""), [Part::AGENT]);
-        assert_eq!(explained("3", "Code:52011"), [Part::TICKET_AGE]);
-        assert_eq!(explained("3", "Code:52013,nonce:[another]"), [Part::NONCE]);
-        assert_eq!(explained("3", "Code:52013,timestamp:[2]"), [Part::TIME_STAMP]);
-        assert_eq!(explained("7", "no permission"), []);
-    }
-
-    #[test]
-    fn brackets_in_the_address_end_nothing() {
-        for address in [
-            "https://app.example.com/list?ids[]=1&ids[]=2",
-            "https://app.example.com/list?filter[status]=open",
-            "https://app.example.com/list?filter%5Bstatus%5D=open",
-            "https://app.example.com/list?a=[[1],[2]]",
-            "https://app.example.com/list?q=],x:[",
-            "https://app.example.com/[x]/y?z=]",
-            "https://app.example.com/list?ids%5B%5D=1&ids%5b%5d=2",
-            "https://app.example.com/list?q=[",
-            "https://app.example.com/list?q=]]]],x",
-            "https://app.example.com/list?url:[x]",
-            "https://app.example.com/list?m[a][b][]=1&m[a][c]=[2]",
-        ] {
-            let signed = SignedPage { url: PageUrl::unchecked(address), ..signed() };
-            let explained = |text: String| ClientRefusal { code: "3".into(), text, href: address.into() }.explain(&signed);
-            let (nonce, other) = (&signed.nonce_str.0, format!("{address}&more[]=1"));
-            for before in ["baseurl:[https://x/],".into(), String::new(), format!("nonce:[{nonce}],timestamp:[1],")] {
-                let said = |rest: String| explained(format!("权限校验失败 Code:52013 - Message: 签名校验失败,{before}{rest}"));
-                assert_eq!(said(format!("url:[{address}],ticketList:[bbbb…]")), [Part::TICKET_AGE], "{address}");
-                assert_eq!(said(format!("ticketList:[aC7X…], url:[{address}]")), [Part::DIGEST], "{address}");
-                assert_eq!(said(format!("url:[{other}],ticketList:[aC7X…]")), [Part::QUERY], "{address}");
-                assert_eq!(said(format!("url:[{address}],ticketList:[bbbb…]. More [x] here")), [Part::TICKET_AGE], "{address}");
-                assert_eq!(said(format!("url:[{address}]; ticketList:[bbbb…]")), [Part::TICKET_AGE], "{address}");
-                assert_eq!(said(format!("url:[{address}] ticketList:[aC7X…]")), [Part::DIGEST], "{address}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_the_page_should_have_passed_on_has_parts_of_its_own() {
-        let nonce = signed().nonce_str.0;
-        for (fields, parts) in [
-            ("timestamp:[1]".to_owned(), vec![Part::DIGEST, Part::TICKET_AGE]),
-            ("timestamp:[1000]".to_owned(), vec![Part::TIME_STAMP]),
-            ("timestamp:[]".to_owned(), vec![Part::TIME_STAMP]),
-            ("timestamp:[1.0]".to_owned(), vec![Part::TIME_STAMP]),
-            (format!("nonce:[{nonce}x],timestamp:[01]"), vec![Part::NONCE, Part::TIME_STAMP]),
-            ("nonce:[…],timestamp:[…]".to_owned(), vec![Part::DIGEST, Part::TICKET_AGE]),
-            ("nonce:[undefined],timestamp:[1]".to_owned(), vec![Part::NONCE]),
-        ] {
-            let text = format!("Code:52013 - Message: x,{fields},url:[{PAGE}]");
-            assert_eq!(explained("3", &text), parts, "{fields}");
-        }
-    }
-
-    #[test]
-    fn of_a_client_that_says_next_to_nothing_nothing_more_is_claimed() {
-        let (agent, corp) = (AgentId::parse("4711").unwrap(), CorpId::parse("dingcorp").unwrap());
-        let in_order =
-            ["PUBLIC_URL", "as they were signed", "jsapi_ticket", "JSAPI_DIGEST", "agent 4711 or corp dingcorp", "published"];
-        for (code, text, said) in [
-            ("3", "权限校验失败", "no more than that it refuses"),
-            ("3", "permission verification failed", "no more than that it refuses"),
-            ("3", "アクセス権の確認に失敗しました", "no more than that it refuses"),
-            ("3", "", "no more than that it refuses"),
-            ("", "undefined", "no more than that it refuses"),
-            ("9", "invalid random string", "that the nonceStr is invalid"),
-            ("3", "Code:52012 - Message: x", "that it could not compute the signature"),
-            ("52014", "", "that the address is invalid"),
-            ("3", "Code:52015", "that the nonceStr is invalid"),
-            ("52016", "x", "that a value to be signed is invalid"),
-            ("3", "权限校验失败 Code:52017", "that the jsApiList is invalid"),
-            ("3", "Code: 52018", "that the timeStamp is invalid"),
-            ("52022", "", "that the type is invalid"),
-            ("3", "Code:52020 - Message: x", "that it knows no such service window"),
-            ("52023", "", "that it knows no such service window"),
-            ("3", "Code:52024", "that a JSAPI's tag is invalid"),
-            ("52025", "", "that this is no secure micro-app"),
-            ("3", "fehlgeschlagen (52026)", "that this is no secure micro-app"),
-            ("3", "Code:52099", "no more than its code"),
-            ("11", "verificação de permissão falhou", "no more than that it refuses"),
-        ] {
-            let refusal = ClientRefusal { code: code.into(), text: text.into(), href: PAGE.into() };
-            assert_eq!(refusal.explain(&signed()), [], "{code} {text}");
-            let possible = refusal.possible(&signed(), &agent, &corp);
-            assert!(possible.starts_with(&format!("the client said {said}")) && !possible.contains("right"), "{possible}");
-            let places = in_order.map(|what| possible.find(what));
-            assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{possible}");
-        }
-        let told = |code: &str, text: &str| {
-            ClientRefusal { code: code.into(), text: text.into(), href: PAGE.into() }.possible(&signed(), &agent, &corp)
-        };
-        assert!(!told("3", &format!("x,url:[{PAGE}]")).contains("PUBLIC_URL"), "the address is known to be the same");
-        let not_permitted = told("7", "no permission");
-        assert!(not_permitted.find("published") < not_permitted.find("PUBLIC_URL"), "{not_permitted}");
-    }
-
-    #[test]
-    fn the_clients_own_code_beats_every_other_number() {
-        let with = |query: &str| format!("{PAGE}&{query}");
-        for (code, text) in [
-            ("3", format!("Code:52010 - Message: x,url:[{}]", with("order=52011"))),
-            ("3", format!("url:[{}] Code:52010", with("order=52011&Code:52013"))),
-            ("3", format!("order 52011 refused, code：52010, {}", with("order=52019"))),
-            ("3", "errorCode:3 Code: 52010, 52013".to_owned()),
-            ("52010", format!("invalid corp at {}", with("order=52011"))),
-            ("52010", format!("invalid corp,url:[{}],ticketList:[52013]", with("ids[]=52011&x:[52019"))),
-            ("3", format!("52010 invalid corp,url:[{}]", with("a=[52011]"))),
-        ] {
-            assert_eq!(explained(code, &text), [Part::CORP], "{text}");
-        }
-        assert_eq!(explained("3", &format!("failed,url:[{PAGE}],nonce:[…]")), [], "nothing is known");
-        assert_eq!(explained("3", "failed,url:[https://app.exam…],nonce:[…]"), []);
-        assert_eq!(explained("3", &format!("failed,url:[{}],x", with("order=52011"))), [Part::QUERY]);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_text_makes_it_stumble(code in ".{0,8}", text in ".{0,80}", href in ".{0,40}") {
-            ClientRefusal { code: code.clone(), text: format!("52{text}"), href: href.clone() }.explain(&signed());
-            ClientRefusal { code, text: format!("{text}url:[{href}],52"), href }.explain(&signed());
-        }
-    }
-}
+mod tests;

@@ -49,9 +49,55 @@ async fn a_page_that_configures_reports_its_refusal_once_and_hears_the_explanati
     let said = reports[0]["text"].as_str().unwrap();
     assert!(said.contains("52019"), "{said}");
     let signed = json!({
-        "url": page, "nonceStr": values["nonceStr"], "timeStamp": values["timeStamp"], "signature": values["signature"],
+        "nonceStr": values["nonceStr"], "timeStamp": values["timeStamp"], "signature": values["signature"],
     });
     assert_eq!(reports, json!([{ "code": "3", "text": said, "url": page, "signed": signed }]));
+    chromium.finish().await;
+}
+
+/// A signature that is not good, and on request another address than the signed one.
+const SPOIL: &str = "document.addEventListener('readystatechange', () => {
+    const page = document.querySelector('[data-jsapi]');
+    if (!page || document.readyState !== 'interactive') return;
+    page.dataset.jsapi = page.dataset.jsapi.replace(/\"signature\":\"..../, '\"signature\":\"0000');
+    if (location.hash === '#moved') history.replaceState(null, '', '/jsapi?moved');
+})";
+
+#[tokio::test]
+async fn of_the_longest_address_a_page_reports_what_it_can_and_no_cause_that_it_cannot_know() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    for script in [LISTEN, SPOIL] {
+        chromium.on_every_document(script).await;
+    }
+    let page = format!("{}/jsapi?q=", app.url);
+    let page = format!("{page}{}", "1".repeat(2048 - page.len()));
+    chromium.open(&page).await;
+    chromium.shown("#config-state[data-state='refused']").await;
+    let configure = "h5.client.configure({}).catch((failure) => failure.explanation)";
+    let told = chromium.resolve(configure).await;
+    assert!(told.as_str().unwrap().contains("still possible"), "{told}");
+    let report = &chromium.reports().await[0];
+    let text = report["text"].as_str().unwrap();
+    assert!(text.chars().count() == 601 && text.contains("url:[") && text.ends_with("1…"), "{text}");
+    assert_eq!((&report["url"], &report["signed"]["url"]), (&json!(page), &json!(null)));
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn a_page_that_has_changed_its_address_reports_both() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    for script in [LISTEN, SPOIL] {
+        chromium.on_every_document(script).await;
+    }
+    chromium.open(&app.url).await;
+    chromium.sees("#user-name", "张三").await;
+    chromium.go(&format!("{}/jsapi#moved", app.url)).await;
+    chromium.shown("#config-state[data-state='refused']").await;
+    let report = &chromium.reports().await[0];
+    let addresses = ["/jsapi?moved", "/jsapi"].map(|path| json!(format!("{}{path}", app.url)));
+    assert_eq!([&report["url"], &report["signed"]["url"]], addresses.each_ref());
     chromium.finish().await;
 }
 

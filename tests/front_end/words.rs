@@ -114,7 +114,7 @@ fn is_read(text: &str) -> bool {
     let label = text.len() > 1
         && text.starts_with(|c: char| c.is_ascii_uppercase())
         && text.chars().skip(1).all(|c| c.is_ascii_lowercase());
-    words.count() > 1 || !text.replace(['·', '–'], "").is_ascii() || label
+    words.count() > 1 || !text.replace(['·', '–', '…'], "").is_ascii() || label
 }
 
 #[test]

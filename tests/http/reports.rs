@@ -45,6 +45,22 @@ async fn the_part_of_the_address_that_differs_is_named() {
 }
 
 #[tokio::test]
+async fn the_address_that_was_signed_need_not_be_told_where_the_page_is_at_no_other() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    let url = format!("{}/jsapi?q={}", app.url, "1".repeat(1900));
+    let config = browser.jsapi_config(&url).await.json();
+    let mut signed = signed(&config, &url);
+    signed.as_object_mut().unwrap().remove("url");
+    for (text, differs) in
+        [("Code:52013,url:[http://other/…", json!(["host", "port"])), ("Code:52013", json!(["digest", "ticket age"]))]
+    {
+        let told = browser.post("/api/jsapi/report", &json!({"code": "3", "text": text, "url": url, "signed": signed})).await;
+        assert_eq!(told.json()["differs"], differs, "{}", told.body);
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_agent_or_organisation_is_named_with_its_setting() {
     for (field, part, setting) in [("agentId", "agent", "DINGTALK_AGENT_ID"), ("corpId", "corp", "DINGTALK_CORP_ID")] {
         let app = TestApp::start().await;

@@ -37,7 +37,8 @@ pub struct Report {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Signed {
-    url: String,
+    /// The page's `location.href`, if it is not told.
+    url: Option<String>,
     nonce_str: String,
     time_stamp: String,
     signature: String,
@@ -158,7 +159,7 @@ async fn signed(report: &Report, signer: &Signer, organisation: &Organisation) -
         return Ok(None);
     };
     let page = SignedPage {
-        url: PageUrl::parse(&signer.public_url, url)?,
+        url: PageUrl::parse(&signer.public_url, url.as_ref().unwrap_or(&report.url))?,
         recipe: signer.recipe,
         ticket: organisation.jsapi_ticket().await?,
         nonce_str,
