@@ -255,9 +255,16 @@ const SPOIL: &str = "document.addEventListener('readystatechange', () => {
     if (page) page.dataset.jsapi = page.dataset.jsapi.replace(/\"signature\":\"..../, '\"signature\":\"0000');
 })";
 
+/// Deferred scripts have yet to run.
+const LOOK_BEFORE_SCRIPTS: &str = "document.addEventListener('readystatechange', () => {
+    const button = document.querySelector('#order button');
+    if (button && document.readyState === 'interactive') window.couldOrderBeforeScripts = !button.disabled;
+})";
+
 async fn the_pages_work_in_a_browser(served: &Served, dingtalk: &Simulator) {
     let chromium = Chromium::start().await;
     chromium.on_every_document(SPOIL).await;
+    chromium.on_every_document(LOOK_BEFORE_SCRIPTS).await;
     chromium.open(&format!("{}/invitation", served.url)).await;
     chromium.click("#choose").await;
     chromium.click("#dd-dialog-choice-1").await;
@@ -267,6 +274,7 @@ async fn the_pages_work_in_a_browser(served: &Served, dingtalk: &Simulator) {
     chromium.click("nav.nav a[href='/']").await;
     chromium.shown("#orders").await;
     chromium.fits("the orders").await;
+    assert_eq!(chromium.run("return couldOrderBeforeScripts", &[]).await, false, "the order would be lost");
     chromium.run("document.querySelector('#order input').value = 'Rice'", &[]).await;
     chromium.click("#order button").await;
     chromium.sees("#trouble", "The kitchen is closed. Come earlier tomorrow.").await;
