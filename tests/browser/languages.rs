@@ -12,7 +12,7 @@ const TROUBLES: [(&str, [&str; 3]); 2] = [
         "en-US",
         ["DingTalk refused the request.", "DingTalk did not accept the sign-in code.", "This app is served at another address."],
     ),
-    ("zh-CN", ["钉钉拒绝了请求", "钉钉未通过免登授权码校验", "本应用的访问地址不正确"]),
+    ("zh-CN", ["钉钉拒绝了请求", "免登授权码未通过钉钉校验", "本应用的访问地址不正确"]),
 ];
 
 #[tokio::test]

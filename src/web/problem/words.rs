@@ -24,7 +24,7 @@ impl Problem {
             Self::CodeRejected { .. } => row(
                 StatusCode::UNAUTHORIZED,
                 "code_rejected",
-                Both("DingTalk did not accept the sign-in code.", "钉钉未通过免登授权码校验"),
+                Both("DingTalk did not accept the sign-in code.", "免登授权码未通过钉钉校验"),
                 Both(
                     "Try again. If it keeps happening, close this page and open it again from DingTalk.",
                     "请重试。如果问题仍然存在，请关闭页面，从钉钉重新打开。",
