@@ -68,7 +68,7 @@ async fn what_one_process_is_told_of_organisations_and_people_all_know_and_one_t
 
     // One that is asked before it has heard of them takes the token that all have.
     let far = Network::to(company.redis.address()).await;
-    far.delays(Duration::from_millis(40));
+    far.delays(Duration::from_millis(15));
     let calls = company.dingtalk.calls(CORP_ACCESS_TOKEN);
     company.processes.push(Served::start(&with(company.variables.clone(), "STATE_URL", &far.url())).await);
     assert_eq!(logs_in(&company, 4, first, "bob").await.1, 200);

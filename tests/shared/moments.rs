@@ -55,7 +55,7 @@ async fn an_answer_that_comes_too_late_is_asked_for_once_more_and_costs_no_token
 
 #[tokio::test]
 async fn processes_that_look_at_dingtalk_before_they_have_reached_redis_fetch_one_token_for_all() {
-    let outage = Outage::at_a_distance(&[], Duration::from_millis(40)).await;
+    let outage = Outage::at_a_distance(&[], Duration::from_millis(15)).await;
     for process in 0..2 {
         outage.logs_in(process).await.sign().await;
     }
