@@ -1,5 +1,5 @@
 //! The program in the storm of `broken::soak`, for descriptors and memory, which belong to a whole process. Its clock is the
-//! machine's: seconds are real, credentials live for two of them, and there are no bans, which would last for five minutes.
+//! machine's: seconds are real, credentials live for two of them, and nothing goes wrong that lasts.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -59,7 +59,7 @@ async fn the_program_holds_no_more_descriptors_and_memory_after_a_storm_than_whe
     let storm = Arc::new(Storm {
         served: Served::start(&variables).await,
         dingtalk,
-        mishaps: Mutex::new(Mishaps::new(seed).without_bans()),
+        mishaps: Mutex::new(Mishaps::new(seed).without_lasting_ones()),
     });
 
     // Somebody was here, so that everything that the program opens for itself is open.

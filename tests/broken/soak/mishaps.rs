@@ -22,17 +22,19 @@ pub fn seed() -> u64 {
 /// Mishaps, one after the other.
 pub struct Mishaps {
     chance: StdRng,
-    bans: bool,
+    /// Whether some stop all calls for long.
+    lasting: bool,
 }
 
 impl Mishaps {
     pub fn new(seed: u64) -> Self {
-        Self { chance: StdRng::seed_from_u64(seed), bans: true }
+        Self { chance: StdRng::seed_from_u64(seed), lasting: true }
     }
 
-    /// Nothing that the app takes for a ban: that stops all of its calls for five minutes, of the only clock that it has.
-    pub fn without_bans(mut self) -> Self {
-        self.bans = false;
+    /// Nothing that stops all calls for long, of the only clock that there is: neither what the app takes for a ban, for five minutes, nor
+    /// a credential that does not come, for which everybody waits.
+    pub fn without_lasting_ones(mut self) -> Self {
+        self.lasting = false;
         self
     }
 
@@ -54,9 +56,10 @@ impl Mishaps {
 
     fn fault(&mut self, endpoint: &str) -> Fault {
         // For each there are five minutes in which DingTalk is not asked, and nothing else can go wrong.
-        if self.bans && self.chance.random_ratio(1, 150) {
+        if self.lasting && self.chance.random_ratio(1, 150) {
             return self.ban();
         }
+        let is_credential = [TOKEN, TICKET].contains(&endpoint);
         match self.chance.random_range(0..100) {
             0..12 => Fault::Busy,
             // All but this one take an access_token.
@@ -70,8 +73,8 @@ impl Mishaps {
             // Only this endpoint has anything to do with authCodes.
             86..92 if endpoint == EXCHANGE => Fault::AuthCodeError,
             // Longer than anybody waits for DingTalk.
-            92..94 => Fault::Delay { milliseconds: 6_000 },
-            94..96 => Fault::Drip { milliseconds: 500 },
+            92..94 if self.lasting || !is_credential => Fault::Delay { milliseconds: 6_000 },
+            94..96 if self.lasting || !is_credential => Fault::Drip { milliseconds: 500 },
             _ => Fault::Busy,
         }
     }
