@@ -184,7 +184,7 @@ async fn serve(settings: Settings, checks: bool) -> anyhow::Result<()> {
     let address = settings.server.app_addr;
     let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
     let (address, public_url) = (listener.local_addr()?, settings.web.public_url.clone());
-    let scheme = if settings.server.tls.is_some() { "https" } else { "http" };
+    let scheme = settings.server.scheme();
     let application = Application::build(listener, settings, Clock::system()).await?;
     let stop = told_to_stop().context("signals cannot be heard")?;
     let mut said = std::io::stdout();

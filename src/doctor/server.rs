@@ -1,6 +1,5 @@
 //! The server on this machine.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use reqwest::Client;
@@ -26,17 +25,10 @@ pub enum Server {
 /// Asks who listens at APP_ADDR.
 pub async fn at_app_addr(settings: &Settings, clock: &Clock) -> Result<Server, reqwest::Error> {
     const PATIENCE: Duration = Duration::from_millis(1500);
-    let mut address = settings.server.app_addr;
-    // Who listens everywhere listens on loopback.
-    match address.ip() {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
+    let (scheme, address) = (settings.server.scheme(), settings.server.near_address());
     if !timeout(PATIENCE, TcpStream::connect(address)).await.is_ok_and(|connected| connected.is_ok()) {
         return Ok(Server::Nobody);
     }
-    let scheme = if settings.server.tls.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{address}");
     // The certificate is for another name, and whether it is good is seen at PUBLIC_URL.
     let client = asking::client().timeout(PATIENCE).danger_accept_invalid_certs(true).build()?;

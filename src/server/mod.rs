@@ -14,7 +14,7 @@ mod stalls;
 mod tls;
 
 use std::future::poll_fn;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -54,6 +54,24 @@ pub struct Settings {
     pub tls: Option<TlsFiles>,
     /// METRICS_ADDR
     pub metrics_addr: Option<SocketAddr>,
+}
+
+impl Settings {
+    /// Where this machine reaches the server: one that listens everywhere listens on loopback.
+    pub fn near_address(&self) -> SocketAddr {
+        let mut address = self.app_addr;
+        match address.ip() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
+        address
+    }
+
+    /// What it speaks there.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
 }
 
 /// A server that listens and does not answer yet.
