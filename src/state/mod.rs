@@ -120,7 +120,7 @@ impl State {
         Standing {
             shared: redis.is_some(),
             reachable: redis.is_none_or(|redis| redis.link.is_up()),
-            began: redis.is_none_or(|redis| redis.link.was_up() || redis.link.is_late()),
+            began: redis.is_none_or(|redis| redis.link.has_begun()),
             kept: !self.tables.journal.is_failing(),
             processes: redis.map_or(NonZeroUsize::MIN, |redis| redis.processes()),
         }
@@ -164,7 +164,7 @@ impl Standing {
 impl Peers for State {
     fn are_heard(&self) -> Answering<'_, ()> {
         match &self.redis {
-            Some(redis) => Box::pin(redis.link.has_begun()),
+            Some(redis) => Box::pin(redis.link.begins()),
             None => Box::pin(std::future::ready(())),
         }
     }

@@ -59,14 +59,14 @@ impl Link {
         self.was_up.load(Ordering::Relaxed)
     }
 
-    /// Whether it is no longer waited for if it was never there.
-    pub fn is_late(&self) -> bool {
-        self.began.elapsed() >= Self::BEGINS_WITHIN
+    /// Whether it was there, or is no longer waited for.
+    pub fn has_begun(&self) -> bool {
+        self.was_up() || self.began.elapsed() >= Self::BEGINS_WITHIN
     }
 
-    /// Ends when it was there, or is no longer waited for.
-    pub async fn has_begun(&self) {
-        if !self.was_up() {
+    /// Ends when that is so.
+    pub async fn begins(&self) {
+        if !self.has_begun() {
             drop(timeout_at(self.began + Self::BEGINS_WITHIN, self.is_back()).await);
         }
     }

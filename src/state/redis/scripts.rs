@@ -155,8 +155,8 @@ redis.call('PEXPIRE', KEYS[3], 600000)
 return 0";
 
 /// Tells that a process is there. KEYS: the processes, the secret of the names. ARGV: which, for how many milliseconds it is believed.
-/// What lies ahead was told before the clock was set back.
-/// Answers how many there are, what time it is in milliseconds, and the secret.
+/// Answers how many there are, what time it is in milliseconds, and the secret. Those that were told of before the clock was set back, and
+/// so lie ahead, are forgotten.
 pub(super) const BEAT: &str = r"
 local kind = redis.call('TYPE', KEYS[1]).ok
 if kind ~= 'zset' and kind ~= 'none' then redis.call('UNLINK', KEYS[1]) end
