@@ -64,7 +64,7 @@ async fn the_session_is_dead_and_not_only_forgotten() {
 async fn somebody_who_signed_out_can_sign_in_again() {
     let app = TestApp::start().await;
     let chromium = logged_out(&app).await;
-    chromium.click("main a.button").await;
+    chromium.click("main a[href^='/?corpid=']").await;
     chromium.sees("#user-name", "张三").await;
     assert_eq!((app.dingtalk.calls(AUTH_CODE), app.dingtalk.calls(USER_BY_CODE)), (2, 2));
     chromium.finish().await;

@@ -52,13 +52,14 @@ impl Head {
         let language = Language::asked_for_by(request);
         let asked_for = request.uri().path_and_query().cloned();
         let corp_id = organisation_of(request).ok();
+        let serves_many = shared::<DingTalk>(request)?.home().is_none();
         Ok(Self {
             site: shared::<Site>(request)?.clone(),
             path_and_query: asked_for.unwrap_or_else(|| PathAndQuery::from_static("/")),
             language,
             words: words::Layout::of(language),
             color_scheme: ColorScheme::asked_for_in(request.headers()),
-            home: home(request, corp_id.as_ref())?,
+            home: home(request, corp_id.as_ref().filter(|_| serves_many))?,
             corp_id,
             scope: RequestScope::of(request)?,
         })
@@ -102,10 +103,14 @@ impl Head {
 
 extracted!(Head, Head::of);
 
-/// The address of home for whoever made `request`. An app of many organisations has a home in each.
+/// Home in the organisation of `request`, which is named whatever the app.
+pub fn home_of_organisation(request: &HttpRequest) -> Result<Cow<'static, str>, Problem> {
+    home(request, organisation_of(request).ok().as_ref())
+}
+
+/// The address of home for whoever made `request`, in this organisation if it is to be named. An app of many has a home in each.
 fn home(request: &HttpRequest, corp_id: Option<&CorpId>) -> Result<Cow<'static, str>, Problem> {
-    let serves_many = shared::<DingTalk>(request)?.home().is_none();
-    let organisation = corp_id.filter(|_| serves_many).map(|corp_id| {
+    let organisation = corp_id.map(|corp_id| {
         let encoded: String = form_urlencoded::byte_serialize(corp_id.as_str().as_bytes()).collect();
         format!("corpid={encoded}")
     });
