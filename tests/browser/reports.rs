@@ -49,7 +49,7 @@ async fn a_page_that_configures_reports_its_refusal_once_and_hears_the_explanati
     let said = reports[0]["text"].as_str().unwrap();
     assert!(said.contains("52019"), "{said}");
     let signed = json!({
-        "nonceStr": values["nonceStr"], "timeStamp": values["timeStamp"], "signature": values["signature"],
+        "url": page, "nonceStr": values["nonceStr"], "timeStamp": values["timeStamp"], "signature": values["signature"],
     });
     assert_eq!(reports, json!([{ "code": "3", "text": said, "url": page, "signed": signed }]));
     chromium.finish().await;
@@ -63,13 +63,18 @@ const SPOIL: &str = "document.addEventListener('readystatechange', () => {
     if (location.hash === '#moved') history.replaceState(null, '', '/jsapi?moved');
 })";
 
-#[tokio::test]
-async fn of_the_longest_address_a_page_reports_what_it_can_and_no_cause_that_it_cannot_know() {
-    let app = TestApp::start().await;
-    let chromium = Chromium::start().await;
+/// A client that refuses the page of `app` for its signature.
+async fn that_is_refused() -> (TestApp, Chromium) {
+    let (app, chromium) = (TestApp::start().await, Chromium::start().await);
     for script in [LISTEN, SPOIL] {
         chromium.on_every_document(script).await;
     }
+    (app, chromium)
+}
+
+#[tokio::test]
+async fn of_the_longest_address_a_page_reports_what_it_can_and_no_cause_that_it_cannot_know() {
+    let (app, chromium) = that_is_refused().await;
     let page = format!("{}/jsapi?q=", app.url);
     let page = format!("{page}{}", "1".repeat(2048 - page.len()));
     chromium.open(&page).await;
@@ -86,11 +91,7 @@ async fn of_the_longest_address_a_page_reports_what_it_can_and_no_cause_that_it_
 
 #[tokio::test]
 async fn a_page_that_has_changed_its_address_reports_both() {
-    let app = TestApp::start().await;
-    let chromium = Chromium::start().await;
-    for script in [LISTEN, SPOIL] {
-        chromium.on_every_document(script).await;
-    }
+    let (app, chromium) = that_is_refused().await;
     chromium.open(&app.url).await;
     chromium.sees("#user-name", "张三").await;
     chromium.go(&format!("{}/jsapi#moved", app.url)).await;
