@@ -41,9 +41,9 @@ async fn sixty_people_at_three_processes_are_let_in_at_the_pace_of_one() {
     let before = company.dingtalk.calls(USER_BY_CODE);
     let took = all_come(&company, 60).await;
     println!("sixty people at ten a second, three processes: {took:?}");
-    // Nobody saw a refusal. A few calls that a busy machine held up on their way may have met one; without a common pace some forty do.
+    // Nobody saw a refusal. A call that a busy machine held up on its way may have met one.
     let calls = company.dingtalk.calls(USER_BY_CODE) - before;
-    assert!((60..=65).contains(&calls), "{calls}");
+    assert!((60..=62).contains(&calls), "{calls}");
     // Six seconds where nothing is late; on a machine that does much else, many answers are.
     assert!(took < Duration::from_secs(20), "{took:?}");
 }
@@ -77,8 +77,7 @@ async fn nobody_is_refused_when_redis_comes_back_under_a_rush() {
     };
     let (took, ()) = tokio::join!(all_come(&company, 60), comes_back);
     println!("sixty people at nine a second, redis back in the middle: {took:?}, {} calls", called());
-    // As above; with what each has called by itself forgotten, nine do.
-    assert!((60..=65).contains(&called()), "{}", called());
+    assert!((60..=62).contains(&called()), "{}", called());
 }
 
 #[tokio::test]
