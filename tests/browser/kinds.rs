@@ -10,6 +10,16 @@ use crate::support::{TestApp, USER_BY_CODE};
 
 const ME: &str = "h5.session.fetch('/api/me').then((answer) => answer.json().then((me) => [answer.status, me.name]))";
 
+impl Chromium {
+    /// The gated page, in the organisation of whoever is called so.
+    async fn is_configured_for(&self, app: &TestApp, corp_id: &str, name: &str) {
+        self.open(&format!("{}/?corpid={corp_id}", app.url)).await;
+        self.sees("#user-name", name).await;
+        self.go(&format!("{}/jsapi", app.url)).await;
+        self.config_is("accepted").await;
+    }
+}
+
 #[tokio::test]
 async fn somebody_logs_in_to_a_custom_app_and_its_gated_page_is_configured() {
     let app = TestApp::custom().await;
@@ -26,10 +36,7 @@ async fn people_of_two_organisations_log_in_to_a_third_party_app_and_their_gated
     let (app, both) = TestApp::of_both_organisations().await;
     let chromium = Chromium::start().await;
     for (corp_id, name) in both.into_iter().zip(["张三", "章珊"]) {
-        chromium.open(&format!("{}/?corpid={corp_id}", app.url)).await;
-        chromium.sees("#user-name", name).await;
-        chromium.go(&format!("{}/jsapi", app.url)).await;
-        chromium.config_is("accepted").await;
+        chromium.is_configured_for(&app, corp_id, name).await;
     }
     assert_eq!(app.dingtalk.calls(USER_BY_CODE), 2);
     chromium.finish().await;
@@ -40,10 +47,7 @@ async fn people_are_picked_from_the_organisation_that_the_page_was_configured_fo
     let (app, both) = TestApp::of_both_organisations().await;
     let chromium = Chromium::start().await;
     for (corp_id, name) in both.into_iter().zip(["张三", "章珊"]) {
-        chromium.open(&format!("{}/?corpid={corp_id}", app.url)).await;
-        chromium.sees("#user-name", name).await;
-        chromium.go(&format!("{}/jsapi", app.url)).await;
-        chromium.config_is("accepted").await;
+        chromium.is_configured_for(&app, corp_id, name).await;
         chromium.run("dd.biz.contact.choose({}).catch(() => {})", &[]).await;
         chromium.sees("#dd-dialog-choice-0", name).await;
         chromium.click("#dd-dialog-cancel").await;
