@@ -113,6 +113,7 @@ impl Calls {
             match &answer {
                 // How soon that was known says nothing about how long an answer takes.
                 Err(Error { kind: Kind::NotSent(_) | Kind::NotAsked(_), .. }) => turn.stayed(),
+                Err(Error { kind: Kind::LimitedForLonger, .. }) => turn.limited_for_longer(),
                 _ => turn.answered(refused),
             }
             // Made-up codes cost those who post them more than others.

@@ -156,11 +156,18 @@ impl Pace {
         let counted = |one: &&Departure| !one.is_refused && one.at <= refused.at + Self::TOGETHER && one.until > refused.at;
         let admitted = self.left.iter().filter(counted).count();
         if admitted == 0 {
-            self.paused_until = now + Self::SECOND * 2_u32.pow(self.pauses);
-            self.pauses = (self.pauses + 1).min(Self::MOST_DOUBLINGS);
+            self.pause(now);
         }
         self.limit = self.limit.min(admitted).max(1);
         (self.raised_at, self.step) = (now, 1);
+    }
+
+    /// Nothing leaves for a while, and for twice as long each time, until a call is admitted. Calls that were refused together are one time.
+    pub fn pause(&mut self, now: Instant) {
+        if now >= self.paused_until {
+            self.paused_until = now + Self::SECOND * 2_u32.pow(self.pauses);
+            self.pauses = (self.pauses + 1).min(Self::MOST_DOUBLINGS);
+        }
     }
 
     /// They may have ended. Each time that more proves possible, twice as much is tried next.

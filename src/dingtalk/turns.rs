@@ -239,6 +239,12 @@ impl Turn {
         self.left = false;
     }
 
+    /// DingTalk has refused it for longer than this second: whoever left now would be refused like it.
+    pub fn limited_for_longer(self) {
+        self.turns.state.lock().pace.pause(Instant::now());
+        self.answered(true);
+    }
+
     /// DingTalk has answered it.
     pub fn answered(self, refused: bool) {
         let late = self.turns.state.lock().pace.answered(self.departure, refused, Instant::now());

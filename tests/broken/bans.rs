@@ -196,6 +196,28 @@ async fn an_exchange_that_is_limited_for_longer_than_a_second_is_not_repeated_an
 }
 
 #[tokio::test]
+async fn whoever_waits_behind_a_login_that_is_limited_for_longer_than_a_second_waits_on_instead_of_being_refused_like_it() {
+    let limited = json(r#"{"errcode":90005,"errmsg":"x"}"#);
+    let rogue = Rogue::start(move |call| if call.path == EXCHANGE { vec![limited.clone()] } else { well(call) }).await;
+    let app = Arc::new(app_with(&rogue, |settings| settings.web.login_patience = Duration::from_millis(1500)).await);
+    assert_eq!(login(&app, "first").await.problem().0, 503);
+    let logins: Vec<_> = (0..30)
+        .map(|nth| {
+            let app = Arc::clone(&app);
+            tokio::spawn(async move { login(&app, &format!("code-{nth}")).await.problem() })
+        })
+        .collect();
+    let mut told = Vec::new();
+    for login in logins {
+        told.push(login.await.unwrap().1);
+    }
+    let waiting = told.iter().filter(|code| *code == "login_queued").count();
+    assert_eq!((waiting, rogue.calls(EXCHANGE).len()), (29, 2), "one has tried after a second: {told:?}");
+    let times: Vec<_> = rogue.calls(EXCHANGE).iter().map(|call| call.at).collect();
+    assert!(times[1] - times[0] >= Duration::from_secs(1), "{times:?}");
+}
+
+#[tokio::test]
 async fn a_token_that_is_limited_for_longer_than_a_second_is_not_asked_for_again_within_a_minute() {
     let limited = || vec![http("400 Bad Request", "application/json", r#"{"code":"request.overlimit","message":"x"}"#)];
     let rogue = Rogue::start(move |call| if call.path == TOKEN && call.nth == 0 { limited() } else { well(call) }).await;
