@@ -1,14 +1,20 @@
 //! Whether DingTalk can be reached, as the last calls tell.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use super::{Error, Kind};
 
-/// Nothing, while the last call was answered.
+/// What came of the last calls.
 #[derive(Default)]
-pub(super) struct Reach(Mutex<Option<Silence>>);
+pub(super) struct Reach {
+    /// Since the last answer, if anything.
+    silence: Mutex<Option<Silence>>,
+    /// Until then, there may be no way to DingTalk at all.
+    was_answered: AtomicBool,
+}
 
 /// What came of the calls since then.
 struct Silence {
@@ -25,8 +31,9 @@ impl Reach {
     /// Takes note of how a call ended.
     pub fn note(&self, outcome: Result<(), &Error>, now: Instant) {
         let Some(answered) = outcome.map_or_else(|error| was_answered(&error.kind), |()| Some(true)) else { return };
-        let mut silence = self.0.lock();
+        let mut silence = self.silence.lock();
         if answered {
+            self.was_answered.store(true, Ordering::Relaxed);
             if silence.take().is_some_and(|silence| silence.is_lost) {
                 tracing::info!("dingtalk is reached again");
             }
@@ -34,20 +41,21 @@ impl Reach {
         }
         let silence = silence.get_or_insert(Silence { began: now, calls: 0, is_lost: false });
         silence.calls += 1;
-        if !silence.is_lost && silence.calls >= Self::CALLS && now >= silence.began + Self::LONG {
+        let lasts = silence.calls >= Self::CALLS && now >= silence.began + Self::LONG;
+        if !silence.is_lost && (lasts || !self.was_answered.load(Ordering::Relaxed)) {
             silence.is_lost = true;
             tracing::error!(calls = silence.calls, "dingtalk is not reached: nobody can log in, sessions go on");
         }
     }
 
-    /// Whether the last call was not answered, so that another one would tell more.
+    /// Whether the last call was not answered, or none was so far, so that another one would tell more.
     pub fn is_in_doubt(&self) -> bool {
-        self.0.lock().is_some()
+        !self.was_answered.load(Ordering::Relaxed) || self.silence.lock().is_some()
     }
 
-    /// Whether several calls over some seconds were not answered, and none was since.
+    /// Whether the first call, or several over some seconds, were not answered, and none was since.
     pub fn is_lost(&self) -> bool {
-        self.0.lock().as_ref().is_some_and(|silence| silence.is_lost)
+        self.silence.lock().as_ref().is_some_and(|silence| silence.is_lost)
     }
 }
 

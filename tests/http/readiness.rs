@@ -47,6 +47,18 @@ async fn readiness_does_not_wait_for_a_dingtalk_that_stalls() {
 }
 
 #[tokio::test]
+async fn whoever_dingtalk_has_never_answered_is_not_ready_though_others_brought_all_that_is_needed() {
+    let app = TestApp::third_party().await;
+    app.dingtalk.fault("/gettoken", 2, Fault::Lost);
+    for answers in [false, false, true] {
+        assert_eq!(ready(&app).await, answers);
+    }
+    let calls = app.dingtalk.calls("/gettoken");
+    assert!(ready(&app).await);
+    assert_eq!(app.dingtalk.calls("/gettoken"), calls, "nothing is asked while all is well");
+}
+
+#[tokio::test]
 async fn it_says_no_once_calls_have_failed_for_some_seconds_though_the_token_is_held_and_yes_by_itself_again() {
     for trouble in [
         Fault::Lost,
