@@ -42,7 +42,7 @@ impl Call {
     /// The same of custom and third-party apps: each call brings another token.
     pub const CORP_ACCESS_TOKEN: Self = Self::new("corp_access_token", "/v1.0/oauth2/corpAccessToken").repeatable();
     /// Which app an organisation has authorised, and what that is called there.
-    pub const AUTH_INFO: Self = Self::old("auth_info", "/service/get_auth_info").kept_for(Duration::from_secs(60));
+    pub const AUTH_INFO: Self = Self::old("auth_info", "/service/get_auth_info").kept_for(Duration::from_secs(5));
     /// The same ticket comes back, renewed, until it is 24 hours old.
     pub const JSAPI_TICKET: Self = Self::new("jsapi_ticket", "/v1.0/oauth2/jsapiTickets").repeatable();
     /// Where to listen for events.

@@ -58,9 +58,14 @@ impl Decisions {
         }
     }
 
+    /// What the app is called there since it was last authorised: installed anew, it may be called otherwise.
+    fn ours(&self) -> Option<&AgentId> {
+        self.agent.as_ref().filter(|(at, _)| *at >= self.authorised).map(|(_, agent_id)| agent_id)
+    }
+
     /// Whether an app that is called so there is ours.
     fn is_ours(&self, agent_id: &Option<AgentId>) -> bool {
-        agent_id.as_ref().zip(self.agent.as_ref()).is_none_or(|(agent_id, (_, ours))| agent_id == ours)
+        agent_id.as_ref().zip(self.ours()).is_none_or(|(agent_id, ours)| agent_id == ours)
     }
 
     fn judge(&self) -> Authorisation {
@@ -72,7 +77,7 @@ impl Decisions {
         } else if self.stopped > 0 && self.stopped >= running {
             Authorisation::Stopped
         } else if granted > 0 || running > 0 || self.found {
-            Authorisation::Granted { agent_id: self.agent.as_ref().map(|(_, agent_id)| agent_id.clone()), turn: running }
+            Authorisation::Granted { agent_id: self.ours().cloned(), turn: running }
         } else {
             Authorisation::Unknown
         }
@@ -176,11 +181,11 @@ impl Authorisations for State {
     fn found(&self, corp_id: &CorpId, agent_id: Option<AgentId>) {
         let mut known = self.tables.known();
         let decisions = known.organisations.get(corp_id);
-        let is_news = decisions.is_none_or(|decisions| !decisions.found || decisions.agent.is_none() && agent_id.is_some());
+        let is_news = decisions.is_none_or(|decisions| !decisions.found || decisions.ours().is_none() && agent_id.is_some());
         if is_news {
             known.change(corp_id, |decisions| {
                 decisions.found = true;
-                decisions.name(&agent_id, 0);
+                decisions.name(&agent_id, decisions.authorised);
             });
         }
     }

@@ -90,6 +90,23 @@ async fn another_micro_app_of_the_organisation_that_is_stopped_is_not_ours() {
 }
 
 #[tokio::test]
+async fn an_app_that_is_installed_anew_without_a_word_of_its_agent_is_asked_for_it_again() {
+    let place = Place::in_memory();
+    let (state, one) = (place.open(), corp("ding1"));
+    let granted =
+        |agent_id: Option<AgentId>| matches!(state.of(&one), Authorisation::Granted { agent_id: known, .. } if known == agent_id);
+    tell(&state, &[ago(&place, 9, Happening::Authorised(one.clone(), agent("1")))]).await;
+    assert!(granted(agent("1")));
+    let relieved = ago(&place, 5, Happening::Relieved(one.clone()));
+    tell(&state, &[relieved, ago(&place, 2, Happening::Authorised(one.clone(), None))]).await;
+    assert!(granted(None), "that agent was another installation's");
+    state.found(&one, agent("2"));
+    assert!(granted(agent("2")));
+    tell(&state, &[ago(&place, 1, Happening::Stopped(one.clone(), agent("1")))]).await;
+    assert!(granted(agent("2")), "what is called as ours was is another app now");
+}
+
+#[tokio::test]
 async fn what_was_found_by_asking_is_outdone_by_whatever_is_heard() {
     let place = Place::in_memory();
     let (state, one) = (place.open(), corp("ding1"));
