@@ -40,6 +40,8 @@ pub const USER_DETAILS: &str = "POST /topapi/v2/user/get";
 pub struct TestApp {
     pub dingtalk: Simulator,
     pub hands: ClockHands,
+    /// The app's own.
+    pub clock: Clock,
     pub url: String,
     pub settings: Settings,
     /// The client that the app has.
@@ -144,7 +146,8 @@ impl TestApp {
         adjust(&mut settings);
         let hands = ClockHands::default();
         let app = app(&settings, hands.clock()).await;
-        let application = Application::of(app, listener, settings.clone(), hands.clock()).unwrap();
+        let clock = hands.clock();
+        let application = Application::of(app, listener, settings.clone(), clock.clone()).unwrap();
         let metrics_url = application.metrics_address().map(|address| format!("http://{address}/metrics"));
         let (client, authorisations) = (application.dingtalk(), Hearsay::of(application.state()));
         let (stop, stopped) = oneshot::channel::<()>();
@@ -153,6 +156,7 @@ impl TestApp {
         Self {
             dingtalk,
             hands,
+            clock,
             url,
             settings,
             client,

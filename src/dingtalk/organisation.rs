@@ -103,7 +103,7 @@ impl Organisation {
         let (asked, sent) = (Arc::clone(calls), body.clone());
         let ask = async move {
             let app = &asked.app;
-            let signature = SuiteSignature::new(&app.credentials, &app.suite_ticket(call)?, app.api.clock.unix_millis());
+            let signature = SuiteSignature::new(&app.credentials, &app.suite_ticket(call)?, app.api.clock.machine_millis());
             asked.call_by(Proof::Suite(&signature), call, &sent).await
         };
         let told: Value = calls.app.kept.get((self.corp_id().clone(), call.into()), &body, ask).await?;

@@ -6,7 +6,7 @@ use dingtalk_h5::dingtalk::events::Happening;
 use dingtalk_h5::dingtalk::{AgentId, Authorisation, CorpId};
 use dingtalk_h5::environment::Environment;
 use dingtalk_h5::settings::Settings;
-use dingtalk_simulator::{Decision, Fault};
+use dingtalk_simulator::{Decision, Fault, Shape};
 
 use crate::support::{ACCESS_TOKEN, Browser, CORP_ACCESS_TOKEN, TestApp, USER_BY_CODE, client_accepts, eventually, state_of};
 
@@ -74,6 +74,25 @@ async fn an_organisation_that_nobody_has_heard_of_is_found_by_asking_once() {
         }
     }
     assert_eq!((app.dingtalk.calls(CORP_ACCESS_TOKEN), app.dingtalk.calls(AUTH_INFO)), (2, 2));
+}
+
+#[tokio::test]
+async fn what_dingtalk_judges_by_its_clock_goes_by_this_machine_s_and_not_by_that_of_redis() {
+    let (app, [corp_id, _]) = TestApp::of_both_organisations().await;
+    let redis_is_off_by = |minutes: i64| {
+        let theirs = app.clock.machine_millis().saturating_add_signed(minutes * 60_000);
+        assert_ne!(app.clock.go_by(theirs), 0);
+    };
+    redis_is_off_by(-10);
+    let (mut browser, _) = app.logs_in(corp_id, "zhangsan").await;
+    signed_page_is_accepted(&app, &mut browser, corp_id).await;
+    assert_eq!(app.dingtalk.calls(AUTH_INFO), 1);
+    app.dingtalk.push_events_to(format!("{}/dingtalk/events", app.url), Shape::Sync);
+    for minutes in [-10, 10] {
+        redis_is_off_by(minutes);
+        app.dingtalk.check_url();
+        eventually("a call is taken for one of now", || app.dingtalk.pushes_waiting() == 0).await;
+    }
 }
 
 #[tokio::test]

@@ -96,13 +96,13 @@ impl Callback {
     }
 
     fn is_timely(&self, timestamp: &str) -> bool {
-        let now = self.clock.unix_millis();
+        let now = self.clock.machine_millis();
         let (oldest, newest) = (now.saturating_sub(REMEMBERED.as_millis() as u64), now + Clock::SKEW.as_millis() as u64);
         millis(timestamp).is_some_and(|made| (oldest..=newest).contains(&made))
     }
 
     fn answer(&self, word: &str, owner: &str) -> Value {
-        let (timestamp, nonce) = (self.clock.unix_millis().to_string(), hex::encode(rand::random::<[u8; 8]>()));
+        let (timestamp, nonce) = (self.clock.machine_millis().to_string(), hex::encode(rand::random::<[u8; 8]>()));
         let encrypt = self.cipher.encrypt(rand::random(), word, owner);
         let signature = self.cipher.signature(&timestamp, &nonce, &encrypt);
         json!({"msg_signature": signature, "timeStamp": timestamp, "nonce": nonce, "encrypt": encrypt})
