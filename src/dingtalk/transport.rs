@@ -19,8 +19,8 @@ use super::answer::Answer;
 use super::identifiers::is_plain;
 use super::{Call, Error, Kind, NoConnection, Proxy};
 
-/// The most that is read of any answer. The largest real one, user details, is a few KiB.
-const MAX_ANSWER: usize = 64 * 1024;
+/// The most that is read of any answer. Lists of a whole company's people, as an app's own calls bring them, have some hundred KiB.
+const MAX_ANSWER: usize = 2 * 1024 * 1024;
 
 /// The HTTP client for DingTalk: no redirects, no Referer, no proxy but the one that is set, no decompression (so a small answer
 /// cannot unfold into a large one), and one deadline over connecting, sending and reading.
