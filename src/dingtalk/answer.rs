@@ -215,13 +215,15 @@ fn refused_by_new(call: Call, status: u16, code: &str, text: &str, required_scop
 
 fn refused(call: Call, kind: Kind, code: &str, text: &str) -> Error {
     // It hides a permanent mistake behind a passing one: a wrong CorpId or secret has been seen to be answered like this.
-    const HINT: &str = " (if it stays: check DINGTALK_CORP_ID, DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET)";
+    const HINT: &str =
+        " (if it stays: check DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET, and DINGTALK_CORP_ID if the app has one)";
     let hint = if code == "unknownError" { HINT } else { "" };
     // Those calls send no access_token: what sounds like a bad one is about the secret.
     let sends_none = [Call::ACCESS_TOKEN, Call::CORP_ACCESS_TOKEN, Call::AUTH_INFO, Call::STREAM].contains(&call);
     let kind = if kind == Kind::TokenRejected && sends_none { Kind::Credentials } else { kind };
     let Said { code, text } = Said::new(code, text);
-    Error::new(call, kind, format!("dingtalk refused with {code}: {text}{hint}"))
+    let said = format!("dingtalk refused with {code}: {text}{hint}");
+    Error { code: Some(code.into()), ..Error::new(call, kind, said) }
 }
 
 /// What DingTalk calls the permission that the app lacks: in a list of its own, in the text, whatever that says and in which language, or

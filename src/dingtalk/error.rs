@@ -30,6 +30,7 @@ pub struct Error {
     /// What happened.
     pub kind: Kind,
     pub(super) said: Box<str>,
+    pub(super) code: Option<Box<str>>,
     pub(super) source: Option<Arc<reqwest::Error>>,
 }
 
@@ -112,11 +113,16 @@ pub enum NoConnection {
 impl Error {
     /// `said` is the text for the log, without secrets.
     pub(super) fn new(call: Call, kind: Kind, said: impl Into<String>) -> Self {
-        Self { call, kind, said: said.into().into(), source: None }
+        Self { call, kind, said: said.into().into(), code: None, source: None }
     }
 
     pub(super) fn interrupted(call: Call) -> Self {
         Self::new(call, Kind::Interrupted, "the call was interrupted")
+    }
+
+    /// What DingTalk calls it, such as `60121`, if it has refused the call: an app tells the refusals of its own calls apart by that.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
     }
 
     /// What happened, in one word out of few.
@@ -149,8 +155,8 @@ impl Error {
             Kind::QuotaSpent => ("quota_spent", None),
             Kind::UserUnknown => ("user_unknown", None),
             Kind::Credentials => misconfigured(told!(
-                "DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET are not a valid pair: copy both from Developer Console > the app > Credentials and Basic Information",
-                "DINGTALK_CLIENT_ID 与 DINGTALK_CLIENT_SECRET 不匹配：请从开发者后台 > 应用 > 凭证与基础信息 重新复制两者")),
+                "DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET are not a valid pair: copy both from Developer Console > the app > Credentials and Basic Information, and check that DINGTALK_APP_KIND is the app's",
+                "DINGTALK_CLIENT_ID 与 DINGTALK_CLIENT_SECRET 不匹配：请从开发者后台 > 应用 > 凭证与基础信息 重新复制两者，并检查 DINGTALK_APP_KIND 是否与应用一致")),
             Kind::Clock => misconfigured(told!(
                 "this machine's clock differs from DingTalk's by more than a minute: set it, such as by: timedatectl set-ntp true",
                 "本机时钟与钉钉相差超过一分钟：请校准，例如：timedatectl set-ntp true")),
@@ -173,11 +179,11 @@ impl Error {
                 "the app is stopped in this organisation: its administrator enables it in Admin Console > Workbench > App Management",
                 "应用在该组织中已停用：请组织管理员在管理后台 > 工作台 > 应用管理 中启用"))),
             Kind::NotAuthorised => ("not_authorised", Some(told!(
-                "this organisation has not authorised the app: its administrator does, by installing it",
-                "该组织尚未授权此应用：请组织管理员安装应用"))),
+                "this organisation has not authorised the app: its administrator does, by installing it. Of an app with DINGTALK_CORP_ID, check that it and DINGTALK_APP_KIND are the app's",
+                "该组织尚未授权此应用：请组织管理员安装应用。若应用设置了 DINGTALK_CORP_ID，请检查它与 DINGTALK_APP_KIND 是否属于该应用"))),
             Kind::SuiteTicket => misconfigured(told!(
-                "the suite ticket is missing or old: Developer Console > the app > Event Subscriptions > push again, and check DINGTALK_EVENTS",
-                "suite ticket 缺失或已过期：请在开发者后台 > 应用 > 事件订阅 中重新推送，并检查 DINGTALK_EVENTS")),
+                "the suite ticket is missing or old: Developer Console > the app > Event Subscriptions > push again, and check DINGTALK_EVENTS (a custom app needs none: check DINGTALK_APP_KIND)",
+                "suite ticket 缺失或已过期：请在开发者后台 > 应用 > 事件订阅 中重新推送，并检查 DINGTALK_EVENTS（定制应用无需 suite ticket：请检查 DINGTALK_APP_KIND）")),
             Kind::NoSuchCall => misconfigured(told!(
                 "there is no such call at this address: check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL, which end before /v1.0 and /topapi), and the path of a call of your own",
                 "该地址没有此接口：请检查 DINGTALK_SITE（或 DINGTALK_API_URL 与 DINGTALK_OAPI_URL，它们不含 /v1.0 与 /topapi），以及自行编写的接口路径")),

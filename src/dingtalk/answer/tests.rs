@@ -29,7 +29,8 @@ fn new(status: u16, body: &str) -> std::result::Result<Empty, Error> {
 fn code_88_is_unwrapped_through_its_sub_code() {
     let body =
         r#"{"errcode":88,"sub_code":"40014","sub_msg":"不合法的access_token","errmsg":"ding talk error","request_id":"x"}"#;
-    assert_eq!(old(200, body.as_bytes()).unwrap_err().kind, Kind::TokenRejected);
+    let error = old(200, body.as_bytes()).unwrap_err();
+    assert_eq!((&error.kind, error.code()), (&Kind::TokenRejected, Some("40014")));
 }
 
 #[test]
