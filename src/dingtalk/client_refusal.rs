@@ -37,8 +37,8 @@ impl Part {
     pub const DECODING: Self = Self { name: "decoding", advice: "the client checks the query in its other, decoded or encoded, form: keep odd characters out of the page's address" };
     pub const DIGEST: Self = Self { name: "digest", advice: "the client computes the other digest: change JSAPI_DIGEST" };
     pub const TICKET_AGE: Self = Self { name: "ticket age", advice: "the client does not know the jsapi_ticket: it is fetched anew, load the page again" };
-    pub const AGENT: Self = Self { name: "agent", advice: "DINGTALK_AGENT_ID is not this app's: Developer Console > the app > Credentials and Basic Information" };
-    pub const CORP: Self = Self { name: "corp", advice: "DINGTALK_CORP_ID is not the organisation that the page was opened in: Developer Console > Home" };
+    pub const AGENT: Self = Self { name: "agent", advice: "the agentId is not this app's: DINGTALK_AGENT_ID (Developer Console > the app > Credentials and Basic Information), or, of a third-party app, what the organisation's authorisation tells" };
+    pub const CORP: Self = Self { name: "corp", advice: "the corpId is not the organisation that the page was opened in: DINGTALK_CORP_ID (Developer Console > Home), or, of a third-party app, the $CORPID$ in its homepage's address" };
     pub const TIME_STAMP: Self = Self { name: "time stamp", advice: "the page passed another timeStamp to dd.config than the one signed for it: pass it on unchanged, as text" };
     pub const NONCE: Self = Self { name: "nonce", advice: "the page passed other values to dd.config than the ones signed for it: pass them on unchanged" };
 }
@@ -102,8 +102,7 @@ impl ClientRefusal {
             (None, _) => ("no more than that it refuses", false),
         };
         let permitted = "the app is not published, or the call not permitted".to_owned();
-        // Checked already where the client told all of its own.
-        let is_known = self.quoted("url").is_some_and(|used| shown(signed.url.as_str(), used) != Shown::Beginning);
+        let is_known = self.quoted("url").is_some_and(|used| shown(signed.url.as_str(), used) == Shown::Whole);
         let address = (!is_known).then(|| {
             format!(
                 "the client has another address for the page than {} (PUBLIC_URL, a proxy, a script before dd.config)",
@@ -114,7 +113,10 @@ impl ClientRefusal {
             "the page did not pass all values to dd.config as they were signed".to_owned(),
             "the client no longer knows the jsapi_ticket (load the page again)".to_owned(),
             "it computes the other digest (JSAPI_DIGEST)".to_owned(),
-            format!("agent {agent_id} or corp {corp_id} is another app's (DINGTALK_AGENT_ID, DINGTALK_CORP_ID)"),
+            format!(
+                "agent {agent_id} or corp {corp_id} is another app's (DINGTALK_AGENT_ID, DINGTALK_CORP_ID; of a third-party app, the \
+                 organisation's authorisation)"
+            ),
         ];
         let mut possible: Vec<_> = address.into_iter().chain(others).chain([permitted]).collect();
         if not_permitted {

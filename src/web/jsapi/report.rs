@@ -171,9 +171,9 @@ async fn signed(report: &Report, signer: &Signer, organisation: &Organisation) -
 
 fn auth_code_refused(signer: &Signer, organisation: &Organisation) -> Finding {
     Finding::without_parts(format!(
-        "check that DINGTALK_CORP_ID ({}) is the organisation that the app was opened in (Developer Console > Home), that the app's \
-         homepage begins with {} (Developer Console > the app > Web App), and that the app is published with this person in its \
-         visible range",
+        "check that {} is the organisation that the app was opened in (DINGTALK_CORP_ID, see Developer Console > Home; of a third-party \
+         app, the $CORPID$ in its homepage's address), that the app's homepage begins with {} (Developer Console > the app > Web App), \
+         and that the app is published, or authorised, with this person in its visible range",
         organisation.corp_id(),
         signer.public_url
     ))
