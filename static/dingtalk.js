@@ -139,10 +139,7 @@ h5.client = (function () {
     }).catch((said) => { throw failure(said); });
   }
 
-  /**
-   * Outside DingTalk every call of the library fails in a way of its own: do not call.
-   * @returns {Promise<Library>}
-   */
+  /** Outside DingTalk every call of the library fails in a way of its own: do not call. */
   function inside() {
     const place = whereabouts();
     if (place !== 'inside') return Promise.reject(failure({}, place));

@@ -151,10 +151,7 @@
     }
   }
 
-  /**
-   * @param {number[]} logins
-   * @returns {boolean} Whether the browser keeps them.
-   */
+  /** @param {number[]} logins */
   function rememberLogins(logins) {
     try {
       sessionStorage.setItem(LOGINS_KEY, JSON.stringify(logins));
@@ -182,10 +179,7 @@
     return performance.navigation.type === performance.navigation.TYPE_RELOAD;
   }
 
-  /**
-   * @param {string} id
-   * @returns {HTMLElement}
-   */
+  /** @param {string} id */
   function part(id) {
     return /** @type {HTMLElement} */ (document.getElementById(id));
   }

@@ -39,7 +39,6 @@ h5.session = (function () {
    * DingTalk's authCode becomes a session.
    * @param {string} state The server's word that this page came from it.
    * @param {TellWait} [tellWait]
-   * @returns {Promise<User>}
    */
   function logIn(state, tellWait) {
     if (!pendingLogin) {
@@ -55,7 +54,6 @@ h5.session = (function () {
    * fault: one fresh code, then no more.
    * @param {string} state
    * @param {TellWait} tellWait
-   * @returns {Promise<User>}
    */
   async function exchangeAuthCode(state, tellWait) {
     const began = Date.now();
@@ -107,10 +105,7 @@ h5.session = (function () {
     return user;
   }
 
-  /**
-   * @param {string} state
-   * @returns {Promise<string>}
-   */
+  /** @param {string} state */
   function requestAuthCode(state) {
     return h5.client.requestAuthCode(document.documentElement.dataset.corpId || '').catch((failure) => {
       h5.report.refusedAuthCode(failure, state);
@@ -118,10 +113,7 @@ h5.session = (function () {
     });
   }
 
-  /**
-   * Ends the session on the server, then leaves.
-   * @returns {Promise<void>}
-   */
+  /** Ends the session on the server, then leaves. */
   async function logOut() {
     await post('/api/logout', {});
     tellOtherPages();
@@ -153,7 +145,6 @@ h5.session = (function () {
    * `fetch` for our own API. When the session has ended it logs in again, unseen, and repeats the request once.
    * @param {string} path
    * @param {RequestInit} [init] A body that can be sent twice.
-   * @returns {Promise<Response>}
    */
   async function fetchWithSession(path, init) {
     stayTheSame();
@@ -187,7 +178,6 @@ h5.session = (function () {
   /**
    * @param {string} path
    * @param {RequestInit} [init]
-   * @returns {Promise<Response>}
    */
   function request(path, init) {
     const headers = new Headers(init && init.headers);
@@ -233,7 +223,6 @@ h5.session = (function () {
   /**
    * The server says the same of a session that another page of this browser has begun.
    * @param {Response} response
-   * @returns {Promise<Response>} The same.
    */
   async function stopIfOutdated(response) {
     const told = response.status === 409 && Object(await response.clone().json().catch(() => null));
@@ -258,7 +247,6 @@ h5.session = (function () {
   /**
    * @param {string} path
    * @param {object} body
-   * @returns {Promise<any>} What the server said; any answer but success is a rejection.
    */
   async function post(path, body) {
     const patience = new AbortController();

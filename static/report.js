@@ -21,7 +21,6 @@ h5.report = (function () {
    * Gives the failure the server's explanation, where there is one.
    * @param {Failure} failure
    * @param {ConfigValues} values
-   * @returns {Promise<void>}
    */
   function refusedConfig(failure, values) {
     if (failure.kind !== 'refused') return Promise.resolve();
