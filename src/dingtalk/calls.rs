@@ -155,8 +155,8 @@ async fn patiently<T, F: Future<Output = Result<T, Error>>>(call: Call, attempt:
     // Real time, not the clock's: this bounds how long somebody waits, and nobody waits in a moved clock.
     let began = Instant::now();
     // A handshake that failed will fail again, and a second try is what a downgrade attack hopes for. A proxy may lock out who knocks with
-    // a wrong password again and again.
-    let stays = |kind: &Kind| matches!(kind, Kind::NotSent(NoConnection::Tls | NoConnection::ProxyLogin));
+    // a wrong password again and again. A list of addresses is not changed within seconds.
+    let stays = |kind: &Kind| matches!(kind, Kind::NotSent(NoConnection::Tls | NoConnection::ProxyLogin) | Kind::IpNotAllowed(_));
     let looks_passing = |kind: &Kind| was_answered(kind) == Some(false) && !stays(kind);
     let pauses = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(2).with_jitter();
     attempt

@@ -63,12 +63,14 @@ impl Reach {
 pub(super) fn was_answered(kind: &Kind) -> Option<bool> {
     match kind {
         Kind::NotSent(_) | Kind::AnswerLost | Kind::Unintelligible(500..) | Kind::Busy => Some(false),
+        // Who calls from this server's address is not let in, whoever they are and whatever they call.
+        Kind::IpNotAllowed(_) => Some(false),
         // Made for one call by something between, the breaker's matter, and nobody's.
         Kind::Unintelligible(_) | Kind::Banned(_) | Kind::NotAsked(_) | Kind::Interrupted => None,
         // Nothing was sent.
         Kind::NoTurn(_) | Kind::Crowded(_) => None,
         Kind::TokenRejected | Kind::CodeRejected | Kind::RateLimited | Kind::LimitedForLonger | Kind::QuotaSpent => Some(true),
-        Kind::Credentials | Kind::Clock | Kind::Permission(_) | Kind::IpNotAllowed(_) | Kind::UserNotVisible => Some(true),
+        Kind::Credentials | Kind::Clock | Kind::Permission(_) | Kind::UserNotVisible => Some(true),
         Kind::UserUnknown | Kind::AppStopped | Kind::NotAuthorised | Kind::SuiteTicket | Kind::NoSuchCall => Some(true),
         Kind::Malformed | Kind::Unexpected => Some(true),
     }

@@ -91,6 +91,23 @@ async fn it_says_no_once_calls_have_failed_for_some_seconds_though_the_token_is_
 }
 
 #[tokio::test]
+async fn it_says_no_at_an_address_that_dingtalk_does_not_let_in() {
+    let refusal =
+        r#"{"errcode":88,"sub_code":"60020","sub_msg":"访问ip不在白名单之中,request ip=203.0.113.7 appKey(x)","errmsg":"x"}"#;
+    let mended = Arc::new(AtomicBool::new(false));
+    let is_mended = Arc::clone(&mended);
+    let refuses = move |path: &str| path == EXCHANGE && !is_mended.load(Ordering::SeqCst);
+    let rogue = Rogue::start(move |call| if refuses(&call.path) { vec![json(refusal)] } else { well(call) }).await;
+    let app = app_before(&rogue).await;
+    assert_eq!(login(&app, "code").await.problem(), (503, "misconfigured".into()));
+    app.hands.advance(Duration::from_secs(5));
+    assert!(ready(&app).await, "that was two calls");
+    assert!(!ready(&app).await);
+    mended.store(true, Ordering::SeqCst);
+    assert!(ready(&app).await, "nobody has come since");
+}
+
+#[tokio::test]
 async fn an_app_of_many_organisations_is_ready_by_itself_again_though_nobody_comes_while_it_is_not() {
     let (app, [corp_id, _]) = TestApp::of_both_organisations().await;
     let log_in = async || {
