@@ -1,11 +1,14 @@
 //! Who gets a page, and who gets the entry page.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::web::ServiceConfig;
+use dingtalk_h5::web::{App, SessionUser, Visitor, route};
 use reqwest::Method;
 use url::{Position, Url};
 
-use crate::support::{TestApp, USER_BY_CODE, between};
+use crate::support::{TestApp, USER_BY_CODE, between, pages};
 
 const PAGES: [&str; 3] = ["/", "/profile", "/jsapi"];
 
@@ -36,6 +39,69 @@ async fn only_a_navigation_from_within_the_app_is_answered_from_the_session() {
             assert_eq!(page.body.contains("id=\"entry\""), !answered, "{path} {headers:?}");
             assert_eq!(page.header("cache-control"), "no-store");
         }
+    }
+}
+
+async fn whose(user: SessionUser) -> String {
+    user.name.to_string()
+}
+
+async fn whose_if_anybodys(user: Option<SessionUser>) -> String {
+    user.map_or("nobody".into(), |user| user.name.to_string())
+}
+
+async fn shown_twice(Visitor(visitor): Visitor, user: SessionUser) -> String {
+    assert_eq!(visitor.user_id, user.user_id);
+    user.name.to_string()
+}
+
+fn with_more_than_pages() -> App {
+    let pages = pages::app();
+    let of_pages = Arc::clone(&pages.routes);
+    let routes = move |routes: &mut ServiceConfig| {
+        routes.service(route::get("/export", whose)).service(route::get("/api/export", whose));
+        routes.service(route::get("/greeting", whose_if_anybodys)).service(route::get("/twice", shown_twice));
+        of_pages(routes);
+    };
+    App { routes: Arc::new(routes), ..pages }
+}
+
+#[tokio::test]
+async fn what_is_no_page_is_answered_from_the_session_unless_its_request_began_outside() {
+    let app = TestApp::of(with_more_than_pages()).await;
+    let mut browser = app.browser_of("alice").await;
+    let (inside, outside) = (format!("{}/profile", app.url), "https://im.dingtalk.com/");
+    let cases: &[(&[(&str, &str)], bool)] = &[
+        (&[("sec-fetch-site", "same-origin")], true),
+        (&[("referer", &inside)], true),
+        (&[], true),
+        (&[("sec-fetch-site", "none")], false),
+        (&[("sec-fetch-site", "same-site")], false),
+        (&[("sec-fetch-site", "cross-site"), ("referer", &inside)], false),
+        (&[("referer", outside)], false),
+    ];
+    for (headers, answered) in cases {
+        app.hands.advance(Duration::from_secs(1));
+        for path in ["/api/me", "/api/export", "/export", "/greeting"] {
+            let answer = browser.send(Method::GET, path, headers, None).await;
+            assert_eq!(answer.body.contains("Alice Chen"), *answered, "{path} {headers:?}");
+            let status = if path.starts_with("/api/") && !answered { 401 } else { 200 };
+            assert_eq!(answer.status, status, "{path} {headers:?}");
+            assert_eq!(answer.body.contains("id=\"entry\""), path == "/export" && !answered, "{headers:?}");
+            let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap()).collect();
+            assert_eq!(cookies.iter().any(|cookie| cookie.starts_with("session=")), *answered, "{path} {headers:?} {cookies:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_a_login_was_for_is_answered_once_wherever_its_load_began() {
+    let app = TestApp::of(with_more_than_pages()).await;
+    for path in ["/export", "/twice"] {
+        let mut browser = app.browser();
+        assert_eq!(browser.enter_and_log_in(&app.dingtalk.issue_code("alice")).await.status, 200);
+        assert_eq!(browser.open(path).await.body, "Alice Chen", "{path}");
+        assert!(browser.open(path).await.body.contains("id=\"entry\""), "{path}");
     }
 }
 

@@ -18,7 +18,8 @@ use crate::web::navigation::Began;
 use crate::web::scope::extracted;
 use crate::web::{Problem, shared};
 
-/// The person whose session this is. A handler that takes it needs a login: others get 401. `Option<SessionUser>` does without.
+/// The person whose session this is. A handler that takes it needs a login: others get 401, and so does whoever comes from outside.
+/// `Option<SessionUser>` does without.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionUser {
@@ -33,7 +34,7 @@ pub struct SessionUser {
 impl SessionUser {
     async fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let dingtalk = shared::<DingTalk>(request)?;
-        RequestSession::of(request)?.user(|user| {
+        RequestSession::of(request)?.user(Began::of(request)?, |user| {
             let is_shown = shown::is_no_other(request.headers(), user);
             is_shown.then_some(()).ok_or(Problem::UserChanged)?;
             Ok(dingtalk.admits(&user.corp_id)?)
@@ -102,11 +103,16 @@ impl RequestSession {
         }
     }
 
-    /// Who is logged in, if `admits` lets them; noted is that the session was used now.
-    fn user(&self, admits: impl FnOnce(&SessionUser) -> Result<(), Problem>) -> Result<SessionUser, Problem> {
-        let user = self.login()?.into();
+    /// Who is logged in, if a request that began there may be answered from the session and `admits` lets them; noted is that the session
+    /// was used now. Whoever does not say where it began is let in: programs, and old WebViews that fetch a file.
+    fn user(&self, began: Began, admits: impl FnOnce(&SessionUser) -> Result<(), Problem>) -> Result<SessionUser, Problem> {
+        let login = self.login()?;
+        if began == Began::Outside && !self.is_arriving(&login) {
+            return Err(Problem::LoginRequired);
+        }
+        let user = login.into();
         admits(&user)?;
-        self.note_use(false);
+        self.note_use(began == Began::Outside);
         Ok(user)
     }
 
@@ -121,13 +127,18 @@ impl RequestSession {
         let is_admitted = match began {
             Began::Within => true,
             Began::Unknown => self.sessions.is_just_born(&login),
-            Began::Outside => self.sessions.is_just_born(&login) && login.arriving,
+            Began::Outside => self.is_arriving(&login),
         };
         if login.corp_id != *corp_id || !is_admitted {
             return Err(Problem::LoginRequired);
         }
         self.note_use(true);
         Ok(login.into())
+    }
+
+    /// Whether the entry page may load its address again with this very request. An extractor that let it in before has noted so already.
+    fn is_arriving(&self, login: &Login) -> bool {
+        self.sessions.is_just_born(login) && (login.arriving || self.held.borrow().is_news)
     }
 
     /// The organisation of whoever is or was logged in here.
