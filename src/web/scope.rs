@@ -14,8 +14,8 @@ pub fn shared<T: 'static>(request: &HttpRequest) -> Result<&Data<T>, Problem> {
     request.app_data::<Data<T>>().ok_or_else(missing)
 }
 
-/// A handler that takes one gets what is made of its request. What is made `late` is made when all in front of it in the handler's
-/// signature have let the request pass.
+/// A handler that takes one gets what is made of its request. What is made `late` is made when those in front of it in the handler's
+/// signature have let the request pass that are ready at once: a body in front of it is not waited for.
 macro_rules! extracted {
     ($kind:ty, late $of:expr) => {
         impl actix_web::FromRequest for $kind {

@@ -187,5 +187,5 @@ pub async fn session<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> 
 
 extracted!(RequestSession, RequestSession::of);
 
-// One that an extractor before it refuses is no use of the session.
+// One that an extractor before it refuses at once is no use of the session.
 extracted!(SessionUser, late SessionUser::of);
