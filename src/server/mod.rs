@@ -84,7 +84,7 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// `app` makes what each worker answers with; its innermost middleware is [`bounds`]. Each of the `proxies` stands for many
+    /// `app` makes what each worker answers with, [`bounds`] in front of whatever answers. Each of the `proxies` stands for many
     /// clients. Needs the runtime that it will run in.
     pub fn open<F, T>(
         listener: TcpListener,
