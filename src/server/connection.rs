@@ -212,6 +212,7 @@ impl Connection {
                 Poll::Ready(some) => self.came += some,
                 Poll::Pending => {
                     ready!(self.patience.as_mut().poll(context));
+                    self.exchange.is_late.set(true);
                     return self.end();
                 }
             }

@@ -1,6 +1,7 @@
 //! What a connection and the one request on it tell each other.
 
 use std::cell::{Cell, RefCell};
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub struct Exchange {
     stops: Arc<AtomicBool>,
     /// What is left of the request to be read.
     pub body: Cell<Rest>,
+    /// The client has taken too long over the body.
+    pub is_late: Cell<bool>,
     /// The connection ends with the answer.
     pub is_last: Cell<bool>,
     /// All of the answer is with the HTTP library.
@@ -91,7 +94,9 @@ impl Stream for Body {
         if self.exchange.body.get() == Rest::Unwanted {
             self.exchange.body.set(Rest::Wanted);
         }
-        Pin::new(&mut self.payload).poll_next(context)
+        let polled = Pin::new(&mut self.payload).poll_next(context);
+        // For the library a body that has ended so was cut off.
+        polled.map_err(|error| if self.exchange.is_late.get() { PayloadError::Io(ErrorKind::TimedOut.into()) } else { error })
     }
 }
 

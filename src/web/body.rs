@@ -1,10 +1,12 @@
 //! Bodies of requests: how much of one is taken, and how long it is waited for.
 
 use std::future::{Future, ready};
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
@@ -32,7 +34,11 @@ async fn read(length: Option<usize>, mut payload: Payload, max_bytes: usize) -> 
     }
     let mut body = BytesMut::new();
     while let Some(part) = timeout(PATIENCE, payload.next()).await.map_err(|_| Problem::RequestTimeout)? {
-        let part = part.map_err(|_| Problem::BadRequest("the body cannot be read".into()))?;
+        let part = part.map_err(|error| match error {
+            // Said by `src/server`.
+            PayloadError::Io(error) if error.kind() == ErrorKind::TimedOut => Problem::RequestTimeout,
+            _ => Problem::BadRequest("the body cannot be read".into()),
+        })?;
         if body.len() + part.len() > max_bytes {
             return Err(Problem::PayloadTooLarge);
         }
