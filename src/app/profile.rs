@@ -4,7 +4,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 
 use crate::app::words;
-use crate::dingtalk::{Organisation, UserDetails};
+use crate::dingtalk::{Error, Kind, Organisation, UserDetails};
 use crate::web::{Head, SessionUser, Visitor};
 
 /// `templates/profile.html`
@@ -14,15 +14,18 @@ pub struct Profile {
     head: Head,
     words: &'static words::Profile,
     user: SessionUser,
-    /// None without the permission, or when DingTalk does not answer: the page then shows what the session knows.
-    details: Option<UserDetails>,
+    /// Without them the page shows what the session knows.
+    details: Result<UserDetails, Error>,
 }
 
 /// `GET /profile`
 pub async fn show(Visitor(user): Visitor, head: Head, organisation: Organisation) -> Profile {
     let details = organisation.user_details(&user.user_id).await;
-    if let Err(error) = &details {
-        tracing::warn!(%error, fix = error.fix(), "the profile is shown without details");
+    // Why DingTalk is not asked was logged when that began.
+    if let Err(error) = details.as_ref()
+        && !error.not_asked()
+    {
+        tracing::warn!(request_id = head.request_id(), %error, fix = error.fix(), "the profile is shown without details");
     }
-    Profile { words: words::Profile::of(head.language), head, user, details: details.ok() }
+    Profile { words: words::Profile::of(head.language), head, user, details }
 }

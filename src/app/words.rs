@@ -28,6 +28,7 @@ words! {
         mobile: "Mobile", "手机号";
         email: "Email", "邮箱";
         details_need: "The full details need this permission: ", "查看完整资料需要开通权限：";
+        details_missing: "The full details are not available at present.", "暂时无法获取完整资料。";
     }
 
     /// `templates/jsapi.html`

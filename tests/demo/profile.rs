@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use dingtalk_simulator::Fault;
-use serde_json::json;
+use dingtalk_simulator::{Fault, Simulator};
+use serde_json::{Value, json};
 
 use crate::browser::chromium::Chromium;
+use crate::process::{Served, complete};
 use crate::support::{TestApp, USER_DETAILS};
 
 #[tokio::test]
@@ -66,4 +67,38 @@ async fn the_profile_shows_what_the_session_knows_when_the_permission_is_missing
     assert!(poor.body.contains("Alice Chen") && poor.body.contains("qyapi_get_member"), "{} {:?}", poor.status, poor.body);
     assert!(!poor.body.contains("Head of Design"));
     assert_eq!(app.dingtalk.calls(USER_DETAILS), 2);
+}
+
+#[tokio::test]
+async fn only_a_missing_permission_is_named_and_nobody_is_told_to_apply_for_one_when_dingtalk_fails() {
+    for fault in [Fault::Busy, Fault::Quota, Fault::Status { status: 502 }, Fault::Ban { form: Default::default() }] {
+        let app = TestApp::demo().await;
+        let mut browser = app.browser_of("alice").await;
+        app.dingtalk.fault("/topapi/v2/user/get", 1000, fault.clone());
+        for (reads, words) in [("en", "not available at present"), ("zh", "暂时无法获取完整资料")] {
+            browser.reads = reads;
+            let poor = browser.go("/profile").await.body;
+            assert!(poor.contains("Alice Chen") && poor.contains(words), "{fault:?}: {poor}");
+            assert!(!poor.contains("qyapi_get_member"), "{fault:?}: {poor}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn why_details_are_missing_is_in_the_log_under_the_pages_id_and_once_while_dingtalk_is_not_asked() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let served = Served::start(&complete(&dingtalk)).await;
+    let mut browsers = [served.browser(), served.browser()];
+    for (browser, somebody) in browsers.iter_mut().zip(["alice", "bob"]) {
+        assert_eq!(browser.enter_and_log_in(&dingtalk.issue_code(somebody)).await.status, 200);
+    }
+    dingtalk.fault("/topapi/v2/user/get", 1, Fault::Ban { form: Default::default() });
+    let [asked, not_asked] = &mut browsers;
+    let page = asked.go("/profile").await;
+    assert_eq!((page.status, not_asked.go("/profile").await.status), (200, 200));
+    let (_, log) = served.stop().await;
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).expect(line));
+    let told: Vec<_> = lines.filter(|line| line["message"] == "the profile is shown without details").collect();
+    assert_eq!(told.len(), 1, "{log}");
+    assert_eq!(told[0]["request_id"], page.header("x-request-id"));
 }
