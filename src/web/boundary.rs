@@ -6,8 +6,8 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
@@ -27,17 +27,19 @@ pub async fn boundary(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let began = Instant::now();
     let scope = RequestScope::begin();
     request.extensions_mut().insert(scope.clone());
     let headers = shared::<Headers>(request.request())?.clone();
-    // The request itself must not be kept meanwhile: the router needs to be its only owner.
+    let mut line = Line::begin(&request, scope.clone());
     let mut response = match next.call(request).await {
         Ok(response) => explain(response.map_into_boxed_body(), &scope),
-        Err(error) => return Err(without_request(error, &headers, &scope)),
+        Err(error) => {
+            line.status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
+            return Err(without_request(error, &headers, &scope));
+        }
     };
     finish(response.headers_mut(), &headers, &scope);
-    log(&response, &scope, began);
+    line.status = response.status().as_u16();
     Ok(response)
 }
 
@@ -152,23 +154,43 @@ fn record(problem: &Problem, scope: &RequestScope) {
     }
 }
 
-/// The access log: the route's pattern, not the address, since that may hold anything.
-fn log(response: &ServiceResponse<BoxBody>, scope: &RequestScope, began: Instant) {
-    const LONGEST_METHOD: usize = 16;
-    let request = response.request();
-    let route = request.match_pattern();
-    // Nobody reads twice a second that all is well.
-    if route.as_deref().is_some_and(is_probe) && response.status().is_success() && !enabled!(Level::DEBUG) {
-        return;
+/// The access log's line of one request, written when it is done or given up. The request itself must not be kept for it: the router
+/// needs to be its only owner.
+struct Line {
+    scope: RequestScope,
+    method: Method,
+    /// Its pattern, not the address, since that may hold anything.
+    route: Option<String>,
+    status: u16,
+    began: Instant,
+}
+
+impl Line {
+    /// As nginx has it, of clients that leave before they are answered.
+    const LEFT: u16 = 499;
+
+    fn begin(request: &ServiceRequest, scope: RequestScope) -> Self {
+        let (method, route) = (request.method().clone(), request.match_pattern());
+        Self { scope, method, route, status: Self::LEFT, began: Instant::now() }
     }
-    // Anybody may make one up; those that are answered are shorter.
-    let method = request.method().as_str();
-    tracing::info!(
-        request_id = scope.id(),
-        method = method.get(..LONGEST_METHOD).unwrap_or(method),
-        route = route.as_deref().unwrap_or("-"),
-        status = response.status().as_u16(),
-        micros = began.elapsed().as_micros() as u64,
-        "request"
-    );
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        const LONGEST_METHOD: usize = 16;
+        // Nobody reads twice a second that all is well.
+        if self.route.as_deref().is_some_and(is_probe) && (200..300).contains(&self.status) && !enabled!(Level::DEBUG) {
+            return;
+        }
+        // Anybody may make one up; those that are answered are shorter.
+        let method = self.method.as_str();
+        tracing::info!(
+            request_id = self.scope.id(),
+            method = method.get(..LONGEST_METHOD).unwrap_or(method),
+            route = self.route.as_deref().unwrap_or("-"),
+            status = self.status,
+            micros = self.began.elapsed().as_micros() as u64,
+            "request"
+        );
+    }
 }

@@ -52,7 +52,7 @@ impl Metrics {
     pub fn new(log_lines_lost: fn() -> u64) -> Result<Arc<Self>, prometheus::Error> {
         let r = Registry::new();
         Ok(Arc::new(Self {
-            logins: counters!("logins_total", "Logins by result: ok, or the problem's code.", &["result"], r)?,
+            logins: counters!("logins_total", "Logins by result: ok, the problem's code, or gone if the browser was.", &["result"], r)?,
             entries: counters!("entries_total", "Entry pages by whether their browser had a good session, which an entry from outside does not use.", &["session"], r)?,
             calls: counters!("dingtalk_calls_total", "Calls to DingTalk by endpoint and class: ok, or what went wrong.", &["endpoint", "class"], r)?,
             call_seconds: histograms!("dingtalk_call_seconds", "How long calls to DingTalk took.", &["endpoint"], r)?,
@@ -71,7 +71,7 @@ impl Metrics {
         }))
     }
 
-    /// Counts a login that was answered with the problem `code`, or succeeded.
+    /// Counts a login that ended with `code`, or succeeded.
     pub fn login_ended(&self, code: Option<&'static str>) {
         self.logins.with_label_values(&[code.unwrap_or(OK)]).inc();
     }

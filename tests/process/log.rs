@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::{Served, complete, with};
 use crate::broken::rogue::{Rogue, http, json};
-use crate::support::http_client;
+use crate::support::{USER_BY_CODE, eventually, http_client};
 use crate::wire::Wire;
 
 #[tokio::test]
@@ -59,6 +59,27 @@ async fn probes_that_go_well_are_not_in_the_log_and_what_does_not_is() {
     let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect(line));
     let requests: Vec<_> = lines.filter(|line| line["message"] == "request").map(|line| line["status"].clone()).collect();
     assert_eq!(requests, [405]);
+}
+
+#[tokio::test]
+async fn whoever_has_left_before_an_answer_is_in_the_log_too_and_their_login_is_counted() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let mut served = Served::start(&with(complete(&dingtalk), "METRICS_ADDR", "127.0.0.1:0")).await;
+    let metrics_url = served.metrics_url().await;
+    dingtalk.fault("/topapi/v2/user/getuserinfo", 1, Fault::Delay { milliseconds: 4000 });
+    let (mut browser, code) = (served.browser(), dingtalk.issue_code("alice"));
+    let state = browser.enter().await;
+    let login = tokio::spawn(async move { browser.log_in(&code, &state).await });
+    eventually("DingTalk is asked", || dingtalk.calls(USER_BY_CODE) == 1).await;
+    login.abort();
+    served.logs(r#""status":499"#).await;
+    let text = http_client().get(&metrics_url).send().await.unwrap().text().await.unwrap();
+    assert!(text.contains("logins_total{result=\"gone\"} 1\n"), "{text}");
+    let (_, log) = served.stop().await;
+    let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect(line));
+    let requests: Vec<_> = lines.filter(|line| line["route"] == "/api/login").collect();
+    assert_eq!(requests.len(), 1, "{log}");
+    assert_eq!((&requests[0]["method"], &requests[0]["status"]), (&"POST".into(), &499.into()), "{log}");
 }
 
 #[tokio::test]

@@ -181,11 +181,23 @@ async fn until_kept(state: &State) {
 
 /// Counts how each login ended, whichever extractor turned it away.
 async fn count<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, actix_web::Error> {
-    let metrics = shared::<Metrics>(request.request())?.clone();
+    let mut ending = Ending { metrics: shared::<Metrics>(request.request())?.clone(), code: Some("gone") };
     let answer = next.call(request).await?;
     let problem = answer.response().error().map(|error| error.as_error::<Problem>());
-    metrics.login_ended(problem.map(|known| known.map_or("bad_request", Problem::code)));
+    ending.code = problem.map(|known| known.map_or("bad_request", Problem::code));
     Ok(answer)
+}
+
+/// Of a login; also of one whose browser does not wait for it.
+struct Ending {
+    metrics: Data<Metrics>,
+    code: Option<&'static str>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.metrics.login_ended(self.code);
+    }
 }
 
 /// `POST /api/logout`: the session is dead, not only the cookie, and what pages have stored goes too. Cookies are left alone: others of
