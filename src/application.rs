@@ -63,7 +63,9 @@ impl Application {
         let home = dingtalk_settings.kind.home().map(|home| home.corp_id.clone());
 
         let readiness = Data::new(Readiness::new(clock.clone()));
-        let headers = Data::new(Headers::new(web, local_dingtalk.as_ref()));
+        let headers =
+            Headers::new(web, local_dingtalk.as_ref(), &app).context("its pages cannot be allowed what the app asks for")?;
+        let headers = Data::new(headers);
         let (app_routes, jsapi_list) = (Arc::clone(&app.routes), app.jsapi_list);
         let site = Data::new(Site { app, client_id: dingtalk_settings.credentials.client_id.clone(), settings: web.clone() });
         let callback = match &dingtalk_settings.events {

@@ -21,6 +21,10 @@ pub struct App {
     pub nav: &'static [NavEntry],
     /// The gated JSAPIs that its pages call; `dd.config` asks the client for them.
     pub jsapi_list: &'static [&'static str],
+    /// What its pages may load beside what every page may: a directive of the Content-Security-Policy, and one source more for it.
+    pub sources: &'static [(&'static str, &'static str)],
+    /// What of the device its pages may use: names of the Permissions-Policy.
+    pub features: &'static [&'static str],
     /// Adds its routes and its state to a worker. What it keeps while it runs is made before this, once: see `app::build`.
     pub routes: Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>,
     /// What it does about events, beside what the plumbing does.
@@ -32,7 +36,8 @@ pub struct App {
 impl Default for App {
     fn default() -> Self {
         let (reaction, tasks) = (Reaction::default(), JoinSet::new());
-        Self { name: "", nav: &[], jsapi_list: &[], routes: Arc::new(|_| {}), reaction, tasks }
+        let routes = Arc::new(|_: &mut _| {});
+        Self { name: "", nav: &[], jsapi_list: &[], sources: &[], features: &[], routes, reaction, tasks }
     }
 }
 

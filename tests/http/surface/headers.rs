@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use dingtalk_h5::web::{App, Headers};
+
 use super::{ROUTES, Scene, masked};
-use crate::support::between;
+use crate::support::{TestApp, between, pages};
 use crate::wire::Reply;
 
 /// Where the app runs, which decides about some headers.
@@ -150,5 +152,29 @@ async fn nothing_is_kept_but_files_under_their_hashed_names() {
             assert!(!kept || reply.header("set-cookie").is_empty(), "{asked}");
             assert_eq!(reply.header("etag"), "", "{asked}: what is kept is never asked about again");
         }
+    }
+}
+
+#[tokio::test]
+async fn an_app_says_what_else_its_pages_may_load_and_use() {
+    let sources: &[_] = &[("font-src", "'self'"), ("img-src", "blob:"), ("script-src", "https://maps.example.com")];
+    let app = TestApp::of(App { sources, features: &["camera", "geolocation"], ..pages::app() }).await;
+    let page = app.browser_of("alice").await.go("/").await;
+    let policy = page.header("content-security-policy");
+    let word = between(&page.body, "nonce=\"", "\"").unwrap();
+    for needed in
+        [&format!("script-src https://maps.example.com 'nonce-{word}';"), "img-src blob: 'self' https:", "; font-src 'self'"]
+    {
+        assert!(policy.contains(needed), "{policy}");
+    }
+    assert_eq!(page.header("permissions-policy"), "microphone=(), payment=(), usb=(), browsing-topics=()");
+    for (sources, features) in [
+        (&[("font-src", "'self'; script-src *")][..], &[][..]),
+        (&[("font-src", "'self', x")], &[]),
+        (&[("font-src\n", "'self'")], &[]),
+        (&[], &["geolocatoin"]),
+    ] {
+        let asked = App { sources, features, ..App::default() };
+        assert!(Headers::new(&app.settings.web, None, &asked).is_err(), "{sources:?} {features:?}");
     }
 }
