@@ -33,7 +33,8 @@ impl Pair {
     }
 
     fn files(&self) -> Result<TlsFiles, UnusableTls> {
-        TlsFiles::check(self.folder.join("cert.pem"), self.folder.join("key.pem"))
+        let files = TlsFiles::new(self.folder.join("cert.pem"), self.folder.join("key.pem"));
+        files.check().map(|()| files)
     }
 }
 

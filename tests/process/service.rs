@@ -29,6 +29,19 @@ async fn health_is_0_while_the_server_answers_with_or_without_tls_and_1_when_it_
     }
 }
 
+/// Certificate tools write one file after the other, and such a server goes on with the pair before.
+#[tokio::test]
+async fn health_is_0_while_the_server_lives_whatever_lies_where_its_certificate_was() {
+    let (dingtalk, pair) = (Simulator::start().await.unwrap(), Pair::new());
+    let variables = with_tls(with(complete(&dingtalk), "APP_ADDR", &free()), &pair);
+    let served = Served::start(&variables).await;
+    std::fs::write(pair.folder.join("cert.pem"), "half of a").unwrap();
+    std::fs::remove_file(pair.folder.join("key.pem")).unwrap();
+    let (code, said) = run(program(&variables).arg("health")).await;
+    served.stop().await;
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+}
+
 #[tokio::test]
 async fn a_proxy_is_told_to_pass_on_what_is_signed_and_who_asks_and_to_close_before_the_server_does() {
     for (proxy, words) in [
