@@ -1,7 +1,8 @@
 //! What each command does, and how the program ends.
 
+use std::collections::HashMap;
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,14 +58,22 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reads `.env` of this directory if there is one. The parser's own message quotes the line it stumbled on, which may hold a secret.
+/// Sets what `.env` of this directory says, if there is one, where nothing is set. Of several lines for one name the last counts, as it
+/// does for systemd. The parser's own message quotes the line it stumbled on, which may hold a secret.
 fn read_dot_env() -> Result<(), String> {
-    match dotenvy::from_path(".env") {
-        Ok(()) => Ok(()),
-        Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(dotenvy::Error::Io(error)) => Err(format!(".env cannot be read: {}", error.kind())),
-        Err(_) => Err(".env is malformed: each line is NAME=value, with quotes around values that have spaces".to_owned()),
-    }
+    let text = match std::fs::read_to_string(".env") {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(format!(".env cannot be read: {}", error.kind())),
+    };
+    let malformed = |_| ".env is malformed: each line is NAME=value, with quotes around values that have spaces".to_owned();
+    let lines = dotenvy::from_read_iter(text.trim_start_matches('\u{feff}').as_bytes());
+    let mut last = lines.collect::<Result<HashMap<_, _>, _>>().map_err(malformed)?;
+    last.retain(|name, _| std::env::var_os(name).is_none_or(|set| set.to_string_lossy().trim().is_empty()));
+    // Nobody but the parser may set variables, so it is told once more.
+    let escaped = |value: &str| value.replace('\\', r"\\").replace('"', r#"\""#).replace('$', r"\$");
+    let text: String = last.iter().map(|(name, value)| format!("{name}=\"{}\"\n", escaped(value))).collect();
+    dotenvy::from_read_override(text.as_bytes()).map_err(malformed)
 }
 
 /// Does what takes all settings and tells of itself in the log.

@@ -179,6 +179,30 @@ async fn a_malformed_dot_env_is_reported_without_its_content_and_keeps_no_help_f
     assert!(said.contains(".env is malformed") && !said.contains("canary"), "{said}");
 }
 
+/// As for systemd, which hands the same file to the server.
+#[tokio::test]
+async fn of_two_lines_of_dot_env_the_later_counts_and_so_it_does_where_a_variable_is_blank() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let folder = std::env::temp_dir().join(format!("dot-env-{:x}", rand::random::<u64>()));
+    let key = folder.join(r#"a $key "of" 'ours' \ and"#);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(&key, crate::support::session_key()).unwrap();
+    let mut lines = "\u{feff}PUBLIC_URL=\nDINGTALK_AGENT_ID=canary\nRUST_LOG=\n".to_owned();
+    for (name, value) in complete(&dingtalk).iter().filter(|(name, _)| *name != "SESSION_KEY") {
+        lines += &format!("{name}={value}\n");
+    }
+    let quoted = key.to_str().unwrap().replace('\'', r"'\''");
+    std::fs::write(folder.join(".env"), format!("{lines}APP_ADDR=canary\nSESSION_KEY_FILE='{quoted}'\nRUST_LOG=loud\n")).unwrap();
+    let set = [("APP_ADDR", "127.0.0.1:0"), ("DINGTALK_CORP_ID", ""), ("PUBLIC_URL", "  ")];
+    let mut program = program(&set.map(|(name, value)| (name, value.to_owned())).into());
+    program.current_dir(&folder);
+    let served = Served::start_as(program).await;
+    assert_eq!(served.browser().read("/readyz").await.status, 200);
+    let (_, log) = served.stop().await;
+    std::fs::remove_dir_all(folder).unwrap();
+    assert!(log.contains("RUST_LOG is malformed"), "{log}");
+}
+
 #[tokio::test]
 async fn an_address_that_is_taken_is_named() {
     let dingtalk = Simulator::start().await.unwrap();
