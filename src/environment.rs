@@ -145,12 +145,16 @@ impl Environment {
         }
     }
 
-    /// The names with this beginning that nobody has read: most likely misspelt.
+    /// The names with this beginning that nobody has read: most likely misspelt. Kubernetes sets some for each Service, whose names may
+    /// begin as ours do.
     pub fn unread(&self, beginning: &str) -> Vec<String> {
+        let services: Vec<_> = self.values.keys().filter_map(|name| name.strip_suffix("SERVICE_HOST")).collect();
+        let is_link = |rest: &str| rest.starts_with("SERVICE_") || rest.starts_with("PORT");
+        let is_told = |name: &str| services.iter().any(|service| name.strip_prefix(service).is_some_and(is_link));
         let is_file_of = |name: &str, setting: &Setting| setting.is_secret && name.strip_suffix("_FILE") == Some(setting.name);
         let is_read = |name: &str| self.settings.iter().any(|setting| setting.name == name || is_file_of(name, setting));
         let mut unread: Vec<_> =
-            self.values.keys().filter(|name| name.starts_with(beginning) && !is_read(name)).cloned().collect();
+            self.values.keys().filter(|name| name.starts_with(beginning) && !is_read(name) && !is_told(name)).cloned().collect();
         unread.sort_unstable();
         unread
     }

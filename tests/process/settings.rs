@@ -358,6 +358,17 @@ async fn what_looks_like_a_mistake_is_warned_of_and_starts() {
     }
 }
 
+/// Each pod is told of all Services, and one may be called `dingtalk-h5`.
+#[tokio::test]
+async fn what_kubernetes_tells_of_a_service_is_no_misspelt_setting() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let told = ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8080_TCP", "PORT_8080_TCP_ADDR", "KEY"];
+    let told = told.map(|told| (format!("DINGTALK_H5_{told}"), "x".to_owned()));
+    let set = complete(&dingtalk).into_iter().map(|(name, value)| (name.to_owned(), value));
+    let settings = Settings::read(set.chain(told).collect()).unwrap();
+    assert_eq!(settings.unknown, ["DINGTALK_H5_KEY"]);
+}
+
 /// A server that listens on both kinds of addresses sees those of IPv4 in those of IPv6, and so do its logs.
 #[tokio::test]
 async fn a_proxy_may_be_named_as_ipv6_wraps_its_address() {
