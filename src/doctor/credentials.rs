@@ -9,7 +9,7 @@ use super::Asked;
 use super::check::{Finding, Findings, Verdict};
 use super::outcome::{self, judge};
 use super::server::Server;
-use crate::dingtalk::{AccessToken, AppKind, DingTalk, Network, Organisation, Standing, Told, told};
+use crate::dingtalk::{AccessToken, AppKind, DingTalk, Error, Kind, Network, Organisation, Standing, Told, told};
 use crate::settings::Settings;
 use crate::state::Location;
 
@@ -19,6 +19,9 @@ const NEED_TOKEN: [&str; 6] = ["address", "ticket", "login", "ids", "user", "cod
 /// Everything that calls can tell. `server` is whoever holds the app's credentials already.
 pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, asked: &Asked) -> Findings {
     let mut findings = Findings::default();
+    if dingtalk.home().is_none() {
+        pair(dingtalk, &mut findings).await;
+    }
     match (dingtalk.home(), server) {
         (Some(home), _) if may_ask(settings, server) => {
             if let Some(token) = granted(home, &mut findings).await {
@@ -56,6 +59,22 @@ fn may_ask(settings: &Settings, server: &Server) -> bool {
         AppKind::Internal(_) => true,
         AppKind::Custom(_) => matches!(server, Server::Nobody) && !matches!(settings.state, Location::Redis(_)),
         AppKind::ThirdParty => false,
+    }
+}
+
+/// Whether DingTalk knows the pair of an app that is granted a token only when an organisation's people come. It is asked where Stream
+/// would be opened, however events come: that takes nobody's token, and no events.
+pub async fn pair(dingtalk: &DingTalk, findings: &mut Findings) {
+    match outcome::of(dingtalk.opens_stream()).await {
+        known @ (Ok(Ok(())) | Ok(Err(Error { kind: Kind::Credentials, .. }))) => {
+            judge("token", "api", known, findings, |()| {
+                told!("DingTalk knows Client ID and secret", "钉钉认可 Client ID 与密钥")
+            });
+        }
+        _ => findings.put(Finding::unknown(
+            "token",
+            told!("no call tells whether Client ID and secret are a pair", "没有接口可核对 Client ID 与密钥是否匹配"),
+        )),
     }
 }
 

@@ -99,8 +99,9 @@ pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow:
 /// What `serve` looks at when it starts: what it needs for the first person who comes. Each failure is logged once.
 pub async fn at_start(dingtalk: DingTalk) {
     let mut findings = Findings::default();
-    if let Some(home) = dingtalk.home() {
-        credentials::granted(home, &mut findings).await;
+    match dingtalk.home() {
+        Some(home) => drop(credentials::granted(home, &mut findings).await),
+        None => credentials::pair(&dingtalk, &mut findings).await,
     }
     findings.put(credentials::clock(&dingtalk));
     for finding in findings.failures() {

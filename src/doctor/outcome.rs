@@ -53,6 +53,7 @@ pub fn judge<T>(
         Kind::NotSent(NoConnection::Proxy | NoConnection::ProxyLogin) => "proxy",
         Kind::NotSent(_) | Kind::AnswerLost | Kind::Unintelligible(_) | Kind::Banned(_) | Kind::NoSuchCall => reach,
         Kind::IpNotAllowed(_) => "address",
+        Kind::Credentials => "token",
         _ => id,
     };
     findings.put(Finding::fail(root, told!("{error}", "{error}"), advice(&error)));

@@ -1,6 +1,7 @@
 //! Apps of which each call for a token brings another one: the doctor takes nothing from a server that runs.
 
-use dingtalk_h5::dingtalk::{AppKind, CorpId, Home};
+use dingtalk_h5::dingtalk::events::LONGEST_SILENCE;
+use dingtalk_h5::dingtalk::{AppKind, ClientSecret, CorpId, Events, Home};
 use dingtalk_simulator::{Fault, Simulator};
 
 use super::{Scene, nobody};
@@ -55,6 +56,37 @@ async fn a_third_party_app_s_doctor_asks_the_server_and_blames_it_when_it_does_n
     scene.settings.server.app_addr = nobody().parse().unwrap();
     let examined = scene.examine().await;
     assert_eq!((&examined.check("token")["because"], &examined.check("ticket")["because"]), (&"server".into(), &"token".into()));
+}
+
+/// Nobody shows DingTalk its pair before an organisation's people come.
+#[tokio::test]
+async fn a_wrong_secret_of_a_third_party_app_is_named_however_events_come_and_whether_the_server_runs_or_not() {
+    for stream in [false, true] {
+        let mut scene = Scene::of(TestApp::third_party().await);
+        scene.settings.dingtalk.credentials.client_secret = ClientSecret::parse("another-secret").unwrap();
+        if stream {
+            scene.settings.dingtalk.events = Events::Stream(LONGEST_SILENCE);
+        }
+        for _runs in [true, false] {
+            let examined = scene.examine().await;
+            assert!(examined.names("token", "not a valid pair"), "{:#}", examined.report);
+            assert!(!stream || examined.blames("events"), "{:#}", examined.report);
+            scene.settings.server.app_addr = nobody().parse().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_pair_of_a_third_party_app_is_not_said_to_be_good_when_no_call_tells_nor_stream_to_wait_for_the_token() {
+    let mut scene = Scene::of(TestApp::third_party().await);
+    scene.app.dingtalk.fault("/v1.0/gateway/connections/open", 20, Fault::Permission);
+    let examined = scene.examine().await;
+    let token = examined.check("token");
+    assert!(token["verdict"] == "not_done" && token["because"].is_null(), "{:#}", examined.report);
+    scene.settings.dingtalk.events = Events::Stream(LONGEST_SILENCE);
+    scene.settings.server.app_addr = nobody().parse().unwrap();
+    let examined = scene.examine().await;
+    assert!(examined.names("events", "Permission Management"), "{:#}", examined.report);
 }
 
 #[tokio::test]
