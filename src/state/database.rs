@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -87,11 +87,18 @@ impl Unread {
 impl Database {
     /// Opens what is there, if all of it can be read, or begins anew. With it comes what was found.
     pub fn open(path: &Path, keys: SealingKeys, now: u64) -> Result<(Self, Found), Unread> {
-        let mut file = OpenOptions::new();
-        let file = file.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let mut file = file.open(path).map_err(Unread::Unusable)?;
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).truncate(false).mode(0o600);
+        let made = options.create_new(true).open(path);
+        let is_new = made.is_ok();
+        let file = made.or_else(|_| options.create_new(false).create(true).open(path));
+        let mut file = file.map_err(Unread::Unusable)?;
         let found = Found::in_bytes(&locked(&mut file)?, &keys, now)?;
         file.set_permissions(Permissions::from_mode(0o600)).map_err(Unread::Unusable)?;
+        if is_new {
+            // What root makes is the server's, too; nobody else can give files away.
+            let _ = folder_of(path).metadata().and_then(|of| fchown(&file, Some(of.uid()), Some(of.gid())));
+        }
         let rows = builder().create_file(file).map_err(Unread::unusable)?;
         Ok((Self { rows: Some(rows), path: path.to_owned(), keys }, found))
     }
@@ -160,6 +167,11 @@ impl Found {
         }
         Ok(found)
     }
+}
+
+/// Where a file is, or will be.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// All that is in a file. It is locked, for as long as it is open, before it is read.

@@ -1,11 +1,12 @@
 //! What a file promises besides: it outlives the process, and only what is ours and whole is used.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::Path;
 use std::time::Duration;
 
-use dingtalk_h5::state::{Table, Unavailable, Unread};
+use dingtalk_h5::state::{Location, Table, Unavailable, Unread};
 
-use super::{Place, corp, user};
+use super::{Place, corp, new_path, user};
 
 const KEPT_FOR: Duration = Duration::from_secs(300);
 
@@ -131,10 +132,25 @@ async fn only_its_owner_reads_it_and_without_the_key_it_says_nothing() {
     assert_eq!(std::fs::metadata(place.path()).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
+/// Only root can give files away: what it makes while the server is down, the server must be able to open.
+#[tokio::test]
+async fn a_new_file_belongs_to_whom_its_folder_belongs() {
+    let folder = new_path();
+    std::fs::create_dir(&folder).unwrap();
+    drop(chown(&folder, Some(65534), Some(65534)));
+    let mut place = Place::in_a_file();
+    place.location = Location::File(folder.join("state"));
+    drop(place.open());
+    let owner = |path: &Path| std::fs::metadata(path).map(|meta| (meta.uid(), meta.gid())).unwrap();
+    let (file, of_folder) = (owner(place.path()), owner(&folder));
+    std::fs::remove_dir_all(folder).unwrap();
+    assert_eq!(file, of_folder);
+}
+
 #[tokio::test]
 async fn what_cannot_be_opened_is_named() {
     let mut place = Place::in_a_file();
-    place.location = dingtalk_h5::state::Location::File("/nowhere/at/all".into());
+    place.location = Location::File("/nowhere/at/all".into());
     let said = place.try_open().err().unwrap().to_string();
     assert!(said.contains("/nowhere/at/all"), "{said}");
 }
