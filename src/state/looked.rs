@@ -4,7 +4,9 @@ use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::database::{Found, locked};
+use rustix::fs::{Access, access};
+
+use super::database::{Found, folder_of, locked};
 use super::{Location, Refused, SealingKeys, State, Unread, Vitals};
 
 /// How state is kept. It is as it should be; otherwise there is an error instead.
@@ -53,9 +55,8 @@ fn look_at(path: &Path, keys: &SealingKeys, now: u64) -> Result<Looked, Unread> 
     Ok(Looked::File(mode & 0o777))
 }
 
-/// Its folder is there.
+/// Its folder is there, and this user's to write to.
 fn may_be_made(path: &Path) -> Result<Looked, Unread> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    folder.metadata().map_err(Unread::Unusable)?;
+    access(folder_of(path), Access::WRITE_OK | Access::EXEC_OK).map_err(|error| Unread::Unusable(error.into()))?;
     Ok(Looked::NoFile)
 }

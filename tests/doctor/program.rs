@@ -1,5 +1,8 @@
 //! The command, as an administrator types it.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
 use dingtalk_simulator::Simulator;
 use tokio::process::Command;
 
@@ -36,6 +39,25 @@ async fn its_exit_code_is_0_when_nothing_fails_1_when_something_does_and_2_for_s
     let report: serde_json::Value = serde_json::from_str(&said).unwrap();
     let check = &report["checks"][0];
     assert!(check["expected"].as_str().unwrap().contains("设置") && check["fix"].is_string(), "{report}");
+}
+
+/// Root without its capabilities is as anybody.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_folder_in_which_this_user_can_make_no_state_is_named() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let folder = std::env::temp_dir().join(format!("doctor-closed-{:x}", rand::random::<u64>()));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o555)).unwrap();
+    let variables = with(complete(&dingtalk), "STATE_URL", &format!("file:{}/state", folder.display()));
+    let mut command = program(&variables);
+    if std::fs::metadata(&folder).unwrap().uid() == 0 {
+        command = prepared(Command::new("setpriv"), &variables);
+        command.args(["--inh-caps=-all", "--bounding-set=-all", env!("CARGO_BIN_EXE_dingtalk-h5")]);
+    }
+    let (code, said) = run(command.args(["doctor", "--lang", "en", "--no-dingtalk", "--no-public"])).await;
+    std::fs::remove_dir(folder).unwrap();
+    assert!(code == Some(1) && said.contains("a file that this user may write"), "{said}");
 }
 
 #[tokio::test]
