@@ -14,7 +14,7 @@ mod stalls;
 mod tls;
 
 use std::future::poll_fn;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -57,12 +57,14 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Where this machine reaches the server: one that listens everywhere listens on loopback.
+    /// Where this machine reaches the server: one that listens everywhere listens on loopback. On a machine that has no address of IPv6
+    /// but takes its sockets, that is IPv4's.
     pub fn near_address(&self) -> SocketAddr {
         let mut address = self.app_addr;
+        let has_v6 = || UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
         match address.ip() {
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) if has_v6() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            all if all.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
             _ => {}
         }
         address

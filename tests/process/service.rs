@@ -1,7 +1,8 @@
 //! What runs the program and looks after it: containers and systemd.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 
+use dingtalk_h5::server::Settings;
 use dingtalk_simulator::Simulator;
 
 use super::{Served, complete, program, run, with, with_tls};
@@ -40,6 +41,15 @@ async fn health_is_0_while_the_server_lives_whatever_lies_where_its_certificate_
     let (code, said) = run(program(&variables).arg("health")).await;
     served.stop().await;
     assert_eq!((code, said.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn who_listens_everywhere_is_asked_at_an_address_that_this_machine_has() {
+    for everywhere in ["0.0.0.0:0", "[::]:0"] {
+        let server = Settings { app_addr: everywhere.parse().unwrap(), tls: None, metrics_addr: None };
+        let near = server.near_address();
+        assert!(UdpSocket::bind(near).is_ok() && near.ip().is_loopback(), "{near}");
+    }
 }
 
 #[tokio::test]
