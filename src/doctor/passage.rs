@@ -43,9 +43,9 @@ fn pass_on_unchanged() -> Told {
 #[rustfmt::skip] // A finding a paragraph.
 fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
     let Introduction { target, peer, forwarded, client, trusts_peer, .. } = introduction;
-    let has_proxy = settings.web.public_url.is_https() && settings.server.tls.is_none();
     let others = forwarded.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|hop| !hop.is_empty() && *hop != CLAIMED);
     let is_appended = others.count() > 0;
+    let has_proxy = is_appended || (settings.web.public_url.is_https() && settings.server.tls.is_none());
     if target != TARGET {
         return Finding::fail("passage",
             told!("{TARGET} arrives as {target}: signatures of such pages are wrong", "{TARGET} 到达时变为 {target}：此类页面的签名会出错"),
@@ -83,6 +83,7 @@ fn is_here(address: &str) -> bool {
 mod tests {
     use super::*;
     use crate::environment::Environment;
+    use crate::server::TlsFiles;
 
     fn settings(public_url: &str) -> Settings {
         let key: String = (0..64).map(|_| format!("{:02x}", rand::random::<u8>())).collect();
@@ -94,12 +95,14 @@ mod tests {
             ("PUBLIC_URL", public_url),
             ("SESSION_KEY", &key),
         ];
-        Settings::read(Environment::from_iter(environment)).unwrap()
+        let mut settings = Settings::read(Environment::from_iter(environment)).unwrap();
+        settings.server.tls = public_url.contains("tls").then(|| TlsFiles::new("cert.pem".into(), "key.pem".into()));
+        settings
     }
 
     #[test]
     fn a_proxy_that_is_not_believed_or_does_not_say_for_whom_it_asks_is_told_from_one_that_does() {
-        let (https, http) = ("https://app.example.com", "http://127.0.0.1:8080");
+        let (https, own_tls, http) = ("https://app.example.com", "https://tls.example.com", "http://127.0.0.1:8080");
         for (public_url, target, peer, forwarded, client, word) in [
             (https, TARGET, "10.1.2.3", Some("192.0.2.66, 203.0.113.9"), "203.0.113.9", "203.0.113.9"),
             (https, TARGET, "10.1.2.3", Some("203.0.113.9"), "203.0.113.9", "203.0.113.9"),
@@ -108,6 +111,9 @@ mod tests {
             (https, TARGET, "10.1.2.3", Some(CLAIMED), CLAIMED, "X-Forwarded-For"),
             (https, TARGET, "10.1.2.3", None, "10.1.2.3", "X-Forwarded-For"),
             (https, "/a/b+c", "10.1.2.3", Some("203.0.113.9"), "203.0.113.9", "proxy_pass"),
+            (own_tls, TARGET, "10.1.2.3", Some("192.0.2.66, 203.0.113.9"), "203.0.113.9", "203.0.113.9"),
+            (own_tls, TARGET, "10.2.2.3", Some("192.0.2.66, 203.0.113.9"), "10.2.2.3", "add 10.2.2.3 to TRUSTED_PROXIES"),
+            (own_tls, TARGET, "203.0.113.9", Some(CLAIMED), "203.0.113.9", "the client is 203.0.113.9"),
             (http, TARGET, "127.0.0.1", Some(CLAIMED), "127.0.0.1", "the client is 127.0.0.1"),
             (http, TARGET, "203.0.113.9", Some(CLAIMED), CLAIMED, "name only proxies"),
         ] {
