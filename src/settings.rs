@@ -35,6 +35,8 @@ type CheckTls = fn(&TlsFiles) -> Result<(), UnusableTls>;
 pub struct Settings {
     /// Which DingTalk is called, and as which app.
     pub dingtalk: dingtalk::Settings,
+    /// Whose consoles the app is set up in.
+    pub site: &'static str,
     /// How people get in and what pages may do.
     pub web: web::Settings,
     /// Where state is kept.
@@ -68,7 +70,7 @@ impl Settings {
 
 #[rustfmt::skip] // Two lines a setting, here and below.
 fn all(env: &mut Environment) -> Option<Settings> {
-    let dingtalk = dingtalk(env);
+    let (dingtalk, site) = dingtalk(env).unzip();
     let public_url = env.required("PUBLIC_URL", public_url,
         "What users open, such as https://app.example.com: the origin of the homepage, Developer Console > the app > Web App.");
     let https = public_url.as_ref().is_none_or(Origin::is_https);
@@ -76,11 +78,11 @@ fn all(env: &mut Environment) -> Option<Settings> {
     let state = env.secret_optional("STATE_URL", Location::parse,
         "Where to keep what must outlive a restart: memory:, file:PATH, or for several processes redis://HOST:PORT or rediss://HOST:PORT. Default: memory:");
     let state = state.unwrap_or(Location::Memory);
-    Some(Settings { dingtalk: dingtalk?, web: web?, state, server: server?, app: app?, unknown: env.unread("DINGTALK_"), exposed_secrets: env.exposed.clone() })
+    Some(Settings { dingtalk: dingtalk?, site: site?, web: web?, state, server: server?, app: app?, unknown: env.unread("DINGTALK_"), exposed_secrets: env.exposed.clone() })
 }
 
 #[rustfmt::skip]
-fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
+fn dingtalk(env: &mut Environment) -> Option<(dingtalk::Settings, &'static str)> {
     let client_id = env.required("DINGTALK_CLIENT_ID", copied(ClientId::parse),
         "Client ID, formerly AppKey; SuiteKey or CustomKey of the other kinds: Developer Console > the app > Credentials and Basic Information.");
     // Pages tell everybody the one: it must not be the other.
@@ -118,7 +120,7 @@ fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
         "HTTP proxy for calls to DingTalk, such as http://user:password@proxy.example:3128. Default: none; http_proxy and the like count for nothing.");
     let calls_per_second = env.or("DINGTALK_CALLS_PER_SECOND", "20", per_second,
         "How often DingTalk lets this app call one API in a second: 20 in the standard edition, more in those that cost.");
-    Some(dingtalk::Settings {
+    let settings = dingtalk::Settings {
         credentials: Credentials { client_id: client_id?, client_secret: client_secret? },
         kind: kind?,
         events: events?,
@@ -126,7 +128,8 @@ fn dingtalk(env: &mut Environment) -> Option<dingtalk::Settings> {
         oapi_url: oapi_url?,
         proxy,
         calls_per_second: calls_per_second?,
-    })
+    };
+    Some((settings, site))
 }
 
 #[rustfmt::skip]

@@ -11,9 +11,9 @@
 //!   {"id": "token", "verdict": "fail", "expected": "…", "seen": "…", "fix": "…", "console": "https://…", "because": "api"}]}
 //! ```
 //!
-//! `verdict` is the worst of all; `expected` and `seen` are always there and in the language asked for; `fix` and `console` (where to
-//! mend it) come with `warn` and `fail`; `because` with `not_done`. The exit code is 0 when nothing fails, 1 when something does, and 2
-//! when the settings cannot be used.
+//! `verdict` is the worst of all; `expected` and `seen` are always there and in the language asked for, but for errors, which `seen` quotes
+//! as they are; `fix` and `console` (where to mend it) come with `warn` and `fail`; `because` with `not_done`. The exit code is 0 when
+//! nothing fails, 1 when something does, and 2 when the settings cannot be used.
 
 mod check; // A check and what was found,
 mod report; // how that is told.

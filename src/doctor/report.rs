@@ -30,7 +30,7 @@ impl Report {
         let seen = faults.to_string();
         let fix = told!("set what is said there in the environment or in .env", "请按上述内容修改环境变量或 .env");
         let mut findings = Findings::default();
-        findings.put(Finding::fail("settings", Told { english: seen.clone(), chinese: seen }, fix));
+        findings.put(Finding::fail("settings", told!("{seen}", "设置无法使用，原文如下：{seen}"), fix));
         Self { findings, console: String::new(), admin_console: String::new() }
     }
 
@@ -40,7 +40,8 @@ impl Report {
                 findings.put(Finding::unknown(id, told!("not asked for", "未要求检查")));
             }
         }
-        let site = if settings.dingtalk.api_url.host_str().is_some_and(|host| host.ends_with(".com")) { "com" } else { "io" };
+        let calls_com = settings.dingtalk.api_url.host_str().is_some_and(|host| host.ends_with(".dingtalk.com"));
+        let site = if calls_com { "com" } else { settings.site };
         let console = format!("https://open-dev.dingtalk.{site}/");
         Self { findings, console, admin_console: format!("https://oa.dingtalk.{site}/") }
     }

@@ -3,6 +3,8 @@
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
+use dingtalk_h5::dingtalk::events::Cipher;
+use dingtalk_h5::dingtalk::{Events, Proxy};
 use dingtalk_simulator::Simulator;
 use tokio::process::Command;
 
@@ -39,6 +41,7 @@ async fn its_exit_code_is_0_when_nothing_fails_1_when_something_does_and_2_for_s
     let report: serde_json::Value = serde_json::from_str(&said).unwrap();
     let check = &report["checks"][0];
     assert!(check["expected"].as_str().unwrap().contains("设置") && check["fix"].is_string(), "{report}");
+    assert!(check["seen"].as_str().unwrap().contains("设置"), "{report}");
 }
 
 /// Root without its capabilities is as anybody.
@@ -58,6 +61,19 @@ async fn a_folder_in_which_this_user_can_make_no_state_is_named() {
     let (code, said) = run(command.args(["doctor", "--lang", "en", "--no-dingtalk", "--no-public"])).await;
     std::fs::remove_dir(folder).unwrap();
     assert!(code == Some(1) && said.contains("a file that this user may write"), "{said}");
+}
+
+#[tokio::test]
+async fn a_gateway_of_one_s_own_leads_to_the_console_of_the_site_that_is_set() {
+    let mut scene = Scene::set().await;
+    scene.settings.dingtalk.api_url = "https://dingtalk.example.com".parse().unwrap();
+    scene.settings.dingtalk.proxy = Some(Proxy::parse(&format!("http://{}", super::nobody()).into()).unwrap());
+    scene.settings.dingtalk.events = Events::Http(Cipher::new("sometoken".into(), &"a".repeat(43).into()).unwrap());
+    for (site, console) in [("io", "https://open-dev.dingtalk.io/"), ("com", "https://open-dev.dingtalk.com/")] {
+        scene.settings.site = site;
+        let examined = scene.examine().await;
+        assert_eq!(examined.check("events")["console"], console, "{:#}", examined.report);
+    }
 }
 
 #[tokio::test]
