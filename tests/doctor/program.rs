@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use super::Scene;
 use crate::process::{Served, complete, prepared, program, run, with};
+use crate::shared::events::as_third_party;
 
 #[tokio::test]
 async fn its_exit_code_is_0_when_nothing_fails_1_when_something_does_and_2_for_settings() {
@@ -79,17 +80,22 @@ async fn a_gateway_of_one_s_own_leads_to_the_console_of_the_site_that_is_set() {
 #[tokio::test]
 async fn serve_logs_at_start_what_the_first_person_would_stumble_over_unless_it_is_not_to_look() {
     let dingtalk = Simulator::start().await.unwrap();
-    let variables = with(complete(&dingtalk), "DINGTALK_CLIENT_SECRET", "another-secret");
-    for (arguments, looks) in [(&["serve"][..], true), (&["serve", "--no-checks"], false)] {
-        let mut command = program(&variables);
+    let internal = complete(&dingtalk);
+    let third_party = as_third_party(&dingtalk, internal.clone());
+    for (variables, arguments, looks) in [
+        (&internal, &["serve"][..], Some(crate::support::ACCESS_TOKEN)),
+        (&internal, &["serve", "--no-checks"], None),
+        (&third_party, &["serve"], Some("POST /v1.0/gateway/connections/open")),
+    ] {
+        let mut command = program(&with(variables.clone(), "DINGTALK_CLIENT_SECRET", "another-secret"));
         command.args(arguments);
         let served = Served::start_as(command).await;
-        if looks {
-            crate::support::eventually("it looks", || dingtalk.calls(crate::support::ACCESS_TOKEN) > 0).await;
+        if let Some(call) = looks {
+            crate::support::eventually("it looks", || dingtalk.calls(call) > 0).await;
         }
         let (_, log) = served.stop().await;
         let told = log.lines().filter(|line| line.contains("not set up as it must be") && line.contains("\"token\"")).count();
-        assert_eq!(told, usize::from(looks), "{log}");
+        assert_eq!(told, usize::from(looks.is_some()), "{log}");
     }
 }
 

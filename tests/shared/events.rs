@@ -10,7 +10,7 @@ use crate::support::redis::Network;
 use crate::support::{Browser, CORP_ACCESS_TOKEN, eventually, state_of};
 
 /// The same settings for the simulator's third-party app, which hears by HTTP.
-fn as_third_party(dingtalk: &Simulator, mut variables: Variables) -> Variables {
+pub fn as_third_party(dingtalk: &Simulator, mut variables: Variables) -> Variables {
     let app = dingtalk.third_party_app();
     dingtalk.put_to_test(app);
     variables.retain(|(name, _)| !["DINGTALK_CORP_ID", "DINGTALK_AGENT_ID"].contains(name));

@@ -10,7 +10,7 @@ use crate::support::redis::RedisServer;
 use crate::support::{Browser, http_client};
 
 mod away;
-mod events;
+pub mod events;
 mod logins;
 mod moments;
 mod moving;
