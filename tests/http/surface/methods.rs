@@ -1,6 +1,6 @@
 //! Every route with every method.
 
-use super::{ROUTES, Route, Scene};
+use super::{ROUTES, Route, Scene, paths};
 use crate::wire::Wire;
 
 pub const METHODS: [&str; 12] =
@@ -44,7 +44,7 @@ async fn every_route_answers_every_method_with_what_it_is_for_or_405_and_what_is
 }
 
 pub async fn methods_are_answered(scene: &Scene, routes: &[Route]) {
-    for route in routes {
+    for route in paths(routes) {
         for method in METHODS {
             let answering = route.answering(method, routes);
             for somebody in [false, true] {

@@ -1,6 +1,6 @@
 //! Headers that mislead other servers: about which host was meant, which address, which method, and who may read the answer.
 
-use super::{ROUTES, Scene, covered, masked};
+use super::{ROUTES, Route, Scene, covered, masked};
 use crate::support::between;
 use crate::wire::Reply;
 
@@ -83,4 +83,27 @@ async fn no_other_origin_may_read_an_answer_or_write() {
             }
         }
     }
+}
+
+/// No other origin may post, and a page that nobody sees without a login is not opened from outside either: whoever opens it may be somebody
+/// else than whose session that is.
+pub async fn strangers_are_kept_out(scene: &Scene, routes: &[Route]) {
+    for route in routes {
+        let asked = format!("{} {}", route.method, route.pattern);
+        if route.method == "POST" {
+            let reply = scene.ask(route, "POST", true, &[("Origin", ORIGINS[0])]).await;
+            assert_eq!((reply.status, reply.code().as_str()), (403, "origin_rejected"), "{asked} takes no SameOrigin: {reply:?}");
+        } else if !route.pattern.starts_with("/api/") {
+            let to_nobody = scene.ask(route, "GET", false, &[]).await;
+            let from_outside = scene.ask(route, "GET", true, &[("Sec-Fetch-Site", "none")]).await;
+            let is_entry = |reply: &Reply| reply.body.contains("id=\"entry\"");
+            assert_eq!(is_entry(&from_outside), is_entry(&to_nobody), "{asked} takes no Visitor");
+            assert!(!from_outside.body.contains("data-user-id"), "{asked} shows somebody to whoever comes from outside");
+        }
+    }
+}
+
+#[tokio::test]
+async fn strangers_post_nothing_and_see_nobodys_page() {
+    strangers_are_kept_out(&Scene::start().await, &ROUTES).await;
 }

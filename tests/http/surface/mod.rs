@@ -63,6 +63,12 @@ pub fn plumbing() -> &'static [Route] {
     &ROUTES[PAGES..]
 }
 
+/// Each path once: one may answer two methods.
+fn paths(routes: &[Route]) -> impl Iterator<Item = &Route> {
+    let is_first = |(at, route): &(usize, &Route)| routes[..*at].iter().all(|earlier| earlier.pattern != route.pattern);
+    routes.iter().enumerate().filter(is_first).map(|(_, route)| route)
+}
+
 /// How many routes are those of an app: the tests' own has pages where the demo has them.
 const PAGES: usize = 3;
 
@@ -134,12 +140,11 @@ impl Scene {
     }
 
     pub async fn ask_for(&self, method: &str, target: &str, somebody: bool, more: &[(&str, &str)], body: &str) -> Reply {
-        let mut headers = vec![("Sec-Fetch-Site", "same-origin")];
+        let is_ours = |(name, _): &(&str, &str)| !more.iter().any(|(other, _)| name.eq_ignore_ascii_case(other));
+        let ours = [("Sec-Fetch-Site", "same-origin"), ("Origin", &self.origin)];
+        let mut headers: Vec<_> = ours.into_iter().filter(is_ours).collect();
         if somebody {
             headers.push(("Cookie", &self.cookie));
-        }
-        if !more.iter().any(|(name, _)| name.eq_ignore_ascii_case("origin")) {
-            headers.push(("Origin", &self.origin));
         }
         if !body.is_empty() {
             headers.push(("Content-Type", "application/json"));

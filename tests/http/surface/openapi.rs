@@ -6,7 +6,8 @@ use serde_json::Value;
 use yaml_rust2::{Yaml, YamlLoader};
 
 use super::methods::{METHODS, methods_are_answered, routes_in};
-use super::{Route, Scene, plumbing};
+use super::misled::strangers_are_kept_out;
+use super::{Route, Scene, paths, plumbing};
 use crate::support::TestApp;
 
 fn description() -> Yaml {
@@ -84,7 +85,8 @@ async fn it_has_every_status_that_is_seen_with_its_type_and_its_headers() {
     answers_are_described(&Scene::start().await, plumbing()).await;
 }
 
-/// The app of `src/app` has these routes and no others, each answers every method, and the description has all of that.
+/// The app of `src/app` has these routes and no others, each answers every method and keeps strangers out, and the description has all of
+/// that.
 #[allow(dead_code, reason = "a fork may have deleted the demo's tests and have none yet")]
 pub async fn app_is_described(own: &[Route]) {
     let sources = crate::structure::sources("src/app");
@@ -93,13 +95,14 @@ pub async fn app_is_described(own: &[Route]) {
     assert_eq!(in_sources, in_table.iter().map(|(method, pattern)| (method.as_str(), *pattern)).collect());
     let routes = [own, plumbing()].concat();
     assert_eq!(routes_described(), to_describe(&routes));
+    strangers_are_kept_out(&Scene::of(TestApp::demo().await, None).await, own).await;
     methods_are_answered(&Scene::of(TestApp::demo().await, None).await, &routes).await;
     answers_are_described(&Scene::of(TestApp::demo().await, None).await, &routes).await;
 }
 
 async fn answers_are_described(scene: &Scene, routes: &[Route]) {
     let whole = description();
-    for route in routes {
+    for route in paths(routes) {
         for method in METHODS {
             let answering = route.answering(method, routes).unwrap_or(*route);
             let operation = &whole["paths"][described(route).as_str()][answering.method.to_lowercase().as_str()];
