@@ -7,8 +7,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use dingtalk_h5::app;
 use dingtalk_h5::application::Application;
 use dingtalk_h5::dingtalk::Clock;
+use dingtalk_h5::environment::Environment;
 use dingtalk_h5::settings::Settings;
 use dingtalk_h5::telemetry;
 use dingtalk_simulator::{Decision, Kind, Simulator, within_reach};
@@ -72,7 +74,13 @@ fn listen(name: &str, default: &str) -> anyhow::Result<TcpListener> {
 fn settings(simulator: &Simulator, kind: Kind, address: SocketAddr) -> anyhow::Result<Settings> {
     const DECIDED_HERE: [&str; 6] = ["APP_ADDR", "DINGTALK_", "EMBEDDED", "PUBLIC_URL", "SESSION_KEY", "TLS_"];
     let own = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
-    let own = own.filter(|(name, _)| !DECIDED_HERE.iter().any(|beginning| name.starts_with(beginning)));
+    let of_the_app = Environment::settings_of(app::Settings::read);
+    let is_of_the_app = |name: &str| {
+        let names = [Some(name), name.strip_suffix("_FILE")];
+        of_the_app.iter().any(|setting| names.contains(&Some(setting.name)))
+    };
+    let is_decided = |name: &str| DECIDED_HERE.iter().any(|beginning| name.starts_with(beginning));
+    let own = own.filter(|(name, _)| is_of_the_app(name) || !is_decided(name));
     let simulated = [
         ("DINGTALK_API_URL", simulator.url()),
         ("DINGTALK_OAPI_URL", simulator.url()),
