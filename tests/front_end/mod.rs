@@ -7,18 +7,20 @@ mod words;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::structure::VENDOR;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files under `folder` that end so, with what is in them.
+/// The files under `folder` that end so, with what is in them. Not the libraries of others.
 fn files(folder: &str, extension: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() {
+            if path.is_dir() && !path.ends_with(VENDOR) {
                 folders.push(path);
             } else if path.extension().is_some_and(|found| found == extension) {
                 let text = fs::read_to_string(&path).unwrap();
