@@ -50,6 +50,8 @@ impl Fork {
         for (_, file) in files {
             fs::write(fork.0.join(path_of(file)), format!("{file}\n")).unwrap();
         }
+        fs::create_dir(fork.0.join("static/app/vendor")).unwrap();
+        fs::write(fork.0.join("static/app/vendor/library.mjs"), "export default 1;\n").unwrap();
         fork
     }
 
@@ -138,6 +140,7 @@ async fn a_fork_that_is_made_by_the_recipes_does_what_they_say() {
     let (mut alice, mut bob) = (browser_of(&served, &dingtalk, "alice").await, browser_of(&served, &dingtalk, "bob").await);
 
     the_demo_is_gone(&mut alice).await;
+    libraries_of_others_are_served(&mut alice).await;
     pages_are_in_both_languages(&mut alice).await;
     pages_are_signed(&mut alice, &dingtalk).await;
     notifications_reach_dingtalk(&mut alice, &dingtalk).await;
@@ -158,6 +161,11 @@ async fn the_demo_is_gone(browser: &mut Browser) {
     for path in ["/profile", "/jsapi"] {
         assert_eq!(browser.go(path).await.status, 404);
     }
+}
+
+async fn libraries_of_others_are_served(browser: &mut Browser) {
+    let library = browser.read("/static/app/vendor/library.0123456789abcdef.mjs").await;
+    assert_eq!((library.header("content-type"), &*library.body), ("text/javascript; charset=utf-8", "export default 1;\n"));
 }
 
 async fn pages_are_in_both_languages(browser: &mut Browser) {
