@@ -75,21 +75,16 @@ impl<const MAX_BYTES: usize> FromRequest for Upload<MAX_BYTES> {
     }
 }
 
-/// A body of 4 KiB at most that is a JSON object. It may take ten seconds.
-pub struct StrictJson<T>(pub T);
+/// A body that is a JSON object, `MAX_BYTES` at most: 4 KiB, where nothing else is said. It may take ten seconds.
+pub struct StrictJson<T, const MAX_BYTES: usize = 4096>(pub T);
 
-impl<T> StrictJson<T> {
-    /// The longest body that any of our requests has reason to be.
-    pub const MAX_BYTES: usize = 4096;
-}
-
-impl<T: DeserializeOwned + 'static> FromRequest for StrictJson<T> {
+impl<T: DeserializeOwned + 'static, const MAX_BYTES: usize> FromRequest for StrictJson<T, MAX_BYTES> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         if content_type(request).is_ok_and(|said| said == "application/json") {
-            let body = read(length(request), payload.take(), Self::MAX_BYTES);
+            let body = read(length(request), payload.take(), MAX_BYTES);
             Box::pin(async { Self::parse(&timeout(PATIENCE, body).await.map_err(|_| Problem::RequestTimeout)??) })
         } else {
             Box::pin(ready(Err(Problem::UnsupportedMediaType)))
@@ -97,7 +92,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for StrictJson<T> {
     }
 }
 
-impl<T: DeserializeOwned> StrictJson<T> {
+impl<T: DeserializeOwned, const MAX_BYTES: usize> StrictJson<T, MAX_BYTES> {
     fn parse(body: &[u8]) -> Result<Self, Problem> {
         let parsed = serde_json::from_slice(body).map(|JsonObject(body)| Self(body));
         // What serde says may quote the body, which may hold a code.

@@ -198,6 +198,8 @@ async fn notifications_reach_dingtalk(browser: &mut Browser, dingtalk: &Simulato
     dingtalk.fault(NOTIFICATION, 1, Fault::Permission);
     assert_eq!(browser.post("/api/invitation", &guests).await.problem(), (503, "misconfigured".into()));
     assert_eq!(dingtalk.calls(&format!("POST {NOTIFICATION}")), 2, "and none of them twice");
+    let hundred = json!({"userIds": vec!["x".repeat(64); 100]});
+    assert_eq!(browser.post("/api/invitation", &hundred).await.status, 200);
 }
 
 /// Every request has a connection of its own, so that each worker has its turn.
@@ -277,7 +279,7 @@ async fn the_pages_work_in_a_browser(served: &Served, dingtalk: &Simulator) {
     chromium.click("#choose").await;
     chromium.click("#dd-dialog-choice-1").await;
     chromium.sees("#outcome", "They have been told.").await;
-    assert_eq!(dingtalk.calls(&format!("POST {NOTIFICATION}")), 3);
+    assert_eq!(dingtalk.calls(&format!("POST {NOTIFICATION}")), 4);
 
     chromium.click("nav.nav a[href='/']").await;
     chromium.shown("#orders").await;
