@@ -15,6 +15,8 @@ use crate::support::{Browser, between, cargo, client_accepts, http_client};
 
 const NOTIFICATION: &str = "/topapi/message/corpconversation/asyncsend_v2";
 const PORTIONS: usize = 3;
+/// The picture of what Bob eats.
+const NOODLES: &str = "/api/pictures/%E9%9D%A2%E6%9D%A1";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -221,7 +223,9 @@ async fn pictures_are_for_people(one: &mut Browser, other: &mut Browser) {
     assert_eq!(one.upload("/api/pictures/Nothing", "image/png", picture.clone()).await.status, 404);
     assert_eq!(one.upload(path, "text/html", picture.clone()).await.problem(), (415, "unsupported_media_type".into()));
     assert_eq!(one.upload(path, "image/png", [&picture[..], b"x"].concat()).await.problem(), (413, "payload_too_large".into()));
-    assert_eq!(one.upload(path, "image/png", picture.clone()).await.status, 204);
+    for path in [path, NOODLES] {
+        assert_eq!(one.upload(path, "image/png", picture.clone()).await.status, 204);
+    }
     let seen = other.read(path).await;
     assert!(seen.header("content-type") == "image/png" && seen.bytes == picture, "{:?}", seen.headers);
     let mut nobody = Browser::new(http_client(), &one.url, &one.url);
@@ -257,6 +261,9 @@ async fn whoever_leaves_is_not_cooked_for(browser: &mut Browser, dingtalk: &Simu
         }
         assert!(began.elapsed() < Duration::from_secs(30), "the order is still there");
     }
+    assert_eq!(browser.read(NOODLES).await.status, 200);
+    assert_eq!(browser.upload("/api/pictures/Rice", "image/png", b"x".to_vec()).await.status, 204);
+    assert_eq!(browser.read(NOODLES).await.status, 404, "the picture is kept for ever");
 }
 
 /// A signature that is not good, for the page that wants one, once it is told to.
@@ -271,14 +278,22 @@ const LOOK_BEFORE_SCRIPTS: &str = "document.addEventListener('readystatechange',
     if (button && document.readyState === 'interactive') window.couldOrderBeforeScripts = !button.disabled;
 })";
 
+/// The second tap of two comes to nothing.
+async fn is_tapped_once(chromium: &Chromium, selector: &str) {
+    chromium.shown(&format!("{selector}:enabled")).await;
+    let tap = "const button = document.querySelector(arguments[0]); button.click(); return button.disabled";
+    assert_eq!(chromium.run(tap, &[selector]).await, true, "{selector} can be tapped again");
+}
+
 async fn the_pages_work_in_a_browser(served: &Served, dingtalk: &Simulator) {
     let chromium = Chromium::start().await;
     chromium.on_every_document(SPOIL).await;
     chromium.on_every_document(LOOK_BEFORE_SCRIPTS).await;
     chromium.open(&format!("{}/invitation", served.url)).await;
-    chromium.click("#choose").await;
+    is_tapped_once(&chromium, "#choose").await;
     chromium.click("#dd-dialog-choice-1").await;
     chromium.sees("#outcome", "They have been told.").await;
+    chromium.shown("#choose:enabled").await;
     assert_eq!(dingtalk.calls(&format!("POST {NOTIFICATION}")), 4);
 
     chromium.click("nav.nav a[href='/']").await;
@@ -286,8 +301,9 @@ async fn the_pages_work_in_a_browser(served: &Served, dingtalk: &Simulator) {
     chromium.fits("the orders").await;
     assert_eq!(chromium.run("return couldOrderBeforeScripts", &[]).await, false, "the order would be lost");
     chromium.run("document.querySelector('#order input').value = 'Rice'", &[]).await;
-    chromium.click("#order button").await;
+    is_tapped_once(&chromium, "#order button").await;
     chromium.sees("#trouble", "The kitchen is closed. Come earlier tomorrow.").await;
+    chromium.shown("#order button:enabled").await;
 
     chromium.go(&format!("{}/invitation?spoilt", served.url)).await;
     let refused = "DingTalk refused the request. Try again. If it keeps happening, show your administrator what DingTalk said.";
