@@ -87,7 +87,7 @@ impl Decisions {
 impl State {
     /// Does what `event` means here; again, if it was done: that changes nothing. Whether it means anything.
     fn apply(&self, event: &Event) -> bool {
-        let now = self.clock.unix_millis();
+        let now = self.clock.machine_millis().max(self.clock.unix_millis());
         // Nobody's clock is right. What is told of tomorrow must not outdo all that is told until then.
         let at = event.at.unwrap_or(now).min(now + Clock::SKEW.as_millis() as u64);
         let known = || self.tables.known();
@@ -139,9 +139,11 @@ impl State {
     }
 
     /// Sessions that began before then are over by what happened `at` this time. Servers' clocks differ a little, and a session too many
-    /// that ends costs nothing: the next page logs in silently. One that begins from now on is by somebody who came back.
+    /// that ends costs nothing: the next page logs in silently. One that begins from now on is by somebody who came back. They begin by the
+    /// clock of all processes, and what happened is told by DingTalk's, which this machine's is nearer to.
     fn over(&self, at: u64) -> crate::dingtalk::Moment {
-        self.clock.moment_at(at.saturating_add(Clock::SKEW.as_millis() as u64))
+        let ahead = self.clock.unix_millis().saturating_sub(self.clock.machine_millis());
+        self.clock.moment_at(at.saturating_add(ahead).saturating_add(Clock::SKEW.as_millis() as u64))
     }
 }
 

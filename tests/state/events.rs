@@ -1,11 +1,11 @@
 //! What events mean, wherever state is kept: again, late and in any order.
 
 use dingtalk_h5::dingtalk::events::{Event, Happening, Listener};
-use dingtalk_h5::dingtalk::{AgentId, Authorisation, Authorisations, SuiteTicket};
-use dingtalk_h5::state::{Location, State};
+use dingtalk_h5::dingtalk::{AgentId, Authorisation, Authorisations, Clock, SuiteTicket};
+use dingtalk_h5::state::{Location, SealingKeys, State};
 use proptest::prelude::*;
 
-use super::{Place, corp, user};
+use super::{LIVES, Place, corp, user};
 
 const HOUR: u64 = 3_600_000;
 
@@ -187,4 +187,40 @@ proptest! {
         runtime.block_on(tell(&sorted, &events));
         prop_assert_eq!(state.of(&corp("ding1")), sorted.of(&corp("ding1")));
     }
+}
+
+/// The state of a process whose clock is right, with a Redis whose clock is ahead by so many minutes.
+fn beside_a_redis_ahead(minutes: i64) -> (State, Clock, Place) {
+    let place = Place::in_memory();
+    let clock = place.clock();
+    clock.go_by(clock.machine_millis().saturating_add_signed(minutes * 60_000));
+    let state = State::open(&place.location, "an app", SealingKeys::new(place.keys.clone()), LIVES, clock.clone()).unwrap();
+    (state, clock, place)
+}
+
+#[tokio::test]
+async fn whoever_leaves_is_logged_out_though_the_clock_of_redis_is_not_dingtalk_s() {
+    for minutes in [-10, 0, 10] {
+        let (state, clock, place) = beside_a_redis_ahead(minutes);
+        let (one, began) = (corp("ding1"), clock.moment());
+        place.hands.advance(std::time::Duration::from_secs(1));
+        let at = clock.machine_millis();
+        let left = Happening::Left(one.clone(), vec![user("anna")]);
+        assert!(state.hear(Event::new(&["x"], Some(at), left)).await);
+        assert!(state.has_ended(1, &one, &user("anna"), began), "{minutes}");
+    }
+}
+
+#[tokio::test]
+async fn what_happened_last_counts_though_the_clock_of_redis_is_behind() {
+    let (state, clock, _) = beside_a_redis_ahead(-10);
+    let (one, now) = (corp("ding1"), clock.machine_millis());
+    for (id, minutes_ago, what) in [
+        ("authorised", 9, Happening::Authorised(one.clone(), None)),
+        ("restored", 2, Happening::Restored(one.clone(), None)),
+        ("stopped", 5, Happening::Stopped(one.clone(), None)),
+    ] {
+        assert!(state.hear(Event::new(&[id], Some(now - minutes_ago * 60_000), what)).await);
+    }
+    assert!(matches!(state.of(&one), Authorisation::Granted { .. }), "it was told late that it was stopped");
 }
