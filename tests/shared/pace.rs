@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Company, standing_is};
+use super::{Company, standing, standing_is};
 use crate::process::with;
-use crate::support::USER_BY_CODE;
+use crate::support::{USER_BY_CODE, eventually};
 
 async fn company_at(per_second: u32) -> Company {
     let company = Company::with(|_, variables| with(variables, "DINGTALK_CALLS_PER_SECOND", &per_second.to_string())).await;
@@ -55,6 +55,10 @@ async fn without_redis_each_process_keeps_to_its_part_and_nobody_is_refused() {
     for process in &company.processes {
         standing_is(process, |state| state["reachable"] == false).await;
     }
+    // Whoever DingTalk had not answered yet has asked it just now whether people can log in.
+    let counted = || company.dingtalk.pace("/topapi/v2/user/getuserinfo").accepted_lately;
+    let is_over = |at: &Instant| at.elapsed() > Duration::from_secs(1);
+    eventually("DingTalk counts none of that any more", || counted().iter().all(is_over)).await;
     let before = company.dingtalk.calls(USER_BY_CODE);
     let took = all_come(&company, 27).await;
     let calls = company.dingtalk.calls(USER_BY_CODE) - before;
@@ -125,5 +129,19 @@ async fn a_clock_of_redis_that_is_set_back_by_half_a_minute_stops_nobody() {
     while company.redis.ask::<u64>(&format!("ZCARD {processes}")).await.unwrap() != 3 {
         assert!(began.elapsed() < Duration::from_secs(10), "they still count");
         tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Whoever is back first sees nobody else there.
+#[tokio::test]
+async fn a_redis_that_has_forgotten_who_is_there_makes_nobody_believe_that_it_is_alone() {
+    let company = company_at(20).await;
+    company.redis.ask::<()>("FLUSHALL").await.unwrap();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(2) {
+        for process in &company.processes {
+            let state = standing(process).await;
+            assert_eq!(state["processes"], 3, "{:?}: {state}", began.elapsed());
+        }
     }
 }

@@ -49,7 +49,7 @@ impl Follower {
     /// For news.
     const WAITS: Duration = Duration::from_secs(1);
     /// A process that is not heard of for so long is gone.
-    const BELIEVED_MS: u64 = 5000;
+    const BELIEVED: Duration = Duration::from_secs(5);
     /// So many entries at once, so that none waits for long.
     const AT_ONCE: usize = 500;
     /// A clock that differs by more is told.
@@ -85,7 +85,7 @@ impl Follower {
         // Whoever may not ask for it still notices that the names are others.
         let history = history(&mut commands).await.unwrap_or_default();
         let names = self.agree_on_names(&mut commands).await?;
-        self.beat(&mut commands, &names).await?;
+        self.beat(&mut commands, &names, false).await?;
         let is_other = read.names.as_ref().is_some_and(|known| *known != names || read.history != history);
         if is_other {
             read.until.clear();
@@ -122,10 +122,10 @@ impl Follower {
             }
         };
         let beat = async {
-            let mut beats = interval(Self::BETWEEN_BEATS);
+            let (began, mut beats) = (Instant::now(), interval(Self::BETWEEN_BEATS));
             loop {
                 beats.tick().await;
-                match self.beat(&mut commands, names).await {
+                match self.beat(&mut commands, names, began.elapsed() >= Self::BELIEVED).await {
                     Ok(true) => {}
                     Ok(false) => break Away("what lay there is gone".to_owned()),
                     Err(why) => break why,
@@ -162,13 +162,17 @@ impl Follower {
         answer(commands, &replace).await
     }
 
-    /// Tells that this process is there, and asks for the time. Whether the names are still the same.
-    async fn beat(&self, commands: &mut MultiplexedConnection, names: &Names) -> Result<bool, Away> {
+    /// Tells that this process is there, and asks for the time. Whether the names are still the same. Others that come back with Redis may
+    /// not have told yet that they are there: until they had time to, there are no fewer than before.
+    async fn beat(&self, commands: &mut MultiplexedConnection, names: &Names, may_be_fewer: bool) -> Result<bool, Away> {
         let asked = Instant::now();
         let mut beat = scripts::run(scripts::BEAT, &[names.key(b"processes"), Names::place(&self.redis.prefix)]);
-        beat.arg(&self.redis.me).arg(Self::BELIEVED_MS);
+        beat.arg(&self.redis.me).arg(Self::BELIEVED.as_millis() as u64);
         let (processes, unix_ms, sealed): (usize, u64, Vec<u8>) = answer(commands, &beat).await?;
-        self.redis.processes.store(processes, Ordering::Relaxed);
+        match may_be_fewer {
+            true => self.redis.processes.store(processes, Ordering::Relaxed),
+            false => drop(self.redis.processes.fetch_max(processes, Ordering::Relaxed)),
+        }
         let ahead = self.redis.clock.go_by(unix_ms + asked.elapsed().as_millis() as u64 / 2);
         if ahead.unsigned_abs() > Self::SKEW_MS && !self.skew_told.swap(true, Ordering::Relaxed) {
             tracing::warn!(

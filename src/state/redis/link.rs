@@ -33,7 +33,7 @@ pub(super) struct Session {
     pub names: Names,
     /// No two are the same.
     pub number: u64,
-    /// None in the first one.
+    /// None in the first one, unless the process had begun without it.
     back_since: Option<Instant>,
 }
 
@@ -71,7 +71,7 @@ impl Link {
         }
     }
 
-    /// Since when it is back, if it was away. None: it is away, or was there all the time.
+    /// Since when it is there after calls were made without. None: it is away, or was there all the time.
     pub(super) fn back_since(&self) -> Option<Instant> {
         self.session.borrow().as_ref().ok()?.back_since
     }
@@ -126,7 +126,8 @@ impl Link {
     }
 
     pub(super) fn set_up(&self, connection: MultiplexedConnection, names: Names) {
-        let back_since = self.was_up.swap(true, Ordering::Relaxed).then(Instant::now);
+        let back_since = self.has_begun().then(Instant::now);
+        self.was_up.store(true, Ordering::Relaxed);
         let session = Session { connection, names, number: rand::random(), back_since };
         self.session.send_modify(|there| *there = Ok(session));
     }

@@ -28,8 +28,9 @@ pub struct Pace {
     pub most_accepted_in_a_second: usize,
     /// The most that came within any second.
     pub most_arrived_in_a_second: usize,
+    /// When those of the last second were let in, as far as it was looked at since.
     #[serde(skip)]
-    accepted_lately: VecDeque<Instant>,
+    pub accepted_lately: VecDeque<Instant>,
     #[serde(skip)]
     arrived_lately: VecDeque<Instant>,
 }
