@@ -77,8 +77,11 @@ impl Pace {
         }
     }
 
-    /// How many calls leave in a second, at most.
+    /// How many calls leave in a second, at most. After a pause, one tells whether it is over.
     pub fn per_second(&self) -> usize {
+        if self.pauses > 0 {
+            return 1;
+        }
         self.parts.map_or(self.allowed, |parts| self.limit.min((self.allowed / parts).max(1)))
     }
 
