@@ -138,7 +138,7 @@ impl DingTalk {
         };
         self.app.api.look(token.as_deref()).await;
         let DingTalkState { breaker, reachable, .. } = self.state();
-        reachable && breaker != BreakerState::Open
+        reachable && self.app.api.reach.was_answered() && breaker != BreakerState::Open
     }
 
     /// What waits for its turn, by the names of the calls; how many calls may leave in a second is that of one organisation.

@@ -42,7 +42,7 @@ impl Reach {
         let silence = silence.get_or_insert(Silence { began: now, calls: 0, is_lost: false });
         silence.calls += 1;
         let lasts = silence.calls >= Self::CALLS && now >= silence.began + Self::LONG;
-        if !silence.is_lost && (lasts || !self.was_answered.load(Ordering::Relaxed)) {
+        if !silence.is_lost && (lasts || !self.was_answered()) {
             silence.is_lost = true;
             tracing::error!(calls = silence.calls, "dingtalk is not reached: nobody can log in, sessions go on");
         }
@@ -50,7 +50,12 @@ impl Reach {
 
     /// Whether the last call was not answered, or none was so far, so that another one would tell more.
     pub fn is_in_doubt(&self) -> bool {
-        !self.was_answered.load(Ordering::Relaxed) || self.silence.lock().is_some()
+        !self.was_answered() || self.silence.lock().is_some()
+    }
+
+    /// Whether any call was ever answered.
+    pub fn was_answered(&self) -> bool {
+        self.was_answered.load(Ordering::Relaxed)
     }
 
     /// Whether the first call, or several over some seconds, were not answered, and none was since.

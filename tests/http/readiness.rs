@@ -48,14 +48,16 @@ async fn readiness_does_not_wait_for_a_dingtalk_that_stalls() {
 
 #[tokio::test]
 async fn whoever_dingtalk_has_never_answered_is_not_ready_though_others_brought_all_that_is_needed() {
-    let app = TestApp::third_party().await;
-    app.dingtalk.fault("/gettoken", 2, Fault::Lost);
-    for answers in [false, false, true] {
-        assert_eq!(ready(&app).await, answers);
+    for no_answer in [Fault::Lost, Fault::Status { status: 418 }] {
+        let app = TestApp::third_party().await;
+        app.dingtalk.fault("/gettoken", 2, no_answer);
+        for answers in [false, false, true] {
+            assert_eq!(ready(&app).await, answers);
+        }
+        let calls = app.dingtalk.calls("/gettoken");
+        assert!(ready(&app).await);
+        assert_eq!(app.dingtalk.calls("/gettoken"), calls, "nothing is asked while all is well");
     }
-    let calls = app.dingtalk.calls("/gettoken");
-    assert!(ready(&app).await);
-    assert_eq!(app.dingtalk.calls("/gettoken"), calls, "nothing is asked while all is well");
 }
 
 #[tokio::test]
