@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -194,6 +194,8 @@ impl Api {
             call::Method::Delete => Method::DELETE,
         };
         let mut request = Request::new(method, base.clone());
+        // DingTalk's own client for Stream says that the gateway answers in XML otherwise.
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         request.url_mut().set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
         if !query.is_empty() {
             request.url_mut().query_pairs_mut().extend_pairs(query);

@@ -108,7 +108,8 @@ async fn each_method_is_sent_as_it_is_with_its_query_and_its_body_and_may_be_ans
             let head = &rogue.calls(&format!("/v1.0/a/{id}"))[nth].head;
             let first = format!("{method} /v1.0/a/{id}?q=a%26b%3D%E5%BC%A0+3&maxResults=20 HTTP/1.1\r\n");
             assert!(head.starts_with(&first), "{head}");
-            assert_eq!(head.contains("application/json"), !body.is_null(), "{head}");
+            assert!(head.contains("accept: application/json\r\n"), "{head}");
+            assert_eq!(head.contains("content-type: application/json"), !body.is_null(), "{head}");
         }
     }
     #[derive(Debug, serde::Deserialize)]
