@@ -178,6 +178,9 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         const LONGEST_METHOD: usize = 16;
+        if std::thread::panicking() {
+            self.status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
+        }
         // Nobody reads twice a second that all is well.
         if self.route.as_deref().is_some_and(is_probe) && (200..300).contains(&self.status) && !enabled!(Level::DEBUG) {
             return;

@@ -40,8 +40,11 @@ impl Headers {
              connect-src 'self' {library}; base-uri 'none'; form-action 'self'; frame-ancestors {ancestors}"
         );
         for (directive, source) in app.sources {
-            let is_one = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && !b",;".contains(&byte));
-            ensure!(is_one(directive) && is_one(source), "{directive:?} {source:?} is not a directive and one source");
+            // What is not said of the others is nothing, and stays so.
+            let is_directive =
+                directive.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && *directive != "default-src";
+            let is_source = source.bytes().all(|byte| byte.is_ascii_graphic() && !b",;".contains(&byte));
+            ensure!(is_directive && is_source, "{directive:?} {source:?} is not a directive and one source");
             let begin = format!("; {directive} ");
             match page_policy.find(&begin) {
                 Some(at) => page_policy.insert_str(at + begin.len(), &format!("{source} ")),

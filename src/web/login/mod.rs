@@ -196,7 +196,7 @@ struct Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.metrics.login_ended(self.code);
+        self.metrics.login_ended(if std::thread::panicking() { Some("internal") } else { self.code });
     }
 }
 

@@ -172,6 +172,8 @@ async fn an_app_says_what_else_its_pages_may_load_and_use() {
         (&[("font-src", "'self'; script-src *")][..], &[][..]),
         (&[("font-src", "'self', x")], &[]),
         (&[("font-src\n", "'self'")], &[]),
+        (&[("Img-Src", "blob:")], &[]),
+        (&[("default-src", "'self'")], &[]),
         (&[], &["geolocatoin"]),
     ] {
         let asked = App { sources, features, ..App::default() };
