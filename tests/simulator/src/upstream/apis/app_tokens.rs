@@ -3,10 +3,11 @@
 use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
+use super::corp_tokens::granted;
 use crate::upstream::answer::Answer;
 use crate::upstream::api::{Access, Api};
 use crate::upstream::call::Call;
-use crate::world::{Credential, Holder, Kind, Registered, World};
+use crate::world::{Holder, Kind, Registered, World};
 
 pub static ACCESS_TOKEN: Api =
     Api::post("/v1.0/oauth2/accessToken", "get access_token", "qyapi_base", Access::Open(access_token));
@@ -49,14 +50,11 @@ fn unified_token(call: &Call, world: &mut World) -> Result<Answer, Answer> {
     }
     let client_id = text(&body, "client_id");
     let holder = Holder::new(client_id, &corp_id);
-    let granted = match world.app(client_id).map(|app| app.kind) {
-        Some(Kind::Internal) | None => renew(world, &holder),
-        Some(Kind::Custom | Kind::ThirdParty) => {
-            let now = world.now();
-            world.tokens.grant(&holder, now)
-        }
+    let (token, seconds) = match world.app(client_id).map(|app| app.kind) {
+        Some(Kind::Internal) | None => renewed(world, &holder),
+        Some(Kind::Custom | Kind::ThirdParty) => granted(world, &holder),
     };
-    Ok(Answer::api(json!({"access_token": granted.value, "expires_in": granted.expire_in_seconds(world.now())})))
+    Ok(Answer::api(json!({"access_token": token, "expires_in": seconds})))
 }
 
 fn unified_token_error(corp_id: &str, body: &Value, world: &World) -> Option<Answer> {
@@ -92,15 +90,25 @@ fn at_home(app: &Registered) -> Option<Holder> {
 }
 
 fn renewed(world: &mut World, holder: &Holder) -> (String, u64) {
-    let token = renew(world, holder);
-    (token.value.clone(), token.expire_in_seconds(world.now()))
-}
-
-fn renew(world: &mut World, holder: &Holder) -> Credential {
     let now = world.now();
-    world.tokens.renew(holder, now)
+    let token = world.tokens.renew(holder, now);
+    (token.value.clone(), token.expire_in_seconds(now))
 }
 
 fn text<'a>(body: &'a Value, name: &str) -> &'a str {
     body[name].as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::INTERNAL;
+
+    #[test]
+    fn a_token_lives_for_two_hours_to_the_second_whenever_it_is_asked_for() {
+        let (mut world, holder) = (World::default(), Holder::new(INTERNAL.client_id, INTERNAL.corp_id));
+        for _ in 0..50_000 {
+            assert_eq!(renewed(&mut world, &holder).1, 7200);
+        }
+    }
 }

@@ -88,7 +88,8 @@ fn suite<'a>(world: &'a World, client_id: &str) -> Option<&'a Registered> {
     world.app(client_id).filter(|app| app.kind != Kind::Internal)
 }
 
-fn granted(world: &mut World, holder: &Holder) -> (String, u64) {
+/// A new token for an organisation, and for how many seconds it is good.
+pub fn granted(world: &mut World, holder: &Holder) -> (String, u64) {
     let now = world.now();
     let token = world.tokens.grant(holder, now);
     (token.value.clone(), token.expire_in_seconds(now))
