@@ -12,5 +12,5 @@ pub use dispatch::run;
 pub use happening::{Event, Happening};
 pub use http::{PushUrl, Shape};
 pub use outbox::Outbox;
-pub use stream::{Command, StreamFault, mount};
+pub use stream::{StreamFault, mount};
 pub use subscribers::{Subscribers, Subscription};

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::http::PushUrl;
-use super::stream::Command;
+use super::stream::{Command, StreamFault};
 use crate::secret;
 
 /// How many tickets are good at once: the oldest, which nobody came with, go.
@@ -38,6 +38,16 @@ struct Connection {
     commands: UnboundedSender<Command>,
     /// It was told to go, and is given nothing more.
     leaving: bool,
+    frozen: bool,
+}
+
+impl Connection {
+    fn disturb(&mut self, fault: StreamFault) {
+        self.leaving |= fault.is_the_last();
+        self.frozen |= fault == StreamFault::Freeze;
+        // One that is closing already need not be told.
+        drop(self.commands.send(Command::Fault(fault)));
+    }
 }
 
 /// How an app is reached.
@@ -72,7 +82,7 @@ impl Subscribers {
 
     pub fn connect(&mut self, subscription: Subscription, commands: UnboundedSender<Command>) -> u64 {
         self.connected += 1;
-        self.connections.push(Connection { number: self.connected, subscription, commands, leaving: false });
+        self.connections.push(Connection { number: self.connected, subscription, commands, leaving: false, frozen: false });
         self.connected
     }
 
@@ -80,15 +90,16 @@ impl Subscribers {
         self.connections.retain(|connection| connection.number != number);
     }
 
-    /// Sends each connection a command; those that are thereby told to go are given no more events.
-    pub fn command(&mut self, client_id: &str, last: bool, command: impl Fn() -> Command) -> usize {
+    /// Something happens to each connection of an app; returns how many there are.
+    pub fn disturb(&mut self, client_id: &str, fault: StreamFault) -> usize {
         let told = self.connections.iter_mut().filter(|connection| connection.subscription.client_id == client_id);
-        told.map(|connection| {
-            connection.leaving |= last;
-            // One that is closing already need not be told.
-            drop(connection.commands.send(command()));
-        })
-        .count()
+        told.map(|connection| connection.disturb(fault)).count()
+    }
+
+    /// The frozen ones end: no event of another world is to vanish in them.
+    pub fn lose_frozen(&mut self) {
+        let frozen = self.connections.iter_mut().filter(|connection| connection.frozen);
+        frozen.for_each(|connection| connection.disturb(StreamFault::Lose));
     }
 
     /// Any connection of the app that wants events, or else its address. How DingTalk spreads events over connections is not known.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::{Holder, Kind, Standing, World};
-use crate::events::{Command, Event, Happening, Outbox, PushUrl, StreamFault, Subscribers};
+use crate::events::{Event, Happening, Outbox, PushUrl, StreamFault, Subscribers};
 use crate::secret;
 use crate::upstream::authorisation;
 
@@ -120,7 +120,7 @@ impl World {
 
     /// Something happens to all Stream connections of an app; returns how many there are.
     pub fn disturb_stream(&mut self, client_id: &str, fault: StreamFault) -> usize {
-        self.subscribers.command(client_id, fault.is_the_last(), || Command::Fault(fault))
+        self.subscribers.disturb(client_id, fault)
     }
 
     /// DingTalk asks the address that an app listens at whether it is right.

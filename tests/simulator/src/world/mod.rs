@@ -145,8 +145,9 @@ impl World {
         world
     }
 
-    /// Back to the beginning; what it was set up with stays, and so does whoever listens.
+    /// Back to the beginning; what it was set up with stays, and so does whoever listens, unless nothing comes through to them.
     pub fn reset(&mut self) {
+        self.subscribers.lose_frozen();
         let (listening, outbox) = (std::mem::take(&mut self.subscribers), self.outbox.emptied());
         *self = Self::new(self.setup.clone(), listening, outbox);
     }

@@ -1,5 +1,7 @@
 //! Stream as an app meets it.
 
+use std::time::Duration;
+
 use dingtalk_simulator::{App, Decision, StreamFault};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -120,6 +122,20 @@ async fn an_event_that_a_lost_connection_took_with_it_comes_over_the_next() {
     let mut next = caller.listen(caller.dingtalk.third_party_app()).await;
     let (_, again, _) = next.hears_event().await;
     assert_eq!(unanswered, again);
+}
+
+#[tokio::test]
+async fn a_frozen_connection_takes_nothing_with_it_into_the_next_world_and_can_be_lost() {
+    for lever in ["reset", "events"] {
+        let (caller, mut listener) = third_party().await;
+        assert_eq!(caller.dingtalk.disturb_stream(StreamFault::Freeze), 1);
+        caller.dingtalk.rotate_suite_ticket();
+        assert_eq!(caller.dingtalk.stream_connections(), 1, "it is given events that vanish");
+        caller.post(&format!("/control/{lever}"), json!({"stream": "lose"})).await;
+        assert_eq!(caller.dingtalk.stream_connections(), 0, "{lever}");
+        let end = tokio::time::timeout(Duration::from_secs(20), listener.hears()).await;
+        assert_eq!(end.expect("an end"), None, "{lever}");
+    }
 }
 
 #[tokio::test]

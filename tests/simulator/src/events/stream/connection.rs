@@ -1,7 +1,6 @@
 //! One Stream connection, from its opening to its end.
 
 use std::collections::HashMap;
-use std::future::pending;
 use std::time::Duration;
 
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError, Session};
@@ -43,7 +42,7 @@ impl Connection {
     pub async fn run(mut self, mut told: UnboundedReceiver<Command>) {
         loop {
             let over = select! {
-                Some(command) = told.recv() => self.obey(command).await,
+                Some(command) = told.recv() => self.obey(command, &mut told).await,
                 message = self.messages.recv() => self.hear(message).await,
             };
             if over.is_err() {
@@ -52,7 +51,7 @@ impl Connection {
         }
     }
 
-    async fn obey(&mut self, command: Command) -> Result<(), Over> {
+    async fn obey(&mut self, command: Command, told: &mut UnboundedReceiver<Command>) -> Result<(), Over> {
         match command {
             Command::Push(frame, answered) => {
                 self.say(&frame).await?;
@@ -68,8 +67,17 @@ impl Connection {
             }
             Command::Fault(StreamFault::Lose) => Err(Over),
             Command::Fault(StreamFault::Freeze) => {
-                // Not even that the other side hangs up comes through.
-                drop(timeout(WINTER, pending::<()>()).await);
+                // Not even that the other side hangs up comes through. Events are kept: one that is dropped would come again at once.
+                let mut unheard = Vec::new();
+                let lost = async {
+                    loop {
+                        match told.recv().await {
+                            Some(Command::Fault(StreamFault::Lose)) | None => break,
+                            Some(command) => unheard.push(command),
+                        }
+                    }
+                };
+                drop(timeout(WINTER, lost).await);
                 Err(Over)
             }
         }
