@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Organisation, Registered};
+use super::{Department, Organisation, ROOT, Registered};
 
 /// Organisations and apps.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -21,9 +21,14 @@ impl Definition {
         serde_json::from_str(include_str!("../../assets/world.json")).expect("the seeded world is a world")
     }
 
-    /// Reads a world and looks for what cannot be.
+    /// Reads a world and looks for what cannot be. Each organisation is a department, whether it was told or not.
     pub fn read(json: &[u8]) -> Result<Self, String> {
-        let definition: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        let mut definition: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        for Organisation { name, departments, .. } in &mut definition.organisations {
+            if departments.iter().all(|department| department.id != ROOT) {
+                departments.insert(0, Department { id: ROOT, name: name.clone(), parent_id: None });
+            }
+        }
         definition.objection().map_or(Ok(definition), Err)
     }
 
@@ -68,9 +73,7 @@ fn within_organisation(organisation: &Organisation) -> Option<String> {
     if departments.len() < organisation.departments.len() {
         return Some(format!("two departments of {corp_id} have the same id"));
     }
-    lost.into_iter()
-        .find(|id| *id != 1 && !departments.contains(id))
-        .map(|id| format!("the organisation {corp_id} has no department {id}"))
+    lost.into_iter().find(|id| !departments.contains(id)).map(|id| format!("the organisation {corp_id} has no department {id}"))
 }
 
 fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {

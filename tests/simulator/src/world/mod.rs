@@ -31,7 +31,7 @@ pub use decisions::Decision;
 pub use definition::Definition;
 pub use grants::Grants;
 pub use notifications::{Notification, Notifications};
-pub use organisation::{Department, Organisation};
+pub use organisation::{Department, Organisation, ROOT};
 pub use people::Person;
 pub use seed::{App, CUSTOM, INTERNAL, SEEDED, THIRD_PARTY};
 pub use suite_tickets::SuiteTickets;

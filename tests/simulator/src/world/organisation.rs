@@ -27,7 +27,10 @@ pub struct Organisation {
     left: Vec<Arc<Person>>,
 }
 
-/// A department of an organisation; the one with the number 1 is the whole.
+/// The department that is the whole.
+pub const ROOT: u64 = 1;
+
+/// A department of an organisation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Department {

@@ -49,6 +49,21 @@ async fn departments_form_a_tree_with_people_in_it() {
 }
 
 #[tokio::test]
+async fn an_organisation_whose_departments_were_not_told_is_one_department_under_its_own_name() {
+    let caller = Caller::start().await;
+    let mut world = caller.get("/control/world").await.json();
+    let people = json!([{"userId": "zhangsan", "unionId": "one", "name": "张三"}]);
+    world["organisations"][0] = json!({"corpId": "dingsimulator0001", "name": "某公司", "people": people});
+    assert_eq!(caller.post("/control/world", world).await.status, 200);
+    let whole = caller.old("/topapi/v2/department/get", json!({})).await;
+    assert_eq!((&whole["result"]["name"], &whole["result"]["member_count"]), (&json!("某公司"), &json!(1)), "{whole}");
+    for path in ["/topapi/v2/department/listsub", "/topapi/user/listid", "/topapi/v2/user/list", "/department/list"] {
+        let body = if path == "/department/list" { Value::Null } else { json!({"size": 1}) };
+        assert_eq!(caller.old(path, body).await["errcode"], 0, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_notification_is_shown_to_whom_it_is_for() {
     let caller = Caller::start().await;
     let send = "/topapi/message/corpconversation/asyncsend_v2";

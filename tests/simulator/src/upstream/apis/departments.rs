@@ -6,10 +6,7 @@ use super::users::{details, visible};
 use crate::upstream::answer::Answer;
 use crate::upstream::api::{Access, Api};
 use crate::upstream::call::Call;
-use crate::world::{Department, Holder, Organisation, Person, World};
-
-/// The whole.
-pub const ROOT: u64 = 1;
+use crate::world::{Department, Holder, Organisation, Person, ROOT, World};
 
 pub static LIST_SUB: Api = department("/topapi/v2/department/listsub", "list departments", list_sub);
 pub static GET: Api = department("/topapi/v2/department/get", "get department", get);

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::departments::{ROOT, everybody_in};
+use super::departments::everybody_in;
 use crate::upstream::answer::Answer;
 use crate::upstream::api::{Access, Api};
 use crate::upstream::call::Call;
-use crate::world::{Holder, Notification, World};
+use crate::world::{Holder, Notification, ROOT, World};
 
 pub static WORK_NOTIFICATION: Api = message("/topapi/message/corpconversation/asyncsend_v2", "send work notification", send);
 pub static PROGRESS: Api = message("/topapi/message/corpconversation/getsendprogress", "get progress of notification", progress);
