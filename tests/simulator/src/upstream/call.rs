@@ -25,7 +25,7 @@ pub struct Call {
     pub nearest: String,
     query: String,
     content_type: String,
-    /// The address that the call came from.
+    /// The address that the call came from, one of IPv4 also where both are listened to at once.
     pub ip: String,
     token: Option<String>,
     body: Bytes,
@@ -46,7 +46,7 @@ impl Call {
             nearest: nearest(request),
             query: request.query_string().to_owned(),
             content_type: header(CONTENT_TYPE.as_str()).unwrap_or_default(),
-            ip: request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default(),
+            ip: request.peer_addr().map(|peer| peer.ip().to_canonical().to_string()).unwrap_or_default(),
             token: header("x-acs-dingtalk-access-token"),
             body,
         }

@@ -1,5 +1,7 @@
 //! A caller of the simulated DingTalk: an app, a page or a developer at the console.
 
+use std::net::TcpListener;
+
 use dingtalk_simulator::Simulator;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response};
@@ -34,10 +36,15 @@ pub struct Caller {
 
 impl Caller {
     pub async fn start() -> Self {
+        Self::start_on("127.0.0.1:0").await
+    }
+
+    pub async fn start_on(address: &str) -> Self {
         // The first one in the process counts.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder().no_proxy().redirect(Policy::none()).build().expect("a client");
-        Self { dingtalk: Simulator::start().await.expect("a simulator"), http }
+        let listener = TcpListener::bind(address).expect("an address");
+        Self { dingtalk: Simulator::start_on(listener).await.expect("a simulator"), http }
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -60,6 +60,15 @@ async fn an_app_sees_those_in_its_range_only() {
 }
 
 #[tokio::test]
+async fn a_caller_over_ipv4_is_known_by_the_address_of_ipv4_to_a_listener_of_both() {
+    let caller = Caller::start_on("[::ffff:127.0.0.1]:0").await;
+    for (ip, errcode) in [("127.0.0.1", 0), ("10.0.0.1", 88)] {
+        caller.grant(json!({"ips": [ip]})).await;
+        assert_eq!(caller.old("/topapi/v2/user/get", json!({"userid": "bob"})).await["errcode"], errcode, "{ip}");
+    }
+}
+
+#[tokio::test]
 async fn calls_from_elsewhere_and_pages_of_other_domains_are_refused() {
     let caller = Caller::start().await;
     caller.grant(json!({"ips": ["10.*"], "domains": ["app.example.com"]})).await;
