@@ -59,7 +59,7 @@ pub fn bind(places: Places, shared: Data<Shared>) -> io::Result<(Server, SocketA
         None => server.bind(("127.0.0.1", 0))?,
     };
     if let Some(listener) = places.old {
-        shared.world().setup.old_port = Some(listener.local_addr()?.port());
+        shared.world().setup.old = Some(listener.local_addr()?);
         server = server.listen(listener)?;
     }
     if let Some(listener) = places.https {

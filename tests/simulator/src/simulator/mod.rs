@@ -58,8 +58,7 @@ impl Simulator {
     /// Where the old API family is: the same, unless it was given a place of its own.
     #[must_use]
     pub fn old_url(&self) -> String {
-        let port = self.shared.world().setup.old_port.unwrap_or(self.address.port());
-        format!("http://{}", SocketAddr::new(self.address.ip(), port))
+        format!("http://{}", self.shared.world().setup.old.map_or(self.address, within_reach))
     }
 
     /// The certificate that callers over HTTPS have to trust, if it has HTTPS.

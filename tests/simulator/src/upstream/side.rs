@@ -13,19 +13,19 @@ pub enum Side {
     New,
     /// `oapi.dingtalk.com`
     Old,
-    /// A port of this machine that stands for both.
+    /// A place that stands for both.
     Both,
 }
 
 impl Side {
     pub fn of(request: &HttpRequest, shared: &Shared) -> Self {
-        let old_port = shared.world().setup.old_port;
+        let old = shared.world().setup.old;
         match host(request) {
             host if host.starts_with("api.dingtalk.") => Self::New,
             host if host.starts_with("oapi.dingtalk.") => Self::Old,
-            _ => match old_port {
+            _ => match old {
                 None => Self::Both,
-                Some(port) if port == request.app_config().local_addr().port() => Self::Old,
+                Some(place) if place == request.app_config().local_addr() => Self::Old,
                 // HTTPS goes by the host's name.
                 Some(_) if request.app_config().secure() => Self::Both,
                 Some(_) => Self::New,

@@ -17,6 +17,7 @@ mod tokens;
 mod user_tokens;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -76,8 +77,8 @@ pub struct Setup {
     pub under_test: String,
     /// The certificate that callers over HTTPS have to trust.
     pub authority: Option<String>,
-    /// The port for the old family, if it has one of its own.
-    pub old_port: Option<u16>,
+    /// The place of the old family, if it has one of its own.
+    pub old: Option<SocketAddr>,
     /// How many calls of one API are taken from one app in a second.
     pub calls_per_second: Option<u32>,
 }
@@ -215,7 +216,7 @@ impl Default for World {
             app_url: None,
             under_test: INTERNAL.client_id.to_owned(),
             authority: None,
-            old_port: None,
+            old: None,
             calls_per_second: None,
         };
         Self::new(setup, Subscribers::default(), Outbox::default())

@@ -47,6 +47,19 @@ async fn a_simulator_that_listens_everywhere_says_where_this_machine_reaches_it(
 }
 
 #[tokio::test]
+async fn the_families_may_have_an_address_each_with_one_port_for_both() {
+    let new = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = new.local_addr().unwrap().port();
+    let old = TcpListener::bind(("127.0.0.2", port)).unwrap();
+    let dingtalk = Simulator::start_at(Places { main: Some(new), old: Some(old), ..Places::default() }).await.unwrap();
+    assert_eq!(dingtalk.old_url(), format!("http://127.0.0.2:{port}"));
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let get = async |url: String| reqwest::get(url + "/gettoken").await.unwrap().text().await.unwrap();
+    assert!(get(dingtalk.old_url()).await.contains("40035"));
+    assert!(get(dingtalk.url()).await.contains("404"));
+}
+
+#[tokio::test]
 async fn what_the_new_api_does_not_have_is_refused_and_never_empty() {
     let caller = Caller::start().await;
     for path in ["/v1.0/calendar/users/me", "/v1.0/oauth2/accessToken", "/v2.0/storage/spaces"] {
