@@ -10,6 +10,8 @@ use crate::world::Millis;
 pub struct Event {
     /// The same whenever it is pushed again.
     pub id: String,
+    /// So is this; the number of a later event is greater.
+    pub number: u64,
     pub client_id: String,
     pub corp_id: String,
     pub born_at: Millis,
@@ -57,7 +59,8 @@ pub enum Happening {
 
 impl Event {
     pub fn new(client_id: &str, corp_id: &str, born_at: Millis, happening: Happening) -> Self {
-        Self { id: secret::hex32(), client_id: client_id.to_owned(), corp_id: corp_id.to_owned(), born_at, happening }
+        let (client_id, corp_id) = (client_id.to_owned(), corp_id.to_owned());
+        Self { id: secret::hex32(), number: born_at, client_id, corp_id, born_at, happening }
     }
 }
 

@@ -87,6 +87,12 @@ async fn simulator(app: Registration, shape: Shape) -> (Simulator, Listener) {
     (simulator, listener)
 }
 
+async fn all_is_told(simulator: &Simulator) {
+    while simulator.pushes_waiting() > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_third_party_app_is_told_its_ticket_and_who_authorises_it_in_batches() {
     let (simulator, listener) = simulator(THIRD_PARTY, Shape::Sync).await;
@@ -114,6 +120,29 @@ async fn a_third_party_app_is_told_its_ticket_and_who_authorises_it_in_batches()
     }
     simulator.check_url();
     assert_eq!(listener.hears(), json!({"EventType": "check_url"}));
+}
+
+#[tokio::test]
+async fn each_datum_of_a_batch_has_a_number_of_its_own_that_grows_and_stays_when_it_comes_again() {
+    let (simulator, listener) = simulator(THIRD_PARTY, Shape::Sync).await;
+    let number = |batch: &Value| {
+        let told = &batch["bizData"][0];
+        assert_eq!(told["id"], told["open_cursor"]);
+        told["id"].as_u64().expect("a number")
+    };
+    let corp_id = simulator.organisations()[0];
+    let mut numbers = vec![number(&listener.hears())];
+    all_is_told(&simulator).await;
+    listener.answers.send("503").expect("a listener");
+    simulator.decide(corp_id, Decision::Authorise);
+    let [failed, again] = [(); 2].map(|()| listener.hears());
+    assert_eq!(failed, again);
+    numbers.push(number(&again));
+    ["alice", "bob", "lisi"].iter().for_each(|user_id| simulator.leave(corp_id, user_id));
+    let mut of_one_moment = [(); 3].map(|()| number(&listener.hears()));
+    of_one_moment.sort_unstable();
+    numbers.extend(of_one_moment);
+    assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub struct Outbox {
     pushes: Vec<Push>,
+    /// The number of the newest event.
+    latest: u64,
     /// Whoever delivers is told that there is something to do.
     pub news: Arc<Notify>,
 }
@@ -32,10 +34,13 @@ struct Push {
 impl Outbox {
     /// Empty, and delivered by the same hands.
     pub fn emptied(&self) -> Self {
-        Self { pushes: Vec::new(), news: self.news.clone() }
+        Self { pushes: Vec::new(), latest: self.latest, news: self.news.clone() }
     }
 
-    pub fn add(&mut self, event: Event) {
+    pub fn add(&mut self, mut event: Event) {
+        // Two events may be born in one millisecond, and a reset turns the clock back.
+        self.latest = event.number.max(self.latest + 1);
+        event.number = self.latest;
         // Of two tickets the older is worth nothing.
         if let Happening::SuiteTicket { .. } = event.happening {
             self.pushes.retain(|push| {
