@@ -8,6 +8,8 @@ use crate::world::Shared;
 /// Counts a call when it arrives and records it when it ends, even if the caller hangs up before.
 pub struct Recording {
     shared: Data<Shared>,
+    /// The number of the world that the call was made in: the next has a ledger of its own.
+    world: u64,
     entry: Option<Entry>,
 }
 
@@ -26,10 +28,14 @@ impl Recording {
     }
 
     pub fn between(shared: &Data<Shared>, from: Party, to: Party, endpoint: String, label: &str) -> Self {
-        shared.world().ledger.count(&endpoint, from);
+        let number = {
+            let mut world = shared.world();
+            world.ledger.count(&endpoint, from);
+            world.number
+        };
         let mut entry = Entry::new(from, to, label);
         entry.endpoint = Some(endpoint);
-        Self { shared: shared.clone(), entry: Some(entry) }
+        Self { shared: shared.clone(), world: number, entry: Some(entry) }
     }
 
     /// Tells which window of the client the call comes from.
@@ -45,13 +51,10 @@ impl Recording {
     }
 
     fn write(&mut self, outcome: Outcome) {
-        if let Some(entry) = self.entry.take() {
-            self.shared.world().ledger.record(Entry {
-                status: outcome.status,
-                code: outcome.code,
-                note: outcome.note,
-                ..entry.ended()
-            });
+        let Some(entry) = self.entry.take() else { return };
+        let mut world = self.shared.world();
+        if world.number == self.world {
+            world.ledger.record(Entry { status: outcome.status, code: outcome.code, note: outcome.note, ..entry.ended() });
         }
     }
 }

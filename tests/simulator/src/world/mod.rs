@@ -86,6 +86,8 @@ pub struct Setup {
 /// The state of the simulated DingTalk.
 #[derive(Debug)]
 pub struct World {
+    /// Which one it is: each that begins anew has the next number.
+    pub number: u64,
     pub setup: Setup,
     pub clock: Clock,
     pub organisations: Vec<Organisation>,
@@ -119,6 +121,7 @@ impl World {
     fn new(setup: Setup, subscribers: Subscribers, outbox: Outbox) -> Self {
         let Definition { organisations, apps } = setup.definition.clone();
         let mut world = Self {
+            number: 0,
             setup,
             clock: Clock::default(),
             organisations,
@@ -150,7 +153,7 @@ impl World {
     pub fn reset(&mut self) {
         self.subscribers.lose_frozen();
         let (listening, outbox) = (std::mem::take(&mut self.subscribers), self.outbox.emptied());
-        *self = Self::new(self.setup.clone(), listening, outbox);
+        *self = Self { number: self.number + 1, ..Self::new(self.setup.clone(), listening, outbox) };
     }
 
     pub fn now(&self) -> Millis {

@@ -1,5 +1,6 @@
 //! The levers of several organisations and of events, as they are pulled over HTTP.
 
+use dingtalk_simulator::Fault;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -100,6 +101,21 @@ async fn a_lever_that_makes_no_sense_is_refused() {
         let refusal = caller.post(&format!("/control/{path}"), body).await;
         assert_eq!((refusal.status, refusal.json()["error"].is_string()), (400, true), "{path}: {}", refusal.body);
     }
+}
+
+#[tokio::test]
+async fn a_call_that_a_reset_overtakes_is_none_of_the_next_worlds() {
+    let caller = Caller::start().await;
+    caller.dingtalk.fault("/gettoken", 1, Fault::Delay { milliseconds: 300 });
+    let (late, ()) = tokio::join!(caller.get("/gettoken"), async {
+        while caller.dingtalk.calls("GET /gettoken") == 0 {
+            tokio::task::yield_now().await;
+        }
+        caller.post("/control/reset", json!({})).await;
+    });
+    assert_eq!(late.json()["errcode"], 40035);
+    let ledger = caller.get("/control/requests").await.json();
+    assert_eq!((&ledger["counts"], &ledger["entries"]), (&json!({}), &json!([])));
 }
 
 #[tokio::test]
