@@ -12,6 +12,7 @@ use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::call::Family;
+use super::error::REFUSED;
 use super::said::{Said, quotable, without_secrets};
 use super::signature::decoded;
 use super::{Call, Error, Kind};
@@ -222,8 +223,7 @@ fn refused(call: Call, kind: Kind, code: &str, text: &str) -> Error {
     let sends_none = [Call::ACCESS_TOKEN, Call::CORP_ACCESS_TOKEN, Call::AUTH_INFO, Call::STREAM].contains(&call);
     let kind = if kind == Kind::TokenRejected && sends_none { Kind::Credentials } else { kind };
     let Said { code, text } = Said::new(code, text);
-    let said = format!("dingtalk refused with {code}: {text}{hint}");
-    Error { code: Some(code.into()), ..Error::new(call, kind, said) }
+    Error::new(call, kind, format!("{REFUSED}{code}: {text}{hint}"))
 }
 
 /// What DingTalk calls the permission that the app lacks: in a list of its own, in the text, whatever that says and in which language, or

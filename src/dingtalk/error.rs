@@ -30,7 +30,6 @@ pub struct Error {
     /// What happened.
     pub kind: Kind,
     pub(super) said: Box<str>,
-    pub(super) code: Option<Box<str>>,
     pub(super) source: Option<Arc<reqwest::Error>>,
 }
 
@@ -110,10 +109,13 @@ pub enum NoConnection {
     Other,
 }
 
+/// What stands before the code, in the words of a refusal.
+pub(super) const REFUSED: &str = "dingtalk refused with ";
+
 impl Error {
     /// `said` is the text for the log, without secrets.
     pub(super) fn new(call: Call, kind: Kind, said: impl Into<String>) -> Self {
-        Self { call, kind, said: said.into().into(), code: None, source: None }
+        Self { call, kind, said: said.into().into(), source: None }
     }
 
     pub(super) fn interrupted(call: Call) -> Self {
@@ -122,7 +124,7 @@ impl Error {
 
     /// What DingTalk calls it, such as `60121`, if it has refused the call: an app tells the refusals of its own calls apart by that.
     pub fn code(&self) -> Option<&str> {
-        self.code.as_deref()
+        self.said.strip_prefix(REFUSED)?.split(':').next()
     }
 
     /// What happened, in one word out of few.
