@@ -44,6 +44,7 @@
   page.querySelectorAll('[data-api]').forEach((row) => {
     const button = /** @type {HTMLButtonElement} */ (row.querySelector('button'));
     button.addEventListener('click', () => run(row, button));
+    button.disabled = false;
   });
 
   function configure() {

@@ -16,6 +16,22 @@ async fn every_page_needs_a_login() {
     }
 }
 
+/// Scripts wait for DingTalk's library, which may be late: what they have not wired yet looks it.
+#[tokio::test]
+async fn no_button_can_be_clicked_before_its_script_can_take_the_click() {
+    let app = TestApp::demo().await;
+    let mut alice = app.browser_of("alice").await;
+    let mut buttons = 0;
+    for path in ["/", "/profile", "/jsapi"] {
+        let page = alice.go(path).await.body;
+        for button in page.split("<button ").skip(1).filter_map(|rest| rest.split('>').next()) {
+            assert!([" disabled", " hidden"].iter().any(|until| button.ends_with(until)), "{path}: {button}");
+            buttons += 1;
+        }
+    }
+    assert!(buttons > 5, "{buttons}");
+}
+
 fn gzipped(bytes: &str) -> usize {
     let mut gzip = Command::new("gzip").arg("-9c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = gzip.stdin.take().unwrap();
