@@ -6,13 +6,13 @@
  *
  * @typedef {object} Failure
  * @property {'timeout' | 'outside' | 'no_library' | 'cancelled' | 'refused' | 'problem' | 'network'} kind
- * @property {string} code  The library's error code or the server's problem code; empty when there is none.
- * @property {string} text  What was said, for the log and the small print.
- * @property {string} [said]  The library's own words, tickets and all: for the server's ears only, and not enumerable.
+ * @property {string} code  The library's or the server's; empty when there is none.
+ * @property {string} text  What was said.
+ * @property {string} [said]  The same with tickets, for the server only: not enumerable.
  * @property {string} [next]  What to do, in the server's words.
  * @property {string} [explanation]  What the server found wrong; it says so in development only.
  * @property {string} [requestId]
- * @property {number} [status]  Of the answer that told the problem.
+ * @property {number} [status]
  * @property {string} [place]  What keeps a login's order when it has to post again.
  * @property {number} [waitMs]  About how long others are first.
  * @property {number} [retryAfter]  Milliseconds.
@@ -164,8 +164,7 @@ h5.client = (function () {
   }
 
   /**
-   * One shape for `{message, errorCode: 3}`, `{errorCode: "3", errorMessage}`, `{code: 408, reason}`, an Error, a
-   * string and nothing at all.
+   * One shape for objects with names of many kinds, an Error, a string and nothing at all.
    * @param {any} said
    * @param {Failure['kind']} [kind]
    * @returns {Failure}

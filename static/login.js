@@ -3,13 +3,13 @@
  *
  * @typedef {{ userId: string, name: string, corpId: string }} User
  *
- * @typedef {(milliseconds: number) => void} TellWait  Is told that others are first, and for about how long.
+ * @typedef {(milliseconds: number) => void} TellWait  Others are first for about so long.
  *
  * @typedef {object} Session
  * @property {(state: string, tellWait?: TellWait) => Promise<User>} logIn
  * @property {() => Promise<void>} logOut
  * @property {(path: string, init?: RequestInit) => Promise<Response>} fetch
- * @property {(code: string) => Failure} problem  One of ours, by its code.
+ * @property {(code: string) => Failure} problem
  */
 h5.session = (function () {
   'use strict';
@@ -50,8 +50,8 @@ h5.session = (function () {
   }
 
   /**
-   * Posts a code, as often as the server says that others are first. A code works once, so a rejected one is nobody's
-   * fault: one fresh code, then no more.
+   * Posts a code, as often as others are first. One works once, so a rejected one is nobody's fault: one fresh code,
+   * then no more.
    * @param {string} state
    * @param {TellWait} tellWait
    */
@@ -115,7 +115,12 @@ h5.session = (function () {
 
   /** Ends the session on the server, then leaves. */
   async function logOut() {
-    await post('/api/logout', {});
+    // The session ends before the answer comes, and what asks meanwhile must not begin another.
+    hasLeft = true;
+    await post('/api/logout', {}).catch((failure) => {
+      hasLeft = false;
+      throw failure;
+    });
     tellOtherPages();
     leave();
   }
@@ -137,7 +142,6 @@ h5.session = (function () {
 
   function leave() {
     hasLeft = true;
-    // Logging in again needs to know where.
     location.replace('/signed-out?corpid=' + encodeURIComponent(document.documentElement.dataset.corpId || ''));
   }
 
@@ -150,18 +154,26 @@ h5.session = (function () {
     stayTheSame();
     const loginsBefore = loginsDone;
     const response = await request(path, init);
-    if (response.status !== 401 || hasLeft) return response;
+    if (!asksForLogin(response)) return response;
     try {
       await logInAfter(response, loginsBefore);
     } catch (caught) {
       if (/** @type {Failure} */ (caught).code !== 'state_rejected') throw caught;
       // Another page of this browser was faster.
       const retry = await request(path, init);
-      if (retry.status !== 401) return retry;
+      if (!asksForLogin(retry)) return retry;
       await logInAfter(retry, loginsDone);
     }
     stayTheSame();
     return request(path, init);
+  }
+
+  /**
+   * A 401 of an app's own, or of a proxy, has no state.
+   * @param {Response} response
+   */
+  function asksForLogin(response) {
+    return response.status === 401 && !hasLeft && Boolean(stateIn(response));
   }
 
   /**
@@ -183,7 +195,11 @@ h5.session = (function () {
     const headers = new Headers(init && init.headers);
     const shown = shownUser();
     if (shown) headers.set('X-Page-User', [shown.corpId, shown.userId].map(encodeURIComponent).join(' '));
-    const answer = fetch(path, Object.assign({ credentials: 'same-origin' }, init, { headers })).catch(networkFailure);
+    const answer = fetch(path, Object.assign({ credentials: 'same-origin' }, init, { headers })).catch((error) => {
+      // Whoever asked has stopped it.
+      if (error.name === 'AbortError') throw error;
+      return networkFailure(error);
+    });
     const arrival = answer.then(() => {}, () => {}).then(() => { underway.delete(arrival); });
     underway.add(arrival);
     return answer.then(stopIfOutdated);
@@ -297,6 +313,7 @@ h5.session = (function () {
 
   /** @param {HTMLButtonElement} button */
   function wireLogOut(button) {
+    button.disabled = false;
     button.addEventListener('click', () => {
       button.disabled = true;
       logOut().catch((failure) => {

@@ -10,7 +10,7 @@ h5.report = (function () {
   'use strict';
 
   /** In Chinese 1.8 KB of the server's four; a long address is two. */
-  const TOO_LONG = /^([^]{600})[^]+/;
+  const TOO_LONG = /^([^]{600})[^]+/u;
   const PATIENCE = 3000;
 
   /** @type {Promise<void> | null} */
@@ -51,7 +51,7 @@ h5.report = (function () {
    * @param {Session['fetch']} ask
    * @param {Failure} failure
    * @param {object} more
-   * @returns {Promise<{ explanation: string } | null>} What the server found; nothing when it does not say, or too late.
+   * @returns {Promise<{ explanation: string } | null>} What the server found, if it says so in time.
    */
   function send(ask, failure, more) {
     const text = (failure.said || failure.text).replace(TOO_LONG, '$1…');

@@ -88,3 +88,23 @@ async fn whoever_signs_out_on_one_page_is_signed_out_on_all_and_none_signs_in_ag
     assert_eq!(app.dingtalk.calls(USER_BY_CODE), 2);
     chromium.finish().await;
 }
+
+#[tokio::test]
+async fn a_request_that_crosses_a_sign_out_signs_nobody_in_again() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.open(&app.url).await;
+    chromium.shown("#user-name").await;
+    // The session is over, and the page has not heard so.
+    let script = "const ask = window.fetch;
+         window.fetch = (path, init) => {
+           if (path !== '/api/logout') return ask(path, init);
+           return ask(path, init).then((answer) => h5.session.fetch('/api/me').then(() => answer));
+         };";
+    chromium.run(script, &[]).await;
+    chromium.click("[data-action='log-out']").await;
+    chromium.sees("main h1", "You have signed out").await;
+    assert_eq!(app.dingtalk.calls(AUTH_CODE), 1);
+    assert_eq!(chromium.resolve("fetch('/api/me').then((answer) => answer.status)").await, 401);
+    chromium.finish().await;
+}

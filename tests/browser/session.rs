@@ -89,3 +89,22 @@ async fn a_page_that_waited_too_long_takes_a_fresh_state_by_itself() {
     assert_eq!(app.dingtalk.calls(USER_BY_CODE), 1);
     chromium.finish().await;
 }
+
+#[tokio::test]
+async fn a_401_that_offers_no_login_is_the_app_s_and_a_request_that_it_stops_is_stopped() {
+    let app = TestApp::start().await;
+    let chromium = at_home(&app).await;
+    let script = "const ask = window.fetch;
+         window.fetch = (path, init) => (path === '/api/pin' ? Promise.resolve(new Response('', { status: 401 })) : ask(path, init));";
+    chromium.run(script, &[]).await;
+    assert_eq!(chromium.resolve("h5.session.fetch('/api/pin').then((answer) => answer.status)").await, 401);
+    let stopped = "(() => {
+         const stop = new AbortController();
+         const asked = h5.session.fetch('/api/me', { signal: stop.signal });
+         stop.abort();
+         return asked.catch((error) => error.name);
+       })()";
+    assert_eq!(chromium.resolve(stopped).await, "AbortError");
+    assert_eq!(app.dingtalk.calls(AUTH_CODE), 1);
+    chromium.finish().await;
+}
