@@ -169,7 +169,9 @@ impl Follower {
         let mut beat = scripts::run(scripts::BEAT, &[names.key(b"processes"), Names::place(&self.redis.prefix)]);
         beat.arg(&self.redis.me).arg(Self::BELIEVED.as_millis() as u64);
         let (processes, unix_ms, sealed): (usize, u64, Vec<u8>) = answer(commands, &beat).await?;
-        match may_be_fewer {
+        let there = Names::open(&self.redis.prefix, &self.redis.keys, &sealed)?;
+        let is_same = there.is_some_and(|(there, _)| there == *names);
+        match may_be_fewer && is_same {
             true => self.redis.processes.store(processes, Ordering::Relaxed),
             false => drop(self.redis.processes.fetch_max(processes, Ordering::Relaxed)),
         }
@@ -180,8 +182,7 @@ impl Follower {
                 "the clock of redis is ahead of this machine's by so much: sessions go by that of redis, signatures by this machine's"
             );
         }
-        let there = Names::open(&self.redis.prefix, &self.redis.keys, &sealed)?;
-        Ok(there.is_some_and(|(there, _)| there == *names))
+        Ok(is_same)
     }
 
     async fn read_kept(&self, reader: &mut MultiplexedConnection, names: &Names, table: Table) -> Result<(), Away> {
