@@ -143,6 +143,8 @@ impl Pace {
         match (is_refused, self.parts) {
             (true, Some(_)) => self.slow_down(departure, now),
             (true, None) => {}
+            // One that left before it tells nothing of a pause.
+            (false, _) if departure.at < self.paused_until => {}
             (false, _) => self.pauses = 0,
         }
         (late > Self::MARGIN).then_some(late)
@@ -323,6 +325,22 @@ mod tests {
             })
             .collect();
         assert_eq!(pauses, [1, 2, 4, 8, 8, 8]);
+    }
+
+    #[test]
+    fn an_answer_to_a_call_from_before_a_pause_does_not_end_it() {
+        let now = Instant::now();
+        let mut pace = Pace::new(TWENTY, now);
+        pace.divide(None);
+        let (early, limited) = (pace.depart(now), pace.depart(now));
+        pace.pause(now);
+        pace.answered(limited, true, now);
+        pace.answered(early, false, now + Duration::from_millis(100));
+        let over = now + Duration::from_secs(3);
+        assert_eq!((pace.next(over), pace.per_second()), (over, 1));
+        let one = pace.depart(over);
+        pace.answered(one, false, over + Duration::from_millis(100));
+        assert_eq!(pace.per_second(), 20);
     }
 
     #[test]
