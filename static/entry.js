@@ -137,7 +137,8 @@
   async function makeSureItComesBack() {
     if (rememberLogins(recentLogins().concat(Date.now()))) return;
     const me = await fetch('/api/me', { credentials: 'same-origin' }).catch(() => null);
-    if (me && me.status === 401) throw h5.session.problem('session_lost');
+    if (me && me.ok) return;
+    throw me && me.status === 401 ? h5.session.problem('session_lost') : { kind: 'network' };
   }
 
   /** The frames of a tab share this list; a page in any of them shows that sessions do come back. */

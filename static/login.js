@@ -61,6 +61,7 @@ h5.session = (function () {
     let mayBeRejected = true;
     for (;;) {
       if (Date.now() - code.taken > CODE_GROWS_OLD) code = await takeCode(state);
+      if (hasLeft) throw problem('signed_out');
       try {
         return loggedIn(await post('/api/login', { authCode: code.text, state, place }));
       } catch (caught) {
@@ -196,8 +197,7 @@ h5.session = (function () {
     const shown = shownUser();
     if (shown) headers.set('X-Page-User', [shown.corpId, shown.userId].map(encodeURIComponent).join(' '));
     const answer = fetch(path, Object.assign({ credentials: 'same-origin' }, init, { headers })).catch((error) => {
-      // Whoever asked has stopped it.
-      if (error.name === 'AbortError') throw error;
+      if (init && init.signal && init.signal.aborted) throw error;
       return networkFailure(error);
     });
     const arrival = answer.then(() => {}, () => {}).then(() => { underway.delete(arrival); });
