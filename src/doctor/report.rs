@@ -40,8 +40,9 @@ impl Report {
                 findings.put(Finding::unknown(id, told!("not asked for", "未要求检查")));
             }
         }
-        let calls_com = settings.dingtalk.api_url.host_str().is_some_and(|host| host.ends_with(".dingtalk.com"));
-        let site = if calls_com { "com" } else { settings.site };
+        let host = settings.dingtalk.api_url.host_str().unwrap_or_default();
+        let called = ["com", "io"].into_iter().find(|site| host.ends_with(&format!(".dingtalk.{site}")));
+        let site = called.unwrap_or(settings.site);
         let console = format!("https://open-dev.dingtalk.{site}/");
         Self { findings, console, admin_console: format!("https://oa.dingtalk.{site}/") }
     }

@@ -87,9 +87,10 @@ impl Decisions {
 impl State {
     /// Does what `event` means here; again, if it was done: that changes nothing. Whether it means anything.
     fn apply(&self, event: &Event) -> bool {
-        let now = self.clock.machine_millis().max(self.clock.unix_millis());
+        let machine = self.clock.machine_millis();
+        let latest = machine.max(self.clock.unix_millis()) + Clock::SKEW.as_millis() as u64;
         // Nobody's clock is right. What is told of tomorrow must not outdo all that is told until then.
-        let at = event.at.unwrap_or(now).min(now + Clock::SKEW.as_millis() as u64);
+        let at = event.at.unwrap_or(machine).min(latest);
         let known = || self.tables.known();
         match &event.what {
             Happening::SuiteTicket(ticket) => known().hear_ticket(ticket, at),

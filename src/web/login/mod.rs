@@ -182,7 +182,7 @@ async fn until_kept(state: &State) {
 /// Counts how each login ended, whichever extractor turned it away.
 async fn count<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, actix_web::Error> {
     let mut ending = Ending { metrics: shared::<Metrics>(request.request())?.clone(), code: Some("gone") };
-    let answer = next.call(request).await?;
+    let answer = next.call(request).await.inspect_err(|_| ending.code = Some("internal"))?;
     let problem = answer.response().error().map(|error| error.as_error::<Problem>());
     ending.code = problem.map(|known| known.map_or("bad_request", Problem::code));
     Ok(answer)
