@@ -23,8 +23,8 @@ const NAMES: [&str; 6] = [
 /// Attributes that people read or hear.
 const READ: [&str; 5] = ["aria-label", "alt", "title", "placeholder", "aria-description"];
 
-/// The inputs whose value people read: what any other has for a value, it sends.
-const BUTTONS: [&str; 3] = ["type=\"submit\"", "type=\"button\"", "type=\"reset\""];
+/// The inputs whose value nobody reads: it is only sent.
+const UNREAD: [&str; 3] = ["type=\"hidden\"", "type=\"radio\"", "type=\"checkbox\""];
 
 /// Cuts everything from `open` to `close`, however often.
 fn without(text: &str, open: &str, close: &str) -> String {
@@ -59,8 +59,8 @@ fn said_by(template: &str) -> Vec<String> {
     }
     let bare = without_entities(&bare);
     let inputs = bare.split("<input").skip(1).map(|rest| rest.split('>').next().unwrap());
-    let buttons: String = inputs.filter(|input| BUTTONS.iter().any(|button| input.contains(button))).collect();
-    let attributes: Vec<_> = READ.iter().flat_map(|name| values(&bare, name)).chain(values(&buttons, "value")).collect();
+    let shown: String = inputs.filter(|input| !UNREAD.iter().any(|kind| input.contains(kind))).collect();
+    let attributes: Vec<_> = READ.iter().flat_map(|name| values(&bare, name)).chain(values(&shown, "value")).collect();
     let text = without(&bare, "<", ">");
     attributes
         .iter()
@@ -215,9 +215,10 @@ fn the_name_of_the_app_is_in_one_place() {
     assert_eq!(places, [root().join("src/app/mod.rs")]);
 }
 
-/// Whether it may be the same in both languages: an abbreviation or a unit, such as KPI, Wi-Fi or kg.
+/// Whether it may be the same in both languages: an abbreviation or a unit, such as KPI, Wi-Fi, kg or °C.
 fn may_be_the_same(text: &str) -> bool {
-    !is_read(text) && (text.len() < 3 || !text.chars().all(char::is_lowercase))
+    let is_foreign = !text.is_ascii() && !is_chinese(text) && text.chars().filter(char::is_ascii_alphabetic).count() < 3;
+    is_foreign || !is_read(text) && (text.len() < 3 || !text.chars().all(char::is_lowercase))
 }
 
 fn is_chinese(text: &str) -> bool {
