@@ -19,7 +19,7 @@ pub async fn app_before(rogue: &Rogue) -> TestApp {
 }
 
 /// The same with settings as `adjust` leaves them.
-async fn app_with(rogue: &Rogue, adjust: impl FnOnce(&mut Settings)) -> TestApp {
+pub async fn app_with(rogue: &Rogue, adjust: impl FnOnce(&mut Settings)) -> TestApp {
     TestApp::start_with(|settings| {
         rogue.takes_dingtalks_place(settings);
         adjust(settings);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use dingtalk_simulator::Fault;
 
 use crate::broken::rogue::{EXCHANGE, Rogue, Step, http, json, well};
-use crate::broken::{app_before, login};
+use crate::broken::{app_before, app_with, login};
 use crate::support::{TestApp, USER_BY_CODE, eventually};
 
 const TOKEN: &str = "/v1.0/oauth2/accessToken";
@@ -164,7 +164,8 @@ async fn what_strangers_send_leaves_it_ready() {
             if has_code { answer() } else { well(call) }
         })
         .await;
-        let app = app_before(&rogue).await;
+        // Whoever comes after one that was limited for longer waits.
+        let app = app_with(&rogue, |settings| settings.web.login_patience = Duration::from_millis(100)).await;
         for nth in 0..12 {
             assert_ne!(login(&app, &format!("code-{nth}")).await.status, 200);
             assert!(ready(&app).await);
