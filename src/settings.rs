@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use crate::dingtalk::events::{Cipher, LONGEST_SILENCE};
 use crate::dingtalk::{AppKind, ClientId, ClientSecret, CorpId, Credentials, Digest, Events, Home, Origin, Proxy};
 use crate::environment::{Environment, Faults, Setting};
-use crate::server::{TlsFiles, UnusableTls};
+use crate::server::TlsFiles;
 use crate::state::Location;
 use crate::web::SessionKeys;
 use crate::{app, dingtalk, server, web};
@@ -27,8 +27,6 @@ const JSAPI_SCRIPT: &str = "https://g.alicdn.com/dingding/dingtalk-jsapi/3.1.0/d
 const LOGIN_PATIENCE: Duration = Duration::from_secs(20);
 /// Half an hour, or the whole lifetime of shorter sessions.
 const IDLE: Duration = Duration::from_secs(30 * 60);
-
-type CheckTls = fn(&TlsFiles) -> Result<(), UnusableTls>;
 
 /// Settings that have passed every check, for each ring its own.
 #[derive(Debug, Clone)]
@@ -59,7 +57,7 @@ impl Settings {
 
     /// Checks only where the server listens. Its certificate is not looked at: one that runs goes on with the one before.
     pub fn read_server(environment: Environment) -> Result<server::Settings, Faults> {
-        environment.read(|env| server(env, true, |_| Ok(())))
+        environment.read(server)
     }
 
     /// What can be set.
@@ -74,7 +72,13 @@ fn all(env: &mut Environment) -> Option<Settings> {
     let public_url = env.required("PUBLIC_URL", public_url,
         "What users open, such as https://app.example.com: the origin of the homepage, Developer Console > the app > Web App.");
     let https = public_url.as_ref().is_none_or(Origin::is_https);
-    let (web, server, app) = (web(env, public_url, https), server(env, https, TlsFiles::check), app::Settings::read(env));
+    let (web, server) = (web(env, public_url, https), server(env));
+    match server.as_ref().and_then(|server| server.tls.as_ref()).map(TlsFiles::check) {
+        Some(Err(unusable)) => env.fault(unusable.setting(), unusable),
+        Some(Ok(())) if !https => env.fault("PUBLIC_URL", "it is not https, and TLS_CERT makes this server speak nothing else"),
+        Some(Ok(())) | None => {}
+    }
+    let app = app::Settings::read(env);
     let state = env.secret_optional("STATE_URL", Location::parse,
         "Where to keep what must outlive a restart: memory:, file:PATH, or for several processes redis://HOST:PORT or rediss://HOST:PORT. Default: memory:");
     let state = state.unwrap_or(Location::Memory);
@@ -217,7 +221,7 @@ fn web(env: &mut Environment, public_url: Option<Origin>, https: bool) -> Option
 }
 
 #[rustfmt::skip]
-fn server(env: &mut Environment, https: bool, check: CheckTls) -> Option<server::Settings> {
+fn server(env: &mut Environment) -> Option<server::Settings> {
     let app_addr = env.or("APP_ADDR", "127.0.0.1:8080", address,
         "Where to listen.");
     let certificate = env.optional("TLS_CERT", PathBuf::try_from,
@@ -226,23 +230,19 @@ fn server(env: &mut Environment, https: bool, check: CheckTls) -> Option<server:
         "PEM file with the private key of TLS_CERT.");
     let metrics_addr = env.optional("METRICS_ADDR", loopback,
         "Where to answer GET /metrics, for Prometheus on this machine, such as 127.0.0.1:9464. Default: nowhere.");
-    let tls = tls(env, certificate, key, check);
-    if tls.is_some() && !https {
-        env.fault("PUBLIC_URL", "it is not https, and TLS_CERT makes this server speak nothing else");
-    }
+    let tls = tls(env, certificate, key);
     Some(server::Settings { app_addr: app_addr?, tls, metrics_addr })
 }
 
-/// Both files or neither; `None` also when they are not usable, which is a fault.
-fn tls(env: &mut Environment, certificate: Option<PathBuf>, key: Option<PathBuf>, check: CheckTls) -> Option<TlsFiles> {
+/// Both files or neither.
+fn tls(env: &mut Environment, certificate: Option<PathBuf>, key: Option<PathBuf>) -> Option<TlsFiles> {
     match (certificate, key) {
         (None, None) => None,
         (Some(_), None) => env.check("TLS_KEY", Err("it is not set, but TLS_CERT is")),
         (None, Some(_)) => env.check("TLS_CERT", Err("it is not set, but TLS_KEY is")),
         (Some(certificate), Some(key)) => {
             env.note_exposure("TLS_KEY", &key);
-            let files = TlsFiles::new(certificate, key);
-            check(&files).map_err(|unusable| env.fault(unusable.setting(), unusable)).ok().map(|()| files)
+            Some(TlsFiles::new(certificate, key))
         }
     }
 }

@@ -41,7 +41,7 @@ impl Call {
     pub const ACCESS_TOKEN: Self = Self::new("access_token", "/v1.0/oauth2/accessToken").repeatable();
     /// The same of custom and third-party apps: each call brings another token.
     pub const CORP_ACCESS_TOKEN: Self = Self::new("corp_access_token", "/v1.0/oauth2/corpAccessToken").repeatable();
-    /// Which app an organisation has authorised, and what that is called there.
+    /// Which app an organisation has authorised, and what that is called there: another name, if it has installed it anew since.
     pub const AUTH_INFO: Self = Self::old("auth_info", "/service/get_auth_info").kept_for(Duration::from_secs(5));
     /// The same ticket comes back, renewed, until it is 24 hours old.
     pub const JSAPI_TICKET: Self = Self::new("jsapi_ticket", "/v1.0/oauth2/jsapiTickets").repeatable();

@@ -171,9 +171,10 @@ impl Follower {
         let (processes, unix_ms, sealed): (usize, u64, Vec<u8>) = answer(commands, &beat).await?;
         let there = Names::open(&self.redis.prefix, &self.redis.keys, &sealed)?;
         let is_same = there.is_some_and(|(there, _)| there == *names);
-        match may_be_fewer && is_same {
-            true => self.redis.processes.store(processes, Ordering::Relaxed),
-            false => drop(self.redis.processes.fetch_max(processes, Ordering::Relaxed)),
+        if may_be_fewer && is_same {
+            self.redis.processes.store(processes, Ordering::Relaxed);
+        } else {
+            self.redis.processes.fetch_max(processes, Ordering::Relaxed);
         }
         let ahead = self.redis.clock.go_by(unix_ms + asked.elapsed().as_millis() as u64 / 2);
         if ahead.unsigned_abs() > Self::SKEW_MS && !self.skew_told.swap(true, Ordering::Relaxed) {
