@@ -4,6 +4,7 @@ use dingtalk_simulator::Answers;
 
 use super::AUTH_CODE;
 use super::chromium::Chromium;
+use super::session::at_home;
 use crate::support::{TestApp, USER_BY_CODE};
 
 async fn logged_out(app: &TestApp) -> Chromium {
@@ -49,9 +50,7 @@ async fn the_signed_out_page_and_the_back_button_show_nothing_of_the_user() {
 #[tokio::test]
 async fn the_session_is_dead_and_not_only_forgotten() {
     let app = TestApp::start().await;
-    let chromium = Chromium::start().await;
-    chromium.open(&app.url).await;
-    chromium.shown("[data-action='log-out']").await;
+    let chromium = at_home(&app).await;
     let copy = chromium.driver.get_named_cookie("session").await.unwrap();
     chromium.click("[data-action='log-out']").await;
     chromium.sees("main h1", "You have signed out").await;
@@ -73,10 +72,8 @@ async fn somebody_who_signed_out_can_sign_in_again() {
 #[tokio::test]
 async fn whoever_signs_out_on_one_page_is_signed_out_on_all_and_none_signs_in_again() {
     let app = TestApp::start().await;
-    let chromium = Chromium::start().await;
+    let chromium = at_home(&app).await;
     let driver = &chromium.driver;
-    chromium.open(&app.url).await;
-    chromium.shown("#user-name").await;
     let first = driver.window().await.unwrap();
     let second = driver.new_tab().await.unwrap();
     driver.switch_to_window(second.clone()).await.unwrap();
@@ -92,9 +89,7 @@ async fn whoever_signs_out_on_one_page_is_signed_out_on_all_and_none_signs_in_ag
 #[tokio::test]
 async fn a_request_that_crosses_a_sign_out_signs_nobody_in_again() {
     let app = TestApp::start().await;
-    let chromium = Chromium::start().await;
-    chromium.open(&app.url).await;
-    chromium.shown("#user-name").await;
+    let chromium = at_home(&app).await;
     // The session is over, and the page has not heard so.
     let script = "const ask = window.fetch;
          window.fetch = (path, init) => {

@@ -11,7 +11,8 @@ use crate::support::{TestApp, USER_BY_CODE};
 
 const ME: &str = "h5.session.fetch('/api/me').then((answer) => answer.json().then((me) => [answer.status, me.userId]))";
 
-async fn at_home(app: &TestApp) -> Chromium {
+/// Somebody has logged in and sees their first page.
+pub async fn at_home(app: &TestApp) -> Chromium {
     let chromium = Chromium::start().await;
     chromium.open(&app.url).await;
     chromium.shown("#user-name").await;
