@@ -1,5 +1,7 @@
 //! Every face of the demo's pages: on all screens, for everybody.
 
+use std::time::Duration;
+
 use dingtalk_simulator::{Answers, Fault};
 
 use crate::browser::accessibility::{are_reached_by_keyboard, axe_finds_nothing};
@@ -32,7 +34,9 @@ impl Face for Demo {
 
     fn sign(self) -> &'static str {
         match self {
-            Self::Home | Self::Profile | Self::ProfileWithoutDetails => "#user-name",
+            Self::Home => "#user-name",
+            Self::Profile => ".card.facts",
+            Self::ProfileWithoutDetails => ".note-page",
             Self::Jsapi => "#config-state[data-state='accepted']",
             Self::JsapiRefused => "#config-state[data-state='refused']",
         }
@@ -40,6 +44,8 @@ impl Face for Demo {
 
     fn prepare(self, app: &TestApp) -> String {
         app.dingtalk.client(Answers::Normal, false);
+        // Details, and that there are none, are kept for a minute at most.
+        app.advance(Duration::from_secs(61));
         if let Self::ProfileWithoutDetails = self {
             app.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Permission);
         }
