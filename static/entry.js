@@ -111,10 +111,10 @@
       address.value = publicAddress;
       link.href = 'dingtalk://dingtalkclient/page/link?url=' + encodeURIComponent(publicAddress) + '&pc_slide=true';
       part('copy').addEventListener('click', () => {
+        // iPhones select by range only. The clipboard API needs https and a permission.
         address.select();
-        // The clipboard API needs https and a permission; this needs neither.
-        const copied = document.execCommand('copy');
-        fill('copy-result', copied ? h5.messages.copied : h5.messages.copy_by_hand);
+        address.setSelectionRange(0, publicAddress.length);
+        fill('copy-result', h5.messages[document.execCommand('copy') ? 'copied' : 'copy_by_hand']);
       });
       showFace('open-in-dingtalk');
     }

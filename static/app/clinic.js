@@ -48,6 +48,8 @@
     part('clinic-results').hidden = false;
     part('clinic-copy').addEventListener('click', () => {
       report.select();
+      // iPhones select by range only.
+      report.setSelectionRange(0, report.value.length);
       part('clinic-copied').textContent = document.execCommand('copy') ? words.copied : words.copy_by_hand;
     });
   }
