@@ -32,6 +32,7 @@ impl Part {
     pub const SCHEME: Self = Self { name: "scheme", advice: "the client opens the page with another scheme: PUBLIC_URL must begin as the app's homepage does" };
     pub const HOST: Self = Self { name: "host", advice: "the client opens the page at another host: PUBLIC_URL must be the origin of the app's homepage" };
     pub const PORT: Self = Self { name: "port", advice: "the client opens the page at another port: PUBLIC_URL must be the origin of the app's homepage" };
+    pub const SPELLING: Self = Self { name: "spelling", advice: "the client writes the same address in another way: the app's homepage must begin with PUBLIC_URL and a slash, in small letters, and without :443" };
     pub const PATH: Self = Self { name: "path", advice: "the path was changed between the client and this server: the proxy must pass it on unchanged" };
     pub const QUERY: Self = Self { name: "query", advice: "the query was changed between the client and this server, or by a script before dd.config" };
     pub const DECODING: Self = Self { name: "decoding", advice: "the client checks the query in its other, decoded or encoded, form: keep odd characters out of the page's address" };
@@ -214,7 +215,10 @@ fn differences(signed: &str, used: &str) -> Vec<Part> {
     let plain = |query: &str| decoded(query).replace('+', " ");
     let (query, query_differs) = match (query(signed), query(&used)) {
         // The texts differ although every part is equal: one of them is written in another way.
-        (one, other) if one == other => (Part::DECODING, ours == theirs),
+        (one, other) if one == other => {
+            let begins_alike = behind_origin(signed).is_some_and(|at| used.starts_with(&signed[..=at]));
+            (if begins_alike { Part::DECODING } else { Part::SPELLING }, ours == theirs)
+        }
         (Some(one), Some(other)) if shown(&one, &other) != Shown::Another => (Part::QUERY, false),
         (Some(one), Some(other)) if shown(&plain(&one), &plain(&other)) != Shown::Another => (Part::DECODING, true),
         _ => (Part::QUERY, true),

@@ -29,6 +29,8 @@ fn the_part_of_the_address_that_differs_is_named() {
         ("http://app.example.com/jsapi?q=%E4%B8%AD", vec![Part::SCHEME]),
         ("https://www.example.com/jsapi?q=%E4%B8%AD", vec![Part::HOST]),
         ("https://app.example.com:8443/jsapi?q=%E4%B8%AD", vec![Part::PORT]),
+        ("https://app.example.com:443/jsapi?q=%E4%B8%AD", vec![Part::SPELLING]),
+        ("https://App.Example.com/jsapi?q=%E4%B8%AD", vec![Part::SPELLING]),
         ("https://app.example.com/?q=%E4%B8%AD", vec![Part::PATH]),
         ("https://app.example.com/jsapi?q=1", vec![Part::QUERY]),
         ("https://app.example.com/jsapi", vec![Part::QUERY]),
@@ -37,6 +39,15 @@ fn the_part_of_the_address_that_differs_is_named() {
     ] {
         let text = format!("权限校验失败 Code:52013 - Message: 签名校验失败,url:[{url}],ticketList:[aC7X…]");
         assert_eq!(explained("3", &text), parts, "{url}");
+    }
+}
+
+#[test]
+fn a_homepage_without_a_slash_is_written_in_another_way() {
+    let signed = SignedPage { url: PageUrl::unchecked("https://app.example.com/?corpid=ding1"), ..signed() };
+    for url in ["https://app.example.com?corpid=ding1", "https://app.example.com:443?corpid=ding1"] {
+        let refusal = ClientRefusal { code: "3".into(), text: format!("Code:52013,url:[{url}]"), href: String::new() };
+        assert_eq!(refusal.explain(&signed), [Part::SPELLING], "{url}");
     }
 }
 
