@@ -1,6 +1,7 @@
 //! Chrome 69, the WebView of DingTalk 7.0 for Android, parses every script and style and has all that they use.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use serde_json::Value;
@@ -61,6 +62,13 @@ const TOO_NEW_STYLES: &[&str] = &[
     "@media (width >= 600px) { .a { color: red; } }",
 ];
 
+/// Old enough, though something that is too new is called the same.
+const OLD_SCRIPTS: &[&str] =
+    &["URL.createObjectURL(b);", "new Intl.DateTimeFormat('zh').format(d);", "console.info(a.calendar);"];
+
+/// Members of the app's own data, once `members.mjs` names them: `address`, `at`, `description`, `transfer`.
+const OWN_MEMBERS: &str = "f(order.description, place.address, event.at, payment.transfer, { description: 1 }.description);";
+
 struct Linter {
     program: &'static str,
     config: &'static str,
@@ -89,7 +97,11 @@ const STYLES: Linter = Linter {
 impl Linter {
     /// Each file with all that is wrong with it.
     fn look_at(&self, folder: &Path) -> Vec<(String, Vec<Value>)> {
-        let config = npm::tools().join(self.config).display().to_string();
+        self.look_with(&npm::tools().join(self.config), folder)
+    }
+
+    fn look_with(&self, config: &Path, folder: &Path) -> Vec<(String, Vec<Value>)> {
+        let config = config.display().to_string();
         let files = format!("**/*.{}", self.extension);
         let arguments = ["--config", &config, "-f", "json", "--ignore-pattern", "app/vendor/**", &files];
         let output = npm::node(self.program, &arguments, folder);
@@ -141,6 +153,24 @@ fn every_style_is_old_enough() {
 #[test]
 fn scripts_that_are_too_new_are_noticed() {
     SCRIPTS.notices_all_that_is_too_new();
+}
+
+#[test]
+fn what_is_old_passes_and_so_does_what_a_fork_says_is_its_own() {
+    let directory = scratch("own-members");
+    for file in ["eslint.config.mjs", "engine.mjs"] {
+        fs::copy(npm::tools().join(file), directory.join(file)).unwrap();
+    }
+    symlink(npm::tools().join("node_modules"), directory.join("node_modules")).unwrap();
+    let own = "export const members = ['address', 'at', 'description', 'transfer'];\n";
+    fs::write(directory.join("members.mjs"), own).unwrap();
+    fs::write(directory.join("old.js"), OLD_SCRIPTS.join("\n")).unwrap();
+    fs::write(directory.join("own.js"), OWN_MEMBERS).unwrap();
+    let looked = SCRIPTS.look_with(&directory.join("eslint.config.mjs"), &directory);
+    assert_eq!(looked.len(), 2);
+    for (file, faults) in looked {
+        assert!(faults.is_empty(), "{file}: {faults:#?}");
+    }
 }
 
 #[test]

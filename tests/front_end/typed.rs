@@ -15,6 +15,9 @@ const WRONG: [(&str, &str); 5] = [
     ("h5.messages.explain(null).happend;", "Property 'happend' does not exist"),
 ];
 
+/// What a fork may write.
+const RIGHT: &str = "h5.client.call('biz.util.scan', {}); h5.client.call('scan', {}); h5.client.call('chooseImage');";
+
 fn type_check(project: &str) -> Output {
     npm::node("node_modules/typescript/bin/tsc", &["--pretty", "false", "--project", project], root())
 }
@@ -30,11 +33,12 @@ fn every_script_is_typed() {
 }
 
 #[test]
-fn the_check_notices_what_is_wrong() {
+fn the_check_notices_what_is_wrong_and_nothing_else() {
     let directory = scratch("typed");
     for (number, (script, _)) in WRONG.iter().enumerate() {
         fs::write(directory.join(format!("wrong-{number}.js")), script).unwrap();
     }
+    fs::write(directory.join("right.js"), RIGHT).unwrap();
     let tools = npm::tools().display();
     let statics = root().join("static");
     let project = format!(
@@ -49,4 +53,5 @@ fn the_check_notices_what_is_wrong() {
         let noticed = said.lines().any(|line| line.contains(&file) && line.contains(complaint));
         assert!(noticed, "{script} passes as typed: {said}");
     }
+    assert!(!said.contains("right.js"), "{said}");
 }

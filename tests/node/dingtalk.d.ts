@@ -16,6 +16,8 @@ declare global {
     dd?: typeof library;
   }
 
-  /** A name that `h5.client.call` takes. */
-  type DingTalkApi = Methods<Pick<typeof library, 'biz' | 'device' | 'runtime' | 'ui' | 'util'>>;
+  /** A name that `h5.client.call` takes: in its namespace, or as the library has it at its top, such as `scan`. */
+  type DingTalkApi =
+    | Methods<Pick<typeof library, 'biz' | 'device' | 'runtime' | 'ui' | 'util'>>
+    | Exclude<Methods<Omit<typeof library, 'biz' | 'device' | 'runtime' | 'ui' | 'util' | 'env'>>, 'config' | 'ready' | 'error'>;
 }
