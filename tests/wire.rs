@@ -8,6 +8,9 @@ use tokio::net::TcpStream;
 /// Longer than the longest patience of the server. It ends a test that has failed.
 const GIVES_UP: Duration = Duration::from_secs(40);
 
+/// The type of an answer that may never end. Its body is left out.
+const EVENTS: &str = "content-type: text/event-stream";
+
 /// One connection.
 #[derive(Debug)]
 pub struct Wire {
@@ -68,7 +71,7 @@ impl Wire {
     /// Waits until the other side closes, and takes all there is as answers. `to_heads` when the requests were HEAD, whose answers
     /// say how long a body would be and have none.
     pub async fn closed_after(mut self, to_heads: bool) -> Closed {
-        while self.read().await {}
+        while self.read().await && !self.hears_events() {}
         let after = self.opened.elapsed();
         let mut replies = Vec::new();
         while let Some((reply, length)) = Reply::parse(&self.unread, to_heads) {
@@ -96,6 +99,12 @@ impl Wire {
         self.closed_after(false).await
     }
 
+    /// Whether the answer is one that may never end.
+    fn hears_events(&self) -> bool {
+        let head = String::from_utf8_lossy(&self.unread);
+        head.split_once("\r\n\r\n").is_some_and(|(head, _)| head.contains(EVENTS))
+    }
+
     /// A reset closes too.
     async fn read(&mut self) -> bool {
         let read = tokio::time::timeout(GIVES_UP, self.connection.read_buf(&mut self.unread)).await;
@@ -117,12 +126,18 @@ impl Reply {
             .map(|line| line.split_once(": ").unwrap_or_else(|| panic!("no header: {line:?}")))
             .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
             .collect();
-        let length: usize = headers
-            .iter()
-            .find(|(name, _)| name == "content-length" && !to_head)
-            .map_or(0, |(_, length)| length.parse().unwrap());
-        let body = bytes.get(end..end + length)?;
-        let body = String::from_utf8(body.to_vec()).unwrap();
+        let said = |name: &str| headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let (body, length) = match (said("content-length"), said("transfer-encoding")) {
+            _ if to_head => (Vec::new(), 0),
+            _ if head.contains(EVENTS) => (Vec::new(), bytes.len() - end),
+            (Some(length), _) => {
+                let length = length.parse().unwrap();
+                (bytes.get(end..end + length)?.to_vec(), length)
+            }
+            (None, Some(_)) => chunks(&bytes[end..])?,
+            (None, None) => (Vec::new(), 0),
+        };
+        let body = String::from_utf8_lossy(&body).into_owned();
         Some((Self { status, headers, body }, end + length))
     }
 
@@ -136,6 +151,34 @@ impl Reply {
         let problem: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();
         problem["code"].as_str().unwrap_or_default().to_owned()
     }
+}
+
+/// What is in the chunks that `bytes` begin with, and where they end, if the last has come.
+fn chunks(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let (mut body, mut at) = (Vec::new(), 0);
+    loop {
+        let line = bytes.get(at..)?.windows(2).position(|two| two == b"\r\n")?;
+        let size = usize::from_str_radix(std::str::from_utf8(&bytes[at..at + line]).unwrap(), 16).unwrap();
+        let begins = at + line + 2;
+        body.extend(bytes.get(begins..begins + size)?);
+        at = begins + size + 2;
+        if size == 0 {
+            return (at <= bytes.len()).then_some((body, at));
+        }
+    }
+}
+
+#[test]
+fn an_answer_is_read_whatever_it_is_made_of() {
+    let read = |answer: &[u8]| Reply::parse(answer, false).map(|(reply, length)| (reply.body, length == answer.len()));
+    let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\na,b\r\n2\r\n\r\n\r\n0\r\n\r\n";
+    assert_eq!(read(chunked), Some(("a,b\r\n".to_owned(), true)));
+    for cut in 1..chunked.len() {
+        assert_eq!(read(&chunked[..cut]), None, "{cut}");
+    }
+    assert_eq!(read(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n\xff\xd8"), Some(("\u{fffd}\u{fffd}".to_owned(), true)));
+    let events = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n9\r\ndata: ";
+    assert_eq!(read(events), Some((String::new(), true)));
 }
 
 /// A request with `headers` and `body`, on a connection of its own; the one answer to it.

@@ -9,17 +9,24 @@ pub const METHODS: [&str; 12] =
 /// The routes that a source of the product names, with their methods.
 pub fn routes_in(source: &str) -> Vec<(&'static str, &str)> {
     let named = source.match_indices("route::").filter_map(|(at, prefix)| {
-        let (constructor, rest) = source[at + prefix.len()..].split_once("(\"")?;
+        let (constructor, rest) = source[at + prefix.len()..].split_once('(')?;
         let methods: &[_] = match constructor {
             "get" => &["get"],
             "post" => &["post"],
             "get_and_post" => &["get", "post"],
             _ => return None,
         };
-        let pattern = rest.split_once('"')?.0;
+        let pattern = rest.trim_start().strip_prefix('"')?.split_once('"')?.0;
         Some(methods.iter().map(move |method| (*method, pattern)))
     });
     named.flatten().collect()
+}
+
+#[test]
+fn a_route_is_found_on_a_line_of_its_own_too() {
+    let source =
+        "route::get(\"/a\", x); route::get_and_post(\n    \"/api/b\",\n    x,\n    y,\n); use crate::web::route::{get, post};";
+    assert_eq!(routes_in(source), [("get", "/a"), ("get", "/api/b"), ("post", "/api/b")]);
 }
 
 #[test]
