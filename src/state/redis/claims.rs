@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use redis::Pipeline;
+use redis::Cmd;
 
 use super::super::record::Key;
 use super::super::{State, Unavailable};
 use super::link::Away;
 use super::names::Names;
-use super::{Redis, scripts};
+use super::{Redis, script};
 
 /// A thing to be taken.
 #[derive(Debug, Clone)]
@@ -78,7 +78,7 @@ impl Claim<'_> {
         }
     }
 
-    fn end(&mut self) -> Option<(Arc<Redis>, impl Fn(&Names) -> Pipeline + Send + Sync + 'static)> {
+    fn end(&mut self) -> Option<(Arc<Redis>, impl Fn(&Names) -> Cmd + Send + Sync + 'static)> {
         let redis = Arc::clone(self.redis.take()?);
         let (owner, things) = (mem::take(&mut self.owner), mem::take(&mut self.things));
         let used: Vec<_> = self.used.iter().map(|used| used.load(Ordering::Relaxed)).collect();
@@ -99,13 +99,10 @@ impl Redis {
     /// Takes the first `count` of `things`, or none, and one of the others if one is free. What it answers is told in the script.
     async fn take(&self, owner: &str, things: &[Wanted], count: usize) -> Result<(i64, usize), Away> {
         let question = |names: &Names| {
-            let mut take = scripts::run(scripts::TAKE, &keys(names, things));
             let lives: Vec<_> = things.iter().map(|thing| thing.taken_for.as_millis() as u64).collect();
-            take.arg(owner).arg(count).arg(lives);
-            take
+            script(TAKE, &keys(names, things), (owner, count, lives))
         };
-        let (answer,) = self.link.ask(question).await?;
-        Ok(answer)
+        self.link.ask(question).await
     }
 
     /// Says that these were used, whoever had taken them.
@@ -115,13 +112,41 @@ impl Redis {
 }
 
 /// Says which of the things that `owner` had taken were used; the others are free again.
-fn settling(names: &Names, owner: &str, things: &[Wanted], used: &[bool]) -> Pipeline {
-    let mut settle = scripts::run(scripts::SETTLE, &keys(names, things));
+fn settling(names: &Names, owner: &str, things: &[Wanted], used: &[bool]) -> Cmd {
     let life = |(thing, is_used): (&Wanted, &bool)| if *is_used { thing.used_for.as_millis() as u64 } else { 0 };
-    settle.arg(owner).arg(things.iter().zip(used).map(life).collect::<Vec<_>>()).ignore();
-    settle
+    script(SETTLE, &keys(names, things), (owner, things.iter().zip(used).map(life).collect::<Vec<_>>()))
 }
 
 fn keys(names: &Names, things: &[Wanted]) -> Vec<String> {
     things.iter().map(|thing| names.key(&thing.key.to_bytes())).collect()
 }
+
+/// Takes things that may be used once: all that are needed, or none; of those that only help, one.
+///
+/// ARGV: who takes them, how many are needed, then the life of each in milliseconds. KEYS: the needed ones first.
+/// Answers the number of a needed one that cannot be taken, negative when it is only under way; else 0 and the number of the helping one.
+const TAKE: &str = r"
+local me, needed = ARGV[1], tonumber(ARGV[2])
+for _, key in ipairs(KEYS) do keep_only('string', key) end
+for nth = 1, needed do
+  local taken = redis.call('GET', KEYS[nth])
+  if taken and taken ~= me then return {taken == 'used' and nth or -nth, 0} end
+end
+for nth = 1, needed do redis.call('SET', KEYS[nth], me, 'PX', ARGV[nth + 2]) end
+for nth = needed + 1, #KEYS do
+  local taken = redis.call('GET', KEYS[nth])
+  if not taken or taken == me then
+    redis.call('SET', KEYS[nth], me, 'PX', ARGV[nth + 2])
+    return {0, nth}
+  end
+end
+return {0, 0}";
+
+/// Says what became of what was taken. ARGV: who had taken it, then for each key its life as a used one, or 0 if it was not used.
+const SETTLE: &str = r"
+for nth, key in ipairs(KEYS) do
+  local there, life = redis.call('GET', key), tonumber(ARGV[nth + 1])
+  if life > 0 then redis.call('SET', key, 'used', 'PX', life)
+  elseif there == ARGV[1] then redis.call('UNLINK', key) end
+end
+return 0";

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::Pipeline;
+use redis::Cmd;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -12,7 +12,7 @@ use tokio::time::{Instant, interval, sleep};
 use super::super::sealing::{Name, Opened};
 use super::link::{Away, Link};
 use super::names::Names;
-use super::{Redis, scripts};
+use super::{Redis, script};
 use crate::dingtalk::{Answering, Error, Grant, Needed};
 
 /// A credential as it lies there, sealed.
@@ -67,9 +67,8 @@ impl Redis {
         let (owner, gives_up) = (hex::encode(rand::random::<[u8; 16]>()), Instant::now() + Self::PATIENCE);
         let mut back_by = Instant::now() + Link::PATIENCE;
         loop {
-            let looked = self.look(&needed.name, &owner).await;
-            match looked.map(|(is_mine, sealed)| (is_mine, self.judge(&needed, &sealed))) {
-                Ok((true, Looked::Due(before))) => return self.renew(&needed, &owner, before, ask).await,
+            match self.look(&needed, &owner).await {
+                Ok((true, Looked::Due(before))) => return self.renew(needed, owner, before, ask).await,
                 // Somebody else asks for a new one.
                 Ok((false, Looked::Due(_))) if Instant::now() < gives_up => {
                     sleep(Duration::from_millis(40 + rand::random::<u64>() % 40)).await;
@@ -90,21 +89,15 @@ impl Redis {
         }
     }
 
-    /// Locks it, too, unless somebody else has. Whether nobody has, and what lies there.
-    async fn look(&self, name: &str, owner: &str) -> Result<(bool, Vec<u8>), Away> {
-        let question = |names: &Names| {
-            let mut look = scripts::run(scripts::LOOK, &[place(names, name), lock_of(names, name)]);
-            look.arg(owner).arg(Self::LOCK.as_millis() as u64);
-            look
-        };
-        let (answer,) = self.link.ask(question).await?;
-        Ok(answer)
+    /// Locks it, too, unless somebody else has. Whether nobody has, and what was found.
+    async fn look(&self, needed: &Needed, owner: &str) -> Result<(bool, Looked), Away> {
+        let life = Self::LOCK.as_millis() as u64;
+        let (is_mine, sealed): (bool, Vec<u8>) =
+            self.link.ask(|names| script(LOOK, &places(names, &needed.name), (owner, life))).await?;
+        Ok((is_mine, self.judge(needed, &sealed)))
     }
 
     fn judge(&self, Needed { name, unwanted, .. }: &Needed, sealed: &[u8]) -> Looked {
-        if sealed.is_empty() {
-            return Looked::Due(None);
-        }
         let kept = match self.keys.open_framed(&sealed_for(name), sealed) {
             Opened::Foreign => return Looked::Foreign,
             Opened::Broken => None,
@@ -128,60 +121,44 @@ impl Redis {
         })
     }
 
-    /// Asks, keeps the lock meanwhile, and leaves what comes to all.
+    /// Asks, keeps the lock meanwhile, and leaves what comes to all. The lock goes in any case: whoever waits for it would otherwise wait
+    /// until it runs out, and then ask for one more.
     async fn renew(
         self: &Arc<Self>,
-        Needed { name, oldest, .. }: &Needed,
-        owner: &str,
+        Needed { name, oldest, .. }: Needed,
+        owner: String,
         before: Option<Kept>,
         mut ask: Answering<'_, Result<Grant, Error>>,
     ) -> Result<Grant, Error> {
         let mut again = interval(Self::LOCK / 3);
-        let granted = loop {
+        let keep = |names: &Names| script(KEEP_LOCK, &places(names, &name), (&owner, Self::LOCK.as_millis() as u64));
+        let mut granted = loop {
             tokio::select! {
                 granted = &mut ask => break granted,
-                _ = again.tick() => drop(self.keep_lock(name, owner).await),
+                _ = again.tick() => drop(self.link.ask::<()>(keep).await),
             }
         };
-        let Ok(mut grant) = granted else {
-            self.unlock(name, owner, Vec::new(), Duration::ZERO).await;
-            return granted;
+        let (sealed, life) = match &mut granted {
+            Ok(grant) => {
+                let kept = Kept::of(grant, before, oldest, self.clock.unix_millis());
+                let plain = serde_json::to_vec(&kept).unwrap_or_default();
+                (self.keys.seal_framed(&sealed_for(&name), &plain), Duration::from_millis(kept.life))
+            }
+            Err(_) => (Vec::new(), Duration::ZERO),
         };
-        let kept = Kept::of(&mut grant, before, *oldest, self.clock.unix_millis());
-        let sealed = self.keys.seal_framed(&sealed_for(name), &serde_json::to_vec(&kept).unwrap_or_default());
-        self.unlock(name, owner, sealed, Duration::from_millis(kept.life)).await;
-        Ok(grant)
-    }
-
-    /// Whoever waits for it would otherwise wait until the lock runs out, and then ask for one more.
-    async fn unlock(self: &Arc<Self>, name: &str, owner: &str, sealed: Vec<u8>, life: Duration) {
-        let (name, owner) = (name.to_owned(), owner.to_owned());
         self.ask_now_or_behind(Self::LOCK, move |names| unlocking(names, &name, &owner, &sealed, life)).await;
-    }
-
-    async fn keep_lock(&self, name: &str, owner: &str) -> Result<(), Away> {
-        let question = |names: &Names| {
-            let mut keep = scripts::run(scripts::KEEP_LOCK, &[lock_of(names, name)]);
-            keep.arg(owner).arg(Self::LOCK.as_millis() as u64).ignore();
-            keep
-        };
-        self.link.ask(question).await
+        granted
     }
 }
 
 /// Lets the lock go, and leaves what was `sealed` there if it is anything.
-fn unlocking(names: &Names, name: &str, owner: &str, sealed: &[u8], life: Duration) -> Pipeline {
-    let mut unlock = scripts::run(scripts::UNLOCK, &[place(names, name), lock_of(names, name)]);
-    unlock.arg(owner).arg(sealed).arg(life.as_millis().max(1) as u64).ignore();
-    unlock
+fn unlocking(names: &Names, name: &str, owner: &str, sealed: &[u8], life: Duration) -> Cmd {
+    script(UNLOCK, &places(names, name), (owner, sealed, life.as_millis().max(1) as u64))
 }
 
-fn place(names: &Names, name: &str) -> String {
-    names.key(format!("credential {name}").as_bytes())
-}
-
-fn lock_of(names: &Names, name: &str) -> String {
-    names.key(format!("lock of {name}").as_bytes())
+/// Where a credential lies, and its lock.
+fn places(names: &Names, name: &str) -> [String; 2] {
+    [format!("credential {name}"), format!("lock of {name}")].map(|thing| names.key(thing.as_bytes()))
 }
 
 /// A value that is moved to another name, and so to another organisation, does not open there.
@@ -190,6 +167,29 @@ fn sealed_for(name: &str) -> Name {
     of.copy_from_slice(&Sha256::digest(name)[..16]);
     of
 }
+
+/// Looks at a credential, and locks it for whoever is to renew it.
+///
+/// KEYS: the credential, its lock. ARGV: who asks, the lock's life in milliseconds.
+/// Answers whether the lock is this one's, also if it asks again because it never heard so, and what lies there.
+const LOOK: &str = r"
+for _, key in ipairs(KEYS) do keep_only('string', key) end
+local mine = redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) or redis.call('GET', KEYS[2]) == ARGV[1]
+return {mine and 1 or 0, redis.call('GET', KEYS[1]) or ''}";
+
+/// Keeps a lock. KEYS: the credential, its lock. ARGV: whose, its life.
+const KEEP_LOCK: &str = r"
+if redis.call('GET', KEYS[2]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[2], ARGV[2]) end
+return 0";
+
+/// Gives a lock back, and with it a new value if there is one and the lock was still held: who comes too late changes nothing.
+///
+/// KEYS: the credential, its lock. ARGV: whose, the new value or nothing, its life.
+const UNLOCK: &str = r"
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+if ARGV[2] ~= '' then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+redis.call('UNLINK', KEYS[2])
+return 1";
 
 #[cfg(test)]
 mod tests {

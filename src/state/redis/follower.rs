@@ -14,7 +14,7 @@ use super::link::{ANSWER, Away, answer, connect, in_time};
 use super::log::{kept_key, log_key, opened};
 use super::names::Names;
 use super::vitals::history;
-use super::{Redis, scripts};
+use super::{Redis, script};
 
 /// Never goes away.
 pub(super) struct Follower {
@@ -142,32 +142,29 @@ impl Follower {
     /// The names that lie there, or new ones if there are none that anybody could use.
     async fn agree_on_names(&self, commands: &mut MultiplexedConnection) -> Result<Names, Away> {
         const NOWHERE: &[u8] = b"\0";
-        let mut there: Option<Vec<u8>> = self.replace_names(commands, NOWHERE, NOWHERE).await?;
+        let mut found = self.replace_names(commands, NOWHERE, NOWHERE).await?;
         for _ in 0..3 {
-            let found = there.as_deref().unwrap_or_default();
-            let mine = match Names::open(&self.redis.prefix, &self.redis.keys, found)? {
+            let mine = match Names::open(&self.redis.prefix, &self.redis.keys, &found)? {
                 Some((names, true)) => return Ok(names),
                 Some((names, false)) => names,
                 None => Names::new(&self.redis.prefix),
             };
-            there = self.replace_names(commands, found, &mine.sealed(&self.redis.keys)).await?;
+            found = self.replace_names(commands, &found, &mine.sealed(&self.redis.keys)).await?;
         }
         Err(Away("its names keep changing".to_owned()))
     }
 
     /// Puts `new` where `old` is, if it is still there. What is there then.
-    async fn replace_names(&self, commands: &mut MultiplexedConnection, old: &[u8], new: &[u8]) -> Result<Option<Vec<u8>>, Away> {
-        let mut replace = scripts::run(scripts::REPLACE, &[Names::place(&self.redis.prefix)]);
-        replace.arg(old).arg(new);
-        answer(commands, &replace).await
+    async fn replace_names(&self, commands: &mut MultiplexedConnection, old: &[u8], new: &[u8]) -> Result<Vec<u8>, Away> {
+        answer(commands, &script(REPLACE, &[Names::place(&self.redis.prefix)], (old, new))).await
     }
 
     /// Tells that this process is there, and asks for the time. Whether the names are still the same. Others that come back with Redis may
     /// not have told yet that they are there: until they had time to, there are no fewer than before.
     async fn beat(&self, commands: &mut MultiplexedConnection, names: &Names, may_be_fewer: bool) -> Result<bool, Away> {
         let asked = Instant::now();
-        let mut beat = scripts::run(scripts::BEAT, &[names.key(b"processes"), Names::place(&self.redis.prefix)]);
-        beat.arg(&self.redis.me).arg(Self::BELIEVED.as_millis() as u64);
+        let keys = [names.key(b"processes"), Names::place(&self.redis.prefix)];
+        let beat = script(BEAT, &keys, (&self.redis.me, Self::BELIEVED.as_millis() as u64));
         let (processes, unix_ms, sealed): (usize, u64, Vec<u8>) = answer(commands, &beat).await?;
         let there = Names::open(&self.redis.prefix, &self.redis.keys, &sealed)?;
         let is_same = there.is_some_and(|(there, _)| there == *names);
@@ -189,8 +186,8 @@ impl Follower {
     async fn read_kept(&self, reader: &mut MultiplexedConnection, names: &Names, table: Table) -> Result<(), Away> {
         let (key, mut cursor) = (kept_key(names, table), 0_u64);
         loop {
-            let mut scan = redis::pipe();
-            scan.cmd("HSCAN").arg(&key).arg(cursor).arg("COUNT").arg(Self::AT_ONCE);
+            let mut scan = redis::cmd("HSCAN");
+            scan.arg(&key).arg(cursor).arg("COUNT").arg(Self::AT_ONCE);
             let (next, found): (u64, Vec<Named>) = answer(reader, &scan).await?;
             self.learn(names, table, &found, false);
             if next == 0 {
@@ -212,14 +209,14 @@ impl Follower {
         let logs: Vec<_> = Table::FOLLOWED.iter().map(|table| (*table, log_key(names, *table))).collect();
         let (keys, from): (Vec<_>, Vec<_>) =
             logs.iter().map(|(table, log)| (log, until.get(table).map_or("0-0", String::as_str))).unzip();
-        let mut read = redis::pipe();
-        read.cmd("XREAD").arg("COUNT").arg(Self::AT_ONCE);
+        let mut read = redis::cmd("XREAD");
+        read.arg("COUNT").arg(Self::AT_ONCE);
         // There, no time at all is for ever.
         if !wait.is_zero() {
             read.arg("BLOCK").arg(wait.as_millis() as u64);
         }
         read.arg("STREAMS").arg(keys).arg(from);
-        let (told,): (Option<Vec<News>>,) = in_time(wait + ANSWER, read.query_async(reader)).await?;
+        let told: Option<Vec<News>> = in_time(wait + ANSWER, read.query_async(reader)).await?;
         for (log, entries) in told.iter().flatten() {
             let Some((table, _)) = logs.iter().find(|(_, known)| known == log) else { continue };
             for (place, told) in entries {
@@ -257,3 +254,23 @@ impl Follower {
         );
     }
 }
+
+/// KEYS: where; ARGV: what was found there, what is to be there.
+const REPLACE: &str = r"
+keep_only('string', KEYS[1])
+local there = redis.call('GET', KEYS[1]) or ''
+if there == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2]) end
+return redis.call('GET', KEYS[1]) or ''";
+
+/// Tells that a process is there. KEYS: the processes, the secret of the names. ARGV: which, for how many milliseconds it is believed.
+/// Answers how many there are, what time it is in milliseconds, and the secret. Those that were told of before the clock was set back, and
+/// so lie ahead, are forgotten.
+const BEAT: &str = r"
+keep_only('zset', KEYS[1])
+local now = milliseconds()
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+local names = redis.call('TYPE', KEYS[2]).ok == 'string' and redis.call('GET', KEYS[2]) or ''
+return {redis.call('ZCARD', KEYS[1]), now, names}";

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, Pipeline, RedisError};
+use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -89,7 +89,7 @@ impl Link {
 
     /// Asks, if it is up. A connection that breaks on it may have been broken for long, and one on which no answer comes may be dead, so it
     /// is asked once more on the next one: whatever is asked does no harm twice.
-    pub(super) async fn ask<T: FromRedisValue>(&self, question: impl Fn(&Names) -> Pipeline) -> Result<T, Away> {
+    pub(super) async fn ask<T: FromRedisValue>(&self, question: impl Fn(&Names) -> Cmd) -> Result<T, Away> {
         let asked = async {
             match self.ask_now(&question).await? {
                 Err(error) if error.is_connection_dropped() || error.is_timeout() => {
@@ -103,7 +103,7 @@ impl Link {
         timeout(Self::PATIENCE, asked).await.unwrap_or_else(|_| Err(Away("it answers too late".to_owned())))
     }
 
-    async fn ask_now<T: FromRedisValue>(&self, question: &impl Fn(&Names) -> Pipeline) -> Result<Result<T, RedisError>, Away> {
+    async fn ask_now<T: FromRedisValue>(&self, question: &impl Fn(&Names) -> Cmd) -> Result<Result<T, RedisError>, Away> {
         let Session { mut connection, names, number, .. } = self.session()?;
         let answer = timeout(ANSWER, question(&names).query_async(&mut connection)).await;
         let answer = answer.unwrap_or(Err(RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))));
@@ -183,9 +183,9 @@ pub(super) async fn connect(client: &Client) -> Result<MultiplexedConnection, Aw
     in_time(ANSWER, client.get_multiplexed_async_connection_with_config(&config)).await
 }
 
-/// One question of one command, for whoever sets a session up.
-pub(super) async fn answer<T: FromRedisValue>(connection: &mut MultiplexedConnection, question: &Pipeline) -> Result<T, Away> {
-    in_time(ANSWER, question.query_async(connection)).await.map(|(answer,)| answer)
+/// One question, for whoever sets a session up.
+pub(super) async fn answer<T: FromRedisValue>(connection: &mut MultiplexedConnection, question: &Cmd) -> Result<T, Away> {
+    in_time(ANSWER, question.query_async(connection)).await
 }
 
 /// What comes `within` this time.

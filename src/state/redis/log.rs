@@ -2,18 +2,20 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
-use redis::Pipeline;
+use futures_util::future::try_join_all;
+use redis::Cmd;
 
 use super::super::journal::{Changes, Keeper};
-use super::super::record::{Key, Record, Table};
+use super::super::record::{Record, Table};
 use super::super::sealing::{Opened, SealingKeys};
 use super::names::Names;
-use super::{Redis, scripts};
+use super::{Redis, script};
 use crate::state::Lives;
 
 /// How old entries of a log become whose things are kept for good besides.
-const NEWS_MS: u64 = 24 * 60 * 60 * 1000;
+const NEWS: Duration = Duration::from_secs(24 * 60 * 60);
 /// So many at once as are told long before anybody gives the answer up.
 const AT_ONCE: usize = 100;
 
@@ -34,34 +36,41 @@ pub(in crate::state) struct Teller {
 }
 
 impl Teller {
-    fn telling(&self, names: &Names, told: &[(&Key, &Record)]) -> Pipeline {
-        let mut pipeline = redis::pipe();
-        for (key, record) in told {
-            let log = log_key(names, key.table);
-            let keys = if key.table.lasts() { vec![log, kept_key(names, key.table)] } else { vec![log] };
-            let name = names.of(&key.to_bytes());
-            let sealed = self.redis.keys.seal_framed(&name, &serde_json::to_vec(record).unwrap_or_default());
-            pipeline.cmd("EVAL").arg(scripts::TELL).arg(keys.len()).arg(keys);
-            pipeline.arg(self.lives_ms(key.table)).arg(&name[..]).arg(sealed).ignore();
+    fn telling(&self, names: &Names, record: &Record) -> Cmd {
+        let table = record.table;
+        let (mut keys, mut life) = (vec![log_key(names, table)], table.kept_for(self.lives));
+        if table.lasts() {
+            keys.push(kept_key(names, table));
+            life = NEWS;
         }
-        pipeline
-    }
-
-    fn lives_ms(&self, table: Table) -> u64 {
-        if table.lasts() { NEWS_MS } else { table.kept_for(self.lives).as_millis() as u64 }
+        let name = names.of(&record.name().to_bytes());
+        let sealed = self.redis.keys.seal_framed(&name, &serde_json::to_vec(record).unwrap_or_default());
+        script(TELL, &keys, (life.as_millis() as u64, &name[..], sealed))
     }
 }
 
 impl Keeper for Teller {
     fn keep(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let changed = changes.iter().filter_map(|(key, record)| Some((key, record.as_ref()?)));
-        let told: Vec<_> = changed.filter(|(key, _)| Table::FOLLOWED.contains(&key.table)).collect();
+        let told: Vec<_> = changes.values().flatten().filter(|record| Table::FOLLOWED.contains(&record.table)).collect();
         for some in told.chunks(AT_ONCE) {
-            self.redis.runtime.block_on(self.redis.link.ask::<()>(|names| self.telling(names, some)))?;
+            let asked = some.iter().map(|record| self.redis.link.ask::<()>(|names| self.telling(names, record)));
+            self.redis.runtime.block_on(try_join_all(asked))?;
         }
         Ok(())
     }
 }
+
+/// Tells all processes of something. KEYS: the log, and where it is kept for good if it is. ARGV: how old entries of the log may become in
+/// milliseconds, the thing's name, what it is.
+const TELL: &str = r"
+keep_only('stream', KEYS[1])
+redis.call('XADD', KEYS[1], 'MINID', '~', string.format('%.0f', milliseconds() - ARGV[1]), '*', ARGV[2], ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+if KEYS[2] then
+  keep_only('hash', KEYS[2])
+  redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
+end
+return 0";
 
 /// What an entry tells, and whether the newest key has sealed it. None: it is not ours, or not whole.
 pub(super) fn opened(keys: &SealingKeys, names: &Names, table: Table, name: &[u8], sealed: &[u8]) -> Option<(Record, bool)> {

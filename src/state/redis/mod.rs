@@ -15,7 +15,6 @@
 //!
 //! A process that ends while Redis is away takes the logouts with it that it could not deliver.
 
-mod scripts; // What Redis does in one step.
 mod names; // What our things are called there.
 mod link; // The connection, there or not,
 mod follower; // kept up, and everything followed through it.
@@ -33,7 +32,7 @@ use std::thread;
 use std::time::Duration;
 
 use redis::io::tcp::TcpSettings;
-use redis::{Client, IntoConnectionInfo, Pipeline};
+use redis::{Client, Cmd, IntoConnectionInfo, ToRedisArgs};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
@@ -99,18 +98,14 @@ impl Redis {
     }
 
     /// Asks now, or as soon as it is there if that is within the time for which it matters: nobody waits for that.
-    async fn ask_now_or_behind(
-        self: &Arc<Self>,
-        matters: Duration,
-        question: impl Fn(&Names) -> Pipeline + Send + Sync + 'static,
-    ) {
+    async fn ask_now_or_behind(self: &Arc<Self>, matters: Duration, question: impl Fn(&Names) -> Cmd + Send + Sync + 'static) {
         if self.link.ask::<()>(&question).await.is_err() {
             self.ask_behind(matters, question);
         }
     }
 
     /// Asks as soon as it is there, if that is within the time for which it matters, and nobody waits for it.
-    fn ask_behind(self: &Arc<Self>, matters: Duration, question: impl Fn(&Names) -> Pipeline + Send + Sync + 'static) {
+    fn ask_behind(self: &Arc<Self>, matters: Duration, question: impl Fn(&Names) -> Cmd + Send + Sync + 'static) {
         let redis = Arc::clone(self);
         self.runtime.spawn(timeout(matters, async move {
             while redis.link.ask::<()>(&question).await.is_err() {
@@ -129,4 +124,22 @@ fn client(url: &SecretString) -> Result<Client, redis::RedisError> {
     // Small questions must not wait for the answers to others.
     let tcp = TcpSettings::default().set_nodelay(true);
     Client::open(url.expose_secret().into_connection_info()?.set_tcp_settings(tcp))
+}
+
+/// What scripts have in common: whatever of another type lies under one of our keys is junk, and the time is that of Redis.
+const LIBRARY: &str = r"
+local function keep_only(kind, key)
+  local there = redis.call('TYPE', key).ok
+  if there ~= kind and there ~= 'none' then redis.call('UNLINK', key) end
+end
+local function milliseconds()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end";
+
+/// A question that Redis answers in one step, by running `script`.
+fn script(script: &str, keys: &[String], args: impl ToRedisArgs) -> Cmd {
+    let mut eval = redis::cmd("EVAL");
+    eval.arg([LIBRARY, script].concat()).arg(keys.len()).arg(keys).arg(args);
+    eval
 }

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::Pipeline;
-
 use super::names::Names;
-use super::{Redis, scripts};
+use super::{Redis, script};
 use crate::dingtalk::{Departing, Departures, Leave, Outcome, Sharing};
 
 impl Redis {
@@ -28,12 +26,9 @@ impl Redis {
     pub async fn departures(&self, asking: Departing<'_>) -> Option<Departures> {
         let Departing { line, wanted, per_second, since } = asking;
         let number: u64 = rand::random();
-        let question = |names: &Names| {
-            let mut depart = run(scripts::DEPART, names, line);
-            depart.arg(&self.me).arg(self.leave(number)).arg(wanted).arg(per_second).arg(since);
-            depart
-        };
-        let ((may, wait_ms),): ((usize, u64),) = self.link.ask(question).await.ok()?;
+        let question =
+            |names: &Names| script(DEPART, &places(names, line), (&self.me, self.leave(number), wanted, per_second, since));
+        let (may, wait_ms): (usize, u64) = self.link.ask(question).await.ok()?;
         Some(if may > 0 { Departures::Now(may, number) } else { Departures::After(Duration::from_millis(wait_ms)) })
     }
 
@@ -46,11 +41,7 @@ impl Redis {
         };
         let (redis, leave) = (Arc::clone(self), format!("{}{}", self.leave(number), nth + 1));
         self.runtime.spawn(async move {
-            let question = |names: &Names| {
-                let mut note = run(scripts::NOTE_DEPARTURE, names, &line);
-                note.arg(&leave).arg(what).arg(late.as_millis() as u64).ignore();
-                note
-            };
+            let question = |names: &Names| script(NOTE_DEPARTURE, &places(names, &line), (&leave, what, late.as_millis() as u64));
             // Whatever it was, it has passed when it is back.
             drop(redis.link.ask::<()>(question).await);
         });
@@ -61,7 +52,80 @@ impl Redis {
     }
 }
 
-fn run(script: &str, names: &Names, line: &str) -> Pipeline {
-    let keys = ["left", "waiting", "limit", "refused"].map(|what| names.key(format!("{what} {line}").as_bytes()));
-    scripts::run(script, &keys)
+fn places(names: &Names, line: &str) -> [String; 4] {
+    ["left", "waiting", "limit", "refused"].map(|what| names.key(format!("{what} {line}").as_bytes()))
 }
+
+/// Lets calls leave, so many in any second as DingTalk allows, and leaves room for those of other processes that came earlier, so long as
+/// these come for it when they were told to. Where DingTalk has allowed fewer, since somebody else calls too, more is tried again after six
+/// seconds, and each time that proves possible twice as much. What lies further ahead than anything can was noted before the clock was set
+/// back, as another primary's may be, and is forgotten.
+///
+/// KEYS: the calls of the last second, those who wait, what is allowed lately, the refused calls. ARGV: who asks, the beginning of the leaves'
+/// names, how many it wants, how many may leave in a second, when its first arrived. Answers how many may, and else after how many
+/// milliseconds to ask again.
+const DEPART: &str = r"
+for nth, kind in ipairs({'zset', 'hash', 'hash', 'zset'}) do keep_only(kind, KEYS[nth]) end
+local me, wanted, allowed, since = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local now = milliseconds()
+local second, earlier, chance, before_more, ahead = 1020, 200, 40, 6000, 3500
+local lately = redis.call('HMGET', KEYS[3], 'limit', 'raised', 'step', 'paused')
+local limit, raised, step = tonumber(lately[1]), tonumber(lately[2]), tonumber(lately[3])
+if limit and raised and step and step > 0 and raised <= now then
+  while limit < allowed and now >= raised + before_more do
+    limit, raised, step = limit + step, raised + before_more, step * 2
+  end
+  if limit >= allowed then redis.call('UNLINK', KEYS[3])
+  else
+    redis.call('HSET', KEYS[3], 'limit', limit, 'raised', raised, 'step', step)
+    allowed = limit
+  end
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - second)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], now + ahead, '+inf')
+local free, before = allowed - redis.call('ZCARD', KEYS[1]), 0
+local waiting = redis.call('HGETALL', KEYS[2])
+for nth = 1, #waiting, 2 do
+  local arrived, asks = string.match(waiting[nth + 1], '^(%d+) (%d+)$')
+  if not arrived or now - asks > chance or asks - now > ahead then redis.call('HDEL', KEYS[2], waiting[nth])
+  elseif waiting[nth] ~= me and tonumber(arrived) < since - earlier then before = before + 1 end
+end
+local paused = (tonumber(lately[4]) or 0) - now
+if paused > 0 and paused < 10000 then return {0, paused} end
+local may = math.min(wanted, free - before)
+if may > 0 then
+  for nth = 1, may do redis.call('ZADD', KEYS[1], now, ARGV[2] .. nth) end
+  redis.call('HDEL', KEYS[2], me)
+  redis.call('PEXPIRE', KEYS[1], 5000)
+  return {may, 0}
+end
+local wait = 10
+if free <= 0 then
+  local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+  wait = math.max(1, math.floor((first[2] or now) + second + 1 - now))
+end
+redis.call('HSET', KEYS[2], me, since .. ' ' .. now + wait)
+redis.call('PEXPIRE', KEYS[2], 5000)
+return {0, wait}";
+
+/// Notes what became of a call: that it stayed, or that DingTalk may have seen it late, or that DingTalk refused it: then what was admitted in
+/// the second before is what is allowed from now on.
+///
+/// KEYS: as above. ARGV: the leave's name, what, by how many milliseconds it was late.
+const NOTE_DEPARTURE: &str = r"
+local now = milliseconds()
+if ARGV[2] == 'stayed' then return redis.call('ZREM', KEYS[1], ARGV[1]) end
+local at = (tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1])) or now) + ARGV[3]
+redis.call('ZADD', KEYS[1], at, ARGV[1])
+redis.call('PEXPIRE', KEYS[1], 5000)
+if ARGV[2] ~= 'refused' then return 0 end
+redis.call('ZADD', KEYS[4], at, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - 5000)
+redis.call('PEXPIRE', KEYS[4], 5000)
+local since, together = at - 1020, at + 50
+local admitted = redis.call('ZCOUNT', KEYS[1], since, together) - redis.call('ZCOUNT', KEYS[4], since, together)
+local limit = tonumber(redis.call('HGET', KEYS[3], 'limit')) or admitted
+redis.call('HSET', KEYS[3], 'limit', math.max(1, math.min(limit, admitted)), 'raised', now, 'step', 1)
+if admitted <= 0 then redis.call('HSET', KEYS[3], 'paused', now + 1000) end
+redis.call('PEXPIRE', KEYS[3], 600000)
+return 0";

@@ -27,9 +27,9 @@ impl Vitals {
         let client = client(url).map_err(|error| Away::of(&error))?;
         let mut connection = connect(&client).await?;
         let asked = Instant::now();
-        let told: String = answer(&mut connection, redis::pipe().cmd("INFO")).await?;
+        let told: String = answer(&mut connection, &redis::cmd("INFO")).await?;
         let latency = asked.elapsed();
-        let (seconds, micros): (u64, u64) = answer(&mut connection, redis::pipe().cmd("TIME")).await?;
+        let (seconds, micros): (u64, u64) = answer(&mut connection, &redis::cmd("TIME")).await?;
         let unix_ms = seconds * 1000 + micros / 1000;
         let is_bounded = !["", "0"].contains(&said(&told, "maxmemory"));
         let policy = Some(said(&told, "maxmemory_policy")).filter(|policy| is_bounded && *policy != "noeviction");
@@ -39,7 +39,7 @@ impl Vitals {
 
 /// Which history of its data a Redis has. It is another one after a restart and with another primary, whose data may be older.
 pub(super) async fn history(connection: &mut MultiplexedConnection) -> Result<String, Away> {
-    let told: String = answer(connection, redis::pipe().cmd("INFO").arg("replication")).await?;
+    let told: String = answer(connection, redis::cmd("INFO").arg("replication")).await?;
     Ok(said(&told, "master_replid").to_owned())
 }
 
