@@ -118,7 +118,7 @@ fn settling(names: &Names, owner: &str, things: &[Wanted], used: &[bool]) -> Cmd
 }
 
 fn keys(names: &Names, things: &[Wanted]) -> Vec<String> {
-    things.iter().map(|thing| names.key(&thing.key.to_bytes())).collect()
+    things.iter().map(|thing| names.key(thing.key.to_bytes())).collect()
 }
 
 /// Takes things that may be used once: all that are needed, or none; of those that only help, one.

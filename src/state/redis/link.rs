@@ -14,9 +14,9 @@ use super::names::Names;
 pub(super) const ANSWER: Duration = Duration::from_millis(300);
 
 /// Redis is not there, or does not do what it is asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Away(pub String);
+pub(crate) struct Away(pub &'static str);
 
 /// Whoever asks uses the one connection that the follower keeps up.
 pub(in crate::state) struct Link {
@@ -45,7 +45,7 @@ impl Link {
     const BEGINS_WITHIN: Duration = Duration::from_secs(2);
 
     pub fn new() -> Self {
-        let away = Err(Away("it is away".to_owned()));
+        let away = Err(Away("it is away"));
         Self { session: watch::Sender::new(away), was_up: AtomicBool::new(false), began: Instant::now() }
     }
 
@@ -100,7 +100,7 @@ impl Link {
             }
             .map_err(|error| Away::of(&error))
         };
-        timeout(Self::PATIENCE, asked).await.unwrap_or_else(|_| Err(Away("it answers too late".to_owned())))
+        timeout(Self::PATIENCE, asked).await.unwrap_or_else(|_| Err(Away("it answers too late")))
     }
 
     async fn ask_now<T: FromRedisValue>(&self, question: &impl Fn(&Names) -> Cmd) -> Result<Result<T, RedisError>, Away> {
@@ -132,15 +132,15 @@ impl Link {
         self.session.send_modify(|there| *there = Ok(session));
     }
 
-    pub fn set_away(&self, why: &Away) {
-        self.session.send_modify(|there| *there = Err(why.clone()));
+    pub fn set_away(&self, why: Away) {
+        self.session.send_modify(|there| *there = Err(why));
     }
 
     /// Ends when somebody has given the present session up: why.
     pub async fn is_lost(&self) -> Away {
         let mut session = self.session.subscribe();
         let lost = session.wait_for(Result::is_err).await;
-        lost.ok().and_then(|lost| lost.as_ref().err().cloned()).unwrap_or_else(|| Away("a question was not answered".to_owned()))
+        lost.ok().and_then(|lost| lost.as_ref().err().copied()).unwrap_or_else(|| Away("a question was not answered"))
     }
 }
 
@@ -166,14 +166,13 @@ impl Away {
         ];
         let text = error.to_string();
         let known = ANSWERS.iter().find(|(answer, _)| text.contains(answer)).map(|(_, why)| *why);
-        let why = known.unwrap_or(match error.kind() {
+        Self(known.unwrap_or(match error.kind() {
             ErrorKind::AuthenticationFailed => "it does not take the user name or password of STATE_URL",
             _ if error.is_timeout() => "it answers too late",
             ErrorKind::Io => "it cannot be reached, or the connection was cut",
             ErrorKind::Server(_) | ErrorKind::Extension => "it answers with an error",
             _ => "it answers what is not understood",
-        });
-        Self(why.to_owned())
+        }))
     }
 }
 
@@ -192,7 +191,7 @@ pub(super) async fn answer<T: FromRedisValue>(connection: &mut MultiplexedConnec
 pub(super) async fn in_time<T>(within: Duration, answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, Away> {
     match timeout(within, answer).await {
         Ok(answer) => answer.map_err(|error| Away::of(&error)),
-        Err(_) => Err(Away("it answers too late".to_owned())),
+        Err(_) => Err(Away("it answers too late")),
     }
 }
 

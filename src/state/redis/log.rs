@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use redis::Cmd;
+use redis::aio::MultiplexedConnection;
 
 use super::super::journal::{Changes, Keeper};
 use super::super::record::{Record, Table};
 use super::super::sealing::{Opened, SealingKeys};
+use super::follower::Follower;
+use super::link::{ANSWER, Away, answer, in_time};
 use super::names::Names;
 use super::{Redis, script};
 use crate::state::Lives;
@@ -20,13 +23,13 @@ const NEWS: Duration = Duration::from_secs(24 * 60 * 60);
 const AT_ONCE: usize = 100;
 
 /// The log of one kind of thing.
-pub(super) fn log_key(names: &Names, table: Table) -> String {
-    names.key(format!("log {table:?}").as_bytes())
+fn log_key(names: &Names, table: Table) -> String {
+    names.key(format!("log {table:?}"))
 }
 
 /// Where things of a kind that lasts are kept.
-pub(super) fn kept_key(names: &Names, table: Table) -> String {
-    names.key(format!("kept {table:?}").as_bytes())
+fn kept_key(names: &Names, table: Table) -> String {
+    names.key(format!("kept {table:?}"))
 }
 
 /// Tells all processes of changes.
@@ -43,7 +46,7 @@ impl Teller {
             keys.push(kept_key(names, table));
             life = NEWS;
         }
-        let name = names.of(&record.name().to_bytes());
+        let name = names.of(record.name().to_bytes());
         let sealed = self.redis.keys.seal_framed(&name, &serde_json::to_vec(record).unwrap_or_default());
         script(TELL, &keys, (life.as_millis() as u64, &name[..], sealed))
     }
@@ -72,11 +75,80 @@ if KEYS[2] then
 end
 return 0";
 
+/// A thing's name, and what it is, sealed.
+type Named = (Vec<u8>, Vec<u8>);
+
+/// An entry of a log: its place, and what it tells.
+type Entry = (String, Vec<Named>);
+
+/// A log, and what is new in it.
+type News = (String, Vec<Entry>);
+
+impl Follower {
+    /// So many entries at once, so that none waits for long.
+    const AT_ONCE: usize = 500;
+
+    /// Reads what is kept for good.
+    pub(super) async fn read_kept(&self, reader: &mut MultiplexedConnection, names: &Names, table: Table) -> Result<(), Away> {
+        let (key, mut cursor) = (kept_key(names, table), 0_u64);
+        loop {
+            let mut scan = redis::cmd("HSCAN");
+            scan.arg(&key).arg(cursor).arg("COUNT").arg(Self::AT_ONCE);
+            let (next, found): (u64, Vec<Named>) = answer(reader, &scan).await?;
+            self.learn(names, table, &found, false);
+            if next == 0 {
+                return Ok(());
+            }
+            cursor = next;
+        }
+    }
+
+    /// Reads on in all logs; where there is no more, waits for it, but not for long: a connection on which nothing comes may be dead.
+    /// Whether there was more.
+    pub(super) async fn read_on(
+        &mut self,
+        reader: &mut MultiplexedConnection,
+        names: &Names,
+        wait: Duration,
+    ) -> Result<bool, Away> {
+        let logs = Table::FOLLOWED.map(|table| log_key(names, table));
+        let mut read = redis::cmd("XREAD");
+        read.arg("COUNT").arg(Self::AT_ONCE);
+        // There, no time at all is for ever.
+        if !wait.is_zero() {
+            read.arg("BLOCK").arg(wait.as_millis() as u64);
+        }
+        read.arg("STREAMS").arg(&logs).arg(&self.until);
+        let told: Option<Vec<News>> = in_time(wait + ANSWER, read.query_async(reader)).await?;
+        for (log, entries) in told.iter().flatten() {
+            let Some(nth) = logs.iter().position(|known| known == log) else { continue };
+            for (place, told) in entries {
+                self.learn(names, Table::FOLLOWED[nth], told, true);
+                self.until[nth].clone_from(place);
+            }
+        }
+        Ok(told.is_some())
+    }
+
+    /// Junk and what other versions write is left where it is. What is kept for good and an older key has sealed is sealed anew, which is
+    /// not for news: processes that disagree about the newest key would never end.
+    fn learn(&self, names: &Names, table: Table, told: &[Named], is_news: bool) {
+        let Some(tables) = self.tables.upgrade() else { return };
+        for (name, sealed) in told {
+            let Some((record, is_newest)) = opened(&self.redis.keys, names, table, name, sealed) else { continue };
+            if !is_newest && !is_news {
+                tables.journal.give(record.name(), Some(record.clone()));
+            }
+            tables.learn(&record);
+        }
+    }
+}
+
 /// What an entry tells, and whether the newest key has sealed it. None: it is not ours, or not whole.
-pub(super) fn opened(keys: &SealingKeys, names: &Names, table: Table, name: &[u8], sealed: &[u8]) -> Option<(Record, bool)> {
+fn opened(keys: &SealingKeys, names: &Names, table: Table, name: &[u8], sealed: &[u8]) -> Option<(Record, bool)> {
     let name = name.try_into().ok()?;
     let Opened::Good { plain, is_newest } = keys.open_framed(&name, sealed) else { return None };
     let record: Record = serde_json::from_slice(&plain).ok()?;
-    let is_its_own = record.table == table && names.of(&record.name().to_bytes()) == name;
+    let is_its_own = record.table == table && names.of(record.name().to_bytes()) == name;
     is_its_own.then_some((record, is_newest))
 }

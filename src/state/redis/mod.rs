@@ -60,6 +60,8 @@ pub(super) struct Redis {
     me: String,
     /// So many were there when it was asked last; 0 before.
     processes: AtomicUsize,
+    /// That its clock is another, which is told once.
+    skew_told: AtomicBool,
     /// On a thread of its own, since it must go on while all others wait for it.
     runtime: Handle,
 }
@@ -79,6 +81,7 @@ impl Redis {
             link: Link::new(),
             me: hex::encode(rand::random::<[u8; 8]>()),
             processes: AtomicUsize::new(0),
+            skew_told: AtomicBool::new(false),
             runtime: runtime.handle().clone(),
         };
         let (until, ends) = oneshot::channel();
@@ -88,13 +91,12 @@ impl Redis {
 
     /// Keeps the connection up from now on, and has `tables` learn what other processes tell.
     pub fn follow(self: &Arc<Self>, tables: &Arc<Tables>) {
-        let (redis, tables) = (Arc::clone(self), Arc::downgrade(tables));
-        self.runtime.spawn(Follower { redis, tables, skew_told: AtomicBool::new(false) }.run());
+        self.runtime.spawn(Follower::new(Arc::clone(self), Arc::downgrade(tables)).run());
     }
 
     /// What tells those who share this from all others.
     pub fn shared_word(&self) -> Option<String> {
-        self.link.session().ok().map(|session| hex::encode(session.names.of(b"who shares this")))
+        self.link.session().ok().map(|session| hex::encode(session.names.of("who shares this")))
     }
 
     /// Asks now, or as soon as it is there if that is within the time for which it matters: nobody waits for that.

@@ -43,7 +43,7 @@ impl Redis {
         self.runtime.spawn(async move {
             let question = |names: &Names| script(NOTE_DEPARTURE, &places(names, &line), (&leave, what, late.as_millis() as u64));
             // Whatever it was, it has passed when it is back.
-            drop(redis.link.ask::<()>(question).await);
+            let _ = redis.link.ask::<()>(question).await;
         });
     }
 
@@ -53,7 +53,7 @@ impl Redis {
 }
 
 fn places(names: &Names, line: &str) -> [String; 4] {
-    ["left", "waiting", "limit", "refused"].map(|what| names.key(format!("{what} {line}").as_bytes()))
+    ["left", "waiting", "limit", "refused"].map(|what| names.key(format!("{what} {line}")))
 }
 
 /// Lets calls leave, so many in any second as DingTalk allows, and leaves room for those of other processes that came earlier, so long as

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use redis::aio::MultiplexedConnection;
+use redis::InfoDict;
 use secrecy::SecretString;
 
 use super::client;
@@ -27,23 +27,12 @@ impl Vitals {
         let client = client(url).map_err(|error| Away::of(&error))?;
         let mut connection = connect(&client).await?;
         let asked = Instant::now();
-        let told: String = answer(&mut connection, &redis::cmd("INFO")).await?;
+        let told: InfoDict = answer(&mut connection, &redis::cmd("INFO")).await?;
         let latency = asked.elapsed();
         let (seconds, micros): (u64, u64) = answer(&mut connection, &redis::cmd("TIME")).await?;
         let unix_ms = seconds * 1000 + micros / 1000;
-        let is_bounded = !["", "0"].contains(&said(&told, "maxmemory"));
-        let policy = Some(said(&told, "maxmemory_policy")).filter(|policy| is_bounded && *policy != "noeviction");
-        Ok(Self { version: said(&told, "redis_version").to_owned(), latency, unix_ms, evicts: policy.map(str::to_owned) })
+        let is_bounded = told.get("maxmemory").is_some_and(|bytes: u64| bytes > 0);
+        let evicts = told.get("maxmemory_policy").filter(|policy| is_bounded && policy != "noeviction");
+        Ok(Self { version: told.get("redis_version").unwrap_or_default(), latency, unix_ms, evicts })
     }
-}
-
-/// Which history of its data a Redis has. It is another one after a restart and with another primary, whose data may be older.
-pub(super) async fn history(connection: &mut MultiplexedConnection) -> Result<String, Away> {
-    let told: String = answer(connection, redis::cmd("INFO").arg("replication")).await?;
-    Ok(said(&told, "master_replid").to_owned())
-}
-
-/// What INFO says of one thing.
-fn said<'a>(told: &'a str, name: &str) -> &'a str {
-    told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim()
 }
