@@ -17,7 +17,7 @@ use crate::dingtalk::events::Callback;
 use crate::dingtalk::{Clock, DingTalk, Events};
 use crate::server::{self, Capacity, Listening};
 use crate::settings::Settings;
-use crate::state::{Lives, Location, SealingKeys, State};
+use crate::state::{Location, SealingKeys, State};
 use crate::telemetry;
 use crate::web::session::{self, CookiePolicy};
 use crate::web::{self, Headers, Introductions, Logins, Metrics, Readiness, Sessions, Signer, Site};
@@ -187,8 +187,7 @@ impl Application {
 /// The state of the app that these settings are for.
 pub fn state_of(settings: &Settings, clock: Clock) -> anyhow::Result<State> {
     let (web, app) = (&settings.web, settings.dingtalk.credentials.client_id.as_str());
-    let lives = Lives { idle: web.session_idle, lifetime: web.session_lifetime };
-    State::open(&settings.state, app, sealing_keys(settings), lives, clock).context("STATE_URL cannot be used")
+    State::open(&settings.state, app, sealing_keys(settings), web.session_lifetime, clock).context("STATE_URL cannot be used")
 }
 
 /// What that is sealed with.

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Read};
+use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -10,9 +10,8 @@ use std::path::{Path, PathBuf};
 use redb::backends::InMemoryBackend;
 use redb::{Builder, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 
-use super::Location;
-use super::journal::{Changes, Keeper};
-use super::record::Record;
+use super::Unread;
+use super::journal::{Changes, Keeper, Record};
 use super::sealing::{Name, SealingKeys};
 
 const ROWS: TableDefinition<&Name, &[u8]> = TableDefinition::new("rows");
@@ -21,7 +20,7 @@ const ROWS: TableDefinition<&Name, &[u8]> = TableDefinition::new("rows");
 type Rows = Vec<(Name, Vec<u8>)>;
 
 /// What becomes of rows. None removes.
-pub(super) type RowChanges = Vec<(Name, Option<Vec<u8>>)>;
+type RowChanges = Vec<(Name, Option<Vec<u8>>)>;
 
 /// Keeps changes as sealed rows.
 pub(super) struct Database {
@@ -42,69 +41,29 @@ impl Keeper for Database {
     }
 }
 
-/// Why what is kept is not used. It was left as it is.
-#[derive(Debug, thiserror::Error)]
-#[error("{location}: {why}")]
-pub struct Refused {
-    location: String,
-    /// What is wrong.
-    pub why: Unread,
-}
-
-/// What is wrong with it.
-#[derive(Debug, thiserror::Error)]
-pub enum Unread {
-    /// Files are locked while they are open.
-    #[error("another process has it open, and a file is one process's: several need STATE_URL=redis://…")]
-    InUse,
-    /// It has another beginning, or none of our keys opens it.
-    #[error(
-        "this is not the state of this app under this SESSION_KEY. If it was, put the key it was written with behind the new \
-         one; if not, name another file"
-    )]
-    Foreign,
-    /// It has a kind of row that nobody here knows.
-    #[error("a later version of this app has written it")]
-    Newer,
-    /// It has the beginning, and not the rest.
-    #[error("it is torn: take it from a copy, or move it away and lose what it kept")]
-    Torn,
-    /// It cannot be read or written.
-    #[error("{0}")]
-    Unusable(io::Error),
-}
-
-impl Unread {
-    pub(super) fn unusable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Unusable(io::Error::other(error))
-    }
-
-    pub(super) fn of(self, location: &Location) -> Refused {
-        Refused { location: location.to_string(), why: self }
-    }
-}
-
 impl Database {
-    /// Opens what is there, if all of it can be read, or begins anew. With it comes what was found.
-    pub fn open(path: &Path, keys: SealingKeys, now: u64) -> Result<(Self, Found), Unread> {
+    /// Opens what is there, if all of it can be read, or begins anew. With it comes what was found that still matters.
+    pub fn open(path: &Path, keys: SealingKeys, now: u64) -> Result<(Self, Vec<Record>), Unread> {
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).truncate(false).mode(0o600);
         let made = options.create_new(true).open(path);
         let is_new = made.is_ok();
-        let file = made.or_else(|_| options.create_new(false).create(true).open(path));
-        let mut file = file.map_err(Unread::Unusable)?;
+        let mut file = made.or_else(|_| options.create_new(false).create(true).open(path))?;
         let found = Found::in_bytes(&locked(&mut file)?, &keys, now)?;
-        file.set_permissions(Permissions::from_mode(0o600)).map_err(Unread::Unusable)?;
+        file.set_permissions(Permissions::from_mode(0o600))?;
         if is_new {
             // What root makes is the server's, too; nobody else can give files away.
             let _ = folder_of(path).metadata().and_then(|of| fchown(&file, Some(of.uid()), Some(of.gid())));
         }
         let rows = builder().create_file(file).map_err(Unread::unusable)?;
-        Ok((Self { rows: Some(rows), path: path.to_owned(), keys }, found))
+        let mut database = Self { rows: Some(rows), path: path.to_owned(), keys };
+        // At once, since nobody can wait for them later.
+        database.commit(&found.changes).map_err(Unread::unusable)?;
+        Ok((database, found.records))
     }
 
     /// Changes all these rows, or none. They last when this returns.
-    pub fn commit(&mut self, changes: &RowChanges) -> Result<(), redb::Error> {
+    fn commit(&mut self, changes: &RowChanges) -> Result<(), redb::Error> {
         let rows = match self.rows.take() {
             Some(rows) => rows,
             None => builder().open(&self.path)?,
@@ -143,7 +102,7 @@ pub(super) struct Found {
     /// What still matters.
     pub records: Vec<Record>,
     /// What is to be changed about the rows: what an older key has sealed is sealed anew.
-    pub changes: RowChanges,
+    changes: RowChanges,
 }
 
 impl Found {
@@ -181,7 +140,7 @@ pub(super) fn locked(file: &mut File) -> Result<Vec<u8>, Unread> {
         TryLockError::Error(error) => Unread::Unusable(error),
     })?;
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(Unread::Unusable)?;
+    file.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -1,15 +1,18 @@
-//! What every process must know of: changed here or learnt from the others, and looked up in memory.
+//! What every process must know of, such as which sessions were ended: changed here or learnt from the others, and looked up in memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::ended::{Lives, SessionId};
+use super::State;
 use super::heard::Decisions;
-use super::journal::Journal;
-use super::record::{Record, Table};
-use super::remembered::{Remembered, Seen};
+use super::journal::{Journal, Record, Table};
+use super::remembered::{Remembered, Seen, Thing};
 use crate::dingtalk::{Clock, CorpId, Moment, UserId};
+
+/// Tells sessions apart.
+pub type SessionId = u128;
 
 /// What is followed, wherever it happens.
 pub(super) struct Tables {
@@ -30,14 +33,15 @@ pub(super) struct Known {
 }
 
 impl Tables {
-    pub fn new(lives: Lives, found: &mut Vec<Record>, clock: &Clock, journal: Journal) -> Arc<Self> {
+    /// Takes what was `found` at the start. Sessions live for `lifetime` at most.
+    pub fn new(lifetime: Duration, found: &mut Vec<Record>, clock: &Clock, journal: Journal) -> Arc<Self> {
         let known = Known {
-            ended_sessions: Seen::followed(Table::EndedSessions, lives, found, clock, &journal),
-            ended_people: Remembered::followed(Table::EndedPeople, lives, found, clock, &journal),
-            ended_organisations: Remembered::followed(Table::EndedOrganisations, lives, found, clock, &journal),
-            suite_ticket: Remembered::followed(Table::SuiteTicket, lives, found, clock, &journal),
-            organisations: Remembered::followed(Table::Organisations, lives, found, clock, &journal),
-            events: Seen::followed(Table::Events, lives, found, clock, &journal),
+            ended_sessions: Seen::new(Table::EndedSessions, lifetime, found, clock, &journal),
+            ended_people: Remembered::new(Table::EndedPeople, lifetime, found, clock, &journal),
+            ended_organisations: Remembered::new(Table::EndedOrganisations, lifetime, found, clock, &journal),
+            suite_ticket: Remembered::new(Table::SuiteTicket, lifetime, found, clock, &journal),
+            organisations: Remembered::new(Table::Organisations, lifetime, found, clock, &journal),
+            events: Seen::new(Table::Events, lifetime, found, clock, &journal),
         };
         Arc::new(Self { known: Mutex::new(known), journal })
     }
@@ -69,5 +73,42 @@ impl Tables {
 
     pub fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock()
+    }
+}
+
+impl State {
+    /// Ends a session for good.
+    pub fn end_session(&self, id: SessionId) {
+        self.tables.known().ended_sessions.insert(id, ());
+    }
+
+    /// Ends the sessions of a person that began before then.
+    pub fn end_sessions_of_person(&self, corp_id: CorpId, user_id: UserId, before: Moment) {
+        later(&self.clock, &mut self.tables.known().ended_people, (corp_id, user_id), before);
+    }
+
+    /// The same of everybody in an organisation.
+    pub fn end_sessions_of_organisation(&self, corp_id: CorpId, before: Moment) {
+        later(&self.clock, &mut self.tables.known().ended_organisations, corp_id, before);
+    }
+
+    /// Whether a session was ended, by whatever.
+    pub fn has_ended(&self, id: SessionId, corp_id: &CorpId, user_id: &UserId, began: Moment) -> bool {
+        self.tables.known().ended_sessions.get(&id).is_some() || self.is_over(corp_id, user_id, began)
+    }
+
+    /// Whether a session of this person that began then would be over.
+    pub fn is_over(&self, corp_id: &CorpId, user_id: &UserId, began: Moment) -> bool {
+        let known = self.tables.known();
+        let with_all = |before: Option<&Moment>| before.is_some_and(|before| self.clock.is_before(began, *before));
+        with_all(known.ended_organisations.get(corp_id))
+            || !known.ended_people.is_empty() && with_all(known.ended_people.get(&(corp_id.clone(), user_id.clone())))
+    }
+}
+
+/// What was said first may be heard last.
+fn later<K: Thing>(clock: &Clock, ended: &mut Remembered<K, Moment>, key: K, before: Moment) {
+    if ended.get(&key).is_none_or(|known| clock.is_before(*known, before)) {
+        ended.insert(key, before);
     }
 }

@@ -1,4 +1,4 @@
-//! Keeps what it is given, on a thread of its own: whoever gives it does not wait, and whoever must know that it is kept can.
+//! What is kept of things, and a thread of its own that keeps it: whoever gives it does not wait, and whoever must know that it is kept can.
 //!
 //! What comes while one commit is under way goes with the next. What could not be kept is tried again until it is.
 
@@ -12,9 +12,102 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::record::{Key, Record};
+use crate::dingtalk::Clock;
+use crate::dingtalk::events::REMEMBERED;
+
+/// What kind of thing it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Table {
+    /// AuthCodes that went out.
+    Codes,
+    /// States of logins that succeeded.
+    LoginStates,
+    /// Exchanges in which a login kept its order.
+    Exchanges,
+    /// Sessions that were ended, by their ids.
+    EndedSessions,
+    /// When all sessions of a person were ended.
+    EndedPeople,
+    /// When all sessions of an organisation were ended.
+    EndedOrganisations,
+    /// The one that counts.
+    SuiteTicket,
+    /// How the app stands with organisations.
+    Organisations,
+    /// Events that were heard.
+    Events,
+}
+
+impl Table {
+    /// What every process must know of. The others are taken, and known to whoever asks.
+    pub(super) const FOLLOWED: [Self; 6] =
+        [Self::EndedSessions, Self::EndedPeople, Self::EndedOrganisations, Self::SuiteTicket, Self::Organisations, Self::Events];
+
+    /// Kept for good, since it is one thing or a few that change.
+    pub(super) fn lasts(self) -> bool {
+        matches!(self, Self::SuiteTicket | Self::Organisations)
+    }
+
+    /// For how long a thing is remembered that lives so long: a code, or a session. No cookie that holds now holds longer than what is known
+    /// of its end, whatever clock wrote it: a copy of it may be used, and its idle time begin anew, where that is not known yet.
+    pub(super) fn kept_for(self, life: Duration) -> Duration {
+        const ALWAYS: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+        match self {
+            Self::EndedSessions | Self::EndedPeople | Self::EndedOrganisations => life + Clock::SKEW,
+            Self::Events => REMEMBERED + Clock::SKEW,
+            Self::SuiteTicket | Self::Organisations => ALWAYS,
+            Self::Codes | Self::LoginStates | Self::Exchanges => life,
+        }
+    }
+}
+
+/// Which thing it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub table: Table,
+    /// JSON, which is the same for the same thing.
+    pub text: String,
+}
+
+/// What is kept of it, key and value as JSON. The names are short because there are many.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Record {
+    #[serde(rename = "t")]
+    pub table: Table,
+    #[serde(rename = "k")]
+    pub key: String,
+    #[serde(rename = "v")]
+    pub value: String,
+    /// Unix milliseconds.
+    #[serde(rename = "u")]
+    pub until: u64,
+}
+
+/// As it is kept. What we keep are numbers, texts and lists of them, which all have a form in JSON.
+pub(super) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+impl Record {
+    /// Which thing it is of.
+    pub fn name(&self) -> Key {
+        Key { table: self.table, text: self.key.clone() }
+    }
+}
+
+impl Key {
+    pub fn of(table: Table, thing: &impl Serialize) -> Self {
+        Self { table, text: json(thing) }
+    }
+
+    pub fn to_bytes(&self) -> Vec<u8> {
+        format!("{:?} {}", self.table, self.text).into_bytes()
+    }
+}
 
 /// What was given is not kept, or not yet. It counts all the same while this process lives, and is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -177,7 +270,6 @@ impl Drop for Writer {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::Table;
     use super::*;
 
     /// As the library does at a file that is not as it left it.

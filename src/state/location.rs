@@ -1,10 +1,19 @@
-//! Where state is kept.
+//! Where state is kept, and what can be seen of it there without opening it.
 
-use std::fmt;
-use std::path::PathBuf;
+use std::error::Error;
+use std::fs::File;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{fmt, io};
 
-use redis::Client;
+use redis::{Client, InfoDict};
+use rustix::fs::{Access, access};
 use secrecy::{ExposeSecret, SecretString};
+
+use super::database::{Found, folder_of, locked};
+use super::redis::{Away, answer, client, connect};
+use super::{SealingKeys, State};
 
 /// Where state is kept, as STATE_URL says it.
 #[derive(Debug, Clone)]
@@ -49,6 +58,124 @@ impl Location {
             }),
             _ => Err("it is none of memory:, file:PATH, redis://… and rediss://…"),
         }
+    }
+}
+
+/// Why what is kept is not used. It was left as it is.
+#[derive(Debug, thiserror::Error)]
+#[error("{location}: {why}")]
+pub struct Refused {
+    location: String,
+    /// What is wrong.
+    pub why: Unread,
+}
+
+/// What is wrong with it.
+#[derive(Debug, thiserror::Error)]
+pub enum Unread {
+    /// Files are locked while they are open.
+    #[error("another process has it open, and a file is one process's: several need STATE_URL=redis://…")]
+    InUse,
+    /// It has another beginning, or none of our keys opens it.
+    #[error(
+        "this is not the state of this app under this SESSION_KEY. If it was, put the key it was written with behind the new \
+         one; if not, name another file"
+    )]
+    Foreign,
+    /// It has a kind of row that nobody here knows.
+    #[error("a later version of this app has written it")]
+    Newer,
+    /// It has the beginning, and not the rest.
+    #[error("it is torn: take it from a copy, or move it away and lose what it kept")]
+    Torn,
+    /// It cannot be read or written.
+    #[error(transparent)]
+    Unusable(#[from] io::Error),
+}
+
+impl Unread {
+    pub(super) fn unusable(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Unusable(io::Error::other(error))
+    }
+
+    pub(super) fn of(self, location: &Location) -> Refused {
+        Refused { location: location.to_string(), why: self }
+    }
+}
+
+/// How state is kept. It is as it should be; otherwise there is an error instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Looked {
+    /// By each process for itself, until it ends.
+    Memory,
+    /// By the process that has the file open.
+    InUse,
+    /// In a file with this mode that nobody has open, whose rows can be read.
+    File(u32),
+    /// In a file that is yet to be made.
+    NoFile,
+    /// By Redis, for all processes.
+    Redis(Vitals),
+}
+
+impl State {
+    /// Looks, and changes nothing.
+    pub async fn look(location: &Location, keys: &SealingKeys, now: u64) -> Result<Looked, Refused> {
+        let looked = match location {
+            Location::Memory => Ok(Looked::Memory),
+            Location::File(path) => look_at(path, keys, now),
+            Location::Redis(url) => Vitals::at(url).await.map(Looked::Redis).map_err(Unread::unusable),
+        };
+        looked.map_err(|why| why.of(location))
+    }
+}
+
+fn look_at(path: &Path, keys: &SealingKeys, now: u64) -> Result<Looked, Unread> {
+    let mut file = match File::options().read(true).write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // Its folder is there, and this user's to write to.
+            access(folder_of(path), Access::WRITE_OK | Access::EXEC_OK).map_err(io::Error::from)?;
+            return Ok(Looked::NoFile);
+        }
+        file => file?,
+    };
+    let bytes = match locked(&mut file) {
+        Err(Unread::InUse) => return Ok(Looked::InUse),
+        bytes => bytes?,
+    };
+    let mode = file.metadata()?.permissions().mode();
+    // What takes time needs no lock: a server may start meanwhile.
+    drop(file);
+    Found::in_bytes(&bytes, keys, now)?;
+    Ok(Looked::File(mode & 0o777))
+}
+
+/// A Redis that answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vitals {
+    /// Such as 7.0.15.
+    pub version: String,
+    /// How long an answer took.
+    pub latency: Duration,
+    /// What time it is there, in Unix milliseconds: sessions go by that.
+    pub unix_ms: u64,
+    /// What it throws away when it is full, if it may become full and throws anything away: that would be logouts.
+    pub evicts: Option<String>,
+}
+
+impl Vitals {
+    /// Asks once, on a connection of its own.
+    async fn at(url: &SecretString) -> Result<Self, Away> {
+        let client = client(url).map_err(|error| Away::of(&error))?;
+        let mut connection = connect(&client).await?;
+        let asked = Instant::now();
+        let told: InfoDict = answer(&mut connection, &redis::cmd("INFO")).await?;
+        let latency = asked.elapsed();
+        let (seconds, micros): (u64, u64) = answer(&mut connection, &redis::cmd("TIME")).await?;
+        let unix_ms = seconds * 1000 + micros / 1000;
+        let is_bounded = told.get("maxmemory").is_some_and(|bytes: u64| bytes > 0);
+        let evicts = told.get("maxmemory_policy").filter(|policy| is_bounded && policy != "noeviction");
+        Ok(Self { version: told.get("redis_version").unwrap_or_default(), latency, unix_ms, evicts })
     }
 }
 

@@ -4,41 +4,31 @@
 
 mod location; // Where it is kept.
 mod once; // What may be used once.
-mod followed; // What every process must know of:
-mod ended; // which sessions were ended,
-mod heard; // what was heard of the app's organisations.
+mod followed; // What every process must know of, such as the sessions that were ended,
+mod heard; // and what was heard of the app's organisations.
 mod takeover; // What becomes of a file's when there are several processes.
 mod remembered; // All that is remembered here, as long as it matters,
-mod record; // written down,
 mod journal; // and kept, in one go with what comes at the same time,
 mod sealing; // sealed,
 mod database; // in a file,
 mod redis; // or where other processes follow it.
-mod looked; // What can be seen of all that from outside.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use secrecy::SecretString;
 use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use self::database::Database;
-pub use self::database::{Refused, Unread};
-pub use self::ended::{Lives, SessionId};
+pub use self::followed::SessionId;
 use self::followed::Tables;
-use self::journal::Journal;
-pub use self::journal::NotKept;
-pub use self::location::Location;
-pub use self::looked::Looked;
-pub use self::once::{Once, Taken, Unavailable};
-use self::record::Record;
-pub use self::record::Table;
-pub use self::redis::{Claim, Vitals, Wanted};
+use self::journal::{Journal, Record};
+pub use self::journal::{NotKept, Table};
+pub use self::location::{Location, Looked, Refused, Unread, Vitals};
+pub use self::once::{Claim, Once, Taken, Unavailable, Wanted};
 use self::redis::{Redis, Teller};
 use self::remembered::{Seen, Thing};
 pub use self::sealing::{Sealer, SealingKeys};
@@ -60,37 +50,30 @@ pub struct State {
 }
 
 impl State {
-    /// Opens what was kept, and has a thread keep what comes. `app` is whose it is, so that two apps may share a place.
-    pub fn open(location: &Location, app: &str, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Refused> {
-        let open = match location {
-            Location::Memory => Ok(Self::of_process(Vec::new(), Journal::none(), lives, clock)),
-            Location::File(path) => Self::in_file(path, keys, lives, clock),
-            Location::Redis(url) => Self::shared(url, app, keys, lives, clock),
+    /// Opens what was kept, and has a thread keep what comes. `app` is whose it is, so that two apps may share a place; no session lives longer
+    /// than `lifetime`.
+    pub fn open(location: &Location, app: &str, keys: SealingKeys, lifetime: Duration, clock: Clock) -> Result<Self, Refused> {
+        let open = || -> Result<Self, Unread> {
+            let (mut found, mut shared) = (Vec::new(), None);
+            let journal = match location {
+                Location::Memory => Journal::none(),
+                Location::File(path) => {
+                    let (database, records) = Database::open(path, keys, clock.unix_millis())?;
+                    found = records;
+                    Journal::of(database)?
+                }
+                Location::Redis(url) => {
+                    let (redis, until) = Redis::new(url, app, keys, clock.clone())?;
+                    shared = Some((Arc::clone(&redis), until));
+                    Journal::of(Teller { redis, lifetime })?
+                }
+            };
+            let tables = Tables::new(lifetime, &mut found, &clock, journal);
+            let (redis, _until) = shared.unzip();
+            redis.iter().for_each(|redis| redis.follow(&tables));
+            Ok(Self { tables, found: Mutex::new(found), clock, reaction: Reaction::default(), redis, _until })
         };
-        open.map_err(|why| why.of(location))
-    }
-
-    fn of_process(mut found: Vec<Record>, journal: Journal, lives: Lives, clock: Clock) -> Self {
-        let tables = Tables::new(lives, &mut found, &clock, journal);
-        Self { tables, found: Mutex::new(found), clock, reaction: Reaction::default(), redis: None, _until: None }
-    }
-
-    fn in_file(file: &Path, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
-        let now = clock.unix_millis();
-        let (mut database, found) = Database::open(file, keys, now)?;
-        // At once, since nobody can wait for them later.
-        database.commit(&found.changes).map_err(Unread::unusable)?;
-        let journal = Journal::of(database).map_err(Unread::Unusable)?;
-        Ok(Self::of_process(found.records, journal, lives, clock))
-    }
-
-    fn shared(url: &SecretString, app: &str, keys: SealingKeys, lives: Lives, clock: Clock) -> Result<Self, Unread> {
-        let (redis, until) = Redis::new(url, app, keys, clock.clone()).map_err(Unread::Unusable)?;
-        let journal = Journal::of(Teller { redis: Arc::clone(&redis), lives }).map_err(Unread::Unusable)?;
-        let tables = Tables::new(lives, &mut Vec::new(), &clock, journal);
-        redis.follow(&tables);
-        let (found, reaction) = (Mutex::default(), Reaction::default());
-        Ok(Self { tables, found, clock, reaction, redis: Some(redis), _until: Some(until) })
+        open().map_err(|why| why.of(location))
     }
 
     /// The same, and an event is heard when the app is done about it, too.

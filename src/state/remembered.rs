@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Lives;
-use super::journal::Journal;
-use super::record::{Key, Record, Table, json};
+use super::journal::{Journal, Key, Record, Table, json};
 use crate::dingtalk::Clock;
 
 /// What a thing can be told from others by.
@@ -29,23 +27,24 @@ pub(super) struct Remembered<K, V> {
 }
 
 impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
-    /// Of a table that is followed.
-    pub fn followed(table: Table, lives: Lives, found: &mut Vec<Record>, clock: &Clock, journal: &Journal) -> Self {
-        Self::new(table, table.kept_for(lives), found, clock, journal)
+    /// Things that live for `life`. Takes what was `found` of `table` at the start.
+    pub fn new(table: Table, life: Duration, found: &mut Vec<Record>, clock: &Clock, journal: &Journal) -> Self {
+        let (known, forgotten_at) = (HashMap::new(), VecDeque::new());
+        let (clock, journal) = (clock.clone(), journal.clone());
+        let mut new = Self { table, known, forgotten_at, kept_for: table.kept_for(life), clock, journal };
+        let mut ours: Vec<_> = found.extract_if(.., |record| record.table == table).collect();
+        ours.sort_by_key(|record| record.until);
+        for (key, value, until) in ours.iter().filter_map(|record| new.read(record)).collect::<Vec<_>>() {
+            new.remember(key, value, until);
+        }
+        new
     }
 
-    /// Takes what was `found` of `table` at the start. Whatever time it was to be kept, it is not kept longer than from now on.
-    pub fn new(table: Table, kept_for: Duration, found: &mut Vec<Record>, clock: &Clock, journal: &Journal) -> Self {
-        let (now, unix_now) = (clock.now(), clock.unix_millis());
-        let left = |until: u64| Duration::from_millis(until.saturating_sub(unix_now)).min(kept_for);
-        let read = |Record { key, value, until, .. }: Record| {
-            Some((now + left(until), serde_json::from_str::<K>(&key).ok()?, serde_json::from_str(&value).ok()?))
-        };
-        let mut read: Vec<_> = found.extract_if(.., |record| record.table == table).filter_map(read).collect();
-        read.sort_by_key(|(until, ..)| *until);
-        let forgotten_at = read.iter().filter(|_| !table.lasts()).map(|(until, key, _)| (*until, key.clone())).collect();
-        let known = read.into_iter().map(|(until, key, value)| (key, (value, until))).collect();
-        Self { table, known, forgotten_at, kept_for, clock: clock.clone(), journal: journal.clone() }
+    /// What a record says, if it matters. Whatever time it was to be kept, it is not kept longer than from now on.
+    fn read(&self, record: &Record) -> Option<(K, V, Instant)> {
+        let left = Duration::from_millis(record.until.saturating_sub(self.clock.unix_millis())).min(self.kept_for);
+        let (key, value) = (serde_json::from_str(&record.key).ok()?, serde_json::from_str(&record.value).ok()?);
+        (!left.is_zero()).then(|| (key, value, self.clock.now() + left))
     }
 
     /// Nothing, as almost always, costs no look-up.
@@ -79,16 +78,13 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
     where
         V: Clone + PartialEq,
     {
-        let read = serde_json::from_str::<K>(&record.key).ok().zip(serde_json::from_str::<V>(&record.value).ok());
-        let left = Duration::from_millis(record.until.saturating_sub(self.clock.unix_millis())).min(self.kept_for);
-        let Some((key, told)) = read.filter(|_| !left.is_zero()) else { return };
+        let Some((key, told, told_until)) = self.read(record) else { return };
         self.forget_old();
-        let value = match self.known.get(&key) {
-            Some((known, _)) => merged(known, told.clone()),
-            None => told.clone(),
+        let (value, until) = match self.known.get(&key) {
+            Some((known, until)) => (merged(known, told.clone()), told_until.max(*until)),
+            None => (told.clone(), told_until),
         };
         let knows_more = value != told;
-        let until = self.known.get(&key).map(|(_, until)| *until).unwrap_or_else(Instant::now).max(self.clock.now() + left);
         self.remember(key.clone(), value.clone(), until);
         if knows_more {
             self.insert(key, value);
@@ -142,9 +138,9 @@ mod tests {
     fn what_is_told_again_and_again_takes_no_more_room() {
         let now = (Instant::now(), SystemTime::now());
         let clock = Clock::reading(move || now);
-        let lives = Lives { idle: Duration::from_secs(1800), lifetime: Duration::from_secs(28800) };
+        let lifetime = Duration::from_secs(28800);
         for (table, queued) in [(Table::Organisations, 0), (Table::EndedSessions, 1)] {
-            let mut remembered = Seen::<u8>::followed(table, lives, &mut Vec::new(), &clock, &Journal::none());
+            let mut remembered = Seen::<u8>::new(table, lifetime, &mut Vec::new(), &clock, &Journal::none());
             for nth in 0..100 {
                 // The clocks of those who tell it differ a little.
                 let until = clock.unix_millis() + 60_000 + if table.lasts() { nth } else { 0 };

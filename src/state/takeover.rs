@@ -1,14 +1,16 @@
 //! From one process to several: what a file kept goes to where all can reach it.
 
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{sleep, timeout};
 
-use super::database::{Database, Unread};
-use super::record::{Record, Table};
-use super::{Location, NotKept, Refused, SealingKeys, State, Wanted};
+use super::database::{Found, locked};
+use super::journal::{Record, Table};
+use super::once::settling;
+use super::{Location, NotKept, Refused, SealingKeys, State, Unread};
 
 /// Why nothing, or not all, was taken over. The file is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +37,8 @@ impl State {
             return Err(of_file(Unread::Unusable(ErrorKind::NotFound.into())).into());
         }
         // Open, and so locked, until the end.
-        let (_file, found) = Database::open(path, keys, now).map_err(of_file)?;
+        let mut file = File::open(path).map_err(|error| of_file(error.into()))?;
+        let found = locked(&mut file).and_then(|bytes| Found::in_bytes(&bytes, &keys, now)).map_err(of_file)?;
         let (followed, taken): (Vec<_>, Vec<_>) =
             found.records.into_iter().partition(|record| Table::FOLLOWED.contains(&record.table));
         let count = followed.len() + taken.len();
@@ -45,21 +48,17 @@ impl State {
             self.tables.learn(&record);
         }
         for some in taken.chunks(Self::AT_ONCE) {
-            let used: Vec<_> = some.iter().map(|record| used(record, now)).collect();
-            self.redis.as_ref().ok_or(NotKept)?.note_used(&used).await.map_err(|_| NotKept)?;
+            let left = |record: &Record| Duration::from_millis(record.until.saturating_sub(now).max(1));
+            let used: Vec<_> = some.iter().map(|record| (record.name(), left(record))).collect();
+            let redis = self.redis.as_ref().ok_or(NotKept)?;
+            redis.link.ask::<()>(|names| settling(names, "", &used)).await.map_err(|_| NotKept)?;
         }
-        let began = Instant::now();
-        while self.kept().await.is_err() {
-            if began.elapsed() > Self::PATIENCE {
-                return Err(NotKept.into());
+        let kept = async {
+            while self.kept().await.is_err() {
+                sleep(Self::PAUSE).await;
             }
-            sleep(Self::PAUSE).await;
-        }
+        };
+        timeout(Self::PATIENCE, kept).await.map_err(|_| NotKept)?;
         Ok(count)
     }
-}
-
-fn used(record: &Record, now: u64) -> Wanted {
-    let used_for = Duration::from_millis(record.until.saturating_sub(now).max(1));
-    Wanted { key: record.name(), taken_for: used_for, used_for }
 }

@@ -98,7 +98,7 @@ async fn a_session_that_was_ended_stays_ended_for_as_long_as_its_cookie_would_ho
     let (state, began, anna, ding) = (place.open(), place.clock().moment(), user("anna"), corp("ding1"));
     state.end_session(7);
     // Somewhere else a copy of its cookie may be in use until it is known there, too.
-    place.hands.advance(super::LIVES.lifetime);
+    place.hands.advance(super::LIFETIME);
     // What is old is forgotten when something new comes.
     state.end_session(9);
     assert!(state.has_ended(7, &ding, &anna, began));

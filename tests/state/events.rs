@@ -5,7 +5,7 @@ use dingtalk_h5::dingtalk::{AgentId, Authorisation, Authorisations, Clock, Suite
 use dingtalk_h5::state::{Location, SealingKeys, State};
 use proptest::prelude::*;
 
-use super::{LIVES, Place, corp, user};
+use super::{LIFETIME, Place, corp, user};
 
 const HOUR: u64 = 3_600_000;
 
@@ -194,7 +194,7 @@ fn beside_a_redis_ahead(minutes: i64) -> (State, Clock, Place) {
     let place = Place::in_memory();
     let clock = place.clock();
     clock.go_by(clock.machine_millis().saturating_add_signed(minutes * 60_000));
-    let state = State::open(&place.location, "an app", SealingKeys::new(place.keys.clone()), LIVES, clock.clone()).unwrap();
+    let state = State::open(&place.location, "an app", SealingKeys::new(place.keys.clone()), LIFETIME, clock.clone()).unwrap();
     (state, clock, place)
 }
 

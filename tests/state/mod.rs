@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dingtalk_h5::dingtalk::{Clock, CorpId, UserId};
-use dingtalk_h5::state::{Lives, Location, Refused, SealingKeys, State};
+use dingtalk_h5::state::{Location, Refused, SealingKeys, State};
 
 use crate::support::ClockHands;
 use crate::support::redis::RedisServer;
@@ -14,7 +14,8 @@ mod events;
 mod file;
 mod redis;
 
-pub const LIVES: Lives = Lives { idle: Duration::from_secs(1800), lifetime: Duration::from_secs(8 * 3600) };
+/// Of a session.
+pub const LIFETIME: Duration = Duration::from_secs(8 * 3600);
 
 /// A place where state is kept, and a clock to move.
 pub struct Place {
@@ -58,7 +59,7 @@ impl Place {
     }
 
     pub fn try_open(&self) -> Result<State, Refused> {
-        State::open(&self.location, "an app", SealingKeys::new(self.keys.clone()), LIVES, self.clock())
+        State::open(&self.location, "an app", SealingKeys::new(self.keys.clone()), LIFETIME, self.clock())
     }
 
     pub fn path(&self) -> &PathBuf {

@@ -11,8 +11,7 @@ use tokio::time::{Instant, interval, sleep};
 
 use super::super::sealing::{Name, Opened};
 use super::link::{Away, Link};
-use super::names::Names;
-use super::{Redis, script};
+use super::{Names, Redis, script};
 use crate::dingtalk::{Answering, Error, Grant, Needed};
 
 /// A credential as it lies there, sealed.

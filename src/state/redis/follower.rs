@@ -9,10 +9,9 @@ use redis::aio::MultiplexedConnection;
 use tokio::time::{Instant, interval, sleep};
 
 use super::super::followed::Tables;
-use super::super::record::Table;
+use super::super::journal::Table;
 use super::link::{Away, answer, connect};
-use super::names::Names;
-use super::{Redis, script};
+use super::{Names, Redis, script};
 
 /// Never goes away.
 pub(super) struct Follower {

@@ -8,7 +8,7 @@ use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Redis
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::names::Names;
+use super::Names;
 
 /// A question whose answer takes longer is given up, and so is the connection.
 pub(super) const ANSWER: Duration = Duration::from_millis(300);
@@ -16,7 +16,7 @@ pub(super) const ANSWER: Duration = Duration::from_millis(300);
 /// Redis is not there, or does not do what it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Away(pub &'static str);
+pub(in crate::state) struct Away(pub &'static str);
 
 /// Whoever asks uses the one connection that the follower keeps up.
 pub(in crate::state) struct Link {
@@ -89,7 +89,7 @@ impl Link {
 
     /// Asks, if it is up. A connection that breaks on it may have been broken for long, and one on which no answer comes may be dead, so it
     /// is asked once more on the next one: whatever is asked does no harm twice.
-    pub(super) async fn ask<T: FromRedisValue>(&self, question: impl Fn(&Names) -> Cmd) -> Result<T, Away> {
+    pub async fn ask<T: FromRedisValue>(&self, question: impl Fn(&Names) -> Cmd) -> Result<T, Away> {
         let asked = async {
             match self.ask_now(&question).await? {
                 Err(error) if error.is_connection_dropped() || error.is_timeout() => {
@@ -177,13 +177,16 @@ impl Away {
 }
 
 /// A new connection. Nothing that it asks goes without a bound.
-pub(super) async fn connect(client: &Client) -> Result<MultiplexedConnection, Away> {
+pub(in crate::state) async fn connect(client: &Client) -> Result<MultiplexedConnection, Away> {
     let config = AsyncConnectionConfig::new().set_connection_timeout(Some(ANSWER)).set_response_timeout(None);
     in_time(ANSWER, client.get_multiplexed_async_connection_with_config(&config)).await
 }
 
 /// One question, for whoever sets a session up.
-pub(super) async fn answer<T: FromRedisValue>(connection: &mut MultiplexedConnection, question: &Cmd) -> Result<T, Away> {
+pub(in crate::state) async fn answer<T: FromRedisValue>(
+    connection: &mut MultiplexedConnection,
+    question: &Cmd,
+) -> Result<T, Away> {
     in_time(ANSWER, question.query_async(connection)).await
 }
 

@@ -8,14 +8,11 @@ use futures_util::future::try_join_all;
 use redis::Cmd;
 use redis::aio::MultiplexedConnection;
 
-use super::super::journal::{Changes, Keeper};
-use super::super::record::{Record, Table};
+use super::super::journal::{Changes, Keeper, Record, Table};
 use super::super::sealing::{Opened, SealingKeys};
 use super::follower::Follower;
 use super::link::{ANSWER, Away, answer, in_time};
-use super::names::Names;
-use super::{Redis, script};
-use crate::state::Lives;
+use super::{Names, Redis, script};
 
 /// How old entries of a log become whose things are kept for good besides.
 const NEWS: Duration = Duration::from_secs(24 * 60 * 60);
@@ -35,13 +32,14 @@ fn kept_key(names: &Names, table: Table) -> String {
 /// Tells all processes of changes.
 pub(in crate::state) struct Teller {
     pub redis: Arc<Redis>,
-    pub lives: Lives,
+    /// Of sessions.
+    pub lifetime: Duration,
 }
 
 impl Teller {
     fn telling(&self, names: &Names, record: &Record) -> Cmd {
         let table = record.table;
-        let (mut keys, mut life) = (vec![log_key(names, table)], table.kept_for(self.lives));
+        let (mut keys, mut life) = (vec![log_key(names, table)], table.kept_for(self.lifetime));
         if table.lasts() {
             keys.push(kept_key(names, table));
             life = NEWS;

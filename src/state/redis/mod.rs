@@ -15,14 +15,11 @@
 //!
 //! A process that ends while Redis is away takes the logouts with it that it could not deliver.
 
-mod names; // What our things are called there.
 mod link; // The connection, there or not,
 mod follower; // kept up, and everything followed through it.
 mod log; // How changes are told to all,
-mod claims; // how things are taken once,
 mod credentials; // how one renews for all,
 mod pace; // and how calls leave in turn.
-mod vitals; // What can be seen of it from outside.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -31,6 +28,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{Client, Cmd, IntoConnectionInfo, ToRedisArgs};
 use secrecy::{ExposeSecret, SecretString};
@@ -38,20 +36,18 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-pub use self::claims::{Claim, Wanted};
 use self::follower::Follower;
 use self::link::Link;
+pub(super) use self::link::{Away, answer, connect};
 pub(super) use self::log::Teller;
-use self::names::Names;
-pub use self::vitals::Vitals;
 use super::followed::Tables;
-use super::sealing::SealingKeys;
+use super::sealing::{Name, Opened, SealingKeys, name};
 use crate::dingtalk::Clock;
 
 /// This process among the others.
 pub(super) struct Redis {
     client: Client,
-    /// All keys of one app begin with it. The braces keep them together in a cluster.
+    /// Of all keys of one app. The braces keep them together in a cluster.
     prefix: String,
     keys: SealingKeys,
     clock: Clock,
@@ -100,14 +96,18 @@ impl Redis {
     }
 
     /// Asks now, or as soon as it is there if that is within the time for which it matters: nobody waits for that.
-    async fn ask_now_or_behind(self: &Arc<Self>, matters: Duration, question: impl Fn(&Names) -> Cmd + Send + Sync + 'static) {
+    pub async fn ask_now_or_behind(
+        self: &Arc<Self>,
+        matters: Duration,
+        question: impl Fn(&Names) -> Cmd + Send + Sync + 'static,
+    ) {
         if self.link.ask::<()>(&question).await.is_err() {
             self.ask_behind(matters, question);
         }
     }
 
     /// Asks as soon as it is there, if that is within the time for which it matters, and nobody waits for it.
-    fn ask_behind(self: &Arc<Self>, matters: Duration, question: impl Fn(&Names) -> Cmd + Send + Sync + 'static) {
+    pub fn ask_behind(self: &Arc<Self>, matters: Duration, question: impl Fn(&Names) -> Cmd + Send + Sync + 'static) {
         let redis = Arc::clone(self);
         self.runtime.spawn(timeout(matters, async move {
             while redis.link.ask::<()>(&question).await.is_err() {
@@ -122,7 +122,72 @@ impl Redis {
     }
 }
 
-fn client(url: &SecretString) -> Result<Client, redis::RedisError> {
+/// What our things are called there. A name tells nothing to whoever reads it: it is made with a secret that lies there too, sealed. So it
+/// stays the same while session keys come and go, and another secret tells that everything else is another, too.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Names {
+    /// All keys of one app begin with it.
+    prefix: String,
+    secret: [u8; 32],
+}
+
+/// What the secret is sealed for.
+const SECRET: Name = *b"names of an app\0";
+
+impl Names {
+    /// The name of one thing.
+    pub fn of(&self, thing: impl AsRef<[u8]>) -> Name {
+        name(&self.secret, thing.as_ref())
+    }
+
+    /// The key that it lies under.
+    pub fn key(&self, thing: impl AsRef<[u8]>) -> String {
+        format!("{}{}", self.prefix, hex::encode(self.of(thing)))
+    }
+}
+
+impl Redis {
+    /// Where the secret lies.
+    fn place_of_names(&self) -> String {
+        format!("{}names", self.prefix)
+    }
+
+    /// Opens what lies there, and says whether the newest key has sealed it. None: it is junk, or was once ours and is broken, and whoever has
+    /// something better may put that there.
+    fn open_names(&self, sealed: &[u8]) -> Result<Option<(Names, bool)>, Away> {
+        const FOREIGN: &str =
+            "another SESSION_KEY, or a later version of this app, has sealed what lies there: give all processes the same keys";
+        let names = |secret| Names { prefix: self.prefix.clone(), secret };
+        match self.keys.open_framed(&SECRET, sealed) {
+            Opened::Good { plain, is_newest } => Ok(plain.try_into().ok().map(|secret| (names(secret), is_newest))),
+            Opened::Broken => Ok(None),
+            Opened::Foreign => Err(Away(FOREIGN)),
+        }
+    }
+
+    /// The names that lie there, or new ones if there are none that anybody could use.
+    async fn agree_on_names(&self, commands: &mut MultiplexedConnection) -> Result<Names, Away> {
+        const NOWHERE: &[u8] = b"\0";
+        let mut found = self.replace_names(commands, NOWHERE, NOWHERE).await?;
+        for _ in 0..3 {
+            let mine = match self.open_names(&found)? {
+                Some((names, true)) => return Ok(names),
+                Some((names, false)) => names,
+                None => Names { prefix: self.prefix.clone(), secret: rand::random() },
+            };
+            let sealed = self.keys.seal_framed(&SECRET, &mine.secret);
+            found = self.replace_names(commands, &found, &sealed).await?;
+        }
+        Err(Away("its names keep changing"))
+    }
+
+    /// Puts `new` where `old` is, if it is still there. What is there then.
+    async fn replace_names(&self, commands: &mut MultiplexedConnection, old: &[u8], new: &[u8]) -> Result<Vec<u8>, Away> {
+        answer(commands, &script(REPLACE, &[self.place_of_names()], (old, new))).await
+    }
+}
+
+pub(super) fn client(url: &SecretString) -> Result<Client, redis::RedisError> {
     // Small questions must not wait for the answers to others.
     let tcp = TcpSettings::default().set_nodelay(true);
     Client::open(url.expose_secret().into_connection_info()?.set_tcp_settings(tcp))
@@ -140,8 +205,15 @@ local function milliseconds()
 end";
 
 /// A question that Redis answers in one step, by running `script`.
-fn script(script: &str, keys: &[String], args: impl ToRedisArgs) -> Cmd {
+pub(super) fn script(script: &str, keys: &[String], args: impl ToRedisArgs) -> Cmd {
     let mut eval = redis::cmd("EVAL");
     eval.arg([LIBRARY, script].concat()).arg(keys.len()).arg(keys).arg(args);
     eval
 }
+
+/// KEYS: where; ARGV: what was found there, what is to be there.
+const REPLACE: &str = r"
+keep_only('string', KEYS[1])
+local there = redis.call('GET', KEYS[1]) or ''
+if there == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2]) end
+return redis.call('GET', KEYS[1]) or ''";

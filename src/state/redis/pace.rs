@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::names::Names;
-use super::{Redis, script};
+use super::{Names, Redis, script};
 use crate::dingtalk::{Departing, Departures, Leave, Outcome, Sharing};
 
 impl Redis {
