@@ -32,8 +32,8 @@ pub(super) struct Database {
 
 impl Keeper for Database {
     fn keep(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let sealed = changes.iter().map(|(key, record)| {
-            let name = self.keys.name(&key.to_bytes());
+        let sealed = changes.iter().map(|(thing, record)| {
+            let name = self.keys.name(thing);
             let row = record.as_ref().and_then(|record| serde_json::to_vec(record).ok()).map(|row| self.keys.seal(&name, &row));
             (name, row)
         });
@@ -117,7 +117,7 @@ impl Found {
                 found.changes.push((name, None));
             }
             if matters && !is_newest {
-                let name = keys.name(&record.name().to_bytes());
+                let name = keys.name(&record.thing());
                 found.changes.push((name, Some(keys.seal(&name, &row))));
             }
             if matters {

@@ -27,6 +27,12 @@ impl Known {
         }
     }
 
+    /// Whether an app that an organisation calls so is ours.
+    fn is_ours(&self, corp_id: &CorpId, agent_id: &Option<AgentId>) -> bool {
+        let ours = self.organisations.get(corp_id).and_then(Decisions::ours);
+        agent_id.as_ref().zip(ours).is_none_or(|(agent_id, ours)| agent_id == ours)
+    }
+
     fn change(&mut self, corp_id: &CorpId, change: impl FnOnce(&mut Decisions)) {
         let mut decisions = self.organisations.get(corp_id).cloned().unwrap_or_default();
         change(&mut decisions);
@@ -63,11 +69,6 @@ impl Decisions {
         self.agent.as_ref().filter(|(at, _)| *at >= self.authorised).map(|(_, agent_id)| agent_id)
     }
 
-    /// Whether an app that is called so there is ours.
-    fn is_ours(&self, agent_id: &Option<AgentId>) -> bool {
-        agent_id.as_ref().zip(self.ours()).is_none_or(|(agent_id, ours)| agent_id == ours)
-    }
-
     fn judge(&self) -> Authorisation {
         let granted = self.authorised.max(self.changed);
         // Whoever authorises it anew has it run.
@@ -102,22 +103,15 @@ impl State {
                 decisions.changed = decisions.changed.max(at);
                 decisions.name(agent_id, at);
             }),
-            Happening::Restored(corp_id, agent_id) => known().change(corp_id, |decisions| {
-                if decisions.is_ours(agent_id) {
-                    decisions.restored = decisions.restored.max(at);
-                }
-            }),
-            Happening::Stopped(corp_id, agent_id) => {
-                let mut is_ours = false;
-                known().change(corp_id, |decisions| {
-                    is_ours = decisions.is_ours(agent_id);
-                    if is_ours {
-                        decisions.stopped = decisions.stopped.max(at);
-                    }
-                });
-                if is_ours {
-                    self.end_sessions_of_organisation(corp_id.clone(), self.over(at));
-                }
+            // Of another micro-app of the suite.
+            Happening::Restored(corp_id, agent_id) | Happening::Stopped(corp_id, agent_id)
+                if !known().is_ours(corp_id, agent_id) => {}
+            Happening::Restored(corp_id, _) => {
+                known().change(corp_id, |decisions| decisions.restored = decisions.restored.max(at));
+            }
+            Happening::Stopped(corp_id, _) => {
+                known().change(corp_id, |decisions| decisions.stopped = decisions.stopped.max(at));
+                self.end_sessions_of_organisation(corp_id.clone(), self.over(at));
             }
             Happening::Relieved(corp_id) | Happening::Dissolved(corp_id) => {
                 known().change(corp_id, |decisions| decisions.relieved = decisions.relieved.max(at));

@@ -47,6 +47,11 @@ impl Table {
     pub(super) const FOLLOWED: [Self; 6] =
         [Self::EndedSessions, Self::EndedPeople, Self::EndedOrganisations, Self::SuiteTicket, Self::Organisations, Self::Events];
 
+    /// What one of its things is called, whose key in JSON this is: that is the same for the same thing.
+    pub(super) fn thing(self, key: &str) -> String {
+        format!("{self:?} {key}")
+    }
+
     /// Kept for good, since it is one thing or a few that change.
     pub(super) fn lasts(self) -> bool {
         matches!(self, Self::SuiteTicket | Self::Organisations)
@@ -63,14 +68,6 @@ impl Table {
             Self::Codes | Self::LoginStates | Self::Exchanges => life,
         }
     }
-}
-
-/// Which thing it is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Key {
-    pub table: Table,
-    /// JSON, which is the same for the same thing.
-    pub text: String,
 }
 
 /// What is kept of it, key and value as JSON. The names are short because there are many.
@@ -94,18 +91,8 @@ pub(super) fn json(value: &impl Serialize) -> String {
 
 impl Record {
     /// Which thing it is of.
-    pub fn name(&self) -> Key {
-        Key { table: self.table, text: self.key.clone() }
-    }
-}
-
-impl Key {
-    pub fn of(table: Table, thing: &impl Serialize) -> Self {
-        Self { table, text: json(thing) }
-    }
-
-    pub fn to_bytes(&self) -> Vec<u8> {
-        format!("{:?} {}", self.table, self.text).into_bytes()
+    pub fn thing(&self) -> String {
+        self.table.thing(&self.key)
     }
 }
 
@@ -135,10 +122,10 @@ pub(super) trait Keeper: Send + 'static {
 }
 
 /// What becomes of things. None removes.
-pub(super) type Changes = HashMap<Key, Option<Record>>;
+pub(super) type Changes = HashMap<String, Option<Record>>;
 
 enum Order {
-    Change(Key, Option<Record>),
+    Change(String, Option<Record>),
     /// Somebody waits until all that was given before is kept.
     Tell(oneshot::Sender<()>),
     /// What failed may succeed now.
@@ -169,9 +156,9 @@ impl Journal {
         Ok(Self(Some(Arc::new(Writer { orders: Some(orders), failing, thread: Some(thread) }))))
     }
 
-    /// Begins to keep `record`, or to forget what `key` is.
-    pub fn give(&self, key: Key, record: Option<Record>) {
-        self.order(Order::Change(key, record));
+    /// Begins to keep `record`, or to forget `thing`.
+    pub fn give(&self, thing: String, record: Option<Record>) {
+        self.order(Order::Change(thing, record));
     }
 
     /// Says that what failed may succeed now.
@@ -208,7 +195,7 @@ impl Journal {
 impl Tray {
     fn put(&mut self, order: Order) {
         match order {
-            Order::Change(key, record) => drop(self.changes.insert(key, record)),
+            Order::Change(thing, record) => drop(self.changes.insert(thing, record)),
             Order::Tell(told) => self.waiting.push(told),
             Order::Try => {}
         }
@@ -285,7 +272,7 @@ mod tests {
     #[tokio::test]
     async fn a_keeper_that_panics_is_tried_again_as_one_that_fails() {
         let journal = Journal::of(PanicsOnce(false)).unwrap();
-        journal.give(Key::of(Table::EndedSessions, &7), None);
+        journal.give("a thing".to_owned(), None);
         assert_eq!((journal.kept().await, journal.is_failing()), (Err(NotKept), true));
         journal.try_now();
         assert_eq!((journal.kept().await, journal.is_failing()), (Ok(()), false));

@@ -83,13 +83,13 @@ impl State {
 
     /// What may be used once, of one kind, and is then remembered for `kept_for`.
     pub fn once<K: Thing>(&self, table: Table, kept_for: Duration) -> Once<K> {
-        let mut found = self.found.lock();
-        Once::new(table, kept_for, Seen::new(table, kept_for, &mut found, &self.clock, &self.tables.journal))
+        Once::new(Seen::new(table, kept_for, &mut self.found.lock(), &self.clock, &self.tables.journal))
     }
 
     /// A word that all processes have who share it, and nobody else; None if it is one process's, and while it cannot be shared.
     pub fn shared_word(&self) -> Option<String> {
-        self.redis.as_ref()?.shared_word()
+        let session = self.redis.as_ref()?.link.session().ok()?;
+        Some(hex::encode(session.names.of("who shares this")))
     }
 
     /// Ends when all changes until now are kept, so that a restart knows them; in half a second at most.

@@ -10,14 +10,12 @@ use parking_lot::Mutex;
 use redis::Cmd;
 
 use super::State;
-use super::journal::{Key, Table};
+use super::journal::json;
 use super::redis::{Names, Redis, script};
 use super::remembered::{Seen, Thing};
 
 /// Remembers what is being used and what was used, for as long as it would be good.
 pub struct Once<K> {
-    table: Table,
-    kept_for: Duration,
     memory: Mutex<Memory<K>>,
 }
 
@@ -42,13 +40,14 @@ pub struct Taken<'a, K: Thing> {
 }
 
 impl<K: Thing> Once<K> {
-    pub(super) fn new(table: Table, kept_for: Duration, used: Seen<K>) -> Self {
-        Self { table, kept_for, memory: Mutex::new(Memory { under_way: HashSet::new(), used }) }
+    pub(super) fn new(used: Seen<K>) -> Self {
+        Self { memory: Mutex::new(Memory { under_way: HashSet::new(), used }) }
     }
 
     /// What other processes are asked for `key`. If this process dies with it, it is free again after `taken_for`.
     pub fn wanted(&self, key: &K, taken_for: Duration) -> Wanted {
-        Wanted { key: Key::of(self.table, key), taken_for, used_for: self.kept_for }
+        let used = &self.memory.lock().used;
+        Wanted { thing: used.table.thing(&json(key)), taken_for, used_for: used.kept_for }
     }
 
     /// Takes `key` for oneself.
@@ -92,7 +91,7 @@ impl<K: Thing> Drop for Taken<'_, K> {
 /// A thing to be taken from all processes.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    key: Key,
+    thing: String,
     /// Whoever dies with it keeps it for so long.
     taken_for: Duration,
     /// Once used it stays used for so long.
@@ -120,7 +119,7 @@ impl State {
         let mut claim = Claim { redis, owner, things, used, helps: true };
         let Some(redis) = redis else { return Ok(claim) };
         let question = |names: &Names| {
-            let wanted = claim.things.iter().map(|thing| (names.key(thing.key.to_bytes()), thing.taken_for.as_millis() as u64));
+            let wanted = claim.things.iter().map(|wanted| (names.key(&wanted.thing), wanted.taken_for.as_millis() as u64));
             let (keys, lives): (Vec<_>, Vec<_>) = wanted.unzip();
             script(TAKE, &keys, (&claim.owner, count, lives))
         };
@@ -162,11 +161,10 @@ impl Claim<'_> {
     fn end(&mut self) -> Option<(Arc<Redis>, impl Fn(&Names) -> Cmd + Send + Sync + 'static)> {
         let redis = Arc::clone(self.redis.take()?);
         let (owner, things) = (mem::take(&mut self.owner), mem::take(&mut self.things));
-        let life = |(thing, used): (Wanted, &AtomicBool)| match used.load(Ordering::Relaxed) {
-            true => (thing.key, thing.used_for),
-            false => (thing.key, Duration::ZERO),
-        };
-        let things: Vec<_> = things.into_iter().zip(&self.used).map(life).collect();
+        let life =
+            |used: &AtomicBool, wanted: &Wanted| if used.load(Ordering::Relaxed) { wanted.used_for } else { Duration::ZERO };
+        let things = things.into_iter().zip(&self.used).map(|(wanted, used)| (life(used, &wanted), wanted.thing));
+        let things: Vec<_> = things.collect();
         Some((redis, move |names: &Names| settling(names, &owner, &things)))
     }
 }
@@ -181,8 +179,8 @@ impl Drop for Claim<'_> {
 }
 
 /// Says what became of what `owner` had taken: how long each thing stays used, or that it is free again at once.
-pub(super) fn settling(names: &Names, owner: &str, things: &[(Key, Duration)]) -> Cmd {
-    let settled = things.iter().map(|(key, life)| (names.key(key.to_bytes()), life.as_millis() as u64));
+pub(super) fn settling(names: &Names, owner: &str, things: &[(Duration, String)]) -> Cmd {
+    let settled = things.iter().map(|(life, thing)| (names.key(thing), life.as_millis() as u64));
     let (keys, lives): (Vec<_>, Vec<_>) = settled.unzip();
     script(SETTLE, &keys, (owner, lives))
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::journal::{Journal, Key, Record, Table, json};
+use super::journal::{Journal, Record, Table, json};
 use crate::dingtalk::Clock;
 
 /// What a thing can be told from others by.
@@ -17,11 +17,11 @@ impl<K: Clone + Eq + Hash + Serialize + DeserializeOwned> Thing for K {}
 
 /// What is known of things.
 pub(super) struct Remembered<K, V> {
-    table: Table,
+    pub table: Table,
     known: HashMap<K, (V, Instant)>,
     /// In the order in which they are forgotten, since all are kept equally long. None of a table that lasts.
     forgotten_at: VecDeque<(Instant, K)>,
-    kept_for: Duration,
+    pub kept_for: Duration,
     clock: Clock,
     journal: Journal,
 }
@@ -34,8 +34,10 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         let mut new = Self { table, known, forgotten_at, kept_for: table.kept_for(life), clock, journal };
         let mut ours: Vec<_> = found.extract_if(.., |record| record.table == table).collect();
         ours.sort_by_key(|record| record.until);
-        for (key, value, until) in ours.iter().filter_map(|record| new.read(record)).collect::<Vec<_>>() {
-            new.remember(key, value, until);
+        for record in &ours {
+            if let Some((key, value, until)) = new.read(record) {
+                new.remember(key, value, until);
+            }
         }
         new
     }
@@ -102,12 +104,12 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
     fn give(&self, key: &K, value: &V, left: Duration) {
         let until = self.clock.unix_millis().saturating_add(left.as_millis() as u64);
         let record = Record { table: self.table, key: json(key), value: json(value), until };
-        self.journal.give(record.name(), Some(record));
+        self.journal.give(record.thing(), Some(record));
     }
 
     pub fn remove(&mut self, key: &K) {
         if self.known.remove(key).is_some() {
-            self.journal.give(Key::of(self.table, key), None);
+            self.journal.give(self.table.thing(&json(key)), None);
         }
     }
 

@@ -73,9 +73,9 @@ impl SealingKeys {
         Self(keys.into_iter().map(key).collect())
     }
 
-    /// What the row of `key` is called.
-    pub(super) fn name(&self, key: &[u8]) -> Name {
-        name(&self.0[0].naming, key)
+    /// What the row of `thing` is called.
+    pub(super) fn name(&self, thing: &str) -> Name {
+        name(&self.0[0].naming, thing)
     }
 
     /// Seals what the row `name` holds.
@@ -105,9 +105,9 @@ impl SealingKeys {
 }
 
 /// What `thing` is called by whoever has this key.
-pub(super) fn name(key: &[u8; 32], thing: &[u8]) -> Name {
+pub(super) fn name(key: &[u8; 32], thing: &str) -> Name {
     let mut name = Name::default();
-    name.copy_from_slice(&mac(key, thing)[..16]);
+    name.copy_from_slice(&mac(key, thing.as_bytes())[..16]);
     name
 }
 
@@ -128,15 +128,15 @@ mod tests {
     fn a_row_opens_under_its_own_name_and_the_key_that_sealed_it() {
         let (old, new, other) = (rand::random(), rand::random(), rand::random());
         let before = SealingKeys::new([old]);
-        let name = before.name(b"code 1");
+        let name = before.name("code 1");
         let sealed = before.seal(&name, b"what it holds");
         assert_ne!(sealed, before.seal(&name, b"what it holds"));
         let after = SealingKeys::new([new, old]);
         assert_eq!(before.open(&name, &sealed), Some((b"what it holds".to_vec(), true)));
         assert_eq!(after.open(&name, &sealed), Some((b"what it holds".to_vec(), false)));
-        assert_ne!(after.name(b"code 1"), name);
+        assert_ne!(after.name("code 1"), name);
         assert_eq!(SealingKeys::new([other]).open(&name, &sealed), None);
-        assert_eq!(before.open(&before.name(b"code 2"), &sealed), None);
+        assert_eq!(before.open(&before.name("code 2"), &sealed), None);
         for nth in 0..sealed.len() {
             let mut forged = sealed.clone();
             forged[nth] ^= 1;

@@ -44,12 +44,12 @@ impl State {
         let count = followed.len() + taken.len();
         for record in followed {
             // In this order: what is learnt of it and of what is known already is given again, and then that counts.
-            self.tables.journal.give(record.name(), Some(record.clone()));
+            self.tables.journal.give(record.thing(), Some(record.clone()));
             self.tables.learn(&record);
         }
         for some in taken.chunks(Self::AT_ONCE) {
             let left = |record: &Record| Duration::from_millis(record.until.saturating_sub(now).max(1));
-            let used: Vec<_> = some.iter().map(|record| (record.name(), left(record))).collect();
+            let used: Vec<_> = some.iter().map(|record| (left(record), record.thing())).collect();
             let redis = self.redis.as_ref().ok_or(NotKept)?;
             redis.link.ask::<()>(|names| settling(names, "", &used)).await.map_err(|_| NotKept)?;
         }

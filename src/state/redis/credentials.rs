@@ -157,7 +157,7 @@ fn unlocking(names: &Names, name: &str, owner: &str, sealed: &[u8], life: Durati
 
 /// Where a credential lies, and its lock.
 fn places(names: &Names, name: &str) -> [String; 2] {
-    [format!("credential {name}"), format!("lock of {name}")].map(|thing| names.key(thing))
+    [format!("credential {name}"), format!("lock of {name}")].map(|thing| names.key(&thing))
 }
 
 /// A value that is moved to another name, and so to another organisation, does not open there.

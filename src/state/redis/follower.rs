@@ -10,7 +10,7 @@ use tokio::time::{Instant, interval, sleep};
 
 use super::super::followed::Tables;
 use super::super::journal::Table;
-use super::link::{Away, answer, connect};
+use super::link::{Away, Session, answer, connect};
 use super::{Names, Redis, script};
 
 /// Never goes away.
@@ -31,25 +31,21 @@ impl Follower {
     /// For news.
     const WAITS: Duration = Duration::from_secs(1);
 
-    pub fn new(redis: Arc<Redis>, tables: Weak<Tables>) -> Self {
-        Self { redis, tables, until: Self::beginning(), read: None }
-    }
-
     /// Of all logs.
     fn beginning() -> [String; Table::FOLLOWED.len()] {
         Table::FOLLOWED.map(|_| "0-0".to_owned())
     }
 
-    pub async fn run(mut self) {
+    async fn run(mut self) {
         let (mut away_since, mut told) = (Instant::now(), None);
         loop {
             let began = Instant::now();
             let why = match self.set_up().await {
-                Ok((names, commands, reader)) => {
+                Ok((session, reader)) => {
                     let seconds = away_since.elapsed().as_secs_f64();
                     tracing::info!(away_seconds = seconds, "redis is there, and what other processes have told is known");
                     told = None;
-                    let why = self.stay(&names, commands, reader).await;
+                    let why = self.stay(&session, reader).await;
                     away_since = Instant::now();
                     why
                 }
@@ -71,7 +67,7 @@ impl Follower {
     }
 
     /// A session, with all that was told until now known, and one connection more to read with.
-    async fn set_up(&mut self) -> Result<(Names, MultiplexedConnection, MultiplexedConnection), Away> {
+    async fn set_up(&mut self) -> Result<(Arc<Session>, MultiplexedConnection), Away> {
         let redis = Arc::clone(&self.redis);
         let (mut commands, mut reader) = tokio::try_join!(connect(&redis.client), connect(&redis.client))?;
         let history = history(&mut commands).await;
@@ -85,21 +81,21 @@ impl Follower {
             self.read_kept(&mut reader, &names, table).await?;
         }
         while self.read_on(&mut reader, &names, Duration::ZERO).await? {}
-        redis.link.set_up(commands.clone(), names.clone());
+        let session = redis.link.set_up(commands, names.clone());
         let tables = self.tables.upgrade();
         if is_other {
             tracing::warn!("what lay in redis is gone, or may be older than it was: this process tells again what it knows");
             tables.iter().for_each(|tables| tables.give_all());
         }
         // Not before: what is given up half way through finds them as different as before.
-        self.read = Some((names.clone(), history));
+        self.read = Some((names, history));
         tables.iter().for_each(|tables| tables.journal.try_now());
-        Ok((names, commands, reader))
+        Ok((session, reader))
     }
 
     /// Follows until something goes wrong.
-    async fn stay(&mut self, names: &Names, mut commands: MultiplexedConnection, mut reader: MultiplexedConnection) -> Away {
-        let redis = Arc::clone(&self.redis);
+    async fn stay(&mut self, session: &Session, mut reader: MultiplexedConnection) -> Away {
+        let (redis, names, mut commands) = (Arc::clone(&self.redis), &session.names, session.connection.clone());
         let follow = async {
             loop {
                 if let Err(why) = self.read_on(&mut reader, names, Self::WAITS).await {
@@ -129,6 +125,12 @@ impl Redis {
     const BELIEVED: Duration = Duration::from_secs(5);
     /// A clock that differs by more is told.
     const SKEW_MS: u64 = 5000;
+
+    /// Keeps the connection up from now on, and has `tables` learn what other processes tell.
+    pub fn follow(self: &Arc<Self>, tables: &Arc<Tables>) {
+        let (redis, tables) = (Arc::clone(self), Arc::downgrade(tables));
+        self.runtime.spawn(Follower { redis, tables, until: Follower::beginning(), read: None }.run());
+    }
 
     /// Tells that this process is there, and asks for the time and whether the names are still the same. Others that come back with Redis
     /// may not have told yet that they are there: until they had time to, there are no fewer than before.

@@ -1,5 +1,6 @@
 //! The connection to Redis: there or not, and nobody waits to find out.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -21,18 +22,15 @@ pub(in crate::state) struct Away(pub &'static str);
 /// Whoever asks uses the one connection that the follower keeps up.
 pub(in crate::state) struct Link {
     /// Or why there is none.
-    session: watch::Sender<Result<Session, Away>>,
+    session: watch::Sender<Result<Arc<Session>, Away>>,
     was_up: AtomicBool,
     began: Instant,
 }
 
 /// A connection that works, and the names that hold while it does.
-#[derive(Clone)]
-pub(super) struct Session {
+pub(in crate::state) struct Session {
     pub connection: MultiplexedConnection,
     pub names: Names,
-    /// No two are the same.
-    pub number: u64,
     /// None in the first one, unless the process had begun without it.
     back_since: Option<Instant>,
 }
@@ -100,24 +98,24 @@ impl Link {
             }
             .map_err(|error| Away::of(&error))
         };
-        timeout(Self::PATIENCE, asked).await.unwrap_or_else(|_| Err(Away("it answers too late")))
+        timeout(Self::PATIENCE, asked).await.unwrap_or(Err(Away("it answers too late")))
     }
 
     async fn ask_now<T: FromRedisValue>(&self, question: &impl Fn(&Names) -> Cmd) -> Result<Result<T, RedisError>, Away> {
-        let Session { mut connection, names, number, .. } = self.session()?;
-        let answer = timeout(ANSWER, question(&names).query_async(&mut connection)).await;
+        let session = self.session()?;
+        let answer = timeout(ANSWER, question(&session.names).query_async(&mut session.connection.clone())).await;
         let answer = answer.unwrap_or(Err(RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))));
-        Ok(answer.inspect_err(|error| self.give_up(number, error)))
+        Ok(answer.inspect_err(|error| self.give_up(&session, error)))
     }
 
-    pub(super) fn session(&self) -> Result<Session, Away> {
+    pub fn session(&self) -> Result<Arc<Session>, Away> {
         self.session.borrow().clone()
     }
 
     /// From now on nobody is asked in this session.
-    fn give_up(&self, number: u64, error: &RedisError) {
+    fn give_up(&self, given_up: &Arc<Session>, error: &RedisError) {
         self.session.send_if_modified(|session| {
-            let is_this = session.as_ref().is_ok_and(|session| session.number == number);
+            let is_this = session.as_ref().is_ok_and(|session| Arc::ptr_eq(session, given_up));
             if is_this {
                 *session = Err(Away::of(error));
             }
@@ -125,15 +123,16 @@ impl Link {
         });
     }
 
-    pub(super) fn set_up(&self, connection: MultiplexedConnection, names: Names) {
+    pub(super) fn set_up(&self, connection: MultiplexedConnection, names: Names) -> Arc<Session> {
         let back_since = self.has_begun().then(Instant::now);
         self.was_up.store(true, Ordering::Relaxed);
-        let session = Session { connection, names, number: rand::random(), back_since };
-        self.session.send_modify(|there| *there = Ok(session));
+        let session = Arc::new(Session { connection, names, back_since });
+        drop(self.session.send_replace(Ok(Arc::clone(&session))));
+        session
     }
 
     pub fn set_away(&self, why: Away) {
-        self.session.send_modify(|there| *there = Err(why));
+        drop(self.session.send_replace(Err(why)));
     }
 
     /// Ends when somebody has given the present session up: why.
@@ -192,10 +191,8 @@ pub(in crate::state) async fn answer<T: FromRedisValue>(
 
 /// What comes `within` this time.
 pub(super) async fn in_time<T>(within: Duration, answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, Away> {
-    match timeout(within, answer).await {
-        Ok(answer) => answer.map_err(|error| Away::of(&error)),
-        Err(_) => Err(Away("it answers too late")),
-    }
+    let answer = timeout(within, answer).await.map_err(|_| Away("it answers too late"))?;
+    answer.map_err(|error| Away::of(&error))
 }
 
 #[cfg(test)]

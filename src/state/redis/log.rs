@@ -21,12 +21,12 @@ const AT_ONCE: usize = 100;
 
 /// The log of one kind of thing.
 fn log_key(names: &Names, table: Table) -> String {
-    names.key(format!("log {table:?}"))
+    names.key(&format!("log {table:?}"))
 }
 
 /// Where things of a kind that lasts are kept.
 fn kept_key(names: &Names, table: Table) -> String {
-    names.key(format!("kept {table:?}"))
+    names.key(&format!("kept {table:?}"))
 }
 
 /// Tells all processes of changes.
@@ -44,7 +44,7 @@ impl Teller {
             keys.push(kept_key(names, table));
             life = NEWS;
         }
-        let name = names.of(record.name().to_bytes());
+        let name = names.of(&record.thing());
         let sealed = self.redis.keys.seal_framed(&name, &serde_json::to_vec(record).unwrap_or_default());
         script(TELL, &keys, (life.as_millis() as u64, &name[..], sealed))
     }
@@ -135,7 +135,7 @@ impl Follower {
         for (name, sealed) in told {
             let Some((record, is_newest)) = opened(&self.redis.keys, names, table, name, sealed) else { continue };
             if !is_newest && !is_news {
-                tables.journal.give(record.name(), Some(record.clone()));
+                tables.journal.give(record.thing(), Some(record.clone()));
             }
             tables.learn(&record);
         }
@@ -147,6 +147,6 @@ fn opened(keys: &SealingKeys, names: &Names, table: Table, name: &[u8], sealed: 
     let name = name.try_into().ok()?;
     let Opened::Good { plain, is_newest } = keys.open_framed(&name, sealed) else { return None };
     let record: Record = serde_json::from_slice(&plain).ok()?;
-    let is_its_own = record.table == table && names.of(record.name().to_bytes()) == name;
+    let is_its_own = record.table == table && names.of(&record.thing()) == name;
     is_its_own.then_some((record, is_newest))
 }

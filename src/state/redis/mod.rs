@@ -36,11 +36,9 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use self::follower::Follower;
 use self::link::Link;
 pub(super) use self::link::{Away, answer, connect};
 pub(super) use self::log::Teller;
-use super::followed::Tables;
 use super::sealing::{Name, Opened, SealingKeys, name};
 use crate::dingtalk::Clock;
 
@@ -66,7 +64,7 @@ impl Redis {
     /// One that has not heard of others is taken for one of so many.
     const UNHEARD_OF: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
-    /// Nothing is asked yet: [`Redis::follow`] begins it. All that it does ends with what comes beside it.
+    /// Nothing is asked yet: [`Redis::follow`] begins that. All that it does ends with what comes beside it.
     pub fn new(url: &SecretString, app: &str, keys: SealingKeys, clock: Clock) -> io::Result<(Arc<Self>, oneshot::Sender<()>)> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let redis = Self {
@@ -83,16 +81,6 @@ impl Redis {
         let (until, ends) = oneshot::channel();
         thread::Builder::new().name("redis".to_owned()).spawn(move || drop(runtime.block_on(ends)))?;
         Ok((Arc::new(redis), until))
-    }
-
-    /// Keeps the connection up from now on, and has `tables` learn what other processes tell.
-    pub fn follow(self: &Arc<Self>, tables: &Arc<Tables>) {
-        self.runtime.spawn(Follower::new(Arc::clone(self), Arc::downgrade(tables)).run());
-    }
-
-    /// What tells those who share this from all others.
-    pub fn shared_word(&self) -> Option<String> {
-        self.link.session().ok().map(|session| hex::encode(session.names.of("who shares this")))
     }
 
     /// Asks now, or as soon as it is there if that is within the time for which it matters: nobody waits for that.
@@ -136,12 +124,12 @@ const SECRET: Name = *b"names of an app\0";
 
 impl Names {
     /// The name of one thing.
-    pub fn of(&self, thing: impl AsRef<[u8]>) -> Name {
-        name(&self.secret, thing.as_ref())
+    pub fn of(&self, thing: &str) -> Name {
+        name(&self.secret, thing)
     }
 
     /// The key that it lies under.
-    pub fn key(&self, thing: impl AsRef<[u8]>) -> String {
+    pub fn key(&self, thing: &str) -> String {
         format!("{}{}", self.prefix, hex::encode(self.of(thing)))
     }
 }

@@ -52,7 +52,7 @@ impl Redis {
 }
 
 fn places(names: &Names, line: &str) -> [String; 4] {
-    ["left", "waiting", "limit", "refused"].map(|what| names.key(format!("{what} {line}")))
+    ["left", "waiting", "limit", "refused"].map(|what| names.key(&format!("{what} {line}")))
 }
 
 /// Lets calls leave, so many in any second as DingTalk allows, and leaves room for those of other processes that came earlier, so long as
