@@ -68,24 +68,20 @@ impl Database {
             Some(rows) => rows,
             None => builder().open(&self.path)?,
         };
-        change(&rows, changes)?;
+        let transaction = rows.begin_write()?;
+        {
+            let mut table = transaction.open_table(ROWS)?;
+            for (name, row) in changes {
+                match row {
+                    Some(row) => drop(table.insert(name, row.as_slice())?),
+                    None => drop(table.remove(name)?),
+                }
+            }
+        }
+        transaction.commit()?;
         self.rows = Some(rows);
         Ok(())
     }
-}
-
-fn change(rows: &redb::Database, changes: &RowChanges) -> Result<(), redb::Error> {
-    let transaction = rows.begin_write()?;
-    {
-        let mut rows = transaction.open_table(ROWS)?;
-        for (name, row) in changes {
-            match row {
-                Some(row) => drop(rows.insert(name, row.as_slice())?),
-                None => drop(rows.remove(name)?),
-            }
-        }
-    }
-    Ok(transaction.commit()?)
 }
 
 /// State is small; the library would take a gigabyte.

@@ -101,8 +101,7 @@ impl State {
     pub fn is_over(&self, corp_id: &CorpId, user_id: &UserId, began: Moment) -> bool {
         let known = self.tables.known();
         let with_all = |before: Option<&Moment>| before.is_some_and(|before| self.clock.is_before(began, *before));
-        with_all(known.ended_organisations.get(corp_id))
-            || !known.ended_people.is_empty() && with_all(known.ended_people.get(&(corp_id.clone(), user_id.clone())))
+        with_all(known.ended_organisations.get(corp_id)) || with_all(known.ended_people.get(&(corp_id.clone(), user_id.clone())))
     }
 }
 

@@ -32,7 +32,6 @@ pub use self::once::{Claim, Once, Taken, Unavailable, Wanted};
 use self::redis::{Redis, Teller};
 use self::remembered::{Seen, Thing};
 pub use self::sealing::{Sealer, SealingKeys};
-pub use self::takeover::NotTakenOver;
 use crate::dingtalk::events::Reaction;
 use crate::dingtalk::{Answering, Clock, Departing, Departures, Error, Grant, Leave, Needed, Outcome, Peers, Sharing};
 
@@ -164,10 +163,7 @@ impl Peers for State {
     }
 
     fn departures<'a>(&'a self, asking: Departing<'a>) -> Answering<'a, Option<Departures>> {
-        match &self.redis {
-            Some(redis) => Box::pin(redis.departures(asking)),
-            None => Box::pin(std::future::ready(None)),
-        }
+        Box::pin(async move { self.redis.as_ref()?.departures(asking).await })
     }
 
     fn note(&self, line: &str, leave: Leave, outcome: Outcome) {

@@ -53,7 +53,6 @@ impl<K: Thing> Once<K> {
     /// Takes `key` for oneself.
     pub fn take(&self, key: K) -> Result<Taken<'_, K>, Unavailable> {
         let mut memory = self.memory.lock();
-        memory.used.forget_old();
         if memory.under_way.contains(&key) {
             return Err(Unavailable::UnderWay);
         }
@@ -103,8 +102,8 @@ pub struct Claim<'a> {
     /// None where no other process could take it, or none can be asked.
     redis: Option<&'a Arc<Redis>>,
     owner: String,
-    things: Vec<Wanted>,
-    used: Vec<AtomicBool>,
+    /// Each with whether it was used.
+    things: Vec<(Wanted, AtomicBool)>,
     /// One of those that help was free.
     pub helps: bool,
 }
@@ -114,20 +113,20 @@ impl State {
     /// While they cannot agree, this process's own memory has to do: whoever calls this has asked that before.
     pub async fn claim(&self, needed: Vec<Wanted>, helping: Vec<Wanted>) -> Result<Claim<'_>, (usize, Unavailable)> {
         let redis = self.redis.as_ref().filter(|redis| redis.link.is_up());
-        let (owner, count, things) = (hex::encode(rand::random::<[u8; 16]>()), needed.len(), [needed, helping].concat());
-        let used = things.iter().map(|_| AtomicBool::new(false)).collect();
-        let mut claim = Claim { redis, owner, things, used, helps: true };
+        let (owner, count) = (hex::encode(rand::random::<[u8; 16]>()), needed.len());
+        let things = needed.into_iter().chain(helping).map(|wanted| (wanted, AtomicBool::new(false))).collect();
+        let mut claim = Claim { redis, owner, things, helps: true };
         let Some(redis) = redis else { return Ok(claim) };
         let question = |names: &Names| {
-            let wanted = claim.things.iter().map(|wanted| (names.key(&wanted.thing), wanted.taken_for.as_millis() as u64));
+            let wanted = claim.things.iter().map(|(wanted, _)| (names.key(&wanted.thing), wanted.taken_for.as_millis() as u64));
             let (keys, lives): (Vec<_>, Vec<_>) = wanted.unzip();
             script(TAKE, &keys, (&claim.owner, count, lives))
         };
         match redis.link.ask(question).await {
             Ok((0, helping)) => {
-                let helping = usize::checked_sub(helping, 1).and_then(|nth| claim.things.get(nth)).cloned();
-                claim.things.truncate(count);
+                let helping = usize::checked_sub(helping, 1).map(|nth| claim.things.swap_remove(nth));
                 claim.helps = helping.is_some();
+                claim.things.truncate(count);
                 claim.things.extend(helping);
                 Ok(claim)
             }
@@ -148,7 +147,7 @@ impl Claim<'_> {
 
     /// Whether the thing of this number, of the needed and then the one that helps, is used.
     pub fn mark(&self, nth: usize, is_used: bool) {
-        self.used.iter().skip(nth).take(1).for_each(|used| used.store(is_used, Ordering::Relaxed));
+        self.things.iter().skip(nth).take(1).for_each(|(_, used)| used.store(is_used, Ordering::Relaxed));
     }
 
     /// Ends when all processes know what was used, or cannot be told now: then they are when they can.
@@ -161,10 +160,11 @@ impl Claim<'_> {
     fn end(&mut self) -> Option<(Arc<Redis>, impl Fn(&Names) -> Cmd + Send + Sync + 'static)> {
         let redis = Arc::clone(self.redis.take()?);
         let (owner, things) = (mem::take(&mut self.owner), mem::take(&mut self.things));
-        let life =
-            |used: &AtomicBool, wanted: &Wanted| if used.load(Ordering::Relaxed) { wanted.used_for } else { Duration::ZERO };
-        let things = things.into_iter().zip(&self.used).map(|(wanted, used)| (life(used, &wanted), wanted.thing));
-        let things: Vec<_> = things.collect();
+        let settled = |(wanted, used): (Wanted, AtomicBool)| match used.into_inner() {
+            true => (wanted.thing, wanted.used_for),
+            false => (wanted.thing, Duration::ZERO),
+        };
+        let things: Vec<_> = things.into_iter().map(settled).collect();
         Some((redis, move |names: &Names| settling(names, &owner, &things)))
     }
 }
@@ -179,8 +179,8 @@ impl Drop for Claim<'_> {
 }
 
 /// Says what became of what `owner` had taken: how long each thing stays used, or that it is free again at once.
-pub(super) fn settling(names: &Names, owner: &str, things: &[(Duration, String)]) -> Cmd {
-    let settled = things.iter().map(|(life, thing)| (names.key(thing), life.as_millis() as u64));
+pub(super) fn settling(names: &Names, owner: &str, things: &[(String, Duration)]) -> Cmd {
+    let settled = things.iter().map(|(thing, life)| (names.key(thing), life.as_millis() as u64));
     let (keys, lives): (Vec<_>, Vec<_>) = settled.unzip();
     script(SETTLE, &keys, (owner, lives))
 }

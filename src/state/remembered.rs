@@ -1,6 +1,6 @@
 //! Things that are remembered equally long: here, where they are looked up, and in the journal, so that a restart knows them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,8 @@ impl<K: Clone + Eq + Hash + Serialize + DeserializeOwned> Thing for K {}
 pub(super) struct Remembered<K, V> {
     pub table: Table,
     known: HashMap<K, (V, Instant)>,
-    /// In the order in which they are forgotten, since all are kept equally long. None of a table that lasts.
-    forgotten_at: VecDeque<(Instant, K)>,
+    /// Before, nothing is looked through for what may be forgotten.
+    forgets_at: Instant,
     pub kept_for: Duration,
     clock: Clock,
     journal: Journal,
@@ -29,50 +29,28 @@ pub(super) struct Remembered<K, V> {
 impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
     /// Things that live for `life`. Takes what was `found` of `table` at the start.
     pub fn new(table: Table, life: Duration, found: &mut Vec<Record>, clock: &Clock, journal: &Journal) -> Self {
-        let (known, forgotten_at) = (HashMap::new(), VecDeque::new());
-        let (clock, journal) = (clock.clone(), journal.clone());
-        let mut new = Self { table, known, forgotten_at, kept_for: table.kept_for(life), clock, journal };
-        let mut ours: Vec<_> = found.extract_if(.., |record| record.table == table).collect();
-        ours.sort_by_key(|record| record.until);
-        for record in &ours {
-            if let Some((key, value, until)) = new.read(record) {
-                new.remember(key, value, until);
-            }
-        }
+        let (clock, journal, kept_for, forgets_at) = (clock.clone(), journal.clone(), table.kept_for(life), clock.now());
+        let mut new = Self { table, known: HashMap::new(), forgets_at, kept_for, clock, journal };
+        let ours: Vec<_> = found.extract_if(.., |record| record.table == table).collect();
+        new.known = ours.iter().filter_map(|record| new.read(record)).collect();
         new
     }
 
     /// What a record says, if it matters. Whatever time it was to be kept, it is not kept longer than from now on.
-    fn read(&self, record: &Record) -> Option<(K, V, Instant)> {
+    fn read(&self, record: &Record) -> Option<(K, (V, Instant))> {
         let left = Duration::from_millis(record.until.saturating_sub(self.clock.unix_millis())).min(self.kept_for);
         let (key, value) = (serde_json::from_str(&record.key).ok()?, serde_json::from_str(&record.value).ok()?);
-        (!left.is_zero()).then(|| (key, value, self.clock.now() + left))
-    }
-
-    /// Nothing, as almost always, costs no look-up.
-    pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        (!left.is_zero()).then(|| (key, (value, self.clock.now() + left)))
     }
 
     pub fn get(&self, key: &K) -> Option<&V> {
-        self.known.get(key).map(|(value, _)| value)
+        self.known.get(key).filter(|(_, until)| *until > self.clock.now()).map(|(value, _)| value)
     }
 
     pub fn insert(&mut self, key: K, value: V) {
         self.forget_old();
-        let until = self.clock.now() + self.kept_for;
         self.give(&key, &value, self.kept_for);
-        self.remember(key, value, until);
-    }
-
-    fn remember(&mut self, key: K, value: V, until: Instant) {
-        let known = self.known.insert(key.clone(), (value, until));
-        if self.table.lasts() || known.is_some_and(|(_, before)| before == until) {
-            return;
-        }
-        // What is learnt late is not always forgotten last.
-        let behind = self.forgotten_at.iter().rev().take_while(|(at, _)| *at > until).count();
-        self.forgotten_at.insert(self.forgotten_at.len() - behind, (until, key));
+        self.known.insert(key, (value, self.clock.now() + self.kept_for));
     }
 
     /// Learns what another process has kept, and says so again if it knows more: what both know is what `merged` makes of it.
@@ -80,15 +58,15 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
     where
         V: Clone + PartialEq,
     {
-        let Some((key, told, told_until)) = self.read(record) else { return };
-        self.forget_old();
+        let Some((key, (told, told_until))) = self.read(record) else { return };
         let (value, until) = match self.known.get(&key) {
             Some((known, until)) => (merged(known, told.clone()), told_until.max(*until)),
             None => (told.clone(), told_until),
         };
-        let knows_more = value != told;
-        self.remember(key.clone(), value.clone(), until);
-        if knows_more {
+        if value == told {
+            self.forget_old();
+            self.known.insert(key, (value, until));
+        } else {
             self.insert(key, value);
         }
     }
@@ -113,17 +91,20 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         }
     }
 
-    /// Forgets what has been remembered for its time.
-    pub fn forget_old(&mut self) {
+    /// Forgets what has been remembered for its time. Until it is looked for again, some of that lies there, and is told to nobody.
+    fn forget_old(&mut self) {
         let now = self.clock.now();
-        while self.forgotten_at.front().is_some_and(|(at, _)| *at <= now) {
-            // It may have been removed, and inserted again later.
-            if let Some((at, key)) = self.forgotten_at.pop_front()
-                && self.known.get(&key).is_some_and(|(_, until)| *until == at)
-            {
-                self.remove(&key);
-            }
+        if now < self.forgets_at {
+            return;
         }
+        self.forgets_at = now + self.kept_for / 16;
+        self.known.retain(|key, (_, until)| {
+            let is_good = *until > now;
+            if !is_good {
+                self.journal.give(self.table.thing(&json(key)), None);
+            }
+            is_good
+        });
     }
 }
 
@@ -141,7 +122,7 @@ mod tests {
         let now = (Instant::now(), SystemTime::now());
         let clock = Clock::reading(move || now);
         let lifetime = Duration::from_secs(28800);
-        for (table, queued) in [(Table::Organisations, 0), (Table::EndedSessions, 1)] {
+        for table in [Table::Organisations, Table::EndedSessions] {
             let mut remembered = Seen::<u8>::new(table, lifetime, &mut Vec::new(), &clock, &Journal::none());
             for nth in 0..100 {
                 // The clocks of those who tell it differ a little.
@@ -149,7 +130,7 @@ mod tests {
                 let told = Record { table, key: json(&1), value: json(&()), until };
                 remembered.learn(&told, |_, ()| ());
             }
-            assert_eq!((remembered.known.len(), remembered.forgotten_at.len()), (1, queued), "{table:?}");
+            assert_eq!(remembered.known.len(), 1, "{table:?}");
         }
     }
 }

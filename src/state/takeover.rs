@@ -5,23 +5,13 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context;
 use tokio::time::{sleep, timeout};
 
 use super::database::{Found, locked};
 use super::journal::{Record, Table};
 use super::once::settling;
-use super::{Location, NotKept, Refused, SealingKeys, State, Unread};
-
-/// Why nothing, or not all, was taken over. The file is as it was.
-#[derive(Debug, thiserror::Error)]
-pub enum NotTakenOver {
-    /// The file.
-    #[error(transparent)]
-    File(#[from] Refused),
-    /// Where it was to go.
-    #[error("the state that is to take it over is away, or cannot keep it")]
-    Away(#[from] NotKept),
-}
+use super::{Location, NotKept, SealingKeys, State, Unread};
 
 impl State {
     const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,14 +20,15 @@ impl State {
 
     /// Takes over what the file at `path` keeps, which is one process's: that must have ended. How many things it was; done again, it changes
     /// nothing.
-    pub async fn take_over(&self, path: &Path, keys: SealingKeys) -> Result<usize, NotTakenOver> {
+    pub async fn take_over(&self, path: &Path, keys: SealingKeys) -> anyhow::Result<usize> {
+        const AWAY: &str = "the state that is to take it over is away, or cannot keep it";
         let now = self.clock.unix_millis();
         let of_file = |why: Unread| why.of(&Location::File(path.to_owned()));
         if !path.is_file() {
             return Err(of_file(Unread::Unusable(ErrorKind::NotFound.into())).into());
         }
         // Open, and so locked, until the end.
-        let mut file = File::open(path).map_err(|error| of_file(error.into()))?;
+        let mut file = File::options().read(true).write(true).open(path).map_err(|error| of_file(error.into()))?;
         let found = locked(&mut file).and_then(|bytes| Found::in_bytes(&bytes, &keys, now)).map_err(of_file)?;
         let (followed, taken): (Vec<_>, Vec<_>) =
             found.records.into_iter().partition(|record| Table::FOLLOWED.contains(&record.table));
@@ -49,16 +40,16 @@ impl State {
         }
         for some in taken.chunks(Self::AT_ONCE) {
             let left = |record: &Record| Duration::from_millis(record.until.saturating_sub(now).max(1));
-            let used: Vec<_> = some.iter().map(|record| (left(record), record.thing())).collect();
-            let redis = self.redis.as_ref().ok_or(NotKept)?;
-            redis.link.ask::<()>(|names| settling(names, "", &used)).await.map_err(|_| NotKept)?;
+            let used: Vec<_> = some.iter().map(|record| (record.thing(), left(record))).collect();
+            let redis = self.redis.as_ref().ok_or(NotKept).context(AWAY)?;
+            redis.link.ask::<()>(|names| settling(names, "", &used)).await.map_err(|_| NotKept).context(AWAY)?;
         }
         let kept = async {
             while self.kept().await.is_err() {
                 sleep(Self::PAUSE).await;
             }
         };
-        timeout(Self::PATIENCE, kept).await.map_err(|_| NotKept)?;
+        timeout(Self::PATIENCE, kept).await.map_err(|_| NotKept).context(AWAY)?;
         Ok(count)
     }
 }

@@ -111,13 +111,8 @@ impl Redis {
         if granted_ago >= fresh_for || unwanted.as_ref().is_some_and(|unwanted| unwanted.expose_secret() == kept.value) {
             return Looked::Due(Some(kept));
         }
-        Looked::Fresh(Grant {
-            value: kept.value.into(),
-            life,
-            is_replaced: kept.is_replaced,
-            granted_ago,
-            seen_ago: ago(kept.first_seen),
-        })
+        let seen_ago = ago(kept.first_seen);
+        Looked::Fresh(Grant { value: kept.value.into(), life, is_replaced: kept.is_replaced, granted_ago, seen_ago })
     }
 
     /// Asks, keeps the lock meanwhile, and leaves what comes to all. The lock goes in any case: whoever waits for it would otherwise wait

@@ -31,11 +31,6 @@ impl Follower {
     /// For news.
     const WAITS: Duration = Duration::from_secs(1);
 
-    /// Of all logs.
-    fn beginning() -> [String; Table::FOLLOWED.len()] {
-        Table::FOLLOWED.map(|_| "0-0".to_owned())
-    }
-
     async fn run(mut self) {
         let (mut away_since, mut told) = (Instant::now(), None);
         loop {
@@ -73,22 +68,23 @@ impl Follower {
         let history = history(&mut commands).await;
         let names = redis.agree_on_names(&mut commands).await?;
         redis.beat(&mut commands, &names, false).await?;
-        let is_other = self.read.as_ref().is_some_and(|(known, read)| *known != names || *read != history);
+        let read = Some((names.clone(), history));
+        let (is_first, is_other) = (self.read.is_none(), self.read != read);
         if is_other {
-            self.until = Self::beginning();
+            self.until.fill("0-0".to_owned());
         }
         for table in Table::FOLLOWED.into_iter().filter(|table| table.lasts()) {
             self.read_kept(&mut reader, &names, table).await?;
         }
         while self.read_on(&mut reader, &names, Duration::ZERO).await? {}
-        let session = redis.link.set_up(commands, names.clone());
+        let session = redis.link.set_up(commands, names);
         let tables = self.tables.upgrade();
-        if is_other {
+        if is_other && !is_first {
             tracing::warn!("what lay in redis is gone, or may be older than it was: this process tells again what it knows");
             tables.iter().for_each(|tables| tables.give_all());
         }
         // Not before: what is given up half way through finds them as different as before.
-        self.read = Some((names, history));
+        self.read = read;
         tables.iter().for_each(|tables| tables.journal.try_now());
         Ok((session, reader))
     }
@@ -129,7 +125,7 @@ impl Redis {
     /// Keeps the connection up from now on, and has `tables` learn what other processes tell.
     pub fn follow(self: &Arc<Self>, tables: &Arc<Tables>) {
         let (redis, tables) = (Arc::clone(self), Arc::downgrade(tables));
-        self.runtime.spawn(Follower { redis, tables, until: Follower::beginning(), read: None }.run());
+        self.runtime.spawn(Follower { redis, tables, until: Default::default(), read: None }.run());
     }
 
     /// Tells that this process is there, and asks for the time and whether the names are still the same. Others that come back with Redis

@@ -25,8 +25,8 @@ impl Redis {
     pub async fn departures(&self, asking: Departing<'_>) -> Option<Departures> {
         let Departing { line, wanted, per_second, since } = asking;
         let number: u64 = rand::random();
-        let question =
-            |names: &Names| script(DEPART, &places(names, line), (&self.me, self.leave(number), wanted, per_second, since));
+        let leaves = format!("{} {number} ", self.me);
+        let question = |names: &Names| script(DEPART, &places(names, line), (&self.me, &leaves, wanted, per_second, since));
         let (may, wait_ms): (usize, u64) = self.link.ask(question).await.ok()?;
         Some(if may > 0 { Departures::Now(may, number) } else { Departures::After(Duration::from_millis(wait_ms)) })
     }
@@ -38,16 +38,12 @@ impl Redis {
             Outcome::Late(late) => ("late", late),
             Outcome::Refused(late) => ("refused", late),
         };
-        let (redis, leave) = (Arc::clone(self), format!("{}{}", self.leave(number), nth + 1));
+        let (redis, leave) = (Arc::clone(self), format!("{} {number} {}", self.me, nth + 1));
         self.runtime.spawn(async move {
             let question = |names: &Names| script(NOTE_DEPARTURE, &places(names, &line), (&leave, what, late.as_millis() as u64));
             // Whatever it was, it has passed when it is back.
             let _ = redis.link.ask::<()>(question).await;
         });
-    }
-
-    fn leave(&self, number: u64) -> String {
-        format!("{} {number} ", self.me)
     }
 }
 
