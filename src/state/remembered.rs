@@ -98,13 +98,8 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
             return;
         }
         self.forgets_at = now + self.kept_for / 16;
-        self.known.retain(|key, (_, until)| {
-            let is_good = *until > now;
-            if !is_good {
-                self.journal.give(self.table.thing(&json(key)), None);
-            }
-            is_good
-        });
+        let old = self.known.iter().filter(|(_, (_, until))| *until <= now).map(|(key, _)| key.clone());
+        old.collect::<Vec<_>>().iter().for_each(|key| self.remove(key));
     }
 }
 

@@ -9,7 +9,7 @@ use redis::Cmd;
 use redis::aio::MultiplexedConnection;
 
 use super::super::journal::{Changes, Keeper, Record, Table};
-use super::super::sealing::{Opened, SealingKeys};
+use super::super::sealing::Opened;
 use super::follower::Follower;
 use super::link::{ANSWER, Away, answer, in_time};
 use super::{Names, Redis, script};
@@ -132,21 +132,21 @@ impl Follower {
     /// not for news: processes that disagree about the newest key would never end.
     fn learn(&self, names: &Names, table: Table, told: &[Named], is_news: bool) {
         let Some(tables) = self.tables.upgrade() else { return };
-        for (name, sealed) in told {
-            let Some((record, is_newest)) = opened(&self.redis.keys, names, table, name, sealed) else { continue };
+        for named in told {
+            let Some((record, is_newest)) = self.opened(names, table, named) else { continue };
             if !is_newest && !is_news {
                 tables.journal.give(record.thing(), Some(record.clone()));
             }
             tables.learn(&record);
         }
     }
-}
 
-/// What an entry tells, and whether the newest key has sealed it. None: it is not ours, or not whole.
-fn opened(keys: &SealingKeys, names: &Names, table: Table, name: &[u8], sealed: &[u8]) -> Option<(Record, bool)> {
-    let name = name.try_into().ok()?;
-    let Opened::Good { plain, is_newest } = keys.open_framed(&name, sealed) else { return None };
-    let record: Record = serde_json::from_slice(&plain).ok()?;
-    let is_its_own = record.table == table && names.of(&record.thing()) == name;
-    is_its_own.then_some((record, is_newest))
+    /// What an entry tells, and whether the newest key has sealed it. None: it is not ours, or not whole.
+    fn opened(&self, names: &Names, table: Table, (name, sealed): &Named) -> Option<(Record, bool)> {
+        let name = name.as_slice().try_into().ok()?;
+        let Opened::Good { plain, is_newest } = self.redis.keys.open_framed(&name, sealed) else { return None };
+        let record: Record = serde_json::from_slice(&plain).ok()?;
+        let is_its_own = record.table == table && names.of(&record.thing()) == name;
+        is_its_own.then_some((record, is_newest))
+    }
 }
