@@ -12,7 +12,7 @@ use rustix::fs::{Access, access};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::database::{Found, folder_of, locked};
-use super::redis::{Away, answer, client, connect};
+use super::redis::{Away, answer, connect};
 use super::{SealingKeys, State};
 
 /// Where state is kept, as STATE_URL says it.
@@ -166,8 +166,7 @@ pub struct Vitals {
 impl Vitals {
     /// Asks once, on a connection of its own.
     async fn at(url: &SecretString) -> Result<Self, Away> {
-        let client = client(url).map_err(|error| Away::of(&error))?;
-        let mut connection = connect(&client).await?;
+        let mut connection = connect(url).await?;
         let asked = Instant::now();
         let told: InfoDict = answer(&mut connection, &redis::cmd("INFO")).await?;
         let latency = asked.elapsed();

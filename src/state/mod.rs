@@ -62,7 +62,7 @@ impl State {
                     Journal::of(database)?
                 }
                 Location::Redis(url) => {
-                    let (redis, until) = Redis::new(url, app, keys, clock.clone())?;
+                    let (redis, until) = Redis::new(url.clone(), app, keys, clock.clone())?;
                     shared = Some((Arc::clone(&redis), until));
                     Journal::of(Teller { redis, lifetime })?
                 }

@@ -64,7 +64,7 @@ impl Follower {
     /// A session, with all that was told until now known, and one connection more to read with.
     async fn set_up(&mut self) -> Result<(Arc<Session>, MultiplexedConnection), Away> {
         let redis = Arc::clone(&self.redis);
-        let (mut commands, mut reader) = tokio::try_join!(connect(&redis.client), connect(&redis.client))?;
+        let (mut commands, mut reader) = tokio::try_join!(connect(&redis.url), connect(&redis.url))?;
         let history = history(&mut commands).await;
         let names = redis.agree_on_names(&mut commands).await?;
         redis.beat(&mut commands, &names, false).await?;

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError};
+use redis::io::tcp::TcpSettings;
+use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -31,8 +33,8 @@ pub(in crate::state) struct Link {
 pub(in crate::state) struct Session {
     pub connection: MultiplexedConnection,
     pub names: Names,
-    /// None in the first one, unless the process had begun without it.
-    back_since: Option<Instant>,
+    /// Since when it is there after calls were made without. None in the first one, unless the process had begun without it.
+    pub back_since: Option<Instant>,
 }
 
 impl Link {
@@ -67,11 +69,6 @@ impl Link {
         if !self.has_begun() {
             drop(timeout_at(self.began + Self::BEGINS_WITHIN, self.is_back()).await);
         }
-    }
-
-    /// Since when it is there after calls were made without. None: it is away, or was there all the time.
-    pub(super) fn back_since(&self) -> Option<Instant> {
-        self.session.borrow().as_ref().ok()?.back_since
     }
 
     /// Ends when it is up.
@@ -176,7 +173,11 @@ impl Away {
 }
 
 /// A new connection. Nothing that it asks goes without a bound.
-pub(in crate::state) async fn connect(client: &Client) -> Result<MultiplexedConnection, Away> {
+pub(in crate::state) async fn connect(url: &SecretString) -> Result<MultiplexedConnection, Away> {
+    // Small questions must not wait for the answers to others.
+    let tcp = TcpSettings::default().set_nodelay(true);
+    let info = url.expose_secret().into_connection_info().map(|info| info.set_tcp_settings(tcp));
+    let client = info.and_then(Client::open).map_err(|error| Away::of(&error))?;
     let config = AsyncConnectionConfig::new().set_connection_timeout(Some(ANSWER)).set_response_timeout(None);
     in_time(ANSWER, client.get_multiplexed_async_connection_with_config(&config)).await
 }

@@ -29,9 +29,8 @@ use std::thread;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::io::tcp::TcpSettings;
-use redis::{Client, Cmd, IntoConnectionInfo, ToRedisArgs};
-use secrecy::{ExposeSecret, SecretString};
+use redis::{Cmd, ToRedisArgs};
+use secrecy::SecretString;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -44,7 +43,7 @@ use crate::dingtalk::Clock;
 
 /// This process among the others.
 pub(super) struct Redis {
-    client: Client,
+    url: SecretString,
     /// Of all keys of one app. The braces keep them together in a cluster.
     prefix: String,
     keys: SealingKeys,
@@ -65,10 +64,10 @@ impl Redis {
     const UNHEARD_OF: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
     /// Nothing is asked yet: [`Redis::follow`] begins that. All that it does ends with what comes beside it.
-    pub fn new(url: &SecretString, app: &str, keys: SealingKeys, clock: Clock) -> io::Result<(Arc<Self>, oneshot::Sender<()>)> {
+    pub fn new(url: SecretString, app: &str, keys: SealingKeys, clock: Clock) -> io::Result<(Arc<Self>, oneshot::Sender<()>)> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let redis = Self {
-            client: client(url).map_err(io::Error::other)?,
+            url,
             prefix: format!("{{dingtalk-h5:{app}}}:"),
             keys,
             clock,
@@ -173,12 +172,6 @@ impl Redis {
     async fn replace_names(&self, commands: &mut MultiplexedConnection, old: &[u8], new: &[u8]) -> Result<Vec<u8>, Away> {
         answer(commands, &script(REPLACE, &[self.place_of_names()], (old, new))).await
     }
-}
-
-pub(super) fn client(url: &SecretString) -> Result<Client, redis::RedisError> {
-    // Small questions must not wait for the answers to others.
-    let tcp = TcpSettings::default().set_nodelay(true);
-    Client::open(url.expose_secret().into_connection_info()?.set_tcp_settings(tcp))
 }
 
 /// What scripts have in common: whatever of another type lies under one of our keys is junk, and the time is that of Redis.

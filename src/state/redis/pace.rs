@@ -12,12 +12,10 @@ impl Redis {
 
     /// Whether each process keeps to its part of the limit, and whether they agree.
     pub fn sharing(&self) -> Sharing {
-        if !self.link.is_up() {
-            Sharing::Apart(self.processes())
-        } else if self.link.back_since().is_some_and(|since| since.elapsed() < Self::SETTLING) {
-            Sharing::Settling(self.processes())
-        } else {
-            Sharing::Together
+        match self.link.session() {
+            Ok(session) if session.back_since.is_none_or(|since| since.elapsed() >= Self::SETTLING) => Sharing::Together,
+            Ok(_) => Sharing::Settling(self.processes()),
+            Err(_) => Sharing::Apart(self.processes()),
         }
     }
 
