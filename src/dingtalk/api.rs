@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
+use reqwest::Request;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
-use reqwest::{Method, Request};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -13,7 +13,7 @@ use url::Url;
 
 use super::answer::Answer;
 use super::breaker::Breaker;
-use super::call::{self, Family};
+use super::call::Family;
 use super::reach::Reach;
 use super::suite::SuiteSignature;
 use super::transport::Transport;
@@ -187,13 +187,7 @@ impl Api {
             Family::Old => &self.oapi_url,
             Family::New => &self.api_url,
         };
-        let method = match call.method {
-            call::Method::Get => Method::GET,
-            call::Method::Post => Method::POST,
-            call::Method::Put => Method::PUT,
-            call::Method::Delete => Method::DELETE,
-        };
-        let mut request = Request::new(method, base.clone());
+        let mut request = Request::new(call.method.clone(), base.clone());
         // DingTalk's own client for Stream says that the gateway answers in XML otherwise.
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         request.url_mut().set_path(&format!("{}{path}", base.path().trim_end_matches('/')));

@@ -1,30 +1,24 @@
-//! A call is a value: what is called, and how.
+//! A call is a value: what is called, and how; with its parameters, where one request goes.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::Target;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
+
+use super::{Error, Kind};
 
 /// One call: where it goes, how it is authorised and read, and whether it may be made twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Call {
     /// What it is called in metrics.
     pub name: &'static str,
-    pub(super) method: Method,
+    pub(super) method: &'static Method,
     /// As DingTalk's documentation writes it, with `{…}` for a part that is a parameter.
     pub(super) path: &'static str,
     pub(super) family: Family,
     pub(super) repeatable: bool,
     pub(super) kept_for: Option<Duration>,
-}
-
-/// How DingTalk is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Method {
-    Get,
-    Post,
-    Put,
-    Delete,
 }
 
 /// DingTalk's two APIs, each with its own host, place for the access_token, and form of answers.
@@ -61,29 +55,29 @@ impl Call {
 
     /// A POST to the old API. `name` stands for it in metrics.
     pub const fn old(name: &'static str, path: &'static str) -> Self {
-        Self { name, method: Method::Post, path, family: Family::Old, repeatable: false, kept_for: None }
+        Self { name, method: &Method::POST, path, family: Family::Old, repeatable: false, kept_for: None }
     }
 
     /// A POST to the new API. `name` stands for it in metrics. A part of `path` may be a parameter, such as `{userId}`: see [`Call::at`].
     pub const fn new(name: &'static str, path: &'static str) -> Self {
-        Self { name, method: Method::Post, path, family: Family::New, repeatable: false, kept_for: None }
+        Self { name, method: &Method::POST, path, family: Family::New, repeatable: false, kept_for: None }
     }
 
     /// The same as a GET, which has no body.
     pub const fn get(mut self) -> Self {
-        self.method = Method::Get;
+        self.method = &Method::GET;
         self
     }
 
     /// The same as a PUT.
     pub const fn put(mut self) -> Self {
-        self.method = Method::Put;
+        self.method = &Method::PUT;
         self
     }
 
     /// The same as a DELETE.
     pub const fn delete(mut self) -> Self {
-        self.method = Method::Delete;
+        self.method = &Method::DELETE;
         self
     }
 
@@ -114,11 +108,77 @@ impl Call {
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.method {
-            Method::Post => f.write_str(self.path),
-            Method::Get => write!(f, "GET {}", self.path),
-            Method::Put => write!(f, "PUT {}", self.path),
-            Method::Delete => write!(f, "DELETE {}", self.path),
+        match *self.method {
+            Method::POST => f.write_str(self.path),
+            _ => write!(f, "{} {}", self.method, self.path),
         }
+    }
+}
+
+/// Where one request goes: a call, and the parameters in its path and query. Made by [`Call::at`] and [`Call::query`].
+///
+/// They belong to this one request: whatever counts, limits or names calls goes by the [`Call`], so that no userid becomes a line of its
+/// own, a metric or a text in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Target {
+    pub(super) call: Call,
+    pub(super) path: String,
+    pub(super) query: Vec<(&'static str, String)>,
+    flaw: Option<&'static str>,
+}
+
+impl Target {
+    /// All but the unreserved characters (RFC 3986, section 2.3): whatever is in a value, none of it ends the part that it stands for.
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+    pub(super) fn new(call: Call, parameters: &[&str]) -> Self {
+        let (mut left, mut flaw) = (parameters.iter(), None);
+        let mut filled = |part: &str| {
+            if !part.starts_with('{') {
+                return part.to_owned();
+            }
+            let value = left.next().copied().unwrap_or_else(|| {
+                flaw = Some("its path has more parameters than it was given");
+                part
+            });
+            // Those mean another path, also when they are encoded (URL Standard, "double-dot URL path segment").
+            if matches!(value, "" | "." | "..") {
+                flaw = Some("a parameter of its path is empty or made of dots");
+            }
+            utf8_percent_encode(value, Self::ENCODED).to_string()
+        };
+        let path = call.path.split('/').map(&mut filled).collect::<Vec<_>>().join("/");
+        if left.next().is_some() {
+            flaw = Some("its path has fewer parameters than it was given");
+        }
+        Self { call, path, query: Vec::new(), flaw }
+    }
+
+    /// The same with one more parameter in its query.
+    pub fn query(mut self, name: &'static str, value: impl fmt::Display) -> Self {
+        self.query.push((name, value.to_string()));
+        self
+    }
+
+    /// Whether it can be sent. What is at fault is named, and not what stands in it.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        self.flaw.map_or(Ok(()), |flaw| Err(Error::new(self.call, Kind::Unexpected, flaw)))
+    }
+
+    /// What it takes to keep it.
+    pub(super) fn bytes(&self) -> usize {
+        self.path.len() + self.query.iter().map(|(_, value)| value.len()).sum::<usize>()
+    }
+}
+
+impl From<Call> for Target {
+    fn from(call: Call) -> Self {
+        Self::new(call, &[])
+    }
+}
+
+impl From<&Call> for Target {
+    fn from(call: &Call) -> Self {
+        Self::from(*call)
     }
 }

@@ -10,8 +10,7 @@ mod authorisations; // What a third-party app learns about its organisations,
 mod organisations; // and those that are held.
 mod suite; // Calls that a third-party app signs.
 mod peers; // What processes that run the same app share.
-mod call; // A call is a value: what is called, and how.
-mod target; // With its parameters: where one request goes.
+mod call; // A call is a value: what is called, and how; with its parameters, where one request goes.
 mod calls; // The one path of all calls of one organisation.
 mod api; // How they go out, through the breaker.
 mod kept; // Answers that are good for a while, so that a page is no lever on DingTalk.
@@ -41,7 +40,7 @@ pub use self::api::Observer;
 pub use self::app::{DingTalk, DingTalkState};
 pub use self::authorisations::{Authorisation, Authorisations};
 pub use self::breaker::BreakerState;
-pub use self::call::Call;
+pub use self::call::{Call, Target};
 pub use self::client_refusal::{ClientRefusal, Part};
 pub use self::clock::{Clock, Moment, Seldom};
 pub(crate) use self::error::told;
@@ -58,7 +57,6 @@ pub use self::refreshing::CredentialState;
 pub use self::said::Said;
 pub use self::settings::{AppKind, Credentials, Events, Home, Settings, is_loopback};
 pub use self::signature::{Digest, NonceStr, Recipe, SignedPage, UrlForm};
-pub use self::target::Target;
 pub(crate) use self::transport::{causes, root};
 pub use self::turns::{Standing, Waiting};
 pub use self::user::{DisplayName, User, UserDetails};
