@@ -16,8 +16,7 @@ mod api; // How they go out, through the breaker.
 mod kept; // Answers that are good for a while, so that a page is no lever on DingTalk.
 mod refreshing; // The access_token and the jsapi_ticket: held, renewed in time, replaced when rejected.
 mod lease; // With the time it is good for.
-mod transport; // One HTTP request and its answer,
-mod proxy; // through a proxy where nothing else gets out.
+mod transport; // One HTTP request and its answer.
 mod turns; // Calls leave in order and at DingTalk's pace:
 mod line; // who is next,
 mod pace; // and when.
@@ -52,11 +51,11 @@ pub use self::line::Network;
 pub use self::organisation::{Organisation, OrganisationState};
 pub use self::page_url::{InvalidPageUrl, Origin, PageUrl};
 pub use self::peers::{Answering, Departing, Departures, Grant, Leave, Needed, Outcome, Peers, Sharing};
-pub use self::proxy::Proxy;
 pub use self::refreshing::CredentialState;
 pub use self::said::Said;
 pub use self::settings::{AppKind, Credentials, Events, Home, Settings, is_loopback};
 pub use self::signature::{Digest, NonceStr, Recipe, SignedPage, UrlForm};
+pub use self::transport::Proxy;
 pub(crate) use self::transport::{causes, root};
 pub use self::turns::{Standing, Waiting};
 pub use self::user::{DisplayName, User, UserDetails};

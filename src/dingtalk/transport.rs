@@ -1,6 +1,8 @@
-//! One request, one answer: bounded in time and size, going nowhere but to the address it was given.
+//! One request, one answer: bounded in time and size, going nowhere but to the address it was given, through a proxy where nothing else
+//! gets out.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,6 +10,7 @@ use std::time::Duration;
 
 use reqwest::header::{CONNECTION, CONTENT_TYPE, DATE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use reqwest::{Request, Upgraded};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
@@ -17,7 +20,7 @@ use url::Url;
 
 use super::answer::Answer;
 use super::identifiers::is_plain;
-use super::{Call, Error, Kind, NoConnection, Proxy};
+use super::{Call, Error, Kind, NoConnection};
 
 /// The most that is read of any answer. Lists of a whole company's people, as an app's own calls bring them, have some hundred KiB.
 const MAX_ANSWER: usize = 2 * 1024 * 1024;
@@ -188,6 +191,45 @@ fn line(error: &dyn StdError) -> String {
     error.to_string().chars().filter(|c| is_plain(*c)).take(200).collect()
 }
 
+/// An HTTP proxy that opens tunnels (CONNECT). What is called on this very machine, which alone is called without TLS, goes past it.
+#[derive(Clone)]
+pub struct Proxy {
+    url: SecretString,
+    host: String,
+}
+
+impl Proxy {
+    /// Takes `http://host:port`, with a user name and a password before the host if the proxy asks for them.
+    pub fn parse(text: &SecretString) -> Result<Self, &'static str> {
+        let url = Url::parse(text.expose_secret()).ok().filter(|url| url.scheme() == "http");
+        let url =
+            url.ok_or("it is not http://host:port, or http://user:password@host:port with what is special in them encoded")?;
+        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+            return Err("it has more than user name, password, host and port");
+        }
+        let port = url.port_or_known_default().unwrap_or_default();
+        let host = format!("{}:{port}", url.host_str().unwrap_or_default());
+        Ok(Self { url: String::from(url).into(), host })
+    }
+
+    fn tunnel(&self) -> Result<reqwest::Proxy, reqwest::Error> {
+        reqwest::Proxy::https(self.url.expose_secret())
+    }
+}
+
+/// Host and port.
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.host)
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proxy({self})")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -218,6 +260,19 @@ mod tests {
             assert!(text.starts_with(&format!("/v1.0/oauth2/accessToken: no connection to {said}")), "{text}");
             assert!(error.fix().is_some() && !error.misconfigured());
             assert!(!format!("{error:?}").contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_shown_without_its_password() {
+        let parse = |text: &str| Proxy::parse(&text.into());
+        let proxy = parse("http://user:canary@proxy.example:3128").unwrap();
+        assert_eq!((proxy.to_string(), format!("{proxy:?}")), ("proxy.example:3128".into(), "Proxy(proxy.example:3128)".into()));
+        assert_eq!(parse("http://10.0.0.1").unwrap().to_string(), "10.0.0.1:80");
+        for wrong in
+            ["proxy.example:3128", "socks5://proxy.example", "https://proxy.example", "http://", "http://a/b", "http://a?b"]
+        {
+            assert!(parse(wrong).is_err(), "{wrong}");
         }
     }
 }
