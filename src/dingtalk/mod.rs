@@ -15,7 +15,6 @@ mod calls; // The one path of all calls of one organisation.
 mod api; // How they go out, through the breaker.
 mod kept; // Answers that are good for a while, so that a page is no lever on DingTalk.
 mod refreshing; // The access_token and the jsapi_ticket: held, renewed in time, replaced when rejected.
-mod lease; // With the time it is good for.
 mod transport; // One HTTP request and its answer.
 mod turns; // Calls leave in order and at DingTalk's pace:
 mod line; // who is next,

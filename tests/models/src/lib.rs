@@ -8,8 +8,6 @@
 mod clock_hands;
 #[path = "../../../src/dingtalk/error.rs"]
 mod error;
-#[path = "../../../src/dingtalk/lease.rs"]
-mod lease;
 #[path = "../../../src/dingtalk/refreshing.rs"]
 mod refreshing;
 

@@ -7,7 +7,7 @@ mod pieces;
 mod world;
 
 use super::error::Kind;
-use super::{Call, Clock, Error, lease};
+use super::{Call, Clock, Error};
 
 /// The product's own file, built of the checker's pieces (see `build.rs`).
 mod refreshing {
