@@ -1,21 +1,23 @@
 //! The app at DingTalk, and the organisations that have it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use governor::DefaultDirectRateLimiter;
+use parking_lot::Mutex;
 use serde::Serialize;
+use serde_json::Value;
 
-use super::api::Api;
+use super::api::{Api, Proof};
 use super::events::{StreamLink, StreamState};
 use super::grant::look_ups;
 use super::kept::KeptAnswers;
-use super::organisations::Organisations;
 use super::transport::Transport;
 use super::{
-    AppKind, Authorisation, Authorisations, BreakerState, Call, Clock, CorpId, Credentials, Error, Kind, Observer, Organisation,
-    Peers, Settings, SuiteTicket, Waiting,
+    AccessToken, AppKind, Authorisation, Authorisations, BreakerState, Call, Clock, CorpId, CredentialState, Credentials, Error,
+    Kind, Observer, Organisation, Peers, Settings, SuiteTicket, Waiting,
 };
 
 /// The app. Clones share everything.
@@ -58,6 +60,18 @@ impl App {
         let missing = || Error::new(call, Kind::SuiteTicket, "no suite ticket has come yet");
         self.authorisations.suite_ticket().ok_or_else(missing)
     }
+
+    /// Which time an organisation has authorised the app for; nothing while none was heard of. Or why its people cannot use the app.
+    fn turn(&self, corp_id: &CorpId) -> Result<Option<u64>, Error> {
+        match self.authorisations.of(corp_id) {
+            Authorisation::Unknown => Ok(None),
+            Authorisation::Granted { turn, .. } => Ok(Some(turn)),
+            Authorisation::Stopped => {
+                Err(Error::new(Call::CORP_ACCESS_TOKEN, Kind::AppStopped, "the organisation has stopped the app"))
+            }
+            Authorisation::Relieved => Err(not_authorised("the organisation has the app no longer")),
+        }
+    }
 }
 
 impl DingTalk {
@@ -94,23 +108,16 @@ impl DingTalk {
                 Err(not_authorised("it is the app of another organisation"))
             };
         }
-        let turn = match self.app.authorisations.of(corp_id) {
-            Authorisation::Unknown => None,
-            Authorisation::Granted { turn, .. } => Some(turn),
-            Authorisation::Stopped => {
-                return Err(Error::new(Call::CORP_ACCESS_TOKEN, Kind::AppStopped, "the organisation has stopped the app"));
-            }
-            Authorisation::Relieved => return Err(not_authorised("the organisation has the app no longer")),
-        };
+        let turn = self.app.turn(corp_id)?;
         let new = || Organisation::new(Arc::clone(&self.app), corp_id.clone());
         Ok(self.organisations.get(corp_id, turn, || self.app.api.transport.within(new)))
     }
 
     /// Why the people of an organisation cannot use the app, as far as it is known without asking.
     pub fn admits(&self, corp_id: &CorpId) -> Result<(), Error> {
-        match self.home.is_none().then(|| self.app.authorisations.of(corp_id)) {
-            Some(Authorisation::Stopped | Authorisation::Relieved) => self.organisation(corp_id).map(drop),
-            _ => Ok(()),
+        match self.home {
+            Some(_) => Ok(()),
+            None => self.app.turn(corp_id).map(drop),
         }
     }
 
@@ -159,4 +166,114 @@ impl DingTalk {
 
 fn not_authorised(why: &str) -> Error {
     Error::new(Call::CORP_ACCESS_TOKEN, Kind::NotAuthorised, why)
+}
+
+/// The organisations whose people use a third-party app: each made when it is first needed, and dropped when nobody has come for a while.
+/// Those that have the app, and those that may have it: corpIds that somebody made up push only each other out.
+pub(super) struct Organisations {
+    held: Mutex<HashMap<CorpId, Entry>>,
+    clock: Clock,
+}
+
+struct Entry {
+    organisation: Organisation,
+    /// Of its authorisation; nothing while none was heard of.
+    turn: Option<u64>,
+    last_used: Instant,
+}
+
+impl Organisations {
+    const MOST: usize = 10_000;
+    const MOST_MADE_UP: usize = 500;
+    /// As long as an access_token lives: after that there is nothing left that would be worth keeping.
+    const IDLE: Duration = Duration::from_secs(2 * 60 * 60);
+
+    /// Nobody has come yet.
+    pub fn new(clock: Clock) -> Self {
+        Self { held: Mutex::default(), clock }
+    }
+
+    /// The organisation as it has authorised the app for the `turn`th time; that it has done so may be known by asking alone.
+    pub fn get(&self, corp_id: &CorpId, turn: Option<u64>, make: impl FnOnce() -> Organisation) -> Organisation {
+        let (mut held, now) = (self.held.lock(), self.clock.now());
+        // What was granted or refused before its last authorisation is worth nothing. One that was found by asking has turn 0.
+        if held.get(corp_id).is_some_and(|entry| entry.turn.unwrap_or(0) != turn.unwrap_or(0)) {
+            held.remove(corp_id);
+        }
+        if !held.contains_key(corp_id) {
+            make_room(&mut held, turn.is_some(), now);
+        }
+        let entry = held.entry(corp_id.clone());
+        let entry = entry.or_insert_with(|| Entry { organisation: make(), turn, last_used: now });
+        (entry.turn, entry.last_used) = (turn, now);
+        entry.organisation.clone()
+    }
+
+    /// Those that have the app, or have proved it.
+    pub fn all_known(&self) -> Vec<Organisation> {
+        self.held.lock().values().filter(|entry| entry.has_app()).map(|entry| entry.organisation.clone()).collect()
+    }
+}
+
+impl Entry {
+    /// It was heard of, or a token was granted.
+    fn has_app(&self) -> bool {
+        self.turn.is_some() || self.organisation.state().access_token != CredentialState::Empty
+    }
+}
+
+/// Drops the idle; and while there are too many all the same, of its own sort, whoever has not come for longest.
+fn make_room(held: &mut HashMap<CorpId, Entry>, has_app: bool, now: Instant) {
+    held.retain(|_, entry| now < entry.last_used + Organisations::IDLE);
+    let most = if has_app { Organisations::MOST } else { Organisations::MOST_MADE_UP };
+    while let Some(corp_id) = one_too_many(held, has_app, most) {
+        held.remove(&corp_id);
+    }
+}
+
+fn one_too_many(held: &HashMap<CorpId, Entry>, has_app: bool, most: usize) -> Option<CorpId> {
+    let alike = || held.iter().filter(|(_, entry)| entry.has_app() == has_app);
+    let longest = || alike().min_by_key(|(_, entry)| entry.last_used).map(|(corp_id, _)| corp_id.clone());
+    (alike().count() >= most).then(longest).flatten()
+}
+
+/// What an examination of the app asks, and nothing else does. None of it changes anything at DingTalk.
+impl DingTalk {
+    /// Makes so many calls from now on, with all repetitions, and no more.
+    pub fn limit_to(&self, calls: u32) {
+        self.app.api.transport.limit_to(calls);
+    }
+
+    /// By how many seconds DingTalk's clock was ahead of this one in the last answer that told.
+    pub fn clock_ahead(&self) -> Option<i64> {
+        *self.app.api.ahead.lock()
+    }
+
+    /// Whether DingTalk would look at the code of a login.
+    pub async fn takes_logins(&self, token: &AccessToken) -> Result<(), Error> {
+        answered(self.app.api.send(&Call::LOGIN_PROBE.into(), Proof::Token(token), &Value::Null).await)
+    }
+
+    /// Whether the new API answers at all.
+    pub async fn answers_new(&self) -> Result<(), Error> {
+        answered(self.app.api.send(&Call::NEW_PROBE.into(), Proof::Body, &Value::Null).await)
+    }
+
+    /// The same of the old one.
+    pub async fn answers_old(&self) -> Result<(), Error> {
+        answered(self.app.api.send(&Call::OLD_PROBE.into(), Proof::Body, &Value::Null).await)
+    }
+
+    /// Whether DingTalk would open Stream. It is not opened: another one would take events.
+    pub async fn opens_stream(&self) -> Result<(), Error> {
+        self.stream_address().await.map(drop)
+    }
+}
+
+/// That something is missing in the call is the answer hoped for.
+fn answered(answer: Result<Value, Error>) -> Result<(), Error> {
+    match answer {
+        Err(Error { kind: Kind::CodeRejected | Kind::Credentials | Kind::Unexpected, .. }) => Ok(()),
+        answer => answer.map(drop),
+    }
 }

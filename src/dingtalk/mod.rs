@@ -6,8 +6,7 @@ mod app; // Start here: `DingTalk`, which is the app,
 mod organisation; // and an `Organisation` that has it, with its calls.
 mod settings; // What is to be known of the app: its kind above all.
 mod grant; // How its access_tokens are granted, which is what the kinds differ in.
-mod authorisations; // What a third-party app learns about its organisations,
-mod organisations; // and those that are held.
+mod authorisations; // What a third-party app learns about its organisations.
 mod suite; // Calls that a third-party app signs.
 mod peers; // What processes that run the same app share.
 mod call; // A call is a value: what is called, and how; with its parameters, where one request goes.
@@ -24,7 +23,6 @@ mod reach; // Whether DingTalk answers at all.
 mod answer; // Whether an answer is a success, and what the codes of refusals mean.
 mod said; // What is quoted of it, without credentials.
 mod error; // What can go wrong, and what to do about it, in both languages.
-mod examination; // What an examination asks that nothing else does.
 pub mod events; // What DingTalk tells without being asked.
 mod identifiers; // CorpId, userid, authCode and the like, each checked once.
 mod user; // Who somebody is.
