@@ -6,9 +6,7 @@ mod app; // Start here: `DingTalk`, which is the app,
 mod organisation; // and an `Organisation` that has it, with its calls.
 mod settings; // What is to be known of the app: its kind above all.
 mod grant; // How its access_tokens are granted, which is what the kinds differ in.
-mod authorisations; // What a third-party app learns about its organisations.
-mod suite; // Calls that a third-party app signs.
-mod peers; // What processes that run the same app share.
+mod peers; // What processes that run the same app share, and know of its organisations.
 mod call; // A call is a value: what is called, and how; with its parameters, where one request goes.
 mod calls; // The one path of all calls of one organisation.
 mod api; // How they go out, through the breaker.
@@ -34,7 +32,6 @@ mod clock; // Where time comes from, and what happens seldom.
 pub use self::answer::JsonObject;
 pub use self::api::Observer;
 pub use self::app::{DingTalk, DingTalkState};
-pub use self::authorisations::{Authorisation, Authorisations};
 pub use self::breaker::BreakerState;
 pub use self::call::{Call, Target};
 pub use self::client_refusal::{ClientRefusal, Part};
@@ -47,7 +44,9 @@ pub use self::identifiers::{
 pub use self::line::Network;
 pub use self::organisation::{Organisation, OrganisationState};
 pub use self::page_url::{InvalidPageUrl, Origin, PageUrl};
-pub use self::peers::{Answering, Departing, Departures, Grant, Leave, Needed, Outcome, Peers, Sharing};
+pub use self::peers::{
+    Answering, Authorisation, Authorisations, Departing, Departures, Grant, Leave, Needed, Outcome, Peers, Sharing,
+};
 pub use self::refreshing::CredentialState;
 pub use self::said::Said;
 pub use self::settings::{AppKind, Credentials, Events, Home, Settings, is_loopback};

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::api::Proof;
+use super::api::{Proof, suite_signature};
 use super::app::App;
 use super::calls::Calls;
 use super::events::authorised_agent;
@@ -17,7 +17,6 @@ use super::grant;
 use super::identifiers::Credential;
 use super::refreshing::{Lease, Refreshing};
 use super::said::without_secrets;
-use super::suite::SuiteSignature;
 use super::{AccessToken, AgentId, AuthCode, Authorisation, CorpId, JsapiTicket, UserId};
 use super::{
     Call, CredentialState, DisplayName, Error, JsonObject, Kind, Needed, Said, Seldom, Standing, Target, User, UserDetails,
@@ -103,7 +102,7 @@ impl Organisation {
         let (asked, sent) = (Arc::clone(calls), body.clone());
         let ask = async move {
             let app = &asked.app;
-            let signature = SuiteSignature::new(&app.credentials, &app.suite_ticket(call)?, app.api.clock.machine_millis());
+            let signature = suite_signature(&app.credentials, &app.suite_ticket(call)?, app.api.clock.machine_millis());
             asked.call_by(Proof::Suite(&signature), call, &sent).await
         };
         let told: Value = calls.app.kept.get((self.corp_id().clone(), call.into()), &body, ask).await?;

@@ -1,4 +1,5 @@
-//! What the processes that run one app share, so that together they are to DingTalk what one would be.
+//! What the client leaves to others: what the processes that run one app share, so that together they are to DingTalk what one would be,
+//! and what they know of its organisations.
 
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -7,8 +8,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::Error;
 use super::refreshing::Lease;
+use super::{AgentId, CorpId, Error, SuiteTicket};
 
 /// What an answer takes.
 pub type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -115,4 +116,36 @@ pub enum Outcome {
     Late(Duration),
     /// DingTalk has refused it, since there were too many; it may have been late, too.
     Refused(Duration),
+}
+
+/// The memory of what a third-party app learns about its organisations, from events and from asking. It is asked in the middle of requests,
+/// so it answers at once.
+pub trait Authorisations: Send + Sync + 'static {
+    /// The latest suite ticket: a newer one is the end of the one before ("Suite ticket push events").
+    fn suite_ticket(&self) -> Option<SuiteTicket>;
+
+    /// How the app stands with an organisation.
+    fn of(&self, corp_id: &CorpId) -> Authorisation;
+
+    /// DingTalk says that this organisation has authorised the app, which is called so there if that was asked. For one of which something
+    /// else was heard that is no news: the answer may be older.
+    fn found(&self, corp_id: &CorpId, agent_id: Option<AgentId>);
+}
+
+/// How an app stands with an organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authorisation {
+    /// Nothing was heard. It may have authorised the app before anybody listened: asking tells.
+    Unknown,
+    /// Its people use the app.
+    Granted {
+        /// What the app is called there, if it is known.
+        agent_id: Option<AgentId>,
+        /// Another number each time that it authorises or restores the app: what was held before is worth nothing then.
+        turn: u64,
+    },
+    /// Its administrator has stopped the app.
+    Stopped,
+    /// It has the app no longer.
+    Relieved,
 }
