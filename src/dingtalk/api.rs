@@ -16,9 +16,8 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::answer::Answer;
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Reach};
 use super::call::Family;
-use super::reach::Reach;
 use super::transport::Transport;
 use super::{AccessToken, BreakerState, Call, Clock, Credentials, Error, Kind, SuiteTicket, Target};
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::api::Proof;
 use super::app::App;
-use super::reach::was_answered;
+use super::breaker::was_answered;
 use super::refreshing::Refreshing;
 use super::turns::{NoTurn, Turns};
 use super::{AccessToken, BreakerState, Call, CorpId, Error, Kind, Network, NoConnection, Seldom, Standing, Target, Waiting};

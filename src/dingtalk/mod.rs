@@ -16,8 +16,7 @@ mod transport; // One HTTP request and its answer.
 mod turns; // Calls leave in order and at DingTalk's pace:
 mod line; // who is next,
 mod pace; // and when.
-mod breaker; // Stops all calls while DingTalk shuts this server out.
-mod reach; // Whether DingTalk answers at all.
+mod breaker; // Stops all calls while DingTalk shuts this server out, and knows whether it answers at all.
 mod answer; // Whether an answer is a success, and what the codes of refusals mean.
 mod said; // What is quoted of it, without credentials.
 mod error; // What can go wrong, and what to do about it, in both languages.
