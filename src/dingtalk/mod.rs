@@ -23,8 +23,7 @@ mod error; // What can go wrong, and what to do about it, in both languages.
 pub mod events; // What DingTalk tells without being asked.
 mod identifiers; // CorpId, userid, authCode and the like, each checked once.
 mod user; // Who somebody is.
-mod page_url; // Which addresses are signed.
-mod signature; // How they are signed for `dd.config`.
+mod signature; // Which addresses are signed for `dd.config`, and how.
 mod client_refusal; // Why a client refused a signature.
 mod clock; // Where time comes from, and what happens seldom.
 
@@ -42,14 +41,13 @@ pub use self::identifiers::{
 };
 pub use self::line::Network;
 pub use self::organisation::{Organisation, OrganisationState};
-pub use self::page_url::{InvalidPageUrl, Origin, PageUrl};
 pub use self::peers::{
     Answering, Authorisation, Authorisations, Departing, Departures, Grant, Leave, Needed, Outcome, Peers, Sharing,
 };
 pub use self::refreshing::CredentialState;
 pub use self::said::Said;
 pub use self::settings::{AppKind, Credentials, Events, Home, Settings, is_loopback};
-pub use self::signature::{Digest, NonceStr, Recipe, SignedPage, UrlForm};
+pub use self::signature::{Digest, InvalidPageUrl, NonceStr, Origin, PageUrl, Recipe, SignedPage, UrlForm};
 pub use self::transport::Proxy;
 pub(crate) use self::transport::{causes, root};
 pub use self::turns::{Standing, Waiting};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::super::PageUrl;
 use super::super::identifiers::JsapiTicket;
-use super::super::page_url::PageUrl;
 use super::super::signature::{Digest, NonceStr, Recipe, UrlForm};
 use super::*;
 
