@@ -1,5 +1,6 @@
 //! How an access_token is granted: what the kinds of app differ in, and the only place where they do.
 
+use std::future::Future;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,27 +15,64 @@ use super::api::Proof;
 use super::calls::Calls;
 use super::identifiers::Credential;
 use super::refreshing::{Lease, Refreshing};
-use super::{AccessToken, AppKind, Authorisation, Call, Error, Grant, JsapiTicket, Kind};
+use super::{AccessToken, AppKind, Authorisation, Call, Error, Grant, JsapiTicket, Kind, Needed};
 
 /// A custom app is granted its tokens with any suite ticket that is not empty ("Obtain the access_token of a custom app").
 const ANY_TICKET: &str = "none";
 
 /// An access_token of the app in an organisation.
-pub(super) async fn access_token(calls: &Calls) -> Result<Lease<AccessToken>, Error> {
-    let app = &calls.app;
-    match app.kind {
-        AppKind::Internal(_) => {
-            let pair = json!({"appKey": app.credentials.client_id, "appSecret": app.credentials.client_secret.expose()});
-            token(Call::ACCESS_TOKEN, calls.call_by(Proof::Body, Call::ACCESS_TOKEN, &pair).await?)
+pub(super) async fn access_token(calls: Arc<Calls>, unwanted: Option<Arc<AccessToken>>) -> Result<Lease<AccessToken>, Error> {
+    let credentials = &calls.app.credentials;
+    let ask = async {
+        match calls.app.kind {
+            AppKind::Internal(_) => {
+                let pair = json!({"appKey": credentials.client_id, "appSecret": credentials.client_secret.expose()});
+                token(Call::ACCESS_TOKEN, calls.call_by(Proof::Body, Call::ACCESS_TOKEN, &pair).await?)
+            }
+            AppKind::Custom(_) => corp_access_token(&calls, ANY_TICKET).await,
+            AppKind::ThirdParty => authorised(&calls).await,
         }
-        AppKind::Custom(_) => corp_access_token(calls, ANY_TICKET).await,
-        AppKind::ThirdParty => authorised(calls).await,
-    }
+    };
+    shared(&calls, Call::ACCESS_TOKEN, unwanted, ask).await
 }
 
 /// The jsapi_ticket that belongs to an access_token.
-pub(super) async fn jsapi_ticket(calls: &Calls, token: &Arc<Refreshing<AccessToken>>) -> Result<Lease<JsapiTicket>, Error> {
-    lease(Call::JSAPI_TICKET, calls.call(token, &Call::JSAPI_TICKET.into(), &Value::Null).await?)
+pub(super) async fn jsapi_ticket(
+    calls: Arc<Calls>,
+    token: Arc<Refreshing<AccessToken>>,
+    unwanted: Option<Arc<JsapiTicket>>,
+) -> Result<Lease<JsapiTicket>, Error> {
+    let call = Call::JSAPI_TICKET;
+    let ask = async { lease::<JsapiTicket>(call, calls.call(&token, &call.into(), &Value::Null).await?) };
+    shared(&calls, call, unwanted, ask).await
+}
+
+/// A credential that another process has, or what `ask` brings, for all of them. What an organisation granted before it authorised the app
+/// anew is another's.
+async fn shared<T: Credential>(
+    Calls { app, corp_id, .. }: &Calls,
+    call: Call,
+    unwanted: Option<Arc<T>>,
+    ask: impl Future<Output = Result<Grant, Error>> + Send,
+) -> Result<Lease<T>, Error> {
+    // An organisation's turn is among what others tell.
+    app.peers.are_heard().await;
+    let turn = match app.authorisations.of(corp_id) {
+        Authorisation::Granted { turn, .. } => turn,
+        _ => 0,
+    };
+    let (name, unwanted) = (format!("{} {corp_id} {turn}", call.name), unwanted.map(|value| value.to_shared()));
+    let ask = async {
+        let renewed = ask.await;
+        app.api.observer.renewed(call.name, renewed.as_ref().map(drop));
+        renewed
+    };
+    let granted = app.peers.credential(Needed { name, unwanted, oldest: T::OLDEST }, Box::pin(ask)).await?;
+    // It is checked also when it comes from this process: it came by way of what they share.
+    let Lease { is_replaced, granted_ago, seen_ago, life, value } = granted;
+    let lease = T::try_from(value.expose_secret().to_owned()).ok().and_then(|value| Lease::new(value, life));
+    let malformed = || Error::new(call, Kind::Malformed, "another process has handed on what is no credential");
+    Ok(Lease { is_replaced, granted_ago, seen_ago: seen_ago.max(granted_ago), ..lease.ok_or_else(malformed)? })
 }
 
 /// How often it is asked whether an organisation of which nothing was heard has authorised the app. Anybody may make up corpIds: that must
@@ -46,7 +84,7 @@ pub(super) fn look_ups() -> DefaultDirectRateLimiter {
 }
 
 /// A token that is granted proves that the organisation has authorised the app.
-async fn authorised(calls: &Calls) -> Result<Lease<AccessToken>, Error> {
+async fn authorised(calls: &Calls) -> Result<Grant, Error> {
     let Calls { app, corp_id, .. } = calls;
     if app.authorisations.of(corp_id) == Authorisation::Unknown {
         let soon = Kind::Crowded(Duration::from_secs(1));
@@ -69,7 +107,7 @@ async fn authorised(calls: &Calls) -> Result<Lease<AccessToken>, Error> {
     Ok(lease)
 }
 
-async fn corp_access_token(calls: &Calls, suite_ticket: &str) -> Result<Lease<AccessToken>, Error> {
+async fn corp_access_token(calls: &Calls, suite_ticket: &str) -> Result<Grant, Error> {
     let asked = json!({
         "suiteKey": calls.app.credentials.client_id,
         "suiteSecret": calls.app.credentials.client_secret.expose(),
@@ -90,29 +128,16 @@ struct Granted<T> {
     seconds: u64,
 }
 
-fn lease<T>(call: Call, Granted { credential, seconds }: Granted<T>) -> Result<Lease<T>, Error> {
+fn lease<T: Credential>(call: Call, Granted { credential, seconds }: Granted<T>) -> Result<Grant, Error> {
     let absurd = || Error::new(call, Kind::Malformed, "a success whose expireIn is no lifetime");
-    Lease::new(credential, Duration::from_secs(seconds)).ok_or_else(absurd)
+    Lease::new(credential.to_shared(), Duration::from_secs(seconds)).ok_or_else(absurd)
 }
 
 /// A token that is said to die within minutes is used for five all the same. Each begins with two hours, so that is a mistake, and would make
 /// a fetch of every login, which DingTalk forbids. One that is dead after all is rejected, and replaced then. A ticket is not: nobody
 /// tells this server that it is dead, and near the end of its day little is left of it indeed.
-fn token(call: Call, granted: Granted<AccessToken>) -> Result<Lease<AccessToken>, Error> {
+fn token(call: Call, granted: Granted<AccessToken>) -> Result<Grant, Error> {
     const SHORTEST: Duration = Duration::from_secs(5 * 60);
     let lease = lease(call, granted)?;
     Ok(Lease { life: lease.life.max(SHORTEST), ..lease })
-}
-
-/// A credential for other processes.
-pub(super) fn handed_on<T: Credential>(lease: Lease<T>) -> Grant {
-    let Lease { value, life, is_replaced, granted_ago, seen_ago } = lease;
-    Grant { value: value.to_shared(), life, is_replaced, granted_ago, seen_ago }
-}
-
-/// One from another process, or from this one by way of what they share.
-pub(super) fn taken_over<T: Credential>(grant: Grant) -> Option<Lease<T>> {
-    let Grant { value, life, is_replaced, granted_ago, seen_ago } = grant;
-    let value = T::try_from(value.expose_secret().to_owned()).ok()?;
-    Some(Lease { is_replaced, granted_ago, seen_ago: seen_ago.max(granted_ago), ..Lease::new(value, life)? })
 }

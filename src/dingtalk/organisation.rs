@@ -1,6 +1,5 @@
 //! The app in one organisation: its credentials, kept fresh, and the calls that are made with them.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +14,11 @@ use super::calls::Calls;
 use super::events::authorised_agent;
 use super::grant;
 use super::identifiers::Credential;
-use super::refreshing::{Lease, Refreshing};
+use super::refreshing::Refreshing;
 use super::said::without_secrets;
 use super::{AccessToken, AgentId, AuthCode, Authorisation, CorpId, JsapiTicket, UserId};
 use super::{
-    Call, CredentialState, DisplayName, Error, JsonObject, Kind, Needed, Said, Seldom, Standing, Target, User, UserDetails,
-    Waiting,
+    Call, CredentialState, DisplayName, Error, JsonObject, Kind, Said, Seldom, Standing, Target, User, UserDetails, Waiting,
 };
 
 /// The app in an organisation. Clones share everything.
@@ -65,16 +63,10 @@ impl Organisation {
         let clock = app.api.clock.clone();
         let calls = Arc::new(Calls::new(app, corp_id));
         let asking = Arc::clone(&calls);
-        let fetch = move |unwanted: Option<Arc<AccessToken>>| {
-            let calls = Arc::clone(&asking);
-            async move { shared(&calls, Call::ACCESS_TOKEN, unwanted.as_deref(), grant::access_token(&calls)).await }
-        };
+        let fetch = move |unwanted| grant::access_token(Arc::clone(&asking), unwanted);
         let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), AccessToken::OLDEST, fetch);
-        let (asking, token) = (Arc::clone(&calls), access_token.clone());
-        let fetch = move |unwanted: Option<Arc<JsapiTicket>>| {
-            let (calls, token) = (Arc::clone(&asking), token.clone());
-            async move { shared(&calls, Call::JSAPI_TICKET, unwanted.as_deref(), grant::jsapi_ticket(&calls, &token)).await }
-        };
+        let (asking, token) = (Arc::clone(&calls), Arc::clone(&access_token));
+        let fetch = move |unwanted| grant::jsapi_ticket(Arc::clone(&asking), Arc::clone(&token), unwanted);
         let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock, JsapiTicket::OLDEST, fetch);
         let new_ticket = Seldom::every(Self::BETWEEN_TICKETS);
         Self(Arc::new(Held { calls, access_token, jsapi_ticket, new_ticket }))
@@ -194,29 +186,4 @@ impl Organisation {
         let ask = async move { held.calls.call(&held.access_token, &to, &sent).await };
         self.0.calls.app.kept.get((self.corp_id().clone(), target), &body, ask).await
     }
-}
-
-/// A credential that another process has, or what `ask` brings, for all of them. What an organisation granted before it authorised the app
-/// anew is another's.
-async fn shared<T: Credential>(
-    Calls { app, corp_id, .. }: &Calls,
-    call: Call,
-    unwanted: Option<&T>,
-    ask: impl Future<Output = Result<Lease<T>, Error>> + Send,
-) -> Result<Lease<T>, Error> {
-    // An organisation's turn is among what others tell.
-    app.peers.are_heard().await;
-    let turn = match app.authorisations.of(corp_id) {
-        Authorisation::Granted { turn, .. } => turn,
-        _ => 0,
-    };
-    let (name, unwanted) = (format!("{} {corp_id} {turn}", call.name), unwanted.map(T::to_shared));
-    let ask = async {
-        let renewed = ask.await;
-        app.api.observer.renewed(call.name, renewed.as_ref().map(drop));
-        renewed.map(grant::handed_on)
-    };
-    let granted = app.peers.credential(Needed { name, unwanted, oldest: T::OLDEST }, Box::pin(ask)).await?;
-    grant::taken_over(granted)
-        .ok_or_else(|| Error::new(call, Kind::Malformed, "another process has handed on what is no credential"))
 }
