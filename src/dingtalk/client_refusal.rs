@@ -4,6 +4,7 @@
 use url::Url;
 
 use super::signature::{SignedPage, decoded};
+use super::words::{self, Part};
 use super::{AgentId, CorpId};
 
 /// What `dd.error` said on a page. None of it is to be trusted: the page passes it on.
@@ -15,33 +16,6 @@ pub struct ClientRefusal {
     pub text: String,
     /// The page's `location.href`.
     pub href: String,
-}
-
-/// One thing that is not as the client wants it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
-    /// What it is called.
-    pub name: &'static str,
-    /// What to do about it.
-    pub advice: &'static str,
-}
-
-#[rustfmt::skip] // A line a part.
-#[expect(missing_docs, reason = "the advice says what each is")]
-impl Part {
-    pub const SCHEME: Self = Self { name: "scheme", advice: "the client opens the page with another scheme: PUBLIC_URL must begin as the app's homepage does" };
-    pub const HOST: Self = Self { name: "host", advice: "the client opens the page at another host: PUBLIC_URL must be the origin of the app's homepage" };
-    pub const PORT: Self = Self { name: "port", advice: "the client opens the page at another port: PUBLIC_URL must be the origin of the app's homepage" };
-    pub const SPELLING: Self = Self { name: "spelling", advice: "the client writes the same address in another way: the app's homepage must begin with PUBLIC_URL and a slash, in small letters, and without :443" };
-    pub const PATH: Self = Self { name: "path", advice: "the path was changed between the client and this server: the proxy must pass it on unchanged" };
-    pub const QUERY: Self = Self { name: "query", advice: "the query was changed between the client and this server, or by a script before dd.config" };
-    pub const DECODING: Self = Self { name: "decoding", advice: "the client checks the query in its other, decoded or encoded, form: keep odd characters out of the page's address" };
-    pub const DIGEST: Self = Self { name: "digest", advice: "the client computes the other digest: change JSAPI_DIGEST" };
-    pub const TICKET_AGE: Self = Self { name: "ticket age", advice: "the client does not know the jsapi_ticket: it is fetched anew, load the page again" };
-    pub const AGENT: Self = Self { name: "agent", advice: "the agentId is not this app's: DINGTALK_AGENT_ID (Developer Console > the app > Credentials and Basic Information), or, of a third-party app, what the organisation's authorisation tells" };
-    pub const CORP: Self = Self { name: "corp", advice: "the corpId is not the organisation that the page was opened in: DINGTALK_CORP_ID (Developer Console > Home), or, of a third-party app, the $CORPID$ in its homepage's address" };
-    pub const TIME_STAMP: Self = Self { name: "time stamp", advice: "the page passed another timeStamp to dd.config than the one signed for it: pass it on unchanged, as text" };
-    pub const NONCE: Self = Self { name: "nonce", advice: "the page passed other values to dd.config than the ones signed for it: pass them on unchanged" };
 }
 
 impl ClientRefusal {
@@ -86,44 +60,9 @@ impl ClientRefusal {
     /// What the client did say when that explains nothing, and what may still be the matter with `signed`, the likeliest first.
     pub fn possible(&self, signed: &SignedPage, agent_id: &AgentId, corp_id: &CorpId) -> String {
         let code = self.platform_code();
-        let (said, not_permitted) = match (code.as_deref(), self.code.trim()) {
-            (Some("52013"), _) => ("that the signature is not right, and not all that it was held against", false),
-            (Some("52012"), _) => ("that it could not compute the signature", false),
-            (Some("52014"), _) => ("that the address is invalid", false),
-            (Some("52015"), _) | (None, "9") => ("that the nonceStr is invalid", false),
-            (Some("52016"), _) => ("that a value to be signed is invalid", false),
-            (Some("52017"), _) => ("that the jsApiList is invalid: each name must be one of a JSAPI", false),
-            (Some("52018"), _) => ("that the timeStamp is invalid", false),
-            (Some("52020" | "52023"), _) => ("that it knows no such service window: this is a micro-app, whose type is 0", false),
-            (Some("52022"), _) => ("that the type is invalid: 0 is a micro-app's", false),
-            (Some("52024"), _) => ("that a JSAPI's tag is invalid", false),
-            (Some("52025" | "52026"), _) => ("that this is no secure micro-app, or not at this address", false),
-            (None, "7") => ("that the call is not permitted", true),
-            (Some(_), _) => ("no more than its code", false),
-            (None, _) => ("no more than that it refuses", false),
-        };
-        let permitted = "the app is not published, or the call not permitted".to_owned();
         let is_known = self.quoted("url").is_some_and(|used| shown(signed.url.as_str(), used) == Shown::Whole);
-        let address = (!is_known).then(|| {
-            format!(
-                "the client has another address for the page than {} (PUBLIC_URL, a proxy, a script before dd.config)",
-                signed.url.origin()
-            )
-        });
-        let others = [
-            "the page did not pass all values to dd.config as they were signed".to_owned(),
-            "the client no longer knows the jsapi_ticket (load the page again)".to_owned(),
-            "it computes the other digest (JSAPI_DIGEST)".to_owned(),
-            format!(
-                "agent {agent_id} or corp {corp_id} is another app's (DINGTALK_AGENT_ID, DINGTALK_CORP_ID; of a third-party app, the \
-                 organisation's authorisation)"
-            ),
-        ];
-        let mut possible: Vec<_> = address.into_iter().chain(others).chain([permitted]).collect();
-        if not_permitted {
-            possible.rotate_right(1);
-        }
-        format!("the client said {said}; still possible, the likeliest first: {}", possible.join("; or "))
+        let origin = (!is_known).then(|| signed.url.origin());
+        words::possible(code.as_deref(), self.code.trim(), origin, agent_id, corp_id)
     }
 
     /// The platform's code: `Code:52013` in the text, or the code itself, or any such number in the client's own words.

@@ -19,7 +19,8 @@ mod pace; // and when.
 mod breaker; // Stops all calls while DingTalk shuts this server out, and knows whether it answers at all.
 mod answer; // Whether an answer is a success, and what the codes of refusals mean.
 mod said; // What is quoted of it, without credentials.
-mod error; // What can go wrong, and what to do about it, in both languages.
+mod error; // What can go wrong, and what to do about it,
+mod words; // in both languages.
 pub mod events; // What DingTalk tells without being asked.
 mod identifiers; // CorpId, userid, authCode and the like, each checked once.
 mod user; // Who somebody is.
@@ -32,10 +33,9 @@ pub use self::api::Observer;
 pub use self::app::{DingTalk, DingTalkState};
 pub use self::breaker::BreakerState;
 pub use self::call::{Call, Target};
-pub use self::client_refusal::{ClientRefusal, Part};
+pub use self::client_refusal::ClientRefusal;
 pub use self::clock::{Clock, Moment, Seldom};
-pub(crate) use self::error::told;
-pub use self::error::{Error, Kind, NoConnection, Told};
+pub use self::error::{Error, Kind, NoConnection};
 pub use self::identifiers::{
     AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, Malformed, StreamTicket, SuiteTicket, UserId,
 };
@@ -52,3 +52,5 @@ pub use self::transport::Proxy;
 pub(crate) use self::transport::{causes, root};
 pub use self::turns::{Standing, Waiting};
 pub use self::user::{DisplayName, User, UserDetails};
+pub(crate) use self::words::told;
+pub use self::words::{Part, Told};

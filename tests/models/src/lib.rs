@@ -10,13 +10,15 @@ mod clock_hands;
 mod error;
 #[path = "../../../src/dingtalk/refreshing.rs"]
 mod refreshing;
+#[path = "../../../src/dingtalk/words.rs"]
+mod words;
 
 mod examples;
 mod interleavings;
 mod lives;
 mod reference;
 
-use dingtalk_h5::dingtalk::{Call, Clock};
+use dingtalk_h5::dingtalk::{AgentId, Call, Clock, CorpId};
 
 use self::clock_hands::ClockHands;
 use self::error::{Error, Kind};
