@@ -1,6 +1,6 @@
 //! Who waits for the next call of one API, and who is next: within an address in the order of arrival, among addresses in turn.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Where somebody waits from: an IPv4 address, or the /64 of an IPv6 address, since one household has all of that.
@@ -23,14 +23,14 @@ impl Network {
 /// Those who wait, each with a `W`.
 pub(super) struct Line<W> {
     lanes: HashMap<Network, Lane<W>>,
-    /// Whose turn it is, the smallest first.
-    turns: BTreeMap<u64, Network>,
+    /// Whose turn it is, and whose is next.
+    turns: VecDeque<Network>,
     waiting: usize,
-    numbers: u64,
+    /// So many have ever joined.
+    joined: u64,
 }
 
 struct Lane<W> {
-    turn: u64,
     /// It lets the others go first once.
     owes_a_turn: bool,
     waiting: BTreeMap<(u64, u64), W>,
@@ -50,7 +50,7 @@ impl<W> Line<W> {
 
     /// Nobody waits.
     pub fn new() -> Self {
-        Self { lanes: HashMap::new(), turns: BTreeMap::new(), waiting: 0, numbers: 0 }
+        Self { lanes: HashMap::new(), turns: VecDeque::new(), waiting: 0, joined: 0 }
     }
 
     /// How many wait.
@@ -65,29 +65,28 @@ impl<W> Line<W> {
 
     /// Joins as somebody who arrived at `since`. If that is one too many, the newest of the address that has most waiting gives way.
     pub fn join(&mut self, network: Network, since: u64, waiter: W) -> (Position, Option<W>) {
-        let (number, turns) = (self.number(), &mut self.turns);
+        self.joined += 1;
+        let position = Position { network, key: (since, self.joined) };
         let lane = self.lanes.entry(network).or_insert_with(|| {
-            turns.insert(number, network);
-            Lane { turn: number, owes_a_turn: false, waiting: BTreeMap::new() }
+            self.turns.push_back(network);
+            Lane { owes_a_turn: false, waiting: BTreeMap::new() }
         });
-        lane.waiting.insert((since, number), waiter);
+        lane.waiting.insert(position.key, waiter);
         self.waiting += 1;
         let gives_way = (self.waiting > Self::MOST).then(|| self.newest_of_most()).flatten();
-        (Position { network, key: (since, number) }, gives_way.and_then(|position| self.leave(position)))
+        (position, gives_way.and_then(|position| self.leave(position)))
     }
 
     /// Whoever is next. Their address has its next turn after all others.
     pub fn next(&mut self) -> Option<W> {
         loop {
-            let (_, network) = self.turns.pop_first()?;
-            let number = self.number();
+            let network = self.turns.pop_front()?;
             let lane = self.lanes.get_mut(&network)?;
             let waiter = if std::mem::take(&mut lane.owes_a_turn) { None } else { lane.waiting.pop_first() };
             if lane.waiting.is_empty() {
                 self.lanes.remove(&network);
             } else {
-                lane.turn = number;
-                self.turns.insert(number, network);
+                self.turns.push_back(network);
             }
             if let Some((_, waiter)) = waiter {
                 self.waiting -= 1;
@@ -109,7 +108,7 @@ impl<W> Line<W> {
         let waiter = lane.waiting.remove(&position.key)?;
         self.waiting -= 1;
         if lane.waiting.is_empty() {
-            self.turns.remove(&lane.turn);
+            self.turns.retain(|network| *network != position.network);
             self.lanes.remove(&position.network);
         }
         Some(waiter)
@@ -128,11 +127,6 @@ impl<W> Line<W> {
     fn newest_of_most(&self) -> Option<Position> {
         let (network, lane) = self.lanes.iter().max_by_key(|(_, lane)| lane.waiting.len())?;
         lane.waiting.last_key_value().map(|(key, _)| Position { network: *network, key: *key })
-    }
-
-    fn number(&mut self) -> u64 {
-        self.numbers += 1;
-        self.numbers
     }
 }
 
