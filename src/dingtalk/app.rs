@@ -101,16 +101,15 @@ impl DingTalk {
 
     /// An organisation that has the app, or may have it: of one of which nothing was heard, the first call that needs a token tells.
     pub fn organisation(&self, corp_id: &CorpId) -> Result<Organisation, Error> {
-        if let Some(home) = &self.home {
-            return if home.corp_id() == corp_id {
-                Ok(home.clone())
-            } else {
-                Err(not_authorised("it is the app of another organisation"))
-            };
+        match &self.home {
+            Some(home) if home.corp_id() == corp_id => Ok(home.clone()),
+            Some(_) => Err(not_authorised("it is the app of another organisation")),
+            None => {
+                let turn = self.app.turn(corp_id)?;
+                let new = || Organisation::new(Arc::clone(&self.app), corp_id.clone());
+                Ok(self.organisations.get(corp_id, turn, || self.app.api.transport.within(new)))
+            }
         }
-        let turn = self.app.turn(corp_id)?;
-        let new = || Organisation::new(Arc::clone(&self.app), corp_id.clone());
-        Ok(self.organisations.get(corp_id, turn, || self.app.api.transport.within(new)))
     }
 
     /// Why the people of an organisation cannot use the app, as far as it is known without asking.

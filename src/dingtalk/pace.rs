@@ -11,8 +11,8 @@ use tokio::time::Instant;
 pub(super) struct Pace {
     /// By the settings.
     allowed: usize,
-    /// Into so many parts that is divided, of which this process has one. None: all agree on each call.
-    parts: Option<NonZeroUsize>,
+    /// How this process shares that with others.
+    sharing: Sharing,
     /// What it has allowed lately, which is less where somebody else calls in the app's name too.
     limit: usize,
     /// The last calls, all that count among them, in the order in which they left; the first has this number.
@@ -27,6 +27,33 @@ pub(super) struct Pace {
     /// Nothing leaves before.
     paused_until: Instant,
     pauses: u32,
+}
+
+/// How processes share a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// They cannot agree: each keeps to its one of so many parts.
+    Apart(NonZeroUsize),
+    /// They can again, and DingTalk still counts calls that were made apart and that nobody else knows of: each keeps to its part, and they
+    /// agree on each call.
+    Settling(NonZeroUsize),
+    /// They agree on each call.
+    Together,
+}
+
+impl Sharing {
+    /// Into how many parts the limit is divided, if it is.
+    fn parts(self) -> Option<NonZeroUsize> {
+        match self {
+            Self::Apart(parts) | Self::Settling(parts) => Some(parts),
+            Self::Together => None,
+        }
+    }
+
+    /// Whether each call is agreed on.
+    pub fn is_agreed(self) -> bool {
+        !matches!(self, Self::Apart(_))
+    }
 }
 
 /// A call that has left, or is about to.
@@ -61,7 +88,7 @@ impl Pace {
         let allowed = allowed.get() as usize;
         Self {
             allowed,
-            parts: Some(NonZeroUsize::MIN),
+            sharing: Sharing::Apart(NonZeroUsize::MIN),
             limit: allowed,
             left: VecDeque::new(),
             first: 0,
@@ -79,7 +106,7 @@ impl Pace {
         if self.pauses > 0 {
             return 1;
         }
-        self.parts.map_or(self.allowed, |parts| self.limit.min((self.allowed / parts).max(1)))
+        self.sharing.parts().map_or(self.allowed, |parts| self.limit.min((self.allowed / parts).max(1)))
     }
 
     /// How many may leave in a second, of all processes together.
@@ -97,9 +124,9 @@ impl Pace {
         self.left.iter().map(|departure| departure.until).filter(move |until| *until > now)
     }
 
-    /// From now on this process has one of so many parts of what is allowed; or, where all agree on each call, no part of its own.
-    pub fn divide(&mut self, parts: Option<NonZeroUsize>) {
-        self.parts = parts;
+    /// From now on this process has its part of what is allowed; or, where all agree on each call, no part of its own.
+    pub fn share(&mut self, sharing: Sharing) {
+        self.sharing = sharing;
     }
 
     /// When the next call may leave; not later than `now` means now.
@@ -139,7 +166,7 @@ impl Pace {
         let late = took.saturating_sub(self.fastest()).min(Self::MOST_DELAY);
         let departure = Departure { until: departure.at + Self::SECOND + late.max(Self::MARGIN), is_refused, ..departure };
         self.note(departure);
-        match (is_refused, self.parts) {
+        match (is_refused, self.sharing.parts()) {
             (true, Some(_)) => self.slow_down(departure, now),
             (true, None) => {}
             // One that left before it tells nothing of a pause.
@@ -330,7 +357,7 @@ mod tests {
     fn an_answer_to_a_call_from_before_a_pause_does_not_end_it() {
         let now = Instant::now();
         let mut pace = Pace::new(TWENTY, now);
-        pace.divide(None);
+        pace.share(Sharing::Together);
         let (early, limited) = (pace.depart(now), pace.depart(now));
         pace.pause(now);
         pace.answered(limited, true, now);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::pace::Sharing;
 use super::refreshing::Lease;
 use super::{AgentId, CorpId, Error, SuiteTicket};
 
@@ -52,33 +53,6 @@ pub trait Peers: Send + Sync + 'static {
 
     /// Says what became of a call that was let leave, when that is not what was expected of it. Nobody waits for this.
     fn note(&self, _line: &str, _leave: Leave, _outcome: Outcome) {}
-}
-
-/// How processes share a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sharing {
-    /// They cannot agree: each keeps to its one of so many parts.
-    Apart(NonZeroUsize),
-    /// They can again, and DingTalk still counts calls that were made apart and that nobody else knows of: each keeps to its part, and they
-    /// agree on each call.
-    Settling(NonZeroUsize),
-    /// They agree on each call.
-    Together,
-}
-
-impl Sharing {
-    /// Into how many parts the limit is divided, if it is.
-    pub fn parts(self) -> Option<NonZeroUsize> {
-        match self {
-            Self::Apart(parts) | Self::Settling(parts) => Some(parts),
-            Self::Together => None,
-        }
-    }
-
-    /// Whether each call is agreed on.
-    pub fn is_agreed(self) -> bool {
-        !matches!(self, Self::Apart(_))
-    }
 }
 
 /// Calls that would leave.

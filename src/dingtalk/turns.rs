@@ -131,7 +131,7 @@ impl Turns {
         let sharing = self.peers.sharing();
         let mut state = self.state.lock();
         let now = Instant::now();
-        state.pace.divide(sharing.parts());
+        state.pace.share(sharing);
         if !sharing.is_agreed() && state.line.len() == 0 && state.pace.next(now) <= now {
             return Ok(Turn { turns: Arc::clone(self), departure: state.pace.depart(now), leave: None, left: false });
         }
@@ -180,7 +180,7 @@ impl Turns {
             state.calling = false;
             return None;
         };
-        state.pace.divide(sharing.parts());
+        state.pace.share(sharing);
         let next = state.pace.next(now);
         if next > now {
             return Some(Next::After(next));
