@@ -1,7 +1,6 @@
 //! What DingTalk answered, kept for a while. Somebody who loads a page again and again makes one call, however many do it at once: it is
 //! made in a task of its own, which no browser ends by going away, and its outcome is everybody's who asked meanwhile.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -91,27 +90,25 @@ impl Asked {
     }
 
     fn bytes(&self) -> usize {
-        self.answer
-            .borrow()
-            .as_ref()
-            .and_then(|answered| answered.outcome.as_ref().ok().map(|text| text.len()))
-            .unwrap_or_default()
+        match self.answer.borrow().as_ref().map(|answered| &answered.outcome) {
+            Some(Ok(text)) => text.len(),
+            Some(Err(_)) | None => 0,
+        }
     }
 }
 
-/// Forgets what is good no longer, and, when there is too much all the same, the oldest quarter.
+/// Forgets what is good no longer, and, while there is too much all the same, what was asked longest ago.
 fn make_room(asked: &mut HashMap<Question, Asked>, now: Instant) {
     asked.retain(|_, known| known.is_good(now));
-    let bytes =
-        |(question, known): (&Question, &Asked)| KeptAnswers::EACH + question.1.bytes() + question.2.len() + known.bytes();
-    if asked.iter().map(bytes).sum::<usize>() > KeptAnswers::MOST_BYTES {
-        let mut newest_first: Vec<_> = asked.iter().map(|one| (Reverse(one.1.at), bytes(one))).collect();
-        newest_first.sort_unstable();
-        let mut room = KeptAnswers::MOST_BYTES / 4 * 3;
-        let mut fits = |bytes: usize| room.checked_sub(bytes).inspect(|rest| room = *rest).is_some();
-        if let Some((Reverse(too_old), _)) = newest_first.into_iter().find(|(_, bytes)| !fits(*bytes)) {
-            asked.retain(|_, known| known.at > too_old);
-        }
+    let bytes = |((_, target, body), known): (&Question, &Asked)| KeptAnswers::EACH + target.bytes() + body.len() + known.bytes();
+    let mut sum: usize = asked.iter().map(bytes).sum();
+    while sum > KeptAnswers::MOST_BYTES
+        && let Some(oldest) = asked.iter().min_by_key(|(_, known)| known.at)
+    {
+        // An answer that has come meanwhile was not in the sum.
+        sum = sum.saturating_sub(bytes(oldest));
+        let question = oldest.0.clone();
+        asked.remove(&question);
     }
 }
 
