@@ -1,6 +1,7 @@
 //! Stream: events over a WebSocket that the server opens, so that it needs no public address (DingTalk's own clients:
 //! `dingtalk-stream`).
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -79,7 +80,7 @@ impl DingTalk {
                     tracing::info!("stream is open");
                     let opened = Instant::now();
                     stream.set(true, clock.now());
-                    let ended = self.hear(socket, listener, silence).await;
+                    let Err(ended) = self.hear(socket, listener, silence).await;
                     stream.set(false, clock.now());
                     // One that lasted is no part of the trouble before it.
                     if opened.elapsed() >= LONGEST_PAUSE {
@@ -131,30 +132,27 @@ impl DingTalk {
         Ok(url)
     }
 
-    async fn hear(&self, mut socket: Socket, listener: &impl Listener, silence: Duration) -> Ended {
+    /// Hears and answers until the connection ends.
+    async fn hear(&self, mut socket: Socket, listener: &impl Listener, silence: Duration) -> Result<Infallible, Ended> {
         let (mut heard, mut ping) = (Instant::now(), interval(silence / 3));
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let said = tokio::select! {
-                message = socket.next() => match message {
-                    Some(Ok(message)) => {
-                        heard = Instant::now();
-                        self.answer(message, listener).await
+                message = socket.next() => {
+                    let message = message.and_then(Result::ok).ok_or(Ended::Lost)?;
+                    heard = Instant::now();
+                    self.answer(message, listener).await?
+                }
+                _ = ping.tick() => {
+                    if heard.elapsed() >= silence {
+                        return Err(Ended::Lost);
                     }
-                    Some(Err(_)) | None => Err(Ended::Lost),
-                },
-                _ = ping.tick() => match heard.elapsed() < silence {
-                    true => Ok(Some(Message::Ping(Vec::new().into()))),
-                    false => Err(Ended::Lost),
-                },
+                    Some(Message::Ping(Vec::new().into()))
+                }
             };
-            let sent = match said {
-                Ok(None) => continue,
-                Ok(Some(message)) => timeout(silence / 3, socket.send(message)).await,
-                Err(ended) => return ended,
-            };
-            if !matches!(sent, Ok(Ok(()))) {
-                return Ended::Lost;
+            if let Some(message) = said {
+                let sent = timeout(silence / 3, socket.send(message)).await;
+                sent.ok().and_then(Result::ok).ok_or(Ended::Lost)?;
             }
         }
     }
