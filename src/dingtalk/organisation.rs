@@ -23,13 +23,11 @@ use super::{
 
 /// The app in an organisation. Clones share everything.
 #[derive(Clone)]
-pub struct Organisation(Arc<Held>);
-
-struct Held {
+pub struct Organisation {
     calls: Arc<Calls>,
     access_token: Arc<Refreshing<AccessToken>>,
     jsapi_ticket: Arc<Refreshing<JsapiTicket>>,
-    new_ticket: Seldom,
+    new_ticket: Arc<Seldom>,
 }
 
 /// For whoever watches.
@@ -68,18 +66,17 @@ impl Organisation {
         let (asking, token) = (Arc::clone(&calls), Arc::clone(&access_token));
         let fetch = move |unwanted| grant::jsapi_ticket(Arc::clone(&asking), Arc::clone(&token), unwanted);
         let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock, JsapiTicket::OLDEST, fetch);
-        let new_ticket = Seldom::every(Self::BETWEEN_TICKETS);
-        Self(Arc::new(Held { calls, access_token, jsapi_ticket, new_ticket }))
+        Self { calls, access_token, jsapi_ticket, new_ticket: Arc::new(Seldom::every(Self::BETWEEN_TICKETS)) }
     }
 
     /// The organisation's name in DingTalk.
     pub fn corp_id(&self) -> &CorpId {
-        &self.0.calls.corp_id
+        &self.calls.corp_id
     }
 
     /// The app's name in the organisation. Of one whose authorisation nobody has heard of, DingTalk is asked.
     pub async fn agent_id(&self) -> Result<AgentId, Error> {
-        let app = &self.0.calls.app;
+        let app = &self.calls.app;
         if let Some(home) = app.kind.home() {
             return Ok(home.agent_id.clone());
         }
@@ -90,7 +87,7 @@ impl Organisation {
     }
 
     async fn ask_for_agent(&self) -> Result<AgentId, Error> {
-        let (calls, call, body) = (&self.0.calls, Call::AUTH_INFO, json!({"auth_corpid": self.corp_id()}));
+        let (calls, call, body) = (&self.calls, Call::AUTH_INFO, json!({"auth_corpid": self.corp_id()}));
         let (asked, sent) = (Arc::clone(calls), body.clone());
         let ask = async move {
             let app = &asked.app;
@@ -106,43 +103,42 @@ impl Organisation {
 
     /// What is held at the moment. Nothing of it is secret.
     pub fn state(&self) -> OrganisationState {
-        let Held { access_token, jsapi_ticket, .. } = &*self.0;
         OrganisationState {
-            access_token: access_token.state(),
-            jsapi_ticket: jsapi_ticket.state(),
-            access_token_age: access_token.age(),
-            jsapi_ticket_age: jsapi_ticket.age(),
+            access_token: self.access_token.state(),
+            jsapi_ticket: self.jsapi_ticket.state(),
+            access_token_age: self.access_token.age(),
+            jsapi_ticket_age: self.jsapi_ticket.age(),
         }
     }
 
     /// The app's access_token, from the cache while it is good.
     pub async fn access_token(&self) -> Result<Arc<AccessToken>, Error> {
-        self.0.access_token.get().await
+        self.access_token.get().await
     }
 
     /// The jsapi_ticket, from the cache while it is good.
     pub async fn jsapi_ticket(&self) -> Result<Arc<JsapiTicket>, Error> {
-        self.0.jsapi_ticket.get().await
+        self.jsapi_ticket.get().await
     }
 
     /// Says that clients seem not to accept what is signed with `ticket`: if it is still the one in use, it is renewed behind, once a
     /// minute at most.
     pub fn doubt_jsapi_ticket(&self, ticket: &Arc<JsapiTicket>) {
-        if self.0.new_ticket.may(self.0.calls.app.api.clock.now()) {
-            self.0.jsapi_ticket.doubt(ticket);
+        if self.new_ticket.may(self.calls.app.api.clock.now()) {
+            self.jsapi_ticket.doubt(ticket);
         }
     }
 
     /// What a client said, without the credentials that are in use.
     pub fn quote(&self, code: &str, text: &str) -> Said {
-        let (token, ticket) = (self.0.access_token.held(), self.0.jsapi_ticket.held());
+        let (token, ticket) = (self.access_token.held(), self.jsapi_ticket.held());
         let secrets = || token.iter().map(|token| token.expose()).chain(ticket.iter().map(|ticket| ticket.expose()));
         Said::new(&without_secrets(code, secrets()), &without_secrets(text, secrets()))
     }
 
     /// What waits for its turn, by the names of the calls.
     pub fn waiting(&self) -> Vec<(&'static str, Waiting)> {
-        self.0.calls.waiting()
+        self.calls.waiting()
     }
 
     /// Exchanges `code` when its turn comes. `leaving` is told when it goes out, which uses it up. Only when DingTalk's gateway refuses
@@ -155,7 +151,7 @@ impl Organisation {
             name: Option<DisplayName>,
         }
         let (target, body) = (Call::USER_BY_CODE.into(), json!({"code": code.expose()}));
-        let answer = self.0.calls.call_for(standing, &self.0.access_token, &target, &body, &leaving);
+        let answer = self.calls.call_for(standing, &self.access_token, &target, &body, &leaving);
         let answer: Wrapped<Identity> = answer.await?;
         let Identity { userid, name } = answer.result.0;
         let name = name.filter(|name| !name.as_str().is_empty());
@@ -180,10 +176,10 @@ impl Organisation {
             return Err(unfit("a GET has no body: its parameters go into the query"));
         }
         if call.kept_for.is_none() {
-            return self.0.calls.call(&self.0.access_token, &target, &body).await;
+            return self.calls.call(&self.access_token, &target, &body).await;
         }
-        let (held, to, sent) = (Arc::clone(&self.0), target.clone(), body.clone());
-        let ask = async move { held.calls.call(&held.access_token, &to, &sent).await };
-        self.0.calls.app.kept.get((self.corp_id().clone(), target), &body, ask).await
+        let (this, to, sent) = (self.clone(), target.clone(), body.clone());
+        let ask = async move { this.calls.call(&this.access_token, &to, &sent).await };
+        self.calls.app.kept.get((self.corp_id().clone(), target), &body, ask).await
     }
 }
