@@ -25,6 +25,9 @@ use super::{Call, Error, Kind, NoConnection};
 /// The most that is read of any answer. Lists of a whole company's people, as an app's own calls bring them, have some hundred KiB.
 const MAX_ANSWER: usize = 2 * 1024 * 1024;
 
+/// The most that is read of any message: an event is a few hundred bytes.
+const MAX_MESSAGE: usize = 256 * 1024;
+
 /// The HTTP client for DingTalk: no redirects, no Referer, no proxy but the one that is set, no decompression (so a small answer
 /// cannot unfold into a large one), and one deadline over connecting, sending and reading.
 pub(super) struct Transport {
@@ -75,12 +78,7 @@ impl Transport {
         let exchange = self.runtime.spawn(exchange(call, self.http.clone(), self.proxy.clone(), request));
         exchange.await.unwrap_or_else(|_| Err(Error::interrupted(call)))
     }
-}
 
-/// The most that is read of any message: an event is a few hundred bytes.
-const MAX_MESSAGE: usize = 256 * 1024;
-
-impl Transport {
     /// Opens a WebSocket (RFC 6455, section 4.1), which lives in the runtime that this is called in.
     pub async fn web_socket(&self, call: Call, url: Url) -> Result<WebSocketStream<Upgraded>, Error> {
         let (way, key) = (Way::to(&url, self.proxy.as_ref()), generate_key());
