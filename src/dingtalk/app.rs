@@ -85,13 +85,13 @@ impl DingTalk {
         let Settings { kind, credentials, api_url, oapi_url, proxy, calls_per_second, .. } = settings;
         let transport = Transport::new(proxy)?;
         let api = Api::new((api_url, oapi_url), transport, clock.clone(), observer);
-        let (kept, look_ups) = (KeptAnswers::new(clock.clone()), look_ups());
+        let (kept, look_ups) = (KeptAnswers::new(clock), look_ups());
         let (authorisations, peers) = (Arc::clone(&state), state);
         let stream = StreamLink::default();
         let app = Arc::new(App { kind, credentials, authorisations, peers, api, kept, look_ups, calls_per_second, stream });
         let home = app.kind.home().cloned();
         let home = home.map(|home| Organisation::new(Arc::clone(&app), home.corp_id));
-        Ok(Self { app, organisations: Arc::new(Organisations::new(clock)), home })
+        Ok(Self { app, organisations: Arc::default(), home })
     }
 
     /// The organisation that has the app, if it is one and always the same.
@@ -106,8 +106,9 @@ impl DingTalk {
             Some(_) => Err(not_authorised("it is the app of another organisation")),
             None => {
                 let turn = self.app.turn(corp_id)?;
-                let new = || Organisation::new(Arc::clone(&self.app), corp_id.clone());
-                Ok(self.organisations.get(corp_id, turn, || self.app.api.transport.within(new)))
+                let api = &self.app.api;
+                let new = || api.transport.within(|| Organisation::new(Arc::clone(&self.app), corp_id.clone()));
+                Ok(self.organisations.get(corp_id, turn, api.clock.now(), new))
             }
         }
     }
@@ -169,9 +170,9 @@ fn not_authorised(why: &str) -> Error {
 
 /// The organisations whose people use a third-party app: each made when it is first needed, and dropped when nobody has come for a while.
 /// Those that have the app, and those that may have it: corpIds that somebody made up push only each other out.
-pub(super) struct Organisations {
+#[derive(Default)]
+struct Organisations {
     held: Mutex<HashMap<CorpId, Entry>>,
-    clock: Clock,
 }
 
 struct Entry {
@@ -187,19 +188,12 @@ impl Organisations {
     /// As long as an access_token lives: after that there is nothing left that would be worth keeping.
     const IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
-    /// Nobody has come yet.
-    pub fn new(clock: Clock) -> Self {
-        Self { held: Mutex::default(), clock }
-    }
-
     /// The organisation as it has authorised the app for the `turn`th time; that it has done so may be known by asking alone.
-    pub fn get(&self, corp_id: &CorpId, turn: Option<u64>, make: impl FnOnce() -> Organisation) -> Organisation {
-        let (mut held, now) = (self.held.lock(), self.clock.now());
+    fn get(&self, corp_id: &CorpId, turn: Option<u64>, now: Instant, make: impl FnOnce() -> Organisation) -> Organisation {
+        let mut held = self.held.lock();
         // What was granted or refused before its last authorisation is worth nothing. One that was found by asking has turn 0.
-        if held.get(corp_id).is_some_and(|entry| entry.turn.unwrap_or(0) != turn.unwrap_or(0)) {
+        if held.get(corp_id).is_none_or(|entry| entry.turn.unwrap_or(0) != turn.unwrap_or(0)) {
             held.remove(corp_id);
-        }
-        if !held.contains_key(corp_id) {
             make_room(&mut held, turn.is_some(), now);
         }
         let entry = held.entry(corp_id.clone());
@@ -209,7 +203,7 @@ impl Organisations {
     }
 
     /// Those that have the app, or have proved it.
-    pub fn all_known(&self) -> Vec<Organisation> {
+    fn all_known(&self) -> Vec<Organisation> {
         self.held.lock().values().filter(|entry| entry.has_app()).map(|entry| entry.organisation.clone()).collect()
     }
 }

@@ -20,7 +20,7 @@ mod breaker; // Stops all calls while DingTalk shuts this server out, and knows 
 mod answer; // Whether an answer is a success, and what the codes of refusals mean.
 mod said; // What is quoted of it, without credentials.
 mod error; // What can go wrong, and what to do about it,
-mod words; // in both languages.
+mod words; // in both languages; and about a refused signature.
 pub mod events; // What DingTalk tells without being asked.
 mod identifiers; // CorpId, userid, authCode and the like, each checked once.
 mod user; // Who somebody is.
