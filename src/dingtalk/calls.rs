@@ -94,34 +94,29 @@ impl Calls {
         body: &Value,
         leaving: &impl Fn(),
     ) -> Result<T, Error> {
-        let call = target.call;
+        let (call, api) = (target.call, &self.app.api);
         let (began, turns) = (Instant::now(), self.turns_of(call));
         loop {
             // Nobody waits for what would not be sent.
-            if self.app.api.breaker.shows(self.app.api.clock.now()) == BreakerState::Open {
-                return self.app.api.send(target, proof, body).await;
+            if api.breaker.shows(api.clock.now()) == BreakerState::Open {
+                return api.send(target, proof, body).await;
             }
             let mut turn = turns.wait(standing).await.map_err(|why| match why {
                 NoTurn::NotYet(wait) => Error::new(call, Kind::NoTurn(wait), "too many calls are waiting for their turn"),
                 NoTurn::Crowded(wait) => Error::new(call, Kind::Crowded(wait), "more calls are waiting than can"),
             })?;
-            self.app.api.observer.waited(call.name, began.elapsed());
+            api.observer.waited(call.name, began.elapsed());
             turn.take();
             leaving();
-            let answer = self.app.api.send(target, proof, body).await;
-            let refused = answer.as_ref().is_err_and(|error| error.kind == Kind::RateLimited);
-            match &answer {
-                // How soon that was known says nothing about how long an answer takes.
-                Err(Error { kind: Kind::NotSent(_) | Kind::NotAsked(_), .. }) => turn.stayed(),
-                Err(Error { kind: Kind::LimitedForLonger, .. }) => turn.limited_for_longer(),
-                _ => turn.answered(refused),
-            }
+            let answer = api.send(target, proof, body).await;
+            let failure = answer.as_ref().err().map(|error| &error.kind);
+            turn.ended(failure);
             // Made-up codes cost those who post them more than others.
-            if answer.as_ref().is_err_and(|error| error.kind == Kind::CodeRejected) {
+            if failure == Some(&Kind::CodeRejected) {
                 turns.wasted(standing.network);
             }
             // What pages show is not asked for again: somebody who loads one again and again would make it worse.
-            if !refused || call.kept_for.is_some() {
+            if failure != Some(&Kind::RateLimited) || call.kept_for.is_some() {
                 return answer;
             }
         }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::line::{Line, Network, Position};
 use super::pace::{Departure, Pace};
-use super::{Departing, Departures, Leave, Outcome, Peers};
+use super::{Departing, Departures, Kind, Leave, Outcome, Peers};
 
 /// On whose behalf a call is made, and how long it may wait for its turn.
 #[derive(Debug, Clone, Copy)]
@@ -234,19 +234,22 @@ impl Turn {
         self.left = true;
     }
 
-    /// It did not go out after all: the turn is the next one's.
-    pub fn stayed(mut self) {
-        self.left = false;
-    }
-
-    /// DingTalk has refused it for longer than this second: whoever left now would be refused like it.
-    pub fn limited_for_longer(self) {
-        self.turns.state.lock().pace.pause(Instant::now());
-        self.answered(true);
+    /// The call has ended, with this failure if with any.
+    pub fn ended(mut self, failure: Option<&Kind>) {
+        match failure {
+            // It did not go out after all: the turn is the next one's. How soon that was known says nothing about how long an answer takes.
+            Some(Kind::NotSent(_) | Kind::NotAsked(_)) => self.left = false,
+            // DingTalk has refused it for longer than this second: whoever left now would be refused like it.
+            Some(Kind::LimitedForLonger) => {
+                self.turns.state.lock().pace.pause(Instant::now());
+                self.answered(true);
+            }
+            failure => self.answered(failure == Some(&Kind::RateLimited)),
+        }
     }
 
     /// DingTalk has answered it.
-    pub fn answered(self, refused: bool) {
+    fn answered(self, refused: bool) {
         let late = self.turns.state.lock().pace.answered(self.departure, refused, Instant::now());
         match (refused, late) {
             (true, late) => self.note(Outcome::Refused(late.unwrap_or_default())),
