@@ -20,7 +20,6 @@ use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 mod command_line;
-mod health;
 
 use self::command_line::{NO_CHECKS, commands, environment};
 
@@ -103,7 +102,7 @@ fn run<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
 
 fn health(options: &ArgMatches) -> ExitCode {
     let asked = Settings::read_server(environment(options)).map_err(anyhow::Error::from);
-    let answered = asked.and_then(|server| run(health::ask(&server)));
+    let answered = asked.and_then(|server| run(doctor::health(&server)));
     answered.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
 }
 

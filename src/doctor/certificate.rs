@@ -9,11 +9,11 @@ use rustls::{CertificateError, ClientConfig};
 use rustls_platform_verifier::ConfigVerifierExt;
 
 use super::asking;
-use super::check::Finding;
+use super::report::Finding;
 use crate::dingtalk::{Told, causes, told};
 
 /// A finding, if an answer did not come because of the certificate.
-#[rustfmt::skip] // A fault a paragraph.
+#[rustfmt::skip] // A finding a paragraph, here and below.
 pub fn to_blame(error: &reqwest::Error) -> Option<Finding> {
     use CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext};
     let (seen, fix) = match refused(error)? {
@@ -29,6 +29,7 @@ pub fn to_blame(error: &reqwest::Error) -> Option<Finding> {
 }
 
 /// Shakes hands as if it were two weeks later: what is refused then will be.
+#[rustfmt::skip]
 pub async fn lasts(public_url: &str) -> Finding {
     const AHEAD: Duration = Duration::from_secs(14 * 24 * 60 * 60);
     #[derive(Debug)]
@@ -48,17 +49,12 @@ pub async fn lasts(public_url: &str) -> Finding {
     };
     let answer = async { Some(client()?.get(format!("{public_url}/healthz")).send().await) };
     match answer.await {
-        Some(Ok(_)) => Finding::pass(
-            "certificate",
-            told!("it is for PUBLIC_URL, and good for 14 days at least", "适用于 PUBLIC_URL，且至少 14 天内有效"),
-        ),
-        Some(Err(error)) if refused(&error).is_some() => {
-            Finding::warn("certificate", told!("it expires within 14 days", "将在 14 天内过期"), renew())
-        }
-        _ => Finding::unknown(
-            "certificate",
-            told!("it is for PUBLIC_URL; for how long was not seen", "适用于 PUBLIC_URL；未能得知有效期"),
-        ),
+        Some(Ok(_)) => Finding::pass("certificate",
+            told!("it is for PUBLIC_URL, and good for 14 days at least", "适用于 PUBLIC_URL，且至少 14 天内有效")),
+        Some(Err(error)) if refused(&error).is_some() =>
+            Finding::warn("certificate", told!("it expires within 14 days", "将在 14 天内过期"), renew()),
+        _ => Finding::unknown("certificate",
+            told!("it is for PUBLIC_URL; for how long was not seen", "适用于 PUBLIC_URL；未能得知有效期")),
     }
 }
 

@@ -6,15 +6,15 @@ use serde_json::Value;
 use tokio::time::{Duration, Instant};
 
 use super::Asked;
-use super::check::{Finding, Findings, Verdict};
+use super::machine::Server;
 use super::outcome::{self, judge};
-use super::server::Server;
+use super::report::{Check, Finding, Findings, Verdict};
 use crate::dingtalk::{AccessToken, AppKind, DingTalk, Error, Kind, Network, Organisation, Standing, Told, told};
 use crate::settings::Settings;
 use crate::state::Location;
 
 /// What needs an access_token.
-const NEED_TOKEN: [&str; 6] = ["address", "ticket", "login", "ids", "user", "code"];
+const NEED_TOKEN: [Check; 6] = ["address", "ticket", "login", "ids", "user", "code"];
 
 /// Everything that calls can tell. `server` is whoever holds the app's credentials already.
 pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, asked: &Asked) -> Findings {
@@ -25,7 +25,8 @@ pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, 
     match (dingtalk.home(), server) {
         (Some(home), _) if may_ask(settings, server) => {
             if let Some(token) = granted(home, &mut findings).await {
-                with_token(dingtalk, home, &token, settings, asked, &mut findings).await;
+                let is_somebodys = with_token(dingtalk, home, &token, asked, &mut findings).await;
+                findings.put(ids(&settings.dingtalk.kind, is_somebodys));
             }
         }
         (_, Server::Ours(readiness)) => as_the_server_says(readiness, &mut findings),
@@ -91,14 +92,9 @@ pub async fn granted(home: &Organisation, findings: &mut Findings) -> Option<Arc
     token
 }
 
-async fn with_token(
-    dingtalk: &DingTalk,
-    home: &Organisation,
-    token: &AccessToken,
-    settings: &Settings,
-    asked: &Asked,
-    findings: &mut Findings,
-) {
+/// What calls with a token tell, and whether the code that was asked about is somebody's.
+#[rustfmt::skip] // A finding a paragraph, here and below.
+async fn with_token(dingtalk: &DingTalk, home: &Organisation, token: &AccessToken, asked: &Asked, findings: &mut Findings) -> bool {
     let standing = Standing { network: Network::OURS, since: 0, until: Instant::now() + Duration::from_secs(3) };
     let (login, user, code) = tokio::join!(
         outcome::of(dingtalk.takes_logins(token)),
@@ -110,10 +106,8 @@ async fn with_token(
         judge("user", "oapi", user, findings, |details| {
             let told_or = |what: &Option<String>| if what.is_some() { ["told", "有"] } else { ["not told", "无"] };
             let ([mobile, mobile_zh], [email, email_zh]) = (told_or(&details.mobile), told_or(&details.email));
-            told!(
-                "errcode 0; mobile {mobile}, email {email}: each is a permission of its own, and empty for people who have none",
-                "errcode 0；手机号{mobile_zh}，邮箱{email_zh}：两者各需单独的权限，用户未填写时也为空"
-            )
+            told!("errcode 0; mobile {mobile}, email {email}: each is a permission of its own, and empty for people who have none",
+                "errcode 0；手机号{mobile_zh}，邮箱{email_zh}：两者各需单独的权限，用户未填写时也为空")
         });
     }
     let person = code.and_then(|code| {
@@ -121,14 +115,6 @@ async fn with_token(
             let id = &person.user_id;
             told!("of {id}", "属于 {id}")
         })
-    });
-    findings.put(match settings.dingtalk.kind {
-        AppKind::Custom(_) => Finding::pass("ids", told!("the token is this organisation's; no call tells the AgentId", "该 token 属于此组织；没有接口可核对 AgentId")),
-        _ if person.is_some() => Finding::pass("ids", told!("the code is of this app; whether CorpId and AgentId are right, no call tells: open the app", "该授权码属于此应用；没有接口可核对 CorpId 与 AgentId 是否正确：请打开应用")),
-        _ => Finding::unknown("ids", told!(
-            "no call tells: open the app. A wrong CorpId gets no code, a wrong AgentId gets dd.config refused, which the log names; or use --code",
-            "没有接口可核对：请打开应用。CorpId 错误则取不到授权码，AgentId 错误则 dd.config 被拒绝（日志会指明）；也可使用 --code"
-        )),
     });
     // Whoever was let through with a token is allowed.
     match findings.of("login").map(|login| (login.verdict, login.because)) {
@@ -138,26 +124,38 @@ async fn with_token(
         Some((_, Some(because))) => findings.not_done(&["address"], because),
         _ => {}
     }
+    person.is_some()
+}
+
+/// Whether what was granted a token is all of one app. `is_somebodys`: whether a code of this app was.
+#[rustfmt::skip]
+fn ids(kind: &AppKind, is_somebodys: bool) -> Finding {
+    match kind {
+        AppKind::Custom(_) => Finding::pass("ids",
+            told!("the token is this organisation's; no call tells the AgentId", "该 token 属于此组织；没有接口可核对 AgentId")),
+        _ if is_somebodys => Finding::pass("ids",
+            told!("the code is of this app; whether CorpId and AgentId are right, no call tells: open the app",
+                "该授权码属于此应用；没有接口可核对 CorpId 与 AgentId 是否正确：请打开应用")),
+        _ => Finding::unknown("ids",
+            told!("no call tells: open the app. A wrong CorpId gets no code, a wrong AgentId gets dd.config refused, which the log names; or use --code",
+                "没有接口可核对：请打开应用。CorpId 错误则取不到授权码，AgentId 错误则 dd.config 被拒绝（日志会指明）；也可使用 --code")),
+    }
 }
 
 /// What the running server knows, of an app whose credentials are left to it.
+#[rustfmt::skip]
 fn as_the_server_says(readiness: &Value, findings: &mut Findings) {
     findings.put(match readiness["ready"] == true {
         true => Finding::pass("token", told!("the running server has what it needs", "运行中的服务器已具备所需凭证")),
-        false => Finding::fail(
-            "token",
-            told!("the running server cannot log people in", "运行中的服务器无法登录用户"),
-            told!("see its log, which says what to change and where", "请查看其日志，其中说明了需要修改的内容"),
-        ),
+        false => Finding::fail("token", told!("the running server cannot log people in", "运行中的服务器无法登录用户"),
+            told!("see its log, which says what to change and where", "请查看其日志，其中说明了需要修改的内容")),
     });
-    let seen = told!(
-        "left to the running server: another token might end the one it has",
-        "交由运行中的服务器：再取 token 可能使其现有 token 失效"
-    );
+    let seen = told!("left to the running server: another token might end the one it has", "交由运行中的服务器：再取 token 可能使其现有 token 失效");
     NEED_TOKEN.iter().for_each(|id| findings.put(Finding::unknown(id, seen.clone())));
 }
 
 /// By DingTalk's answers.
+#[rustfmt::skip]
 pub fn clock(dingtalk: &DingTalk) -> Finding {
     /// From here on signatures and sessions suffer.
     const FURTHEST: i64 = 60;
@@ -165,14 +163,8 @@ pub fn clock(dingtalk: &DingTalk) -> Finding {
     let (seconds, [than, than_zh]) = (ahead.abs(), if ahead > 0 { ["behind", "慢"] } else { ["ahead of", "快"] });
     let seen = told!("this machine's clock is {seconds} s {than} DingTalk's", "本机时钟比钉钉{than_zh} {seconds} 秒");
     match seconds >= FURTHEST {
-        true => Finding::fail(
-            "clock",
-            seen,
-            told!(
-                "set this machine's clock, such as by: timedatectl set-ntp true",
-                "请校准本机时钟，例如：timedatectl set-ntp true"
-            ),
-        ),
+        true => Finding::fail("clock", seen,
+            told!("set this machine's clock, such as by: timedatectl set-ntp true", "请校准本机时钟，例如：timedatectl set-ntp true")),
         false => Finding::pass("clock", seen),
     }
 }

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::Asked;
 use super::asking;
-use super::check::{Finding, Findings, Verdict};
 use super::outcome::{self, judge};
+use super::report::{Finding, Findings, Verdict};
 use crate::dingtalk::events::Callback;
 use crate::dingtalk::{Clock, DingTalk, Events, Told, root, told};
 use crate::settings::Settings;
@@ -18,10 +18,9 @@ pub async fn examine(
     settings: &Settings,
     clock: &Clock,
     asked: &Asked,
-    so_far: &Findings,
-) -> Findings {
-    let mut findings = Findings::default();
-    let fails = |id: &str| so_far.of(id).is_some_and(|finding| finding.verdict == Verdict::Fail || finding.because.is_some());
+    findings: &mut Findings,
+) {
+    let fails = |id: &str| findings.of(id).is_some_and(|finding| finding.verdict == Verdict::Fail || finding.because.is_some());
     match &settings.dingtalk.events {
         Events::Off => findings.put(Finding::unknown("events", told!("DINGTALK_EVENTS is off", "DINGTALK_EVENTS 为 off"))),
         Events::Stream(_) if asked.no_dingtalk => {}
@@ -29,7 +28,7 @@ pub async fn examine(
         Events::Stream(_) if dingtalk.home().is_some() && fails("token") => findings.not_done(&["events"], "token"),
         Events::Stream(_) => {
             let opened = outcome::of(dingtalk.opens_stream()).await;
-            judge("events", "api", opened, &mut findings, |()| told!("Stream would be opened", "可以打开 Stream"));
+            judge("events", "api", opened, findings, |()| told!("Stream would be opened", "可以打开 Stream"));
         }
         Events::Http(_) if asked.no_public => {}
         Events::Http(_) if fails("public") => findings.not_done(&["events"], "public"),
@@ -40,7 +39,6 @@ pub async fn examine(
             findings.put(round_trip(&callback, client, settings).await);
         }
     }
-    findings
 }
 
 /// Calls the server as DingTalk's console does when it checks the address.

@@ -15,19 +15,15 @@
 //! as they are; `fix` and `console` (where to mend it) come with `warn` and `fail`; `because` with `not_done`. The exit code is 0 when
 //! nothing fails, 1 when something does, and 2 when the settings cannot be used.
 
-mod check; // A check and what was found,
-mod report; // how that is told.
+mod report; // A check, what was found, and how that is told.
+mod words; // What is said of every check, and of every error of DingTalk's.
 mod asking; // Requests that are not DingTalk's.
-mod settings; // This machine: the settings,
-mod server; // the server,
-mod state; // and where it keeps what must last.
+mod machine; // This machine: the settings, the server, and where it keeps what must last.
 mod outcome; // Calls to DingTalk, and what comes of them:
 mod credentials; // what the app is granted, and what it may know of people.
-mod public; // PUBLIC_URL: who answers there,
+mod public; // PUBLIC_URL: who answers there, in how many processes, and DingTalk's library;
 mod certificate; // with which certificate,
-mod processes; // in how many processes,
 mod passage; // and what becomes of a request on its way.
-mod library; // DingTalk's library for pages.
 mod events; // How DingTalk tells of events.
 
 use std::sync::Arc;
@@ -39,9 +35,9 @@ use crate::dingtalk::{AuthCode, Clock, DingTalk, Observer, UserId};
 use crate::settings::Settings;
 use crate::state::Location;
 
-use self::check::Findings;
-pub use self::check::Verdict;
-pub use self::report::Report;
+pub use self::machine::health;
+use self::report::Findings;
+pub use self::report::{Report, Verdict};
 
 /// What to examine beyond what can always be.
 #[derive(Default)]
@@ -71,7 +67,7 @@ pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow:
     let dingtalk = DingTalk::new(settings.dingtalk.clone(), Arc::new(nothing), clock.clone(), Arc::new(Uncounted));
     let (dingtalk, client) = (dingtalk.context(NO_CLIENT)?, asking::client().build().context(NO_CLIENT)?);
     dingtalk.limit_to(MOST_CALLS);
-    let server = server::at_app_addr(settings, &clock).await.context(NO_CLIENT)?;
+    let server = machine::at_app_addr(settings, &clock).await.context(NO_CLIENT)?;
 
     let of_dingtalk = async {
         match asked.no_dingtalk {
@@ -85,14 +81,14 @@ pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow:
             false => public::examine(&client, settings, &clock).await,
         }
     };
-    let library = library::examine(&client, settings);
+    let library = public::library(&client, settings);
     let (mut findings, (of_public, is_public), library) = tokio::join!(of_dingtalk, of_public, library);
-    settings::examine(settings, &mut findings);
+    machine::settings(settings, &mut findings);
     findings.add(of_public);
     findings.put(library);
-    findings.put(state::examine(settings, &server, &clock).await);
-    findings.put(server::is_seen(server, is_public));
-    findings.add(events::examine(&dingtalk, &client, settings, &clock, &asked, &findings).await);
+    findings.put(machine::state(settings, &server, &clock).await);
+    findings.put(machine::is_seen(server, is_public));
+    events::examine(&dingtalk, &client, settings, &clock, &asked, &mut findings).await;
     Ok(Report::of(settings, findings))
 }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, UdpSocket};
 use reqwest::Client;
 
 use super::asking::{Answer, CLAIMED, who_is};
-use super::check::{Finding, Verdict};
+use super::report::{Finding, Verdict};
 use crate::dingtalk::{Clock, Told, root, told};
 use crate::settings::Settings;
 use crate::web::introduction::Introduction;
@@ -14,16 +14,15 @@ use crate::web::introduction::Introduction;
 const TARGET: &str = "/a%2Fb+c//%E4%B8%AD?x=%2F+y&z=%E6%96%87";
 
 /// Asks for an odd address, after it was seen which `processes` answer.
+#[rustfmt::skip] // A finding a paragraph, here and below.
 pub async fn examine(client: &Client, settings: &Settings, clock: &Clock, processes: &Finding) -> Finding {
     let url = format!("{}{TARGET}", settings.web.public_url);
     let seen = match who_is(client, &url, &settings.web.session_keys, clock).await {
         Ok(Answer { introduction: Some(introduction), .. }) => return arrival(&introduction, settings),
         // Not all of them are ours: another may have answered.
         _ if processes.verdict == Verdict::Fail => return Finding::not_done("passage", "processes"),
-        Ok(Answer { status, .. }) => told!(
-            "{TARGET} does not arrive: something on the way answers it with status {status}",
-            "{TARGET} 未能到达：途中被应答为状态 {status}"
-        ),
+        Ok(Answer { status, .. }) => told!("{TARGET} does not arrive: something on the way answers it with status {status}",
+            "{TARGET} 未能到达：途中被应答为状态 {status}"),
         Err(error) => {
             let why = root(&error);
             told!("{TARGET} does not arrive: {why}", "{TARGET} 未能到达：{why}")
@@ -32,15 +31,14 @@ pub async fn examine(client: &Client, settings: &Settings, clock: &Clock, proces
     Finding::fail("passage", seen, pass_on_unchanged())
 }
 
+#[rustfmt::skip]
 fn pass_on_unchanged() -> Told {
-    told!(
-        "have the proxy pass path and query on as they are: nginx `proxy_pass http://127.0.0.1:8080;` without a path; Caddy `reverse_proxy` without rewriting; Apache `AllowEncodedSlashes NoDecode` and `ProxyPass … nocanon`",
-        "请让代理原样转发路径与查询参数：nginx 使用不带路径的 `proxy_pass http://127.0.0.1:8080;`；Caddy 使用不改写的 `reverse_proxy`；Apache 使用 `AllowEncodedSlashes NoDecode` 与 `ProxyPass … nocanon`"
-    )
+    told!("have the proxy pass path and query on as they are: nginx `proxy_pass http://127.0.0.1:8080;` without a path; Caddy `reverse_proxy` without rewriting; Apache `AllowEncodedSlashes NoDecode` and `ProxyPass … nocanon`",
+        "请让代理原样转发路径与查询参数：nginx 使用不带路径的 `proxy_pass http://127.0.0.1:8080;`；Caddy 使用不改写的 `reverse_proxy`；Apache 使用 `AllowEncodedSlashes NoDecode` 与 `ProxyPass … nocanon`")
 }
 
 /// Whether path, query and the client's address are those that were sent.
-#[rustfmt::skip] // A finding a paragraph.
+#[rustfmt::skip]
 fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
     let Introduction { target, peer, forwarded, client, trusts_peer, .. } = introduction;
     let others = forwarded.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|hop| !hop.is_empty() && *hop != CLAIMED);

@@ -1,16 +1,20 @@
-//! PUBLIC_URL, as whoever opens the app meets it.
+//! What whoever opens the app meets: PUBLIC_URL and the processes that answer there, and DingTalk's library for pages.
 
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
 use reqwest::Client;
 use url::Url;
 
 use super::asking::{Answer, who_is};
-use super::check::{Finding, Findings};
-use super::{certificate, passage, processes};
+use super::report::{Check, Finding, Findings};
+use super::{certificate, passage};
 use crate::dingtalk::{Clock, Origin, Told, causes, root, told};
 use crate::settings::Settings;
+use crate::web::introduction::Introduction;
 
 /// What needs somebody to answer.
-const NEED_ANSWER: [&str; 5] = ["public", "certificate", "identity", "passage", "processes"];
+const NEED_ANSWER: [Check; 5] = ["public", "certificate", "identity", "passage", "processes"];
 
 /// Everything about PUBLIC_URL; and whether a server with our keys answers there.
 pub async fn examine(client: &Client, settings: &Settings, clock: &Clock) -> (Findings, bool) {
@@ -27,9 +31,9 @@ pub async fn examine(client: &Client, settings: &Settings, clock: &Clock) -> (Fi
         }
     };
     findings.put(certificate::lasts(public_url.as_str()).await);
-    findings.add(identity(&answer, public_url));
+    identity(&answer, public_url, &mut findings);
     let Some(introduction) = answer.introduction else { return (findings, false) };
-    let processes = processes::examine(client, introduction, settings, clock).await;
+    let processes = processes(client, introduction, settings, clock).await;
     findings.put(passage::examine(client, settings, clock, &processes).await);
     findings.put(processes);
     (findings, true)
@@ -56,12 +60,11 @@ fn unanswered(error: &reqwest::Error, public_url: &Origin) -> Finding {
 }
 
 #[rustfmt::skip]
-fn identity(answer: &Answer, public_url: &Origin) -> Findings {
-    let mut findings = Findings::default();
+fn identity(answer: &Answer, public_url: &Origin, findings: &mut Findings) {
     findings.put(Finding::pass("public", told!("it answers", "有应答")));
     if answer.introduction.is_some() {
         findings.put(Finding::pass("identity", told!("this very server answers", "应答的正是本服务器")));
-        return findings;
+        return;
     }
     let status = answer.status;
     if status >= 500 {
@@ -86,5 +89,51 @@ fn identity(answer: &Answer, public_url: &Origin) -> Findings {
         findings.put(Finding::fail("identity", seen, fix));
     }
     findings.not_done(&["passage", "processes"], "identity");
-    findings
+}
+
+/// Whether each process that answers is ours, and whether several that are know of each other; the first has answered already. Eight
+/// connections may all meet the same: that there is but one is not proven.
+#[rustfmt::skip]
+async fn processes(client: &Client, first: Introduction, settings: &Settings, clock: &Clock) -> Finding {
+    const MORE: usize = 7;
+    let (url, keys) = (settings.web.public_url.as_str(), &settings.web.session_keys);
+    let again = async || who_is(client, url, keys, clock).await.ok()?.introduction;
+    let answers = join_all((0..MORE).map(|_| again())).await;
+    let (asked, ours) = (1 + MORE, answers.into_iter().flatten().chain([first]));
+    let (processes, shared): (Vec<_>, BTreeSet<_>) = ours.map(|one| (one.process, one.shared)).unzip();
+    let others = asked - processes.len();
+    let found = processes.into_iter().collect::<BTreeSet<_>>().len();
+    if others > 0 {
+        return Finding::fail("processes",
+            told!("{others} of {asked} connections were not answered by a process with this SESSION_KEY", "{asked} 个连接中有 {others} 个不是由持有此 SESSION_KEY 的进程应答"),
+            told!("give all processes behind PUBLIC_URL the same SESSION_KEY, and see that each can be reached and has the right time",
+                "请为 PUBLIC_URL 之后的所有进程设置相同的 SESSION_KEY，并确认每个进程均可到达且时钟准确"));
+    }
+    if found > 1 && (shared.len() > 1 || shared.contains(&None)) {
+        return Finding::fail("processes",
+            told!("{found} processes answer, and not all know of the others' used codes and ended sessions", "有 {found} 个进程应答，并非都知道彼此已使用的授权码与已结束的会话"),
+            told!("run one process, or give all the same STATE_URL=redis://…, which all must reach", "请只运行一个进程，或为所有进程设置相同且可到达的 STATE_URL=redis://…"));
+    }
+    Finding::pass("processes",
+        told!("{found} seen on {asked} connections; that there are no others is not proven", "{asked} 个连接中发现 {found} 个；不能证明没有其他进程"))
+}
+
+/// Asks for DingTalk's library, which every page loads, and reads no more than what it is.
+#[rustfmt::skip]
+pub async fn library(client: &Client, settings: &Settings) -> Finding {
+    let fix = || told!(
+        "set JSAPI_SCRIPT_URL to DingTalk's library, or to a copy of your own; if only this machine cannot reach it, leave it: browsers load it",
+        "请将 JSAPI_SCRIPT_URL 设为钉钉的 JSAPI 库或自己的副本；如仅本机无法访问则可忽略：由浏览器加载");
+    let response = match client.get(settings.web.jsapi_script_url.clone()).send().await {
+        Ok(response) => response,
+        Err(error) => {
+            let why = root(&error);
+            return Finding::warn("library", told!("no answer: {why}", "无应答：{why}"), fix());
+        }
+    };
+    let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or("no type");
+    match response.status().as_u16() {
+        200 if kind.contains("javascript") => Finding::pass("library", told!("{kind}", "{kind}")),
+        status => Finding::fail("library", told!("status {status}, {kind}", "状态 {status}，{kind}"), fix()),
+    }
 }

@@ -1,27 +1,106 @@
-//! How findings are told: to people in lines, to programs as JSON.
+//! What was found, check by check, and how that is told: to people in lines, to programs as JSON.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::check::{CHECKS, Finding, Findings, Verdict};
+use super::words::CHECKS;
 use crate::dingtalk::{Told, told};
 use crate::environment::Faults;
 use crate::settings::Settings;
 use crate::web::{Both, Language};
+
+/// The id by which a check is known for ever.
+pub type Check = &'static str;
+
+/// How a check ended, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// As it should be.
+    Pass,
+    /// Nothing is known.
+    NotDone,
+    /// It works, and deserves a look.
+    Warn,
+    /// It does not work.
+    Fail,
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    pub id: Check,
+    pub verdict: Verdict,
+    pub seen: Told,
+    /// What to change, and where.
+    pub fix: Option<Told>,
+    /// The check that has to pass first.
+    pub because: Option<Check>,
+}
+
+impl Finding {
+    pub fn pass(id: Check, seen: Told) -> Self {
+        Self { id, verdict: Verdict::Pass, seen, fix: None, because: None }
+    }
+
+    pub fn warn(id: Check, seen: Told, fix: Told) -> Self {
+        Self { id, verdict: Verdict::Warn, seen, fix: Some(fix), because: None }
+    }
+
+    pub fn fail(id: Check, seen: Told, fix: Told) -> Self {
+        Self { id, verdict: Verdict::Fail, seen, fix: Some(fix), because: None }
+    }
+
+    pub fn not_done(id: Check, because: Check) -> Self {
+        let seen = told!("not done because of {because}", "因 {because} 未检查");
+        Self { id, verdict: Verdict::NotDone, seen, fix: None, because: Some(because) }
+    }
+
+    /// Nobody has asked for it, or no call tells.
+    pub fn unknown(id: Check, seen: Told) -> Self {
+        Self { id, verdict: Verdict::NotDone, seen, fix: None, because: None }
+    }
+}
+
+/// One finding of each check, the worst.
+#[derive(Default)]
+pub struct Findings(BTreeMap<Check, Finding>);
+
+impl Findings {
+    /// Of two, the worse counts; of two that are as bad, the first.
+    pub fn put(&mut self, finding: Finding) {
+        let known = self.0.get(finding.id);
+        if known.is_none_or(|known| known.verdict < finding.verdict) {
+            self.0.insert(finding.id, finding);
+        }
+    }
+
+    pub fn add(&mut self, others: Self) {
+        others.0.into_values().for_each(|finding| self.put(finding));
+    }
+
+    /// None of these can be done before that is mended.
+    pub fn not_done(&mut self, ids: &[Check], because: Check) {
+        ids.iter().for_each(|id| self.put(Finding::not_done(id, because)));
+    }
+
+    pub fn of(&self, id: &str) -> Option<&Finding> {
+        self.0.get(id)
+    }
+
+    pub fn failures(&self) -> impl Iterator<Item = &Finding> {
+        self.0.values().filter(|finding| finding.verdict == Verdict::Fail)
+    }
+}
 
 /// All findings, each check once.
 pub struct Report {
     findings: Findings,
     console: String,
     admin_console: String,
-}
-
-fn words(told: &Told, language: Language) -> &str {
-    match language {
-        Language::English => &told.english,
-        Language::Chinese => &told.chinese,
-    }
 }
 
 impl Report {
@@ -116,5 +195,12 @@ impl Report {
             told
         });
         json!({"version": 1, "verdict": self.verdict(), "checks": checks.collect::<Vec<_>>()})
+    }
+}
+
+fn words(told: &Told, language: Language) -> &str {
+    match language {
+        Language::English => &told.english,
+        Language::Chinese => &told.chinese,
     }
 }

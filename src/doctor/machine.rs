@@ -1,0 +1,184 @@
+//! This machine: its settings, the server that runs here, and where that keeps what must outlive a request.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use reqwest::Client;
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::asking::{self, who_is};
+use super::report::{Finding, Findings};
+use crate::application::sealing_keys;
+use crate::dingtalk::{AppKind, Clock, Told, root, told};
+use crate::server;
+use crate::settings::Settings;
+use crate::state::{Location, Looked, State, Vitals};
+
+/// What starts and yet deserves a second look.
+pub fn settings(settings: &Settings, findings: &mut Findings) {
+    let mut seen = settings.doubts();
+    let has_doubts = !seen.is_empty();
+    if !settings.dingtalk.is_real() {
+        seen.push(told!("calls go to another DingTalk than the real one", "调用的并非真实的钉钉"));
+    }
+    let list = |words: fn(&Told) -> &str, comma| seen.iter().map(words).collect::<Vec<_>>().join(comma);
+    let seen = match seen.is_empty() {
+        true => told!("complete", "完整"),
+        false => Told { english: list(|told| &told.english, "; "), chinese: list(|told| &told.chinese, "；") },
+    };
+    findings.put(match has_doubts {
+        false => Finding::pass("settings", seen),
+        true => Finding::warn("settings", seen, told!("change what was not meant so", "如非有意，请修改")),
+    });
+    let keys = settings.web.session_keys.count();
+    findings.put(Finding::pass("session_keys", told!("{keys}, the first of which seals", "{keys} 个，第一个用于加密")));
+}
+
+/// Whoever listens at APP_ADDR.
+pub enum Server {
+    /// The app with our keys, and what it says of its readiness if that is needed.
+    Ours(Value),
+    /// Who does not prove to be that: what was seen.
+    Stranger(Told),
+    Nobody,
+}
+
+/// Asks who listens at APP_ADDR.
+#[rustfmt::skip] // A finding a paragraph, here and below.
+pub async fn at_app_addr(settings: &Settings, clock: &Clock) -> Result<Server, reqwest::Error> {
+    const PATIENCE: Duration = Duration::from_millis(1500);
+    if !timeout(PATIENCE, TcpStream::connect(settings.server.near_address())).await.is_ok_and(|connected| connected.is_ok()) {
+        return Ok(Server::Nobody);
+    }
+    let (client, url) = near(&settings.server, PATIENCE)?;
+    Ok(match who_is(&client, &url, &settings.web.session_keys, clock).await {
+        Ok(answer) if answer.introduction.is_none() => Server::Stranger(told!(
+            "somebody answers at APP_ADDR who does not have this SESSION_KEY", "APP_ADDR 上的应答者没有此 SESSION_KEY")),
+        Ok(_) if is_asked_more(settings) => Server::Ours(readiness(&client, &url).await),
+        Ok(_) => Server::Ours(Value::Null),
+        Err(error) => {
+            let (scheme, why) = (settings.server.scheme(), root(&error));
+            Server::Stranger(told!("somebody listens at APP_ADDR and does not answer {scheme}: {why}", "APP_ADDR 有程序监听，但未应答 {scheme}：{why}"))
+        }
+    })
+}
+
+/// `dingtalk-h5 health`: whether `GET /healthz` is answered, for images that have no other program to ask.
+pub async fn health(server: &server::Settings) -> anyhow::Result<()> {
+    // Shorter than the thirty seconds that container platforms give it.
+    const PATIENCE: Duration = Duration::from_secs(3);
+    let (client, url) = near(server, PATIENCE)?;
+    let url = format!("{url}/healthz");
+    let answer = client.get(&url).send().await.with_context(|| format!("no answer from {url}"))?;
+    ensure!(answer.status() == 200, "{url} answers {}", answer.status());
+    Ok(())
+}
+
+/// A client for the server on this machine, and where that is. Its certificate is for another name; whether it is good is seen at
+/// PUBLIC_URL, and nothing is told to whoever shows it.
+fn near(server: &server::Settings, patience: Duration) -> Result<(Client, String), reqwest::Error> {
+    let client = asking::client().timeout(patience).danger_accept_invalid_certs(true).build()?;
+    Ok((client, format!("{}://{}", server.scheme(), server.near_address())))
+}
+
+/// Whether it has what nobody else can look at: credentials that a call for others would end, or its connection to Redis.
+fn is_asked_more(settings: &Settings) -> bool {
+    !matches!(settings.dingtalk.kind, AppKind::Internal(_)) || matches!(settings.state, Location::Redis(_))
+}
+
+async fn readiness(client: &Client, url: &str) -> Value {
+    // It looks for three seconds at most.
+    const PATIENCE: Duration = Duration::from_secs(4);
+    let Ok(response) = client.get(format!("{url}/readyz")).timeout(PATIENCE).send().await else { return Value::Null };
+    let body = asking::body(response).await.unwrap_or_default();
+    serde_json::from_slice(&body).unwrap_or_default()
+}
+
+/// What was seen of it. `is_public`: whether a server with our keys answers at PUBLIC_URL.
+#[rustfmt::skip]
+pub fn is_seen(server: Server, is_public: bool) -> Finding {
+    match server {
+        Server::Ours(_) => Finding::pass("server", told!("it runs", "正在运行")),
+        Server::Stranger(seen) => Finding::fail("server", seen, told!(
+            "if it is another program, stop it; if it is the server and not just busy, start it again with these settings: the same SESSION_KEY, and TLS_CERT or not",
+            "如为其他程序，请停止；如为服务器且并非繁忙，请以当前设置重启：SESSION_KEY 相同，TLS_CERT 设置与否也相同")),
+        Server::Nobody if is_public => Finding::warn("server",
+            told!("nobody listens at APP_ADDR here, and PUBLIC_URL is served elsewhere with this SESSION_KEY: this machine has the keys of production",
+                "本机 APP_ADDR 无人监听，而 PUBLIC_URL 由别处以此 SESSION_KEY 提供服务：本机持有生产环境的密钥"),
+            told!("run doctor where the server runs, and keep its secrets there only", "请在服务器所在的机器上运行 doctor，并只在那里保存密钥")),
+        Server::Nobody => Finding::warn("server", told!("nobody listens at APP_ADDR", "APP_ADDR 无人监听"),
+            told!("start `dingtalk-h5 serve` and run doctor again", "请启动 `dingtalk-h5 serve` 后再次运行 doctor")),
+    }
+}
+
+/// Looks at where state is kept, and changes nothing.
+#[rustfmt::skip]
+pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Finding {
+    const OTHERS: u32 = 0o077;
+    let location = settings.state.to_string();
+    match State::look(&settings.state, &sealing_keys(settings), clock.unix_millis()).await {
+        Ok(Looked::Memory) if settings.web.public_url.is_https() => Finding::warn("state",
+            told!("in memory: a restart forgets who logged out and which codes were used", "保存在内存中：重启后不再知道谁已退出、哪些授权码已使用"),
+            told!("set STATE_URL to a file or to redis", "请将 STATE_URL 设为文件或 redis")),
+        Ok(Looked::Memory) => Finding::pass("state", told!("in memory: a restart forgets it", "保存在内存中：重启后丢失")),
+        Ok(Looked::InUse) => match server {
+            Server::Ours(_) => Finding::pass("state", told!("{location} is open in the server", "{location} 由服务器使用中")),
+            // It may be the server that has it open, busy or with other settings.
+            Server::Stranger(_) => Finding::not_done("state", "server"),
+            Server::Nobody => Finding::warn("state",
+                told!("{location} is open in a process that does not listen at APP_ADDR", "{location} 被未监听 APP_ADDR 的进程占用"),
+                told!("stop that process: a file is one process's", "请停止该进程：一个文件只能由一个进程使用")),
+        },
+        Ok(Looked::NoFile) => Finding::pass("state", told!("{location} will be made", "{location} 将会创建")),
+        Ok(Looked::File(mode)) if mode & OTHERS != 0 => Finding::warn("state",
+            told!("others may read {location}: its mode is {mode:o}", "其他用户可读 {location}：权限为 {mode:o}"),
+            told!("chmod 600, or start the server, which does it", "请执行 chmod 600，或启动服务器（会自动修改）")),
+        Ok(Looked::File(_)) => Finding::pass("state", told!("{location} can be opened", "{location} 可以打开")),
+        Ok(Looked::Redis(vitals)) => redis(vitals, server, clock),
+        Err(error) => Finding::fail("state", told!("STATE_URL cannot be used: {error}", "STATE_URL 无法使用：{error}"), match settings.state {
+            Location::Redis(_) => told!("mend that, or set STATE_URL to a redis that this machine reaches, with its user name and password",
+                "请处理上述问题，或将 STATE_URL 设为本机可访问的 redis（含用户名与密码）"),
+            _ => told!("mend that, or set STATE_URL to a file that this user may write, under the SESSION_KEY that it was written with",
+                "请处理上述问题，或将 STATE_URL 设为当前用户可写的文件（并使用写入时的 SESSION_KEY）"),
+        }),
+    }
+}
+
+/// The worst of what may be the matter with one that answers.
+#[rustfmt::skip]
+fn redis(Vitals { version, latency, unix_ms, evicts }: Vitals, server: &Server, clock: &Clock) -> Finding {
+    const OLDEST: (u32, u32) = (6, 2);
+    const SLOW: Duration = Duration::from_millis(50);
+    const SKEW_SECONDS: u64 = 60;
+    let number = |at| version.split('.').nth(at)?.parse::<u32>().ok();
+    let (millis, seconds) = (latency.as_millis(), (unix_ms / 1000).abs_diff(clock.unix_seconds()));
+    if number(0).zip(number(1)).is_some_and(|version| version < OLDEST) {
+        return Finding::fail("state", told!("redis {version} is too old", "redis {version} 版本过旧"),
+            told!("run Redis 6.2 or later, or Valkey", "请使用 Redis 6.2 或更高版本，或 Valkey"));
+    }
+    // It answers everybody what it is asked here, and does not do for everybody what the server needs.
+    if matches!(server, Server::Ours(said) if said["state"]["reachable"] == false) {
+        return Finding::fail("state",
+            told!("redis {version} answers, and the running server cannot work with it", "redis {version} 有应答，但运行中的服务器无法使用"),
+            told!("see the server's log, which says why: it may be a replica (STATE_URL must lead to the primary), be full, be unable to save, or its access list may not let this user run what is needed",
+                "请查看服务器日志中的原因：它可能是副本（STATE_URL 须指向主节点）、内存已满、无法保存数据，或其访问控制不允许此用户执行所需命令"));
+    }
+    if let Some(policy) = evicts {
+        return Finding::warn("state",
+            told!("when it is full, redis throws things away ({policy}), and would forget logouts", "内存占满时 redis 会淘汰数据（{policy}），从而丢失已退出的会话"),
+            told!("redis-cli config set maxmemory-policy noeviction, and the same in redis.conf", "请执行 redis-cli config set maxmemory-policy noeviction，并写入 redis.conf"));
+    }
+    if seconds > SKEW_SECONDS {
+        return Finding::warn("state",
+            told!("the clocks of redis and of this machine differ by {seconds} s: sessions go by the one, signatures by the other",
+                "redis 与本机的时钟相差 {seconds} 秒：会话以前者为准，签名以后者为准"),
+            told!("set both by NTP", "请用 NTP 校准两者"));
+    }
+    if latency > SLOW {
+        return Finding::warn("state", told!("redis {version} takes {millis} ms to answer", "redis {version} 应答需要 {millis} 毫秒"),
+            told!("run it near the server: each login waits for it several times", "请将其部署在服务器附近：每次登录都要多次等待其应答"));
+    }
+    Finding::pass("state", told!("redis {version} answers within {millis} ms", "redis {version} 在 {millis} 毫秒内应答"))
+}
