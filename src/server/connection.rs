@@ -7,6 +7,8 @@
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -17,8 +19,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::codec::Decoder;
 use tokio_util::io::poll_read_buf;
 
-use super::exchange::{Exchange, Rest};
-use super::head::{self, Head, Refusal};
+use super::request::{Exchange, Head, Refusal, Rest, has_lone_line_feed, silence, stand_in};
 use super::stalls::Seat;
 
 /// How long the head of a request may take, from the end of the last answer on.
@@ -87,11 +88,11 @@ enum Stage {
 
 impl Connection {
     /// A client that was let in just now.
-    pub fn new(stream: Box<dyn Stream>, codec: Codec, seat: Seat, exchange: Rc<Exchange>) -> Self {
+    pub fn new(stream: Box<dyn Stream>, codec: Codec, seat: Seat, stops: Arc<AtomicBool>) -> Self {
         Self {
             stream,
             stage: Stage::Head { is_first: true },
-            exchange,
+            exchange: Rc::new(Exchange { stops, ..Exchange::default() }),
             codec,
             seat,
             patience: Box::pin(sleep(HEAD_PATIENCE)),
@@ -162,7 +163,7 @@ impl Connection {
         self.exchange.body.set(if head.has_body { Rest::Unwanted } else { Rest::Nothing });
         if head.expects {
             // The library would promise to take any body as soon as it has read this.
-            head::silence(&mut self.received[..head.length]);
+            silence(&mut self.received[..head.length]);
         }
         Poll::Ready(Ok(()))
     }
@@ -170,9 +171,10 @@ impl Connection {
     fn refuse(&mut self, refusal: Refusal) -> Poll<io::Result<()>> {
         self.seat.goes_on();
         self.stage = Stage::Answer;
-        self.received = BytesMut::from(&head::stand_in(&self.received)[..]);
+        self.received = BytesMut::from(&stand_in(&self.received)[..]);
         self.due = self.received.len();
-        self.exchange.refuse(refusal);
+        self.exchange.refusal.set(Some(refusal));
+        self.exchange.is_last.set(true);
         Poll::Ready(Ok(()))
     }
 
@@ -186,7 +188,7 @@ impl Connection {
                 let message = self.codec.decode(&mut unread);
                 let data = if let Ok(Some(Message::Chunk(Some(data)))) = &message { data.len() } else { 0 };
                 let around = &self.received[begin..self.received.len() - unread.len() - data];
-                if head::has_lone_line_feed(self.before, around) {
+                if has_lone_line_feed(self.before, around) {
                     return self.end();
                 }
                 self.before = around.last().copied().unwrap_or(self.before);

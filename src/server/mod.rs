@@ -1,14 +1,10 @@
 //! What the HTTP library does not bound. Skip this at first reading; delete it behind a proxy that does all of it.
 
-/// How many connections are taken at once.
-mod capacity;
 /// One connection, one request at a time.
 mod connection;
-/// What a connection and its request tell each other.
-mod exchange;
-/// What the head of a request may look like.
-mod head;
-/// Who keeps the server waiting, and who gives way.
+/// What the head of a request may look like, and what its connection learns of it.
+mod request;
+/// How many connections are taken at once, and which of them give way.
 mod stalls;
 /// The certificate, when no proxy in front has it.
 mod tls;
@@ -16,7 +12,6 @@ mod tls;
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::pin::pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
@@ -24,21 +19,20 @@ use std::time::Duration;
 
 use actix_http::error::DispatchError;
 use actix_http::h1::Codec;
-use actix_http::{HttpService, KeepAlive, Request, Response, ServiceConfig};
+use actix_http::{HttpService, KeepAlive, ServiceConfig};
 use actix_server::Server;
-use actix_service::{Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service, map_config};
+use actix_service::{ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service, map_config};
 use actix_web::App;
-use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
-use actix_web::middleware::Next;
 use ipnet::IpNet;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-pub use self::capacity::Capacity;
 use self::connection::{Connection, HEAD_PATIENCE, PORTION_PATIENCE, Stream};
-use self::exchange::Exchange;
+use self::request::answer;
+pub use self::request::bounds;
+pub use self::stalls::Capacity;
 use self::stalls::{Seat, Stalls};
 pub use self::tls::{TlsFiles, UnusableTls};
 
@@ -103,7 +97,7 @@ impl Listening {
         prepare(&listener)?;
         let address = listener.local_addr()?;
         let stalls = Stalls::within(capacity, proxies);
-        let tls = tls.map(TlsFiles::serve).transpose()?.map(|config| TlsAcceptor::from(Arc::new(config)));
+        let tls = tls.map(TlsFiles::serve).transpose()?;
         let server = Server::build()
             .workers(capacity.workers)
             .max_concurrent_connections(capacity.connections_per_worker)
@@ -116,10 +110,8 @@ impl Listening {
             let (stalls, tls, stops, stopping) =
                 (Arc::clone(&everybody), tls.clone(), Arc::clone(&about_to_stop), stopping.clone());
             let config = ServiceConfig::default();
-            let accept = move |stream| {
-                let exchange = Exchange::new(Arc::clone(&stops));
-                accept(stream, tls.clone(), Arc::clone(&stalls), Codec::new(config.clone()), exchange)
-            };
+            let accept =
+                move |stream| accept(stream, tls.clone(), Arc::clone(&stalls), Codec::new(config.clone()), Arc::clone(&stops));
             let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
@@ -183,7 +175,7 @@ async fn accept(
     tls: Option<TlsAcceptor>,
     stalls: Arc<Stalls>,
     codec: Codec,
-    exchange: Rc<Exchange>,
+    stops: Arc<AtomicBool>,
 ) -> std::io::Result<(Connection, Option<SocketAddr>)> {
     stream.set_nodelay(true)?;
     let peer = stream.peer_addr()?;
@@ -192,7 +184,7 @@ async fn accept(
         None => Box::new(stream),
         Some(tls) => Box::new(shake_hands(stream, tls, &mut seat).await?),
     };
-    Ok((Connection::new(stream, codec, seat, exchange), Some(peer)))
+    Ok((Connection::new(stream, codec, seat, stops), Some(peer)))
 }
 
 async fn shake_hands(stream: TcpStream, tls: TlsAcceptor, seat: &mut Seat) -> std::io::Result<impl Stream + use<>> {
@@ -202,30 +194,4 @@ async fn shake_hands(stream: TcpStream, tls: TlsAcceptor, seat: &mut Seat) -> st
         Err(error) => Poll::Ready(Err(error)),
     })
     .await
-}
-
-/// Answers a request, and tells its connection how far that is.
-fn answer<S>(mut request: Request, app: &S) -> impl Future<Output = Result<Response<exchange::Answer>, actix_web::Error>> + use<S>
-where
-    S: Service<Request, Response = ServiceResponse, Error = actix_web::Error>,
-{
-    let exchange = request.conn_data::<Rc<Exchange>>().cloned().unwrap_or_default();
-    exchange.watch(&mut request);
-    let answer = app.call(request);
-    async move {
-        let response = answer.await.map_or_else(|error| error.error_response(), Into::into);
-        Ok(exchange.answer(response.into()))
-    }
-}
-
-/// Middleware that turns away what the connection refuses. That is an error with a status, as the HTTP library's own are: whoever
-/// stands outside of it gives it words.
-pub async fn bounds(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    match request.conn_data::<Rc<Exchange>>().and_then(|exchange| exchange.refusal()) {
-        Some(refusal) => Ok(request.error_response(refusal)),
-        None => Ok(next.call(request).await?.map_into_boxed_body()),
-    }
 }

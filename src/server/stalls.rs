@@ -1,4 +1,4 @@
-//! Who keeps the server waiting, and who gives way to the others.
+//! How many connections are taken at once, and which of them give way to others: those that keep the server waiting.
 //!
 //! A connection stalls while it is its client's turn: to begin or end a request, or to take the answer. No honest client does for long,
 //! and none loses more than a connection that it opens again. Whoever waits for the server, as for the turn of a login, does not stall.
@@ -11,14 +11,60 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use parking_lot::Mutex;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::capacity::Capacity;
+/// What one server may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    /// Threads that answer.
+    pub workers: usize,
+    /// Connections of each of them.
+    pub connections_per_worker: usize,
+}
+
+impl Capacity {
+    /// For a listener that only a few programs of this machine know of.
+    pub const FEW: Self = Self { workers: 1, connections_per_worker: 64 };
+
+    /// What the HTTP library takes at most when nobody says.
+    const MOST_PER_WORKER: u64 = 25_600;
+
+    /// What this machine and the limit on open files allow. Connections beyond wait in the system's queue. Were they taken, no
+    /// descriptor would be left to call DingTalk with, and the people who are connected already would suffer.
+    pub fn of_this_process() -> Self {
+        let workers = available_parallelism().map_or(2, usize::from);
+        Self::within(descriptors(), workers)
+    }
+
+    /// All connections together.
+    pub fn connections(self) -> usize {
+        self.workers * self.connections_per_worker
+    }
+
+    /// A login needs two `descriptors`: its connection, and one to DingTalk. An eighth is kept for listeners, files and the workers.
+    fn within(descriptors: Option<u64>, workers: usize) -> Self {
+        let share = descriptors.map_or(u64::MAX, |limit| (limit - limit / 8) / 2) / workers as u64;
+        Self { workers, connections_per_worker: share.clamp(1, Self::MOST_PER_WORKER) as usize }
+    }
+}
+
+/// As many as this process may have open. Service managers set a limit of 1,024 that a process may raise by itself, for the sake of
+/// programs that use select(2); nothing here does.
+fn descriptors() -> Option<u64> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum || setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
+        return current;
+    }
+    tracing::info!(from = current, to = maximum, "raised the limit on open files");
+    maximum
+}
 
 /// All connections of a server.
 pub struct Stalls {
@@ -107,8 +153,8 @@ impl Seat {
         }
         if self.turn.is_none() {
             let (connection, gives_way) = (context.waker().clone(), Arc::clone(&self.gives_way));
-            self.turn =
-                Some(self.stalls.crowd.lock().admit(self.origin, Stalled { since: Instant::now(), connection, gives_way }));
+            let stalled = Stalled { since: Instant::now(), connection, gives_way };
+            self.turn = Some(self.stalls.crowd.lock().admit(self.origin, stalled));
         }
         Ok(())
     }
@@ -245,5 +291,14 @@ mod tests {
         let stalls = Stalls::within(capacity, vec!["10.0.0.0/8".parse().unwrap()]);
         let seats = seats(&stalls, &[["1.1.1.1"; 2050], ["10.0.0.1"; 2050]].concat());
         assert_eq!(ended(&seats), [0, 1]);
+    }
+    #[test]
+    fn connections_leave_as_many_descriptors_to_calls_and_an_eighth_to_everything_else() {
+        let per_worker = |descriptors, workers| Capacity::within(descriptors, workers).connections_per_worker;
+        assert_eq!(per_worker(Some(1024), 2), 224);
+        assert_eq!(per_worker(Some(1024), 64), 7);
+        assert_eq!(per_worker(Some(0), 64), 1);
+        assert_eq!(per_worker(Some(1_048_576), 2), 25_600);
+        assert_eq!(per_worker(None, 1), 25_600);
     }
 }

@@ -14,6 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
+use tokio_rustls::TlsAcceptor;
 
 /// How often the files are looked at.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
@@ -79,7 +80,7 @@ impl TlsFiles {
     }
 
     /// TLS 1.2 and 1.3 with what the files hold now and, as long as somebody uses it, later.
-    pub fn serve(self) -> anyhow::Result<ServerConfig> {
+    pub fn serve(self) -> anyhow::Result<TlsAcceptor> {
         // Looked at first: a change while they are read is noticed later.
         let seen = self.stamp();
         let shown = Arc::new(Shown(ArcSwap::from_pointee(self.read()?)));
@@ -89,7 +90,7 @@ impl TlsFiles {
             .with_no_client_auth()
             .with_cert_resolver(shown);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(config)
+        Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
     fn read(&self) -> Result<CertifiedKey, UnusableTls> {

@@ -15,7 +15,7 @@ const BODY: usize = 256 * 1024;
 fn connect() -> (Connection, DuplexStream) {
     let (server, client) = duplex(1024);
     let seat = Stalls::within(Capacity::FEW, Vec::new()).seat(Ipv4Addr::LOCALHOST.into());
-    (Connection::new(Box::new(server), Codec::new(ServiceConfig::default()), seat, Rc::default()), client)
+    (Connection::new(Box::new(server), Codec::new(ServiceConfig::default()), seat, Arc::default()), client)
 }
 
 /// How much of an answer somebody gets who takes `portion` of it every fifteen seconds.

@@ -1,23 +1,140 @@
-//! What the head of a request may look like. The HTTP library reads heads of up to 128 KiB; ours never have reason to be a tenth of that.
+//! One request on a connection: what its head may look like, and what the connection and whoever answers tell each other of it.
 
+use std::cell::Cell;
+use std::io::ErrorKind;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::error::ParseError;
 use actix_http::h1::{Codec, Message, MessageType};
-use actix_http::{RequestHead, Version};
-use actix_web::error::InternalError;
+use actix_http::{ConnectionType, Payload, Request, RequestHead, Response, Version};
+use actix_service::Service;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::{InternalError, PayloadError};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT_LANGUAGE, EXPECT, HOST, HeaderName, HeaderValue, USER_AGENT};
 use actix_web::http::uri::{Authority, Uri};
-use actix_web::web::BytesMut;
+use actix_web::middleware::Next;
+use actix_web::web::{Bytes, BytesMut};
+use futures_util::stream::{Stream, poll_fn};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use tokio_util::codec::Decoder;
 
+/// The present request of a connection and its answer.
+#[derive(Default)]
+pub struct Exchange {
+    /// The server is about to stop.
+    pub stops: Arc<AtomicBool>,
+    /// What is left of the request to be read.
+    pub body: Cell<Rest>,
+    /// The client has taken too long over the body.
+    pub is_late: Cell<bool>,
+    /// The connection ends with the answer.
+    pub is_last: Cell<bool>,
+    /// All of the answer is with the HTTP library.
+    pub is_answered: Cell<bool>,
+    /// The request is not what it should be; another one stands in for it, and is answered with this.
+    pub refusal: Cell<Option<Refusal>>,
+}
+
+/// What is left of a request whose head was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing, or it had no body.
+    #[default]
+    Nothing,
+    /// A body that nobody has asked for so far, and so nobody reads.
+    Unwanted,
+    /// A body that a handler waits for.
+    Wanted,
+}
+
+/// Answers a request. Its connection learns when somebody asks for the body, and when all of the answer is with the library.
+pub fn answer<S>(mut request: Request, app: &S) -> impl Future<Output = Result<Response<Answer>, actix_web::Error>> + use<S>
+where
+    S: Service<Request, Response = ServiceResponse, Error = actix_web::Error>,
+{
+    let exchange = request.conn_data::<Rc<Exchange>>().cloned().unwrap_or_default();
+    if exchange.body.get() != Rest::Nothing {
+        let body = asked_for(request.take_payload(), Rc::clone(&exchange));
+        *request.payload() = Payload::Stream { payload: Box::pin(body) };
+    }
+    let answer = app.call(request);
+    async move {
+        let response = answer.await.map_or_else(|error| error.error_response(), Into::into);
+        let mut response: Response<BoxBody> = response.into();
+        // Where the next request begins is not known before this one was read to its end; and a proxy that keeps connections for later
+        // should not find one closed when it sends the next on it.
+        if exchange.body.get() != Rest::Nothing || exchange.stops.load(Ordering::Relaxed) {
+            exchange.is_last.set(true);
+        }
+        if exchange.is_last.get() && !response.upgrade() {
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        Ok(response.map_body(|_, body| Answer { body, exchange }))
+    }
+}
+
+/// The body that `payload` brings. `exchange` is told that somebody waits for it.
+fn asked_for(mut payload: Payload, exchange: Rc<Exchange>) -> impl Stream<Item = Result<Bytes, PayloadError>> {
+    poll_fn(move |context| {
+        if exchange.body.get() == Rest::Unwanted {
+            exchange.body.set(Rest::Wanted);
+        }
+        let polled = Pin::new(&mut payload).poll_next(context);
+        // For the library a body that has ended so was cut off.
+        polled.map_err(|error| if exchange.is_late.get() { PayloadError::Io(ErrorKind::TimedOut.into()) } else { error })
+    })
+}
+
+/// The body of an answer. The library drops it when it has all of it.
+pub struct Answer {
+    body: BoxBody,
+    exchange: Rc<Exchange>,
+}
+
+impl MessageBody for Answer {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.exchange.is_answered.set(true);
+    }
+}
+
+/// Middleware that turns away what the connection refuses. That is an error with a status, as the HTTP library's own are: whoever
+/// stands outside of it gives it words.
+pub async fn bounds(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    match request.conn_data::<Rc<Exchange>>().and_then(|exchange| exchange.refusal.take()) {
+        Some(refusal) => Ok(request.error_response(refusal)),
+        None => Ok(next.call(request).await?.map_into_boxed_body()),
+    }
+}
+
 /// An address of ours carries a page's own parameters at most.
 const LONGEST_URI: usize = 8 * 1024;
-/// The whole head as it was sent, but for the empty line. Two cookies of ours are less than a third of it.
+/// The whole head as it was sent, but for the empty line. Two cookies of ours are less than a third of it, and the HTTP library reads
+/// eight times as much.
 const LARGEST: usize = 16 * 1024;
 const EMPTY_LINE: usize = 2;
 
-/// Why a request is turned away before anybody looks at what it asks for. Whoever stands outside of [`bounds`](super::bounds) gives it
+/// Why a request is turned away before anybody looks at what it asks for. Whoever stands outside of [`bounds`] gives it
 /// words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal(StatusCode, &'static str);
@@ -54,18 +171,16 @@ impl Head {
     /// ends, and then where the body does. Of what one or the other server could take for something else, nothing passes.
     pub fn read(received: &[u8], codec: &mut Codec) -> Result<Option<Self>, Refusal> {
         let mut unread = BytesMut::from(received);
+        let too_large = if target(received).len() > LONGEST_URI { Refusal::LONG_URI } else { Refusal::LARGE };
         let request = match codec.decode(&mut unread) {
             Ok(Some(Message::Item(request))) => request,
             Ok(_) if received.len() < LARGEST + EMPTY_LINE => return Ok(None),
-            Ok(_) | Err(ParseError::TooLarge) => return Err(too_large(received)),
+            Ok(_) | Err(ParseError::TooLarge) => return Err(too_large),
             Err(_) => return Err(Refusal::MALFORMED),
         };
         let length = received.len() - unread.len();
-        if uri_bytes(&request.head().uri) > LONGEST_URI {
-            return Err(Refusal::LONG_URI);
-        }
-        if length > LARGEST + EMPTY_LINE {
-            return Err(Refusal::LARGE);
+        if too_large == Refusal::LONG_URI || length > LARGEST + EMPTY_LINE {
+            return Err(too_large);
         }
         if has_lone_line_feed(0, &received[..length]) {
             return Err(Refusal::LINE_FEED);
@@ -105,15 +220,6 @@ fn names_a_path(target: &Uri) -> bool {
 fn is_host(value: &HeaderValue) -> bool {
     let parses = |text: &str| text.is_empty() || text.parse::<Authority>().is_ok();
     value.to_str().is_ok_and(|text| parses(text) && !text.contains('@'))
-}
-
-fn uri_bytes(uri: &Uri) -> usize {
-    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
-    authority + uri.path_and_query().map_or(0, |rest| rest.as_str().len())
-}
-
-fn too_large(received: &[u8]) -> Refusal {
-    if target(received).len() > LONGEST_URI { Refusal::LONG_URI } else { Refusal::LARGE }
 }
 
 /// What stands between the first two spaces of the first line. Empty lines may stand before it.
