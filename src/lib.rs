@@ -4,8 +4,6 @@
 
 /// Your app: its pages and their routes. A fork edits this, `templates/` and `static/app/`.
 pub mod app;
-/// What an administrator does to a running app's state.
-pub mod administration;
 /// Puts the rings together and serves them.
 pub mod application;
 /// The client for DingTalk: credentials that renew themselves, calls, signatures.

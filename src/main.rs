@@ -6,14 +6,15 @@ use std::io::{ErrorKind, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::ArgMatches;
-use dingtalk_h5::administration::{end_sessions, take_over};
-use dingtalk_h5::application::Application;
-use dingtalk_h5::dingtalk::{AuthCode, Clock, UserId};
+use dingtalk_h5::application::{Application, sealing_keys, state_of};
+use dingtalk_h5::dingtalk::{AuthCode, Clock, CorpId, UserId};
 use dingtalk_h5::doctor::{self, Asked, Report, Verdict};
 use dingtalk_h5::settings::Settings;
+use dingtalk_h5::state::{Location, State};
 use dingtalk_h5::telemetry;
 use dingtalk_h5::web::Language;
 use tokio::runtime;
@@ -40,16 +41,8 @@ fn main() -> ExitCode {
         ("health", options) => health(options),
         ("unit", options) => unit(options),
         ("doctor", options) => doctor(options),
-        ("end-sessions", options) => with_settings(options, async |settings| {
-            let (corp_id, user_id) = (options.get_one("corp").cloned(), options.get_one("user").cloned());
-            end_sessions(&settings, corp_id, user_id).await
-        }),
-        ("take-over", options) => with_settings(options, async |settings| {
-            let from = options.get_one::<PathBuf>("from").context("--from is required")?;
-            let count = take_over(&settings, from).await?;
-            tracing::info!(count, "taken over");
-            Ok(())
-        }),
+        ("end-sessions", options) => with_settings(options, async |settings| end_sessions(&settings, options).await),
+        ("take-over", options) => with_settings(options, async |settings| take_over(&settings, options).await),
         (_, options) => {
             let checks = !options.try_get_one(NO_CHECKS).is_ok_and(|given| given == Some(&true));
             with_settings(options, async |settings| serve(settings, checks).await)
@@ -161,6 +154,44 @@ fn language_of_the_terminal() -> Language {
 fn say(report: &impl Display) {
     // Whoever asked may have gone.
     let _ = writeln!(std::io::stdout(), "{report}");
+}
+
+/// Ends the sessions of a person, or of everybody, in an organisation, in all processes. When this returns, it lasts.
+async fn end_sessions(settings: &Settings, options: &ArgMatches) -> anyhow::Result<()> {
+    let home = settings.dingtalk.kind.home().map(|home| &home.corp_id);
+    let corp_id = options.get_one::<CorpId>("corp").or(home);
+    let corp_id = corp_id.context("a third-party app has many organisations: --corp says of which")?.clone();
+    let (clock, state) = reached(settings).await?;
+    match options.get_one::<UserId>("user") {
+        Some(user_id) => state.end_sessions_of_person(corp_id, user_id.clone(), clock.moment()),
+        None => state.end_sessions_of_organisation(corp_id, clock.moment()),
+    }
+    state.kept().await.context("nobody was told")
+}
+
+/// Takes over what the file of one process kept, and says how many things that was.
+async fn take_over(settings: &Settings, options: &ArgMatches) -> anyhow::Result<()> {
+    let from = options.get_one::<PathBuf>("from").context("--from is required")?;
+    ensure!(matches!(settings.state, Location::Redis(_)), "STATE_URL says where it goes: redis://… or rediss://…");
+    let (_, state) = reached(settings).await?;
+    let count = state.take_over(from, sealing_keys(settings)).await?;
+    tracing::info!(count, "taken over");
+    Ok(())
+}
+
+/// The state of the running app, for an administrator.
+async fn reached(settings: &Settings) -> anyhow::Result<(Clock, State)> {
+    /// Nobody who waits at a prompt waits longer to hear that it is not there.
+    const PATIENCE: Duration = Duration::from_secs(3);
+    ensure!(
+        !matches!(settings.state, Location::Memory),
+        "STATE_URL is memory:, which only the server itself can reach, and sessions outlive it in their cookies: end them with a new \
+         SESSION_KEY, or keep state in a file or in redis"
+    );
+    let clock = Clock::system();
+    let state = state_of(settings, clock.clone())?;
+    ensure!(state.is_followed(PATIENCE).await, "redis is away: nothing was changed");
+    Ok((clock, state))
 }
 
 /// Prints a unit for systemd that runs this very program, or what stands in front of it.

@@ -38,7 +38,6 @@ fn reached(code: &str) -> Vec<&'static str> {
     let squeezed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
     let modules = [
         "app",
-        "administration",
         "application",
         "dingtalk",
         "doctor",

@@ -99,8 +99,8 @@ impl Findings {
 /// All findings, each check once.
 pub struct Report {
     findings: Findings,
-    console: String,
-    admin_console: String,
+    /// Whose consoles the app is set up in.
+    site: &'static str,
 }
 
 impl Report {
@@ -110,7 +110,7 @@ impl Report {
         let fix = told!("set what is said there in the environment or in .env", "请按上述内容修改环境变量或 .env");
         let mut findings = Findings::default();
         findings.put(Finding::fail("settings", told!("{seen}", "设置无法使用，原文如下：{seen}"), fix));
-        Self { findings, console: String::new(), admin_console: String::new() }
+        Self { findings, site: "" }
     }
 
     pub(super) fn of(settings: &Settings, mut findings: Findings) -> Self {
@@ -121,9 +121,7 @@ impl Report {
         }
         let host = settings.dingtalk.api_url.host_str().unwrap_or_default();
         let called = ["com", "io"].into_iter().find(|site| host.ends_with(&format!(".dingtalk.{site}")));
-        let site = called.unwrap_or(settings.site);
-        let console = format!("https://open-dev.dingtalk.{site}/");
-        Self { findings, console, admin_console: format!("https://oa.dingtalk.{site}/") }
+        Self { findings, site: called.unwrap_or(settings.site) }
     }
 
     /// The worst of all.
@@ -139,12 +137,10 @@ impl Report {
         CHECKS.into_iter().filter_map(|(id, expected)| Some((expected, self.findings.of(id)?)))
     }
 
-    fn console_of(&self, fix: &Told) -> Option<&str> {
-        match &fix.english {
-            fix if fix.contains("Developer Console") => Some(&self.console),
-            fix if fix.contains("Admin Console") => Some(&self.admin_console),
-            _ => None,
-        }
+    fn console_of(&self, fix: &Told) -> Option<String> {
+        let consoles = [("Developer Console", "open-dev"), ("Admin Console", "oa")];
+        let (_, host) = consoles.into_iter().find(|(console, _)| fix.english.contains(console))?;
+        Some(format!("https://{host}.dingtalk.{}/", self.site))
     }
 
     /// For people.
