@@ -3,67 +3,44 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, Id, value_parser};
+use clap::{Arg, ArgGroup, ArgMatches, Command, Id, arg, value_parser};
 use dingtalk_h5::dingtalk::{CorpId, UserId};
 use dingtalk_h5::environment::{Environment, Setting};
 use dingtalk_h5::settings::Settings;
 
 /// All commands with their options.
+#[rustfmt::skip] // An option a line.
 pub fn commands() -> Command {
     let command = |name, about| Command::new(name).about(about);
-    let user =
-        Arg::new("user").long("user").value_name("USERID").help("Of this person").value_parser(|text: &str| UserId::parse(text));
-    let all = Arg::new("all").long("all").action(ArgAction::SetTrue).help("Of everybody");
-    let corp = Arg::new("corp").long("corp").value_name("CORPID").help("In this organisation; needed for a third-party app");
-    let end_sessions =
-        command(
-            "end-sessions",
-            "End sessions in all processes, of a person or of everybody. Settings come from the environment and .env, as for serve. With \
-             STATE_URL=file: the server must have stopped; with memory: only a new SESSION_KEY ends sessions",
-        )
-            .arg(corp.value_parser(|text: &str| CorpId::parse(text)))
-            .group(ArgGroup::new("whose").args(["user", "all"]).required(true))
-            .args([user, all]);
-    let from = Arg::new("from").long("from").value_name("PATH").required(true).help("What STATE_URL=file:PATH named");
-    let take_over =
-        command("take-over", "Bring what a file kept to the redis of STATE_URL, after the server of that file has stopped")
-            .arg(from.value_parser(value_parser!(PathBuf)));
     Command::new("dingtalk-h5").version(env!("CARGO_PKG_VERSION")).about("The backend of a DingTalk H5 micro-app").subcommands([
         command("serve", "Serve the app. This is also what happens without a command")
             .after_help("Each option may as well be an environment variable or a line of .env, by the name in brackets.")
             .args(Settings::known().iter().map(option))
-            .arg(flag(NO_CHECKS, "Do not look at start whether DingTalk grants what the app needs")),
-        command(
-            "doctor",
-            "Say what to change, and where, when something does not work: exit code 0, 1 (something fails) or 2 (settings)",
-        )
-        .after_help(DOCTOR_HELP)
-        .args([
-            Arg::new("user").long("user").value_name("USERID").help("Read this person's details, as the quickstart does"),
-            flag("code", "Exchange an authCode, read from standard input, which uses it up"),
-            flag("json", "For programs: see below"),
-            Arg::new("lang")
-                .long("lang")
-                .value_parser(["zh", "en"])
-                .help("Language of the words; that of the terminal if not given"),
-            flag("no-dingtalk", "Make no call to DingTalk"),
-            flag("no-public", "Make no request to PUBLIC_URL"),
-        ])
-        .args(Settings::known().iter().map(|setting| option(setting).hide(true))),
-        end_sessions,
-        take_over,
+            .arg(arg!(--"no-checks" "Do not look at start whether DingTalk grants what the app needs")),
+        command("doctor", "Say what to change, and where, when something does not work: exit code 0, 1 (something fails) or 2 (settings)")
+            .after_help(DOCTOR_HELP)
+            .args([
+                arg!(--user <USERID> "Read this person's details, as the quickstart does"),
+                arg!(--code "Exchange an authCode, read from standard input, which uses it up"),
+                arg!(--json "For programs: see below"),
+                arg!(--lang <lang> "Language of the words; that of the terminal if not given").value_parser(["zh", "en"]),
+                arg!(--"no-dingtalk" "Make no call to DingTalk"),
+                arg!(--"no-public" "Make no request to PUBLIC_URL"),
+            ])
+            .args(Settings::known().iter().map(|setting| option(setting).hide(true))),
+        command("end-sessions", "End sessions in all processes, of a person or of everybody. Settings come from the environment and .env, as for \
+            serve. With STATE_URL=file: the server must have stopped; with memory: only a new SESSION_KEY ends sessions")
+            .arg(arg!(--corp <CORPID> "In this organisation; needed for a third-party app").value_parser(|text: &str| CorpId::parse(text)))
+            .group(ArgGroup::new("whose").args(["user", "all"]).required(true))
+            .arg(arg!(--user <USERID> "Of this person").value_parser(|text: &str| UserId::parse(text)))
+            .arg(arg!(--all "Of everybody")),
+        command("take-over", "Bring what a file kept to the redis of STATE_URL, after the server of that file has stopped")
+            .arg(arg!(--from <PATH> "What STATE_URL=file:PATH named").required(true).value_parser(value_parser!(PathBuf))),
         command("health", "Ask the server at APP_ADDR whether it is alive: exit code 0 or 1"),
-        command("unit", "Print a unit for systemd that runs the server and lets it do nothing else").arg(
-            Arg::new("proxy")
-                .long("proxy")
-                .value_parser(["caddy", "nginx"])
-                .help("Print what a proxy in front of it needs instead"),
-        ),
+        command("unit", "Print a unit for systemd that runs the server and lets it do nothing else")
+            .arg(arg!(--proxy <proxy> "Print what a proxy in front of it needs instead").value_parser(["caddy", "nginx"])),
     ])
 }
-
-/// An option of `serve`.
-pub const NO_CHECKS: &str = "no-checks";
 
 const DOCTOR_HELP: &str = "\
 At most 12 calls to DingTalk, and none that takes anything away from a running server. Nothing secret is printed.
@@ -74,10 +51,6 @@ The settings are those of `serve`, and so are their options.
     \"expected\", \"seen\", \"fix\", \"console\", \"because\"}]}
 Ids stay. `fix` comes with warn and fail, `console` (its address) when it is to be mended there, and `because` with not_done: the id
 of the check that has to pass first.";
-
-fn flag(name: &'static str, about: &'static str) -> Arg {
-    Arg::new(name).long(name).help(about).action(ArgAction::SetTrue)
-}
 
 /// The option of a setting. Command lines can be read by every process of the machine, so a secret has none; its file does.
 fn option(setting: &Setting) -> Arg {

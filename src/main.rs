@@ -22,7 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 mod command_line;
 
-use self::command_line::{NO_CHECKS, commands, environment};
+use self::command_line::{commands, environment};
 
 /// Exit code for settings that cannot be used; clap uses the same for a command line that cannot.
 const UNUSABLE: u8 = 2;
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         ("end-sessions", options) => with_settings(options, async |settings| end_sessions(&settings, options).await),
         ("take-over", options) => with_settings(options, async |settings| take_over(&settings, options).await),
         (_, options) => {
-            let checks = !options.try_get_one(NO_CHECKS).is_ok_and(|given| given == Some(&true));
+            let checks = !options.try_get_one("no-checks").is_ok_and(|given| given == Some(&true));
             with_settings(options, async |settings| serve(settings, checks).await)
         }
     }

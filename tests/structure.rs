@@ -36,18 +36,7 @@ fn code(text: &str) -> String {
 /// The modules of this crate that `code` reaches for, by whatever path it is spelt.
 fn reached(code: &str) -> Vec<&'static str> {
     let squeezed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-    let modules = [
-        "app",
-        "application",
-        "dingtalk",
-        "doctor",
-        "environment",
-        "server",
-        "settings",
-        "state",
-        "telemetry",
-        "web",
-    ];
+    let modules = ["app", "application", "dingtalk", "doctor", "environment", "server", "settings", "state", "telemetry", "web"];
     let named = |module: &&str| {
         let direct = ["crate::", "dingtalk_h5::"].iter().any(|root| squeezed.contains(&format!("{root}{module}::")));
         let ends = ["crate::", "dingtalk_h5::"].iter().any(|root| squeezed.contains(&format!("{root}{module};")));

@@ -19,6 +19,9 @@ const NEED_TOKEN: [Check; 6] = ["address", "ticket", "login", "ids", "user", "co
 /// Everything that calls can tell. `server` is whoever holds the app's credentials already.
 pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, asked: &Asked) -> Findings {
     let mut findings = Findings::default();
+    if asked.no_dingtalk {
+        return findings;
+    }
     if dingtalk.home().is_none() {
         pair(dingtalk, &mut findings).await;
     }
@@ -37,13 +40,13 @@ pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, 
     }
     // Whichever host no call has told of is asked for nothing.
     let answers = |_: &()| told!("it answers", "有应答");
-    if findings.of("api").is_none() {
+    if findings.verdict("api").is_none() {
         judge("api", "api", outcome::of(dingtalk.answers_new()).await, &mut findings, answers);
     }
-    if findings.of("oapi").is_none() {
+    if findings.verdict("oapi").is_none() {
         judge("oapi", "oapi", outcome::of(dingtalk.answers_old()).await, &mut findings, answers);
     }
-    let is_reached = ["api", "oapi"].iter().any(|id| findings.of(id).is_some_and(|finding| finding.verdict == Verdict::Pass));
+    let is_reached = ["api", "oapi"].iter().any(|id| findings.verdict(id) == Some(Verdict::Pass));
     match settings.dingtalk.proxy {
         None => findings.put(Finding::unknown("proxy", told!("none is set", "未设置代理"))),
         Some(_) if is_reached => findings.put(Finding::pass("proxy", told!("it does", "可以"))),

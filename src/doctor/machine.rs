@@ -155,30 +155,27 @@ fn redis(Vitals { version, latency, unix_ms, evicts }: Vitals, server: &Server, 
     let number = |at| version.split('.').nth(at)?.parse::<u32>().ok();
     let (millis, seconds) = (latency.as_millis(), (unix_ms / 1000).abs_diff(clock.unix_seconds()));
     if number(0).zip(number(1)).is_some_and(|version| version < OLDEST) {
-        return Finding::fail("state", told!("redis {version} is too old", "redis {version} 版本过旧"),
-            told!("run Redis 6.2 or later, or Valkey", "请使用 Redis 6.2 或更高版本，或 Valkey"));
-    }
+        Finding::fail("state", told!("redis {version} is too old", "redis {version} 版本过旧"),
+            told!("run Redis 6.2 or later, or Valkey", "请使用 Redis 6.2 或更高版本，或 Valkey"))
     // It answers everybody what it is asked here, and does not do for everybody what the server needs.
-    if matches!(server, Server::Ours(said) if said["state"]["reachable"] == false) {
-        return Finding::fail("state",
+    } else if matches!(server, Server::Ours(said) if said["state"]["reachable"] == false) {
+        Finding::fail("state",
             told!("redis {version} answers, and the running server cannot work with it", "redis {version} 有应答，但运行中的服务器无法使用"),
             told!("see the server's log, which says why: it may be a replica (STATE_URL must lead to the primary), be full, be unable to save, or its access list may not let this user run what is needed",
-                "请查看服务器日志中的原因：它可能是副本（STATE_URL 须指向主节点）、内存已满、无法保存数据，或其访问控制不允许此用户执行所需命令"));
-    }
-    if let Some(policy) = evicts {
-        return Finding::warn("state",
+                "请查看服务器日志中的原因：它可能是副本（STATE_URL 须指向主节点）、内存已满、无法保存数据，或其访问控制不允许此用户执行所需命令"))
+    } else if let Some(policy) = evicts {
+        Finding::warn("state",
             told!("when it is full, redis throws things away ({policy}), and would forget logouts", "内存占满时 redis 会淘汰数据（{policy}），从而丢失已退出的会话"),
-            told!("redis-cli config set maxmemory-policy noeviction, and the same in redis.conf", "请执行 redis-cli config set maxmemory-policy noeviction，并写入 redis.conf"));
-    }
-    if seconds > SKEW_SECONDS {
-        return Finding::warn("state",
+            told!("redis-cli config set maxmemory-policy noeviction, and the same in redis.conf", "请执行 redis-cli config set maxmemory-policy noeviction，并写入 redis.conf"))
+    } else if seconds > SKEW_SECONDS {
+        Finding::warn("state",
             told!("the clocks of redis and of this machine differ by {seconds} s: sessions go by the one, signatures by the other",
                 "redis 与本机的时钟相差 {seconds} 秒：会话以前者为准，签名以后者为准"),
-            told!("set both by NTP", "请用 NTP 校准两者"));
+            told!("set both by NTP", "请用 NTP 校准两者"))
+    } else if latency > SLOW {
+        Finding::warn("state", told!("redis {version} takes {millis} ms to answer", "redis {version} 应答需要 {millis} 毫秒"),
+            told!("run it near the server: each login waits for it several times", "请将其部署在服务器附近：每次登录都要多次等待其应答"))
+    } else {
+        Finding::pass("state", told!("redis {version} answers within {millis} ms", "redis {version} 在 {millis} 毫秒内应答"))
     }
-    if latency > SLOW {
-        return Finding::warn("state", told!("redis {version} takes {millis} ms to answer", "redis {version} 应答需要 {millis} 毫秒"),
-            told!("run it near the server: each login waits for it several times", "请将其部署在服务器附近：每次登录都要多次等待其应答"));
-    }
-    Finding::pass("state", told!("redis {version} answers within {millis} ms", "redis {version} 在 {millis} 毫秒内应答"))
 }

@@ -69,25 +69,16 @@ pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow:
     dingtalk.limit_to(MOST_CALLS);
     let server = machine::at_app_addr(settings, &clock).await.context(NO_CLIENT)?;
 
-    let of_dingtalk = async {
-        match asked.no_dingtalk {
-            true => Findings::default(),
-            false => credentials::examine(&dingtalk, settings, &server, &asked).await,
-        }
-    };
-    let of_public = async {
-        match asked.no_public {
-            true => (Findings::default(), false),
-            false => public::examine(&client, settings, &clock).await,
-        }
-    };
-    let library = public::library(&client, settings);
-    let (mut findings, (of_public, is_public), library) = tokio::join!(of_dingtalk, of_public, library);
+    let (mut findings, of_public, library) = tokio::join!(
+        credentials::examine(&dingtalk, settings, &server, &asked),
+        public::examine(&client, settings, &clock, &asked),
+        public::library(&client, settings),
+    );
     machine::settings(settings, &mut findings);
     findings.add(of_public);
     findings.put(library);
     findings.put(machine::state(settings, &server, &clock).await);
-    findings.put(machine::is_seen(server, is_public));
+    findings.put(machine::is_seen(server, findings.verdict("identity") == Some(Verdict::Pass)));
     events::examine(&dingtalk, &client, settings, &clock, &asked, &mut findings).await;
     Ok(Report::of(settings, findings))
 }

@@ -37,7 +37,7 @@ pub fn judge<T>(id: Check, reach: Check, outcome: Outcome<T>, findings: &mut Fin
     let root = match error.kind {
         Kind::NotAsked(_) => {
             // One of the two hosts has shut this address out, which is told there.
-            let is_this = findings.of(reach).is_some_and(|finding| finding.verdict == Verdict::Fail);
+            let is_this = findings.verdict(reach) == Some(Verdict::Fail);
             let other = if reach == "api" { "oapi" } else { "api" };
             findings.not_done(&[id], if is_this { reach } else { other });
             return None;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, UdpSocket};
 use reqwest::Client;
 
 use super::asking::{Answer, CLAIMED, who_is};
-use super::report::{Finding, Verdict};
+use super::report::{Finding, Findings, Verdict};
 use crate::dingtalk::{Clock, Told, root, told};
 use crate::settings::Settings;
 use crate::web::introduction::Introduction;
@@ -13,14 +13,14 @@ use crate::web::introduction::Introduction;
 /// Odd, and as addresses may be: what is signed is what arrives.
 const TARGET: &str = "/a%2Fb+c//%E4%B8%AD?x=%2F+y&z=%E6%96%87";
 
-/// Asks for an odd address, after it was seen which `processes` answer.
+/// Asks for an odd address, after it was found which processes answer.
 #[rustfmt::skip] // A finding a paragraph, here and below.
-pub async fn examine(client: &Client, settings: &Settings, clock: &Clock, processes: &Finding) -> Finding {
+pub async fn examine(client: &Client, settings: &Settings, clock: &Clock, so_far: &Findings) -> Finding {
     let url = format!("{}{TARGET}", settings.web.public_url);
     let seen = match who_is(client, &url, &settings.web.session_keys, clock).await {
         Ok(Answer { introduction: Some(introduction), .. }) => return arrival(&introduction, settings),
         // Not all of them are ours: another may have answered.
-        _ if processes.verdict == Verdict::Fail => return Finding::not_done("passage", "processes"),
+        _ if so_far.verdict("processes") == Some(Verdict::Fail) => return Finding::not_done("passage", "processes"),
         Ok(Answer { status, .. }) => told!("{TARGET} does not arrive: something on the way answers it with status {status}",
             "{TARGET} 未能到达：途中被应答为状态 {status}"),
         Err(error) => {
@@ -45,31 +45,29 @@ fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
     let is_appended = others.count() > 0;
     let has_proxy = is_appended || (settings.web.public_url.is_https() && settings.server.tls.is_none());
     if target != TARGET {
-        return Finding::fail("passage",
+        Finding::fail("passage",
             told!("{TARGET} arrives as {target}: signatures of such pages are wrong", "{TARGET} 到达时变为 {target}：此类页面的签名会出错"),
-            pass_on_unchanged());
-    }
-    if has_proxy && !trusts_peer {
-        return Finding::fail("passage",
+            pass_on_unchanged())
+    } else if has_proxy && !trusts_peer {
+        Finding::fail("passage",
             told!("the proxy {peer} is not believed: everybody behind it counts as one address", "代理 {peer} 不受信任：其后的所有用户被视为同一地址"),
-            told!("add {peer} to TRUSTED_PROXIES, and start the server again", "请将 {peer} 加入 TRUSTED_PROXIES 并重启服务器"));
-    }
-    if has_proxy && !is_appended {
-        return Finding::fail("passage",
+            told!("add {peer} to TRUSTED_PROXIES, and start the server again", "请将 {peer} 加入 TRUSTED_PROXIES 并重启服务器"))
+    } else if has_proxy && !is_appended {
+        Finding::fail("passage",
             told!("the proxy {peer} does not say for whom it asks", "代理 {peer} 未说明客户端地址"),
             told!("have the proxy add the client's address to X-Forwarded-For: nginx `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`",
-                "请让代理将客户端地址写入 X-Forwarded-For：nginx `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`"));
-    }
-    if client == CLAIMED && !is_appended && !is_here(peer) {
-        return Finding::fail("passage",
+                "请让代理将客户端地址写入 X-Forwarded-For：nginx `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`"))
+    } else if client == CLAIMED && !is_appended && !is_here(peer) {
+        Finding::fail("passage",
             told!("{peer} is believed whatever it writes into X-Forwarded-For, and is no proxy", "{peer} 并非代理，却可任意伪造 X-Forwarded-For"),
-            told!("name only proxies in TRUSTED_PROXIES", "TRUSTED_PROXIES 中只应包含代理"));
+            told!("name only proxies in TRUSTED_PROXIES", "TRUSTED_PROXIES 中只应包含代理"))
+    } else if client == CLAIMED {
+        Finding::pass("passage",
+            told!("path and query arrive as they are; this machine is one of TRUSTED_PROXIES, and believed whoever it claims to be",
+                "路径与查询参数原样到达；本机属于 TRUSTED_PROXIES，其声称的客户端地址会被采信"))
+    } else {
+        Finding::pass("passage", told!("path and query arrive as they are; the client is {client}", "路径与查询参数原样到达；客户端为 {client}"))
     }
-    Finding::pass("passage", match client == CLAIMED {
-        true => told!("path and query arrive as they are; this machine is one of TRUSTED_PROXIES, and believed whoever it claims to be",
-            "路径与查询参数原样到达；本机属于 TRUSTED_PROXIES，其声称的客户端地址会被采信"),
-        false => told!("path and query arrive as they are; the client is {client}", "路径与查询参数原样到达；客户端为 {client}"),
-    })
 }
 
 /// Whether the address is of this machine, from which we asked.

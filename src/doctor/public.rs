@@ -8,7 +8,7 @@ use url::Url;
 
 use super::asking::{Answer, who_is};
 use super::report::{Check, Finding, Findings};
-use super::{certificate, passage};
+use super::{Asked, certificate, passage};
 use crate::dingtalk::{Clock, Origin, Told, causes, root, told};
 use crate::settings::Settings;
 use crate::web::introduction::Introduction;
@@ -16,10 +16,12 @@ use crate::web::introduction::Introduction;
 /// What needs somebody to answer.
 const NEED_ANSWER: [Check; 5] = ["public", "certificate", "identity", "passage", "processes"];
 
-/// Everything about PUBLIC_URL; and whether a server with our keys answers there.
-pub async fn examine(client: &Client, settings: &Settings, clock: &Clock) -> (Findings, bool) {
-    let mut findings = Findings::default();
-    let public_url = &settings.web.public_url;
+/// Everything about PUBLIC_URL.
+pub async fn examine(client: &Client, settings: &Settings, clock: &Clock, asked: &Asked) -> Findings {
+    let (mut findings, public_url) = (Findings::default(), &settings.web.public_url);
+    if asked.no_public {
+        return findings;
+    }
     let answer = match who_is(client, public_url.as_str(), &settings.web.session_keys, clock).await {
         Ok(answer) => answer,
         Err(error) => {
@@ -27,16 +29,16 @@ pub async fn examine(client: &Client, settings: &Settings, clock: &Clock) -> (Fi
             let because = finding.id;
             findings.put(finding);
             findings.not_done(&NEED_ANSWER, because);
-            return (findings, false);
+            return findings;
         }
     };
     findings.put(certificate::lasts(public_url.as_str()).await);
     identity(&answer, public_url, &mut findings);
-    let Some(introduction) = answer.introduction else { return (findings, false) };
-    let processes = processes(client, introduction, settings, clock).await;
-    findings.put(passage::examine(client, settings, clock, &processes).await);
-    findings.put(processes);
-    (findings, true)
+    if let Some(introduction) = answer.introduction {
+        findings.put(processes(client, introduction, settings, clock).await);
+        findings.put(passage::examine(client, settings, clock, &findings).await);
+    }
+    findings
 }
 
 #[rustfmt::skip] // A fault a paragraph, here and below.
@@ -104,18 +106,17 @@ async fn processes(client: &Client, first: Introduction, settings: &Settings, cl
     let others = asked - processes.len();
     let found = processes.into_iter().collect::<BTreeSet<_>>().len();
     if others > 0 {
-        return Finding::fail("processes",
+        Finding::fail("processes",
             told!("{others} of {asked} connections were not answered by a process with this SESSION_KEY", "{asked} 个连接中有 {others} 个不是由持有此 SESSION_KEY 的进程应答"),
             told!("give all processes behind PUBLIC_URL the same SESSION_KEY, and see that each can be reached and has the right time",
-                "请为 PUBLIC_URL 之后的所有进程设置相同的 SESSION_KEY，并确认每个进程均可到达且时钟准确"));
-    }
-    if found > 1 && (shared.len() > 1 || shared.contains(&None)) {
-        return Finding::fail("processes",
+                "请为 PUBLIC_URL 之后的所有进程设置相同的 SESSION_KEY，并确认每个进程均可到达且时钟准确"))
+    } else if found > 1 && (shared.len() > 1 || shared.contains(&None)) {
+        Finding::fail("processes",
             told!("{found} processes answer, and not all know of the others' used codes and ended sessions", "有 {found} 个进程应答，并非都知道彼此已使用的授权码与已结束的会话"),
-            told!("run one process, or give all the same STATE_URL=redis://…, which all must reach", "请只运行一个进程，或为所有进程设置相同且可到达的 STATE_URL=redis://…"));
+            told!("run one process, or give all the same STATE_URL=redis://…, which all must reach", "请只运行一个进程，或为所有进程设置相同且可到达的 STATE_URL=redis://…"))
+    } else {
+        Finding::pass("processes", told!("{found} seen on {asked} connections; that there are no others is not proven", "{asked} 个连接中发现 {found} 个；不能证明没有其他进程"))
     }
-    Finding::pass("processes",
-        told!("{found} seen on {asked} connections; that there are no others is not proven", "{asked} 个连接中发现 {found} 个；不能证明没有其他进程"))
 }
 
 /// Asks for DingTalk's library, which every page loads, and reads no more than what it is.

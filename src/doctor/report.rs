@@ -91,6 +91,10 @@ impl Findings {
         self.0.get(id)
     }
 
+    pub fn verdict(&self, id: &str) -> Option<Verdict> {
+        self.of(id).map(|finding| finding.verdict)
+    }
+
     pub fn failures(&self) -> impl Iterator<Item = &Finding> {
         self.0.values().filter(|finding| finding.verdict == Verdict::Fail)
     }
