@@ -9,7 +9,7 @@ use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, web as actix};
 use anyhow::Context;
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::app;
@@ -89,7 +89,7 @@ impl Application {
                 config.app_data(logins.clone()).app_data(signer.clone()).app_data(state.clone());
             }
         };
-        let (capacity, proxies) = (Capacity::of_this_process(), web.trusted_proxies.clone());
+        let proxies = web.trusted_proxies.clone();
         let for_watchers = {
             let share = share.clone();
             move || {
@@ -127,7 +127,7 @@ impl Application {
             Listening::open(listener, None, Capacity::FEW, proxies.clone(), for_watchers.clone())
         };
         Ok(Self {
-            server: Listening::open(listener, settings.server.tls, capacity, proxies.clone(), for_everybody)?,
+            server: Listening::open(listener, settings.server.tls, Capacity::of_this_process(), proxies.clone(), for_everybody)?,
             metrics: settings.server.metrics_addr.map(watched).transpose()?,
             readiness,
             dingtalk,
@@ -165,17 +165,15 @@ impl Application {
             tokio::spawn(metrics.run_until(async { drop(the_end.await) }, Duration::ZERO));
         }
         let (readiness, dingtalk) = (self.readiness, self.dingtalk);
-        let listening = match self.events {
-            Events::Stream(silence) => {
-                let (dingtalk, state) = (DingTalk::clone(&dingtalk), self.state);
-                Some(tokio::spawn(async move { dingtalk.listen(state.get_ref(), silence).await }))
-            }
-            Events::Off | Events::Http(_) => None,
-        };
+        let mut listening = JoinSet::new();
+        if let Events::Stream(silence) = self.events {
+            let (dingtalk, state) = (DingTalk::clone(&dingtalk), self.state);
+            listening.spawn(async move { dingtalk.listen(state.get_ref(), silence).await });
+        }
         let stopping = async move {
             stop.await;
             readiness.stop();
-            listening.iter().for_each(JoinHandle::abort);
+            listening.abort_all();
             dingtalk.end_turns(Instant::now() + LAST_TURNS);
         };
         let ended = self.server.run_until(stopping, NOTICE).await;

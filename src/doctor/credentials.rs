@@ -28,8 +28,8 @@ pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, 
     match (dingtalk.home(), server) {
         (Some(home), _) if may_ask(settings, server) => {
             if let Some(token) = granted(home, &mut findings).await {
-                let is_somebodys = with_token(dingtalk, home, &token, asked, &mut findings).await;
-                findings.put(ids(&settings.dingtalk.kind, is_somebodys));
+                with_token(dingtalk, home, &token, asked, &mut findings).await;
+                findings.put(ids(&settings.dingtalk.kind, &findings));
             }
         }
         (_, Server::Ours(readiness)) => as_the_server_says(readiness, &mut findings),
@@ -95,9 +95,9 @@ pub async fn granted(home: &Organisation, findings: &mut Findings) -> Option<Arc
     token
 }
 
-/// What calls with a token tell, and whether the code that was asked about is somebody's.
+/// What calls with a token tell.
 #[rustfmt::skip] // A finding a paragraph, here and below.
-async fn with_token(dingtalk: &DingTalk, home: &Organisation, token: &AccessToken, asked: &Asked, findings: &mut Findings) -> bool {
+async fn with_token(dingtalk: &DingTalk, home: &Organisation, token: &AccessToken, asked: &Asked, findings: &mut Findings) {
     let standing = Standing { network: Network::OURS, since: 0, until: Instant::now() + Duration::from_secs(3) };
     let (login, user, code) = tokio::join!(
         outcome::of(dingtalk.takes_logins(token)),
@@ -113,12 +113,12 @@ async fn with_token(dingtalk: &DingTalk, home: &Organisation, token: &AccessToke
                 "errcode 0；手机号{mobile_zh}，邮箱{email_zh}：两者各需单独的权限，用户未填写时也为空")
         });
     }
-    let person = code.and_then(|code| {
+    if let Some(code) = code {
         judge("code", "oapi", code, findings, |person| {
             let id = &person.user_id;
             told!("of {id}", "属于 {id}")
-        })
-    });
+        });
+    }
     // Whoever was let through with a token is allowed.
     match findings.of("login").map(|login| (login.verdict, login.because)) {
         Some((Verdict::Pass | Verdict::Fail, _)) => {
@@ -127,16 +127,15 @@ async fn with_token(dingtalk: &DingTalk, home: &Organisation, token: &AccessToke
         Some((_, Some(because))) => findings.not_done(&["address"], because),
         _ => {}
     }
-    person.is_some()
 }
 
-/// Whether what was granted a token is all of one app. `is_somebodys`: whether a code of this app was.
+/// Whether what was granted a token is all of one app, after a code was looked at.
 #[rustfmt::skip]
-fn ids(kind: &AppKind, is_somebodys: bool) -> Finding {
+fn ids(kind: &AppKind, so_far: &Findings) -> Finding {
     match kind {
         AppKind::Custom(_) => Finding::pass("ids",
             told!("the token is this organisation's; no call tells the AgentId", "该 token 属于此组织；没有接口可核对 AgentId")),
-        _ if is_somebodys => Finding::pass("ids",
+        _ if so_far.verdict("code") == Some(Verdict::Pass) => Finding::pass("ids",
             told!("the code is of this app; whether CorpId and AgentId are right, no call tells: open the app",
                 "该授权码属于此应用；没有接口可核对 CorpId 与 AgentId 是否正确：请打开应用")),
         _ => Finding::unknown("ids",

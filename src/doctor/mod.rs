@@ -21,9 +21,9 @@ mod asking; // Requests that are not DingTalk's.
 mod machine; // This machine: the settings, the server, and where it keeps what must last.
 mod outcome; // Calls to DingTalk, and what comes of them:
 mod credentials; // what the app is granted, and what it may know of people.
-mod public; // PUBLIC_URL: who answers there, in how many processes, and DingTalk's library;
-mod certificate; // with which certificate,
-mod passage; // and what becomes of a request on its way.
+mod public; // What browsers meet: who answers at PUBLIC_URL, in how many processes, and DingTalk's library;
+mod certificate; // PUBLIC_URL's certificate,
+mod passage; // and what becomes of a request on its way from there.
 mod events; // How DingTalk tells of events.
 
 use std::sync::Arc;

@@ -134,8 +134,7 @@ const LONGEST_URI: usize = 8 * 1024;
 const LARGEST: usize = 16 * 1024;
 const EMPTY_LINE: usize = 2;
 
-/// Why a request is turned away before anybody looks at what it asks for. Whoever stands outside of [`bounds`] gives it
-/// words.
+/// Why a request is turned away before anybody looks at what it asks for. Whoever stands outside of [`bounds`] gives it words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal(StatusCode, &'static str);
 
@@ -171,7 +170,8 @@ impl Head {
     /// ends, and then where the body does. Of what one or the other server could take for something else, nothing passes.
     pub fn read(received: &[u8], codec: &mut Codec) -> Result<Option<Self>, Refusal> {
         let mut unread = BytesMut::from(received);
-        let too_large = if target(received).len() > LONGEST_URI { Refusal::LONG_URI } else { Refusal::LARGE };
+        let uri = target(received).split(|byte| *byte == b'#').next().unwrap_or_default();
+        let too_large = if uri.len() > LONGEST_URI { Refusal::LONG_URI } else { Refusal::LARGE };
         let request = match codec.decode(&mut unread) {
             Ok(Some(Message::Item(request))) => request,
             Ok(_) if received.len() < LARGEST + EMPTY_LINE => return Ok(None),
