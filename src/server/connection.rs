@@ -8,7 +8,6 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -47,7 +46,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
 pub struct Connection {
     stream: Box<dyn Stream>,
     stage: Stage,
-    exchange: Rc<Exchange>,
+    /// What its requests know of it.
+    pub exchange: Rc<Exchange>,
     codec: Codec,
     seat: Seat,
     patience: Pin<Box<Sleep>>,
@@ -88,11 +88,11 @@ enum Stage {
 
 impl Connection {
     /// A client that was let in just now.
-    pub fn new(stream: Box<dyn Stream>, codec: Codec, seat: Seat, stops: Arc<AtomicBool>) -> Self {
+    pub fn new(stream: Box<dyn Stream>, codec: Codec, seat: Seat) -> Self {
         Self {
             stream,
             stage: Stage::Head { is_first: true },
-            exchange: Rc::new(Exchange { stops, ..Exchange::default() }),
+            exchange: Rc::new(Exchange { stops: Arc::clone(&seat.stalls.stops), ..Exchange::default() }),
             codec,
             seat,
             patience: Box::pin(sleep(HEAD_PATIENCE)),
@@ -105,11 +105,6 @@ impl Connection {
             taken: 0,
             came: 0,
         }
-    }
-
-    /// What its requests know of it.
-    pub fn exchange(&self) -> Rc<Exchange> {
-        Rc::clone(&self.exchange)
     }
 
     fn enter(&mut self, stage: Stage, patience: Duration) {

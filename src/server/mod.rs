@@ -10,10 +10,12 @@ mod stalls;
 mod tls;
 
 use std::future::poll_fn;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -73,8 +75,6 @@ impl Settings {
 /// A server that listens and does not answer yet.
 pub struct Listening {
     server: Server,
-    /// It is about to.
-    stops: Arc<AtomicBool>,
     stalls: Arc<Stalls>,
     address: SocketAddr,
 }
@@ -103,15 +103,11 @@ impl Listening {
             .max_concurrent_connections(capacity.connections_per_worker)
             .disable_signals()
             .shutdown_timeout(LAST_REQUESTS);
-        let (everybody, stops) = (Arc::clone(&stalls), Arc::<AtomicBool>::default());
-        let about_to_stop = Arc::clone(&stops);
-        let stopping = server.graceful_shutdown_signal();
+        let (everybody, stopping) = (Arc::clone(&stalls), server.graceful_shutdown_signal());
         let server = server.listen("http", listener, move || {
-            let (stalls, tls, stops, stopping) =
-                (Arc::clone(&everybody), tls.clone(), Arc::clone(&about_to_stop), stopping.clone());
+            let (stalls, tls, stopping) = (Arc::clone(&everybody), tls.clone(), stopping.clone());
             let config = ServiceConfig::default();
-            let accept =
-                move |stream| accept(stream, tls.clone(), Arc::clone(&stalls), Codec::new(config.clone()), Arc::clone(&stops));
+            let accept = move |stream| accept(stream, tls.clone(), Arc::clone(&stalls), Codec::new(config.clone()));
             let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
@@ -124,12 +120,12 @@ impl Listening {
                 // What was begun for a client that is gone ends.
                 .h1_allow_half_closed(false)
                 .on_connect_ext(|connection: &Connection, data| {
-                    data.insert(connection.exchange());
+                    data.insert(Rc::clone(&connection.exchange));
                 })
                 .h1(apply_fn_factory(map_config(app(), |()| AppConfig::default()), answer));
             fn_service(accept).map_err(DispatchError::Io).and_then(http)
         })?;
-        Ok(Self { server: server.run(), stops, stalls, address })
+        Ok(Self { server: server.run(), stalls, address })
     }
 
     /// Where it listens.
@@ -139,11 +135,11 @@ impl Listening {
 
     /// Answers until `stop` ends, and for so long after it, in which each answer is the last of its connection. Then it takes no more
     /// connections, and the requests in flight may end.
-    pub async fn run_until(self, stop: impl Future<Output = ()> + Send + 'static, notice: Duration) -> std::io::Result<()> {
-        let server = self.server.handle();
+    pub async fn run_until(self, stop: impl Future<Output = ()> + Send + 'static, notice: Duration) -> io::Result<()> {
+        let (server, stops) = (self.server.handle(), Arc::clone(&self.stalls.stops));
         tokio::spawn(async move {
             stop.await;
-            self.stops.store(true, Ordering::Relaxed);
+            stops.store(true, Ordering::Relaxed);
             sleep(notice).await;
             server.stop(true).await;
         });
@@ -155,7 +151,7 @@ impl Listening {
 }
 
 /// Tells the system what the standard library does not. Accepted connections inherit it.
-fn prepare(listener: &TcpListener) -> std::io::Result<()> {
+fn prepare(listener: &TcpListener) -> io::Result<()> {
     // Its queue of 128 is full at once when a company comes in; those who find no place try again a second later.
     const QUEUE: i32 = 1024;
     // What the system keeps of a connection, each way. By itself it grows to megabytes.
@@ -175,8 +171,7 @@ async fn accept(
     tls: Option<TlsAcceptor>,
     stalls: Arc<Stalls>,
     codec: Codec,
-    stops: Arc<AtomicBool>,
-) -> std::io::Result<(Connection, Option<SocketAddr>)> {
+) -> io::Result<(Connection, Option<SocketAddr>)> {
     stream.set_nodelay(true)?;
     let peer = stream.peer_addr()?;
     let mut seat = stalls.seat(peer.ip());
@@ -184,10 +179,10 @@ async fn accept(
         None => Box::new(stream),
         Some(tls) => Box::new(shake_hands(stream, tls, &mut seat).await?),
     };
-    Ok((Connection::new(stream, codec, seat, stops), Some(peer)))
+    Ok((Connection::new(stream, codec, seat), Some(peer)))
 }
 
-async fn shake_hands(stream: TcpStream, tls: TlsAcceptor, seat: &mut Seat) -> std::io::Result<impl Stream + use<>> {
+async fn shake_hands(stream: TcpStream, tls: TlsAcceptor, seat: &mut Seat) -> io::Result<impl Stream + use<>> {
     let mut handshake = pin!(timeout(HEAD_PATIENCE, tls.accept(stream)));
     poll_fn(|context| match seat.stalls(context) {
         Ok(()) => handshake.as_mut().poll(context).map(|shaken| shaken?),

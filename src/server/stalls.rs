@@ -68,6 +68,8 @@ fn descriptors() -> Option<u64> {
 
 /// All connections of a server.
 pub struct Stalls {
+    /// The server is about to stop.
+    pub stops: Arc<AtomicBool>,
     proxies: Vec<IpNet>,
     many: usize,
     crowd: Mutex<Crowd>,
@@ -97,7 +99,8 @@ struct Stalled {
 
 /// The place of one connection, until it is dropped.
 pub struct Seat {
-    stalls: Arc<Stalls>,
+    /// Among all of them.
+    pub stalls: Arc<Stalls>,
     origin: Origin,
     /// Since when it stalls, by the number of those that stalled before.
     turn: Option<u64>,
@@ -114,7 +117,7 @@ impl Stalls {
     /// None yet. Three quarters of the `capacity` may be open before those that stall give way. `proxies` are trusted.
     pub fn within(capacity: Capacity, proxies: Vec<IpNet>) -> Arc<Self> {
         let many = (capacity.connections() / 4 * 3).max(1);
-        Arc::new(Self { proxies, many, crowd: Mutex::default(), is_crowded: Notify::new() })
+        Arc::new(Self { stops: Arc::default(), proxies, many, crowd: Mutex::default(), is_crowded: Notify::new() })
     }
 
     /// Somebody connected.

@@ -15,7 +15,7 @@ const BODY: usize = 256 * 1024;
 fn connect() -> (Connection, DuplexStream) {
     let (server, client) = duplex(1024);
     let seat = Stalls::within(Capacity::FEW, Vec::new()).seat(Ipv4Addr::LOCALHOST.into());
-    (Connection::new(Box::new(server), Codec::new(ServiceConfig::default()), seat, Arc::default()), client)
+    (Connection::new(Box::new(server), Codec::new(ServiceConfig::default()), seat), client)
 }
 
 /// How much of an answer somebody gets who takes `portion` of it every fifteen seconds.
@@ -45,7 +45,7 @@ async fn sent(portion: usize) -> usize {
         }
     };
     let reading = async {
-        let (mut read, exchange) = (Vec::new(), connection.exchange());
+        let (mut read, exchange) = (Vec::new(), Rc::clone(&connection.exchange));
         while read.len() < head.len() + BODY && connection.read_buf(&mut read).await.unwrap() > 0 {
             exchange.body.set(Rest::Wanted);
             connection.flush().await.unwrap();
