@@ -5,7 +5,7 @@
 //!
 //! Lines are written on a thread of their own, so that a reader of standard error that stalls stalls nobody else.
 
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Stderr, Write};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -50,9 +50,9 @@ pub fn lines_lost() -> u64 {
 }
 
 /// What the writing thread writes to. It flushes whenever no line waits.
-struct Gathering<W: Write>(BufWriter<W>);
+struct Gathering(BufWriter<Stderr>);
 
-impl<W: Write> Write for Gathering<W> {
+impl Write for Gathering {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
         self.0.write(line)
     }
@@ -65,10 +65,7 @@ impl<W: Write> Write for Gathering<W> {
 }
 
 /// One JSON object a line, to `writer`.
-pub fn json<W>(asked: &str, writer: W) -> impl SubscriberInitExt
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
+pub fn json(asked: &str, writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> impl SubscriberInitExt {
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
