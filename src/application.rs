@@ -19,7 +19,7 @@ use crate::server::{self, Capacity, Listening};
 use crate::settings::Settings;
 use crate::state::{Location, SealingKeys, State};
 use crate::telemetry;
-use crate::web::session::{self, CookiePolicy};
+use crate::web::session;
 use crate::web::{self, Headers, Introductions, Logins, Metrics, Readiness, Sessions, Signer, Site};
 
 /// How long load balancers are told before the server stops.
@@ -52,7 +52,6 @@ impl Application {
         let tasks = std::mem::take(&mut app.tasks);
         let Settings { dingtalk: dingtalk_settings, web, .. } = &settings;
         let local_dingtalk = dingtalk_settings.local_origin();
-        let cookies = CookiePolicy { secure: web.public_url.is_https(), embedded: web.embedded };
 
         let metrics = Metrics::new(telemetry::lines_lost).context("the metrics do not fit together")?;
         let state = Data::new(state_of(&settings, clock.clone())?.reacting(app.reaction.clone()));
@@ -75,8 +74,8 @@ impl Application {
             }
             Events::Off | Events::Stream(_) => None,
         };
-        let sessions = Data::new(Sessions::new(web, cookies, home, clock.clone(), state.clone()));
-        let logins = Data::new(Logins::new(web, cookies, clock.clone(), &state));
+        let sessions = Data::new(Sessions::new(web, home, clock.clone(), state.clone()));
+        let logins = Data::new(Logins::new(web, clock.clone(), &state));
         let introductions = Data::new(Introductions::new(&web.session_keys, clock.clone()));
         let signer = Data::new(Signer::new(web, jsapi_list, local_dingtalk.is_some(), clock));
 

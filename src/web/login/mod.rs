@@ -31,7 +31,7 @@ use self::state::StateId;
 use super::body::StrictJson;
 use super::guard::{ClientAddress, SameOrigin};
 use super::problem::Queued;
-use super::session::{CookiePolicy, OurCookie, RequestSession, SessionKeys, SessionUser};
+use super::session::{OurCookie, RequestSession, SessionKeys, SessionUser};
 use super::{Metrics, Problem, Settings, route, shared};
 use crate::dingtalk::{AuthCode, Clock, CorpId, DingTalk, Error, Kind, Network, Standing};
 use crate::state::{Once, State, Table};
@@ -73,10 +73,10 @@ impl Logins {
     const CODE_LIVES: Duration = Duration::from_secs(300);
 
     /// Nobody has logged in yet.
-    pub fn new(settings: &Settings, cookies: CookiePolicy, clock: Clock, state: &State) -> Self {
+    pub fn new(settings: &Settings, clock: Clock, state: &State) -> Self {
         Self {
             keys: settings.session_keys.clone(),
-            presession: OurCookie::new("presession", cookies),
+            presession: OurCookie::new("presession", settings),
             states: state.once(Table::LoginStates, Self::STATES_USED_FOR),
             codes: state.once(Table::Codes, Self::CODE_LIVES),
             exchanges: state.once(Table::Exchanges, Self::STATES_USED_FOR),

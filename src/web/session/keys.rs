@@ -105,17 +105,18 @@ impl SessionKeys {
         self.all().any(is_ours).then(|| serde_json::from_slice(said).ok()).flatten()
     }
 
-    /// The value of the cookie `name` that says `text`, which nobody else can read or write.
-    pub(super) fn seal(&self, name: &str, text: &str) -> String {
-        STANDARD.encode(self.newest.sealer.seal(name.as_bytes(), text.as_bytes()))
+    /// The value of the cookie `name` that says `what`, which nobody else can read or write.
+    pub(super) fn seal(&self, name: &str, what: &impl Serialize) -> String {
+        let said = serde_json::to_vec(what).unwrap_or_default();
+        STANDARD.encode(self.newest.sealer.seal(name.as_bytes(), &said))
     }
 
     /// What the cookie `name` says, if one of the keys has sealed it.
-    pub(super) fn open(&self, name: &str, value: &str) -> Option<String> {
+    pub(super) fn open<T: DeserializeOwned>(&self, name: &str, value: &str) -> Option<T> {
         // Earlier versions of this app have escaped it.
         let sealed = STANDARD.decode(Cow::from(percent_decode_str(value))).ok()?;
         let opened = self.all().find_map(|key| key.sealer.open(name.as_bytes(), &sealed))?;
-        String::from_utf8(opened).ok()
+        serde_json::from_slice(&opened).ok()
     }
 }
 
