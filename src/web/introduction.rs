@@ -13,7 +13,7 @@ use hmac::Mac;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::guard::X_FORWARDED_FOR;
+use super::origin::X_FORWARDED_FOR;
 use super::session::mac;
 use super::{ClientAddress, Problem, SessionKeys, Site, shared};
 use crate::dingtalk::Clock;

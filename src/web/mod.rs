@@ -6,8 +6,8 @@ mod site;
 pub mod body;
 /// The outermost layer: id, headers, bodies of problems, access log.
 mod boundary;
-/// Who may knock: extractors that turn a request away before its handler runs.
-pub mod guard;
+/// Where a request comes from: which page, whom that shows, which address.
+mod origin;
 /// What DingTalk tells.
 pub mod events;
 /// Headers that every answer has.
@@ -22,8 +22,6 @@ pub mod jsapi;
 pub mod login;
 /// For Prometheus.
 pub mod metrics;
-/// Where a navigation began.
-mod navigation;
 /// What every page carries: head, language, words.
 pub mod page;
 /// What is told when something goes wrong.
@@ -40,13 +38,13 @@ use actix_web::web::ServiceConfig;
 
 pub use self::body::{StrictJson, Upload};
 pub use self::boundary::boundary;
-pub use self::guard::{ClientAddress, SameOrigin};
 pub use self::headers::Headers;
 pub use self::health::Readiness;
 pub use self::introduction::{Introductions, introduce};
 pub use self::jsapi::{JsapiConfig, Signer};
 pub use self::login::{Logins, Visitor};
 pub use self::metrics::Metrics;
+pub use self::origin::{ClientAddress, SameOrigin};
 pub use self::page::words::Both;
 pub(crate) use self::page::words::words;
 pub use self::page::{Head, Language};

@@ -5,14 +5,15 @@ use percent_encoding::percent_decode_str;
 use url::form_urlencoded;
 
 use crate::dingtalk::{CorpId, DingTalk, Organisation};
-use crate::web::session::{RequestSession, shown};
+use crate::web::origin::organisation_shown;
+use crate::web::session::RequestSession;
 use crate::web::{Problem, shared};
 
 /// The organisation that the page shows which made `request`, or that its address names; if there is neither, the app's only one, or that of the
 /// session which this browser has or had. A login goes to the one for which its state was made, and never looks here.
 pub fn organisation_of(request: &HttpRequest) -> Result<CorpId, Problem> {
     let home = shared::<DingTalk>(request)?.home().map(Organisation::corp_id);
-    let named = match shown::organisation(request.headers()) {
+    let named = match organisation_shown(request.headers()) {
         Some(shown) => Some(shown),
         None => named_in(request.query_string(), home)?,
     };

@@ -21,7 +21,7 @@ pub use self::language::Language;
 pub use self::reader::ColorScheme;
 use self::words::{Attribute, Message};
 use super::login::organisation_of;
-use super::navigation::Began;
+use super::origin::Began;
 use super::problem::Explanation;
 use super::scope::extracted;
 use super::{NavEntry, Problem, RequestScope, Site, shared};

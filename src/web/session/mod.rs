@@ -5,8 +5,6 @@
 mod cookie;
 /// What they are sealed with.
 mod keys;
-/// Whom a page shows that makes a request.
-pub mod shown;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -23,7 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use self::cookie::OurCookie;
 pub(super) use self::keys::mac;
 pub use self::keys::{InvalidSessionKeys, SessionKeys};
-use super::navigation::Began;
+use super::origin::{Began, shows_no_other};
 use super::scope::extracted;
 use super::{Problem, Settings, shared};
 use crate::dingtalk::{Clock, CorpId, DingTalk, DisplayName, Moment, User, UserId};
@@ -52,7 +50,7 @@ impl SessionUser {
             return Err(Problem::LoginRequired);
         }
         let user = Self::from(login);
-        if !shown::is_no_other(request.headers(), &user) {
+        if !shows_no_other(request.headers(), &user) {
             return Err(Problem::UserChanged);
         }
         shared::<DingTalk>(request)?.admits(&user.corp_id)?;

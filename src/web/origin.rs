@@ -1,16 +1,21 @@
-//! Who may knock: extractors that turn a request away before its handler runs.
+//! Where a request comes from: which page made it, whom that shows, where the navigation began, and from which address.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER};
+use percent_encoding::percent_decode_str;
+use url::Url;
 
 use super::scope::extracted;
+use super::session::{RequestSession, SessionUser};
 use super::{Problem, Site, shared};
-use crate::dingtalk::Origin;
+use crate::dingtalk::{CorpId, Origin};
 
-pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// `<corpId> <userId>`, each percent-encoded. Scripts send it, navigations cannot.
+const X_PAGE_USER: HeaderName = HeaderName::from_static("x-page-user");
 
 /// A request that a page of ours made. Browsers say so in Origin and Sec-Fetch-Site, and pages cannot forge either; old WebViews send
 /// only the first.
@@ -33,6 +38,77 @@ impl SameOrigin {
 }
 
 extracted!(SameOrigin, SameOrigin::of);
+
+/// Where a navigation began, as far as the browser tells. A phone may have switched account or organisation while the old cookie lives on:
+/// whoever comes from outside may be somebody else than whose session this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Began {
+    /// On a page of ours.
+    Within,
+    /// Anywhere else.
+    Outside,
+    /// An old WebView does not say.
+    Unknown,
+}
+
+impl Began {
+    /// A mark in the query of an address that a page which shows nobody leads people from outside to: they still count as that there.
+    /// `static/entry.js` takes it off the address when they have signed in.
+    pub const FROM_OUTSIDE: &str = "sign-in";
+
+    /// Whether what the page of `request` leads to is to be marked so. Where somebody's session is, it may be the session of whoever had the
+    /// phone before.
+    pub fn stays_outside(request: &HttpRequest) -> Result<bool, Problem> {
+        Ok(Self::of(request)? != Self::Within && RequestSession::of(request)?.holds())
+    }
+
+    /// Whether the address of `request` is marked so.
+    pub fn is_marked(request: &HttpRequest) -> bool {
+        request.query_string().split('&').any(|parameter| parameter == Self::FROM_OUTSIDE)
+    }
+
+    /// Where the navigation began that made `request`.
+    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        match Self::is_marked(request) {
+            true => Ok(Self::Outside),
+            false => Ok(Self::told_by(request.headers(), &shared::<Site>(request)?.settings.public_url)),
+        }
+    }
+
+    /// Old WebViews send no Sec-Fetch-Site; for them the Referer tells, which our own pages always send to us.
+    fn told_by(headers: &HeaderMap, ours: &Origin) -> Self {
+        let within = match (headers.get(SEC_FETCH_SITE), headers.get(REFERER)) {
+            (Some(site), _) => site.as_bytes() == b"same-origin",
+            (None, Some(referer)) => {
+                let referer = referer.to_str().ok().and_then(|referer| Url::parse(referer).ok());
+                referer.is_some_and(|referer| ours.owns(&referer))
+            }
+            (None, None) => return Self::Unknown,
+        };
+        if within { Self::Within } else { Self::Outside }
+    }
+}
+
+/// Whether the page that makes a request shows `user`, or nobody. The client may have switched account or organisation since: what
+/// somebody does on the page that shows them must not be done in another's name.
+pub fn shows_no_other(headers: &HeaderMap, user: &SessionUser) -> bool {
+    headers.get_all(X_PAGE_USER).all(|value| {
+        shown(value).is_some_and(|(corp_id, user_id)| corp_id == user.corp_id.as_str() && user_id == user.user_id.as_str())
+    })
+}
+
+/// The organisation of whom the page shows that makes a request.
+pub fn organisation_shown(headers: &HeaderMap) -> Option<CorpId> {
+    let (corp_id, _) = shown(headers.get(X_PAGE_USER)?)?;
+    CorpId::parse(corp_id).ok()
+}
+
+/// Organisation and person.
+fn shown(value: &HeaderValue) -> Option<(String, String)> {
+    let (corp_id, user_id) = value.to_str().ok()?.split_once(' ')?;
+    let decoded = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    Some((decoded(corp_id), decoded(user_id)))
+}
 
 /// Where the request came from: the peer, or, behind proxies that are trusted, the nearest hop that is not one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
