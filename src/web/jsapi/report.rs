@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::Signer;
 use crate::dingtalk::{ClientRefusal, CorpId, DingTalk, Network, NonceStr, Organisation, PageUrl, Part, SignedPage, UserId};
 use crate::web::body::StrictJson;
-use crate::web::guard::{ClientAddress, SameOrigin};
 use crate::web::login::Logins;
+use crate::web::origin::{ClientAddress, SameOrigin};
 use crate::web::scope::extracted;
 use crate::web::session::SessionUser;
 use crate::web::{Problem, RequestScope, shared};
@@ -63,7 +63,7 @@ pub enum Reporter {
 
 impl Reporter {
     async fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let is_entering = || shared::<Logins>(request).is_ok_and(|logins| logins.knows(request));
+        let is_entering = || shared::<Logins>(request).is_ok_and(|logins| logins.presession_of(request).is_some());
         match SessionUser::extract(request).await {
             Ok(user) => Ok(Self::Somebody(user.corp_id, user.user_id)),
             Err(Problem::LoginRequired) if is_entering() => {
@@ -103,7 +103,7 @@ pub async fn report(
     let corp_id = match (&report.call, &reporter) {
         (RefusedCall::Config, Reporter::Somebody(corp_id, _)) => corp_id.clone(),
         (RefusedCall::Config, Reporter::Entering(_)) => return Err(Problem::LoginRequired),
-        (RefusedCall::RequestAuthCode, _) => logins.check(&request, report.state.as_deref().unwrap_or_default(), None)?.1,
+        (RefusedCall::RequestAuthCode, _) => logins.arrival(&request, report.state.as_deref().unwrap_or_default(), None)?.corp_id,
     };
     let organisation = dingtalk.organisation(&corp_id)?;
     signer.reports.admit(&reporter)?;

@@ -1,15 +1,18 @@
-//! Who gets a page, and who gets the entry page instead.
+//! Who gets a page, who gets the entry page instead, and where logging out leads.
 //!
 //! Only a navigation from within the app is answered from the session. Every entry from outside gets the entry page, which logs in anew:
 //! one call to DingTalk, and never somebody else's data.
 
+use std::borrow::Cow;
+
 use actix_web::HttpRequest;
 use askama::Template;
+use askama_web::WebTemplate;
 
 use super::{Challenge, Logins, organisation_of};
 use crate::dingtalk::DingTalk;
-use crate::web::navigation::Began;
-use crate::web::page::words;
+use crate::web::origin::Began;
+use crate::web::page::{home_of_organisation, words};
 use crate::web::scope::extracted;
 use crate::web::session::{RequestSession, SessionUser};
 use crate::web::{Head, Metrics, Problem, shared};
@@ -62,4 +65,19 @@ fn again(request: &HttpRequest) -> Result<String, Problem> {
     }
     let query = request.query_string();
     Ok(["?", Began::FROM_OUTSIDE, if query.is_empty() { "" } else { "&" }, query].concat())
+}
+
+/// Where logging out leads: going to any other page would log in again, silently.
+#[derive(Template, WebTemplate)]
+#[template(path = "signed_out.html")]
+pub struct SignedOut {
+    head: Head,
+    /// The home page, in the organisation that somebody has just left.
+    sign_in: Cow<'static, str>,
+    words: &'static words::SignedOut,
+}
+
+/// `GET /signed-out`
+pub async fn show_signed_out(head: Head, request: HttpRequest) -> Result<SignedOut, Problem> {
+    Ok(SignedOut { words: words::SignedOut::of(head.language), head, sign_in: home_of_organisation(&request)? })
 }

@@ -3,8 +3,6 @@
 mod claim;
 mod entry;
 mod organisation;
-mod place;
-mod signed_out;
 mod state;
 
 use std::time::Duration;
@@ -23,17 +21,16 @@ use self::claim::Claim;
 pub use self::entry::{EntryPage, Visitor};
 /// Which organisation a request is about.
 pub use self::organisation::organisation_of;
-use self::place::Place;
 /// Proof that the browser which ends a login is the one that began it.
 pub use self::state::Challenge;
-use self::state::StateId;
+use self::state::{Arrival, StateId};
 
 use super::body::StrictJson;
-use super::guard::{ClientAddress, SameOrigin};
+use super::origin::{ClientAddress, SameOrigin};
 use super::problem::Queued;
 use super::session::{OurCookie, RequestSession, SessionKeys, SessionUser};
 use super::{Metrics, Problem, Settings, route, shared};
-use crate::dingtalk::{AuthCode, Clock, CorpId, DingTalk, Error, Kind, Network, Standing};
+use crate::dingtalk::{AuthCode, Clock, DingTalk, Error, Kind, Network, Standing};
 use crate::state::{Once, State, Table};
 
 /// Where logins begin and end.
@@ -42,7 +39,7 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(route::post("/api/login", log_in).wrap(from_fn(count)))
         .service(route::post("/api/logout", log_out))
         .service(route::get("/api/me", me))
-        .service(route::get("/signed-out", signed_out::show));
+        .service(route::get("/signed-out", entry::show_signed_out));
 }
 
 /// What logins are checked against, and what none of them may use again.
@@ -56,16 +53,6 @@ pub struct Logins {
     exchanges: Once<(StateId, u8)>,
     patience: Duration,
     clock: Clock,
-}
-
-/// A login that may go on.
-struct Arrival {
-    state: StateId,
-    /// The organisation that it is a login to.
-    corp_id: CorpId,
-    presession: String,
-    /// Unix milliseconds: it keeps its order by that.
-    since: u64,
 }
 
 impl Logins {
@@ -85,18 +72,6 @@ impl Logins {
         }
     }
 
-    /// Judges the state of a login that comes for the first time; later its place tells that this was done, and when it first came.
-    fn arrival(&self, request: &HttpRequest, state: &str, place: Option<&str>) -> Result<Arrival, Problem> {
-        let presession = self.presession_of(request).ok_or(Problem::StateRejected)?;
-        let now = self.clock.unix_millis();
-        let place = place.and_then(|place| self.keys.proved(Place::PURPOSE, &presession, place));
-        let place = place.filter(|place: &Place| place.is_good(now));
-        let (state, corp_id) = self.check(request, state, place.map(|place| place.state))?;
-        let kept = place.filter(|place| place.state == state && place.keeps_order(now));
-        let since = kept.map_or(now, |place| place.since);
-        Ok(Arrival { state, corp_id, presession, since })
-    }
-
     /// What a login is told that got no answer, or not the one it hoped for.
     fn refuse(&self, claim: &Claim, arrival: &Arrival, error: Error) -> Problem {
         // The gateway refused an earlier attempt at most, and nobody behind it has looked at the code.
@@ -113,12 +88,6 @@ impl Logins {
             }
             _ => error.into(),
         }
-    }
-
-    fn place(&self, arrival: &Arrival, wait: Duration) -> String {
-        let due = self.clock.unix_millis().saturating_add(wait.as_millis() as u64);
-        let place = Place { state: arrival.state, since: arrival.since, due };
-        self.keys.prove(Place::PURPOSE, &arrival.presession, &place)
     }
 }
 
@@ -170,7 +139,7 @@ async fn log_in(
     let user = session.begin(user, arrival.corp_id);
     tokio::join!(claim.settle(), until_kept(&kept));
     let mut response = HttpResponse::Ok().json(user);
-    logins.remove_presession(response.headers_mut());
+    logins.presession.remove(response.headers_mut());
     Ok(response)
 }
 

@@ -1,7 +1,8 @@
 //! Before somebody is logged in: proof that the browser which ends a login is the one that began it.
 //!
 //! The entry page carries a `state`, and its browser a cookie with a random id, the pre-session. The state proves that the server gave it
-//! to that browser, when, and for which organisation, so the server keeps nothing until a state is used.
+//! to that browser, when, and for which organisation. A login that has to post again brings a place along, which proves when it first
+//! came. So the server keeps nothing until a state is used, and a restart loses nothing.
 
 use std::time::Duration;
 
@@ -10,7 +11,6 @@ use actix_web::http::header::{HeaderMap, HeaderValue, SET_COOKIE, WWW_AUTHENTICA
 use serde::{Deserialize, Serialize};
 
 use super::Logins;
-use super::place::Place;
 use crate::dingtalk::{Clock, CorpId, Moment};
 use crate::web::Problem;
 
@@ -33,29 +33,74 @@ struct Issued {
     corp_id: CorpId,
 }
 
+/// Where somebody stands in the line of logins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Place {
+    /// The login that it is a place of.
+    #[serde(with = "hex")]
+    state: StateId,
+    /// When that came, in Unix milliseconds.
+    since: u64,
+    /// When its turn was expected, likewise.
+    due: u64,
+}
+
+impl Place {
+    /// What it is proven for.
+    const PURPOSE: &str = "place in the line of logins";
+    /// Nobody waits longer.
+    const LONGEST_WAIT: Duration = Duration::from_secs(600);
+    /// Whoever is not there so long after their turn has lost their order, and places that were collected before the rush with it.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// Whether the wait goes on at `now`. So long the state that was judged at its beginning counts as fresh.
+    fn is_good(self, now: u64) -> bool {
+        now <= self.since.saturating_add(Self::LONGEST_WAIT.as_millis() as u64)
+    }
+
+    /// Whether it still keeps its order at `now`.
+    fn keeps_order(self, now: u64) -> bool {
+        now <= self.due.saturating_add(Self::PATIENCE.as_millis() as u64)
+    }
+}
+
+/// A login that may go on.
+pub struct Arrival {
+    pub(super) state: StateId,
+    /// The organisation that it is a login to.
+    pub corp_id: CorpId,
+    pub(super) presession: String,
+    /// Unix milliseconds: it keeps its order by that.
+    pub(super) since: u64,
+}
+
 /// States are issued and taken back, each once.
 impl Logins {
     /// How long the used ones are remembered: longer than any counts, whichever process made it.
     pub(super) const STATES_USED_FOR: Duration = LONGEST.saturating_add(Clock::SKEW);
 
-    /// Identifies `state`, and the organisation that it is for, if it was given to the browser that made `request` and was not used. It
-    /// must be ten minutes old at most; if it was `judged` before, when its login joined the line, so much older as one may wait there.
-    pub fn check(&self, request: &HttpRequest, state: &str, judged: Option<StateId>) -> Result<(StateId, CorpId), Problem> {
+    /// The login that `state` is for, if it was given to the browser that made `request` and was not used. It must be ten minutes old at
+    /// most. That is judged when the login first comes; later its `place` tells that this was done, and when it first came.
+    pub fn arrival(&self, request: &HttpRequest, state: &str, place: Option<&str>) -> Result<Arrival, Problem> {
         let presession = self.presession_of(request).ok_or(Problem::StateRejected)?;
         let Issued { at, id, corp_id } = self.keys.proved(PURPOSE, &presession, state).ok_or(Problem::StateRejected)?;
-        let limit = if judged == Some(id) { LONGEST } else { GOOD_FOR };
-        let is_good = self.clock.age(at).is_some_and(|age| age < limit) && !self.states.was_used(&id);
-        is_good.then_some((id, corp_id)).ok_or(Problem::StateRejected)
+        let now = self.clock.unix_millis();
+        let place: Option<Place> = place.and_then(|place| self.keys.proved(Place::PURPOSE, &presession, place));
+        let place = place.filter(|place| place.state == id && place.is_good(now));
+        let limit = if place.is_some() { LONGEST } else { GOOD_FOR };
+        let is_fresh = self.clock.age(at).is_some_and(|age| age < limit);
+        if !is_fresh || self.states.was_used(&id) {
+            return Err(Problem::StateRejected);
+        }
+        let kept = place.filter(|place| place.keeps_order(now));
+        Ok(Arrival { state: id, corp_id, presession, since: kept.map_or(now, |place| place.since) })
     }
 
-    /// Whether the browser that made `request` has a pre-session.
-    pub fn knows(&self, request: &HttpRequest) -> bool {
-        self.presession_of(request).is_some()
-    }
-
-    /// Takes the pre-session from the browser.
-    pub fn remove_presession(&self, headers: &mut HeaderMap) {
-        self.presession.remove(headers);
+    /// A place for the login `arrival`, whose turn comes after `wait`.
+    pub(super) fn place(&self, arrival: &Arrival, wait: Duration) -> String {
+        let due = self.clock.unix_millis().saturating_add(wait.as_millis() as u64);
+        let place = Place { state: arrival.state, since: arrival.since, due };
+        self.keys.prove(Place::PURPOSE, &arrival.presession, &place)
     }
 
     /// The cookie that keeps a pre-session for ten minutes.
@@ -63,8 +108,8 @@ impl Logins {
         self.presession.header(presession, Some(GOOD_FOR))
     }
 
-    /// The pre-session of the browser that made `request`.
-    pub(super) fn presession_of(&self, request: &HttpRequest) -> Option<String> {
+    /// The pre-session of the browser that made `request`, which has one if it was given an entry page.
+    pub fn presession_of(&self, request: &HttpRequest) -> Option<String> {
         let value = self.presession.value_in(request.headers())?;
         let well_formed = value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit());
         well_formed.then(|| value.to_owned())
@@ -99,5 +144,24 @@ impl Challenge {
             headers.insert(WWW_AUTHENTICATE, header);
         }
         self.set_presession(headers);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLACE: Place = Place { state: [7; 8], since: 1_000_000, due: 1_030_000 };
+
+    #[test]
+    fn a_place_that_nobody_claims_within_half_a_minute_of_its_time_has_lost_its_order() {
+        assert!(PLACE.keeps_order(1_000_000) && PLACE.keeps_order(1_060_000));
+        assert!(!PLACE.keeps_order(1_060_001));
+    }
+
+    #[test]
+    fn nobody_waits_longer_than_ten_minutes() {
+        assert!(PLACE.is_good(1_600_000));
+        assert!(!PLACE.is_good(1_600_001));
     }
 }
