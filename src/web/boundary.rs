@@ -1,26 +1,22 @@
 //! The outermost layer: every request gets an id, every answer its headers, every problem its body, and the log one line.
 
-use std::error::Error;
+use std::cell::OnceCell;
+use std::rc::Rc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError};
-use askama::Template;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use anyhow::ensure;
 use tracing::{Level, enabled};
 
-use super::health::is_probe;
-use super::login::{Challenge, EntryPage};
-use super::page::ErrorPage;
-use super::{Headers, Language, Problem, RequestScope, shared};
-
-const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
-const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use super::problem::{PROBLEM_JSON, explain, record};
+use super::{App, Language, Problem, Settings, shared};
+use crate::dingtalk::Origin;
 
 /// Wraps everything.
 pub async fn boundary(
@@ -28,9 +24,9 @@ pub async fn boundary(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let scope = RequestScope::begin();
-    request.extensions_mut().insert(scope.clone());
+    request.extensions_mut().insert(Rc::clone(&scope));
     let headers = shared::<Headers>(request.request())?.clone();
-    let mut line = Line::begin(&request, scope.clone());
+    let mut line = Line::begin(&request, Rc::clone(&scope));
     let mut response = match next.call(request).await {
         Ok(response) => explain(response.map_into_boxed_body(), &scope),
         Err(error) => {
@@ -38,7 +34,7 @@ pub async fn boundary(
             return Err(without_request(error, &headers, &scope));
         }
     };
-    finish(response.headers_mut(), &headers, &scope);
+    headers.put_on(response.headers_mut(), &scope);
     line.status = response.status().as_u16();
     Ok(response)
 }
@@ -47,117 +43,45 @@ pub async fn boundary(
 fn without_request(error: actix_web::Error, headers: &Headers, scope: &RequestScope) -> actix_web::Error {
     let problem = Problem::Internal(error.to_string().into());
     record(&problem, scope);
-    let mut response = HttpResponse::InternalServerError().finish();
-    response.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
-    let mut response = response.set_body(problem.to_json(scope.id(), Language::English));
-    finish(response.headers_mut(), headers, scope);
-    InternalError::from_response(error, response.map_into_boxed_body()).into()
+    let body = problem.to_json(scope.id(), Language::English);
+    let mut response = HttpResponse::InternalServerError().content_type(PROBLEM_JSON).body(body);
+    headers.put_on(response.headers_mut(), scope);
+    InternalError::from_response(error, response).into()
 }
 
-/// Headers that do not depend on what happened.
-fn finish(answer: &mut HeaderMap, headers: &Headers, scope: &RequestScope) {
-    if let Ok(id) = HeaderValue::from_str(scope.id()) {
-        answer.insert(X_REQUEST_ID, id);
+/// What identifies one request and its answer.
+#[derive(Debug)]
+pub struct RequestScope {
+    id: String,
+    script_nonce: OnceCell<String>,
+}
+
+impl RequestScope {
+    fn begin() -> Rc<Self> {
+        Rc::new(Self { id: hex::encode(rand::random::<[u8; 8]>()), script_nonce: OnceCell::new() })
     }
-    headers.put_on(answer, scope);
-}
 
-/// Gives a problem its body: JSON under /api, a page elsewhere. Errors that are not ours come from the HTTP library or from what
-/// stands around it, and say by their status what was wrong with the request; any other is a bug.
-fn explain(response: ServiceResponse<BoxBody>, scope: &RequestScope) -> ServiceResponse<BoxBody> {
-    let (request, response) = response.into_parts();
-    let foreign;
-    let problem = match response.error().map(|error| (error, error.as_error::<Problem>())) {
-        None => return ServiceResponse::new(request, response),
-        Some((_, Some(problem))) => problem,
-        Some((error, None)) => {
-            foreign = Problem::foreign(response.status(), error);
-            &foreign
-        }
-    };
-    let (answer, challenge) = match problem {
-        Problem::LoginRequired => login_required(&request, scope),
-        _ => (told(problem, &request, scope), None),
-    };
-    let mut response = response.set_body(BoxBody::new(answer.body));
-    *response.status_mut() = answer.status;
-    response.headers_mut().insert(CONTENT_TYPE, answer.kind);
-    match challenge {
-        Some(challenge) if answer.status == StatusCode::OK => challenge.set_presession(response.headers_mut()),
-        Some(challenge) => challenge.put_on(response.headers_mut()),
-        None => {}
+    /// The one that the boundary has begun for `request`.
+    pub fn of(request: &HttpRequest) -> Result<Rc<Self>, Problem> {
+        let scope = request.extensions().get::<Rc<Self>>().cloned();
+        scope.ok_or_else(|| Problem::Internal("the request did not pass the boundary".into()))
     }
-    ServiceResponse::new(request, response)
-}
 
-struct Answer {
-    status: StatusCode,
-    kind: HeaderValue,
-    body: String,
-}
+    /// In the log line, the `X-Request-Id` header and every problem. Ours, never the client's: a log line cannot be forged by it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
 
-/// Whoever needs a login for a page gets the page that logs in, at the same address; a script is told what a login takes.
-fn login_required(request: &HttpRequest, scope: &RequestScope) -> (Answer, Option<Challenge>) {
-    let page = match EntryPage::of(request) {
-        Ok(page) => page,
-        Err(Problem::OrganisationUnknown | Problem::OrganisationRejected) if wants_json(request) => {
-            return (told(&Problem::LoginRequired, request, scope), None);
-        }
-        Err(problem) => return (told(&problem, request, scope), None),
-    };
-    let answer = match (!wants_json(request)).then(|| page.render()) {
-        Some(Ok(body)) => Answer { status: StatusCode::OK, kind: HTML, body },
-        Some(Err(_)) | None => told(&Problem::LoginRequired, request, scope),
-    };
-    (answer, Some(page.challenge))
-}
-
-fn told(problem: &Problem, request: &HttpRequest, scope: &RequestScope) -> Answer {
-    record(problem, scope);
-    let page = || ErrorPage::of(&problem.explanation(), request).ok()?.render().ok();
-    let (kind, body) = match (!wants_json(request)).then(page).flatten() {
-        Some(page) => (HTML, page),
-        None => (PROBLEM_JSON, problem.to_json(scope.id(), Language::asked_for_by(request))),
-    };
-    let status = problem.status_code();
-    Answer { status, kind, body }
-}
-
-fn wants_json(request: &HttpRequest) -> bool {
-    ["/api/", "/static/"].iter().any(|prefix| request.path().starts_with(prefix))
-}
-
-/// The one place where problems are logged: with their causes, and with the fix when an administrator can mend them.
-fn record(problem: &Problem, scope: &RequestScope) {
-    let causes = || {
-        let (mut text, mut cause) = (problem.to_string(), problem.source());
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        text
-    };
-    let (request_id, code) = (scope.id(), problem.code());
-    match problem {
-        Problem::Misconfigured(error) => {
-            tracing::error!(request_id, code, fix = error.fix(), error = causes(), "an administrator must act");
-        }
-        Problem::Internal(_) => tracing::error!(request_id, code, error = causes(), "internal error"),
-        // Logged when the breaker opened; not again for everybody who meets it.
-        Problem::DingtalkUnavailable(error) if error.not_asked() => tracing::debug!(request_id, code, "dingtalk was not asked"),
-        Problem::LoginQueued(_) => tracing::debug!(request_id, code, "the login waits"),
-        Problem::NotAuthorised(error) => tracing::warn!(request_id, code, fix = error.fix(), error = causes(), "refused"),
-        Problem::RetryWithNewCode(error) | Problem::DingtalkUnavailable(error) | Problem::QuotaSpent(error) => {
-            tracing::warn!(request_id, code, fix = error.fix(), error = causes(), "dingtalk failed");
-        }
-        _ => tracing::info!(request_id, code, reason = causes(), "refused"),
+    /// The one-time word that lets the answer's page run its scripts.
+    pub fn script_nonce(&self) -> &str {
+        self.script_nonce.get_or_init(|| hex::encode(rand::random::<[u8; 16]>()))
     }
 }
 
 /// The access log's line of one request, written when it is done or given up. The request itself must not be kept for it: the router
 /// needs to be its only owner.
 struct Line {
-    scope: RequestScope,
+    scope: Rc<RequestScope>,
     method: Method,
     /// Its pattern, not the address, since that may hold anything.
     route: Option<String>,
@@ -169,7 +93,7 @@ impl Line {
     /// As nginx has it, of clients that leave before they are answered.
     const LEFT: u16 = 499;
 
-    fn begin(request: &ServiceRequest, scope: RequestScope) -> Self {
+    fn begin(request: &ServiceRequest, scope: Rc<RequestScope>) -> Self {
         let (method, route) = (request.method().clone(), request.match_pattern());
         Self { scope, method, route, status: Self::LEFT, began: Instant::now() }
     }
@@ -181,8 +105,10 @@ impl Drop for Line {
         if std::thread::panicking() {
             self.status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
         }
-        // Nobody reads twice a second that all is well.
-        if self.route.as_deref().is_some_and(is_probe) && (200..300).contains(&self.status) && !enabled!(Level::DEBUG) {
+        let route = self.route.as_deref().unwrap_or("-");
+        // Balancers ask there twice a second, and nobody reads so often that all is well.
+        let is_probe = matches!(route, "/healthz" | "/readyz");
+        if is_probe && (200..300).contains(&self.status) && !enabled!(Level::DEBUG) {
             return;
         }
         // Anybody may make one up; those that are answered are shorter.
@@ -190,10 +116,93 @@ impl Drop for Line {
         tracing::info!(
             request_id = self.scope.id(),
             method = method.get(..LONGEST_METHOD).unwrap_or(method),
-            route = self.route.as_deref().unwrap_or("-"),
+            route,
             status = self.status,
             micros = self.began.elapsed().as_micros() as u64,
             "request"
         );
+    }
+}
+
+/// What the headers depend on, prepared once.
+pub struct Headers {
+    /// With a word in place of the nonce.
+    page_policy: String,
+    permissions: HeaderValue,
+    embedded: bool,
+    https: bool,
+}
+
+/// What an answer that is not a page may do: nothing.
+const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+const NONCE: &str = "<nonce>";
+/// What no page may use, unless the app says so.
+const FEATURES: [&str; 6] = ["camera", "geolocation", "microphone", "payment", "usb", "browsing-topics"];
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+
+impl Headers {
+    /// `local_dingtalk` is a DingTalk on this very machine, in whose client the pages may be shown as in the real one. Fails if the app
+    /// asks for what no header can say, or for a feature that is not switched off.
+    pub fn new(settings: &Settings, local_dingtalk: Option<&Origin>, app: &App) -> anyhow::Result<Self> {
+        let library = settings.jsapi_script_url.origin().ascii_serialization();
+        let local = local_dingtalk.map(|origin| format!(" {origin}")).unwrap_or_default();
+        let ancestors = match (settings.embedded, local_dingtalk) {
+            (true, _) => format!("'self' https://*.dingtalk.com{local}"),
+            (false, Some(local)) => format!("'self' {local}"),
+            (false, None) => "'none'".to_owned(),
+        };
+        let mut page_policy = format!(
+            "default-src 'none'; script-src 'nonce-{NONCE}'; style-src 'self'; img-src 'self' https: data:{local}; \
+             connect-src 'self' {library}; base-uri 'none'; form-action 'self'; frame-ancestors {ancestors}"
+        );
+        for (directive, source) in app.sources {
+            // What is not said of the others is nothing, and stays so.
+            let is_directive =
+                directive.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && *directive != "default-src";
+            let is_source = source.bytes().all(|byte| byte.is_ascii_graphic() && !b",;".contains(&byte));
+            ensure!(is_directive && is_source, "{directive:?} {source:?} is not a directive and one source");
+            let begin = format!("; {directive} ");
+            match page_policy.find(&begin) {
+                Some(at) => page_policy.insert_str(at + begin.len(), &format!("{source} ")),
+                None => page_policy += &format!("{begin}{source}"),
+            }
+        }
+        for feature in app.features {
+            ensure!(FEATURES.contains(feature), "{feature:?} is not a feature that is switched off");
+        }
+        let off = FEATURES.iter().filter(|feature| !app.features.contains(feature)).map(|feature| format!("{feature}=()"));
+        Ok(Self {
+            page_policy,
+            permissions: HeaderValue::try_from(off.collect::<Vec<_>>().join(", "))?,
+            embedded: settings.embedded,
+            https: settings.public_url.is_https(),
+        })
+    }
+
+    /// Puts them on the answer to the request of `scope`.
+    pub fn put_on(&self, headers: &mut HeaderMap, scope: &RequestScope) {
+        let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        let page_policy = || HeaderValue::try_from(self.page_policy.replacen(NONCE, scope.script_nonce(), 1)).ok();
+        let policy = is_page.then(page_policy).flatten().unwrap_or(NOTHING);
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+        headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+        headers.insert(PERMISSIONS_POLICY, self.permissions.clone());
+        if let Ok(id) = HeaderValue::from_str(scope.id()) {
+            headers.insert(X_REQUEST_ID, id);
+        }
+        if !headers.contains_key(header::CACHE_CONTROL) {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        if !self.embedded {
+            headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+        }
+        if self.https {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        }
     }
 }

@@ -18,11 +18,6 @@ pub fn routes(routes: &mut ServiceConfig) {
     routes.service(route::get("/healthz", alive)).service(route::get("/readyz", ready));
 }
 
-/// Whether balancers ask there, twice a second.
-pub fn is_probe(route: &str) -> bool {
-    matches!(route, "/healthz" | "/readyz")
-}
-
 /// Whether people can be logged in.
 pub struct Readiness {
     stopping: AtomicBool,

@@ -10,8 +10,6 @@ mod boundary;
 mod origin;
 /// What DingTalk tells.
 pub mod events;
-/// Headers that every answer has.
-mod headers;
 /// For load balancers.
 mod health;
 /// To whoever holds SESSION_KEY the server proves to be itself.
@@ -26,10 +24,8 @@ pub mod metrics;
 pub mod page;
 /// What is told when something goes wrong.
 pub mod problem;
-/// Routes that answer every method.
+/// Routes that answer every method, and what handlers may take.
 pub mod route;
-/// What belongs to one request.
-mod scope;
 /// Who is logged in: the session in the cookie, and what ends it.
 pub mod session;
 
@@ -37,8 +33,7 @@ use actix_web::HttpRequest;
 use actix_web::web::ServiceConfig;
 
 pub use self::body::{StrictJson, Upload};
-pub use self::boundary::boundary;
-pub use self::headers::Headers;
+pub use self::boundary::{Headers, RequestScope, boundary};
 pub use self::health::Readiness;
 pub use self::introduction::{Introductions, introduce};
 pub use self::jsapi::{JsapiConfig, Signer};
@@ -49,8 +44,8 @@ pub use self::page::words::Both;
 pub(crate) use self::page::words::words;
 pub use self::page::{Head, Language};
 pub use self::problem::{Explanation, Problem};
-use self::scope::extracted;
-pub use self::scope::{RequestScope, shared};
+use self::route::extracted;
+pub use self::route::shared;
 use self::session::RequestSession;
 pub use self::session::{SessionKeys, SessionUser, Sessions};
 pub use self::site::{App, NavEntry, Settings, Site};

@@ -2,6 +2,9 @@
 //!
 //! A new problem takes a variant here and its row in the table of `problem/words.rs`.
 
+/// How a problem is answered.
+mod answer;
+/// The table of problems.
 mod words;
 
 use std::borrow::Cow;
@@ -13,6 +16,7 @@ use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, SET_COOKIE, WWW_A
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
+pub(super) use self::answer::{PROBLEM_JSON, explain, record};
 pub use self::words::INTERNAL;
 use super::page::Language;
 use super::page::words::{Both, Message};

@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest};
 use serde::{Deserialize, Serialize};
 
 use self::report::Reports;
-use super::scope::extracted;
+use super::route::extracted;
 use super::session::SessionUser;
 use super::{Problem, Settings, route, shared};
 use crate::dingtalk::{AgentId, Clock, CorpId, NonceStr, Organisation, Origin, PageUrl, Recipe, SignedPage, UrlForm};

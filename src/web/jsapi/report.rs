@@ -13,7 +13,7 @@ use crate::dingtalk::{ClientRefusal, CorpId, DingTalk, Network, NonceStr, Organi
 use crate::web::body::StrictJson;
 use crate::web::login::Logins;
 use crate::web::origin::{ClientAddress, SameOrigin};
-use crate::web::scope::extracted;
+use crate::web::route::extracted;
 use crate::web::session::SessionUser;
 use crate::web::{Problem, RequestScope, shared};
 

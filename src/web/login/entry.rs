@@ -13,7 +13,7 @@ use super::{Challenge, Logins, organisation_of};
 use crate::dingtalk::DingTalk;
 use crate::web::origin::Began;
 use crate::web::page::{home_of_organisation, words};
-use crate::web::scope::extracted;
+use crate::web::route::extracted;
 use crate::web::session::{RequestSession, SessionUser};
 use crate::web::{Head, Metrics, Problem, shared};
 

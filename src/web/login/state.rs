@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
-use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
 use super::Logins;
@@ -133,17 +134,14 @@ impl Challenge {
         Self { state: logins.keys.prove(PURPOSE, &presession, &issued), presession: logins.presession_kept(&presession) }
     }
 
-    /// Hands the pre-session to the browser.
-    pub fn set_presession(self, headers: &mut HeaderMap) {
-        self.presession.into_iter().for_each(|cookie| headers.append(SET_COOKIE, cookie));
-    }
-
-    /// Makes the headers of a 401 that can be answered with a login (RFC 9110, 11.6.1).
-    pub fn put_on(self, headers: &mut HeaderMap) {
-        if let Ok(header) = HeaderValue::from_str(&format!("DingTalk state=\"{}\"", self.state)) {
+    /// Hands the pre-session to the browser. A 401 that can be answered with a login says so (RFC 9110, 11.6.1).
+    pub fn put_on<B>(self, response: &mut HttpResponse<B>) {
+        let is_refusal = response.status() == StatusCode::UNAUTHORIZED;
+        let headers = response.headers_mut();
+        if is_refusal && let Ok(header) = HeaderValue::from_str(&format!("DingTalk state=\"{}\"", self.state)) {
             headers.insert(WWW_AUTHENTICATE, header);
         }
-        self.set_presession(headers);
+        self.presession.into_iter().for_each(|cookie| headers.append(SET_COOKIE, cookie));
     }
 }
 

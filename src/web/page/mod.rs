@@ -1,29 +1,25 @@
-//! What every page carries, and the page that explains a problem.
+//! What every page carries.
 
 /// Where the files of `static/` are served.
 pub mod assets;
-/// Which language somebody reads.
-mod language;
-/// What the DingTalk client says about its reader.
+/// What somebody reads: which language, light or dark.
 mod reader;
 /// What the plumbing says, and the form in which everything is said.
 pub mod words;
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use actix_web::HttpRequest;
 use actix_web::http::uri::PathAndQuery;
 use actix_web::web::Data;
-use askama::Template;
 use url::form_urlencoded;
 
-pub use self::language::Language;
-pub use self::reader::ColorScheme;
-use self::words::{Attribute, Message};
+pub use self::reader::{ColorScheme, Language};
+use self::words::Attribute;
 use super::login::organisation_of;
 use super::origin::Began;
-use super::problem::Explanation;
-use super::scope::extracted;
+use super::route::extracted;
 use super::{NavEntry, Problem, RequestScope, Site, shared};
 use crate::dingtalk::{CorpId, DingTalk};
 
@@ -43,7 +39,7 @@ pub struct Head {
     corp_id: Option<CorpId>,
     /// Where a page leads home that shows nobody.
     pub home: Cow<'static, str>,
-    scope: RequestScope,
+    scope: Rc<RequestScope>,
 }
 
 impl Head {
@@ -117,27 +113,4 @@ fn home(request: &HttpRequest, corp_id: Option<&CorpId>) -> Result<Cow<'static, 
     let outside = Began::stays_outside(request)?.then(|| Began::FROM_OUTSIDE.to_owned());
     let query: Vec<_> = outside.into_iter().chain(organisation).collect();
     Ok(if query.is_empty() { "/".into() } else { format!("/?{}", query.join("&")).into() })
-}
-
-/// Explains a problem.
-#[derive(Template)]
-#[template(path = "error.html")]
-pub struct ErrorPage {
-    words: &'static words::Error,
-    head: Head,
-    status: u16,
-    message: Message,
-}
-
-impl ErrorPage {
-    /// For whoever made `request`.
-    pub fn of(explanation: &Explanation, request: &HttpRequest) -> Result<Self, Problem> {
-        let head = Head::of(request)?;
-        Ok(Self {
-            words: words::Error::of(head.language),
-            status: explanation.status.as_u16(),
-            message: explanation.message(head.language),
-            head,
-        })
-    }
 }

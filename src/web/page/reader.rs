@@ -1,13 +1,69 @@
-//! What the DingTalk client says about its reader at the end of its User-Agent: `… language/zh-CN … colorScheme/dark`.
+//! What somebody reads: in which language, and whether light or dark. The DingTalk client says it at the end of its User-Agent:
+//! `… language/zh-CN … colorScheme/dark`.
 
-use actix_web::http::header::{HeaderMap, USER_AGENT};
+use actix_web::HttpRequest;
+use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap, USER_AGENT};
 
-/// The value of the mark `name`, if the client sends it. A header is bytes: the name of a phone's model need not be ASCII, nor text.
-pub(super) fn mark<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let words = headers.get(USER_AGENT)?.as_bytes().split(u8::is_ascii_whitespace);
-    let value = words.filter_map(|word| word.strip_prefix(name.as_bytes())?.strip_prefix(b"/")).next()?;
-    std::str::from_utf8(value).ok()
+use crate::web::route::extracted;
+
+/// The languages that every word is there in.
+///
+/// Answers depend on it and yet have no `Vary`: all of them are `no-store`, so there is no cache that could confuse two languages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// For everybody who asks for nothing that is there.
+    English,
+    /// Simplified.
+    Chinese,
 }
+
+impl Language {
+    /// What the DingTalk client says counts before what the browser says: in it, WebViews often keep the phone's language.
+    pub fn asked_for_by(request: &HttpRequest) -> Self {
+        mark(request.headers(), "language")
+            .and_then(Self::of_tag)
+            .or_else(|| Self::accepted_by(request.headers()))
+            .unwrap_or(Self::English)
+    }
+
+    /// As `lang` in HTML has it.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Chinese => "zh-CN",
+        }
+    }
+
+    /// `zh-CN`, and `zh_CN` from some phones.
+    fn of_tag(tag: &str) -> Option<Self> {
+        match tag.split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
+            "en" | "eng" => Some(Self::English),
+            // The language, and what it is called in the other lists that systems go by (ISO 639-2 and 639-3).
+            "zh" | "zho" | "chi" | "cmn" => Some(Self::Chinese),
+            _ => None,
+        }
+    }
+
+    /// Read leniently, as phones write it: `zh_CN`, `zh-Hans_CN`, further parameters. What cannot be read is left out.
+    fn accepted_by(headers: &HeaderMap) -> Option<Self> {
+        let all = headers.get_all(ACCEPT_LANGUAGE).flat_map(|header| header.as_bytes().split(|byte| *byte == b','));
+        let accepted = all.filter_map(|one| Self::weighed(std::str::from_utf8(one).ok()?));
+        accepted.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, language)| language)
+    }
+
+    fn weighed(accepted: &str) -> Option<(f32, Self)> {
+        let mut parts = accepted.split(';').map(str::trim);
+        let language = match parts.next()? {
+            "*" => Self::English,
+            tag => Self::of_tag(tag)?,
+        };
+        let weight = parts.find_map(|part| part.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("q")));
+        let weight: f32 = weight.map_or(Some(1.0), |(_, text)| text.trim().parse().ok())?;
+        (weight > 0.0 && weight <= 1.0).then_some((weight, language))
+    }
+}
+
+extracted!(Language, |request| Ok(Language::asked_for_by(request)));
 
 /// Light or dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,10 +105,102 @@ impl ColorScheme {
     }
 }
 
+/// The value of the mark `name`, if the client sends it. A header is bytes: the name of a phone's model need not be ASCII, nor text.
+fn mark<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let words = headers.get(USER_AGENT)?.as_bytes().split(u8::is_ascii_whitespace);
+    let value = words.filter_map(|word| word.strip_prefix(name.as_bytes())?.strip_prefix(b"/")).next()?;
+    std::str::from_utf8(value).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use actix_web::http::header::HeaderValue;
+    use actix_web::test::TestRequest;
+
+    fn language(accepted: &[&[u8]], client: Option<&str>) -> Language {
+        let mut request = TestRequest::default();
+        for accepted in accepted {
+            let value = HeaderValue::from_bytes(accepted).unwrap();
+            request = request.append_header(("accept-language", value));
+        }
+        if let Some(client) = client {
+            request = request.insert_header(("user-agent", client));
+        }
+        Language::asked_for_by(&request.to_http_request())
+    }
+
+    #[test]
+    fn the_best_accepted_language_that_is_there_is_taken() {
+        use Language::{Chinese, English};
+        for (accepted, expected) in [
+            ("zh", Chinese),
+            ("zh-CN", Chinese),
+            ("ZH-hant-TW", Chinese),
+            ("zh-CN,zh;q=0.9,en;q=0.8", Chinese),
+            ("en-US,en;q=0.9,zh-CN;q=0.8", English),
+            ("en;q=0.3, zh;q=0.7", Chinese),
+            ("en;q=0.5, zh;q=0.5", English),
+            ("fr, de;q=0.9, zh;q=0.1", Chinese),
+            ("fr, ja", English),
+            ("zh;q=0", English),
+            ("zh;q=0.000, fr", English),
+            ("*", English),
+            ("*;q=0.1, zh;q=0.2", Chinese),
+            ("zh_CN", Chinese),
+            ("zh-Hans_CN", Chinese),
+            ("zh-CN;q=1.0;level=1", Chinese),
+            ("zh-CN;level=1;q=0.9, en;q=0.1", Chinese),
+            ("en_US;q=0.5, ZH_hans_CN;q=0.6", Chinese),
+            ("zh ; q=0.8 , en;q=0.7", Chinese),
+            ("zh_Hans_CN_#Hans, en;q=0.9", Chinese),
+            ("cmn-Hans-CN", Chinese),
+            ("zho;q=1, eng;q=0.9", Chinese),
+            ("en ; Q = 0.2, zh-Hans ; q = 0.3", Chinese),
+            ("zh-CN;q=.9,en-US;q=.8", Chinese),
+            ("eng, zh;q=0.9", English),
+            ("", English),
+        ] {
+            assert_eq!(language(&[accepted.as_bytes()], None), expected, "{accepted:?}");
+        }
+        assert_eq!(language(&[], None), English);
+        assert_eq!(language(&[b"fr", b"zh;q=0.5"], None), Chinese);
+    }
+
+    #[test]
+    fn a_header_that_makes_no_sense_is_english_or_what_remains_of_it() {
+        use Language::{Chinese, English};
+        let many = "x-y;q=0.5,".repeat(5000);
+        for (accepted, expected) in [
+            (&b"zh;q=2"[..], English),
+            (b"zh;q=-1", English),
+            (b"zh;q=NaN", English),
+            (b";;;,,,q=", English),
+            (b"zh\xff", English),
+            (b"zhong, \"zh\", <script>", English),
+            (b"zh;q=oops, en;q=oops, zh-CN;q=0.1", Chinese),
+            (many.as_bytes(), English),
+        ] {
+            assert_eq!(language(&[accepted], None), expected, "{:?}", String::from_utf8_lossy(accepted));
+        }
+    }
+
+    #[test]
+    fn the_mark_of_the_client_wins() {
+        use Language::{Chinese, English};
+        let client = |mark: &str| format!("Mozilla/5.0 (Linux; Android 12) AliApp(DingTalk/7.0.0.11) {mark} colorScheme/light");
+        for (mark, accepted, expected) in [
+            ("language/zh-CN", "en", Chinese),
+            ("language/zh_CN", "en", Chinese),
+            ("language/en-CN", "zh-CN", English),
+            ("language/EN", "zh-CN", English),
+            ("language/ja-JP", "zh-CN", Chinese),
+            ("language/", "zh-CN", Chinese),
+            ("xlanguage/en", "zh-CN", Chinese),
+        ] {
+            assert_eq!(language(&[accepted.as_bytes()], Some(&client(mark))), expected, "{mark}");
+        }
+    }
 
     #[test]
     fn a_mark_is_found_beside_bytes_of_any_kind() {

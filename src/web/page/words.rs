@@ -6,7 +6,7 @@ use std::fmt;
 use askama::filters::{Html, HtmlSafe, escape};
 use serde::Serialize;
 
-use super::language::Language;
+use super::Language;
 use crate::web::problem::INTERNAL;
 
 /// One sentence: English, Chinese.

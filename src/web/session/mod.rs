@@ -22,7 +22,7 @@ pub use self::cookie::OurCookie;
 pub(super) use self::keys::mac;
 pub use self::keys::{InvalidSessionKeys, SessionKeys};
 use super::origin::{Began, shows_no_other};
-use super::scope::extracted;
+use super::route::extracted;
 use super::{Problem, Settings, shared};
 use crate::dingtalk::{Clock, CorpId, DingTalk, DisplayName, Moment, User, UserId};
 use crate::state::{SessionId, State};

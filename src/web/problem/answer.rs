@@ -1,0 +1,133 @@
+//! How a problem is answered: as JSON under `/api`, as a page elsewhere, and with one line in the log.
+
+use std::error::Error;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::ServiceResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::{HttpRequest, ResponseError};
+use askama::Template;
+
+use super::Problem;
+use crate::web::login::{Challenge, EntryPage};
+use crate::web::page::words::{self, Message};
+use crate::web::{Head, Language, RequestScope};
+
+pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+/// What is told of a problem.
+struct Answer {
+    status: StatusCode,
+    kind: HeaderValue,
+    body: String,
+    /// For whoever needs a login.
+    challenge: Option<Challenge>,
+}
+
+/// Gives a problem its body. Errors that are not ours come from the HTTP library or from what stands around it, and say by their status
+/// what was wrong with the request; any other is a bug.
+pub fn explain(response: ServiceResponse<BoxBody>, scope: &RequestScope) -> ServiceResponse<BoxBody> {
+    let (request, response) = response.into_parts();
+    let Some(error) = response.error() else { return ServiceResponse::new(request, response) };
+    let foreign;
+    let problem = match error.as_error::<Problem>() {
+        Some(problem) => problem,
+        None => {
+            foreign = Problem::foreign(response.status(), error);
+            &foreign
+        }
+    };
+    let answer = match problem {
+        Problem::LoginRequired => login_required(&request, scope),
+        _ => told(problem, &request, scope),
+    };
+    let mut response = response.set_body(BoxBody::new(answer.body));
+    *response.status_mut() = answer.status;
+    response.headers_mut().insert(CONTENT_TYPE, answer.kind);
+    if let Some(challenge) = answer.challenge {
+        challenge.put_on(&mut response);
+    }
+    ServiceResponse::new(request, response)
+}
+
+/// Whoever needs a login for a page gets the page that logs in, at the same address; a script is told what a login takes.
+fn login_required(request: &HttpRequest, scope: &RequestScope) -> Answer {
+    let page = match EntryPage::of(request) {
+        Ok(page) => page,
+        Err(Problem::OrganisationUnknown | Problem::OrganisationRejected) if wants_json(request) => {
+            return told(&Problem::LoginRequired, request, scope);
+        }
+        Err(problem) => return told(&problem, request, scope),
+    };
+    let answer = match (!wants_json(request)).then(|| page.render()) {
+        Some(Ok(body)) => Answer { status: StatusCode::OK, kind: HTML, body, challenge: None },
+        Some(Err(_)) | None => told(&Problem::LoginRequired, request, scope),
+    };
+    Answer { challenge: Some(page.challenge), ..answer }
+}
+
+fn told(problem: &Problem, request: &HttpRequest, scope: &RequestScope) -> Answer {
+    record(problem, scope);
+    let page = || ErrorPage::of(problem, request).ok()?.render().ok();
+    let (kind, body) = match (!wants_json(request)).then(page).flatten() {
+        Some(page) => (HTML, page),
+        None => (PROBLEM_JSON, problem.to_json(scope.id(), Language::asked_for_by(request))),
+    };
+    Answer { status: problem.status_code(), kind, body, challenge: None }
+}
+
+fn wants_json(request: &HttpRequest) -> bool {
+    ["/api/", "/static/"].iter().any(|prefix| request.path().starts_with(prefix))
+}
+
+/// Explains a problem.
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    words: &'static words::Error,
+    head: Head,
+    status: u16,
+    message: Message,
+}
+
+impl ErrorPage {
+    /// For whoever made `request`.
+    fn of(problem: &Problem, request: &HttpRequest) -> Result<Self, Problem> {
+        let (head, explanation) = (Head::of(request)?, problem.explanation());
+        Ok(Self {
+            words: words::Error::of(head.language),
+            status: explanation.status.as_u16(),
+            message: explanation.message(head.language),
+            head,
+        })
+    }
+}
+
+/// The one place where problems are logged: with their causes, and with the fix when an administrator can mend them.
+pub fn record(problem: &Problem, scope: &RequestScope) {
+    let causes = || {
+        let (mut text, mut cause) = (problem.to_string(), problem.source());
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    };
+    let (request_id, code) = (scope.id(), problem.code());
+    match problem {
+        Problem::Misconfigured(error) => {
+            tracing::error!(request_id, code, fix = error.fix(), error = causes(), "an administrator must act");
+        }
+        Problem::Internal(_) => tracing::error!(request_id, code, error = causes(), "internal error"),
+        // Logged when the breaker opened; not again for everybody who meets it.
+        Problem::DingtalkUnavailable(error) if error.not_asked() => tracing::debug!(request_id, code, "dingtalk was not asked"),
+        Problem::LoginQueued(_) => tracing::debug!(request_id, code, "the login waits"),
+        Problem::NotAuthorised(error) => tracing::warn!(request_id, code, fix = error.fix(), error = causes(), "refused"),
+        Problem::RetryWithNewCode(error) | Problem::DingtalkUnavailable(error) | Problem::QuotaSpent(error) => {
+            tracing::warn!(request_id, code, fix = error.fix(), error = causes(), "dingtalk failed");
+        }
+        _ => tracing::info!(request_id, code, reason = causes(), "refused"),
+    }
+}
