@@ -1,43 +1,28 @@
 //! How a request comes to its handler: routes that answer every method, and what handlers may take.
 
-use actix_web::http::Method;
 use actix_web::web::Data;
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, guard, web};
 
 use super::Problem;
 
 /// Answers GET, and HEAD without a body.
-pub fn get<H, Args>(path: &str, handler: H) -> Resource
-where
-    H: Handler<Args>,
-    Args: FromRequest + 'static,
-    H::Output: Responder + 'static,
-{
+pub fn get<Args: FromRequest + 'static>(path: &str, handler: impl Handler<Args, Output: Responder + 'static>) -> Resource {
     let reads = guard::Any(guard::Get()).or(guard::Head());
     web::resource(path).route(web::route().guard(reads).to(handler)).default_service(only("GET, HEAD"))
 }
 
 /// Answers GET and HEAD by `read`, and POST by `write`. A path is registered once: a second service for it would never be reached.
-pub fn get_and_post<R, ReadArgs, W, WriteArgs>(path: &str, read: R, write: W) -> Resource
-where
-    R: Handler<ReadArgs>,
-    ReadArgs: FromRequest + 'static,
-    R::Output: Responder + 'static,
-    W: Handler<WriteArgs>,
-    WriteArgs: FromRequest + 'static,
-    W::Output: Responder + 'static,
-{
-    get(path, read).route(web::method(Method::POST).to(write)).default_service(only("GET, HEAD, POST"))
+pub fn get_and_post<ReadArgs: FromRequest + 'static, WriteArgs: FromRequest + 'static>(
+    path: &str,
+    read: impl Handler<ReadArgs, Output: Responder + 'static>,
+    write: impl Handler<WriteArgs, Output: Responder + 'static>,
+) -> Resource {
+    get(path, read).route(web::post().to(write)).default_service(only("GET, HEAD, POST"))
 }
 
 /// Answers POST.
-pub fn post<H, Args>(path: &str, handler: H) -> Resource
-where
-    H: Handler<Args>,
-    Args: FromRequest + 'static,
-    H::Output: Responder + 'static,
-{
-    web::resource(path).route(web::method(Method::POST).to(handler)).default_service(only("POST"))
+pub fn post<Args: FromRequest + 'static>(path: &str, handler: impl Handler<Args, Output: Responder + 'static>) -> Resource {
+    web::resource(path).route(web::post().to(handler)).default_service(only("POST"))
 }
 
 /// Answers every other method with 405 and what is allowed.
