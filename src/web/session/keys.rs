@@ -3,6 +3,7 @@
 //! A sealed cookie is what the HTTP library calls a private one. Earlier versions had it make them, and sessions outlive an update.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,10 +18,7 @@ use crate::state::Sealer;
 
 /// One key or more, newest first.
 #[derive(Clone)]
-pub struct SessionKeys {
-    newest: Key,
-    older: Vec<Key>,
-}
+pub struct SessionKeys(Vec<Key>);
 
 #[derive(Clone)]
 struct Key {
@@ -36,64 +34,53 @@ impl Key {
     }
 }
 
-/// Why a text is not a list of keys. Never carries the text itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidSessionKeys {
-    /// Something else than hexadecimal digits and commas.
-    #[error("it is not hexadecimal")]
-    NotHex,
-    /// Less than 64 bytes.
-    #[error("a key is shorter than 64 bytes (128 hexadecimal digits)")]
-    Short,
-    /// Typed by hand rather than drawn by chance.
-    #[error("a key is not random: it repeats itself")]
-    Repeating,
-}
+const NOT_HEX: &str = "it is not hexadecimal";
+const SHORT: &str = "a key is shorter than 64 bytes (128 hexadecimal digits)";
+/// It was typed by hand rather than drawn by chance.
+const REPEATING: &str = "a key is not random: it repeats itself";
 
 impl SessionKeys {
     /// 64 random bytes have about 57 different values; fewer than 32 happen once in 10²⁰ keys.
     const MIN_DIFFERENT: usize = 32;
 
-    /// Takes hexadecimal keys separated by commas, newest first.
-    pub fn parse(text: &SecretString) -> Result<Self, InvalidSessionKeys> {
-        let mut keys = text.expose_secret().split(',').map(|key| Self::parse_one(key.trim()));
-        // `split` always yields one part at least.
-        let newest = keys.next().unwrap_or(Err(InvalidSessionKeys::Short))?;
-        Ok(Self { newest, older: keys.collect::<Result<_, _>>()? })
+    /// Takes hexadecimal keys separated by commas, newest first. An error never carries the text itself.
+    pub fn parse(text: &SecretString) -> Result<Self, &'static str> {
+        let keys = text.expose_secret().split(',').map(|key| Self::parse_one(key.trim()));
+        keys.collect::<Result<_, _>>().map(Self)
     }
 
-    fn parse_one(text: &str) -> Result<Key, InvalidSessionKeys> {
-        let bytes = hex::decode(text).map_err(|_| InvalidSessionKeys::NotHex)?;
-        let (signing, rest) = bytes.split_first_chunk().ok_or(InvalidSessionKeys::Short)?;
-        let sealing = rest.first_chunk().ok_or(InvalidSessionKeys::Short)?;
-        let different: std::collections::HashSet<u8> = bytes.iter().copied().collect();
-        let steps: std::collections::HashSet<u8> = bytes.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
+    fn parse_one(text: &str) -> Result<Key, &'static str> {
+        let bytes = hex::decode(text).map_err(|_| NOT_HEX)?;
+        let (signing, rest) = bytes.split_first_chunk().ok_or(SHORT)?;
+        let sealing = rest.first_chunk().ok_or(SHORT)?;
+        let different: HashSet<u8> = bytes.iter().copied().collect();
+        let steps: HashSet<u8> = bytes.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
         if different.len() < Self::MIN_DIFFERENT || steps.len() < Self::MIN_DIFFERENT {
-            return Err(InvalidSessionKeys::Repeating);
+            return Err(REPEATING);
         }
         Ok(Key { signing: *signing, sealer: Sealer::new(*sealing) })
     }
 
     /// How many they are.
     pub fn count(&self) -> usize {
-        1 + self.older.len()
+        self.0.len()
     }
 
-    /// Newest first.
-    fn all(&self) -> impl Iterator<Item = &Key> {
-        std::iter::once(&self.newest).chain(&self.older)
+    /// There is always one: a text has one part at least.
+    fn newest(&self) -> &Key {
+        &self.0[0]
     }
 
     /// Keys for one other purpose, newest first.
     pub fn derived(&self, purpose: &str) -> Vec<[u8; 32]> {
-        self.all().map(|key| key.derived(purpose)).collect()
+        self.0.iter().map(|key| key.derived(purpose)).collect()
     }
 
     /// Proves that this server said `what` to whoever holds `to`, so that it need not keep it. It hides nothing. Every `to` of one
     /// `purpose` has the same length: no two inputs run together to the same bytes.
     pub(in crate::web) fn prove(&self, purpose: &str, to: &str, what: &impl Serialize) -> String {
         let said = serde_json::to_vec(what).unwrap_or_default();
-        let seal = mac(&self.newest.derived(purpose), &[to.as_bytes(), &said]).finalize().into_bytes();
+        let seal = mac(&self.newest().derived(purpose), &[to.as_bytes(), &said]).finalize().into_bytes();
         hex::encode([&seal[..], &said].concat())
     }
 
@@ -102,20 +89,20 @@ impl SessionKeys {
         let proof = hex::decode(proof).ok()?;
         let (seal, said) = proof.split_first_chunk::<32>()?;
         let is_ours = |key: &Key| mac(&key.derived(purpose), &[to.as_bytes(), said]).verify_slice(seal).is_ok();
-        self.all().any(is_ours).then(|| serde_json::from_slice(said).ok()).flatten()
+        self.0.iter().any(is_ours).then(|| serde_json::from_slice(said).ok()).flatten()
     }
 
     /// The value of the cookie `name` that says `what`, which nobody else can read or write.
     pub(super) fn seal(&self, name: &str, what: &impl Serialize) -> String {
         let said = serde_json::to_vec(what).unwrap_or_default();
-        STANDARD.encode(self.newest.sealer.seal(name.as_bytes(), &said))
+        STANDARD.encode(self.newest().sealer.seal(name.as_bytes(), &said))
     }
 
     /// What the cookie `name` says, if one of the keys has sealed it.
     pub(super) fn open<T: DeserializeOwned>(&self, name: &str, value: &str) -> Option<T> {
         // Earlier versions of this app have escaped it.
         let sealed = STANDARD.decode(Cow::from(percent_decode_str(value))).ok()?;
-        let opened = self.all().find_map(|key| key.sealer.open(name.as_bytes(), &sealed))?;
+        let opened = self.0.iter().find_map(|key| key.sealer.open(name.as_bytes(), &sealed))?;
         serde_json::from_slice(&opened).ok()
     }
 }
@@ -161,7 +148,7 @@ mod tests {
         }
     }
 
-    fn parse(text: &str) -> Result<SessionKeys, InvalidSessionKeys> {
+    fn parse(text: &str) -> Result<SessionKeys, &'static str> {
         SessionKeys::parse(&text.to_owned().into())
     }
 
@@ -172,13 +159,13 @@ mod tests {
         assert!(parse(&format!("{good}, {good}")).is_ok());
         let counting: String = (0u8..64).map(|byte| format!("{byte:02x}")).collect();
         for (bad, why) in [
-            ("", InvalidSessionKeys::Short),
-            ("change-me", InvalidSessionKeys::NotHex),
-            (&good[..126], InvalidSessionKeys::Short),
-            (&"00".repeat(64), InvalidSessionKeys::Repeating),
-            (&"0123456789abcdef".repeat(8), InvalidSessionKeys::Repeating),
-            (&counting, InvalidSessionKeys::Repeating),
-            (&format!("{good},"), InvalidSessionKeys::Short),
+            ("", SHORT),
+            ("change-me", NOT_HEX),
+            (&good[..126], SHORT),
+            (&"00".repeat(64), REPEATING),
+            (&"0123456789abcdef".repeat(8), REPEATING),
+            (&counting, REPEATING),
+            (&format!("{good},"), SHORT),
         ] {
             assert_eq!(parse(bad).err(), Some(why), "{bad}");
         }

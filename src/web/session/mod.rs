@@ -19,8 +19,8 @@ use actix_web::{HttpMessage, HttpRequest};
 use serde::{Deserialize, Serialize};
 
 pub use self::cookie::OurCookie;
+pub use self::keys::SessionKeys;
 pub(super) use self::keys::mac;
-pub use self::keys::{InvalidSessionKeys, SessionKeys};
 use super::origin::{Began, shows_no_other};
 use super::route::extracted;
 use super::{Problem, Settings, shared};
