@@ -34,10 +34,6 @@ static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
         .collect()
 });
 
-/// By the part of their address behind `/static/`.
-static BY_ADDRESS: LazyLock<HashMap<&str, &Asset>> =
-    LazyLock::new(|| ASSETS.values().filter_map(|asset| Some((asset.address.strip_prefix("/static/")?, asset))).collect());
-
 /// In a name, in bytes.
 const HASH_LENGTH: usize = 8;
 
@@ -49,7 +45,7 @@ fn hashed(path: &str, file: &EmbeddedFile) -> String {
     }
 }
 
-/// The path that `hashed` would make `address` of, in this version of the app or in another.
+/// The path of which `hashed` makes `/static/<address>`, in this version of the app or in another.
 fn unhashed(address: &str) -> Option<String> {
     let is_hash = |part: &str| part.len() == 2 * HASH_LENGTH && hex::decode(part).is_ok();
     let (rest, last) = address.rsplit_once('.')?;
@@ -99,9 +95,8 @@ pub fn address(path: &str) -> &'static str {
 /// While a version of the app replaces another, a page of the one may ask a process of the other. What that has under this name is better
 /// than nothing, and nobody keeps it.
 async fn serve(path: Path<String>) -> Result<HttpResponse, Problem> {
-    let (asset, kept) = match BY_ADDRESS.get(path.as_str()) {
-        Some(asset) => (*asset, "public, max-age=31536000, immutable"),
-        None => (unhashed(&path).and_then(|path| ASSETS.get(&path)).ok_or(Problem::NotFound)?, "no-store"),
-    };
+    let asset = unhashed(&path).and_then(|path| ASSETS.get(&path)).ok_or(Problem::NotFound)?;
+    let is_same = asset.address.strip_prefix("/static/") == Some(path.as_str());
+    let kept = if is_same { "public, max-age=31536000, immutable" } else { "no-store" };
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, asset.kind)).insert_header((CACHE_CONTROL, kept)).body(asset.body.clone()))
 }
