@@ -1,6 +1,5 @@
 //! Bodies of requests: how much of one is taken, and how long it is waited for.
 
-use std::future::{Future, ready};
 use std::io::ErrorKind;
 use std::pin::Pin;
 use std::time::Duration;
@@ -66,12 +65,9 @@ impl<const MAX_BYTES: usize> FromRequest for Upload<MAX_BYTES> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let content_type = match content_type(request) {
-            Ok(content_type) => content_type,
-            Err(problem) => return Box::pin(ready(Err(problem))),
-        };
+        let content_type = content_type(request);
         let body = read(length(request), payload.take(), MAX_BYTES);
-        Box::pin(async { Ok(Self { content_type, bytes: body.await? }) })
+        Box::pin(async { Ok(Self { content_type: content_type?, bytes: body.await? }) })
     }
 }
 
@@ -83,19 +79,16 @@ impl<T: DeserializeOwned + 'static, const MAX_BYTES: usize> FromRequest for Stri
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        if content_type(request).is_ok_and(|said| said == "application/json") {
-            let body = read(length(request), payload.take(), MAX_BYTES);
-            Box::pin(async { Self::parse(&timeout(PATIENCE, body).await.map_err(|_| Problem::RequestTimeout)??) })
-        } else {
-            Box::pin(ready(Err(Problem::UnsupportedMediaType)))
-        }
-    }
-}
-
-impl<T: DeserializeOwned, const MAX_BYTES: usize> StrictJson<T, MAX_BYTES> {
-    fn parse(body: &[u8]) -> Result<Self, Problem> {
-        let parsed = serde_json::from_slice(body).map(|JsonObject(body)| Self(body));
-        // What serde says may quote the body, which may hold a code.
-        parsed.map_err(|_| Problem::BadRequest("the body is not what this route takes".into()))
+        let is_json = content_type(request).is_ok_and(|said| said == "application/json");
+        let body = read(length(request), payload.take(), MAX_BYTES);
+        Box::pin(async move {
+            if !is_json {
+                return Err(Problem::UnsupportedMediaType);
+            }
+            let body = timeout(PATIENCE, body).await.map_err(|_| Problem::RequestTimeout)??;
+            let parsed = serde_json::from_slice(&body).map(|JsonObject(body)| Self(body));
+            // What serde says may quote the body, which may hold a code.
+            parsed.map_err(|_| Problem::BadRequest("the body is not what this route takes".into()))
+        })
     }
 }

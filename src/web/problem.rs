@@ -164,11 +164,14 @@ impl Problem {
 
     /// The problem as JSON (RFC 9457), with our stable code and the id under which the log has it.
     pub fn to_json(&self, request_id: &str, language: Language) -> String {
-        let Explanation { status, code, .. } = self.explanation();
-        let Message { happened, next } = self.explanation().message(language);
-        let (status, about_blank) = (status.as_u16(), "about:blank");
+        let Explanation { status, code, happened, next } = self.explanation();
         let mut told = json!({
-            "type": about_blank, "title": happened, "status": status, "detail": next, "code": code, "requestId": request_id
+            "type": "about:blank",
+            "title": happened.in_language(language),
+            "status": status.as_u16(),
+            "detail": next.in_language(language),
+            "code": code,
+            "requestId": request_id,
         });
         match self {
             Self::LoginQueued(queued) => {
@@ -231,21 +234,18 @@ impl ResponseError for Problem {
     /// Status and headers; the boundary, which knows the request's id and whether a page was asked for, adds the body.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::new(self.status_code());
+        let headers = response.headers_mut();
         if let Some(wait) = self.retry_after() {
-            let seconds = wait.as_secs_f64().ceil() as u64;
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil() as u64));
         }
-        match self {
-            Self::MethodNotAllowed { allow } => {
-                response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
-            }
-            Self::LoginQueued(queued) => {
-                queued.presession.iter().for_each(|cookie| drop(response.headers_mut().insert(SET_COOKIE, cookie.clone())));
-            }
-            Self::CodeRejected { .. } => {
-                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("DingTalk"));
-            }
-            _ => {}
+        let own = match self {
+            Self::MethodNotAllowed { allow } => Some((ALLOW, HeaderValue::from_static(allow))),
+            Self::LoginQueued(queued) => queued.presession.clone().map(|cookie| (SET_COOKIE, cookie)),
+            Self::CodeRejected { .. } => Some((WWW_AUTHENTICATE, HeaderValue::from_static("DingTalk"))),
+            _ => None,
+        };
+        if let Some((name, value)) = own {
+            headers.insert(name, value);
         }
         response
     }
