@@ -20,7 +20,7 @@ use crate::settings::Settings;
 use crate::state::{Location, SealingKeys, State};
 use crate::telemetry;
 use crate::web::session;
-use crate::web::{self, Headers, Introductions, Logins, Metrics, Readiness, Sessions, Signer, Site};
+use crate::web::{self, Headers, Introductions, Logins, Metrics, Readiness, Reports, Sessions, Site};
 
 /// How long load balancers are told before the server stops.
 const NOTICE: Duration = Duration::from_secs(1);
@@ -65,8 +65,9 @@ impl Application {
         let headers =
             Headers::new(web, local_dingtalk.as_ref(), &app).context("its pages cannot be allowed what the app asks for")?;
         let headers = Data::new(headers);
-        let (app_routes, jsapi_list) = (Arc::clone(&app.routes), app.jsapi_list);
-        let site = Data::new(Site { app, client_id: dingtalk_settings.credentials.client_id.clone(), settings: web.clone() });
+        let app_routes = Arc::clone(&app.routes);
+        let client_id = dingtalk_settings.credentials.client_id.clone();
+        let site = Data::new(Site { app, client_id, settings: web.clone(), clock: clock.clone() });
         let callback = match &dingtalk_settings.events {
             Events::Http(cipher) => {
                 let client_id = &dingtalk_settings.credentials.client_id;
@@ -74,10 +75,10 @@ impl Application {
             }
             Events::Off | Events::Stream(_) => None,
         };
-        let sessions = Data::new(Sessions::new(web, home, clock.clone(), state.clone()));
-        let logins = Data::new(Logins::new(web, clock.clone(), &state));
-        let introductions = Data::new(Introductions::new(&web.session_keys, clock.clone()));
-        let signer = Data::new(Signer::new(web, jsapi_list, local_dingtalk.is_some(), clock));
+        let sessions = Data::new(Sessions::new(site.clone(), home, state.clone()));
+        let logins = Data::new(Logins::new(site.clone(), &state));
+        let introductions = Data::new(Introductions::new(site.clone()));
+        let reports = Data::new(Reports::new(local_dingtalk.is_some()));
 
         let metrics = Data::from(metrics);
         let share = {
@@ -85,7 +86,7 @@ impl Application {
             move |config: &mut ServiceConfig| {
                 config.app_data(dingtalk.clone()).app_data(metrics.clone()).app_data(readiness.clone());
                 config.app_data(headers.clone()).app_data(site.clone()).app_data(sessions.clone());
-                config.app_data(logins.clone()).app_data(signer.clone()).app_data(state.clone());
+                config.app_data(logins.clone()).app_data(reports.clone()).app_data(state.clone());
             }
         };
         let proxies = web.trusted_proxies.clone();

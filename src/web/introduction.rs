@@ -8,6 +8,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use hmac::Mac;
 use parking_lot::Mutex;
@@ -53,10 +54,9 @@ pub struct Introduction {
 
 /// What a server knows to answer with.
 pub struct Introductions {
-    keys: Vec<[u8; 32]>,
+    site: Data<Site>,
     process: String,
     asked: Mutex<HashMap<Nonce, Instant>>,
-    clock: Clock,
 }
 
 /// What its keys are for.
@@ -82,33 +82,32 @@ impl Introductions {
     const GOOD_FOR: Duration = Duration::from_secs(60);
 
     /// Nobody has asked yet.
-    pub fn new(session_keys: &SessionKeys, clock: Clock) -> Self {
-        let process = hex::encode(rand::random::<[u8; 8]>());
-        Self { keys: session_keys.derived(PURPOSE), process, asked: Mutex::default(), clock }
+    pub fn new(site: Data<Site>) -> Self {
+        Self { site, process: hex::encode(rand::random::<[u8; 8]>()), asked: Mutex::default() }
     }
 
     /// The nonce of a question that is genuine, timely and new, and the key to answer with.
-    fn understand(&self, headers: &HeaderMap) -> Option<(Nonce, &[u8; 32])> {
+    fn understand(&self, headers: &HeaderMap) -> Option<(Nonce, [u8; 32])> {
         let asked = headers.get(HEADER)?.to_str().ok()?;
         let [at, nonce, seal] = asked.split('.').collect::<Vec<_>>().try_into().ok()?;
         let at: u64 = at.parse().ok()?;
         let nonce: Nonce = hex::decode(nonce).ok()?.try_into().ok()?;
         let seal = hex::decode(seal).ok()?;
-        let is_genuine = |key: &&[u8; 32]| mac(&key[..], &[b"asks", &at.to_be_bytes(), &nonce]).verify_slice(&seal).is_ok();
-        let key = self.keys.iter().find(is_genuine)?;
-        let is_timely = self.clock.unix_seconds().abs_diff(at) < Self::GOOD_FOR.as_secs();
+        let is_genuine = |key: &[u8; 32]| mac(key, &[b"asks", &at.to_be_bytes(), &nonce]).verify_slice(&seal).is_ok();
+        let key = self.site.settings.session_keys.derived(PURPOSE).into_iter().find(is_genuine)?;
+        let is_timely = self.site.clock.unix_seconds().abs_diff(at) < Self::GOOD_FOR.as_secs();
         (is_timely && self.is_new(nonce)).then_some((nonce, key))
     }
 
     /// Remembered for as long as the time of it could be good, which lies up to a minute ahead. Only holders of a key come here.
     fn is_new(&self, nonce: Nonce) -> bool {
-        let now = self.clock.now();
+        let now = self.site.clock.now();
         let mut asked = self.asked.lock();
         asked.retain(|_, at| now < *at + 2 * Self::GOOD_FOR);
         asked.insert(nonce, now).is_none()
     }
 
-    fn answer(&self, request: &HttpRequest, client: ClientAddress, site: &Site, state: &State) -> Option<HttpResponse> {
+    fn answer(&self, request: &HttpRequest, client: ClientAddress, state: &State) -> Option<HttpResponse> {
         let (nonce, key) = self.understand(request.headers())?;
         let target = request.head().uri.path_and_query().map_or("", |target| target.as_str()).to_owned();
         let forwarded: Vec<_> = request.headers().get_all(X_FORWARDED_FOR).filter_map(|value| value.to_str().ok()).collect();
@@ -118,12 +117,12 @@ impl Introductions {
             peer: peer.map(|peer| peer.to_string()).unwrap_or_default(),
             forwarded: (!forwarded.is_empty()).then(|| forwarded.join(", ")),
             client: client.0.to_string(),
-            trusts_peer: peer.is_some_and(|peer| site.trusts(peer)),
+            trusts_peer: peer.is_some_and(|peer| self.site.trusts(peer)),
             process: self.process.clone(),
             shared: state.shared_word(),
         };
         let body = serde_json::to_vec(&introduction).ok()?;
-        let proof = hex::encode(mac(key, &[b"answers", &nonce, &body]).finalize().into_bytes());
+        let proof = hex::encode(mac(&key, &[b"answers", &nonce, &body]).finalize().into_bytes());
         Some(HttpResponse::Ok().insert_header((HeaderName::from_static(HEADER), proof)).body(body))
     }
 }
@@ -135,9 +134,9 @@ pub async fn introduce(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     if request.headers().contains_key(HEADER) {
         let introductions = shared::<Introductions>(request.request())?.clone();
-        let (site, state) = (shared::<Site>(request.request())?.clone(), shared::<State>(request.request())?.clone());
+        let state = shared::<State>(request.request())?.clone();
         let client = request.extract::<ClientAddress>().await.map_err(|problem: Problem| actix_web::Error::from(problem))?;
-        if let Some(answer) = introductions.answer(request.request(), client, &site, &state) {
+        if let Some(answer) = introductions.answer(request.request(), client, &state) {
             return Ok(request.into_response(answer));
         }
     }

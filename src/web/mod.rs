@@ -36,7 +36,7 @@ pub use self::body::{StrictJson, Upload};
 pub use self::boundary::{Headers, RequestScope, boundary};
 pub use self::health::Readiness;
 pub use self::introduction::{Introductions, introduce};
-pub use self::jsapi::{JsapiConfig, Signer};
+pub use self::jsapi::{JsapiConfig, Reports};
 pub use self::login::{Logins, Visitor};
 pub use self::metrics::Metrics;
 pub use self::origin::{ClientAddress, SameOrigin};

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{Both, SessionKeys};
 use crate::dingtalk::events::Reaction;
-use crate::dingtalk::{ClientId, Digest, Origin};
+use crate::dingtalk::{ClientId, Clock, Digest, Origin, Recipe, UrlForm};
 
 /// What an app brings to the plumbing. Built once, and shared by all workers. What it leaves to [`Default`] it does without.
 pub struct App {
@@ -90,11 +90,18 @@ pub struct Site {
     pub client_id: ClientId,
     /// Where, and to whom. PUBLIC_URL is the only origin that is signed and trusted.
     pub settings: Settings,
+    /// The time that everything goes by.
+    pub clock: Clock,
 }
 
 impl Site {
     /// Whether `hop` is a proxy that is believed.
     pub fn trusts(&self, hop: IpAddr) -> bool {
         self.settings.trusted_proxies.iter().any(|network| network.contains(&hop.to_canonical()))
+    }
+
+    /// How pages are signed for it.
+    pub fn recipe(&self) -> Recipe {
+        Recipe { digest: self.settings.jsapi_digest, form: UrlForm::AsOpened }
     }
 }

@@ -9,11 +9,11 @@ use actix_web::web::{Data, Json, Query, ServiceConfig};
 use actix_web::{FromRequest, HttpRequest};
 use serde::{Deserialize, Serialize};
 
-use self::report::Reports;
+pub use self::report::Reports;
 use super::route::extracted;
 use super::session::SessionUser;
-use super::{Problem, Settings, route, shared};
-use crate::dingtalk::{AgentId, Clock, CorpId, NonceStr, Organisation, Origin, PageUrl, Recipe, SignedPage, UrlForm};
+use super::{Problem, Site, route, shared};
+use crate::dingtalk::{AgentId, CorpId, NonceStr, Organisation, PageUrl, Recipe, SignedPage};
 
 /// Where signatures are made and refusals are told.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -21,43 +21,6 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(route::get("/api/jsapi/config", config))
         .service(route::post("/api/jsapi/report", report::report))
         .service(route::get("/clinic", clinic::show));
-}
-
-/// How pages are signed, and for which origin.
-pub struct Signer {
-    public_url: Origin,
-    recipe: Recipe,
-    /// The JSAPIs that signatures are for.
-    jsapi_list: &'static [&'static str],
-    reports: Reports,
-    clock: Clock,
-}
-
-impl Signer {
-    /// Signs pages of PUBLIC_URL for the calls in `jsapi_list`.
-    pub fn new(settings: &Settings, jsapi_list: &'static [&'static str], explains: bool, clock: Clock) -> Self {
-        Self {
-            public_url: settings.public_url.clone(),
-            recipe: Recipe { digest: settings.jsapi_digest, form: UrlForm::AsOpened },
-            jsapi_list,
-            reports: Reports::new(explains),
-            clock,
-        }
-    }
-
-    async fn sign(&self, organisation: &Organisation, recipe: Recipe, url: PageUrl) -> Result<JsapiConfig, Problem> {
-        let ticket = organisation.jsapi_ticket().await?;
-        let page = SignedPage { url, recipe, ticket, nonce_str: NonceStr::random(), timestamp: self.clock.unix_seconds() };
-        Ok(JsapiConfig {
-            agent_id: organisation.agent_id().await?,
-            corp_id: organisation.corp_id().clone(),
-            time_stamp: page.timestamp.to_string(),
-            signature: page.signature(),
-            nonce_str: page.nonce_str,
-            r#type: 0,
-            js_api_list: self.jsapi_list,
-        })
-    }
 }
 
 /// What `dd.config` takes ("JSAPI authentication"). A page's handler that takes one gets it signed for the address that was asked for,
@@ -79,10 +42,24 @@ pub struct JsapiConfig {
 impl JsapiConfig {
     /// Signs the page that `request` asked for by `recipe`, or else by the settings.
     pub async fn of(request: &HttpRequest, recipe: Option<Recipe>) -> Result<Self, Problem> {
-        let (signer, organisation) = (shared::<Signer>(request)?, Organisation::extract(request).await?);
+        let (site, organisation) = (shared::<Site>(request)?, Organisation::extract(request).await?);
         let path_and_query = request.uri().path_and_query().map_or("/", |whole| whole.as_str());
-        let url = PageUrl::of_request(&signer.public_url, path_and_query)?;
-        signer.sign(&organisation, recipe.unwrap_or(signer.recipe), url).await
+        let url = PageUrl::of_request(&site.settings.public_url, path_and_query)?;
+        Self::sign(site, &organisation, recipe.unwrap_or(site.recipe()), url).await
+    }
+
+    async fn sign(site: &Site, organisation: &Organisation, recipe: Recipe, url: PageUrl) -> Result<Self, Problem> {
+        let ticket = organisation.jsapi_ticket().await?;
+        let page = SignedPage { url, recipe, ticket, nonce_str: NonceStr::random(), timestamp: site.clock.unix_seconds() };
+        Ok(Self {
+            agent_id: organisation.agent_id().await?,
+            corp_id: organisation.corp_id().clone(),
+            time_stamp: page.timestamp.to_string(),
+            signature: page.signature(),
+            nonce_str: page.nonce_str,
+            r#type: 0,
+            js_api_list: site.app.jsapi_list,
+        })
     }
 
     /// As JSON, to be put into a page.
@@ -104,10 +81,10 @@ struct ConfigQuery {
 async fn config(
     _user: SessionUser,
     query: Result<Query<ConfigQuery>, actix_web::Error>,
-    signer: Data<Signer>,
+    site: Data<Site>,
     organisation: Organisation,
 ) -> Result<Json<JsapiConfig>, Problem> {
     let query = query.map_err(|_| Problem::BadRequest("the query is url=, once".into()))?;
-    let url = PageUrl::parse(&signer.public_url, &query.url)?;
-    Ok(Json(signer.sign(&organisation, signer.recipe, url).await?))
+    let url = PageUrl::parse(&site.settings.public_url, &query.url)?;
+    Ok(Json(JsapiConfig::sign(&site, &organisation, site.recipe(), url).await?))
 }

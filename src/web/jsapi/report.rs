@@ -8,14 +8,13 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
 
-use super::Signer;
 use crate::dingtalk::{ClientRefusal, CorpId, DingTalk, Network, NonceStr, Organisation, PageUrl, Part, SignedPage, UserId};
 use crate::web::body::StrictJson;
 use crate::web::login::Logins;
 use crate::web::origin::{ClientAddress, SameOrigin};
 use crate::web::route::extracted;
 use crate::web::session::SessionUser;
-use crate::web::{Problem, RequestScope, shared};
+use crate::web::{Problem, RequestScope, Site, shared};
 
 /// What the client said to a page, about which values of `dd.config`.
 #[derive(Deserialize)]
@@ -63,13 +62,11 @@ pub enum Reporter {
 
 impl Reporter {
     async fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let is_entering = || shared::<Logins>(request).is_ok_and(|logins| logins.presession_of(request).is_some());
         match SessionUser::extract(request).await {
-            Ok(user) => Ok(Self::Somebody(user.corp_id, user.user_id)),
-            Err(Problem::LoginRequired) if is_entering() => {
-                ClientAddress::extract(request).await.map(|address| Self::Entering(Network::of(address.0)))
+            Err(Problem::LoginRequired) if shared::<Logins>(request)?.presession_of(request).is_some() => {
+                Ok(Self::Entering(Network::of(ClientAddress::extract(request).await?.0)))
             }
-            Err(problem) => Err(problem),
+            user => user.map(|user| Self::Somebody(user.corp_id, user.user_id)),
         }
     }
 }
@@ -96,7 +93,7 @@ pub async fn report(
     reporter: Reporter,
     StrictJson(report): StrictJson<Report>,
     request: HttpRequest,
-    signer: Data<Signer>,
+    (site, reports): (Data<Site>, Data<Reports>),
     logins: Data<Logins>,
     dingtalk: Data<DingTalk>,
 ) -> Result<HttpResponse, Problem> {
@@ -106,10 +103,10 @@ pub async fn report(
         (RefusedCall::RequestAuthCode, _) => logins.arrival(&request, report.state.as_deref().unwrap_or_default(), None)?.corp_id,
     };
     let organisation = dingtalk.organisation(&corp_id)?;
-    signer.reports.admit(&reporter)?;
+    reports.admit(&reporter)?;
     let finding = match report.call {
-        RefusedCall::Config => signature_refused(&report, &signer, &organisation).await?,
-        RefusedCall::RequestAuthCode => auth_code_refused(&signer, &organisation),
+        RefusedCall::Config => signature_refused(&report, &site, &organisation).await?,
+        RefusedCall::RequestAuthCode => auth_code_refused(&site, &organisation),
     };
     let (scope, said) = (RequestScope::of(&request)?, organisation.quote(&report.code, &report.text));
     let (request_id, code, said, differs) = (scope.id(), said.code, said.text, finding.differs.join(", "));
@@ -121,11 +118,11 @@ pub async fn report(
             tracing::warn!(request_id, code, said, fix = finding.explanation, "the client refused an authCode");
         }
     }
-    Ok(if signer.reports.explains { HttpResponse::Ok().json(finding) } else { HttpResponse::NoContent().finish() })
+    Ok(if reports.explains { HttpResponse::Ok().json(finding) } else { HttpResponse::NoContent().finish() })
 }
 
-async fn signature_refused(report: &Report, signer: &Signer, organisation: &Organisation) -> Result<Finding, Problem> {
-    let Some((signed, is_current)) = signed(report, signer, organisation).await? else {
+async fn signature_refused(report: &Report, site: &Site, organisation: &Organisation) -> Result<Finding, Problem> {
+    let Some((signed, is_current)) = signed(report, site, organisation).await? else {
         return Ok(Finding::without_parts("the page did not say what this server had signed for it"));
     };
     let refusal = ClientRefusal { code: report.code.clone(), text: report.text.clone(), href: report.url.clone() };
@@ -151,7 +148,7 @@ async fn signature_refused(report: &Report, signer: &Signer, organisation: &Orga
 
 /// What was signed for the page, and whether that was with the ticket of now. Nothing of it is remembered: the page tells, and the
 /// signature shows whether it is true.
-async fn signed(report: &Report, signer: &Signer, organisation: &Organisation) -> Result<Option<(SignedPage, bool)>, Problem> {
+async fn signed(report: &Report, site: &Site, organisation: &Organisation) -> Result<Option<(SignedPage, bool)>, Problem> {
     let Some(Signed { url, nonce_str, time_stamp, signature }) = &report.signed else {
         return Ok(None);
     };
@@ -159,8 +156,8 @@ async fn signed(report: &Report, signer: &Signer, organisation: &Organisation) -
         return Ok(None);
     };
     let page = SignedPage {
-        url: PageUrl::parse(&signer.public_url, url.as_ref().unwrap_or(&report.url))?,
-        recipe: signer.recipe,
+        url: PageUrl::parse(&site.settings.public_url, url.as_ref().unwrap_or(&report.url))?,
+        recipe: site.recipe(),
         ticket: organisation.jsapi_ticket().await?,
         nonce_str,
         timestamp,
@@ -169,18 +166,19 @@ async fn signed(report: &Report, signer: &Signer, organisation: &Organisation) -
     Ok(Some((page, is_current)))
 }
 
-fn auth_code_refused(signer: &Signer, organisation: &Organisation) -> Finding {
+fn auth_code_refused(site: &Site, organisation: &Organisation) -> Finding {
     Finding::without_parts(format!(
         "check that {} is the organisation that the app was opened in (DINGTALK_CORP_ID, see Developer Console > Home; of a third-party \
          app, the $CORPID$ in its homepage's address), that the app's homepage begins with {} (Developer Console > the app > Web App), \
          and that the app is published, or authorised, with this person in its visible range",
         organisation.corp_id(),
-        signer.public_url
+        site.settings.public_url
     ))
 }
 
 /// How often refusals are listened to, and what may come of them.
-pub(super) struct Reports {
+pub struct Reports {
+    /// The page is told, too.
     explains: bool,
     rate: DefaultKeyedRateLimiter<Reporter>,
 }
@@ -189,6 +187,7 @@ impl Reports {
     /// Reports of one person a second, and at once: enough for who tries, too few to flood a log.
     const RATE: (NonZeroU32, NonZeroU32) = (NonZeroU32::new(1).unwrap(), NonZeroU32::new(20).unwrap());
 
+    /// None yet. With a DingTalk on this machine, which is to say in development, the page is told as well.
     pub fn new(explains: bool) -> Self {
         let (per_second, burst) = Self::RATE;
         Self { explains, rate: RateLimiter::keyed(Quota::per_second(per_second).allow_burst(burst)) }

@@ -28,9 +28,9 @@ use self::state::{Arrival, StateId};
 use super::body::StrictJson;
 use super::origin::{ClientAddress, SameOrigin};
 use super::problem::Queued;
-use super::session::{OurCookie, RequestSession, SessionKeys, SessionUser};
-use super::{Metrics, Problem, Settings, route, shared};
-use crate::dingtalk::{AuthCode, Clock, DingTalk, Error, Kind, Network, Standing};
+use super::session::{OurCookie, RequestSession, SessionUser};
+use super::{Metrics, Problem, Site, route, shared};
+use crate::dingtalk::{AuthCode, DingTalk, Error, Kind, Network, Standing};
 use crate::state::{Once, State, Table};
 
 /// Where logins begin and end.
@@ -44,15 +44,12 @@ pub fn routes(routes: &mut ServiceConfig) {
 
 /// What logins are checked against, and what none of them may use again.
 pub struct Logins {
-    /// Prove states and places.
-    keys: SessionKeys,
+    site: Data<Site>,
     presession: OurCookie,
     states: Once<StateId>,
     codes: Once<[u8; 32]>,
     /// The ones in which logins kept their order.
     exchanges: Once<(StateId, u8)>,
-    patience: Duration,
-    clock: Clock,
 }
 
 impl Logins {
@@ -60,15 +57,13 @@ impl Logins {
     const CODE_LIVES: Duration = Duration::from_secs(300);
 
     /// Nobody has logged in yet.
-    pub fn new(settings: &Settings, clock: Clock, state: &State) -> Self {
+    pub fn new(site: Data<Site>, state: &State) -> Self {
         Self {
-            keys: settings.session_keys.clone(),
-            presession: OurCookie::new("presession", settings),
+            presession: OurCookie::new("presession", &site.settings),
             states: state.once(Table::LoginStates, Self::STATES_USED_FOR),
             codes: state.once(Table::Codes, Self::CODE_LIVES),
             exchanges: state.once(Table::Exchanges, Self::STATES_USED_FOR),
-            patience: settings.login_patience,
-            clock,
+            site,
         }
     }
 
@@ -114,13 +109,17 @@ async fn log_in(
     let mut arrival = logins.arrival(&request, &state, place.as_deref())?;
     let organisation = dingtalk.organisation(&arrival.corp_id)?;
 
-    let asked = logins.clock.moment();
+    let asked = logins.site.clock.moment();
     let claim = Claim::take(&logins, &kept, code.fingerprint(), arrival.state).await?;
     if !claim.keeps_order() {
-        arrival.since = logins.clock.unix_millis();
+        arrival.since = logins.site.clock.unix_millis();
     }
 
-    let standing = Standing { network: Network::of(address), since: arrival.since, until: Instant::now() + logins.patience };
+    let standing = Standing {
+        network: Network::of(address),
+        since: arrival.since,
+        until: Instant::now() + logins.site.settings.login_patience,
+    };
     let user = match organisation.user_by_code(&code, standing, || claim.leaving()).await {
         Ok(user) => user,
         Err(error) => {

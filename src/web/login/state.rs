@@ -84,12 +84,14 @@ impl Logins {
     /// most. That is judged when the login first comes; later its `place` tells that this was done, and when it first came.
     pub fn arrival(&self, request: &HttpRequest, state: &str, place: Option<&str>) -> Result<Arrival, Problem> {
         let presession = self.presession_of(request).ok_or(Problem::StateRejected)?;
-        let Issued { at, id, corp_id } = self.keys.proved(PURPOSE, &presession, state).ok_or(Problem::StateRejected)?;
-        let now = self.clock.unix_millis();
-        let place: Option<Place> = place.and_then(|place| self.keys.proved(Place::PURPOSE, &presession, place));
+        let Issued { at, id, corp_id } =
+            self.site.settings.session_keys.proved(PURPOSE, &presession, state).ok_or(Problem::StateRejected)?;
+        let now = self.site.clock.unix_millis();
+        let place: Option<Place> =
+            place.and_then(|place| self.site.settings.session_keys.proved(Place::PURPOSE, &presession, place));
         let place = place.filter(|place| place.state == id && place.is_good(now));
         let limit = if place.is_some() { LONGEST } else { GOOD_FOR };
-        let is_fresh = self.clock.age(at).is_some_and(|age| age < limit);
+        let is_fresh = self.site.clock.age(at).is_some_and(|age| age < limit);
         if !is_fresh || self.states.was_used(&id) {
             return Err(Problem::StateRejected);
         }
@@ -99,9 +101,9 @@ impl Logins {
 
     /// A place for the login `arrival`, whose turn comes after `wait`.
     pub(super) fn place(&self, arrival: &Arrival, wait: Duration) -> String {
-        let due = self.clock.unix_millis().saturating_add(wait.as_millis() as u64);
+        let due = self.site.clock.unix_millis().saturating_add(wait.as_millis() as u64);
         let place = Place { state: arrival.state, since: arrival.since, due };
-        self.keys.prove(Place::PURPOSE, &arrival.presession, &place)
+        self.site.settings.session_keys.prove(Place::PURPOSE, &arrival.presession, &place)
     }
 
     /// The cookie that keeps a pre-session for ten minutes.
@@ -130,8 +132,11 @@ impl Challenge {
     pub fn of(logins: &Logins, request: &HttpRequest, corp_id: CorpId) -> Self {
         let known = logins.presession_of(request);
         let presession = known.unwrap_or_else(|| hex::encode(rand::random::<[u8; 16]>()));
-        let issued = Issued { at: logins.clock.moment(), id: rand::random(), corp_id };
-        Self { state: logins.keys.prove(PURPOSE, &presession, &issued), presession: logins.presession_kept(&presession) }
+        let issued = Issued { at: logins.site.clock.moment(), id: rand::random(), corp_id };
+        Self {
+            state: logins.site.settings.session_keys.prove(PURPOSE, &presession, &issued),
+            presession: logins.presession_kept(&presession),
+        }
     }
 
     /// Hands the pre-session to the browser. A 401 that can be answered with a login says so (RFC 9110, 11.6.1).

@@ -23,8 +23,8 @@ pub use self::keys::SessionKeys;
 pub(super) use self::keys::mac;
 use super::origin::{Began, shows_no_other};
 use super::route::extracted;
-use super::{Problem, Settings, shared};
-use crate::dingtalk::{Clock, CorpId, DingTalk, DisplayName, Moment, User, UserId};
+use super::{Problem, Site, shared};
+use crate::dingtalk::{CorpId, DingTalk, DisplayName, Moment, User, UserId};
 use crate::state::{SessionId, State};
 
 /// The person whose session this is. A handler that takes it needs a login: others get 401, and so does whoever comes from outside.
@@ -81,13 +81,10 @@ impl From<Login> for SessionUser {
 /// The rules that sessions end by, and the memory of those that were ended.
 pub struct Sessions {
     cookie: OurCookie,
-    keys: SessionKeys,
-    idle: Duration,
-    lifetime: Duration,
     /// The one organisation whose people they are, if it is one.
     home: Option<CorpId>,
+    site: Data<Site>,
     state: Data<State>,
-    clock: Clock,
 }
 
 impl Sessions {
@@ -95,34 +92,27 @@ impl Sessions {
     const JUST_BORN: Duration = Duration::from_secs(10);
 
     /// Sessions of the people of `home`, or of any organisation. Both limits are enforced to the millisecond.
-    pub fn new(settings: &Settings, home: Option<CorpId>, clock: Clock, state: Data<State>) -> Self {
-        Self {
-            cookie: OurCookie::new("session", settings),
-            keys: settings.session_keys.clone(),
-            idle: settings.session_idle,
-            lifetime: settings.session_lifetime,
-            home,
-            state,
-            clock,
-        }
+    pub fn new(site: Data<Site>, home: Option<CorpId>, state: Data<State>) -> Self {
+        Self { cookie: OurCookie::new("session", &site.settings), home, site, state }
     }
 
     /// The login that a browser's cookie says, whether it counts or not.
     fn brought(&self, headers: &HeaderMap) -> Option<Login> {
-        self.keys.open(&self.cookie.name, self.cookie.value_in(headers)?)
+        self.site.settings.session_keys.open(&self.cookie.name, self.cookie.value_in(headers)?)
     }
 
     /// Whether `login` happened a moment ago.
     fn is_just_born(&self, login: &Login) -> bool {
-        self.clock.age(login.began).is_some_and(|age| age <= Self::JUST_BORN)
+        self.site.clock.age(login.began).is_some_and(|age| age <= Self::JUST_BORN)
     }
 
     /// Whether `login` still counts.
     fn holds(&self, login: &Login) -> bool {
-        let within = |limit, since| self.clock.age(since).is_some_and(|age| age < limit);
+        let Site { settings, clock, .. } = self.site.get_ref();
+        let within = |limit, since| clock.age(since).is_some_and(|age| age < limit);
         self.home.as_ref().is_none_or(|home| login.corp_id == *home)
-            && within(self.lifetime, login.began)
-            && within(self.idle, login.last_used)
+            && within(settings.session_lifetime, login.began)
+            && within(settings.session_idle, login.last_used)
             && !self.has_ended(login)
     }
 
@@ -165,7 +155,8 @@ impl RequestSession {
         match &held.login {
             Some(login) if sessions.holds(login) => {
                 if held.is_news {
-                    sessions.cookie.set(response.headers_mut(), &sessions.keys.seal(&sessions.cookie.name, login));
+                    let value = sessions.site.settings.session_keys.seal(&sessions.cookie.name, login);
+                    sessions.cookie.set(response.headers_mut(), &value);
                 }
             }
             // Whatever ended it has given the browser another cookie or none, and this answer may come later than that one. What has
@@ -180,7 +171,7 @@ impl RequestSession {
     /// Logs `user` of the organisation `corp_id` in under a new id. Whatever session the browser had before is dead.
     pub fn begin(&self, user: User, corp_id: CorpId) -> SessionUser {
         self.end();
-        let now = self.sessions.clock.moment();
+        let now = self.sessions.site.clock.moment();
         let User { user_id, name } = user;
         let login = Login { id: rand::random(), user_id, name, corp_id, began: now, last_used: now, arriving: true };
         self.held.replace(Held { login: Some(login.clone()), is_news: true });
@@ -243,7 +234,7 @@ impl RequestSession {
     fn note_use(&self, is_page: bool) {
         let Held { login: Some(login), is_news } = &mut *self.held.borrow_mut() else { return };
         // It may have been used in this very millisecond.
-        let now = self.sessions.clock.moment();
+        let now = self.sessions.site.clock.moment();
         *is_news |= std::mem::replace(&mut login.last_used, now) != now;
         *is_news |= is_page && std::mem::take(&mut login.arriving);
     }
