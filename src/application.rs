@@ -105,22 +105,18 @@ impl Application {
             App::new()
                 .configure(share.clone())
                 .app_data(introductions.clone())
+                .wrap(from_fn(session::session))
                 .wrap(from_fn(web::introduce))
                 .wrap(from_fn(server::bounds))
                 .wrap(from_fn(web::boundary))
-                .configure(web::public_routes)
+                .default_service(actix::to(web::route::nothing))
+                .configure(web::routes)
                 .configure(|routes| {
                     if let Some(callback) = &callback {
                         routes.app_data(callback.clone()).configure(web::events::routes);
                     }
                 })
-                .service(
-                    actix::scope("")
-                        .wrap(from_fn(session::session))
-                        .configure(web::session_routes)
-                        .configure(|routes| app_routes(routes)),
-                )
-                .default_service(actix::to(web::route::nothing))
+                .configure(|routes| app_routes(routes))
         };
         let watched = |address: SocketAddr| {
             let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on METRICS_ADDR {address}"))?;

@@ -51,14 +51,9 @@ pub use self::session::{SessionKeys, SessionUser, Sessions};
 pub use self::site::{App, NavEntry, Settings, Site};
 use crate::dingtalk::{DingTalk, Organisation};
 
-/// Routes that need no session.
-pub fn public_routes(routes: &mut ServiceConfig) {
-    routes.configure(health::routes).configure(page::assets::routes);
-}
-
-/// Routes that look at the session.
-pub fn session_routes(routes: &mut ServiceConfig) {
-    routes.configure(login::routes).configure(jsapi::routes);
+/// Where the plumbing answers. The files of `static/` come last: theirs is the one pattern that takes long to match.
+pub fn routes(routes: &mut ServiceConfig) {
+    routes.configure(health::routes).configure(login::routes).configure(jsapi::routes).configure(page::assets::routes);
 }
 
 /// A handler that takes one may call DingTalk, in the organisation of whoever is logged in; in the app's own, if that is only one.
