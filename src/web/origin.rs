@@ -7,9 +7,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERE
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::route::extracted;
-use super::session::{RequestSession, SessionUser};
-use super::{Problem, Site, shared};
+use super::{Problem, RequestSession, SessionUser, Site, extracted, shared};
 use crate::dingtalk::{CorpId, Origin};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

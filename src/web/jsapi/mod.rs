@@ -1,18 +1,17 @@
-//! Signs pages for `dd.config`, and explains why a client refused a signature. The ticket stays here.
+//! Signs pages for `dd.config`, tries out which signatures a client accepts, and explains why one was refused. The ticket stays here.
 
-/// Tries out which signatures a client accepts.
-mod clinic;
 /// Explains why a client refused.
 mod report;
 
 use actix_web::web::{Data, Json, Query, ServiceConfig};
 use actix_web::{FromRequest, HttpRequest};
+use askama::Template;
+use askama_web::WebTemplate;
 use serde::{Deserialize, Serialize};
 
 pub use self::report::Reports;
-use super::route::extracted;
-use super::session::SessionUser;
-use super::{Problem, Site, route, shared};
+use super::page::words;
+use super::{Head, Problem, SessionUser, Site, Visitor, extracted, route, shared};
 use crate::dingtalk::{AgentId, CorpId, NonceStr, Organisation, PageUrl, Recipe, SignedPage};
 
 /// Where signatures are made and refusals are told.
@@ -20,7 +19,7 @@ pub fn routes(routes: &mut ServiceConfig) {
     routes
         .service(route::get("/api/jsapi/config", config))
         .service(route::post("/api/jsapi/report", report::report))
-        .service(route::get("/clinic", clinic::show));
+        .service(route::get("/clinic", show_clinic));
 }
 
 /// What `dd.config` takes ("JSAPI authentication"). A page's handler that takes one gets it signed for the address that was asked for,
@@ -87,4 +86,50 @@ async fn config(
     let query = query.map_err(|_| Problem::BadRequest("the query is url=, once".into()))?;
     let url = PageUrl::parse(&site.settings.public_url, &query.url)?;
     Ok(Json(JsapiConfig::sign(&site, &organisation, site.recipe(), url).await?))
+}
+
+/// A query in which the recipes differ: an encoded character, a space, an encoded plus, a plain one.
+const PROBE: &str = "%E4%B8%AD%20%2B+x";
+
+/// The signature clinic: tries every recipe that some official source signs by, and shows which the client accepts. `dd.config` counts once
+/// in a document, so each recipe takes a page of its own. Closed unless SIGNATURE_CLINIC opens it.
+#[derive(Template, WebTemplate)]
+#[template(path = "clinic.html")]
+struct Clinic {
+    head: Head,
+    words: &'static words::Clinic,
+    user: SessionUser,
+    /// The recipe that this page is signed by, with the values of `dd.config` as JSON. None before the first.
+    trial: Option<(String, String)>,
+    /// Where the next recipe is tried. None after the last.
+    next: Option<String>,
+}
+
+/// Which recipe a page tries.
+#[derive(Deserialize)]
+struct Step {
+    recipe: Option<String>,
+}
+
+/// `GET /clinic`
+async fn show_clinic(
+    site: Data<Site>,
+    Visitor(user): Visitor,
+    head: Head,
+    Query(step): Query<Step>,
+    request: HttpRequest,
+) -> Result<Clinic, Problem> {
+    if !site.settings.signature_clinic {
+        return Err(Problem::NotFound);
+    }
+    let mut recipes = Recipe::all();
+    let trial = match step.recipe {
+        None => None,
+        Some(asked) => {
+            let (name, recipe) = recipes.find(|(name, _)| *name == asked).ok_or(Problem::NotFound)?;
+            Some((name, JsapiConfig::of(&request, Some(recipe)).await?.to_json()?))
+        }
+    };
+    let next = recipes.next().map(|(name, _)| format!("/clinic?recipe={name}&probe={PROBE}"));
+    Ok(Clinic { words: words::Clinic::of(head.language), head, user, trial, next })
 }

@@ -9,12 +9,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
 
 use crate::dingtalk::{ClientRefusal, CorpId, DingTalk, Network, NonceStr, Organisation, PageUrl, Part, SignedPage, UserId};
-use crate::web::body::StrictJson;
-use crate::web::login::Logins;
-use crate::web::origin::{ClientAddress, SameOrigin};
-use crate::web::route::extracted;
-use crate::web::session::SessionUser;
-use crate::web::{Problem, RequestScope, Site, shared};
+use crate::web::{ClientAddress, Logins, Problem, RequestScope, SameOrigin, SessionUser, Site, StrictJson, extracted, shared};
 
 /// What the client said to a page, about which values of `dd.config`.
 #[derive(Deserialize)]
@@ -122,9 +117,22 @@ pub async fn report(
 }
 
 async fn signature_refused(report: &Report, site: &Site, organisation: &Organisation) -> Result<Finding, Problem> {
-    let Some((signed, is_current)) = signed(report, site, organisation).await? else {
+    let said = report.signed.as_ref().and_then(|said| {
+        let (nonce_str, timestamp) = (NonceStr::parse(&said.nonce_str)?, said.time_stamp.parse().ok()?);
+        Some((said, nonce_str, timestamp))
+    });
+    let Some((said, nonce_str, timestamp)) = said else {
         return Ok(Finding::without_parts("the page did not say what this server had signed for it"));
     };
+    // Nothing of it is remembered: the page tells, and the signature shows whether it is true of the ticket of now.
+    let signed = SignedPage {
+        url: PageUrl::parse(&site.settings.public_url, said.url.as_ref().unwrap_or(&report.url))?,
+        recipe: site.recipe(),
+        ticket: organisation.jsapi_ticket().await?,
+        nonce_str,
+        timestamp,
+    };
+    let is_current = signed.signature() == said.signature;
     let refusal = ClientRefusal { code: report.code.clone(), text: report.text.clone(), href: report.url.clone() };
     let parts = refusal.explain(&signed);
     if !is_current && parts.contains(&Part::DIGEST) {
@@ -146,26 +154,6 @@ async fn signature_refused(report: &Report, site: &Site, organisation: &Organisa
     Ok(Finding { differs: parts.iter().map(|part| part.name).collect(), explanation })
 }
 
-/// What was signed for the page, and whether that was with the ticket of now. Nothing of it is remembered: the page tells, and the
-/// signature shows whether it is true.
-async fn signed(report: &Report, site: &Site, organisation: &Organisation) -> Result<Option<(SignedPage, bool)>, Problem> {
-    let Some(Signed { url, nonce_str, time_stamp, signature }) = &report.signed else {
-        return Ok(None);
-    };
-    let (Some(nonce_str), Ok(timestamp)) = (NonceStr::parse(nonce_str), time_stamp.parse()) else {
-        return Ok(None);
-    };
-    let page = SignedPage {
-        url: PageUrl::parse(&site.settings.public_url, url.as_ref().unwrap_or(&report.url))?,
-        recipe: site.recipe(),
-        ticket: organisation.jsapi_ticket().await?,
-        nonce_str,
-        timestamp,
-    };
-    let is_current = page.signature() == *signature;
-    Ok(Some((page, is_current)))
-}
-
 fn auth_code_refused(site: &Site, organisation: &Organisation) -> Finding {
     Finding::without_parts(format!(
         "check that {} is the organisation that the app was opened in (DINGTALK_CORP_ID, see Developer Console > Home; of a third-party \
@@ -184,13 +172,14 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// Reports of one person a second, and at once: enough for who tries, too few to flood a log.
-    const RATE: (NonZeroU32, NonZeroU32) = (NonZeroU32::new(1).unwrap(), NonZeroU32::new(20).unwrap());
+    /// Of one person in a second.
+    const RATE: NonZeroU32 = NonZeroU32::new(1).unwrap();
+    /// And at once: enough for who tries, too few to flood a log.
+    const BURST: NonZeroU32 = NonZeroU32::new(20).unwrap();
 
     /// None yet. With a DingTalk on this machine, which is to say in development, the page is told as well.
     pub fn new(explains: bool) -> Self {
-        let (per_second, burst) = Self::RATE;
-        Self { explains, rate: RateLimiter::keyed(Quota::per_second(per_second).allow_burst(burst)) }
+        Self { explains, rate: RateLimiter::keyed(Quota::per_second(Self::RATE).allow_burst(Self::BURST)) }
     }
 
     fn admit(&self, reporter: &Reporter) -> Result<(), Problem> {
@@ -198,7 +187,6 @@ impl Reports {
         if self.rate.len() > MANY {
             self.rate.retain_recent();
         }
-        let retry_after = Duration::from_secs(1);
-        self.rate.check_key(reporter).map_err(|_| Problem::RateLimited { retry_after })
+        self.rate.check_key(reporter).map_err(|_| Problem::RateLimited { retry_after: Duration::from_secs(1) })
     }
 }

@@ -9,13 +9,10 @@ use actix_web::HttpRequest;
 use askama::Template;
 use askama_web::WebTemplate;
 
-use super::{Challenge, Logins, organisation_of};
+use super::{Challenge, organisation_of};
 use crate::dingtalk::DingTalk;
-use crate::web::origin::Began;
 use crate::web::page::{home_of_organisation, words};
-use crate::web::route::extracted;
-use crate::web::session::{RequestSession, SessionUser};
-use crate::web::{Head, Metrics, Problem, shared};
+use crate::web::{Began, Head, Metrics, Problem, RequestSession, SessionUser, extracted, shared};
 
 /// The person a page is rendered for. A page's handler takes one; whoever is not logged in, or comes from outside, gets the entry
 /// page at the same address.
@@ -52,8 +49,7 @@ pub struct EntryPage {
 impl EntryPage {
     /// For the browser that made `request`.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let (head, corp_id) = (Head::of(request)?, organisation_of(request)?);
-        let challenge = Challenge::of(shared::<Logins>(request)?, request, corp_id);
+        let (head, challenge) = (Head::of(request)?, Challenge::of(request)?);
         Ok(Self { words: words::Entry::of(head.language), head, again: again(request)?, challenge })
     }
 }

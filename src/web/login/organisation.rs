@@ -6,8 +6,7 @@ use url::form_urlencoded;
 
 use crate::dingtalk::{CorpId, DingTalk, Organisation};
 use crate::web::origin::organisation_shown;
-use crate::web::session::RequestSession;
-use crate::web::{Problem, shared};
+use crate::web::{Problem, RequestSession, shared};
 
 /// The organisation that the page shows which made `request`, or that its address names; if there is neither, the app's only one, or that of the
 /// session which this browser has or had. A login goes to the one for which its state was made, and never looks here.

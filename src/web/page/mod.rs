@@ -18,9 +18,7 @@ use url::form_urlencoded;
 pub use self::reader::{ColorScheme, Language};
 use self::words::Attribute;
 use super::login::organisation_of;
-use super::origin::Began;
-use super::route::extracted;
-use super::{NavEntry, Problem, RequestScope, Site, shared};
+use super::{Began, NavEntry, Problem, RequestScope, Site, extracted, shared};
 use crate::dingtalk::{CorpId, DingTalk};
 
 /// What the layout needs. Every page's template has one as `head`. It is made for every page, so it copies next to nothing.

@@ -4,7 +4,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap, USER_AGENT};
 
-use crate::web::route::extracted;
+use crate::web::extracted;
 
 /// The languages that every word is there in.
 ///

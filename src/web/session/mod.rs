@@ -21,9 +21,8 @@ use serde::{Deserialize, Serialize};
 pub use self::cookie::OurCookie;
 pub use self::keys::SessionKeys;
 pub(super) use self::keys::mac;
-use super::origin::{Began, shows_no_other};
-use super::route::extracted;
-use super::{Problem, Site, shared};
+use super::origin::shows_no_other;
+use super::{Began, Problem, Site, extracted, shared};
 use crate::dingtalk::{CorpId, DingTalk, DisplayName, Moment, User, UserId};
 use crate::state::{SessionId, State};
 

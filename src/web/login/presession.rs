@@ -11,9 +11,9 @@ use actix_web::http::header::{HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
-use super::Logins;
+use super::{Logins, organisation_of};
 use crate::dingtalk::{Clock, CorpId, Moment};
-use crate::web::Problem;
+use crate::web::{Problem, shared};
 
 /// What states are proven for.
 const PURPOSE: &str = "login state";
@@ -127,16 +127,17 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// A challenge for the browser that made `request`, to log in to the organisation `corp_id`. It keeps the pre-session it has, so that
-    /// several pages of one browser can log in side by side.
-    pub fn of(logins: &Logins, request: &HttpRequest, corp_id: CorpId) -> Self {
+    /// A challenge for the browser that made `request`, to log in to the organisation that it is about. It keeps the pre-session it has, so
+    /// that several pages of one browser can log in side by side.
+    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let (logins, corp_id) = (shared::<Logins>(request)?, organisation_of(request)?);
         let known = logins.presession_of(request);
         let presession = known.unwrap_or_else(|| hex::encode(rand::random::<[u8; 16]>()));
         let issued = Issued { at: logins.site.clock.moment(), id: rand::random(), corp_id };
-        Self {
+        Ok(Self {
             state: logins.site.settings.session_keys.prove(PURPOSE, &presession, &issued),
             presession: logins.presession_kept(&presession),
-        }
+        })
     }
 
     /// Hands the pre-session to the browser. A 401 that can be answered with a login says so (RFC 9110, 11.6.1).
