@@ -77,7 +77,7 @@ impl Application {
         };
         let sessions = Data::new(Sessions::new(site.clone(), home, state.clone()));
         let logins = Data::new(Logins::new(site.clone(), &state));
-        let introductions = Data::new(Introductions::new(site.clone()));
+        let introductions = Data::new(Introductions::new(site.clone(), state.clone()));
         let reports = Data::new(Reports::new(local_dingtalk.is_some()));
 
         let metrics = Data::from(metrics);

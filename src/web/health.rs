@@ -81,6 +81,9 @@ struct Report {
     weaker: Option<&'static str>,
 }
 
+/// Of many organisations.
+const SHOWN: usize = 10;
+
 /// The organisations whose people have used the app lately.
 #[derive(Serialize)]
 struct Organisations {
@@ -98,14 +101,6 @@ struct Shown {
     state: OrganisationState,
     access_token_age_seconds: Option<u64>,
     jsapi_ticket_age_seconds: Option<u64>,
-}
-
-impl Organisations {
-    const SHOWN: usize = 10;
-
-    fn of(all: &[Organisation]) -> Self {
-        Self { count: all.len(), organisations: all.iter().take(Self::SHOWN).map(Shown::of).collect() }
-    }
 }
 
 impl Shown {
@@ -136,6 +131,9 @@ async fn ready(readiness: Data<Readiness>, dingtalk: Data<DingTalk>, state: Data
     let ready = readiness.look(&dingtalk, state).await;
     let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     let home = dingtalk.home().map(Organisation::state);
-    let organisations = home.is_none().then(|| Organisations::of(&dingtalk.organisations()));
+    let organisations = home.is_none().then(|| {
+        let all = dingtalk.organisations();
+        Organisations { count: all.len(), organisations: all.iter().take(SHOWN).map(Shown::of).collect() }
+    });
     answer.json(Report { ready, home, organisations, dingtalk: dingtalk.state(), state, weaker: state.weaker() })
 }

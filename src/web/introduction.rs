@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::origin::X_FORWARDED_FOR;
 use super::session::mac;
-use super::{ClientAddress, Problem, SessionKeys, Site, shared};
+use super::{ClientAddress, SessionKeys, Site, shared};
 use crate::dingtalk::Clock;
 use crate::state::State;
 
@@ -55,6 +55,7 @@ pub struct Introduction {
 /// What a server knows to answer with.
 pub struct Introductions {
     site: Data<Site>,
+    state: Data<State>,
     process: String,
     asked: Mutex<HashMap<Nonce, Instant>>,
 }
@@ -82,8 +83,8 @@ impl Introductions {
     const GOOD_FOR: Duration = Duration::from_secs(60);
 
     /// Nobody has asked yet.
-    pub fn new(site: Data<Site>) -> Self {
-        Self { site, process: hex::encode(rand::random::<[u8; 8]>()), asked: Mutex::default() }
+    pub fn new(site: Data<Site>, state: Data<State>) -> Self {
+        Self { site, state, process: hex::encode(rand::random::<[u8; 8]>()), asked: Mutex::default() }
     }
 
     /// The nonce of a question that is genuine, timely and new, and the key to answer with.
@@ -107,7 +108,7 @@ impl Introductions {
         asked.insert(nonce, now).is_none()
     }
 
-    fn answer(&self, request: &HttpRequest, client: ClientAddress, state: &State) -> Option<HttpResponse> {
+    fn answer(&self, request: &HttpRequest) -> Option<HttpResponse> {
         let (nonce, key) = self.understand(request.headers())?;
         let target = request.head().uri.path_and_query().map_or("", |target| target.as_str()).to_owned();
         let forwarded: Vec<_> = request.headers().get_all(X_FORWARDED_FOR).filter_map(|value| value.to_str().ok()).collect();
@@ -116,10 +117,10 @@ impl Introductions {
             target,
             peer: peer.map(|peer| peer.to_string()).unwrap_or_default(),
             forwarded: (!forwarded.is_empty()).then(|| forwarded.join(", ")),
-            client: client.0.to_string(),
+            client: ClientAddress::of(request).ok()?.0.to_string(),
             trusts_peer: peer.is_some_and(|peer| self.site.trusts(peer)),
             process: self.process.clone(),
-            shared: state.shared_word(),
+            shared: self.state.shared_word(),
         };
         let body = serde_json::to_vec(&introduction).ok()?;
         let proof = hex::encode(mac(&key, &[b"answers", &nonce, &body]).finalize().into_bytes());
@@ -129,14 +130,12 @@ impl Introductions {
 
 /// Middleware that introduces the server to whoever may ask.
 pub async fn introduce(
-    mut request: ServiceRequest,
+    request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     if request.headers().contains_key(HEADER) {
-        let introductions = shared::<Introductions>(request.request())?.clone();
-        let state = shared::<State>(request.request())?.clone();
-        let client = request.extract::<ClientAddress>().await.map_err(|problem: Problem| actix_web::Error::from(problem))?;
-        if let Some(answer) = introductions.answer(request.request(), client, &state) {
+        let answer = shared::<Introductions>(request.request())?.answer(request.request());
+        if let Some(answer) = answer {
             return Ok(request.into_response(answer));
         }
     }

@@ -62,7 +62,7 @@ fn organisation(request: &HttpRequest) -> Result<Organisation, Problem> {
     let dingtalk = shared::<DingTalk>(request)?;
     match dingtalk.home() {
         Some(home) => Ok(home.clone()),
-        None => Ok(dingtalk.organisation(&RequestSession::of(request)?.holding_organisation()?)?),
+        None => Ok(dingtalk.organisation(&RequestSession::of(request)?.login()?.corp_id)?),
     }
 }
 

@@ -57,7 +57,7 @@ impl Began {
     /// Whether what the page of `request` leads to is to be marked so. Where somebody's session is, it may be the session of whoever had the
     /// phone before.
     pub fn stays_outside(request: &HttpRequest) -> Result<bool, Problem> {
-        Ok(Self::of(request)? != Self::Within && RequestSession::of(request)?.holds())
+        Ok(Self::of(request)? != Self::Within && RequestSession::of(request)?.login().is_ok())
     }
 
     /// Whether the address of `request` is marked so.
@@ -113,7 +113,8 @@ fn shown(value: &HeaderValue) -> Option<(String, String)> {
 pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
-    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+    /// Whoever made `request`.
+    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
         let site = shared::<Site>(request)?;
         Ok(Self::behind(|hop| site.trusts(hop), peer, request.headers()))

@@ -59,7 +59,7 @@ impl Reporter {
     async fn of(request: &HttpRequest) -> Result<Self, Problem> {
         match SessionUser::extract(request).await {
             Err(Problem::LoginRequired) if shared::<Logins>(request)?.presession_of(request).is_some() => {
-                Ok(Self::Entering(Network::of(ClientAddress::extract(request).await?.0)))
+                Ok(Self::Entering(Network::of(ClientAddress::of(request)?.0)))
             }
             user => user.map(|user| Self::Somebody(user.corp_id, user.user_id)),
         }

@@ -11,7 +11,7 @@ use askama_web::WebTemplate;
 
 use super::{Challenge, organisation_of};
 use crate::dingtalk::DingTalk;
-use crate::web::page::{home_of_organisation, words};
+use crate::web::page::{home, words};
 use crate::web::{Began, Head, Metrics, Problem, RequestSession, SessionUser, extracted, shared};
 
 /// The person a page is rendered for. A page's handler takes one; whoever is not logged in, or comes from outside, gets the entry
@@ -28,7 +28,7 @@ impl Visitor {
         let session = RequestSession::of(request)?;
         let user = session.user_of_page(&corp_id, Began::of(request)?);
         if matches!(user, Err(Problem::LoginRequired)) {
-            shared::<Metrics>(request)?.entered(session.holds());
+            shared::<Metrics>(request)?.entered(session.login().is_ok());
         }
         user.map(Self)
     }
@@ -75,5 +75,6 @@ pub struct SignedOut {
 
 /// `GET /signed-out`
 pub async fn show_signed_out(head: Head, request: HttpRequest) -> Result<SignedOut, Problem> {
-    Ok(SignedOut { words: words::SignedOut::of(head.language), head, sign_in: home_of_organisation(&request)? })
+    let sign_in = home(&request, organisation_of(&request).ok().as_ref())?;
+    Ok(SignedOut { words: words::SignedOut::of(head.language), head, sign_in })
 }

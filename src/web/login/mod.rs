@@ -88,6 +88,7 @@ impl Logins {
 struct Claim<'a> {
     code: Taken<'a, [u8; 32]>,
     state: Taken<'a, StateId>,
+    /// Without one the login stands behind all who are there.
     exchange: Option<Taken<'a, (StateId, u8)>>,
     elsewhere: state::Claim<'a>,
 }
@@ -121,11 +122,6 @@ impl<'a> Claim<'a> {
         Ok(Self { code: code_taken, state: state_taken, exchange, elsewhere })
     }
 
-    /// Whether the login keeps its order in this exchange. If not, it stands behind all who are there.
-    fn keeps_order(&self) -> bool {
-        self.exchange.is_some()
-    }
-
     /// The code goes out: whatever comes back, even if the browser goes away in the middle, it and the exchange are used.
     fn leaving(&self) {
         self.mark_sent(true);
@@ -144,11 +140,6 @@ impl<'a> Claim<'a> {
     fn succeeded(&self) {
         self.elsewhere.mark(STATE, true);
         self.state.mark_used();
-    }
-
-    /// Ends when all processes know, or cannot be told.
-    async fn settle(self) {
-        self.elsewhere.settle().await;
     }
 
     fn mark_sent(&self, is_sent: bool) {
@@ -182,7 +173,7 @@ async fn log_in(
 
     let asked = logins.site.clock.moment();
     let claim = Claim::take(&logins, &kept, code.fingerprint(), arrival.state).await?;
-    if !claim.keeps_order() {
+    if claim.exchange.is_none() {
         arrival.since = logins.site.clock.unix_millis();
     }
 
@@ -195,7 +186,7 @@ async fn log_in(
         Ok(user) => user,
         Err(error) => {
             let problem = logins.refuse(&claim, &arrival, error);
-            claim.settle().await;
+            claim.elsewhere.settle().await;
             return Err(problem);
         }
     };
@@ -207,7 +198,7 @@ async fn log_in(
     }
     claim.succeeded();
     let user = session.begin(user, arrival.corp_id);
-    tokio::join!(claim.settle(), until_kept(&kept));
+    tokio::join!(claim.elsewhere.settle(), until_kept(&kept));
     let mut response = HttpResponse::Ok().json(user);
     logins.presession.remove(response.headers_mut());
     Ok(response)

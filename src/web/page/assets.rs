@@ -28,38 +28,36 @@ struct Asset {
 
 /// By their path in `static/`.
 static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
-    let files = Static::iter().filter_map(|path| Some((path.to_string(), Static::get(&path)?)));
-    files
-        .map(|(path, file)| (path.clone(), Asset { address: hashed(&path, &file), kind: kind(&path), body: body(file.data) }))
-        .collect()
+    let files = Static::iter().filter_map(|path| Some((path.to_string(), Asset::of(&path, Static::get(&path)?))));
+    files.collect()
 });
+
+impl Asset {
+    fn of(path: &str, file: EmbeddedFile) -> Self {
+        let hash = hex::encode(&file.metadata.sha256_hash()[..HASH_LENGTH]);
+        let address = match path.rsplit_once('.') {
+            Some((stem, extension)) => format!("/static/{stem}.{hash}.{extension}"),
+            None => format!("/static/{path}.{hash}"),
+        };
+        // Shared by all answers: what is embedded in the binary is not copied.
+        let body = match file.data {
+            Cow::Borrowed(embedded) => Bytes::from_static(embedded),
+            Cow::Owned(read) => Bytes::from(read),
+        };
+        Self { address, kind: kind(path), body }
+    }
+}
 
 /// In a name, in bytes.
 const HASH_LENGTH: usize = 8;
 
-fn hashed(path: &str, file: &EmbeddedFile) -> String {
-    let hash = hex::encode(&file.metadata.sha256_hash()[..HASH_LENGTH]);
-    match path.rsplit_once('.') {
-        Some((stem, extension)) => format!("/static/{stem}.{hash}.{extension}"),
-        None => format!("/static/{path}.{hash}"),
-    }
-}
-
-/// The path of which `hashed` makes `/static/<address>`, in this version of the app or in another.
+/// The path of the file at `/static/<address>`, in this version of the app or in another.
 fn unhashed(address: &str) -> Option<String> {
     let is_hash = |part: &str| part.len() == 2 * HASH_LENGTH && hex::decode(part).is_ok();
     let (rest, last) = address.rsplit_once('.')?;
     match rest.rsplit_once('.') {
         Some((stem, hash)) if is_hash(hash) => Some(format!("{stem}.{last}")),
         _ => is_hash(last).then(|| rest.to_owned()),
-    }
-}
-
-/// Shared by all answers: what is embedded in the binary is not copied.
-fn body(data: Cow<'static, [u8]>) -> Bytes {
-    match data {
-        Cow::Borrowed(embedded) => Bytes::from_static(embedded),
-        Cow::Owned(read) => Bytes::from(read),
     }
 }
 

@@ -97,13 +97,8 @@ impl Head {
 
 extracted!(Head, Head::of);
 
-/// Home in the organisation of `request`, which is named whatever the app.
-pub fn home_of_organisation(request: &HttpRequest) -> Result<Cow<'static, str>, Problem> {
-    home(request, organisation_of(request).ok().as_ref())
-}
-
 /// The address of home for whoever made `request`, in this organisation if it is to be named. An app of many has a home in each.
-fn home(request: &HttpRequest, corp_id: Option<&CorpId>) -> Result<Cow<'static, str>, Problem> {
+pub fn home(request: &HttpRequest, corp_id: Option<&CorpId>) -> Result<Cow<'static, str>, Problem> {
     let organisation = corp_id.map(|corp_id| {
         let encoded: String = form_urlencoded::byte_serialize(corp_id.as_str().as_bytes()).collect();
         format!("corpid={encoded}")

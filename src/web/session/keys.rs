@@ -16,7 +16,7 @@ use sha2::Sha256;
 
 use crate::state::Sealer;
 
-/// One key or more, newest first.
+/// Newest first. There is always one: a text has one part at least.
 #[derive(Clone)]
 pub struct SessionKeys(Vec<Key>);
 
@@ -26,12 +26,6 @@ struct Key {
     signing: [u8; 32],
     /// Seals cookies with the other half.
     sealer: Sealer,
-}
-
-impl Key {
-    fn derived(&self, purpose: &str) -> [u8; 32] {
-        mac(&self.signing, &[purpose.as_bytes()]).finalize().into_bytes().into()
-    }
 }
 
 const NOT_HEX: &str = "it is not hexadecimal";
@@ -66,21 +60,17 @@ impl SessionKeys {
         self.0.len()
     }
 
-    /// There is always one: a text has one part at least.
-    fn newest(&self) -> &Key {
-        &self.0[0]
-    }
-
     /// Keys for one other purpose, newest first.
     pub fn derived(&self, purpose: &str) -> Vec<[u8; 32]> {
-        self.0.iter().map(|key| key.derived(purpose)).collect()
+        let derived = |key: &Key| mac(&key.signing, &[purpose.as_bytes()]).finalize().into_bytes().into();
+        self.0.iter().map(derived).collect()
     }
 
     /// Proves that this server said `what` to whoever holds `to`, so that it need not keep it. It hides nothing. Every `to` of one
     /// `purpose` has the same length: no two inputs run together to the same bytes.
     pub(in crate::web) fn prove(&self, purpose: &str, to: &str, what: &impl Serialize) -> String {
         let said = serde_json::to_vec(what).unwrap_or_default();
-        let seal = mac(&self.newest().derived(purpose), &[to.as_bytes(), &said]).finalize().into_bytes();
+        let seal = mac(&self.derived(purpose)[0], &[to.as_bytes(), &said]).finalize().into_bytes();
         hex::encode([&seal[..], &said].concat())
     }
 
@@ -88,14 +78,14 @@ impl SessionKeys {
     pub(in crate::web) fn proved<T: DeserializeOwned>(&self, purpose: &str, to: &str, proof: &str) -> Option<T> {
         let proof = hex::decode(proof).ok()?;
         let (seal, said) = proof.split_first_chunk::<32>()?;
-        let is_ours = |key: &Key| mac(&key.derived(purpose), &[to.as_bytes(), said]).verify_slice(seal).is_ok();
-        self.0.iter().any(is_ours).then(|| serde_json::from_slice(said).ok()).flatten()
+        let is_ours = |key: &[u8; 32]| mac(key, &[to.as_bytes(), said]).verify_slice(seal).is_ok();
+        self.derived(purpose).iter().any(is_ours).then(|| serde_json::from_slice(said).ok()).flatten()
     }
 
     /// The value of the cookie `name` that says `what`, which nobody else can read or write.
     pub(super) fn seal(&self, name: &str, what: &impl Serialize) -> String {
         let said = serde_json::to_vec(what).unwrap_or_default();
-        STANDARD.encode(self.newest().sealer.seal(name.as_bytes(), &said))
+        STANDARD.encode(self.0[0].sealer.seal(name.as_bytes(), &said))
     }
 
     /// What the cookie `name` says, if one of the keys has sealed it.

@@ -60,11 +60,11 @@ impl SessionUser {
 
 /// What the cookie holds: identity and times, nothing else.
 #[derive(Clone, Serialize, Deserialize)]
-struct Login {
+pub(super) struct Login {
     id: SessionId,
     user_id: UserId,
     name: DisplayName,
-    corp_id: CorpId,
+    pub corp_id: CorpId,
     began: Moment,
     last_used: Moment,
     /// No page has been shown yet.
@@ -215,17 +215,8 @@ impl RequestSession {
         self.held.borrow().login.as_ref().map(|login| login.corp_id.clone())
     }
 
-    /// The organisation of whoever is logged in, without that being a use.
-    pub fn holding_organisation(&self) -> Result<CorpId, Problem> {
-        Ok(self.login()?.corp_id)
-    }
-
-    /// Whether somebody is logged in, without that being a use.
-    pub fn holds(&self) -> bool {
-        self.login().is_ok()
-    }
-
-    fn login(&self) -> Result<Login, Problem> {
+    /// Who is logged in, without that being a use.
+    pub(super) fn login(&self) -> Result<Login, Problem> {
         let held = self.held.borrow();
         held.login.as_ref().filter(|login| self.sessions.holds(login)).cloned().ok_or(Problem::LoginRequired)
     }
