@@ -65,25 +65,22 @@ impl Began {
         request.query_string().split('&').any(|parameter| parameter == Self::FROM_OUTSIDE)
     }
 
-    /// Where the navigation began that made `request`.
+    /// Where the navigation began that made `request`. Old WebViews send no Sec-Fetch-Site; for them the Referer tells, which our own
+    /// pages always send to us.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        match Self::is_marked(request) {
-            true => Ok(Self::Outside),
-            false => Ok(Self::told_by(request.headers(), &shared::<Site>(request)?.settings.public_url)),
+        if Self::is_marked(request) {
+            return Ok(Self::Outside);
         }
-    }
-
-    /// Old WebViews send no Sec-Fetch-Site; for them the Referer tells, which our own pages always send to us.
-    fn told_by(headers: &HeaderMap, ours: &Origin) -> Self {
+        let (headers, ours) = (request.headers(), &shared::<Site>(request)?.settings.public_url);
         let within = match (headers.get(SEC_FETCH_SITE), headers.get(REFERER)) {
             (Some(site), _) => site.as_bytes() == b"same-origin",
             (None, Some(referer)) => {
                 let referer = referer.to_str().ok().and_then(|referer| Url::parse(referer).ok());
                 referer.is_some_and(|referer| ours.owns(&referer))
             }
-            (None, None) => return Self::Unknown,
+            (None, None) => return Ok(Self::Unknown),
         };
-        if within { Self::Within } else { Self::Outside }
+        Ok(if within { Self::Within } else { Self::Outside })
     }
 }
 

@@ -70,12 +70,17 @@ fn login_required(request: &HttpRequest, scope: &RequestScope) -> Answer {
 
 fn told(problem: &Problem, request: &HttpRequest, scope: &RequestScope) -> Answer {
     record(problem, scope);
-    let page = || ErrorPage::of(problem, request).ok()?.render().ok();
+    let (explanation, status) = (problem.explanation(), problem.status_code());
+    let page = || {
+        let head = Head::of(request).ok()?;
+        let (words, message) = (words::Error::of(head.language), explanation.message(head.language));
+        ErrorPage { words, head, status: status.as_u16(), message }.render().ok()
+    };
     let (kind, body) = match (!wants_json(request)).then(page).flatten() {
         Some(page) => (HTML, page),
         None => (PROBLEM_JSON, problem.to_json(scope.id(), Language::asked_for_by(request))),
     };
-    Answer { status: problem.status_code(), kind, body, challenge: None }
+    Answer { status, kind, body, challenge: None }
 }
 
 fn wants_json(request: &HttpRequest) -> bool {
@@ -90,19 +95,6 @@ struct ErrorPage {
     head: Head,
     status: u16,
     message: Message,
-}
-
-impl ErrorPage {
-    /// For whoever made `request`.
-    fn of(problem: &Problem, request: &HttpRequest) -> Result<Self, Problem> {
-        let (head, explanation) = (Head::of(request)?, problem.explanation());
-        Ok(Self {
-            words: words::Error::of(head.language),
-            status: explanation.status.as_u16(),
-            message: explanation.message(head.language),
-            head,
-        })
-    }
 }
 
 /// The one place where problems are logged: with their causes, and with the fix when an administrator can mend them.
