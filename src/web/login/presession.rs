@@ -83,15 +83,14 @@ impl Logins {
     /// The login that `state` is for, if it was given to the browser that made `request` and was not used. It must be ten minutes old at
     /// most. That is judged when the login first comes; later its `place` tells that this was done, and when it first came.
     pub fn arrival(&self, request: &HttpRequest, state: &str, place: Option<&str>) -> Result<Arrival, Problem> {
+        let (keys, clock) = (&self.site.settings.session_keys, &self.site.clock);
         let presession = self.presession_of(request).ok_or(Problem::StateRejected)?;
-        let Issued { at, id, corp_id } =
-            self.site.settings.session_keys.proved(PURPOSE, &presession, state).ok_or(Problem::StateRejected)?;
-        let now = self.site.clock.unix_millis();
-        let place: Option<Place> =
-            place.and_then(|place| self.site.settings.session_keys.proved(Place::PURPOSE, &presession, place));
+        let Issued { at, id, corp_id } = keys.proved(PURPOSE, &presession, state).ok_or(Problem::StateRejected)?;
+        let now = clock.unix_millis();
+        let place: Option<Place> = place.and_then(|place| keys.proved(Place::PURPOSE, &presession, place));
         let place = place.filter(|place| place.state == id && place.is_good(now));
         let limit = if place.is_some() { LONGEST } else { GOOD_FOR };
-        let is_fresh = self.site.clock.age(at).is_some_and(|age| age < limit);
+        let is_fresh = clock.age(at).is_some_and(|age| age < limit);
         if !is_fresh || self.states.was_used(&id) {
             return Err(Problem::StateRejected);
         }
@@ -134,10 +133,8 @@ impl Challenge {
         let known = logins.presession_of(request);
         let presession = known.unwrap_or_else(|| hex::encode(rand::random::<[u8; 16]>()));
         let issued = Issued { at: logins.site.clock.moment(), id: rand::random(), corp_id };
-        Ok(Self {
-            state: logins.site.settings.session_keys.prove(PURPOSE, &presession, &issued),
-            presession: logins.presession_kept(&presession),
-        })
+        let state = logins.site.settings.session_keys.prove(PURPOSE, &presession, &issued);
+        Ok(Self { state, presession: logins.presession_kept(&presession) })
     }
 
     /// Hands the pre-session to the browser. A 401 that can be answered with a login says so (RFC 9110, 11.6.1).
