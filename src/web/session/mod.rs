@@ -152,15 +152,13 @@ impl RequestSession {
     fn put_on<B>(&self, response: &mut ServiceResponse<B>) {
         let (held, sessions) = (self.held.borrow(), &self.sessions);
         match &held.login {
-            Some(login) if sessions.holds(login) => {
-                if held.is_news {
-                    let value = sessions.site.settings.session_keys.seal(&sessions.cookie.name, login);
-                    sessions.cookie.set(response.headers_mut(), &value);
-                }
+            Some(login) if held.is_news && sessions.holds(login) => {
+                let value = sessions.site.settings.session_keys.seal(&sessions.cookie.name, login);
+                sessions.cookie.set(response.headers_mut(), &value);
             }
             // Whatever ended it has given the browser another cookie or none, and this answer may come later than that one. What has
             // expired stays where there are many organisations, so that the next login knows its own.
-            Some(login) if sessions.has_ended(login) || sessions.home.is_none() => {}
+            Some(login) if sessions.holds(login) || sessions.has_ended(login) || sessions.home.is_none() => {}
             // The browser would send a cookie that means nobody for ever.
             _ if sessions.cookie.is_in(response.request().headers()) => sessions.cookie.remove(response.headers_mut()),
             _ => {}
