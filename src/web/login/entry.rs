@@ -37,19 +37,19 @@ impl Visitor {
 /// Logs in silently and loads the same address again. Has nothing personal in it.
 #[derive(Template)]
 #[template(path = "entry.html")]
-pub struct EntryPage {
+pub struct EntryPage<'a> {
     words: &'static words::Entry,
     head: Head,
     /// Where this page is, without its path: a browser keeps that, and nothing in it can lead elsewhere.
     again: String,
     /// What the browser needs to begin a login.
-    pub challenge: Challenge,
+    challenge: &'a Challenge,
 }
 
-impl EntryPage {
+impl<'a> EntryPage<'a> {
     /// For the browser that made `request`.
-    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let (head, challenge) = (Head::of(request)?, Challenge::of(request)?);
+    pub fn of(request: &HttpRequest, challenge: &'a Challenge) -> Result<Self, Problem> {
+        let head = Head::of(request)?;
         Ok(Self { words: words::Entry::of(head.language), head, again: again(request)?, challenge })
     }
 }

@@ -54,18 +54,19 @@ pub fn explain(response: ServiceResponse<BoxBody>, scope: &RequestScope) -> Serv
 
 /// Whoever needs a login for a page gets the page that logs in, at the same address; a script is told what a login takes.
 fn login_required(request: &HttpRequest, scope: &RequestScope) -> Answer {
-    let page = match EntryPage::of(request) {
-        Ok(page) => page,
+    let challenge = match Challenge::of(request) {
+        Ok(challenge) => challenge,
         Err(Problem::OrganisationUnknown | Problem::OrganisationRejected) if wants_json(request) => {
             return told(&Problem::LoginRequired, request, scope);
         }
         Err(problem) => return told(&problem, request, scope),
     };
-    let answer = match (!wants_json(request)).then(|| page.render()) {
-        Some(Ok(body)) => Answer { status: StatusCode::OK, kind: HTML, body, challenge: None },
-        Some(Err(_)) | None => told(&Problem::LoginRequired, request, scope),
+    let page = || EntryPage::of(request, &challenge).ok()?.render().ok();
+    let answer = match (!wants_json(request)).then(page).flatten() {
+        Some(body) => Answer { status: StatusCode::OK, kind: HTML, body, challenge: None },
+        None => told(&Problem::LoginRequired, request, scope),
     };
-    Answer { challenge: Some(page.challenge), ..answer }
+    Answer { challenge: Some(challenge), ..answer }
 }
 
 fn told(problem: &Problem, request: &HttpRequest, scope: &RequestScope) -> Answer {
