@@ -63,6 +63,21 @@ async fn after_logout_a_copy_of_the_cookie_is_worth_nothing() {
 }
 
 #[tokio::test]
+async fn after_a_pause_a_logout_ends_a_copy_that_was_used_meanwhile_as_well() {
+    let app = TestApp::start().await;
+    let browser = app.browser_of("alice").await;
+    let mut copy = browser.clone();
+    let pause = app.settings.web.session_idle / 2 + Duration::from_secs(1);
+    app.advance(pause);
+    assert_eq!(copy.me().await.status, 200);
+    app.advance(pause);
+    assert_eq!(browser.clone().me().await.status, 401, "its own cookie is too old");
+    assert_eq!(copy.me().await.status, 200);
+    assert_eq!(browser.clone().log_out().await.status, 204);
+    assert_eq!(copy.me().await.status, 401);
+}
+
+#[tokio::test]
 async fn logging_out_twice_or_without_a_session_is_fine() {
     let app = TestApp::start().await;
     let mut browser = app.browser_of("alice").await;

@@ -107,12 +107,18 @@ impl Sessions {
 
     /// Whether `login` still counts.
     fn holds(&self, login: &Login) -> bool {
-        let Site { settings, clock, .. } = self.site.get_ref();
-        let within = |limit, since| clock.age(since).is_some_and(|age| age < limit);
+        self.lives(login) && self.is_within(self.site.settings.session_idle, login.last_used)
+    }
+
+    /// Whether it may still count in another copy of its cookie: each says when it was used itself.
+    fn lives(&self, login: &Login) -> bool {
         self.home.as_ref().is_none_or(|home| login.corp_id == *home)
-            && within(settings.session_lifetime, login.began)
-            && within(settings.session_idle, login.last_used)
+            && self.is_within(self.site.settings.session_lifetime, login.began)
             && !self.has_ended(login)
+    }
+
+    fn is_within(&self, limit: Duration, since: Moment) -> bool {
+        self.site.clock.age(since).is_some_and(|age| age < limit)
     }
 
     /// Whether this process has ended `login`: by a logout, or because somebody logged in after it.
@@ -165,7 +171,7 @@ impl RequestSession {
         }
     }
 
-    /// Logs `user` of the organisation `corp_id` in under a new id. Whatever session the browser had before is dead.
+    /// Logs `user` of the organisation `corp_id` in under a new id. Whatever session the browser has brought is dead.
     pub fn begin(&self, user: User, corp_id: CorpId) -> SessionUser {
         self.end();
         let now = self.sessions.site.clock.moment();
@@ -178,7 +184,7 @@ impl RequestSession {
     /// Ends the session for good: a copy of the cookie is worth nothing any more.
     pub fn end(&self) {
         let login = self.held.borrow_mut().login.take();
-        if let Some(login) = login.filter(|login| self.sessions.holds(login)) {
+        if let Some(login) = login.filter(|login| self.sessions.lives(login)) {
             self.sessions.state.end_session(login.id);
         }
     }
