@@ -195,7 +195,8 @@ impl Headers {
         if let Ok(id) = HeaderValue::from_str(scope.id()) {
             headers.insert(X_REQUEST_ID, id);
         }
-        if !headers.contains_key(header::CACHE_CONTROL) {
+        // Whatever a handler says: a cache would give somebody's cookie to everybody.
+        if !headers.contains_key(header::CACHE_CONTROL) || headers.contains_key(header::SET_COOKIE) {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         if !self.embedded {

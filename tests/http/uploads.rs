@@ -43,6 +43,17 @@ async fn a_file_comes_back_as_it_was_sent_and_only_to_people() {
 }
 
 #[tokio::test]
+async fn whatever_a_handler_says_of_caches_none_may_keep_an_answer_with_a_cookie() {
+    let app = TestApp::start().await;
+    let mut alice = app.browser_of("alice").await;
+    assert_eq!(alice.upload(PATH, BINARY, file(1)).await.status, 204);
+    app.advance(Duration::from_secs(1));
+    let seen = alice.read(PATH).await;
+    assert!(seen.headers.contains_key("set-cookie"), "the session was used");
+    assert_eq!((seen.status, seen.header("cache-control")), (200, "no-store"));
+}
+
+#[tokio::test]
 async fn one_byte_more_than_the_handler_names_is_too_much_and_is_known_without_reading_all() {
     let app = TestApp::start().await;
     let mut alice = app.browser_of("alice").await;

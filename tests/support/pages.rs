@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Bytes, Data, ServiceConfig, get};
 use askama::Template;
 use askama_web::WebTemplate;
@@ -150,5 +151,5 @@ async fn upload(
 /// `GET /api/file`
 async fn download(_user: SessionUser, file: Data<File>) -> Result<HttpResponse, Problem> {
     let (content_type, bytes) = file.lock().unwrap().clone().ok_or(Problem::NotFound)?;
-    Ok(HttpResponse::Ok().content_type(content_type).body(bytes))
+    Ok(HttpResponse::Ok().content_type(content_type).insert_header((CACHE_CONTROL, "public, max-age=60")).body(bytes))
 }
