@@ -19,6 +19,13 @@ async fn what_is_not_there_is_said_as_a_page_or_as_json() {
 }
 
 #[tokio::test]
+async fn an_escaped_address_is_the_same_address() {
+    let mut browser = TestApp::start().await.browser();
+    assert_eq!(browser.read("/%61pi/me").await.problem(), (401, "login_required".into()));
+    assert_eq!(browser.read("/a%70i/nothing").await.problem(), (404, "not_found".into()));
+}
+
+#[tokio::test]
 async fn static_paths_cannot_leave_the_embedded_files() {
     let app = TestApp::start().await;
     let ways_out = [

@@ -85,7 +85,7 @@ fn told(problem: &Problem, request: &HttpRequest, scope: &RequestScope) -> Answe
 }
 
 fn wants_json(request: &HttpRequest) -> bool {
-    ["/api/", "/static/"].iter().any(|prefix| request.path().starts_with(prefix))
+    ["/api/", "/static/"].iter().any(|prefix| request.match_info().as_str().starts_with(prefix))
 }
 
 /// Explains a problem.
