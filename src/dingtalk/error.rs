@@ -148,7 +148,7 @@ impl Error {
         match self.kind {
             Kind::NotAuthorised => OF_STRANGERS,
             // No call was made, or another would be made with the next ticket.
-            Kind::SuiteTicket => usually.min(Duration::from_secs(1)),
+            Kind::SuiteTicket | Kind::NoTurn(_) | Kind::Crowded(_) => usually.min(Duration::from_secs(1)),
             // DingTalk asks for more than a moment.
             Kind::LimitedForLonger => usually.max(self.retry_after()),
             _ => usually,
@@ -164,5 +164,18 @@ impl Error {
             Kind::QuotaSpent => Duration::from_secs(24 * 60 * 60),
             _ => Duration::from_secs(5),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_never_asked_rests_for_a_second_however_often() {
+        let rest = |kind| Error::new(Call::CORP_ACCESS_TOKEN, kind, "").rest(Duration::from_secs(30)).as_secs();
+        let turn = Duration::from_secs(8);
+        assert_eq!([Kind::SuiteTicket, Kind::NoTurn(turn), Kind::Crowded(turn)].map(rest), [1, 1, 1]);
+        assert_eq!([Kind::RateLimited, Kind::LimitedForLonger, Kind::NotAuthorised].map(rest), [30, 60, 60]);
     }
 }
