@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -48,7 +48,11 @@ impl Database {
         let options = options.read(true).write(true).truncate(false).mode(0o600);
         let made = options.create_new(true).open(path);
         let is_new = made.is_ok();
-        let mut file = made.or_else(|_| options.create_new(false).create(true).open(path))?;
+        let mut file = match made {
+            // Nothing is made through a link that leads nowhere: root may come by it, and what root makes here is given away below.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => options.create_new(false).open(path)?,
+            made => made?,
+        };
         let found = Found::in_bytes(&locked(&mut file)?, &keys, now)?;
         file.set_permissions(Permissions::from_mode(0o600))?;
         if is_new {

@@ -1,6 +1,6 @@
 //! What a file promises besides: it outlives the process, and only what is ours and whole is used.
 
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::time::Duration;
 
@@ -145,6 +145,17 @@ async fn a_new_file_belongs_to_whom_its_folder_belongs() {
     let (file, of_folder) = (owner(place.path()), owner(&folder));
     std::fs::remove_dir_all(folder).unwrap();
     assert_eq!(file, of_folder);
+}
+
+/// The server may write there, and root makes the file when it is missing.
+#[tokio::test]
+async fn nothing_is_made_through_a_link_that_leads_nowhere() {
+    let (elsewhere, mut place) = (new_path(), Place::in_a_file());
+    let link = new_path();
+    symlink(&elsewhere, &link).unwrap();
+    place.location = Location::File(link);
+    assert!(place.try_open().is_err());
+    assert!(!elsewhere.exists());
 }
 
 #[tokio::test]
