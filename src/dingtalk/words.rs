@@ -78,8 +78,8 @@ impl Error {
                 "check that a firewall lets this server connect to DingTalk's hosts, port 443",
                 "请检查防火墙是否允许本服务器连接钉钉的主机（端口 443）")),
             Kind::NotSent(NoConnection::Tls) => not_sent(told!(
-                "check that nothing on the way to DingTalk intercepts TLS, this machine's clock and its CA certificates",
-                "请检查到钉钉的链路上是否有 TLS 拦截，以及本机的时钟与 CA 证书")),
+                "check that nothing on the way to DingTalk intercepts TLS, this machine's clock and its CA certificates (SSL_CERT_FILE, where set, takes their place)",
+                "请检查到钉钉的链路上是否有 TLS 拦截，以及本机的时钟与 CA 证书（设置 SSL_CERT_FILE 后仅信任其中的证书）")),
             Kind::NotSent(NoConnection::Proxy) => not_sent(told!(
                 "check DINGTALK_PROXY, its user name and password included, and that the proxy lets this server connect to DingTalk's hosts, port 443",
                 "请检查 DINGTALK_PROXY（包括其中的用户名和密码），以及代理是否允许本服务器连接钉钉的主机（端口 443）")),

@@ -142,23 +142,27 @@ impl Link {
 
 impl Away {
     const REPLICA: &str = "it is a replica and takes no changes: STATE_URL must lead to the primary";
+    const NOT_ALLOWED: &str = "its access list does not let this user run what is needed";
     const NODE: &str = "it is a node of a cluster, and the others are not followed: STATE_URL must lead to a server of its own";
 
     /// What is wrong and what to do about it. The library's own texts may quote what they were given.
     pub fn of(error: &RedisError) -> Self {
         // By what the server says first, or what the library makes of that.
-        const ANSWERS: [(&str, &str); 10] = [
+        const ANSWERS: [(&str, &str); 12] = [
             ("WRONGPASS", "it does not take the user name or password of STATE_URL"),
             ("NOAUTH", "it asks for a password, and STATE_URL has none"),
             ("ReadOnly", Away::REPLICA),
+            // So do those before 7.0, which tell it as an error of the script.
+            ("READONLY", Away::REPLICA),
             // What it says to whoever waits for news at that moment.
             ("UNBLOCKED", Away::REPLICA),
             ("BusyLoading", "it is still loading its data"),
             ("OOM", "it is full: raise its maxmemory"),
             ("MISCONF", "it cannot save its data to disk, and takes no changes until it can"),
-            ("NoPerm", "its access list does not let this user run what is needed"),
+            ("NoPerm", Away::NOT_ALLOWED),
+            ("executing the script can't run this command", Away::NOT_ALLOWED),
             ("Moved", Away::NODE),
-            ("unknown command", "it is older than 6.2"),
+            ("unknown command", "it is older than 6.2, or a command that is needed is switched off"),
         ];
         let text = error.to_string();
         let known = ANSWERS.iter().find(|(answer, _)| text.contains(answer)).map(|(_, why)| *why);
@@ -207,6 +211,16 @@ mod tests {
         for (said, why) in [
             ("-READONLY You can't write against a read only replica.\r\n", Away::REPLICA),
             ("-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n", Away::REPLICA),
+            (
+                "-ERR Error running script (call to f_1): @user_script:5: @user_script: 5: -READONLY You can't write against a read only \
+                 replica.\r\n",
+                Away::REPLICA,
+            ),
+            (
+                "-ERR Error running script (call to f_1): @user_script:2: The user executing the script can't run this command or \
+                 subcommand\r\n",
+                Away::NOT_ALLOWED,
+            ),
             ("-MOVED 3999 127.0.0.1:6381\r\n", Away::NODE),
         ] {
             let refused = parse_redis_value(said.as_bytes()).and_then(Value::extract_error);
