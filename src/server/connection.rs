@@ -23,6 +23,9 @@ use super::stalls::Seat;
 
 /// How long the head of a request may take, from the end of the last answer on.
 pub const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a trusted proxy may keep a connection for its next request. It keeps some for whoever comes, and must not take one that is
+/// being closed at that very moment: load balancers let go of theirs after ten minutes at most, as Google's do, most after one.
+const PROXY_PATIENCE: Duration = Duration::from_secs(620);
 /// How long a client may take for each portion of a body: to send its own, and to take ours when the system cannot.
 pub const PORTION_PATIENCE: Duration = Duration::from_secs(20);
 const PORTION: usize = 32 * 1024;
@@ -138,7 +141,13 @@ impl Connection {
             }
             match self.poll_fill(context)? {
                 Poll::Ready(0) => return self.end(),
-                Poll::Ready(_) => continue,
+                Poll::Ready(some) => {
+                    if self.seat.is_of_a_proxy() && self.received.len() == some {
+                        // Its next request begins.
+                        self.enter(self.stage, HEAD_PATIENCE);
+                    }
+                    continue;
+                }
                 Poll::Pending => self.seat.stalls(context)?,
             }
             ready!(self.patience.as_mut().poll(context));
@@ -261,9 +270,11 @@ impl Connection {
                 // Whoever is idle costs no memory.
                 self.received = BytesMut::new();
             }
+            let is_kept = self.received.is_empty() && self.seat.is_of_a_proxy();
+            let patience = if is_kept { PROXY_PATIENCE } else { HEAD_PATIENCE };
             match self.exchange.is_last.get() {
                 true => self.stage = Stage::Over,
-                false => self.enter(Stage::Head { is_first: false }, HEAD_PATIENCE),
+                false => self.enter(Stage::Head { is_first: false }, patience),
             }
             context.waker().wake_by_ref();
         }

@@ -149,6 +149,11 @@ impl Stalls {
 }
 
 impl Seat {
+    /// Whether many clients come by it.
+    pub fn is_of_a_proxy(&self) -> bool {
+        self.origin.1.is_some()
+    }
+
     /// Its client keeps the server waiting from now on. An error says that others need the place.
     pub fn stalls(&mut self, context: &Context<'_>) -> io::Result<()> {
         if self.gives_way.load(Ordering::Relaxed) {

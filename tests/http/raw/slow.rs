@@ -1,6 +1,6 @@
 //! Whoever sends slowly holds a connection for seconds, not for as long as they like.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{post, statuses};
 use crate::support::TestApp;
@@ -65,4 +65,18 @@ async fn a_connection_that_is_kept_and_not_used_is_closed() {
     let closed = drip(&app, &[(super::GOOD.to_owned(), "")]).await.remove(0);
     assert_eq!(statuses(&closed), [200]);
     assert!((4..10).contains(&closed.after.as_secs()), "{:?}", closed.after);
+}
+
+#[tokio::test]
+async fn one_that_a_trusted_proxy_keeps_is_still_there_for_its_next_request_which_has_its_five_seconds() {
+    let app = TestApp::start_with(|settings| settings.web.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]).await;
+    let mut kept = Wire::to(&app.url).await;
+    assert!(kept.send(super::GOOD).await);
+    assert_eq!(kept.reply().await.status, 200);
+    // One that is not a proxy's is kept and closed meanwhile.
+    drip(&TestApp::start().await, &[(super::GOOD.to_owned(), "")]).await;
+    let began = Instant::now();
+    assert!(kept.send([super::GOOD, "GET / HT"].concat()).await);
+    assert_eq!(statuses(&kept.closed().await), [200, 408]);
+    assert!((4..10).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
 }
