@@ -60,9 +60,13 @@ struct Frame {
     data: Value,
 }
 
+/// After so many silences without a word of DingTalk's a connection is left for another, though it answers pings: people who listen for
+/// long have seen some that told nothing any more.
+const SILENCES: u32 = 60;
+
 /// How a connection ended.
 enum Ended {
-    /// DingTalk has said that it is about to close it.
+    /// DingTalk has said that it is about to close it, or nothing for too long.
     Told,
     /// Without a word.
     Lost,
@@ -134,18 +138,24 @@ impl DingTalk {
 
     /// Hears and answers until the connection ends.
     async fn hear(&self, mut socket: Socket, listener: &impl Listener, silence: Duration) -> Result<Infallible, Ended> {
-        let (mut heard, mut ping) = (Instant::now(), interval(silence / 3));
+        let (mut heard, mut told, mut ping) = (Instant::now(), Instant::now(), interval(silence / 3));
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let said = tokio::select! {
                 message = socket.next() => {
                     let message = message.and_then(Result::ok).ok_or(Ended::Lost)?;
                     heard = Instant::now();
+                    if message.is_text() {
+                        told = heard;
+                    }
                     self.answer(message, listener).await?
                 }
                 _ = ping.tick() => {
                     if heard.elapsed() >= silence {
                         return Err(Ended::Lost);
+                    }
+                    if told.elapsed() >= silence * SILENCES {
+                        return Err(Ended::Told);
                     }
                     Some(Message::Ping(Vec::new().into()))
                 }
