@@ -42,23 +42,29 @@ pub struct Application {
 impl Application {
     /// The app of `src/app`. Everything that can fail at start fails here; no call is made to DingTalk yet.
     pub async fn build(listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
-        let app = app::build(settings.app.clone(), clock.clone()).await.context("the app cannot be built")?;
-        Self::of(app, listener, settings, clock)
+        let (of_app, time) = (settings.app.clone(), clock.clone());
+        Self::of(async |dingtalk| app::build(of_app, time, dingtalk).await, listener, settings, clock).await
     }
 
     /// Another app, such as one that tests bring.
-    pub fn of(mut app: web::App, listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
-        warn(&settings, &app);
-        let tasks = std::mem::take(&mut app.tasks);
+    pub async fn of(
+        app: impl AsyncFnOnce(DingTalk) -> anyhow::Result<web::App>,
+        listener: TcpListener,
+        settings: Settings,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
         let Settings { dingtalk: dingtalk_settings, web, .. } = &settings;
         let local_dingtalk = dingtalk_settings.local_origin();
 
         let metrics = Metrics::new(telemetry::lines_lost).context("the metrics do not fit together")?;
-        let state = Data::new(state_of(&settings, clock.clone())?.reacting(app.reaction.clone()));
+        let state = Data::new(state_of(&settings, clock.clone())?);
 
         let dingtalk = DingTalk::new(dingtalk_settings.clone(), state.clone().into_inner(), clock.clone(), metrics.clone())
             .context("cannot make an HTTPS client: is the package ca-certificates installed, or SSL_CERT_FILE set?")?;
-        let dingtalk = Data::new(dingtalk);
+        let mut app = app(dingtalk.clone()).await.context("the app cannot be built")?;
+        warn(&settings, &app);
+        state.react_with(app.reaction.clone());
+        let (dingtalk, tasks) = (Data::new(dingtalk), std::mem::take(&mut app.tasks));
         let home = dingtalk_settings.kind.home().map(|home| home.corp_id.clone());
 
         let readiness = Data::new(Readiness::new(clock.clone()));

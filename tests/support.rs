@@ -63,17 +63,22 @@ impl TestApp {
 
     /// The same with settings as `adjust` leaves them.
     pub async fn start_with(adjust: impl FnOnce(&mut Settings)) -> Self {
-        Self::run(Simulator::app, "internal", async |_: &Settings, _| pages::app(), adjust).await
+        Self::run(Simulator::app, "internal", async |_: &Settings, _, _| pages::app(), adjust).await
     }
 
     /// The same with another app than the tests' own.
     pub async fn of(app: App) -> Self {
-        Self::run(Simulator::app, "internal", async |_: &Settings, _| app, |_| {}).await
+        Self::built(|_| app).await
+    }
+
+    /// The same with one that needs DingTalk to be built.
+    pub async fn built(app: impl FnOnce(DingTalk) -> App) -> Self {
+        Self::run(Simulator::app, "internal", async |_: &Settings, _, dingtalk| app(dingtalk), |_| {}).await
     }
 
     /// The same as a custom app.
     pub async fn custom() -> Self {
-        Self::run(Simulator::custom_app, "custom", async |_: &Settings, _| pages::app(), |_| {}).await
+        Self::run(Simulator::custom_app, "custom", async |_: &Settings, _, _| pages::app(), |_| {}).await
     }
 
     /// The same as a third-party app that has heard of a suite ticket, and of no organisation.
@@ -88,7 +93,7 @@ impl TestApp {
 
     /// The same with another app than the tests' own.
     pub async fn third_party_of(app: App, adjust: impl FnOnce(&mut Settings)) -> Self {
-        let app = Self::run(Simulator::third_party_app, "third-party", async |_: &Settings, _| app, adjust).await;
+        let app = Self::run(Simulator::third_party_app, "third-party", async |_: &Settings, _, _| app, adjust).await;
         app.hear_suite_ticket();
         app
     }
@@ -124,7 +129,9 @@ impl TestApp {
         Self::run(
             Simulator::app,
             "internal",
-            async |settings: &Settings, clock| dingtalk_h5::app::build(settings.app.clone(), clock).await.unwrap(),
+            async |settings: &Settings, clock, dingtalk| {
+                dingtalk_h5::app::build(settings.app.clone(), clock, dingtalk).await.unwrap()
+            },
             adjust,
         )
         .await
@@ -133,7 +140,7 @@ impl TestApp {
     async fn run(
         registered: impl FnOnce(&Simulator) -> &'static Registered,
         kind: &str,
-        app: impl AsyncFnOnce(&Settings, Clock) -> App,
+        app: impl AsyncFnOnce(&Settings, Clock, DingTalk) -> App,
         adjust: impl FnOnce(&mut Settings),
     ) -> Self {
         let watch = leaks::watch();
@@ -145,9 +152,9 @@ impl TestApp {
         let mut settings = Settings::read(environment(registered, kind, &dingtalk, &url)).unwrap();
         adjust(&mut settings);
         let hands = ClockHands::default();
-        let app = app(&settings, hands.clock()).await;
         let clock = hands.clock();
-        let application = Application::of(app, listener, settings.clone(), clock.clone()).unwrap();
+        let build = async |dingtalk| Ok(app(&settings, hands.clock(), dingtalk).await);
+        let application = Application::of(build, listener, settings.clone(), clock.clone()).await.unwrap();
         let metrics_url = application.metrics_address().map(|address| format!("http://{address}/metrics"));
         let (client, authorisations) = (application.dingtalk(), Hearsay::of(application.state()));
         let (stop, stopped) = oneshot::channel::<()>();

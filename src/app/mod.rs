@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use actix_web::web::ServiceConfig;
 
-use crate::dingtalk::Clock;
+use crate::dingtalk::{Clock, DingTalk};
 use crate::environment::Environment;
 use crate::web::{App, Both, NavEntry, route};
 
@@ -40,8 +40,8 @@ impl Settings {
 
 /// Builds the app, once, before the first request. What it keeps while it runs, such as a database pool, is made here, and handed to
 /// every worker with its routes: `let pool = Data::new(connect(..).await?);` and `routes.app_data(pool.clone())`. `clock` is the time
-/// that everything goes by; tests move it.
-pub async fn build(_settings: Settings, _clock: Clock) -> anyhow::Result<App> {
+/// that everything goes by; tests move it. `dingtalk` is for what the app does beside requests.
+pub async fn build(_settings: Settings, _clock: Clock, _dingtalk: DingTalk) -> anyhow::Result<App> {
     Ok(App { name: NAME, nav: NAV, jsapi_list: JSAPI_LIST, routes: Arc::new(routes), ..App::default() })
 }
 

@@ -153,11 +153,14 @@ impl Listener for State {
             // Before the app is told: whoever left is logged out even if the app fails, and adds nothing to what it then deletes.
             let means_something = self.apply(&event);
             // That somebody listens is not the app's to say.
-            let reacts = self.reaction.is_any() && !matches!(event.what, Happening::UrlChecked(_));
-            if reacts && !self.reaction.is_done(&event).await {
+            let reaction =
+                self.reaction.get().filter(|reaction| reaction.is_any() && !matches!(event.what, Happening::UrlChecked(_)));
+            if let Some(reaction) = reaction
+                && !reaction.is_done(&event).await
+            {
                 return false;
             }
-            if reacts || means_something {
+            if reaction.is_some() || means_something {
                 self.tables.known().events.insert(event.id, ());
             }
         }

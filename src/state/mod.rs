@@ -14,7 +14,7 @@ mod database; // in a file,
 mod redis; // or where other processes follow it.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -41,7 +41,7 @@ pub struct State {
     /// Until somebody asks for it.
     found: Mutex<Vec<Record>>,
     clock: Clock,
-    reaction: Reaction,
+    reaction: OnceLock<Reaction>,
     /// Other processes, if there may be any.
     redis: Option<Arc<Redis>>,
     /// They are followed until this goes, after the journal, which tells them.
@@ -70,14 +70,14 @@ impl State {
             let tables = Tables::new(lifetime, &mut found, &clock, journal);
             let (redis, _until) = shared.unzip();
             redis.iter().for_each(|redis| redis.follow(&tables));
-            Ok(Self { tables, found: Mutex::new(found), clock, reaction: Reaction::default(), redis, _until })
+            Ok(Self { tables, found: Mutex::new(found), clock, reaction: OnceLock::new(), redis, _until })
         };
         open().map_err(|why| why.of(location))
     }
 
-    /// The same, and an event is heard when the app is done about it, too.
-    pub fn reacting(self, reaction: Reaction) -> Self {
-        Self { reaction, ..self }
+    /// From now on an event is heard when the app is done about it, too. Said once, before the first event.
+    pub fn react_with(&self, reaction: Reaction) {
+        self.reaction.get_or_init(|| reaction);
     }
 
     /// What may be used once, of one kind, and is then remembered for `kept_for`.

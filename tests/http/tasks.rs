@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
+use dingtalk_h5::dingtalk::UserId;
 use dingtalk_h5::web::{App, route};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
@@ -51,4 +52,20 @@ async fn what_an_app_does_beside_requests_goes_on_until_the_last_is_answered_and
     assert_eq!(in_flight.await.unwrap().body, "answered");
     let ended = tokio::time::timeout(Duration::from_secs(20), end).await;
     assert!(ended.is_ok_and(|ended| ended.is_err()), "it goes on without the server");
+}
+
+#[tokio::test]
+async fn what_an_app_does_beside_requests_may_call_dingtalk() {
+    let (tells, told) = oneshot::channel();
+    let app = TestApp::built(|dingtalk| {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let bob = UserId::parse("bob").unwrap();
+            drop(tells.send(dingtalk.home().unwrap().user_details(&bob).await));
+        });
+        App { tasks, ..pages::app() }
+    })
+    .await;
+    assert!(told.await.unwrap().is_ok());
+    assert_eq!(app.dingtalk.calls("/topapi/v2/user/get"), 1);
 }
