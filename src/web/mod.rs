@@ -2,8 +2,8 @@
 
 /// Which app this is, and where it is served.
 mod site;
-/// How much of a request's body is taken, and how long it is waited for.
-pub mod body;
+/// What handlers may take of a request, its body among it.
+mod extract;
 /// The outermost layer: id, headers, bodies of problems, access log.
 mod boundary;
 /// Where a request comes from: which page, whom that shows, which address.
@@ -24,16 +24,16 @@ pub mod metrics;
 pub mod page;
 /// What is told when something goes wrong.
 pub mod problem;
-/// Routes that answer every method, and what handlers may take.
+/// Routes that answer every method.
 pub mod route;
 /// Who is logged in: the session in the cookie, and what ends it.
 pub mod session;
 
-use actix_web::HttpRequest;
 use actix_web::web::ServiceConfig;
 
-pub use self::body::{StrictJson, Upload};
 pub use self::boundary::{Headers, RequestScope, boundary};
+use self::extract::extracted;
+pub use self::extract::{StrictJson, Upload, shared};
 pub use self::health::Readiness;
 pub use self::introduction::{Introductions, introduce};
 pub use self::jsapi::{JsapiConfig, Reports};
@@ -45,25 +45,11 @@ pub use self::page::words::Both;
 pub(crate) use self::page::words::words;
 pub use self::page::{Head, Language};
 pub use self::problem::{Explanation, Problem};
-use self::route::extracted;
-pub use self::route::shared;
 use self::session::{OurCookie, RequestSession};
 pub use self::session::{SessionKeys, SessionUser, Sessions};
 pub use self::site::{App, NavEntry, Settings, Site};
-use crate::dingtalk::{DingTalk, Organisation};
 
 /// Where the plumbing answers. The files of `static/` come last: theirs is the one pattern that takes long to match.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.configure(health::routes).configure(login::routes).configure(jsapi::routes).configure(page::assets::routes);
 }
-
-/// A handler that takes one may call DingTalk, in the organisation of whoever is logged in; in the app's own, if that is only one.
-fn organisation(request: &HttpRequest) -> Result<Organisation, Problem> {
-    let dingtalk = shared::<DingTalk>(request)?;
-    match dingtalk.home() {
-        Some(home) => Ok(home.clone()),
-        None => Ok(dingtalk.organisation(&RequestSession::of(request)?.login()?.corp_id)?),
-    }
-}
-
-extracted!(Organisation, organisation);

@@ -6,7 +6,7 @@ use url::form_urlencoded;
 
 use crate::dingtalk::{CorpId, DingTalk, Organisation};
 use crate::web::origin::organisation_shown;
-use crate::web::{Problem, RequestSession, shared};
+use crate::web::{Problem, RequestSession, extracted, shared};
 
 /// The organisation that the page shows which made `request`, or that its address names; if there is neither, the app's only one, or that of the
 /// session which this browser has or had. A login goes to the one for which its state was made, and never looks here.
@@ -52,6 +52,17 @@ fn read(value: &str, home: Option<&CorpId>) -> Result<CorpId, Problem> {
         None => CorpId::parse(corp_id).map_err(|_| Problem::OrganisationUnknown),
     }
 }
+
+/// A handler that takes one may call DingTalk, in the organisation of whoever is logged in; in the app's own, if that is only one.
+fn organisation(request: &HttpRequest) -> Result<Organisation, Problem> {
+    let dingtalk = shared::<DingTalk>(request)?;
+    match dingtalk.home() {
+        Some(home) => Ok(home.clone()),
+        None => Ok(dingtalk.organisation(&RequestSession::of(request)?.login()?.corp_id)?),
+    }
+}
+
+extracted!(Organisation, organisation);
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,5 @@
-//! Bodies of requests: how much of one is taken, and how long it is waited for.
+//! What handlers may take of a request: what all share, what is made of it, and its body, of which only so much is taken and so long
+//! waited for.
 
 use std::io::ErrorKind;
 use std::pin::Pin;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use actix_web::web::{Bytes, BytesMut};
+use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
@@ -15,6 +16,39 @@ use tokio::time::timeout;
 
 use super::Problem;
 use crate::dingtalk::JsonObject;
+
+/// What all requests share of one kind: `application.rs` hands it out. A handler takes `Data<T>` instead.
+pub fn shared<T: 'static>(request: &HttpRequest) -> Result<&Data<T>, Problem> {
+    let missing = || Problem::Internal(format!("the server was built without {}", std::any::type_name::<T>()).into());
+    request.app_data::<Data<T>>().ok_or_else(missing)
+}
+
+/// A handler that takes one gets what is made of its request. What is made `late` is made when those in front of it in the handler's
+/// signature have let the request pass that are ready at once: a body in front of it is not waited for.
+macro_rules! extracted {
+    ($kind:ty, late $of:expr) => {
+        impl actix_web::FromRequest for $kind {
+            type Error = $crate::web::Problem;
+            type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
+
+            fn from_request(request: &actix_web::HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
+                let request = request.clone();
+                Box::pin(async move { ($of)(&request).await })
+            }
+        }
+    };
+    ($kind:ty, $of:expr) => {
+        impl actix_web::FromRequest for $kind {
+            type Error = $crate::web::Problem;
+            type Future = std::future::Ready<Result<Self, Self::Error>>;
+
+            fn from_request(request: &actix_web::HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
+                std::future::ready(($of)(request))
+            }
+        }
+    };
+}
+pub(super) use extracted;
 
 /// How long nothing may come: a phone on a bad network needs some, somebody who only holds a connection gets no more.
 const PATIENCE: Duration = Duration::from_secs(10);
