@@ -159,12 +159,12 @@ impl Claim<'_> {
 
     fn end(&mut self) -> Option<(Arc<Redis>, impl Fn(&Names) -> Cmd + Send + Sync + 'static)> {
         let redis = Arc::clone(self.redis.take()?);
-        let (owner, things) = (mem::take(&mut self.owner), mem::take(&mut self.things));
-        let settled = |(wanted, used): (Wanted, AtomicBool)| match used.into_inner() {
-            true => (wanted.thing, wanted.used_for),
-            false => (wanted.thing, Duration::ZERO),
+        let owner = mem::take(&mut self.owner);
+        let settled = |(wanted, used): (Wanted, AtomicBool)| {
+            let life = if used.into_inner() { wanted.used_for } else { Duration::ZERO };
+            (wanted.thing, life)
         };
-        let things: Vec<_> = things.into_iter().map(settled).collect();
+        let things: Vec<_> = self.things.drain(..).map(settled).collect();
         Some((redis, move |names: &Names| settling(names, &owner, &things)))
     }
 }

@@ -16,8 +16,8 @@
 //! A process that ends while Redis is away takes the logouts with it that it could not deliver.
 
 mod link; // The connection, there or not,
-mod follower; // kept up, and everything followed through it.
-mod log; // How changes are told to all,
+mod follower; // and kept up.
+mod log; // How changes are told to all, and learnt,
 mod credentials; // how one renews for all,
 mod pace; // and how calls leave in turn.
 
