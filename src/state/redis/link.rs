@@ -136,7 +136,7 @@ impl Link {
     pub async fn is_lost(&self) -> Away {
         let mut session = self.session.subscribe();
         let lost = session.wait_for(Result::is_err).await;
-        lost.ok().and_then(|lost| lost.as_ref().err().copied()).unwrap_or_else(|| Away("a question was not answered"))
+        lost.ok().and_then(|lost| lost.as_ref().err().copied()).unwrap_or(Away("a question was not answered"))
     }
 }
 
