@@ -4,7 +4,6 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
 use redis::Cmd;
 use redis::aio::MultiplexedConnection;
 
@@ -37,40 +36,45 @@ pub(in crate::state) struct Teller {
 }
 
 impl Teller {
-    fn telling(&self, names: &Names, record: &Record) -> Cmd {
-        let table = record.table;
+    fn telling(&self, names: &Names, table: Table, records: &[&Record]) -> Cmd {
         let (mut keys, mut life) = (vec![log_key(names, table)], table.kept_for(self.lifetime));
         if table.lasts() {
             keys.push(kept_key(names, table));
             life = NEWS;
         }
-        let name = names.of(&record.thing());
-        let sealed = self.redis.keys.seal_framed(&name, &serde_json::to_vec(record).unwrap_or_default());
-        script(TELL, &keys, (life.as_millis() as u64, &name[..], sealed))
+        let mut tell = script(TELL, &keys, life.as_millis() as u64);
+        for record in records {
+            let name = names.of(&record.thing());
+            let sealed = self.redis.keys.seal_framed(&name, &serde_json::to_vec(record).unwrap_or_default());
+            tell.arg(&name[..]).arg(sealed);
+        }
+        tell
     }
 }
 
 impl Keeper for Teller {
     fn keep(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let told: Vec<_> = changes.values().flatten().filter(|record| Table::FOLLOWED.contains(&record.table)).collect();
-        for some in told.chunks(AT_ONCE) {
-            let asked = some.iter().map(|record| self.redis.link.ask::<()>(|names| self.telling(names, record)));
-            self.redis.runtime.block_on(try_join_all(asked))?;
+        for table in Table::FOLLOWED {
+            let told: Vec<_> = changes.values().flatten().filter(|record| record.table == table).collect();
+            for some in told.chunks(AT_ONCE) {
+                self.redis.runtime.block_on(self.redis.link.ask::<()>(|names| self.telling(names, table, some)))?;
+            }
         }
         Ok(())
     }
 }
 
-/// Tells all processes of something. KEYS: the log, and where it is kept for good if it is. ARGV: how old entries of the log may become in
-/// milliseconds, the thing's name, what it is.
+/// Tells all processes of things of one kind. KEYS: the log, and where they are kept for good if they are. ARGV: how old entries of the log
+/// may become in milliseconds, then of each thing its name and what it is.
 const TELL: &str = r"
 keep_only('stream', KEYS[1])
-redis.call('XADD', KEYS[1], 'MINID', '~', string.format('%.0f', milliseconds() - ARGV[1]), '*', ARGV[2], ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
-if KEYS[2] then
-  keep_only('hash', KEYS[2])
-  redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
+if KEYS[2] then keep_only('hash', KEYS[2]) end
+local oldest = string.format('%.0f', milliseconds() - ARGV[1])
+for nth = 2, #ARGV, 2 do
+  redis.call('XADD', KEYS[1], 'MINID', '~', oldest, '*', ARGV[nth], ARGV[nth + 1])
+  if KEYS[2] then redis.call('HSET', KEYS[2], ARGV[nth], ARGV[nth + 1]) end
 end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 0";
 
 /// A thing's name, and what it is, sealed.
