@@ -15,7 +15,7 @@ use super::api::Proof;
 use super::app::App;
 use super::breaker::was_answered;
 use super::refreshing::Refreshing;
-use super::turns::{NoTurn, Turns};
+use super::turns::Turns;
 use super::{AccessToken, BreakerState, Call, CorpId, Error, Kind, Network, NoConnection, Seldom, Standing, Target, Waiting};
 
 /// What DingTalk counts by itself, whatever the parameters: a method and a path.
@@ -101,9 +101,9 @@ impl Calls {
             if api.breaker.shows(api.clock.now()) == BreakerState::Open {
                 return api.send(target, proof, body).await;
             }
-            let mut turn = turns.wait(standing).await.map_err(|why| match why {
-                NoTurn::NotYet(wait) => Error::new(call, Kind::NoTurn(wait), "too many calls are waiting for their turn"),
-                NoTurn::Crowded(wait) => Error::new(call, Kind::Crowded(wait), "more calls are waiting than can"),
+            let mut turn = turns.wait(standing).await.map_err(|kind| match kind {
+                Kind::Crowded(_) => Error::new(call, kind, "more calls are waiting than can"),
+                _ => Error::new(call, kind, "too many calls are waiting for their turn"),
             })?;
             api.observer.waited(call.name, began.elapsed());
             turn.take();

@@ -24,15 +24,6 @@ pub struct Standing {
     pub until: Instant,
 }
 
-/// Why there was no turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoTurn {
-    /// It takes longer than the wait: about so long still.
-    NotYet(Duration),
-    /// More wait than can, most of them from this address. It may be better after this time.
-    Crowded(Duration),
-}
-
 /// What can be seen of the turns of one API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Waiting {
@@ -56,7 +47,7 @@ pub(super) struct Turns {
 
 struct State {
     pace: Pace,
-    line: Line<oneshot::Sender<Result<Turn, NoTurn>>>,
+    line: Line<oneshot::Sender<Result<Turn, Kind>>>,
     /// Somebody calls those who wait.
     calling: bool,
 }
@@ -96,8 +87,9 @@ impl Turns {
         Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), runtime: Handle::current(), last_turns, peers, name })
     }
 
-    /// Waits for a turn. Whoever stops waiting loses it.
-    pub async fn wait(self: &Arc<Self>, standing: Standing) -> Result<Turn, NoTurn> {
+    /// Waits for a turn. Whoever stops waiting loses it. There may be none: [`Kind::NoTurn`], or [`Kind::Crowded`] where more wait than can,
+    /// most of them from this address.
+    pub async fn wait(self: &Arc<Self>, standing: Standing) -> Result<Turn, Kind> {
         let (called, mut turn) = oneshot::channel();
         let place = match self.join(standing, called) {
             Ok(turn) => return Ok(turn),
@@ -109,9 +101,9 @@ impl Turns {
         tokio::select! {
             biased;
             // The sender goes only after it has sent, or with the runtime.
-            turn = &mut turn => turn.unwrap_or(Err(NoTurn::NotYet(Duration::ZERO))),
-            () = sleep_until(standing.until) => Err(NoTurn::NotYet(to_go())),
-            () = self.end_of_turns() => Err(NoTurn::NotYet(to_go())),
+            turn = &mut turn => turn.unwrap_or(Err(Kind::NoTurn(Duration::ZERO))),
+            () = sleep_until(standing.until) => Err(Kind::NoTurn(to_go())),
+            () = self.end_of_turns() => Err(Kind::NoTurn(to_go())),
         }
     }
 
@@ -127,7 +119,7 @@ impl Turns {
     }
 
     /// A turn at once, if nobody waits and the pace allows it; a place in the line otherwise.
-    fn join(self: &Arc<Self>, standing: Standing, called: oneshot::Sender<Result<Turn, NoTurn>>) -> Result<Turn, Place<'_>> {
+    fn join(self: &Arc<Self>, standing: Standing, called: oneshot::Sender<Result<Turn, Kind>>) -> Result<Turn, Place<'_>> {
         let sharing = self.peers.sharing();
         let mut state = self.state.lock();
         let now = Instant::now();
@@ -137,7 +129,7 @@ impl Turns {
         }
         let (position, gives_way) = state.line.join(standing.network, standing.since, called);
         if let Some(newest) = gives_way {
-            let _ = newest.send(Err(NoTurn::Crowded(state.time_for(Line::<()>::MOST))));
+            let _ = newest.send(Err(Kind::Crowded(state.time_for(Line::<()>::MOST))));
         }
         if !std::mem::replace(&mut state.calling, true) {
             self.runtime.spawn(Arc::clone(self).call_all());
@@ -302,7 +294,7 @@ mod tests {
         Standing { network, since, until: Instant::now() + Duration::from_secs(seconds) }
     }
 
-    async fn call(turns: Arc<Turns>, standing: Standing) -> Result<Instant, NoTurn> {
+    async fn call(turns: Arc<Turns>, standing: Standing) -> Result<Instant, Kind> {
         let mut turn = turns.wait(standing).await?;
         turn.take();
         let left = Instant::now();
@@ -334,7 +326,7 @@ mod tests {
         for call in waiting {
             late.extend(call.await.unwrap().err());
         }
-        let halves = |halves: u64| NoTurn::NotYet(Duration::from_millis(halves * 500));
+        let halves = |halves: u64| Kind::NoTurn(Duration::from_millis(halves * 500));
         assert_eq!(late, [1, 1, 1, 2, 3, 4].map(halves), "two left at once, two after a second; the others stood 3rd to 8th");
         assert_eq!(turns.waiting().calls, 0);
     }
@@ -376,6 +368,6 @@ mod tests {
         }
         assert_eq!(called, 2);
         let late = turns.wait(standing(9, 600)).await.err();
-        assert!(matches!(late, Some(NoTurn::NotYet(_))), "{late:?}");
+        assert!(matches!(late, Some(Kind::NoTurn(_))), "{late:?}");
     }
 }
