@@ -208,7 +208,7 @@ impl Api {
             Family::Old => &self.oapi_url,
             Family::New => &self.api_url,
         };
-        let mut request = Request::new(call.method.clone(), base.clone());
+        let mut request = Request::new(call.method.of_http(), base.clone());
         // DingTalk's own client for Stream says that the gateway answers in XML otherwise.
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         request.url_mut().set_path(&format!("{}{path}", base.path().trim_end_matches('/')));

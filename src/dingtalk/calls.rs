@@ -7,19 +7,19 @@ use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
 use parking_lot::Mutex;
-use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::api::Proof;
 use super::app::App;
 use super::breaker::was_answered;
+use super::call::Method;
 use super::refreshing::Refreshing;
 use super::turns::Turns;
 use super::{AccessToken, BreakerState, Call, CorpId, Error, Kind, Network, NoConnection, Seldom, Standing, Target, Waiting};
 
 /// What DingTalk counts by itself, whatever the parameters: a method and a path.
-type Counted = (&'static Method, &'static str);
+type Counted = (Method, &'static str);
 
 /// Makes the calls of one organisation. DingTalk counts them for each organisation by itself, and an app that has one organisation as a
 /// whole ("Call frequency limits"): of either kind, this counts what belongs together.

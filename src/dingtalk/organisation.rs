@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::api::{Proof, suite_signature};
 use super::app::App;
+use super::call::Method;
 use super::calls::Calls;
 use super::events::authorised_agent;
 use super::grant;
@@ -172,7 +172,7 @@ impl Organisation {
         target.check()?;
         let (call, unfit) = (target.call, |said| Error::new(target.call, Kind::Unexpected, said));
         let body = serde_json::to_value(body).map_err(|_| unfit("what was to be sent cannot be written as JSON"))?;
-        if *call.method == Method::GET && !body.is_null() {
+        if call.method == Method::Get && !body.is_null() {
             return Err(unfit("a GET has no body: its parameters go into the query"));
         }
         if call.kept_for.is_none() {
