@@ -75,17 +75,17 @@ impl Transport {
         if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err() {
             return Err(Error::new(call, Kind::Interrupted, "as many calls were made as may be"));
         }
-        let exchange = self.runtime.spawn(exchange(call, self.http.clone(), self.proxy.clone(), request));
+        let failed = self.failing(call, request.url());
+        let exchange = self.runtime.spawn(exchange(call, self.http.clone(), request, failed));
         exchange.await.unwrap_or_else(|_| Err(Error::interrupted(call)))
     }
 
     /// Opens a WebSocket (RFC 6455, section 4.1), which lives in the runtime that this is called in.
     pub async fn web_socket(&self, call: Call, url: Url) -> Result<WebSocketStream<Upgraded>, Error> {
-        let (way, key) = (Way::to(&url, self.proxy.as_ref()), generate_key());
-        let failed = |error| failed(call, &way, error);
+        let (failed, key) = (self.failing(call, &url), generate_key());
         let request = self.http.get(url).header(CONNECTION, "Upgrade").header(UPGRADE, "websocket");
         let request = request.header(SEC_WEBSOCKET_VERSION, "13").header(SEC_WEBSOCKET_KEY, &key);
-        let answer = request.send().await.map_err(failed)?;
+        let answer = request.send().await.map_err(&failed)?;
         let accepted =
             answer.headers().get(SEC_WEBSOCKET_ACCEPT).is_some_and(|accept| *accept == derive_accept_key(key.as_bytes()));
         let status = answer.status().as_u16();
@@ -96,51 +96,46 @@ impl Transport {
         let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
         Ok(WebSocketStream::from_raw_socket(connection, Role::Client, Some(config)).await)
     }
+
+    /// What an error of the network on the way to `url` is to who reads of it.
+    fn failing(&self, call: Call, url: &Url) -> impl Fn(reqwest::Error) -> Error + use<> {
+        let host = url.authority().to_owned();
+        let proxy = self.proxy.as_ref().filter(|_| url.scheme() == "https").map(Proxy::to_string);
+        move |error| {
+            // The URL has the access_token in it.
+            let error = error.without_url();
+            let (kind, said) = match (error.is_connect(), error.is_timeout()) {
+                (true, _) => {
+                    let (why, cause) = why_no_connection(&error, proxy.as_deref());
+                    (Kind::NotSent(why), format!("no connection to {host}: {cause}"))
+                }
+                (false, true) => (Kind::AnswerLost, format!("the answer of {host} was lost: it took too long")),
+                (false, false) => (Kind::AnswerLost, format!("the answer of {host} was lost: {}", root(&error))),
+            };
+            Error { source: Some(Arc::new(error)), ..Error::new(call, kind, said) }
+        }
+    }
 }
 
-async fn exchange(call: Call, http: reqwest::Client, proxy: Option<Proxy>, request: Request) -> Result<Answer, Error> {
-    let way = Way::to(request.url(), proxy.as_ref());
-    let failed = |error| failed(call, &way, error);
-    let mut response = http.execute(request).await.map_err(failed)?;
+async fn exchange(
+    call: Call,
+    http: reqwest::Client,
+    request: Request,
+    failed: impl Fn(reqwest::Error) -> Error,
+) -> Result<Answer, Error> {
+    let mut response = http.execute(request).await.map_err(&failed)?;
     let date = response.headers().get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
     let (status, kind) = (response.status().as_u16(), response.headers().get(CONTENT_TYPE));
     let kind = kind.and_then(|kind| kind.as_bytes().split(|byte| *byte == b';').next());
     let is_json = kind.is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"application/json"));
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+    while let Some(chunk) = response.chunk().await.map_err(&failed)? {
         if body.len() + chunk.len() > MAX_ANSWER {
             return Err(Error::new(call, Kind::Unintelligible(status), format!("status {status}: the answer is too large")));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(Answer { status, is_json, date, body })
-}
-
-/// Where a request goes, for who reads of its failure.
-struct Way {
-    host: String,
-    proxy: Option<String>,
-}
-
-impl Way {
-    fn to(url: &Url, proxy: Option<&Proxy>) -> Self {
-        let proxy = proxy.filter(|_| url.scheme() == "https").map(Proxy::to_string);
-        Self { host: url.authority().to_owned(), proxy }
-    }
-}
-
-fn failed(call: Call, way: &Way, error: reqwest::Error) -> Error {
-    // The URL has the access_token in it.
-    let (host, error) = (&way.host, error.without_url());
-    let (kind, said) = match (error.is_connect(), error.is_timeout()) {
-        (true, _) => {
-            let (why, cause) = why_no_connection(&error, way.proxy.as_deref());
-            (Kind::NotSent(why), format!("no connection to {host}: {cause}"))
-        }
-        (false, true) => (Kind::AnswerLost, format!("the answer of {host} was lost: it took too long")),
-        (false, false) => (Kind::AnswerLost, format!("the answer of {host} was lost: {}", root(&error))),
-    };
-    Error { source: Some(Arc::new(error)), ..Error::new(call, kind, said) }
 }
 
 fn why_no_connection(error: &reqwest::Error, proxy: Option<&str>) -> (NoConnection, String) {
