@@ -176,7 +176,8 @@ impl DingTalk {
         };
         let Ok(frame) = serde_json::from_str::<Frame>(&text) else { return Ok(None) };
         match (frame.kind.as_str(), frame.header("topic").as_str()) {
-            ("SYSTEM", "ping") => Ok(Some(frame.pong().into())),
+            // What it was asked with is said back.
+            ("SYSTEM", "ping") => Ok(Some(frame.reply(frame.data.as_str().unwrap_or("{}")))),
             // This end is about to close.
             ("SYSTEM", "disconnect") => Err(Ended::Told),
             ("EVENT", _) => {
@@ -184,7 +185,9 @@ impl DingTalk {
                 let name = event.what.name();
                 let kept = listener.hear(event).await;
                 self.app.api.observer.heard(name, kept);
-                Ok(Some(frame.kept(kept).into()))
+                // It is kept, or shall come again.
+                let status = if kept { "SUCCESS" } else { "LATER" };
+                Ok(Some(frame.reply(&json!({"status": status, "message": ""}).to_string())))
             }
             _ => Ok(None),
         }
@@ -200,20 +203,9 @@ impl Frame {
         Event::new(&[&name, &corp_id, &told, &born], millis(&born), what)
     }
 
-    /// Says back what was asked with.
-    fn pong(&self) -> String {
-        self.reply(self.data.as_str().unwrap_or("{}"))
-    }
-
-    /// That the event is kept, or that it shall come again.
-    fn kept(&self, kept: bool) -> String {
-        let status = if kept { "SUCCESS" } else { "LATER" };
-        self.reply(&json!({"status": status, "message": ""}).to_string())
-    }
-
-    fn reply(&self, data: &str) -> String {
+    fn reply(&self, data: &str) -> Message {
         let headers = json!({"messageId": self.header("messageId"), "contentType": "application/json"});
-        json!({"code": 200, "headers": headers, "message": "OK", "data": data}).to_string()
+        json!({"code": 200, "headers": headers, "message": "OK", "data": data}).to_string().into()
     }
 
     fn header(&self, name: &str) -> String {
