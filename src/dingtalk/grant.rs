@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::api::Proof;
-use super::calls::Calls;
 use super::identifiers::Credential;
+use super::organisation::Calls;
 use super::refreshing::{Lease, Refreshing};
 use super::{AccessToken, AppKind, Authorisation, Call, Error, Grant, JsapiTicket, Kind, Needed};
 

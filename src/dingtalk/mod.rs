@@ -3,13 +3,12 @@
 //! lifted out as one.
 
 mod app; // Start here: `DingTalk`, which is the app,
-mod organisation; // and an `Organisation` that has it, with its calls.
+mod organisation; // and an `Organisation` that has it, with the one path of all its calls.
 mod settings; // What is to be known of the app: its kind above all.
 mod grant; // How its access_tokens are granted, which is what the kinds differ in.
 mod peers; // What processes that run the same app share, and know of its organisations.
 mod call; // A call is a value: what is called, and how; with its parameters, where one request goes.
-mod calls; // The one path of all calls of one organisation.
-mod api; // How they go out, through the breaker.
+mod api; // How calls go out, through the breaker.
 mod kept; // Answers that are good for a while, so that a page is no lever on DingTalk.
 mod refreshing; // The access_token and the jsapi_ticket: held, renewed in time, replaced when rejected.
 mod transport; // One HTTP request and its answer.
