@@ -1,7 +1,7 @@
 //! How fast calls of one API may leave. DingTalk counts an app's calls of each API over a sliding second and refuses what is beyond
 //! ("Call frequency limits"; error codes 90018 and QpsLimitForAppkeyAndApi).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
@@ -15,7 +15,9 @@ pub(super) struct Pace {
     sharing: Sharing,
     /// What it has allowed lately, which is less where somebody else calls in the app's name too.
     limit: usize,
-    /// The last calls, all that count among them, in the order in which they left; the first has this number.
+    /// The calls that count, by when they do no more, and their numbers.
+    counted: BTreeSet<(Instant, u64)>,
+    /// The last calls, in the order in which they left; the first has this number.
     left: VecDeque<Departure>,
     first: u64,
     /// How long the fastest answer took, of those since it was last looked at anew, and of those before.
@@ -90,6 +92,7 @@ impl Pace {
             allowed,
             sharing: Sharing::Apart(NonZeroUsize::MIN),
             limit: allowed,
+            counted: BTreeSet::new(),
             left: VecDeque::new(),
             first: 0,
             fastest: [None; 2],
@@ -115,13 +118,8 @@ impl Pace {
     }
 
     /// How many could leave now, if [`Pace::next`] is now.
-    pub fn free(&self, now: Instant) -> usize {
-        self.per_second().saturating_sub(self.counted(now).count())
-    }
-
-    /// When the calls that count do no more.
-    fn counted(&self, now: Instant) -> impl Iterator<Item = Instant> {
-        self.left.iter().map(|departure| departure.until).filter(move |until| *until > now)
+    pub fn free(&self) -> usize {
+        self.per_second().saturating_sub(self.counted.len())
     }
 
     /// From now on this process has its part of what is allowed; or, where all agree on each call, no part of its own.
@@ -131,11 +129,10 @@ impl Pace {
 
     /// When the next call may leave; not later than `now` means now.
     pub fn next(&mut self, now: Instant) -> Instant {
+        self.counted = self.counted.split_off(&(now, u64::MAX));
         self.try_more(now);
-        let mut counted: Vec<_> = self.counted(now).collect();
-        counted.sort_unstable();
-        let beyond = counted.len().checked_sub(self.per_second());
-        let free = beyond.and_then(|beyond| counted.get(beyond)).map_or(now, |until| *until);
+        let beyond = self.counted.len().checked_sub(self.per_second());
+        let free = beyond.and_then(|beyond| self.counted.iter().nth(beyond)).map_or(now, |(until, _)| *until);
         free.max(self.paused_until)
     }
 
@@ -149,12 +146,14 @@ impl Pace {
         let late = if self.fastest() >= Self::SECOND { Self::MARGIN } else { Self::MOST_DELAY };
         let number = self.first + self.left.len() as u64;
         let departure = Departure { number, at: now, until: now + Self::SECOND + late, is_refused: false };
+        self.counted.insert((departure.until, number));
         self.left.push_back(departure);
         departure
     }
 
     /// It did not leave after all.
     pub fn stay(&mut self, departure: Departure) {
+        self.counted.remove(&(departure.until, departure.number));
         self.note(Departure { until: departure.at, ..departure });
     }
 
@@ -164,7 +163,9 @@ impl Pace {
         let took = now - departure.at;
         self.note_time(took);
         let late = took.saturating_sub(self.fastest()).min(Self::MOST_DELAY);
+        self.counted.remove(&(departure.until, departure.number));
         let departure = Departure { until: departure.at + Self::SECOND + late.max(Self::MARGIN), is_refused, ..departure };
+        self.counted.insert((departure.until, departure.number));
         self.note(departure);
         match (is_refused, self.sharing.parts()) {
             (true, Some(_)) => self.slow_down(departure, now),

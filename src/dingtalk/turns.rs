@@ -177,7 +177,7 @@ impl Turns {
         if next > now {
             return Some(Next::After(next));
         }
-        let wanted = state.pace.free(now).min(state.line.len());
+        let wanted = state.pace.free().min(state.line.len());
         Some(if sharing.is_agreed() {
             Next::Ask(Departing { line: &self.name, wanted, per_second: state.pace.allowed(), since })
         } else {
