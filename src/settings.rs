@@ -225,7 +225,7 @@ fn web(env: &mut Environment, public_url: Option<Origin>, https: bool) -> Option
     let session_idle = env.or("SESSION_IDLE", &idle, duration,
         "A session unused for so long ends.");
     let trusted_proxies = env.optional("TRUSTED_PROXIES", proxies,
-        "Proxies (CIDR, comma separated) whose X-Forwarded-For is believed, for the client's address only. Default: none.");
+        "Proxies (CIDR, comma separated) whose X-Forwarded-For is believed, for the client's address only, and whose connections are kept for their next request. Default: none.");
     let embedded = env.or("EMBEDDED", "false", one_of([("true", true), ("false", false)]),
         "true when the page may run inside DingTalk's PC client as a frame.");
     let signature_clinic = env.or("SIGNATURE_CLINIC", "false", one_of([("true", true), ("false", false)]),

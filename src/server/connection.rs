@@ -21,7 +21,7 @@ use tokio_util::io::poll_read_buf;
 use super::request::{Exchange, Head, Refusal, Rest, has_lone_line_feed, silence, stand_in};
 use super::stalls::Seat;
 
-/// How long the head of a request may take, from the end of the last answer on.
+/// How long the head of a request may take, from the end of the last answer on; a trusted proxy's, from its first byte on.
 pub const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a trusted proxy may keep a connection for its next request. It keeps some for whoever comes, and must not take one that is
 /// being closed at that very moment: load balancers let go of theirs after ten minutes at most, as Google's do, most after one.
@@ -92,13 +92,14 @@ enum Stage {
 impl Connection {
     /// A client that was let in just now.
     pub fn new(stream: Box<dyn Stream>, codec: Codec, seat: Seat) -> Self {
+        let patience = if seat.is_of_a_proxy() { PROXY_PATIENCE } else { HEAD_PATIENCE };
         Self {
             stream,
             stage: Stage::Head { is_first: true },
             exchange: Rc::new(Exchange { stops: Arc::clone(&seat.stalls.stops), ..Exchange::default() }),
             codec,
             seat,
-            patience: Box::pin(sleep(HEAD_PATIENCE)),
+            patience: Box::pin(sleep(patience)),
             received: BytesMut::new(),
             due: 0,
             before: 0,
@@ -151,8 +152,9 @@ impl Connection {
                 Poll::Pending => self.seat.stalls(context)?,
             }
             ready!(self.patience.as_mut().poll(context));
-            // Some clients send an empty line behind a request.
-            return match is_first || !self.received.trim_ascii().is_empty() {
+            // Some clients send an empty line behind a request, and proxies open connections before they have one.
+            let is_awaited = is_first && !self.seat.is_of_a_proxy();
+            return match is_awaited || !self.received.trim_ascii().is_empty() {
                 true => self.refuse(Refusal::SLOW),
                 false => self.end(),
             };

@@ -1,7 +1,7 @@
 //! How many connections are taken at once, and which of them give way to others: those that keep the server waiting.
 //!
-//! A connection stalls while it is its client's turn: to begin or end a request, or to take the answer. No honest client does for long,
-//! and none loses more than a connection that it opens again. Whoever waits for the server, as for the turn of a login, does not stall.
+//! A connection stalls while it is its client's turn: to begin or end a request, or to take the answer. No honest client does for long
+//! but a proxy that keeps some for later, and none loses more than a connection that it opens again. Whoever waits for the server, as for the turn of a login, does not stall.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};

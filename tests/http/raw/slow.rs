@@ -70,11 +70,13 @@ async fn a_connection_that_is_kept_and_not_used_is_closed() {
 #[tokio::test]
 async fn one_that_a_trusted_proxy_keeps_is_still_there_for_its_next_request_which_has_its_five_seconds() {
     let app = TestApp::start_with(|settings| settings.web.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]).await;
-    let mut kept = Wire::to(&app.url).await;
+    let (mut kept, mut unused) = (Wire::to(&app.url).await, Wire::to(&app.url).await);
     assert!(kept.send(super::GOOD).await);
     assert_eq!(kept.reply().await.status, 200);
     // One that is not a proxy's is kept and closed meanwhile.
     drip(&TestApp::start().await, &[(super::GOOD.to_owned(), "")]).await;
+    assert!(unused.send(super::GOOD).await);
+    assert_eq!(unused.reply().await.status, 200);
     let began = Instant::now();
     assert!(kept.send([super::GOOD, "GET / HT"].concat()).await);
     assert_eq!(statuses(&kept.closed().await), [200, 408]);
