@@ -21,6 +21,8 @@ pub(super) struct Follower {
     /// Where the logs were read until,
     pub until: [String; Table::FOLLOWED.len()],
     /// under which names, and in which history of the data.
+    place: Option<(Names, String)>,
+    /// The last place where all was read that had been told.
     read: Option<(Names, String)>,
 }
 
@@ -68,10 +70,11 @@ impl Follower {
         let history = history(&mut commands).await;
         let names = redis.agree_on_names(&mut commands).await?;
         redis.beat(&mut commands, &names, false).await?;
-        let read = Some((names.clone(), history));
-        let (is_first, is_other) = (self.read.is_none(), self.read != read);
-        if is_other {
+        let place = Some((names.clone(), history));
+        // What was read half way before is read on.
+        if self.place != place {
             self.until.fill("0-0".to_owned());
+            self.place.clone_from(&place);
         }
         for table in Table::FOLLOWED.into_iter().filter(|table| table.lasts()) {
             self.read_kept(&mut reader, &names, table).await?;
@@ -79,12 +82,12 @@ impl Follower {
         while self.read_on(&mut reader, &names, Duration::ZERO).await? {}
         let session = redis.link.set_up(commands, names);
         let tables = self.tables.upgrade();
-        if is_other && !is_first {
+        if self.read.is_some() && self.read != place {
             tracing::warn!("what lay in redis is gone, or may be older than it was: this process tells again what it knows");
             tables.iter().for_each(|tables| tables.give_all());
         }
         // Not before: what is given up half way through finds them as different as before.
-        self.read = read;
+        self.read = place;
         tables.iter().for_each(|tables| tables.journal.try_now());
         Ok((session, reader))
     }
@@ -125,7 +128,7 @@ impl Redis {
     /// Keeps the connection up from now on, and has `tables` learn what other processes tell.
     pub fn follow(self: &Arc<Self>, tables: &Arc<Tables>) {
         let (redis, tables) = (Arc::clone(self), Arc::downgrade(tables));
-        self.runtime.spawn(Follower { redis, tables, until: Default::default(), read: None }.run());
+        self.runtime.spawn(Follower { redis, tables, until: Default::default(), place: None, read: None }.run());
     }
 
     /// Tells that this process is there, and asks for the time and whether the names are still the same. Others that come back with Redis
