@@ -71,11 +71,11 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         }
     }
 
-    /// Gives everything to the journal again.
+    /// Gives everything to the journal again that still matters.
     pub fn give_all(&self) {
         let now = self.clock.now();
-        for (key, (value, until)) in &self.known {
-            self.give(key, value, until.saturating_duration_since(now));
+        for (key, (value, until)) in self.known.iter().filter(|(_, (_, until))| *until > now) {
+            self.give(key, value, *until - now);
         }
     }
 

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use redis::Cmd;
 use redis::aio::MultiplexedConnection;
 
@@ -54,11 +55,17 @@ impl Teller {
 
 impl Keeper for Teller {
     fn keep(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
-        for table in Table::FOLLOWED {
-            let told: Vec<_> = changes.values().flatten().filter(|record| record.table == table).collect();
-            for some in told.chunks(AT_ONCE) {
-                self.redis.runtime.block_on(self.redis.link.ask::<()>(|names| self.telling(names, table, some)))?;
+        let of = |table| changes.values().flatten().filter(move |record| record.table == table).collect::<Vec<_>>();
+        let (this, told) = (&*self, Table::FOLLOWED.map(|table| (table, of(table))));
+        for nth in 0.. {
+            // All kinds at once: whoever waits for this has half a second.
+            let some = told.iter().filter_map(|(table, records)| Some((*table, records.chunks(AT_ONCE).nth(nth)?)));
+            let telling = |(table, some)| this.redis.link.ask::<()>(move |names| this.telling(names, table, some));
+            let telling: Vec<_> = some.map(telling).collect();
+            if telling.is_empty() {
+                break;
             }
+            self.redis.runtime.block_on(try_join_all(telling))?;
         }
         Ok(())
     }
