@@ -60,8 +60,8 @@ struct Frame {
     data: Value,
 }
 
-/// After so many silences without a word of DingTalk's a connection is left for another, though it answers pings: people who listen for
-/// long have seen some that told nothing any more.
+/// After so many silences without an event a connection is left for another, though it answers pings: people who listen for long have
+/// seen some that told nothing any more.
 const SILENCES: u32 = 60;
 
 /// How a connection ended.
@@ -145,16 +145,14 @@ impl DingTalk {
                 message = socket.next() => {
                     let message = message.and_then(Result::ok).ok_or(Ended::Lost)?;
                     heard = Instant::now();
-                    if message.is_text() {
-                        told = heard;
-                    }
-                    self.answer(message, listener).await?
+                    self.answer(message, listener, &mut told).await?
                 }
                 _ = ping.tick() => {
                     if heard.elapsed() >= silence {
                         return Err(Ended::Lost);
                     }
                     if told.elapsed() >= silence * SILENCES {
+                        tracing::info!("stream has told no event for an hour: it is left for another, in case it tells none any more");
                         return Err(Ended::Told);
                     }
                     Some(Message::Ping(Vec::new().into()))
@@ -167,7 +165,7 @@ impl DingTalk {
         }
     }
 
-    async fn answer(&self, message: Message, listener: &impl Listener) -> Result<Option<Message>, Ended> {
+    async fn answer(&self, message: Message, listener: &impl Listener, told: &mut Instant) -> Result<Option<Message>, Ended> {
         let text = match message {
             Message::Text(text) => text,
             Message::Close(_) => return Err(Ended::Lost),
@@ -181,6 +179,7 @@ impl DingTalk {
             // This end is about to close.
             ("SYSTEM", "disconnect") => Err(Ended::Told),
             ("EVENT", _) => {
+                *told = Instant::now();
                 let event = frame.event();
                 let name = event.what.name();
                 let kept = listener.hear(event).await;
