@@ -137,6 +137,8 @@ impl Reply {
             (None, Some(_)) => chunks(&bytes[end..])?,
             (None, None) => (Vec::new(), 0),
         };
+        let is_text = said("content-type").is_some_and(|kind| kind.starts_with("text/") || kind.contains("json"));
+        assert!(!is_text || std::str::from_utf8(&body).is_ok(), "{body:?} is no text");
         let body = String::from_utf8_lossy(&body).into_owned();
         Some((Self { status, headers, body }, end + length))
     }

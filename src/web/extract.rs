@@ -113,13 +113,12 @@ impl<T: DeserializeOwned + 'static, const MAX_BYTES: usize> FromRequest for Stri
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        // What it does not take is left to whoever stands behind it in the handler's signature.
         let is_json = content_type(request).is_ok_and(|said| said == "application/json");
-        let body = read(length(request), payload.take(), MAX_BYTES);
+        let body = is_json.then(|| read(length(request), payload.take(), MAX_BYTES));
         Box::pin(async move {
-            if !is_json {
-                return Err(Problem::UnsupportedMediaType);
-            }
-            let body = timeout(PATIENCE, body).await.map_err(|_| Problem::RequestTimeout)??;
+            let body = timeout(PATIENCE, body.ok_or(Problem::UnsupportedMediaType)?);
+            let body = body.await.map_err(|_| Problem::RequestTimeout)??;
             let parsed = serde_json::from_slice(&body).map(|JsonObject(body)| Self(body));
             // What serde says may quote the body, which may hold a code.
             parsed.map_err(|_| Problem::BadRequest("the body is not what this route takes".into()))

@@ -49,7 +49,7 @@ use self::session::{OurCookie, RequestSession};
 pub use self::session::{SessionKeys, SessionUser, Sessions};
 pub use self::site::{App, NavEntry, Settings, Site};
 
-/// Where the plumbing answers. The files of `static/` come last: theirs is the one pattern that takes long to match.
+/// Where the plumbing answers. Of these the files of `static/` come last: theirs is the one pattern that takes long to match.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.configure(health::routes).configure(login::routes).configure(jsapi::routes).configure(page::assets::routes);
 }
