@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::app;
-use crate::dingtalk::events::Callback;
+use crate::dingtalk::events::{Callback, Reaction};
 use crate::dingtalk::{Clock, DingTalk, Events};
 use crate::server::{self, Capacity, Listening};
 use crate::settings::Settings;
@@ -40,7 +40,7 @@ pub struct Application {
 }
 
 impl Application {
-    /// The app of `src/app`. Everything that can fail at start fails here; no call is made to DingTalk yet.
+    /// The app of `src/app`. Everything that can fail at start fails here; the plumbing makes no call to DingTalk yet.
     pub async fn build(listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         let (of_app, time) = (settings.app.clone(), clock.clone());
         Self::of(async |dingtalk| app::build(of_app, time, dingtalk).await, listener, settings, clock).await
@@ -53,6 +53,7 @@ impl Application {
         settings: Settings,
         clock: Clock,
     ) -> anyhow::Result<Self> {
+        warn(&settings);
         let Settings { dingtalk: dingtalk_settings, web, .. } = &settings;
         let local_dingtalk = dingtalk_settings.local_origin();
 
@@ -62,8 +63,10 @@ impl Application {
         let dingtalk = DingTalk::new(dingtalk_settings.clone(), state.clone().into_inner(), clock.clone(), metrics.clone())
             .context("cannot make an HTTPS client: is the package ca-certificates installed, or SSL_CERT_FILE set?")?;
         let mut app = app(dingtalk.clone()).await.context("the app cannot be built")?;
-        warn(&settings, &app);
-        state.react_with(app.reaction.clone());
+        if app.reaction.is_any() && matches!(dingtalk_settings.events, Events::Off) {
+            tracing::warn!("the app reacts to events, and hears of none: DINGTALK_EVENTS is off");
+        }
+        state.react_with(std::mem::take(&mut app.reaction));
         let (dingtalk, tasks) = (Data::new(dingtalk), std::mem::take(&mut app.tasks));
         let home = dingtalk_settings.kind.home().map(|home| home.corp_id.clone());
 
@@ -166,10 +169,10 @@ impl Application {
         if let Some(metrics) = self.metrics {
             tokio::spawn(metrics.run_until(async { drop(the_end.await) }, Duration::ZERO));
         }
-        let (readiness, dingtalk) = (self.readiness, self.dingtalk);
+        let (readiness, dingtalk, state) = (self.readiness, self.dingtalk, self.state);
         let mut listening = JoinSet::new();
         if let Events::Stream(silence) = self.events {
-            let (dingtalk, state) = (DingTalk::clone(&dingtalk), self.state);
+            let (dingtalk, state) = (DingTalk::clone(&dingtalk), state.clone());
             listening.spawn(async move { dingtalk.listen(state.get_ref(), silence).await });
         }
         let stopping = async move {
@@ -180,6 +183,7 @@ impl Application {
         };
         let ended = self.server.run_until(stopping, NOTICE).await;
         self.tasks.shutdown().await;
+        state.react_with(Reaction::default());
         ended
     }
 }
@@ -197,14 +201,11 @@ pub fn sealing_keys(settings: &Settings) -> SealingKeys {
 }
 
 /// Says what starts and yet deserves a second look.
-fn warn(settings: &Settings, app: &web::App) {
+fn warn(settings: &Settings) {
     for doubt in settings.doubts() {
         tracing::warn!("{}", doubt.english);
     }
     let dingtalk = &settings.dingtalk;
-    if app.reaction.is_any() && matches!(dingtalk.events, Events::Off) {
-        tracing::warn!("the app reacts to events, and hears of none: DINGTALK_EVENTS is off");
-    }
     let is_shared = matches!(settings.state, Location::Redis(_));
     if !matches!(dingtalk.events, Events::Off) && !is_shared {
         tracing::info!(state = %settings.state, "an event reaches one process: with this STATE_URL run no second one");

@@ -153,14 +153,12 @@ impl Listener for State {
             // Before the app is told: whoever left is logged out even if the app fails, and adds nothing to what it then deletes.
             let means_something = self.apply(&event);
             // That somebody listens is not the app's to say.
-            let reaction =
-                self.reaction.get().filter(|reaction| reaction.is_any() && !matches!(event.what, Happening::UrlChecked(_)));
-            if let Some(reaction) = reaction
-                && !reaction.is_done(&event).await
-            {
+            let reaction = self.reaction.lock().clone();
+            let reacts = reaction.is_any() && !matches!(event.what, Happening::UrlChecked(_));
+            if reacts && !reaction.is_done(&event).await {
                 return false;
             }
-            if reaction.is_some() || means_something {
+            if reacts || means_something {
                 self.tables.known().events.insert(event.id, ());
             }
         }

@@ -14,7 +14,7 @@ mod database; // in a file,
 mod redis; // or where other processes follow it.
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -41,7 +41,7 @@ pub struct State {
     /// Until somebody asks for it.
     found: Mutex<Vec<Record>>,
     clock: Clock,
-    reaction: OnceLock<Reaction>,
+    reaction: Mutex<Reaction>,
     /// Other processes, if there may be any.
     redis: Option<Arc<Redis>>,
     /// They are followed until this goes, after the journal, which tells them.
@@ -70,14 +70,14 @@ impl State {
             let tables = Tables::new(lifetime, &mut found, &clock, journal);
             let (redis, _until) = shared.unzip();
             redis.iter().for_each(|redis| redis.follow(&tables));
-            Ok(Self { tables, found: Mutex::new(found), clock, reaction: OnceLock::new(), redis, _until })
+            Ok(Self { tables, found: Mutex::new(found), clock, reaction: Mutex::default(), redis, _until })
         };
         open().map_err(|why| why.of(location))
     }
 
-    /// From now on an event is heard when the app is done about it, too. Said once, before the first event.
+    /// From now on an event is heard when this is done about it, too. It may hold the client, which holds this state: see that it goes.
     pub fn react_with(&self, reaction: Reaction) {
-        self.reaction.get_or_init(|| reaction);
+        *self.reaction.lock() = reaction;
     }
 
     /// What may be used once, of one kind, and is then remembered for `kept_for`.

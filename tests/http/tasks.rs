@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
 use dingtalk_h5::dingtalk::UserId;
+use dingtalk_h5::dingtalk::events::Reaction;
 use dingtalk_h5::web::{App, route};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
@@ -67,4 +68,21 @@ async fn what_an_app_does_beside_requests_may_call_dingtalk() {
     })
     .await;
     assert_eq!(told.await.unwrap().unwrap().union_id.as_deref(), Some("simulatedUnionBob"));
+}
+
+#[tokio::test]
+async fn what_reacts_to_events_may_hold_dingtalk_and_goes_with_the_server() {
+    let (held, goes) = oneshot::channel::<Infallible>();
+    let app = TestApp::built(|dingtalk| {
+        let held = Arc::new((held, dingtalk));
+        let reaction = Reaction::new(move |_| {
+            let _held = Arc::clone(&held);
+            async { Ok::<(), Infallible>(()) }
+        });
+        App { reaction, ..pages::app() }
+    })
+    .await;
+    drop(app);
+    let gone = tokio::time::timeout(Duration::from_secs(20), goes).await;
+    assert!(gone.is_ok_and(|gone| gone.is_err()), "it keeps the state, and that its file");
 }
