@@ -20,7 +20,7 @@ pub fn commands() -> Command {
         command("doctor", "Say what to change, and where, when something does not work: exit code 0, 1 (something fails) or 2 (settings)")
             .after_help(DOCTOR_HELP)
             .args([
-                arg!(--user <USERID> "Read this person's details, as the quickstart does"),
+                arg!(--user <USERID> "Read this person's details, as the profile page does"),
                 arg!(--code "Exchange an authCode, read from standard input, which uses it up"),
                 arg!(--json "For programs: see below"),
                 arg!(--lang <lang> "Language of the words; that of the terminal if not given").value_parser(["zh", "en"]),

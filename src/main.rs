@@ -27,7 +27,7 @@ use self::command_line::{commands, environment};
 /// Exit code for settings that cannot be used; clap uses the same for a command line that cannot.
 const UNUSABLE: u8 = 2;
 
-/// With musl's own an answer costs almost twice the time.
+/// With musl's own allocator an answer costs almost twice the time.
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

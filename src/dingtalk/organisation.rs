@@ -318,7 +318,8 @@ impl Calls {
 
 /// Repeats `attempt` at a repeatable call, twice at most, while the trouble looks passing. The pauses grow and differ by chance.
 async fn patiently<T, F: Future<Output = Result<T, Error>>>(call: Call, attempt: impl FnMut() -> F) -> Result<T, Error> {
-    /// No attempt begins later than this after the first, so that three of them, five seconds at most each, end within eight.
+    /// No attempt begins later than this after the first, so that three of them, five seconds at most each, end within eight
+    /// where none waits for a turn or a token.
     const LAST_ATTEMPT: Duration = Duration::from_millis(2900);
     // Real time, not the clock's: this bounds how long somebody waits, and nobody waits in a moved clock.
     let began = Instant::now();

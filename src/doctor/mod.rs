@@ -8,7 +8,8 @@
 //!
 //! ```json
 //! {"version": 1, "verdict": "fail", "checks": [
-//!   {"id": "token", "verdict": "fail", "expected": "…", "seen": "…", "fix": "…", "console": "https://…", "because": "api"}]}
+//!   {"id": "token", "verdict": "fail", "expected": "…", "seen": "…", "fix": "…", "console": "https://…"},
+//!   {"id": "ticket", "verdict": "not_done", "expected": "…", "seen": "…", "because": "token"}]}
 //! ```
 //!
 //! `verdict` is the worst of all; `expected` and `seen` are always there and in the language asked for, but for errors, which `seen` quotes

@@ -51,7 +51,7 @@ fn names_itself(text: &str) -> bool {
     name.is_some_and(|name| name.starts_with("dingtalk_") || is_name(name))
 }
 
-/// Whether a text begins as Client IDs do: those of internal, third-party and delegated apps.
+/// Whether a text begins as Client IDs do: those of internal, third-party and custom apps.
 pub fn begins_as_client_id(text: &str) -> bool {
     ["ding", "suite", "custom"].iter().any(|beginning| text.starts_with(beginning))
 }

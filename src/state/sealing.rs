@@ -12,7 +12,7 @@ pub struct Sealer(Aes256Gcm);
 /// The name of a row: it tells what the row holds to nobody without the key.
 pub(super) type Name = [u8; 16];
 
-/// Keys for the rows of a file, newest first. The newest seals, each opens.
+/// Keys for what is kept in a file or in Redis, newest first. The newest seals, each opens.
 #[derive(Clone)]
 pub struct SealingKeys(Vec<SealingKey>);
 

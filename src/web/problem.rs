@@ -37,7 +37,7 @@ pub enum Problem {
     /// 401: a session is needed. The boundary adds what a new login needs.
     #[error("a session is needed")]
     LoginRequired,
-    /// 403: the state was not given to this browser, is older than ten minutes, or was used.
+    /// 403: the state was not given to this browser, is older than ten minutes (twenty for a login that waited in line), or was used.
     #[error("the login state was rejected")]
     StateRejected,
     /// 403: the request does not come from a page of ours.

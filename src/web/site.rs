@@ -86,7 +86,7 @@ pub struct Settings {
 pub struct Site {
     /// What is served.
     pub app: App,
-    /// The app's public name.
+    /// The app's Client ID, which is no secret: pages show it.
     pub client_id: ClientId,
     /// Where, and to whom. PUBLIC_URL is the only origin that is signed and trusted.
     pub settings: Settings,

@@ -121,7 +121,8 @@ impl Sessions {
         self.site.clock.age(since).is_some_and(|age| age < limit)
     }
 
-    /// Whether this process has ended `login`: by a logout, or because somebody logged in after it.
+    /// Whether `login` is known to have ended, here or in another process: by a logout or another login, or because the person or the
+    /// organisation is gone.
     fn has_ended(&self, login: &Login) -> bool {
         self.state.has_ended(login.id, &login.corp_id, &login.user_id, login.began)
     }
