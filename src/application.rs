@@ -24,7 +24,8 @@ use crate::web::{self, Headers, Introductions, Logins, Metrics, Readiness, Repor
 
 /// How long load balancers are told before the server stops.
 const NOTICE: Duration = Duration::from_secs(1);
-/// Whose turn comes within this time is still let in: an exchange takes five seconds, and the server ends after eight. The others are told to post again, and keep their place with the next process.
+/// Whose turn comes within this time is still let in: an exchange takes five seconds, and the server ends after eight. The others are
+/// told to post again, and keep their place with the next process.
 const LAST_TURNS: Duration = Duration::from_secs(3);
 
 /// The server, listening but not yet answering.
@@ -161,8 +162,8 @@ impl Application {
         Data::clone(&self.state).into_inner()
     }
 
-    /// Answers until `stop` ends. Then `/healthz` and `/readyz` say no for a second, so that a load balancer sends nobody else, and after that no more
-    /// connections are taken and the requests in flight may end. Then what the app does beside them ends.
+    /// Answers until `stop` ends. Then `/healthz` and `/readyz` say no for a second, so that a load balancer sends nobody else, and after
+    /// that no more connections are taken and the requests in flight may end. Then what the app does beside them ends.
     pub async fn run_until_stopped(mut self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let (_until_the_end, the_end) = oneshot::channel::<()>();
         if let Some(metrics) = self.metrics {
@@ -182,6 +183,7 @@ impl Application {
         };
         let ended = self.server.run_until(stopping, NOTICE).await;
         self.tasks.shutdown().await;
+        // It may hold the client, and that the state.
         state.react_with(Reaction::default());
         ended
     }

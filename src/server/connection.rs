@@ -75,8 +75,8 @@ pub struct Connection {
 /// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// The client's: a head, its first one or another.
-    Head { is_first: bool },
+    /// The client's: a head. One that is awaited is asked about when it does not come; otherwise the client may leave without a word.
+    Head { is_awaited: bool },
     /// The client's: the body.
     Body,
     /// Ours.
@@ -89,17 +89,22 @@ enum Stage {
     Closing,
 }
 
+/// How long nothing of the next request may come.
+fn until_next(seat: &Seat) -> Duration {
+    if seat.is_of_a_proxy() { PROXY_PATIENCE } else { HEAD_PATIENCE }
+}
+
 impl Connection {
     /// A client that was let in just now.
     pub fn new(stream: Box<dyn Stream>, codec: Codec, seat: Seat) -> Self {
-        let patience = if seat.is_of_a_proxy() { PROXY_PATIENCE } else { HEAD_PATIENCE };
         Self {
             stream,
-            stage: Stage::Head { is_first: true },
+            // Proxies open some before they have a request.
+            stage: Stage::Head { is_awaited: !seat.is_of_a_proxy() },
             exchange: Rc::new(Exchange { stops: Arc::clone(&seat.stalls.stops), ..Exchange::default() }),
             codec,
+            patience: Box::pin(sleep(until_next(&seat))),
             seat,
-            patience: Box::pin(sleep(patience)),
             received: BytesMut::new(),
             due: 0,
             before: 0,
@@ -133,7 +138,7 @@ impl Connection {
     }
 
     /// Waits for a head, and makes it due.
-    fn poll_head(&mut self, is_first: bool, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_head(&mut self, is_awaited: bool, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             match Head::read(&self.received, &mut self.codec) {
                 Ok(Some(head)) => return self.take(&head),
@@ -152,8 +157,7 @@ impl Connection {
                 Poll::Pending => self.seat.stalls(context)?,
             }
             ready!(self.patience.as_mut().poll(context));
-            // Some clients send an empty line behind a request, and proxies open connections before they have one.
-            let is_awaited = is_first && !self.seat.is_of_a_proxy();
+            // Some clients send an empty line behind a request.
             return match is_awaited || !self.received.trim_ascii().is_empty() {
                 true => self.refuse(Refusal::SLOW),
                 false => self.end(),
@@ -268,15 +272,15 @@ impl Connection {
     /// Turns to the next request when this one's answer has been sent.
     fn turn(&mut self, context: &Context<'_>) {
         if self.exchange.is_answered.take() {
+            let mut patience = HEAD_PATIENCE;
             if self.received.is_empty() {
                 // Whoever is idle costs no memory.
                 self.received = BytesMut::new();
+                patience = until_next(&self.seat);
             }
-            let is_kept = self.received.is_empty() && self.seat.is_of_a_proxy();
-            let patience = if is_kept { PROXY_PATIENCE } else { HEAD_PATIENCE };
             match self.exchange.is_last.get() {
                 true => self.stage = Stage::Over,
-                false => self.enter(Stage::Head { is_first: false }, patience),
+                false => self.enter(Stage::Head { is_awaited: false }, patience),
             }
             context.waker().wake_by_ref();
         }
@@ -325,7 +329,7 @@ impl AsyncRead for Connection {
         let this = self.get_mut();
         while this.due == 0 {
             match this.stage {
-                Stage::Head { is_first } => ready!(this.poll_head(is_first, context))?,
+                Stage::Head { is_awaited } => ready!(this.poll_head(is_awaited, context))?,
                 Stage::Body => ready!(this.poll_body(context))?,
                 Stage::Answer | Stage::Leaving => ready!(this.poll_leaving(context))?,
                 Stage::Over | Stage::Closing => return Poll::Ready(Ok(())),

@@ -1,7 +1,8 @@
 //! How many connections are taken at once, and which of them give way to others: those that keep the server waiting.
 //!
 //! A connection stalls while it is its client's turn: to begin or end a request, or to take the answer. No honest client does for long
-//! but a proxy that keeps some for later, and none loses more than a connection that it opens again. Whoever waits for the server, as for the turn of a login, does not stall.
+//! but a proxy that keeps some for later, and none loses more than a connection that it opens again. Whoever waits for the server, as
+//! for the turn of a login, does not stall.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -300,6 +301,7 @@ mod tests {
         let seats = seats(&stalls, &[["1.1.1.1"; 2050], ["10.0.0.1"; 2050]].concat());
         assert_eq!(ended(&seats), [0, 1]);
     }
+
     #[test]
     fn connections_leave_as_many_descriptors_to_calls_and_an_eighth_to_everything_else() {
         let per_worker = |descriptors, workers| Capacity::within(descriptors, workers).connections_per_worker;

@@ -37,6 +37,10 @@ pub(in crate::state) struct Teller {
 }
 
 impl Teller {
+    async fn tell(&self, table: Table, records: &[&Record]) -> Result<(), Away> {
+        self.redis.link.ask(|names| self.telling(names, table, records)).await
+    }
+
     fn telling(&self, names: &Names, table: Table, records: &[&Record]) -> Cmd {
         let (mut keys, mut life) = (vec![log_key(names, table)], table.kept_for(self.lifetime));
         if table.lasts() {
@@ -55,13 +59,14 @@ impl Teller {
 
 impl Keeper for Teller {
     fn keep(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let of = |table| changes.values().flatten().filter(move |record| record.table == table).collect::<Vec<_>>();
-        let (this, told) = (&*self, Table::FOLLOWED.map(|table| (table, of(table))));
+        let told = Table::FOLLOWED.map(|table| {
+            let records: Vec<_> = changes.values().flatten().filter(|record| record.table == table).collect();
+            (table, records)
+        });
         for nth in 0.. {
             // All kinds at once: whoever waits for this has half a second.
             let some = told.iter().filter_map(|(table, records)| Some((*table, records.chunks(AT_ONCE).nth(nth)?)));
-            let telling = |(table, some)| this.redis.link.ask::<()>(move |names| this.telling(names, table, some));
-            let telling: Vec<_> = some.map(telling).collect();
+            let telling: Vec<_> = some.map(|(table, records)| self.tell(table, records)).collect();
             if telling.is_empty() {
                 break;
             }
