@@ -87,8 +87,7 @@ async fn a_page_whose_browser_went_to_a_namesake_in_another_organisation_is_load
     chromium.open(&format!("{}/?corpid={other}", app.url)).await;
     chromium.sees("#user-name", "章珊").await;
     chromium.driver.switch_to_window(page).await.unwrap();
-    let outcome = chromium.resolve(ME).await;
-    assert_eq!(outcome["rejected"]["code"], "user_changed", "{outcome}");
+    assert_eq!(chromium.rejected_on_leaving(ME).await["code"], "user_changed");
     chromium.until("the page was asked for anew", "return !window.old", &[]).await;
     chromium.sees("#user-name", "张三").await;
     chromium.finish().await;

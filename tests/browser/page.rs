@@ -40,6 +40,14 @@ impl Chromium {
         self.driver.execute_async(script, Vec::new()).await.unwrap().json().clone()
     }
 
+    /// What the promise that `expression` makes is rejected with where its document is left at that moment: the tab keeps it, for
+    /// a driver that still waits in a document which goes runs its script once more in the next.
+    pub async fn rejected_on_leaving(&self, expression: &str) -> Value {
+        let keep = "(said) => sessionStorage.setItem('rejected', JSON.stringify(said))";
+        self.run(&format!("({expression}).catch({keep});"), &[]).await;
+        self.until("it was rejected", "return JSON.parse(sessionStorage.getItem('rejected'))", &[]).await
+    }
+
     /// Waits until `script` returns something true, in whatever document is open by then.
     pub async fn until(&self, what: &str, script: &str, arguments: &[&str]) -> Value {
         let arguments: Vec<Value> = arguments.iter().map(|argument| json!(argument)).collect();
