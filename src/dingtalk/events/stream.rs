@@ -142,6 +142,8 @@ impl DingTalk {
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let said = tokio::select! {
+                // What has come is heard before anything is said of silence: this task may have waited for its turn.
+                biased;
                 message = socket.next() => {
                     let message = message.and_then(Result::ok).ok_or(Ended::Lost)?;
                     heard = Instant::now();
