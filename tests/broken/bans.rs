@@ -200,18 +200,21 @@ async fn whoever_waits_behind_a_login_that_is_limited_for_longer_than_a_second_w
     let limited = json(r#"{"errcode":90005,"errmsg":"x"}"#);
     let is_limited = |call: &Call| call.path == EXCHANGE && call.nth >= 5;
     let rogue = Rogue::start(move |call| if is_limited(call) { vec![limited.clone()] } else { well(call) }).await;
-    let app = Arc::new(app_with(&rogue, |settings| settings.web.login_patience = Duration::from_millis(1500)).await);
+    let app = app_with(&rogue, |settings| settings.web.login_patience = Duration::from_millis(1500)).await;
+    let mut entered = Vec::new();
+    for _ in 0..30 {
+        let mut browser = app.browser();
+        let state = browser.enter().await;
+        entered.push((browser, state));
+    }
     for nth in 0..6 {
         assert_eq!(login(&app, &format!("before-{nth}")).await.status, if nth < 5 { 200 } else { 503 });
     }
-    let logins: Vec<_> = (0..30)
-        .map(|nth| {
-            let app = Arc::clone(&app);
-            tokio::spawn(async move { login(&app, &format!("code-{nth}")).await.problem() })
-        })
-        .collect();
+    let logins = entered.into_iter().enumerate().map(|(nth, (mut browser, state))| {
+        tokio::spawn(async move { browser.log_in(&format!("code-{nth}"), &state).await.problem() })
+    });
     let mut told = Vec::new();
-    for login in logins {
+    for login in logins.collect::<Vec<_>>() {
         told.push(login.await.unwrap().1);
     }
     let waiting = told.iter().filter(|code| *code == "login_queued").count();

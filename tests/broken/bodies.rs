@@ -70,13 +70,18 @@ fn exchanges() -> Vec<(&'static str, Vec<Step>, &'static str)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_broken_answer_to_an_exchange_is_a_login_and_none_keeps_anybody_waiting() {
-    let mut running = Vec::new();
+    let mut entered = Vec::new();
     for (what, steps, told) in exchanges() {
+        let rogue = Rogue::start(move |call| if call.path == EXCHANGE { steps.clone() } else { well(call) }).await;
+        let app = app_before(&rogue).await;
+        let mut browser = app.browser();
+        let state = browser.enter().await;
+        entered.push((what, told, rogue, app, browser, state));
+    }
+    let mut running = Vec::new();
+    for (what, told, rogue, app, mut browser, state) in entered {
         running.push(tokio::spawn(async move {
-            let rogue = Rogue::start(move |call| if call.path == EXCHANGE { steps.clone() } else { well(call) }).await;
-            let app = app_before(&rogue).await;
-            let mut browser = app.browser();
-            let state = browser.enter().await;
+            let _app = app;
             let began = Instant::now();
             let answer = browser.log_in("code-1", &state).await;
             assert_eq!(answer.problem(), (503, told.to_owned()), "{what}");

@@ -290,11 +290,11 @@ async fn a_browser_that_goes_away_gives_its_place_up() {
     assert_eq!(app.dingtalk.calls(USER_BY_CODE), 3);
 }
 
-/// One login, passed on by a proxy that says where it came from, and when it was let in.
-fn through_proxy(app: &TestApp, forwarded: &'static str) -> impl Future<Output = Instant> + Send + use<> {
+/// One login of somebody who has the page, passed on by a proxy that says where it came from; when it was let in.
+async fn through_proxy(app: &TestApp, forwarded: &'static str) -> impl Future<Output = Instant> + Send + use<> {
     let (mut browser, code) = (app.browser(), app.dingtalk.issue_code("alice"));
+    let body = json!({"authCode": code, "state": browser.enter().await});
     async move {
-        let body = json!({"authCode": code, "state": browser.enter().await});
         let origin = browser.origin.clone();
         let headers = [("origin", origin.as_str()), ("content-type", "application/json"), ("x-forwarded-for", forwarded)];
         let answer = browser.send(Method::POST, "/api/login", &headers, Some(body.to_string().into())).await;
@@ -310,13 +310,21 @@ async fn many_behind_one_address_do_not_stand_before_one_behind_another_and_a_ho
         settings.web.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
     })
     .await;
-    for _ in 0..4 {
-        through_proxy(&app, "192.0.2.99").await;
-    }
     let household = ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::4", "2001:db8::5", "2001:db8::6"];
-    let loud: Vec<_> = household.map(|address| tokio::spawn(through_proxy(&app, address))).into_iter().collect();
-    eventually("six wait", || app.client.waiting().iter().any(|(_, waiting)| waiting.calls == 6)).await;
+    let (mut first, mut loud) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        first.push(through_proxy(&app, "192.0.2.99").await);
+    }
+    for address in household {
+        loud.push(through_proxy(&app, address).await);
+    }
     let neighbour = through_proxy(&app, "192.0.2.1, 198.51.100.7").await;
+    for login in first {
+        login.await;
+    }
+    let loud: Vec<_> = loud.into_iter().map(tokio::spawn).collect();
+    eventually("six wait", || app.client.waiting().iter().any(|(_, waiting)| waiting.calls == 6)).await;
+    let neighbour = neighbour.await;
     let mut before = 0;
     for login in loud {
         before += usize::from(login.await.unwrap() < neighbour);
