@@ -80,8 +80,7 @@ async fn no_broken_answer_to_an_exchange_is_a_login_and_none_keeps_anybody_waiti
     }
     let mut running = Vec::new();
     for (what, told, rogue, app, mut browser, state) in entered {
-        running.push(tokio::spawn(async move {
-            let _app = app;
+        let login = tokio::spawn(async move {
             let began = Instant::now();
             let answer = browser.log_in("code-1", &state).await;
             assert_eq!(answer.problem(), (503, told.to_owned()), "{what}");
@@ -91,10 +90,11 @@ async fn no_broken_answer_to_an_exchange_is_a_login_and_none_keeps_anybody_waiti
                 "{what}"
             );
             assert_eq!(rogue.calls(EXCHANGE).len(), 1, "{what}: the code was sent once");
-        }));
+        });
+        running.push((app, login));
     }
-    for one in running {
-        one.await.unwrap();
+    for (_app, login) in running {
+        login.await.unwrap();
     }
 }
 

@@ -40,8 +40,8 @@ impl Chromium {
         self.driver.execute_async(script, Vec::new()).await.unwrap().json().clone()
     }
 
-    /// What the promise that `expression` makes is rejected with where its document is left at that moment: the tab keeps it, for
-    /// a driver that still waits in a document which goes runs its script once more in the next.
+    /// What the promise that `expression` makes is rejected with, in a page that loads anew at that moment. The tab keeps it: a
+    /// driver that waits for a promise while its document goes runs the script again in the next one.
     pub async fn rejected_on_leaving(&self, expression: &str) -> Value {
         let keep = "(said) => sessionStorage.setItem('rejected', JSON.stringify(said))";
         self.run(&format!("({expression}).catch({keep});"), &[]).await;

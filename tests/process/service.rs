@@ -6,10 +6,11 @@ use dingtalk_h5::server::Settings;
 use dingtalk_simulator::Simulator;
 
 use super::{Served, complete, program, run, with, with_tls};
+use crate::doctor::free;
 use crate::http::tls::Pair;
 
-/// An address of all of this machine's, where nobody listens at any of them.
-fn free() -> String {
+/// All addresses of this machine, with a port that is free at each of them.
+fn free_everywhere() -> String {
     TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().to_string()
 }
 
@@ -17,7 +18,7 @@ fn free() -> String {
 async fn health_is_0_while_the_server_answers_with_or_without_tls_and_1_when_it_does_not() {
     let dingtalk = Simulator::start().await.unwrap();
     let pair = Pair::new();
-    let plain = with(complete(&dingtalk), "APP_ADDR", &free());
+    let plain = with(complete(&dingtalk), "APP_ADDR", &free_everywhere());
     for variables in [plain.clone(), with_tls(plain, &pair)] {
         let served = Served::start(&variables).await;
         let (code, said) = run(program(&variables).arg("health")).await;
