@@ -41,7 +41,7 @@ impl Scene<'_> {
                 assert_eq!(self.app.dingtalk.calls(AUTH_CODE), 0);
             }
         }
-        self.close().await;
+        self.leave().await;
     }
 
     async fn use_page(&self, page: &Chromium, situation: Situation) {

@@ -46,11 +46,8 @@ impl Scene<'_> {
         self.stage.chromium.until("the bridge is ready", awake, &[]).await;
     }
 
-    /// Nobody needs its page any more.
-    pub async fn close(self) {
-        let driver = &self.stage.chromium.driver;
-        driver.close_window().await.unwrap();
-        let windows = driver.windows().await.unwrap();
-        driver.switch_to_window(windows[0].clone()).await.unwrap();
+    /// Nobody needs its page any more. Its tab stays: now and then a browser does not close one that it is told to.
+    pub async fn leave(self) {
+        self.stage.chromium.open("about:blank").await;
     }
 }
