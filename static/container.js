@@ -8,8 +8,7 @@
   if (h5.client.whereabouts() !== 'inside') return;
   const ours = [location.origin, document.documentElement.dataset.publicUrl];
 
-  // Some clients keep the title of the page before. Without its own the page is still of use.
-  h5.client.call('biz.navigation.setTitle', { title: document.title }).catch(() => {});
+  h5.client.tellTitle();
 
   document.addEventListener('click', (event) => {
     const link = event.target instanceof Element ? event.target.closest('a') : null;

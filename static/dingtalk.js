@@ -32,6 +32,7 @@
  * @property {(corpId: string) => Promise<string>} requestAuthCode
  * @property {(values: ConfigValues) => Promise<void>} configure
  * @property {(values: ConfigValues) => Promise<void>} tryConfigure  Without a report when it is refused.
+ * @property {() => void} tellTitle
  * @property {(name: DingTalkApi, params?: object, timeout?: number) => Promise<any>} call
  *
  * @typedef {NonNullable<Window['dd']>} Library
@@ -50,21 +51,16 @@ h5.client = (function () {
   /** @type {Promise<void> | null} */
   let configured = null;
 
-  /** @returns {Library | undefined} */
-  function library() {
-    return window.dd;
-  }
-
   /** @returns {'inside' | 'outside' | 'no_library'} */
   function whereabouts() {
-    const dd = library();
+    const dd = window.dd;
     if (!dd || !dd.env) return 'no_library';
     return dd.env.platform === 'notInDingTalk' ? 'outside' : 'inside';
   }
 
   /** What the library says about itself and its container. */
   function describe() {
-    const dd = /** @type {any} */ (library()) || {};
+    const dd = Object(window.dd);
     const env = Object(dd.env);
     /** @type {Record<string, string>} */
     const told = { library: String(dd.version || '?') };
@@ -81,13 +77,9 @@ h5.client = (function () {
    */
   function requestAuthCode(corpId) {
     // The one spelling that every version of the library has.
-    return call('runtime.permission.requestAuthCode', { corpId }, AUTH_CODE_TIMEOUT).then(authCodeIn);
-  }
-
-  /** @param {unknown} answer */
-  function authCodeIn(answer) {
-    const code = read(answer, ['code', 'authCode']);
-    return code || Promise.reject(failure({ code: 'no_auth_code' }));
+    return call('runtime.permission.requestAuthCode', { corpId }, AUTH_CODE_TIMEOUT).then((answer) => {
+      return read(answer, ['code', 'authCode']) || Promise.reject(failure({ code: 'no_auth_code' }));
+    });
   }
 
   /**
@@ -139,11 +131,16 @@ h5.client = (function () {
     }).catch((said) => { throw failure(said); });
   }
 
+  /** Some clients keep the title of the page before. Without its own the page is still of use. */
+  function tellTitle() {
+    call('biz.navigation.setTitle', { title: document.title }).catch(() => {});
+  }
+
   /** Outside DingTalk every call of the library fails in a way of its own: do not call. */
   function inside() {
     const place = whereabouts();
     if (place !== 'inside') return Promise.reject(failure({}, place));
-    return Promise.resolve(/** @type {Library} */ (library()));
+    return Promise.resolve(/** @type {Library} */ (window.dd));
   }
 
   /**
@@ -207,5 +204,5 @@ h5.client = (function () {
     return name ? String(fields[name]) : '';
   }
 
-  return { whereabouts, describe, requestAuthCode, configure, tryConfigure, call };
+  return { whereabouts, describe, requestAuthCode, configure, tryConfigure, tellTitle, call };
 })();

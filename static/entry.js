@@ -35,19 +35,19 @@
     const retry = /** @type {HTMLButtonElement} */ (part('retry'));
     const publicUrl = document.documentElement.dataset.publicUrl || location.origin;
     const publicAddress = publicUrl + location.pathname + location.search + location.hash;
+    const cameByReload = performance.navigation.type === performance.navigation.TYPE_RELOAD;
     let hadTrouble = false;
     let takesNewPage = false;
 
     retry.addEventListener('click', () => {
       retry.disabled = true;
-      if (takesNewPage) location.reload();
+      if (takesNewPage) startOver();
       else logIn(true);
     });
 
-    // With its fragment.
     part('load-again').addEventListener('click', (event) => {
       event.preventDefault();
-      location.reload();
+      startOver();
     });
 
     if (h5.client.whereabouts() === 'outside') {
@@ -67,7 +67,7 @@
       showFace('signing-in');
       retry.disabled = true;
       h5.session.logIn(entry.dataset.state || '', showWait).then(makeSureItComesBack).then(loadAgain).catch((failure) => {
-        if (failure.code === 'state_rejected' && (isAskedFor || !cameByReload())) location.reload();
+        if (failure.code === 'state_rejected' && (isAskedFor || !cameByReload)) startOver();
         else showTrouble(failure);
       });
     }
@@ -127,6 +127,7 @@
       });
       const [heading, app] = [`[data-shown-for="${name}"] h1`, '.brand-name'].map((selector) => document.querySelector(selector));
       if (heading && app) document.title = `${heading.textContent} · ${app.textContent}`;
+      h5.client.tellTitle();
     }
   }
 
@@ -162,22 +163,25 @@
     }
   }
 
-  /** The same URL, as a navigation that this page started: a reload would repeat the foreign start of this one. */
+  /** This page once more. A reload counts as begun within, where the session may be somebody else's. */
+  function startOver() {
+    const outside = part('load-again').getAttribute('href');
+    if (outside) location.replace(outside + location.hash);
+    else location.reload();
+  }
+
+  /** The page that this one stands for. */
   function loadAgain() {
-    const hasFragment = location.href.indexOf('#') >= 0;
-    // With a fragment, replace would only scroll.
-    if (hasFragment) location.reload();
-    else location.replace(location.href.replace('?sign-in&', '?').replace(/\?sign-in$/, ''));
+    const address = location.href.replace('?sign-in&', '?').replace(/\?sign-in(?=#|$)/, '');
+    // Then replace would only scroll.
+    if (address === location.href && location.hash) location.reload();
+    else location.replace(address);
   }
 
   /** A fresh state, or the library, takes a new page: it keeps a bridge that has failed. */
   function needsNewPage(/** @type {Failure} */ failure, /** @type {boolean} */ again) {
     const { code, kind } = failure;
     return code === 'state_rejected' || kind === 'no_library' || (again && /timeout|refused/.test(kind));
-  }
-
-  function cameByReload() {
-    return performance.navigation.type === performance.navigation.TYPE_RELOAD;
   }
 
   /** @param {string} id */

@@ -63,7 +63,10 @@ h5.session = (function () {
       if (Date.now() - code.taken > CODE_GROWS_OLD) code = await takeCode(state);
       if (hasLeft) throw problem('signed_out');
       try {
-        return loggedIn(await post('/api/login', { authCode: code.text, state, place }));
+        latestUser = /** @type {User} */ (await post('/api/login', { authCode: code.text, state, place }));
+        loginsDone += 1;
+        place = undefined;
+        return latestUser;
       } catch (caught) {
         const failure = /** @type {Failure} */ (caught);
         const wasWaiting = place !== undefined;
@@ -80,6 +83,7 @@ h5.session = (function () {
           code.taken = 0;
           await pause(BEFORE_ASKING_AGAIN * (1 + Math.random()));
         } else {
+          place = undefined;
           throw failure;
         }
         if (Date.now() - began > LONGEST_WAIT) throw problem('queue_too_long');
@@ -94,24 +98,11 @@ h5.session = (function () {
 
   /** @param {string} state */
   async function takeCode(state) {
-    const text = await requestAuthCode(state);
-    return { text, taken: Date.now() };
-  }
-
-  /** @param {User} user */
-  function loggedIn(user) {
-    loginsDone += 1;
-    place = undefined;
-    latestUser = user;
-    return user;
-  }
-
-  /** @param {string} state */
-  function requestAuthCode(state) {
-    return h5.client.requestAuthCode(document.documentElement.dataset.corpId || '').catch((failure) => {
+    const text = await h5.client.requestAuthCode(document.documentElement.dataset.corpId || '').catch((failure) => {
       h5.report.refusedAuthCode(failure, state);
       throw failure;
     });
+    return { text, taken: Date.now() };
   }
 
   /** Ends the session on the server, then leaves. */
@@ -311,8 +302,8 @@ h5.session = (function () {
     throw failure;
   }
 
-  /** @param {HTMLButtonElement} button */
-  function wireLogOut(button) {
+  /** @type {NodeListOf<HTMLButtonElement>} */
+  (document.querySelectorAll('[data-action="log-out"]')).forEach((button) => {
     button.disabled = false;
     button.addEventListener('click', () => {
       button.disabled = true;
@@ -322,10 +313,6 @@ h5.session = (function () {
         button.disabled = false;
       });
     });
-  }
-
-  document.querySelectorAll('[data-action="log-out"]').forEach((button) => {
-    wireLogOut(/** @type {HTMLButtonElement} */ (button));
   });
 
   return { logIn, logOut, fetch: fetchWithSession, problem };

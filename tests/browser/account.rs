@@ -64,6 +64,86 @@ async fn no_way_leads_from_the_entry_page_to_the_one_before() {
     chromium.finish().await;
 }
 
+/// The next login names a state that nobody knows.
+const LOSE_A_STATE: &str = "
+    const ask = window.fetch;
+    window.fetch = (path, init) => {
+        if (path === '/api/login' && sessionStorage.getItem('lose')) {
+            sessionStorage.removeItem('lose');
+            init.body = init.body.replace('\"state\":\"', '$&x');
+        }
+        return ask(path, init);
+    };
+";
+
+/// A client in which zhangsan is still logged in, and which is alice's by now.
+async fn left_to_alice(app: &TestApp) -> Chromium {
+    app.dingtalk.sign_in("zhangsan");
+    let chromium = Chromium::start().await;
+    chromium.open(&app.url).await;
+    chromium.shown("[data-user-id='zhangsan']").await;
+    app.dingtalk.sign_in("alice");
+    chromium.on_every_document(WITNESS).await;
+    chromium
+}
+
+impl Chromium {
+    /// Ends a test in which alice came to this address, and nobody else was ever shown.
+    async fn shows_alice_alone(self, address: &str) {
+        self.shown("[data-user-id='alice']").await;
+        assert_eq!(self.href().await, address);
+        assert!(self.ever_showed("Alice Chen").await && !self.ever_showed("张三").await);
+        self.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn loading_the_entry_page_again_leads_nobody_to_the_one_before() {
+    let app = TestApp::start().await;
+    let chromium = left_to_alice(&app).await;
+    app.dingtalk.client(Answers::Never, false);
+    let address = format!("{}/profile?q=1#here", app.url);
+    chromium.open(&address).await;
+    for answers in [Answers::Never, Answers::Normal] {
+        app.dingtalk.client(answers, false);
+        chromium.run("window.old = true; document.querySelector('#load-again').click()", &[]).await;
+        chromium.until("the page is loaded anew", "return !window.old", &[]).await;
+    }
+    chromium.shows_alice_alone(&address).await;
+}
+
+#[tokio::test]
+async fn another_document_after_two_refusals_leads_nobody_to_the_one_before() {
+    let app = TestApp::start().await;
+    let chromium = left_to_alice(&app).await;
+    app.dingtalk.client(Answers::Refuses, false);
+    let address = format!("{}/profile#here", app.url);
+    chromium.open(&address).await;
+    chromium.run("window.old = true", &[]).await;
+    for _ in 0..2 {
+        chromium.sees("#trouble-text", "DingTalk refused the request.").await;
+        chromium.run("document.querySelector('#trouble-text').textContent = ''", &[]).await;
+        chromium.click("#retry").await;
+    }
+    chromium.until("the page is loaded anew", "return !window.old", &[]).await;
+    chromium.sees("#trouble-text", "DingTalk refused the request.").await;
+    app.dingtalk.client(Answers::Normal, false);
+    chromium.click("#retry").await;
+    chromium.shows_alice_alone(&address).await;
+}
+
+#[tokio::test]
+async fn another_document_for_a_lost_state_leads_nobody_to_the_one_before() {
+    let app = TestApp::start().await;
+    let chromium = left_to_alice(&app).await;
+    chromium.on_every_document(LOSE_A_STATE).await;
+    let address = format!("{}/profile?q=1&r=2", app.url);
+    chromium.run("sessionStorage.setItem('lose', 'yes')", &[]).await;
+    chromium.open(&address).await;
+    chromium.until("a state was lost", "return !sessionStorage.getItem('lose')", &[]).await;
+    chromium.shows_alice_alone(&address).await;
+}
+
 #[tokio::test]
 async fn a_page_of_the_one_before_gives_way_when_its_session_ends() {
     let app = TestApp::start().await;

@@ -11,7 +11,7 @@ use crate::support::pages::{NAME, TITLES};
 const SPY: &str = "let library;
     Object.defineProperty(window, 'dd', { get: () => library, set: (dd) => {
         library = dd;
-        const note = (name) => (params) => { console.info('asked ' + name + ' ' + (params.title || params.url)); return answer(); };
+        const note = (name) => (params) => { window.told = params.title; console.info('asked ' + name + ' ' + params.url); return answer(); };
         const answer = () => window.refuses ? Promise.reject({ errorCode: 7 }) : Promise.resolve({});
         dd.biz.navigation.setTitle = note('setTitle');
         dd.biz.util.openLink = note('openLink');
@@ -20,6 +20,10 @@ const SPY: &str = "let library;
 impl Chromium {
     async fn asked(&self, what: &str) -> bool {
         self.log().await.iter().any(|entry| entry.message.contains(what))
+    }
+
+    async fn tells_the_title(&self, title: &str) {
+        self.until("the client was told the title", "return window.told === arguments[0]", &[title]).await;
     }
 
     async fn clicks_a_link_to(&self, url: &str) {
@@ -38,9 +42,11 @@ async fn the_title_is_set_in_the_client_too() {
     for (path, Both(title, _)) in ["/", "/profile", "/jsapi"].into_iter().zip(TITLES) {
         chromium.open(&format!("{}{path}", app.url)).await;
         chromium.shown("main[data-user-id]").await;
-        let asked = format!("asked setTitle {title} · {NAME}");
-        assert!(chromium.asked(&asked).await, "{:#?}", chromium.log().await);
+        chromium.tells_the_title(&format!("{title} · {NAME}")).await;
     }
+    app.dingtalk.client(Answers::Refuses, false);
+    chromium.open(&app.url).await;
+    chromium.tells_the_title(&format!("DingTalk refused the request. · {NAME}")).await;
     chromium.finish().await;
 }
 
