@@ -125,6 +125,28 @@ async fn a_login_that_goes_on_at_the_server_after_the_network_has_changed_is_wai
 }
 
 #[tokio::test]
+async fn after_a_login_that_failed_for_good_a_server_that_cannot_be_reached_is_told_at_once() {
+    let app = TestApp::start_with(slow_and_impatient).await;
+    let chromium = Chromium::start().await;
+    let _crowd = crowd(&app, 36).await;
+    chromium.open(&app.url).await;
+    chromium.shown("#wait").await;
+    let refuses_and_goes = "const ask = window.fetch;
+        let answer = async () => new Response('{\"code\":\"not_a_member\",\"title\":\"Nobody.\"}', { status: 403 });
+        window.fetch = (path, init) => {
+            if (path !== '/api/login') return ask(path, init);
+            const answered = answer();
+            answer = async () => { throw new TypeError('Failed to fetch'); };
+            return answered;
+        }";
+    chromium.run(refuses_and_goes, &[]).await;
+    chromium.sees("#trouble-text", "Nobody.").await;
+    chromium.click("#retry").await;
+    chromium.sees("#trouble-text", "The server cannot be reached.").await;
+    chromium.finish().await;
+}
+
+#[tokio::test]
 async fn nobody_waits_longer_than_ten_minutes() {
     let app = TestApp::start_with(slow_and_impatient).await;
     let chromium = Chromium::start().await;
