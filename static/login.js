@@ -31,6 +31,7 @@ h5.session = (function () {
   let latestUser = null;
   /** @type {string | undefined} What keeps this page's order in the line, whichever try it came from. */
   let place;
+  let posting = new AbortController();
   let hasLeft = false;
   /** @type {Set<Promise<void>>} */
   const underway = new Set();
@@ -107,8 +108,9 @@ h5.session = (function () {
 
   /** Ends the session on the server, then leaves. */
   async function logOut() {
-    // The session ends before the answer comes, and what asks meanwhile must not begin another.
+    // The session ends before the answer comes, and what asks meanwhile, or has asked, must not begin another.
     hasLeft = true;
+    posting.abort();
     await post('/api/logout', {}).catch((failure) => {
       hasLeft = false;
       throw failure;
@@ -134,6 +136,7 @@ h5.session = (function () {
 
   function leave() {
     hasLeft = true;
+    posting.abort();
     location.replace('/signed-out?corpid=' + encodeURIComponent(document.documentElement.dataset.corpId || ''));
   }
 
@@ -256,7 +259,7 @@ h5.session = (function () {
    * @param {object} body
    */
   async function post(path, body) {
-    const patience = new AbortController();
+    const patience = posting = new AbortController();
     const timer = setTimeout(() => patience.abort(), LOGIN_TIMEOUT);
     try {
       const response = await fetch(path, {

@@ -1,11 +1,13 @@
 //! After logging out nothing of the person is left.
 
-use dingtalk_simulator::Answers;
+use std::time::Duration;
+
+use dingtalk_simulator::{Answers, Fault};
 
 use super::AUTH_CODE;
 use super::chromium::Chromium;
 use super::session::at_home;
-use crate::support::{TestApp, USER_BY_CODE};
+use crate::support::{TestApp, USER_BY_CODE, eventually};
 
 async fn logged_out(app: &TestApp) -> Chromium {
     let chromium = Chromium::start().await;
@@ -100,6 +102,27 @@ async fn a_request_that_crosses_a_sign_out_signs_nobody_in_again() {
     chromium.click("[data-action='log-out']").await;
     chromium.sees("main h1", "You have signed out").await;
     assert_eq!(app.dingtalk.calls(AUTH_CODE), 1);
+    assert_eq!(chromium.resolve("fetch('/api/me').then((answer) => answer.status)").await, 401);
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn a_login_that_is_under_way_when_somebody_signs_out_signs_nobody_in() {
+    let app = TestApp::start().await;
+    let chromium = at_home(&app).await;
+    app.hands.advance(Duration::from_secs(31 * 60));
+    let slow = Fault::Delay { milliseconds: 1500 };
+    app.dingtalk.fault("/topapi/v2/user/getuserinfo", 1, slow);
+    // The answer to the sign-out comes after the one to the login.
+    let script = "const ask = window.fetch;
+         window.fetch = (path, init) => ask(path, init).then((answer) => {
+           return new Promise((resolve) => setTimeout(resolve, path === '/api/logout' ? 2500 : 0, answer));
+         });
+         h5.session.fetch('/api/me').catch(() => {});";
+    chromium.run(script, &[]).await;
+    eventually("the login is under way", || app.dingtalk.calls(USER_BY_CODE) == 2).await;
+    chromium.click("[data-action='log-out']").await;
+    chromium.sees("main h1", "You have signed out").await;
     assert_eq!(chromium.resolve("fetch('/api/me').then((answer) => answer.status)").await, 401);
     chromium.finish().await;
 }
