@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use dingtalk_simulator::Fault;
+
 use super::{Company, standing, standing_is};
 use crate::process::with;
 use crate::support::{USER_BY_CODE, eventually};
@@ -46,6 +48,57 @@ async fn sixty_people_at_three_processes_are_let_in_at_the_pace_of_one() {
     assert!((60..=62).contains(&calls), "{calls}");
     // Six seconds where nothing is late; on a machine that does much else, many answers are.
     assert!(took < Duration::from_secs(20), "{took:?}");
+}
+
+/// Whether it was the way there or the way back that took so long, nobody knows; but later than its answer DingTalk has not seen it.
+#[tokio::test]
+async fn a_call_whose_answer_takes_long_counts_from_when_dingtalk_may_have_seen_it_and_no_longer() {
+    let company = company_at(100).await;
+    // So many answers tell each process how long one takes.
+    all_come(&company, 150).await;
+    let before = company.dingtalk.calls(USER_BY_CODE);
+    let began = now(&company).await;
+    company.dingtalk.fault("/topapi/v2/user/getuserinfo", 1, Fault::Delay { milliseconds: 1700 });
+    let slow = company.logged_in_at(0, "alice");
+    let others_go_on = async {
+        eventually("the slow one is out", || company.dingtalk.calls(USER_BY_CODE) > before).await;
+        while now(&company).await < began + 1500 {
+            company.logged_in_at(1, "bob").await;
+        }
+    };
+    tokio::join!(slow, others_go_on);
+    loop {
+        let latest = latest_call(&company).await;
+        let now = now(&company).await;
+        assert!(latest <= now, "one counts from {} ms after its answer", latest - now);
+        if latest > began + 1600 {
+            break;
+        }
+        assert!(now < began + 10_000, "the slow one is not noted");
+    }
+}
+
+/// The clock of Redis, in milliseconds.
+async fn now(company: &Company) -> u64 {
+    let (seconds, microseconds): (u64, u64) = company.redis.ask("TIME").await.unwrap();
+    seconds * 1000 + microseconds / 1000
+}
+
+/// When the last of the calls counts from that processes have told each other.
+async fn latest_call(company: &Company) -> u64 {
+    let mut latest = 0;
+    for key in company.redis.ask::<Vec<String>>("KEYS *").await.unwrap() {
+        if company.redis.ask::<String>(&format!("TYPE {key}")).await.unwrap() == "zset" {
+            let last: Vec<String> = company.redis.ask(&format!("ZRANGE {key} -1 -1 WITHSCORES")).await.unwrap();
+            // Calls have names of several words.
+            if let [name, score] = &last[..]
+                && name.contains(' ')
+            {
+                latest = latest.max(score.parse().unwrap());
+            }
+        }
+    }
+    latest
 }
 
 #[tokio::test]

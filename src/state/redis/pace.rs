@@ -54,16 +54,16 @@ fn places(names: &Names, line: &str) -> [String; 4] {
 /// seconds, and each time that proves possible twice as much. What lies further ahead than anything can was noted before the clock was set
 /// back, as another primary's may be, and is forgotten.
 ///
-/// KEYS: the calls of the last second, those who wait, what is allowed lately, the refused calls. ARGV: who asks, the beginning of the leaves'
-/// names, how many it wants, how many may leave in a second, when its first arrived. Answers how many may, and else after how many
-/// milliseconds to ask again.
+/// KEYS: the calls, kept for longer than an answer takes, those who wait, what is allowed lately, the refused calls. ARGV: who asks, the
+/// beginning of the leaves' names, how many it wants, how many may leave in a second, when its first arrived. Answers how many may, and else
+/// after how many milliseconds to ask again.
 const DEPART: &str = r"
 for nth, kind in ipairs({'zset', 'hash', 'hash', 'zset'}) do keep_only(kind, KEYS[nth]) end
 local me, wanted, allowed, since = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = milliseconds()
-local second, earlier, chance, before_more, ahead = 1020, 200, 40, 6000, 3500
-local lately = redis.call('HMGET', KEYS[3], 'limit', 'raised', 'step', 'paused')
-local limit, raised, step = tonumber(lately[1]), tonumber(lately[2]), tonumber(lately[3])
+local second, earlier, chance, before_more, ahead, kept = 1020, 200, 40, 6000, 3500, 7000
+local known = redis.call('HMGET', KEYS[3], 'limit', 'raised', 'step', 'paused')
+local limit, raised, step = tonumber(known[1]), tonumber(known[2]), tonumber(known[3])
 if limit and raised and step and step > 0 and raised <= now then
   while limit < allowed and now >= raised + before_more do
     limit, raised, step = limit + step, raised + before_more, step * 2
@@ -74,27 +74,28 @@ if limit and raised and step and step > 0 and raised <= now then
     allowed = limit
   end
 end
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - second)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - kept)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], now + ahead, '+inf')
-local free, before = allowed - redis.call('ZCARD', KEYS[1]), 0
+local lately = '(' .. now - second
+local free, before = allowed - redis.call('ZCOUNT', KEYS[1], lately, '+inf'), 0
 local waiting = redis.call('HGETALL', KEYS[2])
 for nth = 1, #waiting, 2 do
   local arrived, asks = string.match(waiting[nth + 1], '^(%d+) (%d+)$')
   if not arrived or now - asks > chance or asks - now > ahead then redis.call('HDEL', KEYS[2], waiting[nth])
   elseif waiting[nth] ~= me and tonumber(arrived) < since - earlier then before = before + 1 end
 end
-local paused = (tonumber(lately[4]) or 0) - now
+local paused = (tonumber(known[4]) or 0) - now
 if paused > 0 and paused < 10000 then return {0, paused} end
 local may = math.min(wanted, free - before)
 if may > 0 then
   for nth = 1, may do redis.call('ZADD', KEYS[1], now, ARGV[2] .. nth) end
   redis.call('HDEL', KEYS[2], me)
-  redis.call('PEXPIRE', KEYS[1], 5000)
+  redis.call('PEXPIRE', KEYS[1], kept)
   return {may, 0}
 end
 local wait = 10
 if free <= 0 then
-  local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+  local first = redis.call('ZRANGEBYSCORE', KEYS[1], lately, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
   wait = math.max(1, math.floor((first[2] or now) + second + 1 - now))
 end
 redis.call('HSET', KEYS[2], me, since .. ' ' .. now + wait)
@@ -106,15 +107,15 @@ return {0, wait}";
 ///
 /// KEYS: as above. ARGV: the leave's name, what, by how many milliseconds it was late.
 const NOTE_DEPARTURE: &str = r"
-local now = milliseconds()
+local now, kept = milliseconds(), 7000
 if ARGV[2] == 'stayed' then return redis.call('ZREM', KEYS[1], ARGV[1]) end
 local at = (tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1])) or now) + ARGV[3]
 redis.call('ZADD', KEYS[1], at, ARGV[1])
-redis.call('PEXPIRE', KEYS[1], 5000)
+redis.call('PEXPIRE', KEYS[1], kept)
 if ARGV[2] ~= 'refused' then return 0 end
 redis.call('ZADD', KEYS[4], at, ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - 5000)
-redis.call('PEXPIRE', KEYS[4], 5000)
+redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - kept)
+redis.call('PEXPIRE', KEYS[4], kept)
 local since, together = at - 1020, at + 50
 local admitted = redis.call('ZCOUNT', KEYS[1], since, together) - redis.call('ZCOUNT', KEYS[4], since, together)
 local limit = tonumber(redis.call('HGET', KEYS[3], 'limit')) or admitted
