@@ -1,8 +1,10 @@
 //! What one process hears of DingTalk, all know.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dingtalk_simulator::{Decision, Shape, Simulator};
+use reqwest::Method;
+use serde_json::json;
 
 use super::{Company, standing_is};
 use crate::process::{Served, Variables, with};
@@ -73,4 +75,37 @@ async fn what_one_process_is_told_of_organisations_and_people_all_know_and_one_t
     company.processes.push(Served::start(&with(company.variables.clone(), "STATE_URL", &far.url())).await);
     assert_eq!(logs_in(&company, 4, first, "bob").await.1, 200);
     assert_eq!(company.dingtalk.calls(CORP_ACCESS_TOKEN), calls);
+}
+
+/// Whoever knows that an event was heard acknowledges it, though the process that heard it may die at any moment.
+#[tokio::test]
+async fn that_an_event_was_heard_is_told_when_all_that_it_says_is_told() {
+    let company = Company::with(|dingtalk, variables| {
+        let variables = with(variables, "DINGTALK_EVENTS", "http");
+        let variables = with(variables, "DINGTALK_EVENT_TOKEN", dingtalk.app().callback_token);
+        with(variables, "DINGTALK_EVENT_AES_KEY", dingtalk.app().callback_aes_key)
+    });
+    let company = company.await;
+    let people: Vec<String> = (0..800).map(|nth| format!("person{nth}")).collect();
+    let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    let left =
+        json!({"EventType": "user_leave_org", "CorpId": company.dingtalk.app().corp_id, "UserId": people, "TimeStamp": now});
+    let (query, body) = company.dingtalk.sealed(&left, &now.to_string());
+    let path = format!("/dingtalk/events?{query}");
+    assert_eq!(company.browser_at(0).send(Method::POST, &path, &[], Some(body.into())).await.status, 200);
+
+    let (mut event, mut last_person) = (None, None);
+    for key in company.redis.ask::<Vec<String>>("KEYS *").await.unwrap() {
+        if company.redis.ask::<String>(&format!("TYPE {key}")).await.unwrap() == "stream" {
+            let length: usize = company.redis.ask(&format!("XLEN {key}")).await.unwrap();
+            let last: Vec<(String, Vec<Vec<u8>>)> = company.redis.ask(&format!("XREVRANGE {key} + - COUNT 1")).await.unwrap();
+            let at: u64 = last[0].0.split('-').next().unwrap().parse().unwrap();
+            match length {
+                1 => event = Some(at),
+                800 => last_person = Some(at),
+                _ => panic!("{key} has {length} entries"),
+            }
+        }
+    }
+    assert!(event.unwrap() >= last_person.unwrap(), "told {} ms too early", last_person.unwrap() - event.unwrap());
 }

@@ -41,6 +41,19 @@ impl Teller {
         self.redis.link.ask(|names| self.telling(names, table, records)).await
     }
 
+    /// All kinds at once: whoever waits for this has half a second.
+    fn tell_together(&self, told: &[(Table, Vec<&Record>)]) -> Result<(), Away> {
+        for nth in 0.. {
+            let some = told.iter().filter_map(|(table, records)| Some((*table, records.chunks(AT_ONCE).nth(nth)?)));
+            let telling: Vec<_> = some.map(|(table, records)| self.tell(table, records)).collect();
+            if telling.is_empty() {
+                break;
+            }
+            self.redis.runtime.block_on(try_join_all(telling))?;
+        }
+        Ok(())
+    }
+
     fn telling(&self, names: &Names, table: Table, records: &[&Record]) -> Cmd {
         let (mut keys, mut life) = (vec![log_key(names, table)], table.kept_for(self.lifetime));
         if table.lasts() {
@@ -63,16 +76,10 @@ impl Keeper for Teller {
             let records: Vec<_> = changes.values().flatten().filter(|record| record.table == table).collect();
             (table, records)
         });
-        for nth in 0.. {
-            // All kinds at once: whoever waits for this has half a second.
-            let some = told.iter().filter_map(|(table, records)| Some((*table, records.chunks(AT_ONCE).nth(nth)?)));
-            let telling: Vec<_> = some.map(|(table, records)| self.tell(table, records)).collect();
-            if telling.is_empty() {
-                break;
-            }
-            self.redis.runtime.block_on(try_join_all(telling))?;
-        }
-        Ok(())
+        // Who knows that an event was heard does not hear it again: that comes when all that it told is there.
+        let (heard, meant): (Vec<_>, Vec<_>) = told.into_iter().partition(|(table, _)| *table == Table::Events);
+        self.tell_together(&meant)?;
+        Ok(self.tell_together(&heard)?)
     }
 }
 
