@@ -51,6 +51,8 @@ pub fn bind(places: Places, shared: Data<Shared>) -> io::Result<(Server, SocketA
     })
     .workers(1)
     .keep_alive(IDLE_CONNECTION)
+    // Before the first request, too: clients open connections in a rush that they need only later.
+    .client_request_timeout(IDLE_CONNECTION)
     .backlog(BACKLOG)
     .tcp_nodelay(true)
     .disable_signals();
