@@ -8,8 +8,8 @@ use crate::dingtalk::{CorpId, DingTalk, Organisation};
 use crate::web::origin::organisation_shown;
 use crate::web::{Problem, RequestSession, extracted, shared};
 
-/// The organisation that the page shows which made `request`, or that its address names; if there is neither, the app's only one, or that of the
-/// session which this browser has or had. A login goes to the one for which its state was made, and never looks here.
+/// The organisation that the page shows whose script made `request`, or that its address names; if there is neither, the app's only one, or
+/// that of the session which this browser has or had. A login goes to the one for which its state was made, and never looks here.
 pub fn organisation_of(request: &HttpRequest) -> Result<CorpId, Problem> {
     let home = shared::<DingTalk>(request)?.home().map(Organisation::corp_id);
     let named = match organisation_shown(request.headers()) {
