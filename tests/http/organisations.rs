@@ -107,22 +107,6 @@ async fn a_state_is_for_the_organisation_of_its_page_and_cannot_be_rewritten() {
 }
 
 #[tokio::test]
-async fn the_links_of_a_page_stay_in_its_organisation_though_another_window_signs_in_to_another() {
-    let (app, [one, other]) = TestApp::of_both_organisations().await;
-    let mut browser = app.browser();
-    browser.enter_and_log_in_at(one, &app.dingtalk.issue_code_at(one, "zhangsan")).await;
-    let home = browser.go(&format!("/?corpid={one}")).await;
-    browser.enter_and_log_in_at(other, &app.dingtalk.issue_code_at(other, "zhangsan")).await;
-    browser.go("/").await;
-    let links: Vec<_> = home.body.split("<a ").skip(1).filter_map(|link| between(link, "href=\"", "\"")).collect();
-    assert!(links.len() > 2, "{links:?}");
-    for link in links {
-        let page = browser.go(link).await;
-        assert!(is_entry_page(&page) && corp_id_of(&page) == one, "{link}");
-    }
-}
-
-#[tokio::test]
 async fn a_page_of_another_organisation_than_the_sessions_is_entered_anew() {
     let (app, [one, other]) = TestApp::of_both_organisations().await;
     let mut browser = app.browser();

@@ -35,7 +35,6 @@ pub struct Head {
     /// Light or dark.
     pub color_scheme: ColorScheme,
     corp_id: Option<CorpId>,
-    serves_many: bool,
     /// Where a page leads home that shows nobody.
     pub home: Cow<'static, str>,
     scope: Rc<RequestScope>,
@@ -56,7 +55,6 @@ impl Head {
             color_scheme: ColorScheme::asked_for_in(request.headers()),
             home: home(request, corp_id.as_ref().filter(|_| serves_many))?,
             corp_id,
-            serves_many,
             scope: RequestScope::of(request)?,
         })
     }
@@ -64,15 +62,6 @@ impl Head {
     /// The organisation that the page is about; nothing if it is about none.
     pub fn corp_id(&self) -> &str {
         self.corp_id.as_ref().map_or("", CorpId::as_str)
-    }
-
-    /// Where a link to a page of the app leads, by its path: in an app of many organisations it stays in that of this page, though the
-    /// browser may be in another by then.
-    pub fn link<'a>(&self, path: &'a str) -> Cow<'a, str> {
-        match &self.corp_id {
-            Some(corp_id) if self.serves_many => format!("{path}?{}", named(corp_id)).into(),
-            _ => path.into(),
-        }
     }
 
     /// Lets the page's own scripts run, and no others.
@@ -110,14 +99,11 @@ extracted!(Head, Head::of);
 
 /// The address of home for whoever made `request`, in this organisation if it is to be named. An app of many has a home in each.
 pub fn home(request: &HttpRequest, corp_id: Option<&CorpId>) -> Result<Cow<'static, str>, Problem> {
-    let organisation = corp_id.map(named);
+    let organisation = corp_id.map(|corp_id| {
+        let encoded: String = form_urlencoded::byte_serialize(corp_id.as_str().as_bytes()).collect();
+        format!("corpid={encoded}")
+    });
     let outside = Began::stays_outside(request)?.then(|| Began::FROM_OUTSIDE.to_owned());
     let query: Vec<_> = outside.into_iter().chain(organisation).collect();
     Ok(if query.is_empty() { "/".into() } else { format!("/?{}", query.join("&")).into() })
-}
-
-/// The parameter that says which organisation an address is about.
-fn named(corp_id: &CorpId) -> String {
-    let encoded: String = form_urlencoded::byte_serialize(corp_id.as_str().as_bytes()).collect();
-    format!("corpid={encoded}")
 }
