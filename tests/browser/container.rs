@@ -11,7 +11,11 @@ use crate::support::pages::{NAME, TITLES};
 const SPY: &str = "let library;
     Object.defineProperty(window, 'dd', { get: () => library, set: (dd) => {
         library = dd;
-        const note = (name) => (params) => { window.told = params.title; console.info('asked ' + name + ' ' + params.url); return answer(); };
+        const note = (name) => (params) => {
+            console.info('asked ' + name + ' ' + (params.title || params.url));
+            window.told = params.title;
+            return answer();
+        };
         const answer = () => window.refuses ? Promise.reject({ errorCode: 7 }) : Promise.resolve({});
         dd.biz.navigation.setTitle = note('setTitle');
         dd.biz.util.openLink = note('openLink');

@@ -86,8 +86,7 @@ async fn a_client_that_fails_twice_in_a_row_is_asked_from_another_document() {
     for calls in 1..=2 {
         chromium.sees("#trouble-text", "DingTalk refused the request.").await;
         assert_eq!((chromium.run("return window.old", &[]).await, app.dingtalk.calls(AUTH_CODE)), (json!(true), calls));
-        chromium.run("document.querySelector('#trouble-text').textContent = ''", &[]).await;
-        chromium.click("#retry").await;
+        chromium.tries_again().await;
     }
     chromium.until("the page is loaded anew", "return !window.old", &[]).await;
     // And there it is the first time again.

@@ -87,6 +87,12 @@ impl Chromium {
         self.driver.find(By::Css(selector)).await.unwrap().click().await.unwrap();
     }
 
+    /// Tries again on a page that tells of trouble. What it tells after that is not what it told before.
+    pub async fn tries_again(&self) {
+        self.run("document.querySelector('#trouble-text').textContent = ''", &[]).await;
+        self.click("#retry").await;
+    }
+
     /// All that can be read in the page.
     pub async fn text(&self) -> String {
         let text = self.run("return document.body.innerText", &[]).await;

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use dingtalk_simulator::Simulator;
+use dingtalk_simulator::{App as Registered, Simulator};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
@@ -55,6 +55,13 @@ pub fn with(mut variables: Variables, name: &'static str, value: &str) -> Variab
     variables.retain(|(known, _)| *known != name);
     variables.push((name, value.to_owned()));
     variables
+}
+
+/// The same for an app whose events come by HTTP.
+pub fn with_callbacks(variables: Variables, app: &Registered) -> Variables {
+    let variables = with(variables, "DINGTALK_EVENTS", "http");
+    let variables = with(variables, "DINGTALK_EVENT_TOKEN", app.callback_token);
+    with(variables, "DINGTALK_EVENT_AES_KEY", app.callback_aes_key)
 }
 
 /// The same with a certificate of its own.

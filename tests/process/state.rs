@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::process::Command;
 use tokio::sync::mpsc;
 
-use super::{Served, Variables, complete, prepared, program, run, with};
+use super::{Served, Variables, complete, prepared, program, run, with, with_callbacks};
 use crate::state::new_path;
 use crate::support::{Browser, USER_BY_CODE, session_key};
 
@@ -161,9 +161,7 @@ async fn on_a_full_disk_people_come_and_go_and_all_is_kept_once_there_is_room() 
 async fn an_event_that_cannot_be_kept_is_not_acknowledged_until_it_can() {
     let dingtalk = Simulator::start().await.unwrap();
     let (variables, path) = with_file(&dingtalk);
-    let variables = with(variables, "DINGTALK_EVENTS", "http");
-    let variables = with(variables, "DINGTALK_EVENT_TOKEN", dingtalk.app().callback_token);
-    let variables = with(variables, "DINGTALK_EVENT_AES_KEY", dingtalk.app().callback_aes_key);
+    let variables = with_callbacks(variables, dingtalk.app());
     let (served, room) = serve_on_a_disk(&variables).await;
     let now = Clock::system().unix_millis();
     let left = json!({"EventType": "user_leave_org", "CorpId": dingtalk.app().corp_id, "UserId": ["alice"], "TimeStamp": now});

@@ -1,13 +1,14 @@
 //! What one process hears of DingTalk, all know.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use dingtalk_h5::dingtalk::Clock;
 use dingtalk_simulator::{Decision, Shape, Simulator};
 use reqwest::Method;
 use serde_json::json;
 
 use super::{Company, standing_is};
-use crate::process::{Served, Variables, with};
+use crate::process::{Served, Variables, with, with_callbacks};
 use crate::support::redis::Network;
 use crate::support::{Browser, CORP_ACCESS_TOKEN, eventually, state_of};
 
@@ -20,11 +21,9 @@ pub fn as_third_party(dingtalk: &Simulator, mut variables: Variables) -> Variabl
         ("DINGTALK_APP_KIND", "third-party"),
         ("DINGTALK_CLIENT_ID", app.client_id),
         ("DINGTALK_CLIENT_SECRET", app.client_secret),
-        ("DINGTALK_EVENTS", "http"),
-        ("DINGTALK_EVENT_TOKEN", app.callback_token),
-        ("DINGTALK_EVENT_AES_KEY", app.callback_aes_key),
     ];
-    of_app.into_iter().fold(variables, |variables, (name, value)| with(variables, name, value))
+    let variables = of_app.into_iter().fold(variables, |variables, (name, value)| with(variables, name, value));
+    with_callbacks(variables, app)
 }
 
 /// Somebody of that organisation at that process: the status of their login.
@@ -80,14 +79,9 @@ async fn what_one_process_is_told_of_organisations_and_people_all_know_and_one_t
 /// Whoever knows that an event was heard acknowledges it, though the process that heard it may die at any moment.
 #[tokio::test]
 async fn that_an_event_was_heard_is_told_when_all_that_it_says_is_told() {
-    let company = Company::with(|dingtalk, variables| {
-        let variables = with(variables, "DINGTALK_EVENTS", "http");
-        let variables = with(variables, "DINGTALK_EVENT_TOKEN", dingtalk.app().callback_token);
-        with(variables, "DINGTALK_EVENT_AES_KEY", dingtalk.app().callback_aes_key)
-    });
-    let company = company.await;
+    let company = Company::with(|dingtalk, variables| with_callbacks(variables, dingtalk.app())).await;
     let people: Vec<String> = (0..800).map(|nth| format!("person{nth}")).collect();
-    let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    let now = Clock::system().unix_millis();
     let left =
         json!({"EventType": "user_leave_org", "CorpId": company.dingtalk.app().corp_id, "UserId": people, "TimeStamp": now});
     let (query, body) = company.dingtalk.sealed(&left, &now.to_string());
@@ -95,16 +89,14 @@ async fn that_an_event_was_heard_is_told_when_all_that_it_says_is_told() {
     assert_eq!(company.browser_at(0).send(Method::POST, &path, &[], Some(body.into())).await.status, 200);
 
     let (mut event, mut last_person) = (None, None);
-    for key in company.redis.ask::<Vec<String>>("KEYS *").await.unwrap() {
-        if company.redis.ask::<String>(&format!("TYPE {key}")).await.unwrap() == "stream" {
-            let length: usize = company.redis.ask(&format!("XLEN {key}")).await.unwrap();
-            let last: Vec<(String, Vec<Vec<u8>>)> = company.redis.ask(&format!("XREVRANGE {key} + - COUNT 1")).await.unwrap();
-            let at: u64 = last[0].0.split('-').next().unwrap().parse().unwrap();
-            match length {
-                1 => event = Some(at),
-                800 => last_person = Some(at),
-                _ => panic!("{key} has {length} entries"),
-            }
+    for key in company.redis.keys_of("stream").await {
+        let length: usize = company.redis.ask(&format!("XLEN {key}")).await.unwrap();
+        let last: Vec<(String, Vec<Vec<u8>>)> = company.redis.ask(&format!("XREVRANGE {key} + - COUNT 1")).await.unwrap();
+        let at: u64 = last[0].0.split('-').next().unwrap().parse().unwrap();
+        match length {
+            1 => event = Some(at),
+            800 => last_person = Some(at),
+            _ => panic!("{key} has {length} entries"),
         }
     }
     assert!(event.unwrap() >= last_person.unwrap(), "told {} ms too early", last_person.unwrap() - event.unwrap());

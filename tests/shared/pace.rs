@@ -87,15 +87,13 @@ async fn now(company: &Company) -> u64 {
 /// When the last of the calls counts from that processes have told each other.
 async fn latest_call(company: &Company) -> u64 {
     let mut latest = 0;
-    for key in company.redis.ask::<Vec<String>>("KEYS *").await.unwrap() {
-        if company.redis.ask::<String>(&format!("TYPE {key}")).await.unwrap() == "zset" {
-            let last: Vec<String> = company.redis.ask(&format!("ZRANGE {key} -1 -1 WITHSCORES")).await.unwrap();
-            // Calls have names of several words.
-            if let [name, score] = &last[..]
-                && name.contains(' ')
-            {
-                latest = latest.max(score.parse().unwrap());
-            }
+    for key in company.redis.keys_of("zset").await {
+        let last: Vec<String> = company.redis.ask(&format!("ZRANGE {key} -1 -1 WITHSCORES")).await.unwrap();
+        // Calls have names of several words.
+        if let [name, score] = &last[..]
+            && name.contains(' ')
+        {
+            latest = latest.max(score.parse().unwrap());
         }
     }
     latest
@@ -159,21 +157,18 @@ async fn a_place_in_the_line_is_good_at_any_process() {
 async fn a_clock_of_redis_that_is_set_back_by_half_a_minute_stops_nobody() {
     let company = company_at(10).await;
     company.logged_in_at(0, "alice").await;
-    let (seconds, _): (u64, u64) = company.redis.ask("TIME").await.unwrap();
-    let ahead = (seconds + 30) * 1000;
+    let ahead = now(&company).await + 30_000;
     let mut processes = String::new();
-    for key in company.redis.ask::<Vec<String>>("KEYS *").await.unwrap() {
-        if company.redis.ask::<String>(&format!("TYPE {key}")).await.unwrap() == "zset" {
-            let members: Vec<String> = company.redis.ask(&format!("ZRANGE {key} 0 -1")).await.unwrap();
-            // Calls have names of several words.
-            if members.len() == 3 && members.iter().all(|member| !member.contains(' ')) {
-                processes.clone_from(&key);
-            }
-            for nth in 0..10 {
-                company.redis.ask::<()>(&format!("ZADD {key} {ahead} {nth}")).await.unwrap();
-            }
-            company.redis.ask::<()>(&format!("PEXPIRE {key} 35000")).await.unwrap();
+    for key in company.redis.keys_of("zset").await {
+        let members: Vec<String> = company.redis.ask(&format!("ZRANGE {key} 0 -1")).await.unwrap();
+        // Calls have names of several words.
+        if members.len() == 3 && members.iter().all(|member| !member.contains(' ')) {
+            processes.clone_from(&key);
         }
+        for nth in 0..10 {
+            company.redis.ask::<()>(&format!("ZADD {key} {ahead} {nth}")).await.unwrap();
+        }
+        company.redis.ask::<()>(&format!("PEXPIRE {key} 35000")).await.unwrap();
     }
     let began = Instant::now();
     company.logged_in_at(1, "alice").await;

@@ -60,6 +60,17 @@ impl RedisServer {
         command.query_async(&mut connection).await
     }
 
+    /// The names of all that it has of this type.
+    pub async fn keys_of(&self, kind: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for key in self.ask::<Vec<String>>("KEYS *").await.unwrap() {
+            if self.ask::<String>(&format!("TYPE {key}")).await.unwrap() == kind {
+                found.push(key);
+            }
+        }
+        found
+    }
+
     /// All that it has, as a thief would read it.
     pub async fn dump(&self) -> String {
         let keys: Vec<Vec<u8>> = self.ask("KEYS *").await.unwrap();

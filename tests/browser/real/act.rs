@@ -103,8 +103,7 @@ impl Scene<'_> {
             }
             _ => false,
         };
-        page.run("document.querySelector('#trouble-text').textContent = ''", &[]).await;
-        page.click("#retry").await;
+        page.tries_again().await;
         let can_log_in = Situation::Login.sight(self.stage.container, self.version) == Sight::Page;
         if recovers && can_log_in {
             page.sees("#user-name", "张三").await;
