@@ -77,9 +77,8 @@ h5.client = (function () {
    */
   function requestAuthCode(corpId) {
     // The one spelling that every version of the library has.
-    return call('runtime.permission.requestAuthCode', { corpId }, AUTH_CODE_TIMEOUT).then((answer) => {
-      return read(answer, ['code', 'authCode']) || Promise.reject(failure({ code: 'no_auth_code' }));
-    });
+    return call('runtime.permission.requestAuthCode', { corpId }, AUTH_CODE_TIMEOUT)
+      .then((answer) => read(answer, ['code', 'authCode']) || Promise.reject(failure({ code: 'no_auth_code' })));
   }
 
   /**

@@ -29,9 +29,9 @@ h5.session = (function () {
   let latestState = '';
   /** @type {User | null} */
   let latestUser = null;
-  /** @type {string | undefined} What keeps this page's order in the line, whichever try it came from. */
+  /** @type {string | undefined} What keeps this page's order in the line. */
   let place;
-  let posting = new AbortController();
+  let postedLogin = new AbortController();
   let hasLeft = false;
   /** @type {Set<Promise<void>>} */
   const underway = new Set();
@@ -64,7 +64,8 @@ h5.session = (function () {
       if (Date.now() - code.taken > CODE_GROWS_OLD) code = await takeCode(state);
       if (hasLeft) throw problem('signed_out');
       try {
-        latestUser = /** @type {User} */ (await post('/api/login', { authCode: code.text, state, place }));
+        postedLogin = new AbortController();
+        latestUser = /** @type {User} */ (await post('/api/login', { authCode: code.text, state, place }, postedLogin));
         loginsDone += 1;
         place = undefined;
         return latestUser;
@@ -108,10 +109,10 @@ h5.session = (function () {
 
   /** Ends the session on the server, then leaves. */
   async function logOut() {
-    // The session ends before the answer comes, and what asks meanwhile, or has asked, must not begin another.
+    // The session ends before the answer comes, and what asks or has asked must not begin another.
     hasLeft = true;
-    posting.abort();
-    await post('/api/logout', {}).catch((failure) => {
+    postedLogin.abort();
+    await post('/api/logout', {}, new AbortController()).catch((failure) => {
       hasLeft = false;
       throw failure;
     });
@@ -136,7 +137,7 @@ h5.session = (function () {
 
   function leave() {
     hasLeft = true;
-    posting.abort();
+    postedLogin.abort();
     location.replace('/signed-out?corpid=' + encodeURIComponent(document.documentElement.dataset.corpId || ''));
   }
 
@@ -257,9 +258,9 @@ h5.session = (function () {
   /**
    * @param {string} path
    * @param {object} body
+   * @param {AbortController} patience
    */
-  async function post(path, body) {
-    const patience = posting = new AbortController();
+  async function post(path, body, patience) {
     const timer = setTimeout(() => patience.abort(), LOGIN_TIMEOUT);
     try {
       const response = await fetch(path, {
