@@ -242,8 +242,8 @@ impl Calls {
                 token.reject(&held);
                 self.in_turn(standing, target, Proof::Token(&*token.get().await?), body, leaving).await
             }
-            // It may have been granted just now, and count only with a later token: the next call has that. A token that another one would
-            // end for everybody stays.
+            // It may have been granted just now, and count only with a later token: the next call has that. Where a new token
+            // would end the one that everybody uses, that one stays.
             Err(error) if matches!(error.kind, Kind::Permission(_)) && self.new_token.may(self.app.api.clock.now()) => {
                 token.doubt(&held);
                 Err(error)

@@ -48,7 +48,7 @@ impl Transport {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(3))
             .timeout(Duration::from_secs(5))
-            // A call that meets the end of its connection is lost, and its code too. Gateways close what is idle for fifteen seconds or more.
+            // Gateways close what was idle, many after a minute: a call that meets the end of its connection is lost, and its code with it.
             .pool_idle_timeout(Duration::from_secs(10))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)

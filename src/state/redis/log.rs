@@ -76,7 +76,7 @@ impl Keeper for Teller {
             let records: Vec<_> = changes.values().flatten().filter(|record| record.table == table).collect();
             (table, records)
         });
-        // Who knows that an event was heard does not hear it again: that comes when all that it told is there.
+        // A process that knows an event acknowledges it unread: what the event said must be there before.
         let (heard, meant): (Vec<_>, Vec<_>) = told.into_iter().partition(|(table, _)| *table == Table::Events);
         self.tell_together(&meant)?;
         Ok(self.tell_together(&heard)?)

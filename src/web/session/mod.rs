@@ -193,7 +193,7 @@ impl RequestSession {
     /// Who is logged in to the organisation `corp_id`, if a navigation that began there may be answered from the session; noted is that
     /// they see a page now.
     ///
-    /// After a login the entry page loads itself anew. That load may still carry the first one's initiator (a reload does), or, from a
+    /// After a login the entry page loads itself anew. That load may still carry the first one's initiator (a reload may), or, from a
     /// WebView that says nothing, no sign at all; it must be answered, or the two would go in circles. Any other load from outside must
     /// not be, however young the session: the person in front of the client may have changed meanwhile.
     pub fn user_of_page(&self, corp_id: &CorpId, began: Began) -> Result<SessionUser, Problem> {
