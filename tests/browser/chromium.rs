@@ -81,7 +81,7 @@ impl Chromium {
     pub async fn finish(mut self) {
         self.finished = true;
         let faults = self.faults().await;
-        assert!(faults.is_empty(), "{faults:#?}");
+        assert!(faults.is_empty(), "{faults:#?}, among {:#?}", self.log().await);
     }
 
     /// Ends a test that wanted faults.
