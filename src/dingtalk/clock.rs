@@ -1,7 +1,6 @@
 //! Where time comes from, so that tests can move it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
@@ -21,8 +20,6 @@ struct Inner {
     /// What its ticks count from. By chance: no two clocks count the same ticks.
     origin: u64,
     followed: Mutex<Followed>,
-    /// By how many milliseconds the clock that several processes go by is ahead of this machine's time of day.
-    shared_ahead_ms: AtomicI64,
 }
 
 /// What jumps there have been.
@@ -32,6 +29,26 @@ struct Followed {
     ahead_ms: i64,
     /// The sum of the jumps ahead.
     slept: Duration,
+    /// What the clock of all processes showed when, if they have one: it does not go back because this machine's does.
+    shared: Option<(Instant, u64)>,
+}
+
+/// What time it is.
+struct Now {
+    /// Monotonic time.
+    monotonic: Instant,
+    /// Before it: what the machine has slept through.
+    slept: Duration,
+    /// The time of day, since 1970.
+    since_1970: Duration,
+    /// The time of day in milliseconds by the clock of all processes.
+    shared_ms: u64,
+}
+
+impl Now {
+    fn with_sleep(&self) -> Instant {
+        self.monotonic + self.slept
+    }
 }
 
 /// A moment that can be written down and is understood by other processes.
@@ -60,7 +77,7 @@ impl Clock {
     /// A clock that shows what `read` reads: time that never jumps, and the time of day, both as they are now.
     pub fn reading(read: impl Fn() -> (Instant, SystemTime) + Send + Sync + 'static) -> Self {
         let (made, origin, followed) = (read(), rand::random(), Mutex::default());
-        Self(Arc::new(Inner { read: Box::new(read), made, origin, followed, shared_ahead_ms: AtomicI64::new(0) }))
+        Self(Arc::new(Inner { read: Box::new(read), made, origin, followed }))
     }
 
     /// Monotonic time, for what must be remembered so long at least.
@@ -70,42 +87,37 @@ impl Clock {
 
     /// Monotonic time and what the machine has slept through: how long something lives is judged by it, since that goes on elsewhere.
     pub fn now_with_sleep(&self) -> Instant {
-        let (now, slept, _) = self.follow();
-        now + slept
+        self.follow().with_sleep()
     }
 
     /// This machine's time of day in whole seconds since 1970, for signatures.
     pub fn unix_seconds(&self) -> u64 {
-        self.follow().2.as_secs()
+        self.follow().since_1970.as_secs()
     }
 
     /// The same in milliseconds, for what DingTalk judges by its own clock.
     pub fn machine_millis(&self) -> u64 {
-        millis(self.follow().2)
+        millis(self.follow().since_1970)
     }
 
     /// Milliseconds since 1970, by the clock that all processes go by.
     pub fn unix_millis(&self) -> u64 {
-        self.shared(self.follow().2)
+        self.follow().shared_ms
     }
 
     /// From now on this goes by the clock of all processes, which shows `unix_ms` at this moment. By how many milliseconds that is ahead of
     /// this machine's.
     pub fn go_by(&self, unix_ms: u64) -> i64 {
-        let ahead_ms = (unix_ms as i64).saturating_sub(millis(self.follow().2) as i64);
-        self.0.shared_ahead_ms.store(ahead_ms, Ordering::Relaxed);
-        ahead_ms
+        let now = self.follow();
+        self.0.followed.lock().shared = Some((now.with_sleep(), unix_ms));
+        (unix_ms as i64).saturating_sub(millis(now.since_1970) as i64)
     }
 
     /// This moment.
     pub fn moment(&self) -> Moment {
-        let (now, slept, since_1970) = self.follow();
-        let passed = now.saturating_duration_since(self.0.made.0) + slept;
-        Moment { unix_ms: self.shared(since_1970), tick: self.0.origin.wrapping_add(millis(passed)) }
-    }
-
-    fn shared(&self, since_1970: Duration) -> u64 {
-        millis(since_1970).saturating_add_signed(self.0.shared_ahead_ms.load(Ordering::Relaxed))
+        let now = self.follow();
+        let passed = now.monotonic.saturating_duration_since(self.0.made.0) + now.slept;
+        Moment { unix_ms: now.shared_ms, tick: self.0.origin.wrapping_add(millis(passed)) }
     }
 
     /// How long ago `moment` was; None when it is yet to come. Of its own moments the clock knows it whatever the time of day did, of
@@ -135,23 +147,26 @@ impl Clock {
         Moment { unix_ms: now.unix_ms - ago, tick: now.tick.wrapping_sub(ago) }
     }
 
-    /// Monotonic time, what was slept through, and the time since 1970; a jump between the two clocks is noted.
-    fn follow(&self) -> (Instant, Duration, Duration) {
-        let (now, wall) = (self.0.read)();
+    /// Reads all clocks; a jump between the machine's two is noted.
+    fn follow(&self) -> Now {
+        let (monotonic, wall) = (self.0.read)();
         let since_1970 = |wall: SystemTime| wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let passed = millis(now.saturating_duration_since(self.0.made.0));
+        let passed = millis(monotonic.saturating_duration_since(self.0.made.0));
         let ahead_ms = (millis(since_1970(wall)) as i64) - (millis(since_1970(self.0.made.1)) as i64) - (passed as i64);
         let mut followed = self.0.followed.lock();
         let jump = ahead_ms - followed.ahead_ms;
         if jump.unsigned_abs() > Self::JUMP_MS {
             let slept = followed.slept + Duration::from_millis(jump.max(0).unsigned_abs());
-            *followed = Followed { ahead_ms, slept };
+            (followed.ahead_ms, followed.slept) = (ahead_ms, slept);
             tracing::warn!(
                 seconds = jump / 1000,
                 "the time of day jumped: it was set, or this machine was suspended. Signatures and sessions go by the new one"
             );
         }
-        (now, followed.slept, since_1970(wall))
+        let (slept, since_1970) = (followed.slept, since_1970(wall));
+        let shared_since =
+            |(at, unix_ms): (Instant, u64)| unix_ms.saturating_add(millis((monotonic + slept).saturating_duration_since(at)));
+        Now { monotonic, slept, since_1970, shared_ms: followed.shared.map_or(millis(since_1970), shared_since) }
     }
 }
 

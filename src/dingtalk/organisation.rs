@@ -235,17 +235,18 @@ impl Calls {
         leaving: &impl Fn(),
     ) -> Result<T, Error> {
         // Before the turn, so that a token which has yet to come holds up nobody's.
-        let held = token.get().await?;
-        match self.in_turn(standing, target, Proof::Token(&held), body, leaving).await {
+        let mut held = HeldToken { token, value: token.get().await? };
+        match self.in_turn(standing, target, &mut held, body, leaving).await {
             Err(error) if error.kind == Kind::TokenRejected => {
                 tracing::info!(%error, "access_token rejected before its time: fetching another");
-                token.reject(&held);
-                self.in_turn(standing, target, Proof::Token(&*token.get().await?), body, leaving).await
+                token.reject(&held.value);
+                held.value = token.get().await?;
+                self.in_turn(standing, target, &mut held, body, leaving).await
             }
             // It may have been granted just now, and count only with a later token: the next call has that. Where a new token
             // would end the one that everybody uses, that one stays.
             Err(error) if matches!(error.kind, Kind::Permission(_)) && self.new_token.may(self.app.api.clock.now()) => {
-                token.doubt(&held);
+                token.doubt(&held.value);
                 Err(error)
             }
             answer => answer,
@@ -255,7 +256,7 @@ impl Calls {
     /// Makes `call` with another proof than the access_token.
     pub async fn call_by<T: DeserializeOwned>(&self, proof: Proof<'_>, call: Call, body: &Value) -> Result<T, Error> {
         let target = call.into();
-        patiently(call, || self.in_turn(self.ours(), &target, proof, body, &|| {})).await
+        patiently(call, || async { self.in_turn(self.ours(), &target, &mut { proof }, body, &|| {}).await }).await
     }
 
     /// Makes a call in its turn. Refused because there were too many in a second, it waits for another: the gateway says so before
@@ -264,7 +265,7 @@ impl Calls {
         &self,
         standing: Standing,
         target: &Target,
-        proof: Proof<'_>,
+        authority: &mut impl Authority,
         body: &Value,
         leaving: &impl Fn(),
     ) -> Result<T, Error> {
@@ -273,7 +274,8 @@ impl Calls {
         loop {
             // Nobody waits for what would not be sent.
             if api.breaker.shows(api.clock.now()) == BreakerState::Open {
-                return api.send(target, proof, body).await;
+                leaving();
+                return api.send(target, authority.proof(), body).await;
             }
             let mut turn = turns.wait(standing).await.map_err(|kind| match kind {
                 Kind::Crowded(_) => Error::new(call, kind, "more calls are waiting than can"),
@@ -282,7 +284,7 @@ impl Calls {
             api.observer.waited(call.name, began.elapsed());
             turn.take();
             leaving();
-            let answer = api.send(target, proof, body).await;
+            let answer = api.send(target, authority.proof(), body).await;
             let failure = answer.as_ref().err().map(|error| &error.kind);
             turn.ended(failure);
             // Made-up codes cost those who post them more than others.
@@ -314,6 +316,32 @@ impl Calls {
     fn ours(&self) -> Standing {
         let until = tokio::time::Instant::now() + Self::PATIENCE;
         Standing { network: Network::OURS, since: self.app.api.clock.unix_millis(), until }
+    }
+}
+
+/// What a call is made with, as it is when its turn has come.
+trait Authority {
+    fn proof(&mut self) -> Proof<'_>;
+}
+
+impl Authority for Proof<'_> {
+    fn proof(&mut self) -> Proof<'_> {
+        *self
+    }
+}
+
+/// The access_token that a call has, and where the next one comes from while it waits.
+struct HeldToken<'a> {
+    token: &'a Refreshing<AccessToken>,
+    value: Arc<AccessToken>,
+}
+
+impl Authority for HeldToken<'_> {
+    fn proof(&mut self) -> Proof<'_> {
+        if let Some(newer) = self.token.held() {
+            self.value = newer;
+        }
+        Proof::Token(&self.value)
     }
 }
 

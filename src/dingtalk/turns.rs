@@ -151,7 +151,11 @@ impl Turns {
                         (0..many).for_each(|nth| self.call_next(Some(Leave(question, nth))));
                         continue;
                     }
-                    Some(Departures::After(wait)) => Instant::now() + wait,
+                    Some(Departures::After(wait)) => {
+                        let now = Instant::now();
+                        self.state.lock().pace.note_full(now);
+                        now + wait
+                    }
                     // They have just gone: from now on this process keeps to its part.
                     None => Instant::now() + Duration::from_millis(1),
                 },

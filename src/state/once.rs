@@ -1,6 +1,7 @@
 //! Things that may be used once: authCodes, login states. They are taken from this process, and then from all of them.
 
 use std::collections::HashSet;
+use std::iter::once;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,7 +48,7 @@ impl<K: Thing> Once<K> {
     /// What other processes are asked for `key`. If this process dies with it, it is free again after `taken_for`.
     pub fn wanted(&self, key: &K, taken_for: Duration) -> Wanted {
         let used = &self.memory.lock().used;
-        Wanted { thing: used.table.thing(&json(key)), taken_for, used_for: used.kept_for }
+        Wanted { thing: used.table.thing(&json(key)), taken_for, ends_with_process: false, used_for: used.kept_for }
     }
 
     /// Takes `key` for oneself.
@@ -91,10 +92,19 @@ impl<K: Thing> Drop for Taken<'_, K> {
 #[derive(Debug, Clone)]
 pub struct Wanted {
     thing: String,
-    /// Whoever dies with it keeps it for so long.
+    /// Whoever dies with it keeps it for so long,
     taken_for: Duration,
+    /// unless it is free again when the process is gone that took it.
+    ends_with_process: bool,
     /// Once used it stays used for so long.
     used_for: Duration,
+}
+
+impl Wanted {
+    /// The same of what is free again as soon as this process is known to be gone.
+    pub fn until_this_process_ends(self) -> Self {
+        Self { ends_with_process: true, ..self }
+    }
 }
 
 /// What one login has taken. When this goes, what was not marked as used is free again.
@@ -113,14 +123,15 @@ impl State {
     /// While they cannot agree, this process's own memory has to do: whoever calls this has asked that before.
     pub async fn claim(&self, needed: Vec<Wanted>, helping: Vec<Wanted>) -> Result<Claim<'_>, (usize, Unavailable)> {
         let redis = self.redis.as_ref().filter(|redis| redis.link.is_up());
-        let (owner, count) = (hex::encode(rand::random::<[u8; 16]>()), needed.len());
+        let (owner, count) = (redis.map(|redis| redis.owner()).unwrap_or_default(), needed.len());
         let things = needed.into_iter().chain(helping).map(|wanted| (wanted, AtomicBool::new(false))).collect();
         let mut claim = Claim { redis, owner, things, helps: true };
         let Some(redis) = redis else { return Ok(claim) };
         let question = |names: &Names| {
-            let wanted = claim.things.iter().map(|(wanted, _)| (names.key(&wanted.thing), wanted.taken_for.as_millis() as u64));
-            let (keys, lives): (Vec<_>, Vec<_>) = wanted.unzip();
-            script(TAKE, &keys, (&claim.owner, count, lives))
+            let things = || claim.things.iter().map(|(wanted, _)| wanted);
+            let keys = once(names.processes()).chain(things().map(|wanted| names.key(&wanted.thing)));
+            let lives = things().map(|wanted| (wanted.taken_for.as_millis() as u64, wanted.ends_with_process));
+            script(TAKE, &["zset", "string"], &keys.collect::<Vec<_>>(), (&claim.owner, count, lives.collect::<Vec<_>>()))
         };
         match redis.link.ask(question).await {
             Ok((0, helping)) => {
@@ -150,7 +161,8 @@ impl Claim<'_> {
         self.things.iter().skip(nth).take(1).for_each(|(_, used)| used.store(is_used, Ordering::Relaxed));
     }
 
-    /// Ends when all processes know what was used, or cannot be told now: then they are when they can.
+    /// Ends when all processes know what was used, or cannot be told now: then they are when they can. Of what was taken while they could not
+    /// agree they are told nothing: DingTalk takes a code once, and the browser has its state no more.
     pub async fn settle(mut self) {
         if let Some((redis, settling)) = self.end() {
             redis.ask_now_or_behind(Self::MATTERS, settling).await;
@@ -182,25 +194,31 @@ impl Drop for Claim<'_> {
 pub(super) fn settling(names: &Names, owner: &str, things: &[(String, Duration)]) -> Cmd {
     let settled = things.iter().map(|(thing, life)| (names.key(thing), life.as_millis() as u64));
     let (keys, lives): (Vec<_>, Vec<_>) = settled.unzip();
-    script(SETTLE, &keys, (owner, lives))
+    script(SETTLE, &["string"], &keys, (owner, lives))
 }
 
 /// Takes things that may be used once: all that are needed, or none; of those that only help, one.
 ///
-/// ARGV: who takes them, how many are needed, then the life of each in milliseconds. KEYS: the needed ones first.
+/// KEYS: the processes, then the things, the needed ones first. ARGV: who takes them, how many are needed, then of each its life in
+/// milliseconds, and 1 if it is free again when the process is gone that took it.
 /// Answers the number of a needed one that cannot be taken, negative when it is only under way; else 0 and the number of the helping one.
 const TAKE: &str = r"
 local me, needed = ARGV[1], tonumber(ARGV[2])
-for _, key in ipairs(KEYS) do keep_only('string', key) end
-for nth = 1, needed do
-  local taken = redis.call('GET', KEYS[nth])
-  if taken and taken ~= me then return {taken == 'used' and nth or -nth, 0} end
+local function taken(nth)
+  local owner = redis.call('GET', KEYS[nth + 1])
+  local process = owner and ARGV[2 * nth + 2] == '1' and string.match(owner, '^(%x+) ')
+  if process and not redis.call('ZSCORE', KEYS[1], process) then return false end
+  return owner ~= me and owner
 end
-for nth = 1, needed do redis.call('SET', KEYS[nth], me, 'PX', ARGV[nth + 2]) end
-for nth = needed + 1, #KEYS do
-  local taken = redis.call('GET', KEYS[nth])
-  if not taken or taken == me then
-    redis.call('SET', KEYS[nth], me, 'PX', ARGV[nth + 2])
+local function take(nth) redis.call('SET', KEYS[nth + 1], me, 'PX', ARGV[2 * nth + 1]) end
+for nth = 1, needed do
+  local owner = taken(nth)
+  if owner then return {owner == 'used' and nth or -nth, 0} end
+end
+for nth = 1, needed do take(nth) end
+for nth = needed + 1, #KEYS - 1 do
+  if not taken(nth) then
+    take(nth)
     return {0, nth}
   end
 end

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use dingtalk_h5::dingtalk::Clock;
 use dingtalk_h5::telemetry;
 use dingtalk_h5::web::SessionKeys;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -29,6 +30,24 @@ async fn signatures_are_stamped_with_the_time_of_day_whenever_that_was_set() {
         app.hands.set_time_of_day(jump);
         set_to += jump;
         assert!(stamped(&app, &url).await.abs_diff(set_to) <= 2, "{jump}");
+    }
+}
+
+#[test]
+fn what_several_processes_go_by_goes_on_when_the_clock_of_one_machine_is_set_back() {
+    for jump in [-4, -90, -HOUR, -24 * HOUR] {
+        let (ours, theirs) = (ClockHands::still(), ClockHands::still());
+        let clocks = [ours.clock(), theirs.clock()];
+        for clock in &clocks {
+            clock.go_by(1_700_000_000_000);
+        }
+        ours.set_time_of_day(jump);
+        for hands in [&ours, &theirs] {
+            hands.advance(Duration::from_secs(90));
+        }
+        assert_eq!(clocks.each_ref().map(Clock::unix_millis), [1_700_000_090_000; 2], "{jump}");
+        assert_eq!(clocks[0].age(clocks[1].moment()), Some(Duration::ZERO), "{jump}: another's session began just now");
+        assert!(clocks[0].machine_millis() < clocks[1].machine_millis(), "{jump}: what DingTalk judges goes by the machine's");
     }
 }
 

@@ -1,5 +1,6 @@
 //! When DingTalk refuses, is slow, or changes its mind.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use dingtalk_simulator::Fault;
@@ -204,4 +205,22 @@ async fn a_ticket_call_with_a_dead_token_gets_another_token() {
     assert_eq!(browser.jsapi_config(&app.url.clone()).await.status, 400, "an origin alone is no page");
     assert_eq!(browser.jsapi_config(&format!("{}/", app.url)).await.status, 200);
     assert_eq!((app.dingtalk.calls(ACCESS_TOKEN), app.dingtalk.calls(JSAPI_TICKET)), (2, 2));
+}
+
+#[tokio::test]
+async fn a_token_that_dies_is_replaced_once_and_costs_nobody_who_waits_in_line_a_turn() {
+    let app = TestApp::start_with(|settings| settings.dingtalk.calls_per_second = NonZeroU32::new(4).unwrap()).await;
+    let people = (0..16).map(|_| {
+        let (mut browser, code) = (app.browser(), app.dingtalk.issue_code("alice"));
+        tokio::spawn(async move { browser.enter_and_log_in(&code).await.status })
+    });
+    let people: Vec<_> = people.collect();
+    eventually("the first are in", || app.dingtalk.calls(USER_BY_CODE) >= 4).await;
+    app.dingtalk.revoke_tokens(app.dingtalk.app().corp_id);
+    for person in people {
+        assert_eq!(person.await.unwrap(), 200);
+    }
+    // The four that leave together may leave with the dead one.
+    let calls = app.dingtalk.calls(USER_BY_CODE);
+    assert!((17..=20).contains(&calls), "{calls} calls for sixteen people");
 }

@@ -347,6 +347,30 @@ async fn junk_under_our_keys_is_replaced_and_what_a_later_version_wrote_is_left_
 }
 
 #[tokio::test]
+async fn junk_where_it_was_told_what_ends_is_cleared_away_and_all_of_it_is_told_again() {
+    let company = Company::of_three().await;
+    let leaves = company.logged_in_at(0, "alice").await;
+    assert_eq!(leaves.clone().log_out().await.status, 204);
+    for nth in [1, 2] {
+        company.ends_at(nth, &leaves).await;
+    }
+    let logs = company.redis.keys_of("stream").await;
+    assert!(!logs.is_empty());
+    for log in logs {
+        company.redis.ask::<()>(&format!("SET {log} junk")).await.unwrap();
+    }
+    let next = company.logged_in_at(1, "bob").await;
+    assert_eq!(next.clone().log_out().await.status, 204);
+    company.ends_at(2, &next).await;
+    company.all_agree().await;
+    let fresh = Served::start(&company.variables).await;
+    for mut browser in [leaves, next] {
+        browser.url.clone_from(&fresh.url);
+        assert_eq!(browser.me().await.status, 401, "whoever comes later hears of it, too");
+    }
+}
+
+#[tokio::test]
 async fn processes_without_the_same_key_share_nothing_and_say_so() {
     let company = Company::of_three().await;
     company.logged_in_at(0, "alice").await;

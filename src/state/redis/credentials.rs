@@ -63,7 +63,7 @@ impl Redis {
 
     /// The credential that some process has, if it is fresh; else what `ask` brings.
     pub async fn credential(self: &Arc<Self>, needed: Needed, ask: Answering<'_, Result<Grant, Error>>) -> Result<Grant, Error> {
-        let (owner, gives_up) = (hex::encode(rand::random::<[u8; 16]>()), Instant::now() + Self::PATIENCE);
+        let (owner, gives_up) = (self.owner(), Instant::now() + Self::PATIENCE);
         let mut back_by = Instant::now() + Link::PATIENCE;
         loop {
             match self.look(&needed, &owner).await {
@@ -92,7 +92,7 @@ impl Redis {
     async fn look(&self, needed: &Needed, owner: &str) -> Result<(bool, Looked), Away> {
         let life = Self::LOCK.as_millis() as u64;
         let (is_mine, sealed): (bool, Vec<u8>) =
-            self.link.ask(|names| script(LOOK, &places(names, &needed.name), (owner, life))).await?;
+            self.link.ask(|names| script(LOOK, &["string"], &places(names, &needed.name), (owner, life))).await?;
         Ok((is_mine, self.judge(needed, &sealed)))
     }
 
@@ -125,7 +125,8 @@ impl Redis {
         mut ask: Answering<'_, Result<Grant, Error>>,
     ) -> Result<Grant, Error> {
         let mut again = interval(Self::LOCK / 3);
-        let keep = |names: &Names| script(KEEP_LOCK, &places(names, &name), (&owner, Self::LOCK.as_millis() as u64));
+        let args = (&owner, Self::LOCK.as_millis() as u64);
+        let keep = |names: &Names| script(KEEP_LOCK, &["string"], &places(names, &name), args);
         let mut granted = loop {
             tokio::select! {
                 granted = &mut ask => break granted,
@@ -147,7 +148,7 @@ impl Redis {
 
 /// Lets the lock go, and leaves what was `sealed` there if it is anything.
 fn unlocking(names: &Names, name: &str, owner: &str, sealed: &[u8], life: Duration) -> Cmd {
-    script(UNLOCK, &places(names, name), (owner, sealed, life.as_millis().max(1) as u64))
+    script(UNLOCK, &["string"], &places(names, name), (owner, sealed, life.as_millis().max(1) as u64))
 }
 
 /// Where a credential lies, and its lock.
@@ -165,9 +166,11 @@ fn sealed_for(name: &str) -> Name {
 /// Looks at a credential, and locks it for whoever is to renew it.
 ///
 /// KEYS: the credential, its lock. ARGV: who asks, the lock's life in milliseconds.
-/// Answers whether the lock is this one's, also if it asks again because it never heard so, and what lies there.
+/// Answers whether the lock is this one's, also if it asks again because it never heard so, and what lies there. A lock that never runs
+/// out, or later than any of ours, is junk.
 const LOOK: &str = r"
-for _, key in ipairs(KEYS) do keep_only('string', key) end
+local left = redis.call('PTTL', KEYS[2])
+if left == -1 or left > tonumber(ARGV[2]) then redis.call('UNLINK', KEYS[2]) end
 local mine = redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) or redis.call('GET', KEYS[2]) == ARGV[1]
 return {mine and 1 or 0, redis.call('GET', KEYS[1]) or ''}";
 

@@ -24,6 +24,8 @@ pub(super) struct Follower {
     place: Option<(Names, String)>,
     /// The last place where all was read that had been told.
     read: Option<(Names, String)>,
+    /// Junk was found there instead of what had been told.
+    found_junk: bool,
 }
 
 impl Follower {
@@ -49,6 +51,7 @@ impl Follower {
                 Err(why) => why,
             };
             self.redis.link.set_away(why);
+            self.found_junk |= why == Away::JUNK;
             if told.replace(why) != Some(why) {
                 tracing::warn!(
                     %why,
@@ -76,18 +79,19 @@ impl Follower {
             self.until.fill("0-0".to_owned());
             self.place.clone_from(&place);
         }
+        self.found_junk |= redis.clean(&mut commands, &names).await?;
         for table in Table::FOLLOWED.into_iter().filter(|table| table.lasts()) {
             self.read_kept(&mut reader, &names, table).await?;
         }
         while self.read_on(&mut reader, &names, Duration::ZERO).await? {}
         let session = redis.link.set_up(commands, names);
         let tables = self.tables.upgrade();
-        if self.read.is_some() && self.read != place {
+        if self.read.is_some() && (self.read != place || self.found_junk) {
             tracing::warn!("what lay in redis is gone, or may be older than it was: this process tells again what it knows");
             tables.iter().for_each(|tables| tables.give_all());
         }
         // Not before: what is given up half way through finds them as different as before.
-        self.read = place;
+        (self.read, self.found_junk) = (place, false);
         tables.iter().for_each(|tables| tables.journal.try_now());
         Ok((session, reader))
     }
@@ -127,16 +131,17 @@ impl Redis {
 
     /// Keeps the connection up from now on, and has `tables` learn what other processes tell.
     pub fn follow(self: &Arc<Self>, tables: &Arc<Tables>) {
-        let (redis, tables) = (Arc::clone(self), Arc::downgrade(tables));
-        self.runtime.spawn(Follower { redis, tables, until: Default::default(), place: None, read: None }.run());
+        let (redis, tables, until) = (Arc::clone(self), Arc::downgrade(tables), Default::default());
+        let follower = Follower { redis, tables, until, place: None, read: None, found_junk: false };
+        self.runtime.spawn(follower.run());
     }
 
     /// Tells that this process is there, and asks for the time and whether the names are still the same. Others that come back with Redis
     /// may not have told yet that they are there: until they had time to, there are no fewer than before.
     async fn beat(&self, commands: &mut MultiplexedConnection, names: &Names, may_be_fewer: bool) -> Result<(), Away> {
         let asked = Instant::now();
-        let keys = [names.key("processes"), self.place_of_names()];
-        let beat = script(BEAT, &keys, (&self.me, Self::BELIEVED.as_millis() as u64));
+        let keys = [names.processes(), self.place_of_names()];
+        let beat = script(BEAT, &["zset", "string"], &keys, (&self.me, Self::BELIEVED.as_millis() as u64));
         let (processes, unix_ms, sealed): (usize, u64, Vec<u8>) = answer(commands, &beat).await?;
         if self.open_names(&sealed)?.is_none_or(|(there, _)| there != *names) {
             return Err(Away("what lay there is gone"));
@@ -168,11 +173,10 @@ async fn history(connection: &mut MultiplexedConnection) -> String {
 /// Answers how many there are, what time it is in milliseconds, and the secret. Those that were told of before the clock was set back, and
 /// so lie ahead, are forgotten.
 const BEAT: &str = r"
-keep_only('zset', KEYS[1])
 local now = milliseconds()
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-local names = redis.call('TYPE', KEYS[2]).ok == 'string' and redis.call('GET', KEYS[2]) or ''
+local names = redis.call('GET', KEYS[2]) or ''
 return {redis.call('ZCARD', KEYS[1]), now, names}";

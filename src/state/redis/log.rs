@@ -29,6 +29,17 @@ fn kept_key(names: &Names, table: Table) -> String {
     names.key(&format!("kept {table:?}"))
 }
 
+impl Redis {
+    /// Takes away what lies in the places of logs and kept things and is none. Whether there was any.
+    pub(super) async fn clean(&self, commands: &mut MultiplexedConnection, names: &Names) -> Result<bool, Away> {
+        let logs = Table::FOLLOWED.map(|table| ("stream", log_key(names, table)));
+        let kept = Table::FOLLOWED.into_iter().filter(|table| table.lasts()).map(|table| ("hash", kept_key(names, table)));
+        let (kinds, keys): (Vec<_>, Vec<_>) = logs.into_iter().chain(kept).unzip();
+        let junk: usize = answer(commands, &script(CLEAN, &kinds, &keys, "")).await?;
+        Ok(junk > 0)
+    }
+}
+
 /// Tells all processes of changes.
 pub(in crate::state) struct Teller {
     pub redis: Arc<Redis>,
@@ -60,7 +71,7 @@ impl Teller {
             keys.push(kept_key(names, table));
             life = NEWS;
         }
-        let mut tell = script(TELL, &keys, life.as_millis() as u64);
+        let mut tell = script(TELL, &["stream", "hash"], &keys, life.as_millis() as u64);
         for record in records {
             let name = names.of(&record.thing());
             let sealed = self.redis.keys.seal_framed(&name, &serde_json::to_vec(record).unwrap_or_default());
@@ -83,11 +94,13 @@ impl Keeper for Teller {
     }
 }
 
+/// Answers how much junk there was. KEYS: all logs, and all places where things are kept for good.
+const CLEAN: &str = "return junk";
+
 /// Tells all processes of things of one kind. KEYS: the log, and where they are kept for good if they are. ARGV: how old entries of the log
-/// may become in milliseconds, then of each thing its name and what it is.
+/// may become in milliseconds, then of each thing its name and what it is. Where there was junk, what others had told is lost.
 const TELL: &str = r"
-keep_only('stream', KEYS[1])
-if KEYS[2] then keep_only('hash', KEYS[2]) end
+if junk > 0 then return redis.error_reply('WRONGTYPE') end
 local oldest = string.format('%.0f', milliseconds() - ARGV[1])
 for nth = 2, #ARGV, 2 do
   redis.call('XADD', KEYS[1], 'MINID', '~', oldest, '*', ARGV[nth], ARGV[nth + 1])

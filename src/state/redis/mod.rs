@@ -103,6 +103,11 @@ impl Redis {
         }));
     }
 
+    /// A name for whoever takes something there, which begins with that of this process.
+    pub fn owner(&self) -> String {
+        format!("{} {}", self.me, hex::encode(rand::random::<[u8; 16]>()))
+    }
+
     /// How many processes there were when it was asked last.
     pub fn processes(&self) -> NonZeroUsize {
         NonZeroUsize::new(self.processes.load(Ordering::Relaxed)).unwrap_or(Self::UNHEARD_OF)
@@ -130,6 +135,11 @@ impl Names {
     /// The key that it lies under.
     pub fn key(&self, thing: &str) -> String {
         format!("{}{}", self.prefix, hex::encode(self.of(thing)))
+    }
+
+    /// Where the processes are that were heard of lately.
+    pub fn processes(&self) -> String {
+        self.key("processes")
     }
 }
 
@@ -170,31 +180,33 @@ impl Redis {
 
     /// Puts `new` where `old` is, if it is still there. What is there then.
     async fn replace_names(&self, commands: &mut MultiplexedConnection, old: &[u8], new: &[u8]) -> Result<Vec<u8>, Away> {
-        answer(commands, &script(REPLACE, &[self.place_of_names()], (old, new))).await
+        answer(commands, &script(REPLACE, &["string"], &[self.place_of_names()], (old, new))).await
     }
 }
 
-/// What scripts have in common: whatever of another type lies under one of our keys is junk, and the time is that of Redis.
+/// What scripts have in common: whatever of another kind lies under one of our keys is junk and goes first, and the time is that of Redis.
 const LIBRARY: &str = r"
-local function keep_only(kind, key)
-  local there = redis.call('TYPE', key).ok
-  if there ~= kind and there ~= 'none' then redis.call('UNLINK', key) end
+local junk = 0
+for nth, key in ipairs(KEYS) do
+  local kind, there = kinds[nth] or kinds[#kinds], redis.call('TYPE', key).ok
+  if there ~= kind and there ~= 'none' then junk = junk + redis.call('UNLINK', key) end
 end
 local function milliseconds()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end";
 
-/// A question that Redis answers in one step, by running `script`.
-pub(super) fn script(script: &str, keys: &[String], args: impl ToRedisArgs) -> Cmd {
+/// A question that Redis answers in one step, by running `script`. Under each of the `keys` lies something of the kind that stands in its
+/// place, or of the last kind.
+pub(super) fn script(script: &str, kinds: &[&str], keys: &[String], args: impl ToRedisArgs) -> Cmd {
     let mut eval = redis::cmd("EVAL");
-    eval.arg([LIBRARY, script].concat()).arg(keys.len()).arg(keys).arg(args);
+    let script = format!("local kinds = {{'{}'}}{LIBRARY}\n{script}", kinds.join("', '"));
+    eval.arg(script).arg(keys.len()).arg(keys).arg(args);
     eval
 }
 
 /// KEYS: where; ARGV: what was found there, what is to be there.
 const REPLACE: &str = r"
-keep_only('string', KEYS[1])
 local there = redis.call('GET', KEYS[1]) or ''
 if there == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2]) end
 return redis.call('GET', KEYS[1]) or ''";

@@ -24,7 +24,8 @@ impl Redis {
         let Departing { line, wanted, per_second, since } = asking;
         let number: u64 = rand::random();
         let leaves = format!("{} {number} ", self.me);
-        let question = |names: &Names| script(DEPART, &places(names, line), (&self.me, &leaves, wanted, per_second, since));
+        let args = (&self.me, &leaves, wanted, per_second, since);
+        let question = |names: &Names| script(DEPART, &KINDS, &places(names, line), args);
         let (may, wait_ms): (usize, u64) = self.link.ask(question).await.ok()?;
         Some(if may > 0 { Departures::Now(may, number) } else { Departures::After(Duration::from_millis(wait_ms)) })
     }
@@ -38,12 +39,16 @@ impl Redis {
         };
         let (redis, leave) = (Arc::clone(self), format!("{} {number} {}", self.me, nth + 1));
         self.runtime.spawn(async move {
-            let question = |names: &Names| script(NOTE_DEPARTURE, &places(names, &line), (&leave, what, late.as_millis() as u64));
+            let args = (&leave, what, late.as_millis() as u64);
+            let question = |names: &Names| script(NOTE_DEPARTURE, &KINDS, &places(names, &line), args);
             // Whatever it was, it has passed when it is back.
             let _ = redis.link.ask::<()>(question).await;
         });
     }
 }
+
+/// What lies at each of the places.
+const KINDS: [&str; 4] = ["zset", "hash", "hash", "zset"];
 
 fn places(names: &Names, line: &str) -> [String; 4] {
     ["left", "waiting", "limit", "refused"].map(|what| names.key(&format!("{what} {line}")))
@@ -58,7 +63,6 @@ fn places(names: &Names, line: &str) -> [String; 4] {
 /// beginning of the leaves' names, how many it wants, how many may leave in a second, when its first arrived. Answers how many may, and else
 /// after how many milliseconds to ask again.
 const DEPART: &str = r"
-for nth, kind in ipairs({'zset', 'hash', 'hash', 'zset'}) do keep_only(kind, KEYS[nth]) end
 local me, wanted, allowed, since = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = milliseconds()
 local second, earlier, chance, before_more, ahead, kept = 1020, 200, 40, 6000, 3500, 7000

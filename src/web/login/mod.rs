@@ -101,7 +101,8 @@ const EXCHANGE: usize = 2;
 impl<'a> Claim<'a> {
     /// A login keeps its order for one exchange, and for one more with a fresh code.
     const EXCHANGES: [u8; 2] = [0, 1];
-    /// A login waits for its turn, and then five seconds for DingTalk, twice at most. A process that dies in the middle keeps a state no longer.
+    /// A login waits for its turn, and then five seconds for DingTalk, twice at most. A process that stands still in the middle keeps a state
+    /// no longer.
     const LOGIN: Duration = Duration::from_secs(40);
 
     async fn take(logins: &'a Logins, kept: &'a State, code: [u8; 32], state: StateId) -> Result<Self, Problem> {
@@ -113,10 +114,11 @@ impl<'a> Claim<'a> {
         let code_taken = logins.codes.take(code).map_err(|why| refused(CODE, why))?;
         let state_taken = logins.states.take(state).map_err(|why| refused(STATE, why))?;
         let exchange = Self::EXCHANGES.into_iter().find_map(|nth| logins.exchanges.take((state, nth)).ok());
-        // DingTalk may take the code until five minutes after it was sent.
-        let needed =
-            vec![logins.codes.wanted(&code, Logins::CODE_LIVES + Self::LOGIN), logins.states.wanted(&state, Self::LOGIN)];
-        let helping = Self::EXCHANGES.map(|nth| logins.exchanges.wanted(&(state, nth), Self::LOGIN)).to_vec();
+        // DingTalk may take the code until five minutes after it was sent, whatever has become of whoever sent it.
+        let code_wanted = logins.codes.wanted(&code, Logins::CODE_LIVES + Self::LOGIN);
+        let state_wanted = logins.states.wanted(&state, Self::LOGIN).until_this_process_ends();
+        let exchange_wanted = |nth| logins.exchanges.wanted(&(state, nth), Self::LOGIN).until_this_process_ends();
+        let (needed, helping) = (vec![code_wanted, state_wanted], Self::EXCHANGES.map(exchange_wanted).to_vec());
         let elsewhere = kept.claim(needed, helping).await.map_err(|(nth, why)| refused(nth, why))?;
         let exchange = exchange.filter(|_| elsewhere.helps);
         Ok(Self { code: code_taken, state: state_taken, exchange, elsewhere })
