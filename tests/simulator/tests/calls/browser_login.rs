@@ -98,9 +98,8 @@ async fn calls_for_somebody_count_against_the_limit_of_the_app() {
 async fn with_an_apps_authorisation_the_tokens_of_its_people_end() {
     type End = fn(&Simulator, &str);
     let relieved: End = |dingtalk, corp_id| dingtalk.decide(corp_id, Decision::Relieve);
-    let removed: End = |dingtalk, corp_id| dingtalk.decide(corp_id, Decision::Remove);
     let dissolved: End = |dingtalk, corp_id| dingtalk.dissolve(corp_id);
-    for end in [relieved, removed, dissolved] {
+    for end in [relieved, dissolved] {
         let caller = Caller::start().await;
         let code = async || parameter(&caller.sign_in(&[("person", "dingsimulator0001 alice")]).await, "code").expect("a code");
         let granted = caller.user_token(json!({"code": code().await})).await;

@@ -14,7 +14,7 @@ async fn organisations_people_and_tickets_have_levers() {
     let state = caller.post("/control/app", app).await.json();
     assert_eq!((&state["app"]["kind"], &state["organisations"][1]["standing"]), (&json!("third-party"), &json!("absent")));
     let corp_id = caller.dingtalk.organisations()[1];
-    for (decision, standing) in [("authorise", "active"), ("stop", "stopped"), ("restore", "active"), ("remove", "absent")] {
+    for (decision, standing) in [("authorise", "active"), ("stop", "stopped"), ("restore", "active"), ("remove", "stopped"), ("restore", "active")] {
         let state = caller.post("/control/organisation", json!({"corpId": corp_id, "do": decision})).await.json();
         assert_eq!(state["organisations"][1]["standing"], standing, "{decision}");
     }

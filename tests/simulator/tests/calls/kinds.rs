@@ -108,7 +108,7 @@ async fn a_third_party_app_is_not_told_what_only_an_organisations_own_apps_may_k
 }
 
 #[tokio::test]
-async fn a_relieved_app_is_refused_and_a_stopped_one_too_until_it_is_restored() {
+async fn a_relieved_app_is_refused_and_a_stopped_or_removed_one_too_until_it_is_restored() {
     let caller = Caller::start().await;
     let dingtalk = &caller.dingtalk;
     let (app, [one, _]) = (dingtalk.third_party_app(), dingtalk.organisations());
@@ -122,12 +122,15 @@ async fn a_relieved_app_is_refused_and_a_stopped_one_too_until_it_is_restored() 
         !answer["code"].is_null()
     };
     assert_eq!((details().await["errcode"].clone(), opens().await), (json!(0), true));
-    dingtalk.decide(one, Decision::Stop);
-    assert_eq!((details().await["errcode"].clone(), opens().await), (json!(50003), false));
-    let ticket_path = format!("/get_jsapi_ticket?access_token={token}");
-    assert_eq!(caller.get(&ticket_path).await.json(), json!({"errcode": 50003, "errmsg": "应用已停用"}), "and no request_id");
-    dingtalk.decide(one, Decision::Restore);
-    assert_eq!((details().await["errcode"].clone(), opens().await), (json!(0), true));
+    for end in [Decision::Stop, Decision::Remove] {
+        dingtalk.decide(one, end);
+        assert_eq!((details().await["errcode"].clone(), opens().await), (json!(50003), false));
+        let ticket_path = format!("/get_jsapi_ticket?access_token={token}");
+        let refused = json!({"errcode": 50003, "errmsg": "应用已停用"});
+        assert_eq!(caller.get(&ticket_path).await.json(), refused, "and no request_id");
+        dingtalk.decide(one, Decision::Restore);
+        assert_eq!((details().await["errcode"].clone(), opens().await), (json!(0), true));
+    }
     dingtalk.decide(one, Decision::Relieve);
     assert_eq!((details().await["sub_code"].clone(), opens().await), (json!("40014"), false));
     assert_eq!(caller.corp_token(app, one, &ticket).await["code"], "invalidAuthInfo");

@@ -17,7 +17,7 @@ mod users;
 use super::api::Api;
 
 pub use app_tokens::internal_of;
-pub use organisations::authorisation;
+pub use organisations::{APP_ID, authorisation};
 #[cfg(test)]
 pub use users::USER_DETAILS;
 pub use users::{USER_BY_CODE, USER_BY_CODE_OLD};
