@@ -15,6 +15,8 @@ pub enum Refusal {
     /// The same of the token of a third-party app itself.
     SuiteTokenInvalid,
     AuthCode,
+    /// The same of the code of an administrator who comes from the admin console.
+    SsoCode,
     Permission {
         scope: String,
         client_id: String,
@@ -96,6 +98,7 @@ impl Refusal {
                 error(StatusCode::BAD_REQUEST, "InvalidAuthentication", "不合法的access_token")
             }
             Self::AuthCode => error(StatusCode::BAD_REQUEST, "invalidParameter.authCode.notFound", "不合法的临时授权码"),
+            Self::SsoCode => error(StatusCode::BAD_REQUEST, "invalidCode", "无效的授权码"),
             Self::Permission { scope, .. } => error(
                 StatusCode::FORBIDDEN,
                 "Forbidden.AccessDenied.AccessTokenPermissionDenied",
@@ -120,6 +123,7 @@ impl Refusal {
             Self::TokenInvalid => Answer::gateway_error("40014", "不合法的access_token", ""),
             Self::SuiteTokenInvalid => Answer::gateway_error("42009", SUITE_TOKEN, ""),
             Self::AuthCode => Answer::topapi_error(40078, "不存在的临时授权码"),
+            Self::SsoCode => Answer::topapi_error(41007, "无效的ssocode"),
             Self::Permission { scope, client_id } => Answer::gateway_error(
                 "60011",
                 &format!(
@@ -145,6 +149,7 @@ impl Refusal {
             Self::TokenInvalid => Answer::legacy_error(40014, "不合法的access_token"),
             Self::SuiteTokenInvalid => Answer::legacy_error(42009, SUITE_TOKEN),
             Self::AuthCode => Answer::legacy_error(40078, "不存在的临时授权码"),
+            Self::SsoCode => Answer::legacy_error(41007, "无效的ssocode"),
             Self::Permission { .. } => Answer::legacy_error(60011, "没有调用该接口的权限"),
             Self::Address { ip, client_id } => {
                 Answer::legacy_error(60020, &format!("访问ip不在白名单之中,request ip={ip} appKey({client_id})"))

@@ -169,6 +169,19 @@ async fn a_suite_token_is_the_apps_own_and_says_nothing_for_an_organisation() {
     assert_eq!(stale["code"], "invalidSuiteTicket");
     let inactive = format!("/service/get_unactive_corp?suite_access_token={}", token(&granted));
     assert_eq!(caller.post(&inactive, json!({})).await.json()["errcode"], 0);
+    caller.dingtalk.decide(app.corp_id, Decision::Authorise);
+    for (query, code) in [
+        ("", "invalidCorpId"),
+        ("?authCorpId=", "invalidCorpId"),
+        ("?authCorpId=dingsimulator0002", "orgNotAuthApp"),
+        ("?authCorpId=dingnowhere", "orgNotExist"),
+        ("?authCorpId=dingsimulator0001", ""),
+    ] {
+        let told = caller.get_with(&token(&granted), &format!("/v1.0/oauth2/apps/authInfo{query}")).await;
+        assert_eq!(told.json()["code"].as_str().unwrap_or_default(), code, "{query}: {}", told.body);
+        let app_id = told.json()["authAppInfo"]["agentList"][0]["appId"].clone();
+        assert_eq!((told.status == 200, app_id == 1), (code.is_empty(), code.is_empty()), "{query}: {}", told.body);
+    }
     caller.dingtalk.advance(Duration::from_secs(7200));
     assert_eq!(caller.post(&inactive, json!({})).await.json()["errcode"], 42009);
 }

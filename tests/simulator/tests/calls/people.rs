@@ -146,7 +146,7 @@ async fn an_administrator_who_comes_from_the_admin_console_is_known_by_a_code_of
     assert_eq!((&told["userId"], &told["isAdmin"], &told["corpId"]), (&json!("zhangsan"), &json!(true), &json!(corp_id)));
     assert_eq!(of_code(&caller.sso_code("bob").await).await["isAdmin"], false);
     for none in [one, caller.dingtalk.issue_code("zhangsan"), "none".to_owned()] {
-        assert_eq!(of_code(&none).await["code"], "invalidParameter.authCode.notFound");
+        assert_eq!(of_code(&none).await["code"], "invalidCode");
     }
     let old = caller.get(&format!("/sso/gettoken?corpid={corp_id}&corpsecret={SSO_SECRET}")).await.json();
     let old_token = old["access_token"].as_str().unwrap();

@@ -10,7 +10,7 @@ use crate::upstream::refusal::Refusal;
 use crate::world::{OnBehalf, Person, World};
 
 pub static USER_ACCESS_TOKEN: Api =
-    Api::post("/v1.0/oauth2/userAccessToken", "get user's access_token", "Contact.User.Read", Access::Open(user_access_token));
+    Api::post("/v1.0/oauth2/userAccessToken", "get user's access_token", "open_app_api_base", Access::Open(user_access_token));
 
 /// `me`, or somebody's unionId.
 pub static CONTACT_USER: Api =

@@ -82,6 +82,8 @@ pub fn takes_code(path: &str) -> bool {
         users::USER_BY_CODE_OLD.path,
         activation::PERMANENT_CODE.path,
         browser_logins::USER_ACCESS_TOKEN.path,
+        admin_logins::SSO_USER_INFO.path,
+        admin_logins::SSO_GET_USER_INFO.path,
     ];
     known.contains(&path) || at(path).is_none()
 }
