@@ -10,6 +10,8 @@ use super::api::Family;
 /// Why DingTalk does not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
+    /// Nobody could read the body.
+    Unreadable,
     TokenMissing,
     TokenInvalid,
     /// The same of the token of a third-party app itself.
@@ -91,6 +93,7 @@ impl Refusal {
     fn by_api(self) -> Answer {
         let error = |status, code, message| Answer::api_error(status, code, message);
         match self {
+            Self::Unreadable => error(StatusCode::BAD_REQUEST, "Invalidbody", "Specified parameter body is not valid."),
             Self::TokenMissing => {
                 error(StatusCode::BAD_REQUEST, "AuthenticationFailed.MissingParameter", "缺少请求头x-acs-dingtalk-access-token")
             }
@@ -119,6 +122,7 @@ impl Refusal {
 
     fn by_topapi(self) -> Answer {
         match self {
+            Self::Unreadable => Answer::topapi_error(40035, "不合法的参数"),
             Self::TokenMissing => Answer::gateway_error("40000", "access_token is blank", ""),
             Self::TokenInvalid => Answer::gateway_error("40014", "不合法的access_token", ""),
             Self::SuiteTokenInvalid => Answer::gateway_error("42009", SUITE_TOKEN, ""),
@@ -145,6 +149,7 @@ impl Refusal {
 
     fn by_legacy(self) -> Answer {
         match self {
+            Self::Unreadable => Answer::legacy_error(40035, "不合法的参数"),
             Self::TokenMissing => Answer::legacy_error(41001, "缺少access_token参数"),
             Self::TokenInvalid => Answer::legacy_error(40014, "不合法的access_token"),
             Self::SuiteTokenInvalid => Answer::legacy_error(42009, SUITE_TOKEN),
