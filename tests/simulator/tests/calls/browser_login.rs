@@ -68,6 +68,21 @@ async fn who_signs_in_comes_back_with_a_code_that_is_good_for_their_token() {
 }
 
 #[tokio::test]
+async fn what_an_app_may_not_know_of_people_it_is_not_told_with_their_own_token_either() {
+    let caller = Caller::start().await;
+    let code = parameter(&caller.sign_in(&[("person", "dingsimulator0001 alice")]).await, "code");
+    let token = caller.user_token(json!({"code": code})).await["accessToken"].as_str().expect("a token").to_owned();
+    for (without, mobile, email) in
+        [(json!([]), true, true), (json!(["fieldMobile"]), false, true), (json!(["fieldEmail"]), true, false)]
+    {
+        caller.post("/control/grants", json!({"grants": {"without": without}})).await;
+        let told = caller.get_with(&token, "/v1.0/contact/users/simulatedUnionZhangSan").await.json();
+        let has = |name: &str| told.get(name).is_some();
+        assert_eq!((has("mobile"), has("stateCode"), has("email")), (mobile, mobile, email), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn who_refuses_comes_back_without_a_code() {
     let caller = Caller::start().await;
     let back = caller.sign_in(&[]).await;

@@ -12,6 +12,7 @@ mod messages;
 mod organisations;
 mod signed;
 mod tickets;
+mod user_shapes;
 mod users;
 
 use super::api::Api;
@@ -86,6 +87,11 @@ pub fn takes_code(path: &str) -> bool {
         admin_logins::SSO_GET_USER_INFO.path,
     ];
     known.contains(&path) || at(path).is_none()
+}
+
+/// Whether an API or a field has this permission.
+pub fn is_scope(name: &str) -> bool {
+    [users::FIELD_MOBILE, users::FIELD_EMAIL].contains(&name) || ALL.into_iter().any(|api| api.scope == name)
 }
 
 /// Their paths, for somebody who misspelt one.
