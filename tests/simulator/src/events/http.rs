@@ -123,7 +123,6 @@ fn plain(event: &Event) -> Value {
     told["eventId"] = json!(event.id);
     told["EventTime"] = json!(event.born_at);
     told["BizId"] = json!(event.number.to_string());
-    told["timeStamp"] = json!(event.born_at.to_string());
     told
 }
 
