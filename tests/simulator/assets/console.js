@@ -307,19 +307,24 @@ window.addEventListener('message', (event) => {
 
 /** @type {Entry[]} */
 let entries = [];
+/** Which world the entries are of. @type {number | null} */
+let world = null;
 let latest = 0;
 let drawn = 0;
 const SHOWN = 400;
 const QUIET = 4000;
 
 async function follow() {
-  /** @type {{counts: Record<string, number>, latest: number, entries: Entry[]}} */
+  /** @type {{world: number, counts: Record<string, number>, latest: number, entries: Entry[]}} */
   const ledger = await call(`requests?after=${latest}`);
-  if (ledger.latest < latest) {
-    // Somebody has reset the simulator.
+  if (ledger.world !== world) {
+    // Somebody has reset the simulator, or it was started again.
+    world = ledger.world;
     entries = [];
     latest = drawn = 0;
+    byId('counts').replaceChildren();
     drawCalls();
+    await follow();
     return;
   }
   if (ledger.entries.length === 0) return;

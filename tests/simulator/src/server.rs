@@ -16,7 +16,10 @@ use crate::tls::Identity;
 use crate::world::Shared;
 use crate::{client, console, control, events, login, upstream};
 
-const LARGEST_BODY: usize = 256 * 1024;
+/// Of a call; enough for the largest file that one can send.
+const LARGEST_CALL: usize = 20 * 1024 * 1024;
+/// Of a lever, and of what the page's library sends.
+pub const LARGEST_BODY: usize = 256 * 1024;
 /// Room for a test's thousand connections at once.
 const BACKLOG: u32 = 4_096;
 
@@ -40,7 +43,7 @@ pub fn bind(places: Places, shared: Data<Shared>) -> io::Result<(Server, SocketA
     let server = HttpServer::new(move || {
         App::new()
             .app_data(served.clone())
-            .app_data(PayloadConfig::new(LARGEST_BODY))
+            .app_data(PayloadConfig::new(LARGEST_CALL))
             .app_data(QueryConfig::default().error_handler(unreadable_query))
             .configure(client::mount)
             .configure(control::mount)

@@ -12,15 +12,16 @@ mod variants;
 
 use actix_web::http::StatusCode;
 use actix_web::middleware::{ErrorHandlers, from_fn};
-use actix_web::web::{ServiceConfig, get, post, resource, scope, to};
+use actix_web::web::{PayloadConfig, ServiceConfig, get, post, resource, scope, to};
 
 use crate::ledger::Window;
-use crate::server::{nothing_here, too_large};
+use crate::server::{LARGEST_BODY, nothing_here, too_large};
 
 /// Mounts `/dd.js` and `/client`.
 pub fn mount(service: &mut ServiceConfig) {
     service.service(resource("/dd.js").wrap(from_fn(cors::open)).route(get().to(script::dd_js))).service(
         scope("/client")
+            .app_data(PayloadConfig::new(LARGEST_BODY))
             .wrap(ErrorHandlers::new().handler(StatusCode::PAYLOAD_TOO_LARGE, too_large))
             .wrap(from_fn(cors::open))
             .route("/authcode", post().to(authcode::issue))

@@ -17,6 +17,7 @@ pub struct SetGrants {
 
 impl Lever for SetGrants {
     fn pull(self, world: &mut World) -> Result<(), String> {
+        self.grants.objection().map_or(Ok(()), Err)?;
         let client_id = super::client_id(self.client_id, world)?;
         let corp_id = self.corp_id.unwrap_or_else(|| world.first_corp_id().to_owned());
         let app = world.apps.iter_mut().find(|app| app.client_id == client_id).ok_or("no app has this clientId")?;

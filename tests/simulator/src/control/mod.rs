@@ -24,7 +24,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::crowd;
-use crate::server::{host, malformed, nothing_here, origin, too_large};
+use crate::server::{LARGEST_BODY, host, malformed, nothing_here, origin, too_large};
 use crate::world::{Answers, Shared, World};
 
 const TEN_YEARS_IN_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
@@ -38,6 +38,7 @@ pub fn mount(service: &mut ServiceConfig) {
     let world = world.get(world::show).post(world::load).default_service(to(nothing_here));
     service.service(
         scope("/control")
+            .app_data(PayloadConfig::new(LARGEST_BODY))
             .wrap(ErrorHandlers::new().handler(StatusCode::PAYLOAD_TOO_LARGE, too_large))
             .wrap(from_fn(own_origin_only))
             .route("/state", get().to(state::show))

@@ -17,6 +17,7 @@ pub async fn show(parameters: Query<Parameters>, shared: Data<Shared>) -> HttpRe
     let world = shared.world();
     let ledger = &world.ledger;
     HttpResponse::Ok().json(json!({
+        "world": world.number,
         "counts": ledger.counts(),
         "latest": ledger.latest(),
         "entries": ledger.after(parameters.after).collect::<Vec<_>>(),

@@ -47,9 +47,11 @@ pub enum Happening {
     /// Somebody left the organisation.
     Left {
         user_id: String,
+        union_id: String,
     },
     Joined {
         user_id: String,
+        union_id: String,
     },
     /// The organisation is no more.
     Dissolved,
@@ -93,9 +95,9 @@ impl Happening {
         }
     }
 
-    /// Tickets and authorisations come in pushes of their own.
+    /// Tickets, authorisations and what becomes of the app come in pushes of their own.
     pub fn is_urgent(&self) -> bool {
-        matches!(self.biz_type(), 2 | 4)
+        matches!(self.biz_type(), 2 | 4 | 7)
     }
 
     /// What it is about, in the pushes for third-party apps.
@@ -103,7 +105,7 @@ impl Happening {
         match self {
             Self::SuiteTicket { .. } => &event.client_id,
             Self::Stopped { agent_id } | Self::Restored { agent_id } | Self::Removed { agent_id } => agent_id,
-            Self::Left { user_id } | Self::Joined { user_id } => user_id,
+            Self::Left { user_id, .. } | Self::Joined { user_id, .. } => user_id,
             Self::Authorised { .. } | Self::ScopeChanged { .. } | Self::Relieved | Self::Dissolved | Self::UrlChecked => {
                 &event.corp_id
             }
@@ -123,7 +125,9 @@ impl Happening {
             Self::Stopped { agent_id } | Self::Restored { agent_id } | Self::Removed { agent_id } => {
                 json!({"agentId": number(agent_id)})
             }
-            Self::Left { user_id } | Self::Joined { user_id } => json!({"userid": user_id}),
+            // Who left is the subject of the push. One page has this beside it and another nothing; none has a `userid`.
+            Self::Left { user_id, union_id } => json!({"userId": user_id, "unionid": union_id}),
+            Self::Joined { user_id, union_id } => json!({"userid": user_id, "unionid": union_id}),
             Self::Relieved | Self::Dissolved | Self::UrlChecked => json!({}),
         };
         match told {
@@ -135,14 +139,14 @@ impl Happening {
     /// Its data as it comes by Stream.
     pub fn new_names(&self) -> Value {
         match self {
-            Self::Left { user_id } | Self::Joined { user_id } => json!({"userId": [user_id]}),
+            Self::Left { user_id, .. } | Self::Joined { user_id, .. } => json!({"userId": [user_id]}),
             _ => camel_case(Value::Object(self.old_names())),
         }
     }
 }
 
 /// agentIds are numbers in events and text everywhere else.
-fn number(agent_id: &str) -> Value {
+pub fn number(agent_id: &str) -> Value {
     agent_id.parse::<u64>().map_or_else(|_| json!(agent_id), Value::from)
 }
 
@@ -175,7 +179,8 @@ mod tests {
             Happening::ScopeChanged { authorisation }.new_names(),
             json!({"authCorpInfo": {"corpName": "x"}, "authInfo": {"agent": [{"agentName": "y", "agentid": 1}]}})
         );
-        assert_eq!(Happening::Left { user_id: "bob".to_owned() }.new_names(), json!({"userId": ["bob"]}));
+        let left = Happening::Left { user_id: "bob".to_owned(), union_id: "union".to_owned() };
+        assert_eq!(left.new_names(), json!({"userId": ["bob"]}));
         assert_eq!(Happening::Relieved.new_names(), json!({}));
     }
 }

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::cipher::Cipher;
+use super::happening::number;
 use super::{Event, Happening};
 use crate::secret;
+use crate::upstream::APP_ID;
 use crate::world::{Kind, Registered, real_now};
 
 /// The longest of the times that DingTalk's pages give an app for its answer.
@@ -94,6 +96,7 @@ fn batch(event: &Event) -> Value {
     let mut data = happening.old_names();
     data.insert("syncAction".to_owned(), json!(happening.name()));
     data.insert("syncSeq".to_owned(), json!(event.id));
+    data.insert("eventId".to_owned(), json!(event.id));
     json!({
         "EventType": if happening.is_urgent() { "SYNC_HTTP_PUSH_HIGH" } else { "SYNC_HTTP_PUSH_MEDIUM" },
         "bizData": [{
@@ -111,38 +114,44 @@ fn batch(event: &Event) -> Value {
     })
 }
 
-/// What organisations' own apps are told.
+/// What organisations' own apps are told, with the names that apps have been seen to read and those of DingTalk's pages.
 fn plain(event: &Event) -> Value {
+    let mut told = bare(event);
+    if let Some(people) = told.get("UserId").cloned() {
+        told["userId"] = people;
+    }
+    told["eventId"] = json!(event.id);
+    told["EventTime"] = json!(event.born_at);
+    told["BizId"] = json!(event.number.to_string());
+    told
+}
+
+fn bare(event: &Event) -> Value {
     let mut told = json!({"EventType": event.happening.name(), "CorpId": event.corp_id, "TimeStamp": event.born_at});
-    if let Happening::Left { user_id } | Happening::Joined { user_id } = &event.happening {
+    if let Happening::Left { user_id, .. } | Happening::Joined { user_id, .. } = &event.happening {
         told["UserId"] = json!([user_id]);
     }
     told
 }
 
 fn as_it_was_before(app: &Registered, event: &Event) -> Value {
-    let mut told = plain(event);
-    let mut say = |name: &str, value: &str| told[name] = json!(value);
-    say("SuiteKey", &app.client_id);
-    match &event.happening {
-        Happening::SuiteTicket { ticket } => say("SuiteTicket", ticket),
+    let corp_id = &event.corp_id;
+    let more = match &event.happening {
+        Happening::SuiteTicket { ticket } => json!({"SuiteTicket": ticket}),
         Happening::Authorised { temporary_code, .. } => {
-            say("EventType", "tmp_auth_code");
-            say("AuthCode", temporary_code);
-            say("AuthCorpId", &event.corp_id);
+            json!({"EventType": "tmp_auth_code", "AuthCode": temporary_code, "AuthCorpId": corp_id})
         }
-        Happening::ScopeChanged { .. } => {
-            say("EventType", "change_auth");
-            say("AuthCorpId", &event.corp_id);
-        }
-        Happening::Relieved => {
-            say("EventType", "suite_relieve");
-            say("AuthCorpId", &event.corp_id);
-        }
+        Happening::ScopeChanged { .. } => json!({"EventType": "change_auth", "AuthCorpId": corp_id}),
+        Happening::Relieved => json!({"EventType": "suite_relieve", "AuthCorpId": corp_id}),
         Happening::Stopped { agent_id } | Happening::Restored { agent_id } | Happening::Removed { agent_id } => {
-            say("AgentId", agent_id);
+            json!({"AgentId": number(agent_id), "AppId": APP_ID, "AuthCorpId": corp_id})
         }
-        Happening::Left { .. } | Happening::Joined { .. } | Happening::Dissolved | Happening::UrlChecked => {}
+        Happening::Left { .. } | Happening::Joined { .. } | Happening::Dissolved | Happening::UrlChecked => json!({}),
+    };
+    let mut told = bare(event);
+    told["SuiteKey"] = json!(app.client_id);
+    if let (Value::Object(told), Value::Object(more)) = (&mut told, more) {
+        told.extend(more);
     }
     told
 }

@@ -112,14 +112,37 @@ async fn a_third_party_app_is_told_its_ticket_and_who_authorises_it_in_batches()
         (Decision::Change, "org_suite_change", 4),
         (Decision::Stop, "org_micro_app_stop", 7),
         (Decision::Restore, "org_micro_app_restore", 7),
+        (Decision::Remove, "org_micro_app_remove", 7),
+        (Decision::Restore, "org_micro_app_restore", 7),
         (Decision::Relieve, "org_suite_relieve", 4),
     ] {
         simulator.decide(corp_id, decision);
         let batch = listener.hears();
         assert_eq!((&datum(&batch)["syncAction"], &batch["bizData"][0]["biz_type"]), (&json!(action), &json!(biz_type)));
+        assert_eq!(batch["EventType"], "SYNC_HTTP_PUSH_HIGH", "{action}");
     }
     simulator.check_url();
     assert_eq!(listener.hears(), json!({"EventType": "check_url"}));
+}
+
+#[tokio::test]
+async fn a_third_party_app_is_told_in_batches_who_leaves_and_who_joins() {
+    let (simulator, listener) = simulator(THIRD_PARTY, Shape::Sync).await;
+    let corp_id = simulator.organisations()[0];
+    simulator.decide(corp_id, Decision::Authorise);
+    all_is_told(&simulator).await;
+    simulator.leave(corp_id, "bob");
+    simulator.come_back(corp_id, "bob");
+    let medium = std::iter::repeat_with(|| listener.hears()).filter(|batch| batch["EventType"] == "SYNC_HTTP_PUSH_MEDIUM");
+    let mut told: Vec<_> = medium.take(2).collect();
+    told.sort_by_key(|batch| batch["bizData"][0]["id"].as_u64());
+    for (batch, (action, names)) in told.iter().zip([("user_leave_org", "userId"), ("user_add_org", "userid")]) {
+        let (told, record) = (datum(batch), &batch["bizData"][0]);
+        assert_eq!((&record["biz_type"], &record["biz_id"], &told["syncAction"]), (&json!(13), &json!("bob"), &json!(action)));
+        assert_eq!((&told[names], &told["unionid"]), (&json!("bob"), &json!("simulatedUnionBob")), "{told}");
+        assert_eq!(told["eventId"], told["syncSeq"]);
+    }
+    assert_eq!(datum(&told[0]).get("userid"), None);
 }
 
 #[tokio::test]
@@ -155,8 +178,13 @@ async fn an_event_comes_again_until_its_success_comes_back() {
     let told: Vec<_> = (0..3).map(|_| listener.hears()).collect();
     assert_eq!((&told[0]["EventType"], &told[0]["UserId"]), (&json!("user_leave_org"), &json!(["bob"])));
     assert!(told[0] == told[1] && told[1] == told[2]);
+    assert_eq!((&told[0]["userId"], &told[0]["EventTime"]), (&json!(["bob"]), &told[0]["TimeStamp"]));
     simulator.come_back(INTERNAL.corp_id, "bob");
-    assert_eq!(listener.hears()["EventType"], "user_add_org", "after its success an event is not told again");
+    let next = listener.hears();
+    assert_eq!(next["EventType"], "user_add_org", "after its success an event is not told again");
+    for id in ["eventId", "BizId"] {
+        assert!(next[id].is_string() && next[id] != told[0][id], "{id}: {next}");
+    }
 }
 
 #[tokio::test]
@@ -172,6 +200,19 @@ async fn the_older_shapes_can_be_had() {
         let told = listener.hears();
         assert_eq!((&told["EventType"], &told["AuthCorpId"]), (&json!(event_type), &json!(corp_id)));
         assert_eq!(told["SuiteKey"], THIRD_PARTY.client_id);
+    }
+    simulator.decide(corp_id, Decision::Authorise);
+    listener.hears();
+    for (decision, event_type) in [
+        (Decision::Stop, "org_micro_app_stop"),
+        (Decision::Restore, "org_micro_app_restore"),
+        (Decision::Remove, "org_micro_app_remove"),
+    ] {
+        simulator.decide(corp_id, decision);
+        let told = listener.hears();
+        let (agent_id, app_id) = (json!(2_000_000_001), json!(1));
+        assert_eq!((&told["EventType"], &told["AgentId"], &told["AppId"]), (&json!(event_type), &agent_id, &app_id));
+        assert_eq!((&told["AuthCorpId"], &told["CorpId"]), (&json!(corp_id), &json!(corp_id)));
     }
 }
 

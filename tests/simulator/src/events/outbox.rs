@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn left() -> Event {
-        Event::new("app", "corp", 0, Happening::Left { user_id: "bob".to_owned() })
+        Event::new("app", "corp", 0, Happening::Left { user_id: "bob".to_owned(), union_id: "union".to_owned() })
     }
 
     #[test]

@@ -129,7 +129,7 @@ impl Call {
         match in_json().filter(|found| !found.is_null()) {
             Some(Value::String(text)) => serde_json::from_str(&text).ok(),
             Some(found) => Some(found),
-            None => serde_json::from_str(&self.form_field(name)?).ok(),
+            None => serde_json::from_str(&self.form_field(name).or_else(|| self.query_parameter(name))?).ok(),
         }
     }
 

@@ -100,6 +100,7 @@ impl Fault {
     pub(super) fn consequence(&self, call: &Call, world: &World) -> Consequence {
         let refuse = |refusal: Refusal| Consequence::Instead(refusal.answer(call.family()));
         match self {
+            Self::AuthCodeError if call.api.is_some_and(|api| matches!(api.access, Access::Sso(_))) => refuse(Refusal::SsoCode),
             Self::AuthCodeError => refuse(Refusal::AuthCode),
             Self::Permission => refuse(Refusal::Permission {
                 scope: call.api.map_or("qyapi_base", |api| api.scope).to_owned(),

@@ -17,7 +17,7 @@ mod side;
 use std::time::Instant;
 
 use actix_web::web::{Bytes, Data};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{Error, HttpRequest, HttpResponse};
 use tokio::time::sleep;
 
 use crate::ledger::Party;
@@ -31,7 +31,7 @@ use refusal::Refusal;
 use side::Side;
 
 pub use api::Api;
-pub use apis::{authorisation, documented, known};
+pub use apis::{APP_ID, authorisation, documented, is_scope, known};
 pub use fault::Fault;
 pub use faults::Faults;
 pub use front::BanForm;
@@ -40,10 +40,14 @@ pub use refusal::Limit;
 pub use reshape::Form;
 
 /// Answers any call that is not for the page, the control or the console.
-pub async fn answer(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpResponse {
+pub async fn answer(request: HttpRequest, body: Result<Bytes, Error>, shared: Data<Shared>) -> HttpResponse {
     let read_at = Instant::now();
-    let call = Call::new(&request, body, Side::of(&request, &shared));
+    let is_unreadable = body.is_err();
+    let call = Call::new(&request, body.unwrap_or_default(), Side::of(&request, &shared));
     let recording = Recording::start(&shared, Party::App, call.name(), call.label());
+    if is_unreadable {
+        return Delivery::Whole.send(Refusal::Unreadable.answer(call.family()).noting("the body could not be read"), recording);
+    }
     let admitted = admit(&call, read_at, &mut shared.world());
     let (answer, delivery) = match admitted {
         Ok(()) => converse(&call, &shared).await,

@@ -10,11 +10,15 @@ use super::api::Family;
 /// Why DingTalk does not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
+    /// Nobody could read the body.
+    Unreadable,
     TokenMissing,
     TokenInvalid,
     /// The same of the token of a third-party app itself.
     SuiteTokenInvalid,
     AuthCode,
+    /// The same of the code of an administrator who comes from the admin console.
+    SsoCode,
     Permission {
         scope: String,
         client_id: String,
@@ -89,6 +93,7 @@ impl Refusal {
     fn by_api(self) -> Answer {
         let error = |status, code, message| Answer::api_error(status, code, message);
         match self {
+            Self::Unreadable => error(StatusCode::BAD_REQUEST, "Invalidbody", "Specified parameter body is not valid."),
             Self::TokenMissing => {
                 error(StatusCode::BAD_REQUEST, "AuthenticationFailed.MissingParameter", "缺少请求头x-acs-dingtalk-access-token")
             }
@@ -96,6 +101,7 @@ impl Refusal {
                 error(StatusCode::BAD_REQUEST, "InvalidAuthentication", "不合法的access_token")
             }
             Self::AuthCode => error(StatusCode::BAD_REQUEST, "invalidParameter.authCode.notFound", "不合法的临时授权码"),
+            Self::SsoCode => error(StatusCode::BAD_REQUEST, "invalidCode", "无效的授权码"),
             Self::Permission { scope, .. } => error(
                 StatusCode::FORBIDDEN,
                 "Forbidden.AccessDenied.AccessTokenPermissionDenied",
@@ -116,10 +122,12 @@ impl Refusal {
 
     fn by_topapi(self) -> Answer {
         match self {
+            Self::Unreadable => Answer::topapi_error(40035, "不合法的参数"),
             Self::TokenMissing => Answer::gateway_error("40000", "access_token is blank", ""),
             Self::TokenInvalid => Answer::gateway_error("40014", "不合法的access_token", ""),
             Self::SuiteTokenInvalid => Answer::gateway_error("42009", SUITE_TOKEN, ""),
             Self::AuthCode => Answer::topapi_error(40078, "不存在的临时授权码"),
+            Self::SsoCode => Answer::topapi_error(41007, "无效的ssocode"),
             Self::Permission { scope, client_id } => Answer::gateway_error(
                 "60011",
                 &format!(
@@ -141,10 +149,12 @@ impl Refusal {
 
     fn by_legacy(self) -> Answer {
         match self {
+            Self::Unreadable => Answer::legacy_error(40035, "不合法的参数"),
             Self::TokenMissing => Answer::legacy_error(41001, "缺少access_token参数"),
             Self::TokenInvalid => Answer::legacy_error(40014, "不合法的access_token"),
             Self::SuiteTokenInvalid => Answer::legacy_error(42009, SUITE_TOKEN),
             Self::AuthCode => Answer::legacy_error(40078, "不存在的临时授权码"),
+            Self::SsoCode => Answer::legacy_error(41007, "无效的ssocode"),
             Self::Permission { .. } => Answer::legacy_error(60011, "没有调用该接口的权限"),
             Self::Address { ip, client_id } => {
                 Answer::legacy_error(60020, &format!("访问ip不在白名单之中,request ip={ip} appKey({client_id})"))

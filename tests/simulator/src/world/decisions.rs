@@ -23,7 +23,7 @@ pub enum Decision {
     Stop,
     /// Let its people open it again.
     Restore,
-    /// Take it off the workbench.
+    /// Take it off the workbench, and leave it authorised.
     Remove,
 }
 
@@ -39,8 +39,8 @@ impl World {
             (_, Standing::Absent) => return Err("the organisation does not have this app".to_owned()),
             (Decision::Change, standing) => standing,
             (Decision::Restore, _) => Standing::Active,
-            (Decision::Stop, _) => Standing::Stopped,
-            (Decision::Relieve | Decision::Remove, _) => Standing::Absent,
+            (Decision::Stop | Decision::Remove, _) => Standing::Stopped,
+            (Decision::Relieve, _) => Standing::Absent,
         };
         if installation.standing == Standing::Absent {
             self.shut_out(&Holder::new(client_id, corp_id));
@@ -87,15 +87,15 @@ impl World {
     pub fn leave(&mut self, corp_id: &str, user_id: &str) -> Result<(), String> {
         let organisation = self.organisation_mut(corp_id).ok_or("no organisation has this corpId")?;
         let left = organisation.leave(user_id).ok_or("nobody has this userId")?;
-        self.tell_all(corp_id, &Happening::Left { user_id: left.user_id.clone() });
+        self.tell_all(corp_id, &Happening::Left { user_id: left.user_id.clone(), union_id: left.union_id.clone() });
         Ok(())
     }
 
     /// Somebody who has left comes back.
     pub fn come_back(&mut self, corp_id: &str, user_id: &str) -> Result<(), String> {
         let organisation = self.organisation_mut(corp_id).ok_or("no organisation has this corpId")?;
-        organisation.come_back(user_id).ok_or("nobody with this userId has left")?;
-        self.tell_all(corp_id, &Happening::Joined { user_id: user_id.to_owned() });
+        let back = organisation.come_back(user_id).ok_or("nobody with this userId has left")?;
+        self.tell_all(corp_id, &Happening::Joined { user_id: back.user_id.clone(), union_id: back.union_id.clone() });
         Ok(())
     }
 

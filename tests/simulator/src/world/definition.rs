@@ -53,6 +53,9 @@ impl Definition {
         if let Some(unknown) = app.installations.keys().find(|corp_id| !known(corp_id)) {
             return Some(format!("the app {} is installed at {unknown}, which is no organisation of this world", app.client_id));
         }
+        if let Some(objection) = app.installations.values().find_map(|installation| installation.grants.objection()) {
+            return Some(format!("the app {}: {objection}", app.client_id));
+        }
         let is_key = app.callback_aes_key.len() == 43 && app.callback_aes_key.bytes().all(|byte| byte.is_ascii_alphanumeric());
         (!app.callback_aes_key.is_empty() && !is_key)
             .then(|| format!("the callbackAesKey of the app {} is not 43 letters and digits", app.client_id))
@@ -131,6 +134,13 @@ mod tests {
             (spoilt(&|world| world["organisations"][0]["people"] = serde_json::json!([])), "no people"),
             (spoilt(&|world| world["apps"][1]["clientId"] = "dingsimulatedapp1".into()), "clientId dingsimulatedapp1"),
             (spoilt(&|world| world["apps"][0]["callbackAesKey"] = "short".into()), "43 letters"),
+            (
+                spoilt(&|world| {
+                    world["apps"][0]["installations"]["dingsimulator0001"]["grants"] =
+                        serde_json::json!({"without": ["qyapi_x"]});
+                }),
+                "permission qyapi_x",
+            ),
             (spoilt(&|world| world["apps"][0]["colour"] = "blue".into()), "colour"),
             (
                 spoilt(&|world| world["apps"][0]["installations"]["dingnowhere"] = serde_json::json!({"agentId": "1"})),

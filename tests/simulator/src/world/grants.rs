@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::upstream::is_scope;
+
 /// What was taken away.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -19,6 +21,12 @@ pub struct Grants {
 }
 
 impl Grants {
+    /// Why nothing can be granted so.
+    pub fn objection(&self) -> Option<String> {
+        let unknown = self.without.iter().find(|scope| !is_scope(scope))?;
+        Some(format!("no API and no field here has the permission {unknown}"))
+    }
+
     pub fn has(&self, scope: &str) -> bool {
         !self.without.contains(scope)
     }

@@ -20,6 +20,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rand::random;
 use serde::{Deserialize, Serialize};
 use url::Url;
 use url::form_urlencoded::byte_serialize;
@@ -86,7 +87,7 @@ pub struct Setup {
 /// The state of the simulated DingTalk.
 #[derive(Debug)]
 pub struct World {
-    /// Which one it is: each that begins anew has the next number.
+    /// Which one it is: any at the start, and each that begins anew has the next number.
     pub number: u64,
     pub setup: Setup,
     pub clock: Clock,
@@ -121,7 +122,8 @@ impl World {
     fn new(setup: Setup, subscribers: Subscribers, outbox: Outbox) -> Self {
         let Definition { organisations, apps } = setup.definition.clone();
         let mut world = Self {
-            number: 0,
+            // One that a page's script reads exactly.
+            number: random::<u32>().into(),
             setup,
             clock: Clock::default(),
             organisations,

@@ -69,10 +69,11 @@ impl Organisation {
     }
 
     /// Somebody who has left is here again.
-    pub fn come_back(&mut self, user_id: &str) -> Option<()> {
+    pub fn come_back(&mut self, user_id: &str) -> Option<Arc<Person>> {
         let position = self.left.iter().position(|person| person.user_id == user_id)?;
-        self.people.push(self.left.remove(position));
-        Some(())
+        let person = self.left.remove(position);
+        self.people.push(person.clone());
+        Some(person)
     }
 
     /// The people of the world as it was told: a crowd has come for one thing only.

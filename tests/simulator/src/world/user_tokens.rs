@@ -33,11 +33,17 @@ pub struct Pair {
 }
 
 impl UserTokens {
+    /// The access token is the same as long as it lives, and lives for two hours again.
     pub fn grant(&mut self, who: OnBehalf, now: Millis) -> Pair {
         for tokens in [&mut self.access, &mut self.refresh] {
             tokens.retain(|_, (_, until)| *until + REMEMBERED > now);
         }
-        let pair = Pair { access: secret::hex32(), refresh: secret::hex32(), seconds: TWO_HOURS / 1000 };
+        let same = |(other, until): &(OnBehalf, Millis)| {
+            now < *until && other.holder == who.holder && other.person.user_id == who.person.user_id
+        };
+        let living = self.access.iter().find(|(_, token)| same(token)).map(|(access, _)| access.clone());
+        let access = living.unwrap_or_else(secret::hex32);
+        let pair = Pair { access, refresh: secret::hex32(), seconds: TWO_HOURS / 1000 };
         self.access.insert(pair.access.clone(), (who.clone(), now + TWO_HOURS));
         self.refresh.insert(pair.refresh.clone(), (who, now + THIRTY_DAYS));
         pair
@@ -78,7 +84,11 @@ mod tests {
         assert!(tokens.renew(&first.refresh, "another", 0).is_none());
         assert!(tokens.renew(&first.refresh, "app", THIRTY_DAYS).is_none());
         let (_, second) = tokens.renew(&first.refresh, "app", 0).expect("a pair");
-        assert!(second.access != first.access && tokens.renew(&first.refresh, "app", 0).is_none());
+        assert!(second.access == first.access && tokens.renew(&first.refresh, "app", 0).is_none());
+        let (_, third) = tokens.renew(&second.refresh, "app", TWO_HOURS - 1).expect("a pair");
+        assert!(tokens.who(&first.access, TWO_HOURS).is_some_and(|(_, alive)| alive), "it was renewed");
+        let (_, fourth) = tokens.renew(&third.refresh, "app", 2 * TWO_HOURS).expect("a pair");
+        assert_ne!(fourth.access, first.access, "it had died");
     }
 
     #[test]

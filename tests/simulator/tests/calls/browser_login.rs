@@ -60,10 +60,26 @@ async fn who_signs_in_comes_back_with_a_code_that_is_good_for_their_token() {
     assert_eq!(caller.user_token(json!({"code": code})).await["code"], "invalidParameter.authCode.notFound");
 
     let renewed = caller.user_token(json!({"grantType": "refresh_token", "refreshToken": granted["refreshToken"]})).await;
-    assert_ne!(renewed["accessToken"], granted["accessToken"]);
+    assert_eq!(renewed["accessToken"], granted["accessToken"], "it lives, and is renewed");
+    assert_ne!(renewed["refreshToken"], granted["refreshToken"]);
     caller.dingtalk.advance(Duration::from_secs(7200));
     let expired = caller.get_with(token, "/v1.0/contact/users/me").await;
     assert_eq!((expired.status, expired.json()["code"].as_str()), (400, Some("accesstoken.expired")));
+}
+
+#[tokio::test]
+async fn what_an_app_may_not_know_of_people_it_is_not_told_with_their_own_token_either() {
+    let caller = Caller::start().await;
+    let code = parameter(&caller.sign_in(&[("person", "dingsimulator0001 alice")]).await, "code");
+    let token = caller.user_token(json!({"code": code})).await["accessToken"].as_str().expect("a token").to_owned();
+    for (without, mobile, email) in
+        [(json!([]), true, true), (json!(["fieldMobile"]), false, true), (json!(["fieldEmail"]), true, false)]
+    {
+        caller.post("/control/grants", json!({"grants": {"without": without}})).await;
+        let told = caller.get_with(&token, "/v1.0/contact/users/simulatedUnionZhangSan").await.json();
+        let has = |name: &str| told.get(name).is_some();
+        assert_eq!((has("mobile"), has("stateCode"), has("email")), (mobile, mobile, email), "{told}");
+    }
 }
 
 #[tokio::test]
@@ -98,9 +114,8 @@ async fn calls_for_somebody_count_against_the_limit_of_the_app() {
 async fn with_an_apps_authorisation_the_tokens_of_its_people_end() {
     type End = fn(&Simulator, &str);
     let relieved: End = |dingtalk, corp_id| dingtalk.decide(corp_id, Decision::Relieve);
-    let removed: End = |dingtalk, corp_id| dingtalk.decide(corp_id, Decision::Remove);
     let dissolved: End = |dingtalk, corp_id| dingtalk.dissolve(corp_id);
-    for end in [relieved, removed, dissolved] {
+    for end in [relieved, dissolved] {
         let caller = Caller::start().await;
         let code = async || parameter(&caller.sign_in(&[("person", "dingsimulator0001 alice")]).await, "code").expect("a code");
         let granted = caller.user_token(json!({"code": code().await})).await;

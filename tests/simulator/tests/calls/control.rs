@@ -14,7 +14,9 @@ async fn organisations_people_and_tickets_have_levers() {
     let state = caller.post("/control/app", app).await.json();
     assert_eq!((&state["app"]["kind"], &state["organisations"][1]["standing"]), (&json!("third-party"), &json!("absent")));
     let corp_id = caller.dingtalk.organisations()[1];
-    for (decision, standing) in [("authorise", "active"), ("stop", "stopped"), ("restore", "active"), ("remove", "absent")] {
+    for (decision, standing) in
+        [("authorise", "active"), ("stop", "stopped"), ("restore", "active"), ("remove", "stopped"), ("restore", "active")]
+    {
         let state = caller.post("/control/organisation", json!({"corpId": corp_id, "do": decision})).await.json();
         assert_eq!(state["organisations"][1]["standing"], standing, "{decision}");
     }
@@ -57,6 +59,21 @@ async fn an_app_is_opened_with_the_corp_id_where_its_address_has_a_place_for_it_
     }
 }
 
+/// The answer to a body that is refused by its length, before any of it comes.
+async fn too_large(caller: &Caller, path: &str) -> String {
+    let mut stream = TcpStream::connect(caller.dingtalk.url().replace("http://", "")).await.unwrap();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    while !answer.ends_with('}') {
+        let mut some = [0; 1024];
+        let more = stream.read(&mut some).await.unwrap();
+        assert!(more > 0, "{path}: {answer}");
+        answer.push_str(std::str::from_utf8(&some[..more]).unwrap());
+    }
+    answer
+}
+
 #[tokio::test]
 async fn a_company_of_thousands_is_a_world_and_what_is_too_large_is_said_in_json() {
     let caller = Caller::start().await;
@@ -67,17 +84,7 @@ async fn a_company_of_thousands_is_a_world_and_what_is_too_large_is_said_in_json
     let state = caller.post("/control/world", world).await.json();
     assert_eq!(state["people"].as_array().unwrap().len(), 5_000);
     for path in ["/control/world", "/control/faults", "/control/crowd", "/client/authcode"] {
-        // It is refused by its length, before any of it comes.
-        let mut stream = TcpStream::connect(caller.dingtalk.url().replace("http://", "")).await.unwrap();
-        let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n");
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        while !answer.ends_with('}') {
-            let mut some = [0; 1024];
-            let more = stream.read(&mut some).await.unwrap();
-            assert!(more > 0, "{path}: {answer}");
-            answer.push_str(std::str::from_utf8(&some[..more]).unwrap());
-        }
+        let answer = too_large(&caller, path).await;
         assert!(answer.starts_with("HTTP/1.1 413"), "{path}: {answer}");
         assert!(answer.ends_with("\r\n\r\n{\"error\":\"the body is too large\"}"), "{path}: {answer}");
     }
@@ -116,6 +123,35 @@ async fn a_call_that_a_reset_overtakes_is_none_of_the_next_worlds() {
     assert_eq!(late.json()["errcode"], 40035);
     let ledger = caller.get("/control/requests").await.json();
     assert_eq!((&ledger["counts"], &ledger["entries"]), (&json!({}), &json!([])));
+}
+
+#[tokio::test]
+async fn the_ledger_tells_which_world_it_is_of() {
+    let (caller, other) = (Caller::start().await, Caller::start().await);
+    let world = async |caller: &Caller| caller.get("/control/requests").await.json()["world"].as_u64().expect("a number");
+    let first = world(&caller).await;
+    assert_eq!(world(&caller).await, first);
+    assert_ne!(world(&other).await, first);
+    caller.post("/control/reset", json!({})).await;
+    assert_eq!(world(&caller).await, first + 1);
+}
+
+#[tokio::test]
+async fn a_call_may_be_large_and_one_that_is_too_large_is_refused_and_recorded_like_any_other() {
+    let caller = Caller::start().await;
+    let large = json!({"userid": "bob", "more": "x".repeat(1024 * 1024)});
+    assert_eq!(caller.old("/topapi/v2/user/get", large).await["errcode"], 0);
+    for (path, said) in [
+        ("/topapi/v2/user/get", "{\"errcode\":40035,"),
+        ("/service/get_corp_token", "{\"errcode\":40035,"),
+        ("/v1.0/oauth2/accessToken", "\"code\":\"Invalidbody\""),
+    ] {
+        let answer = too_large(&caller, path).await;
+        assert!(answer.contains(said), "{path}: {answer}");
+    }
+    let entries = caller.get("/control/requests").await.json()["entries"].take();
+    let noted = entries.as_array().unwrap().iter().filter(|entry| entry["note"] == "the body could not be read").count();
+    assert_eq!(noted, 3, "{entries}");
 }
 
 #[tokio::test]

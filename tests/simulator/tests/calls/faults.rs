@@ -131,6 +131,21 @@ async fn where_a_token_dies_at_a_call_that_is_not_simulated_the_call_says_so() {
 }
 
 #[tokio::test]
+async fn an_administrators_code_can_be_a_bad_one_too() {
+    let caller = Caller::start().await;
+    let token = caller.sso_token().await;
+    for (path, name, said) in
+        [("/v1.0/oauth2/ssoUserInfo", "code", json!("invalidCode")), ("/sso/getuserinfo", "errcode", json!(41007))]
+    {
+        assert_eq!(caller.arrange(path, json!({"kind": "authCodeError"})).await, 200, "{path}");
+        let code = caller.sso_code("zhangsan").await;
+        let answers = async || caller.get_with(&token, &format!("{path}?access_token={token}&code={code}")).await.json();
+        assert_eq!(answers().await[name], said, "{path}");
+        assert!(answers().await.to_string().contains("zhangsan"), "{path}: the code is still good");
+    }
+}
+
+#[tokio::test]
 async fn a_fault_that_a_call_cannot_have_is_refused() {
     let caller = Caller::start().await;
     for (endpoint, fault) in [

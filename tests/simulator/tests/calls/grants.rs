@@ -25,6 +25,27 @@ async fn without_a_permission_a_call_is_refused_and_says_which_it_lacks() {
 }
 
 #[tokio::test]
+async fn each_call_needs_the_permission_that_its_page_names_and_what_no_call_needs_cannot_be_taken() {
+    let caller = Caller::start().await;
+    for (scope, path, body) in [
+        ("qyapi_get_department_member", "/topapi/v2/user/list", json!({"dept_id": 1, "size": 1})),
+        ("qyapi_get_member", "/topapi/user/listid", json!({"dept_id": 1})),
+        ("qyapi_get_department_list", "/topapi/v2/department/get", json!({"dept_id": 1})),
+    ] {
+        caller.grant(json!({"without": [scope]})).await;
+        let refused = caller.old(path, body).await;
+        assert!(refused["errmsg"].to_string().contains(&format!("requiredScopes=[{scope}]")), "{path}: {refused}");
+    }
+    caller.grant(json!({"without": ["Calendar.Event.Read"]})).await;
+    let calendars = "/v1.0/calendar/users/simulatedUnionBob/calendars";
+    let refused = caller.get_with(&caller.token().await, calendars).await.json();
+    assert_eq!(refused["accessdenieddetail"]["requiredScopes"], json!(["Calendar.Event.Read"]));
+    let answer = caller.post("/control/grants", json!({"grants": {"without": ["qyapi_get_membr"]}})).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.body.contains("qyapi_get_membr"), "{}", answer.body);
+}
+
+#[tokio::test]
 async fn fields_vanish_without_their_permission() {
     let caller = Caller::start().await;
     let details = async || caller.old("/topapi/v2/user/get", json!({"userid": "zhangsan"})).await["result"].clone();
@@ -44,15 +65,16 @@ async fn an_app_sees_those_in_its_range_only() {
     for (path, asked) in [
         ("/topapi/v2/user/getuserinfo", json!({"code": caller.dingtalk.issue_code("alice")})),
         ("/topapi/user/getbyunionid", json!({"unionid": "simulatedUnionAliceChen"})),
-        ("/topapi/v2/department/listparentbyuser", json!({"userid": "alice"})),
     ] {
         assert_eq!(caller.old(path, asked).await["errcode"], 50002, "{path}");
     }
+    let up = caller.old("/topapi/v2/department/listparentbyuser", json!({"userid": "alice"})).await;
+    assert_eq!(up["result"]["parent_list"].as_array().unwrap().len(), 2, "it has no range");
     let old = format!("/user/getuserinfo?access_token={}&code=", caller.token().await);
     assert_eq!(caller.get(&(old.clone() + &caller.dingtalk.issue_code("alice"))).await.json()["errcode"], 50002);
     assert_eq!(caller.get(&(old + &caller.dingtalk.issue_code("bob"))).await.json()["userid"], "bob");
     let ids = caller.old("/topapi/user/listid", json!({"dept_id": 1002})).await;
-    assert_eq!(ids["result"]["userid_list"], json!([]), "alice is in it");
+    assert_eq!(ids["result"]["userid_list"], json!(["alice", "zhouba"]), "nor has this");
     let people = caller.old("/topapi/v2/user/list", json!({"dept_id": 1, "size": 100})).await;
     assert_eq!(people["result"]["list"], json!([{"userid": "bob", "unionid": "simulatedUnionBob", "name": "Bob"}]));
     let scopes = caller.old("/auth/scopes", Value::Null).await;

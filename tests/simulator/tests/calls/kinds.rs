@@ -108,7 +108,7 @@ async fn a_third_party_app_is_not_told_what_only_an_organisations_own_apps_may_k
 }
 
 #[tokio::test]
-async fn a_relieved_app_is_refused_and_a_stopped_one_too_until_it_is_restored() {
+async fn a_relieved_app_is_refused_and_a_stopped_or_removed_one_too_until_it_is_restored() {
     let caller = Caller::start().await;
     let dingtalk = &caller.dingtalk;
     let (app, [one, _]) = (dingtalk.third_party_app(), dingtalk.organisations());
@@ -122,12 +122,15 @@ async fn a_relieved_app_is_refused_and_a_stopped_one_too_until_it_is_restored() 
         !answer["code"].is_null()
     };
     assert_eq!((details().await["errcode"].clone(), opens().await), (json!(0), true));
-    dingtalk.decide(one, Decision::Stop);
-    assert_eq!((details().await["errcode"].clone(), opens().await), (json!(50003), false));
-    let ticket_path = format!("/get_jsapi_ticket?access_token={token}");
-    assert_eq!(caller.get(&ticket_path).await.json(), json!({"errcode": 50003, "errmsg": "应用已停用"}), "and no request_id");
-    dingtalk.decide(one, Decision::Restore);
-    assert_eq!((details().await["errcode"].clone(), opens().await), (json!(0), true));
+    for end in [Decision::Stop, Decision::Remove] {
+        dingtalk.decide(one, end);
+        assert_eq!((details().await["errcode"].clone(), opens().await), (json!(50003), false));
+        let ticket_path = format!("/get_jsapi_ticket?access_token={token}");
+        let refused = json!({"errcode": 50003, "errmsg": "应用已停用"});
+        assert_eq!(caller.get(&ticket_path).await.json(), refused, "and no request_id");
+        dingtalk.decide(one, Decision::Restore);
+        assert_eq!((details().await["errcode"].clone(), opens().await), (json!(0), true));
+    }
     dingtalk.decide(one, Decision::Relieve);
     assert_eq!((details().await["sub_code"].clone(), opens().await), (json!("40014"), false));
     assert_eq!(caller.corp_token(app, one, &ticket).await["code"], "invalidAuthInfo");
@@ -166,6 +169,19 @@ async fn a_suite_token_is_the_apps_own_and_says_nothing_for_an_organisation() {
     assert_eq!(stale["code"], "invalidSuiteTicket");
     let inactive = format!("/service/get_unactive_corp?suite_access_token={}", token(&granted));
     assert_eq!(caller.post(&inactive, json!({})).await.json()["errcode"], 0);
+    caller.dingtalk.decide(app.corp_id, Decision::Authorise);
+    for (query, code) in [
+        ("", "invalidCorpId"),
+        ("?authCorpId=", "invalidCorpId"),
+        ("?authCorpId=dingsimulator0002", "orgNotAuthApp"),
+        ("?authCorpId=dingnowhere", "orgNotExist"),
+        ("?authCorpId=dingsimulator0001", ""),
+    ] {
+        let told = caller.get_with(&token(&granted), &format!("/v1.0/oauth2/apps/authInfo{query}")).await;
+        assert_eq!(told.json()["code"].as_str().unwrap_or_default(), code, "{query}: {}", told.body);
+        let app_id = told.json()["authAppInfo"]["agentList"][0]["appId"].clone();
+        assert_eq!((told.status == 200, app_id == 1), (code.is_empty(), code.is_empty()), "{query}: {}", told.body);
+    }
     caller.dingtalk.advance(Duration::from_secs(7200));
     assert_eq!(caller.post(&inactive, json!({})).await.json()["errcode"], 42009);
 }

@@ -105,7 +105,7 @@ async fn a_third_party_app_that_speaks_for_itself_has_a_limit_for_each_organisat
     for corp_id in organisations {
         let asked = format!("/v1.0/oauth2/apps/authInfo?authCorpId={corp_id}");
         let codes = [caller.get_with(token, &asked).await.json(), caller.get_with(token, &asked).await.json()];
-        assert_eq!(codes[0]["code"], "invalidAuthInfo");
+        assert_eq!(codes[0]["code"], "orgNotAuthApp");
         assert_eq!(codes[1]["code"], "Forbidden.AccessDenied.QpsLimitForSuitekeyAndOrgAndApi");
     }
     let inactive = format!("/service/get_unactive_corp?suite_access_token={token}");
@@ -133,7 +133,7 @@ async fn an_organisations_own_back_end_has_a_limit_whatever_the_app() {
         let answer = caller.get(&format!("/sso/gettoken?corpid={corp_id}&corpsecret={SSO_SECRET}")).await.json();
         assert_eq!(answer["errcode"], errcode, "{corp_id}");
     }
-    for code in ["invalidParameter.authCode.notFound", "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi"] {
+    for code in ["invalidCode", "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi"] {
         assert_eq!(caller.get_with(&token, "/v1.0/oauth2/ssoUserInfo?code=none").await.json()["code"], code);
     }
     let paces = caller.get("/control/limits").await.json()["paces"].take();

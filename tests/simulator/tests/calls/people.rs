@@ -1,5 +1,7 @@
 //! People, departments and messages.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::caller::{Caller, SSO_SECRET};
@@ -55,10 +57,10 @@ async fn an_organisation_whose_departments_were_not_told_is_one_department_under
     let people = json!([{"userId": "zhangsan", "unionId": "one", "name": "张三"}]);
     world["organisations"][0] = json!({"corpId": "dingsimulator0001", "name": "某公司", "people": people});
     assert_eq!(caller.post("/control/world", world).await.status, 200);
-    let whole = caller.old("/topapi/v2/department/get", json!({})).await;
+    let whole = caller.old("/topapi/v2/department/get", json!({"dept_id": 1})).await;
     assert_eq!((&whole["result"]["name"], &whole["result"]["member_count"]), (&json!("某公司"), &json!(1)), "{whole}");
     for path in ["/topapi/v2/department/listsub", "/topapi/user/listid", "/topapi/v2/user/list", "/department/list"] {
-        let body = if path == "/department/list" { Value::Null } else { json!({"size": 1}) };
+        let body = if path == "/department/list" { Value::Null } else { json!({"dept_id": 1, "size": 1}) };
         assert_eq!(caller.old(path, body).await["errcode"], 0, "{path}");
     }
 }
@@ -90,6 +92,7 @@ async fn a_notification_is_for_people_for_departments_with_those_below_or_for_ev
     let message = "/topapi/message/corpconversation";
     let sent = async |mut to: Value| {
         to["agent_id"] = json!(agent_id);
+        to["msg"] = json!({"msgtype": "text"});
         let task_id = caller.old(&format!("{message}/asyncsend_v2"), to).await["task_id"].clone();
         let task = json!({"agent_id": agent_id, "task_id": task_id});
         let told = caller.old(&format!("{message}/getsendresult"), task).await["send_result"]["unread_user_id_list"].clone();
@@ -110,12 +113,58 @@ async fn a_call_that_makes_no_sense_is_answered_all_the_same() {
     let caller = Caller::start().await;
     let (token, agent_id) = (caller.token().await, caller.dingtalk.app().agent_id);
     let send = "/topapi/message/corpconversation/asyncsend_v2";
-    let in_query = format!("{send}?access_token={token}&agent_id={agent_id}&userid_list=bob");
+    let in_query = format!("{send}?access_token={token}&agent_id={agent_id}&userid_list=bob&msg=%7B%7D");
     for body in [json!([]), json!(1), json!("text")] {
         assert_eq!(caller.post(&in_query, body.clone()).await.json()["errcode"], 0, "{body}");
     }
-    let beyond = caller.old("/topapi/v2/user/list", json!({"cursor": u64::MAX, "size": 1})).await;
+    let beyond = caller.old("/topapi/v2/user/list", json!({"dept_id": 1, "cursor": u64::MAX, "size": 1})).await;
     assert_eq!((&beyond["result"]["list"], &beyond["result"]["has_more"]), (&json!([]), &json!(false)));
+}
+
+#[tokio::test]
+async fn a_call_without_what_it_needs_is_refused() {
+    let caller = Caller::start().await;
+    let told = |msg: Value| json!({"agent_id": caller.dingtalk.app().agent_id, "userid_list": "bob", "msg": msg});
+    let send = "/topapi/message/corpconversation/asyncsend_v2";
+    for (path, body, errcode) in [
+        ("/topapi/v2/department/get", json!({}), 400_002),
+        ("/topapi/user/listid", json!({}), 400_002),
+        ("/topapi/v2/user/list", json!({"size": 1}), 400_002),
+        ("/topapi/v2/department/listsub", json!({}), 0),
+        (send, told(Value::Null), 400_002),
+        (send, told(json!("Lunch is ready")), 400_002),
+        (send, told(json!([])), 400_002),
+        (send, told(json!("{\"msgtype\":\"text\"}")), 0),
+    ] {
+        assert_eq!(caller.old(path, body.clone()).await["errcode"], errcode, "{path} {body}");
+    }
+}
+
+#[tokio::test]
+async fn each_api_that_tells_of_somebody_has_names_of_its_own_for_it() {
+    let caller = Caller::start().await;
+    let listed = caller.old("/topapi/v2/user/list", json!({"dept_id": 1001, "size": 1})).await["result"]["list"][0].take();
+    let token = caller.token().await;
+    let old = caller.get(&format!("/user/get?access_token={token}&userid=zhangsan")).await.json();
+    for (told, names) in [
+        (
+            &listed,
+            "active admin avatar boss dept_id_list dept_order email exclusive_account extension hide_mobile hired_date job_number \
+             leader mobile name org_email remark state_code telephone title unionid userid work_place",
+        ),
+        (
+            &old,
+            "active avatar department email errcode errmsg exclusiveAccount extattr hiredDate isAdmin isBoss isHide \
+             isLeaderInDepts isSenior jobnumber mobile name orderInDepts orgEmail position realAuthed remark roles stateCode \
+             tel unionid userid workPlace",
+        ),
+    ] {
+        let told: BTreeSet<_> = told.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(told, names.split(' ').collect());
+    }
+    assert_eq!((&listed["dept_order"], &listed["leader"]), (&json!(1), &json!(true)));
+    assert_eq!((&old["orderInDepts"], &old["isLeaderInDepts"]), (&json!("{1001:1}"), &json!("{1001:true}")));
+    assert_eq!(old["roles"], json!([{"id": 1, "name": "主管理员", "groupName": "默认"}]));
 }
 
 #[tokio::test]
@@ -146,7 +195,7 @@ async fn an_administrator_who_comes_from_the_admin_console_is_known_by_a_code_of
     assert_eq!((&told["userId"], &told["isAdmin"], &told["corpId"]), (&json!("zhangsan"), &json!(true), &json!(corp_id)));
     assert_eq!(of_code(&caller.sso_code("bob").await).await["isAdmin"], false);
     for none in [one, caller.dingtalk.issue_code("zhangsan"), "none".to_owned()] {
-        assert_eq!(of_code(&none).await["code"], "invalidParameter.authCode.notFound");
+        assert_eq!(of_code(&none).await["code"], "invalidCode");
     }
     let old = caller.get(&format!("/sso/gettoken?corpid={corp_id}&corpsecret={SSO_SECRET}")).await.json();
     let old_token = old["access_token"].as_str().unwrap();

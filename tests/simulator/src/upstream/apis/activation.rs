@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::Entry;
 
+use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::organisations::authorisation;
@@ -59,7 +60,10 @@ fn inactive(_: &Call, _: &Holder, _: &mut World) -> Answer {
 }
 
 fn auth_info(call: &Call, suite: &Holder, world: &mut World) -> Answer {
-    let corp_id = call.query_parameter("authCorpId").unwrap_or_default();
+    let refused = |code, message| Answer::api_error(StatusCode::BAD_REQUEST, code, message);
+    let Some(corp_id) = call.query_parameter("authCorpId").filter(|corp_id| !corp_id.is_empty()) else {
+        return refused("invalidCorpId", "参数错误");
+    };
     match told(&Holder::new(&suite.client_id, &corp_id), world) {
         Some(told) => Answer::api(json!({
             "authCorpInfo": {"corpName": told["auth_corp_info"]["corp_name"]},
@@ -67,10 +71,12 @@ fn auth_info(call: &Call, suite: &Holder, world: &mut World) -> Answer {
             "authAppInfo": {"agentList": [{
                 "agentId": told["auth_info"]["agent"][0]["agentid"],
                 "agentName": told["auth_info"]["agent"][0]["agent_name"],
+                "appId": told["auth_info"]["agent"][0]["appid"],
                 "adminList": told["auth_info"]["agent"][0]["admin_list"],
             }]},
         })),
-        None => Answer::api_error(actix_web::http::StatusCode::BAD_REQUEST, "invalidAuthInfo", "授权关系不存在"),
+        None if world.organisation(&corp_id).is_some() => refused("orgNotAuthApp", "企业未授权开通应用"),
+        None => refused("orgNotExist", "企业已解散"),
     }
 }
 

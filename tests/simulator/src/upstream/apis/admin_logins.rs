@@ -13,7 +13,7 @@ pub static SSO_ACCESS_TOKEN: Api =
     Api::post("/v1.0/oauth2/ssoAccessToken", "get SSO token", "qyapi_base", Access::Open(sso_access_token));
 
 pub static SSO_USER_INFO: Api =
-    Api::get("/v1.0/oauth2/ssoUserInfo", "exchange SSO code", "qyapi_base", Access::Sso(sso_user_info));
+    Api::get("/v1.0/oauth2/ssoUserInfo", "exchange SSO code", "qyapi_get_omp_sso_userinfo", Access::Sso(sso_user_info));
 
 pub static SSO_GET_TOKEN: Api = Api::get("/sso/gettoken", "get SSO token", "qyapi_base", Access::Open(sso_get_token));
 
@@ -39,7 +39,7 @@ fn sso_get_token(call: &Call, world: &mut World) -> Result<Answer, Answer> {
 
 fn sso_user_info(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     let Some(Administrator { person, avatar, corp_name }) = administrator(call, holder, world) else {
-        return Refusal::AuthCode.answer(Family::Api);
+        return Refusal::SsoCode.answer(Family::Api);
     };
     Answer::api(json!({
         "avatar": avatar,
@@ -55,7 +55,7 @@ fn sso_user_info(call: &Call, holder: &Holder, world: &mut World) -> Answer {
 
 fn sso_get_user_info(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     let Some(Administrator { person, avatar, corp_name }) = administrator(call, holder, world) else {
-        return Answer::legacy_error(41007, "无效的ssocode");
+        return Refusal::SsoCode.answer(Family::Legacy);
     };
     Answer::legacy(json!({
         "errcode": 0,

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
+use super::users::{FIELD_EMAIL, FIELD_MOBILE};
 use crate::upstream::answer::Answer;
 use crate::upstream::api::{Access, Api, Family};
 use crate::upstream::call::Call;
@@ -10,7 +11,7 @@ use crate::upstream::refusal::Refusal;
 use crate::world::{OnBehalf, Person, World};
 
 pub static USER_ACCESS_TOKEN: Api =
-    Api::post("/v1.0/oauth2/userAccessToken", "get user's access_token", "Contact.User.Read", Access::Open(user_access_token));
+    Api::post("/v1.0/oauth2/userAccessToken", "get user's access_token", "open_app_api_base", Access::Open(user_access_token));
 
 /// `me`, or somebody's unionId.
 pub static CONTACT_USER: Api =
@@ -51,12 +52,13 @@ fn contact_user(call: &Call, who: &OnBehalf, world: &mut World) -> Answer {
         union_id => people.into_iter().flatten().find(|person| person.union_id == union_id),
     };
     match person {
-        Some(person) => Answer::api(told(person, call, who)).noting(&person.user_id),
+        Some(person) => Answer::api(told(person, call, who, world)).noting(&person.user_id),
         None => Answer::api_error(StatusCode::NOT_FOUND, "invalidParameter.user.notFound", "用户不存在"),
     }
 }
 
-fn told(person: &Person, call: &Call, who: &OnBehalf) -> Value {
+/// Fields that have permissions of their own are absent without them.
+fn told(person: &Person, call: &Call, who: &OnBehalf, world: &World) -> Value {
     let mut told = json!({
         "nick": person.name,
         "unionId": person.union_id,
@@ -66,8 +68,11 @@ fn told(person: &Person, call: &Call, who: &OnBehalf) -> Value {
     if let Some(path) = person.avatar_path(&who.holder.corp_id) {
         told["avatarUrl"] = json!(format!("{}{path}", call.origin));
     }
-    for (from, to) in [("mobile", "mobile"), ("state_code", "stateCode"), ("email", "email")] {
-        if let Some(value) = person.details.get(from) {
+    let may = |scope| world.grants(&who.holder).is_none_or(|grants| grants.has(scope));
+    for (from, to, scope) in
+        [("mobile", "mobile", FIELD_MOBILE), ("state_code", "stateCode", FIELD_MOBILE), ("email", "email", FIELD_EMAIL)]
+    {
+        if let Some(value) = person.details.get(from).filter(|_| may(scope)) {
             told[to] = value.clone();
         }
     }

@@ -10,7 +10,7 @@ use crate::world::{Holder, World};
 
 /// `userId` is a unionId.
 pub static LIST: Api =
-    Api::get("/v1.0/calendar/users/{userId}/calendars", "list calendars", "Calendar.Calendar.Read", Access::App(list));
+    Api::get("/v1.0/calendar/users/{userId}/calendars", "list calendars", "Calendar.Event.Read", Access::App(list));
 
 fn list(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     let people = world.organisation(&holder.corp_id).map(|organisation| &organisation.people);

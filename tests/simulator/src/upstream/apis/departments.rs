@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::users::{details, visible};
+use super::user_shapes;
+use super::users::details;
 use crate::upstream::answer::Answer;
 use crate::upstream::api::{Access, Api};
 use crate::upstream::call::Call;
@@ -11,8 +12,11 @@ use crate::world::{Department, Holder, Organisation, Person, ROOT, World};
 pub static LIST_SUB: Api = department("/topapi/v2/department/listsub", "list departments", list_sub);
 pub static GET: Api = department("/topapi/v2/department/get", "get department", get);
 pub static LIST_PARENTS: Api = department("/topapi/v2/department/listparentbyuser", "list parents of user", list_parents);
-pub static LIST_IDS: Api = department("/topapi/user/listid", "list userIds", list_ids);
-pub static LIST_USERS: Api = department("/topapi/v2/user/list", "list users", list_users);
+
+pub static LIST_IDS: Api = Api::post("/topapi/user/listid", "list userIds", "qyapi_get_member", Access::App(list_ids));
+
+pub static LIST_USERS: Api =
+    Api::post("/topapi/v2/user/list", "list users", "qyapi_get_department_member", Access::App(list_users));
 
 pub static SCOPES: Api = Api::get("/auth/scopes", "get visible range", "qyapi_base", Access::App(scopes));
 
@@ -24,7 +28,8 @@ const fn department(path: &'static str, label: &'static str, answer: fn(&Call, &
 }
 
 fn list_sub(call: &Call, holder: &Holder, world: &mut World) -> Answer {
-    in_department(call, holder, world, |organisation, id| {
+    let whole = || Some(ROOT.to_string());
+    in_department(call.parameter("dept_id").or_else(whole), holder, world, |organisation, id| {
         let below = organisation.departments.iter().filter(|department| department.parent_id == Some(id));
         below.map(brief).collect()
     })
@@ -47,7 +52,7 @@ fn list_old(call: &Call, holder: &Holder, world: &mut World) -> Answer {
 }
 
 fn get(call: &Call, holder: &Holder, world: &mut World) -> Answer {
-    in_department(call, holder, world, |organisation, id| {
+    in_department(call.parameter("dept_id"), holder, world, |organisation, id| {
         let found = organisation.departments.iter().find(|department| department.id == id);
         let mut told = found.map(brief).unwrap_or_default();
         told["member_count"] = json!(members(organisation, id).count());
@@ -55,9 +60,10 @@ fn get(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     })
 }
 
+/// Also of people whom the app does not see otherwise.
 fn list_ids(call: &Call, holder: &Holder, world: &mut World) -> Answer {
-    in_department(call, holder, world, |organisation, id| {
-        let ids = seen(organisation, id, holder, world).map(|person| &person.user_id);
+    in_department(call.parameter("dept_id"), holder, world, |organisation, id| {
+        let ids = members(organisation, id).map(|person| &person.user_id);
         json!({"userid_list": ids.collect::<Vec<_>>()})
     })
 }
@@ -67,9 +73,10 @@ fn list_users(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     let (cursor, Some(size @ 1..=100)) = (number("cursor").unwrap_or(0), number("size")) else {
         return Answer::topapi_error(400_002, "参数错误");
     };
-    in_department(call, holder, world, |organisation, id| {
-        let people: Vec<_> = seen(organisation, id, holder, world).collect();
+    in_department(call.parameter("dept_id"), holder, world, |organisation, id| {
+        let people: Vec<_> = members(organisation, id).filter(|person| world.sees(holder, &person.user_id)).collect();
         let page = people.iter().skip(cursor).take(size).map(|person| details(person, call, holder, world));
+        let page = page.map(|details| user_shapes::in_department(&details, id));
         let next = cursor.saturating_add(size);
         let mut told = json!({"list": page.collect::<Vec<_>>(), "has_more": next < people.len()});
         if next < people.len() {
@@ -79,13 +86,13 @@ fn list_users(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     })
 }
 
+/// Also of people whom the app does not see otherwise.
 fn list_parents(call: &Call, holder: &Holder, world: &mut World) -> Answer {
-    let person = match visible(&call.parameter("userid").unwrap_or_default(), holder, world) {
-        Ok(person) => person,
-        Err((errcode, errmsg)) => return Answer::topapi_error(errcode, errmsg),
-    };
     let Some(organisation) = world.organisation(&holder.corp_id) else {
         return Answer::topapi_error(50005, "企业已停用");
+    };
+    let Some(person) = organisation.person(&call.parameter("userid").unwrap_or_default()) else {
+        return Answer::topapi_error(60121, "找不到该用户");
     };
     let ways = person.departments.iter().map(|id| json!({"parent_dept_id_list": way_up(organisation, *id)}));
     Answer::topapi(json!({"parent_list": ways.collect::<Vec<_>>()}))
@@ -102,9 +109,11 @@ fn scopes(_: &Call, holder: &Holder, world: &mut World) -> Answer {
     }))
 }
 
-fn in_department(call: &Call, holder: &Holder, world: &World, told: impl Fn(&Organisation, u64) -> Value) -> Answer {
-    let id = call.parameter("dept_id").map_or(Some(ROOT), |id| id.parse().ok());
-    match known(id, holder, world) {
+fn in_department(id: Option<String>, holder: &Holder, world: &World, told: impl Fn(&Organisation, u64) -> Value) -> Answer {
+    let Some(id) = id else {
+        return Answer::topapi_error(400_002, "参数错误");
+    };
+    match known(id.parse().ok(), holder, world) {
         Some((organisation, id)) => Answer::topapi(told(organisation, id)),
         None => Answer::topapi_error(60003, "部门不存在"),
     }
@@ -127,11 +136,6 @@ fn members(organisation: &Organisation, id: u64) -> impl Iterator<Item = &Person
     // Who is in no department is in the whole.
     let is_in = move |person: &&Person| person.departments.contains(&id) || (id == ROOT && person.departments.is_empty());
     organisation.people.iter().map(|person| &**person).filter(is_in)
-}
-
-/// Those of them of whom the app is told.
-fn seen<'a>(organisation: &'a Organisation, id: u64, holder: &Holder, world: &World) -> impl Iterator<Item = &'a Person> {
-    members(organisation, id).filter(|person| world.sees(holder, &person.user_id))
 }
 
 /// Who is in a department, or in one below it.

@@ -19,10 +19,10 @@ const fn message(path: &'static str, label: &'static str, answer: fn(&Call, &Hol
 }
 
 fn send(call: &Call, holder: &Holder, world: &mut World) -> Answer {
-    let (Some(user_ids), true) = (recipients(call, holder, world), is_own_agent(call, holder, world)) else {
+    let asked = (recipients(call, holder, world), call.structure("msg"), is_own_agent(call, holder, world));
+    let (Some(user_ids), Some(message @ Value::Object(_)), true) = asked else {
         return Answer::topapi_error(400_002, "参数错误");
     };
-    let message = call.structure("msg").unwrap_or_default();
     let note = user_ids.join(",");
     let task_id = world.notifications.send(Notification { holder: holder.clone(), user_ids, text: text(&message) });
     Answer::topapi_beside("task_id", task_id.into()).noting(&note)

@@ -12,12 +12,13 @@ mod messages;
 mod organisations;
 mod signed;
 mod tickets;
+mod user_shapes;
 mod users;
 
 use super::api::Api;
 
 pub use app_tokens::internal_of;
-pub use organisations::authorisation;
+pub use organisations::{APP_ID, authorisation};
 #[cfg(test)]
 pub use users::USER_DETAILS;
 pub use users::{USER_BY_CODE, USER_BY_CODE_OLD};
@@ -82,8 +83,15 @@ pub fn takes_code(path: &str) -> bool {
         users::USER_BY_CODE_OLD.path,
         activation::PERMANENT_CODE.path,
         browser_logins::USER_ACCESS_TOKEN.path,
+        admin_logins::SSO_USER_INFO.path,
+        admin_logins::SSO_GET_USER_INFO.path,
     ];
     known.contains(&path) || at(path).is_none()
+}
+
+/// Whether an API or a field has this permission.
+pub fn is_scope(name: &str) -> bool {
+    [users::FIELD_MOBILE, users::FIELD_EMAIL].contains(&name) || ALL.into_iter().any(|api| api.scope == name)
 }
 
 /// Their paths, for somebody who misspelt one.

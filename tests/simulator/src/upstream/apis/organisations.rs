@@ -8,6 +8,9 @@ use crate::upstream::api::{Access, Api};
 use crate::upstream::call::Call;
 use crate::world::{Registered, World};
 
+/// What DingTalk calls an app wherever it is.
+pub const APP_ID: u64 = 1;
+
 pub static GET_AUTH_INFO: Api =
     Api::post("/service/get_auth_info", "get authorisation", "isvapi_base", Access::Open(get_auth_info));
 
@@ -33,7 +36,7 @@ pub fn authorisation(app: &Registered, corp_id: &str, world: &World) -> Option<V
         "auth_info": {"agent": [{
             "agentid": installation.agent_id.parse::<u64>().map_or(json!(installation.agent_id), Value::from),
             "agent_name": app.name,
-            "appid": 1,
+            "appid": APP_ID,
             "logo_url": "",
             "admin_list": administrators,
         }]},

@@ -4,10 +4,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::user_shapes;
 use crate::upstream::answer::Answer;
 use crate::upstream::api::{Access, Api, Method};
 use crate::upstream::call::Call;
 use crate::world::{Holder, Kind, Person, World};
+
+/// The permissions of fields, not of APIs.
+pub const FIELD_MOBILE: &str = "fieldMobile";
+pub const FIELD_EMAIL: &str = "fieldEmail";
 
 /// Why the old API refuses a call: errcode and errmsg.
 type Objection = (i32, &'static str);
@@ -83,22 +88,7 @@ fn user_details_old(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     let user_id = call.query_parameter("userid").unwrap_or_default();
     match visible(&user_id, holder, world) {
         Ok(person) => {
-            let mut told = details(person, call, holder, world);
-            for (new, old) in [
-                ("dept_id_list", "department"),
-                ("title", "position"),
-                ("job_number", "jobnumber"),
-                ("work_place", "workPlace"),
-                ("admin", "isAdmin"),
-                ("boss", "isBoss"),
-                ("senior", "isSenior"),
-                ("hide_mobile", "isHide"),
-                ("state_code", "stateCode"),
-            ] {
-                if let Some(value) = told.as_object_mut().and_then(|told| told.remove(new)) {
-                    told[old] = value;
-                }
-            }
+            let mut told = user_shapes::old(&details(person, call, holder, world));
             told["errcode"] = json!(0);
             told["errmsg"] = json!("ok");
             Answer::legacy(told).noting(&person.user_id)
@@ -132,7 +122,7 @@ fn found(holder: &Holder, world: &World, is_meant: impl Fn(&Person) -> bool, tol
 }
 
 /// Somebody whom the app may see.
-pub fn visible<'a>(user_id: &str, holder: &Holder, world: &'a World) -> Result<&'a Person, Objection> {
+fn visible<'a>(user_id: &str, holder: &Holder, world: &'a World) -> Result<&'a Person, Objection> {
     let person = world.person(&holder.corp_id, user_id).ok_or((60121, "找不到该用户"))?;
     if world.sees(holder, user_id) { Ok(person) } else { Err(OUT_OF_SIGHT) }
 }
@@ -147,7 +137,7 @@ pub fn details(person: &Person, call: &Call, holder: &Holder, world: &World) -> 
     let is_third_party = world.app(&holder.client_id).is_some_and(|app| app.kind == Kind::ThirdParty);
     let may = |scope| !is_third_party && world.grants(holder).is_none_or(|grants| grants.has(scope));
     let hidden =
-        [(!may("fieldMobile"), &OF_MOBILE[..]), (!may("fieldEmail"), &OF_EMAIL[..]), (is_third_party, &OF_THE_ORGANISATION[..])];
+        [(!may(FIELD_MOBILE), &OF_MOBILE[..]), (!may(FIELD_EMAIL), &OF_EMAIL[..]), (is_third_party, &OF_THE_ORGANISATION[..])];
     if let Some(told) = told.as_object_mut() {
         for name in hidden.into_iter().filter(|(hide, _)| *hide).flat_map(|(_, names)| names) {
             told.remove(*name);
