@@ -20,7 +20,7 @@ use crate::settings::Settings;
 use crate::state::{Location, SealingKeys, State};
 use crate::telemetry;
 use crate::web::session;
-use crate::web::{self, Headers, Introductions, Logins, Metrics, Readiness, Reports, Sessions, Site};
+use crate::web::{self, Headers, Introductions, Logins, Metrics, Readiness, Reports, Sessions, Site, Stopping};
 
 /// How long load balancers are told before the server stops.
 const NOTICE: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ const LAST_TURNS: Duration = Duration::from_secs(3);
 pub struct Application {
     server: Listening,
     metrics: Option<Listening>,
-    readiness: Data<Readiness>,
+    stopping: Data<Stopping>,
     dingtalk: Data<DingTalk>,
     state: Data<State>,
     events: Events,
@@ -70,7 +70,8 @@ impl Application {
         let (dingtalk, tasks) = (Data::new(dingtalk), std::mem::take(&mut app.tasks));
         let home = dingtalk_settings.kind.home().map(|home| home.corp_id.clone());
 
-        let readiness = Data::new(Readiness::new(clock.clone()));
+        let stopping = Data::new(Stopping::new());
+        let readiness = Data::new(Readiness::new(clock.clone(), stopping.clone()));
         let headers =
             Headers::new(web, local_dingtalk.as_ref(), &app).context("its pages cannot be allowed what the app asks for")?;
         let headers = Data::new(headers);
@@ -91,9 +92,10 @@ impl Application {
 
         let metrics = Data::from(metrics);
         let share = {
-            let (state, readiness, dingtalk) = (state.clone(), readiness.clone(), dingtalk.clone());
+            let (state, stopping, dingtalk) = (state.clone(), stopping.clone(), dingtalk.clone());
             move |config: &mut ServiceConfig| {
-                config.app_data(dingtalk.clone()).app_data(metrics.clone()).app_data(readiness.clone());
+                config.app_data(dingtalk.clone()).app_data(metrics.clone());
+                config.app_data(readiness.clone()).app_data(stopping.clone());
                 config.app_data(headers.clone()).app_data(site.clone()).app_data(sessions.clone());
                 config.app_data(logins.clone()).app_data(reports.clone()).app_data(state.clone());
             }
@@ -134,7 +136,7 @@ impl Application {
         Ok(Self {
             server: Listening::open(listener, settings.server.tls, Capacity::of_this_process(), proxies.clone(), for_everybody)?,
             metrics: settings.server.metrics_addr.map(watched).transpose()?,
-            readiness,
+            stopping,
             dingtalk,
             state,
             events: settings.dingtalk.events,
@@ -163,13 +165,14 @@ impl Application {
     }
 
     /// Answers until `stop` ends. Then `/healthz` and `/readyz` say no for a second, so that a load balancer sends nobody else, and after
-    /// that no more connections are taken and the requests in flight may end. Then what the app does beside them ends.
+    /// that no more connections are taken and the requests in flight may end. Then what they have left may end, and what the app does
+    /// beside them ends.
     pub async fn run_until_stopped(mut self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let (_until_the_end, the_end) = oneshot::channel::<()>();
         if let Some(metrics) = self.metrics {
             tokio::spawn(metrics.run_until(async { drop(the_end.await) }, Duration::ZERO));
         }
-        let (readiness, dingtalk, state) = (self.readiness, self.dingtalk, self.state);
+        let (begins, dingtalk, state) = (self.stopping.clone(), self.dingtalk, self.state);
         let mut listening = JoinSet::new();
         if let Events::Stream(silence) = self.events {
             let (dingtalk, state) = (DingTalk::clone(&dingtalk), state.clone());
@@ -177,11 +180,12 @@ impl Application {
         }
         let stopping = async move {
             stop.await;
-            readiness.stop();
+            begins.begin();
             listening.abort_all();
             dingtalk.end_turns(Instant::now() + LAST_TURNS);
         };
         let ended = self.server.run_until(stopping, NOTICE).await;
+        self.stopping.end().await;
         self.tasks.shutdown().await;
         // It may hold the client, and that the state.
         state.react_with(Reaction::default());

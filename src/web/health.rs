@@ -1,6 +1,5 @@
 //! For whoever watches the server: is it alive, and can it log people in?
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
@@ -9,7 +8,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-use super::route;
+use super::{Stopping, route};
 use crate::dingtalk::{Clock, DingTalk, DingTalkState, Organisation, OrganisationState};
 use crate::state::{Standing, State};
 
@@ -20,7 +19,7 @@ pub fn routes(routes: &mut ServiceConfig) {
 
 /// Whether people can be logged in.
 pub struct Readiness {
-    stopping: AtomicBool,
+    stopping: Data<Stopping>,
     last: Mutex<Option<(Instant, bool)>>,
     clock: Clock,
 }
@@ -33,21 +32,12 @@ impl Readiness {
     const PATIENCE: Duration = Duration::from_secs(3);
 
     /// Not looked into yet.
-    pub fn new(clock: Clock) -> Self {
-        Self { stopping: AtomicBool::new(false), last: Mutex::new(None), clock }
-    }
-
-    /// From now on both answers are no: the server is about to stop.
-    pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Release);
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
+    pub fn new(clock: Clock, stopping: Data<Stopping>) -> Self {
+        Self { stopping, last: Mutex::new(None), clock }
     }
 
     async fn look(&self, dingtalk: &DingTalk, state: Standing) -> bool {
-        if self.is_stopping() || !state.began {
+        if self.stopping.has_begun() || !state.began {
             return false;
         }
         // Whoever asks meanwhile waits for the same look, however long that takes.
@@ -117,8 +107,8 @@ impl Shown {
 
 /// `GET /healthz`: the process answers, and is not about to stop. A proxy that asks here sends nothing more to one that is. Were it to ask
 /// `/readyz`, it would also cut off whoever is signed in when nobody else can sign in.
-async fn alive(readiness: Data<Readiness>) -> HttpResponse {
-    let (mut answer, word) = match readiness.is_stopping() {
+async fn alive(stopping: Data<Stopping>) -> HttpResponse {
+    let (mut answer, word) = match stopping.has_begun() {
         true => (HttpResponse::ServiceUnavailable(), "stopping\n"),
         false => (HttpResponse::Ok(), "alive\n"),
     };

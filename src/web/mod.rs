@@ -12,6 +12,8 @@ mod origin;
 pub mod events;
 /// For load balancers.
 mod health;
+/// The end of the server, for those who must hear of it.
+mod stopping;
 /// To whoever holds SESSION_KEY the server proves to be itself.
 pub mod introduction;
 /// Signatures for `dd.config`, and what a refused one is worth knowing.
@@ -48,6 +50,7 @@ pub use self::problem::{Explanation, Problem};
 use self::session::{OurCookie, RequestSession};
 pub use self::session::{SessionKeys, SessionUser, Sessions};
 pub use self::site::{App, NavEntry, Settings, Site};
+pub use self::stopping::Stopping;
 
 /// Where the plumbing answers. Of these the files of `static/` come last: theirs is the one pattern that takes long to match.
 pub fn routes(routes: &mut ServiceConfig) {

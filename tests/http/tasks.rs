@@ -2,14 +2,17 @@
 
 use std::convert::Infallible;
 use std::future::pending;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use actix_web::web::{Data, ServiceConfig};
+use actix_web::HttpResponse;
+use actix_web::web::{Bytes, Data, ServiceConfig};
 use dingtalk_h5::dingtalk::UserId;
 use dingtalk_h5::dingtalk::events::Reaction;
-use dingtalk_h5::web::{App, route};
+use dingtalk_h5::web::{App, Stopping, route};
+use futures_util::stream::{self, StreamExt};
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 
@@ -53,6 +56,49 @@ async fn what_an_app_does_beside_requests_goes_on_until_the_last_is_answered_and
     assert_eq!(in_flight.await.unwrap().body, "answered");
     let ended = tokio::time::timeout(Duration::from_secs(20), end).await;
     assert!(ended.is_ok_and(|ended| ended.is_err()), "it goes on without the server");
+}
+
+/// Answers at once, and leaves something to be done.
+async fn leave(shared: Data<Last>, stopping: Data<Stopping>, done: Data<Mutex<Option<oneshot::Sender<()>>>>) -> &'static str {
+    stopping.waits_for(async move {
+        shared.may_end.notified().await;
+        done.lock().unwrap().take().unwrap().send(()).unwrap();
+    });
+    "answered"
+}
+
+/// Goes on for as long as somebody listens.
+async fn news(shared: Data<Last>, stopping: Data<Stopping>) -> HttpResponse {
+    shared.began.store(true, Ordering::Relaxed);
+    let news = stream::once(async { Ok::<_, Infallible>(Bytes::from_static(b"data: news\n\n")) }).chain(stream::pending());
+    HttpResponse::Ok().content_type("text/event-stream").streaming(news.take_until(async move { stopping.begins().await }))
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_what_requests_have_left_and_for_no_answer_that_ends_with_it() {
+    let (done, left) = oneshot::channel();
+    let shared = Data::new(Last { began: AtomicBool::new(false), may_end: Notify::new() });
+    let (for_routes, done, own) = (shared.clone(), Data::new(Mutex::new(Some(done))), pages::app());
+    let routes = move |routes: &mut ServiceConfig| {
+        routes.app_data(for_routes.clone()).app_data(done.clone());
+        routes.service(route::get("/leave", leave)).service(route::get("/news", news));
+        (own.routes)(routes);
+    };
+    let app = TestApp::of(App { routes: Arc::new(routes), ..pages::app() }).await;
+    let (mut listener, mut probe) = (app.browser(), app.browser());
+    assert_eq!(app.browser().read("/leave").await.body, "answered");
+    let listening = tokio::spawn(async move { listener.read("/news").await.body });
+    eventually("somebody listens", || shared.began.load(Ordering::Relaxed)).await;
+
+    let stopped = Instant::now();
+    drop(app);
+    while probe.read("/healthz").await.status == 200 {}
+    assert_eq!(listening.await.unwrap(), "data: news\n\n");
+    assert!(stopped.elapsed() < Duration::from_secs(5), "{:?}", stopped.elapsed());
+    // By now the workers are gone.
+    while TcpStream::connect(probe.url.trim_start_matches("http://")).await.is_ok() {}
+    shared.may_end.notify_one();
+    assert_eq!(left.await, Ok(()), "it was cut off");
 }
 
 #[tokio::test]

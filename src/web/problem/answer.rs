@@ -52,7 +52,8 @@ pub fn explain(response: ServiceResponse<BoxBody>, scope: &RequestScope) -> Serv
     ServiceResponse::new(request, response)
 }
 
-/// Whoever needs a login for a page gets the page that logs in, at the same address; a script is told what a login takes.
+/// Whoever needs a login for a page gets the page that logs in, at the same address; a script is told what a login takes. So is a form that
+/// the browser has posted by itself: the page that logs in would load its address with nothing of what was written.
 fn login_required(request: &HttpRequest, scope: &RequestScope) -> Answer {
     let challenge = match Challenge::of(request) {
         Ok(challenge) => challenge,
@@ -62,7 +63,8 @@ fn login_required(request: &HttpRequest, scope: &RequestScope) -> Answer {
         Err(problem) => return told(&problem, request, scope),
     };
     let page = || EntryPage::of(request, &challenge).ok()?.render().ok();
-    let answer = match (!wants_json(request)).then(page).flatten() {
+    let is_load = request.method().is_safe() && !wants_json(request);
+    let answer = match is_load.then(page).flatten() {
         Some(body) => Answer { status: StatusCode::OK, kind: HTML, body, challenge: None },
         None => told(&Problem::LoginRequired, request, scope),
     };
