@@ -1,6 +1,6 @@
 # A static binary, the certificates of the authorities that browsers trust, and nothing else: no shell, no other program.
 #   docker build -t dingtalk-h5 .
-#   docker run --env-file .env -p 8080:8080 dingtalk-h5
+#   docker run --env-file .env -p 8080:8080 -v state:/var/lib/dingtalk-h5 dingtalk-h5
 # Docker takes quotes in that file for a part of the value: leave them away, also around a $.
 FROM rust:1.95-alpine AS build
 WORKDIR /build
@@ -17,11 +17,13 @@ COPY build.rs ./
 COPY src src
 COPY templates templates
 COPY static static
-RUN touch src/main.rs src/lib.rs && cargo build --locked --release
+RUN touch src/main.rs src/lib.rs && cargo build --locked --release && mkdir /empty
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /build/target/release/dingtalk-h5 /dingtalk-h5
+# For STATE_URL=file:/var/lib/dingtalk-h5/state and the app's own files: a volume that is mounted here belongs to the same user.
+COPY --from=build --chown=65534:65534 /empty /var/lib/dingtalk-h5
 # Nobody.
 USER 65534:65534
 ENV APP_ADDR=0.0.0.0:8080

@@ -210,7 +210,7 @@ impl Display for Faults {
         }
         write!(
             f,
-            "\nSet them in the environment or in .env (see .env.example). No DingTalk account yet? `cargo dev` needs no settings."
+            "\nSet them in the environment or in .env (see .env.example). No DingTalk account yet? `cargo dev` brings a simulated one, and its settings."
         )
     }
 }

@@ -1,8 +1,12 @@
 //! Wrong addresses, types and sizes: always a clear answer.
 
+use std::sync::Arc;
+
+use actix_web::web::ServiceConfig;
+use dingtalk_h5::web::{App, SameOrigin, SessionUser, Visitor, route};
 use reqwest::Method;
 
-use crate::support::TestApp;
+use crate::support::{TestApp, pages};
 
 #[tokio::test]
 async fn what_is_not_there_is_said_as_a_page_or_as_json() {
@@ -16,6 +20,25 @@ async fn what_is_not_there_is_said_as_a_page_or_as_json() {
         assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
         assert!(answer.body.contains(answer.header("x-request-id")), "the page shows the request id");
     }
+}
+
+#[tokio::test]
+async fn a_form_that_the_browser_posts_when_the_session_has_ended_is_not_led_to_an_empty_one() {
+    let own = pages::app();
+    let routes = move |routes: &mut ServiceConfig| {
+        let form = route::get_and_post("/form", async |_: Visitor| "a form", async |_: SameOrigin, _: SessionUser| "taken");
+        (own.routes)(routes.service(form));
+    };
+    let app = TestApp::of(App { routes: Arc::new(routes), ..pages::app() }).await;
+    let mut browser = app.browser_of("alice").await;
+    let body = b"dish=Rice".to_vec();
+    assert_eq!(browser.upload("/form", "application/x-www-form-urlencoded", body.clone()).await.body, "taken");
+    browser.log_out().await;
+    let answer = browser.upload("/form", "application/x-www-form-urlencoded", body).await;
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+    assert!(!answer.body.contains("id=\"entry\"") && answer.body.contains("You are not signed in."), "{}", answer.body);
+    assert!(browser.open("/form").await.body.contains("id=\"entry\""), "whoever loads it signs in");
 }
 
 #[tokio::test]
