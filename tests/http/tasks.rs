@@ -12,7 +12,6 @@ use dingtalk_h5::dingtalk::UserId;
 use dingtalk_h5::dingtalk::events::Reaction;
 use dingtalk_h5::web::{App, Stopping, route};
 use futures_util::stream::{self, StreamExt};
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 
@@ -79,7 +78,10 @@ async fn a_stop_waits_for_what_requests_have_left_and_for_no_answer_that_ends_wi
     let (done, left) = oneshot::channel();
     let shared = Data::new(Last { began: AtomicBool::new(false), may_end: Notify::new() });
     let (for_routes, done, own) = (shared.clone(), Data::new(Mutex::new(Some(done))), pages::app());
+    let workers = Arc::new(());
+    let are_left = Arc::downgrade(&workers);
     let routes = move |routes: &mut ServiceConfig| {
+        let _of_all = &workers;
         routes.app_data(for_routes.clone()).app_data(done.clone());
         routes.service(route::get("/leave", leave)).service(route::get("/news", news));
         (own.routes)(routes);
@@ -95,8 +97,7 @@ async fn a_stop_waits_for_what_requests_have_left_and_for_no_answer_that_ends_wi
     while probe.read("/healthz").await.status == 200 {}
     assert_eq!(listening.await.unwrap(), "data: news\n\n");
     assert!(stopped.elapsed() < Duration::from_secs(5), "{:?}", stopped.elapsed());
-    // By now the workers are gone.
-    while TcpStream::connect(probe.url.trim_start_matches("http://")).await.is_ok() {}
+    eventually("the workers are gone", || are_left.strong_count() == 0).await;
     shared.may_end.notify_one();
     assert_eq!(left.await, Ok(()), "it was cut off");
 }
