@@ -11,8 +11,8 @@ use tokio::time::Instant;
 pub(super) struct Pace {
     /// By the settings.
     allowed: usize,
-    /// How this process shares that with others.
-    sharing: Sharing,
+    /// How this process shares that with others. Where all agree on each call, it has no part of its own.
+    pub sharing: Sharing,
     /// What it has allowed lately, which is less where somebody else calls in the app's name too.
     limit: usize,
     /// The calls that count, by when they do no more, and their numbers.
@@ -39,8 +39,8 @@ pub enum Sharing {
     /// They can again, and DingTalk still counts calls that were made apart and that nobody else knows of: each keeps to its part, and they
     /// agree on each call.
     Settling(NonZeroUsize),
-    /// They agree on each call.
-    Together,
+    /// So many agree on each call.
+    Together(NonZeroUsize),
 }
 
 impl Sharing {
@@ -48,7 +48,7 @@ impl Sharing {
     fn parts(self) -> Option<NonZeroUsize> {
         match self {
             Self::Apart(parts) | Self::Settling(parts) => Some(parts),
-            Self::Together => None,
+            Self::Together(_) => None,
         }
     }
 
@@ -112,6 +112,12 @@ impl Pace {
         self.sharing.parts().map_or(self.allowed, |parts| self.limit.min((self.allowed / parts).max(1)))
     }
 
+    /// How long it takes until so many of this process have left, where others have as many waiting.
+    pub fn time_for(&self, turns: usize) -> Duration {
+        let processes = if let Sharing::Together(processes) = self.sharing { processes.get() } else { 1 };
+        Duration::from_secs_f64((turns * processes) as f64 / self.per_second() as f64)
+    }
+
     /// How many may leave in a second, of all processes together.
     pub fn allowed(&self) -> usize {
         self.allowed
@@ -120,11 +126,6 @@ impl Pace {
     /// How many could leave now, if [`Pace::next`] is now.
     pub fn free(&self) -> usize {
         self.per_second().saturating_sub(self.counted.len())
-    }
-
-    /// From now on this process has its part of what is allowed; or, where all agree on each call, no part of its own.
-    pub fn share(&mut self, sharing: Sharing) {
-        self.sharing = sharing;
     }
 
     /// When the next call may leave; not later than `now` means now.
@@ -358,7 +359,7 @@ mod tests {
     fn an_answer_to_a_call_from_before_a_pause_does_not_end_it() {
         let now = Instant::now();
         let mut pace = Pace::new(TWENTY, now);
-        pace.share(Sharing::Together);
+        pace.sharing = Sharing::Together(NonZeroUsize::MIN);
         let (early, limited) = (pace.depart(now), pace.depart(now));
         pace.pause(now);
         pace.answered(limited, true, now);
