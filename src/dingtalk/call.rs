@@ -72,6 +72,12 @@ impl Call {
     /// The same of the new one.
     pub(super) const NEW_PROBE: Self = Self::new("probe", Self::ACCESS_TOKEN.path);
 
+    /// Whether nobody can log in where it is not answered.
+    pub(super) fn is_of_logins(self) -> bool {
+        let is_probe = matches!(self, Self::LOGIN_PROBE | Self::OLD_PROBE | Self::NEW_PROBE);
+        is_probe || matches!(self, Self::ACCESS_TOKEN | Self::CORP_ACCESS_TOKEN | Self::USER_BY_CODE)
+    }
+
     /// A POST to the old API. `name` stands for it in metrics.
     pub const fn old(name: &'static str, path: &'static str) -> Self {
         Self { name, method: Method::Post, path, family: Family::Old, repeatable: false, kept_for: None }
