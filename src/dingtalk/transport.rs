@@ -25,8 +25,9 @@ use super::{Call, Error, Kind, NoConnection};
 /// The most that is read of any answer. Lists of a whole company's people, as an app's own calls bring them, have some hundred KiB.
 const MAX_ANSWER: usize = 2 * 1024 * 1024;
 
-/// The most that is read of any message: an event is a few hundred bytes.
-const MAX_MESSAGE: usize = 256 * 1024;
+/// The most that is read of any message. An event is a few hundred bytes, or names everybody whom it is about; and one that is too large
+/// comes again and again.
+const MAX_MESSAGE: usize = 1024 * 1024;
 
 /// The HTTP client for DingTalk: no redirects, no Referer, no proxy but the one that is set, no decompression (so a small answer
 /// cannot unfold into a large one), and one deadline over connecting, sending and reading.
