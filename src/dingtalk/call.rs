@@ -60,6 +60,8 @@ impl Call {
     pub const JSAPI_TICKET: Self = Self::new("jsapi_ticket", "/v1.0/oauth2/jsapiTickets").repeatable();
     /// Where to listen for events.
     pub const STREAM: Self = Self::new("stream", "/v1.0/gateway/connections/open");
+    /// The connection to there, as it is called where it fails.
+    pub const STREAM_HOST: Self = Self::new("stream", "Stream");
     /// Uses up the authCode, whatever comes back.
     pub const USER_BY_CODE: Self = Self::old("user_by_code", "/topapi/v2/user/getuserinfo");
     /// Needs the permission qyapi_get_member.

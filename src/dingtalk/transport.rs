@@ -19,6 +19,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use url::Url;
 
 use super::answer::Answer;
+use super::error::NO_CONNECTION;
 use super::identifiers::is_plain;
 use super::{Call, Error, Kind, NoConnection};
 
@@ -110,7 +111,7 @@ impl Transport {
             let (kind, said) = match (error.is_connect(), error.is_timeout()) {
                 (true, _) => {
                     let (why, cause) = why_no_connection(&error, proxy.as_deref());
-                    (Kind::NotSent(why), format!("no connection to {host}: {cause}"))
+                    (Kind::NotSent(why), format!("{NO_CONNECTION}{host}: {cause}"))
                 }
                 (false, true) => (Kind::AnswerLost, format!("the answer of {host} was lost: it took too long")),
                 (false, false) => (Kind::AnswerLost, format!("the answer of {host} was lost: {}", root(&error))),

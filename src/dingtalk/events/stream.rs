@@ -116,7 +116,7 @@ impl DingTalk {
 
     async fn open_stream(&self) -> Result<Socket, Error> {
         let url = self.stream_address().await?;
-        self.app.api.transport.web_socket(Call::STREAM, url).await
+        self.app.api.transport.web_socket(Call::STREAM_HOST, url).await
     }
 
     /// Where DingTalk lets this app listen once.
