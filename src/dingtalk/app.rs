@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use governor::DefaultDirectRateLimiter;
 use parking_lot::Mutex;
+use reqwest::{Method, Request};
 use serde::Serialize;
 use serde_json::Value;
+use url::Url;
 
 use super::api::{Api, Proof};
 use super::events::{StreamLink, StreamState};
@@ -257,9 +259,19 @@ impl DingTalk {
         answered(self.app.api.send(&Call::OLD_PROBE.into(), Proof::Body, &Value::Null).await)
     }
 
-    /// Whether DingTalk would open Stream. It is not opened: another one would take events.
-    pub async fn opens_stream(&self) -> Result<(), Error> {
-        self.stream_address().await.map(drop)
+    /// At which host DingTalk would open Stream. It is not opened: another one would take events.
+    pub async fn stream_host(&self) -> Result<Url, Error> {
+        let mut host = self.stream_address().await?;
+        host.set_path("/");
+        // There is what would open it.
+        host.set_query(None);
+        Ok(host)
+    }
+
+    /// Whether anything answers there, to whoever goes the way that Stream would.
+    pub async fn reaches(&self, host: Url) -> Result<(), Error> {
+        let request = Request::new(Method::GET, host);
+        self.app.api.transport.send(Call::STREAM_HOST, request).await.map(drop)
     }
 }
 

@@ -97,7 +97,7 @@ pub(super) struct Reach {
     was_answered: AtomicBool,
 }
 
-/// What came of the calls since then.
+/// What came since then of the calls that logins are made of.
 struct Silence {
     began: Instant,
     calls: u32,
@@ -121,6 +121,13 @@ impl Reach {
             return;
         }
         let silence = silence.get_or_insert(Silence { began: now, calls: 0, is_lost: false });
+        // What no login is made of leaves a doubt, and no more.
+        if outcome.is_err_and(|error| !error.call.is_of_logins()) {
+            return;
+        }
+        if silence.calls == 0 {
+            silence.began = now;
+        }
         silence.calls += 1;
         let lasts = silence.calls >= Self::CALLS && now >= silence.began + Self::LONG;
         if !silence.is_lost && (lasts || !self.was_answered()) {
@@ -139,7 +146,7 @@ impl Reach {
         self.was_answered.load(Ordering::Relaxed)
     }
 
-    /// Whether the first call, or several over some seconds, were not answered, and none was since.
+    /// Whether the first call that a login is made of, or several over some seconds, were not answered, and none of any sort was since.
     pub fn is_lost(&self) -> bool {
         self.silence.lock().as_ref().is_some_and(|silence| silence.is_lost)
     }

@@ -60,6 +60,8 @@ impl Call {
     pub const JSAPI_TICKET: Self = Self::new("jsapi_ticket", "/v1.0/oauth2/jsapiTickets").repeatable();
     /// Where to listen for events.
     pub const STREAM: Self = Self::new("stream", "/v1.0/gateway/connections/open");
+    /// The connection to there, as it is called where it fails.
+    pub const STREAM_HOST: Self = Self::new("stream", "Stream");
     /// Uses up the authCode, whatever comes back.
     pub const USER_BY_CODE: Self = Self::old("user_by_code", "/topapi/v2/user/getuserinfo");
     /// Needs the permission qyapi_get_member.
@@ -71,6 +73,12 @@ impl Call {
     pub(super) const OLD_PROBE: Self = Self::old("probe", "/gettoken");
     /// The same of the new one.
     pub(super) const NEW_PROBE: Self = Self::new("probe", Self::ACCESS_TOKEN.path);
+
+    /// Whether nobody can log in where it is not answered.
+    pub(super) fn is_of_logins(self) -> bool {
+        let is_probe = matches!(self, Self::LOGIN_PROBE | Self::OLD_PROBE | Self::NEW_PROBE);
+        is_probe || matches!(self, Self::ACCESS_TOKEN | Self::CORP_ACCESS_TOKEN | Self::USER_BY_CODE)
+    }
 
     /// A POST to the old API. `name` stands for it in metrics.
     pub const fn old(name: &'static str, path: &'static str) -> Self {

@@ -96,6 +96,9 @@ pub enum NoConnection {
 /// What stands before the code, in the words of a refusal.
 pub(super) const REFUSED: &str = "dingtalk refused with ";
 
+/// What stands before the host, in the words for where there is no way.
+pub(super) const NO_CONNECTION: &str = "no connection to ";
+
 impl Error {
     /// `said` is the text for the log, without secrets.
     pub(super) fn new(call: Call, kind: Kind, said: impl Into<String>) -> Self {
@@ -109,6 +112,11 @@ impl Error {
     /// What DingTalk calls it, such as `60121`, if it has refused the call: an app tells the refusals of its own calls apart by that.
     pub fn code(&self) -> Option<&str> {
         self.said.strip_prefix(REFUSED)?.split(':').next()
+    }
+
+    /// Where there is no way to.
+    pub(super) fn host(&self) -> &str {
+        self.said.strip_prefix(NO_CONNECTION).and_then(|said| said.split(": ").next()).unwrap_or_default()
     }
 
     /// What happened, in one word out of few.

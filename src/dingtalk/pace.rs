@@ -41,8 +41,8 @@ pub enum Sharing {
     /// They can again, and DingTalk still counts calls that were made apart and that nobody else knows of: each keeps to its part, and they
     /// agree on each call.
     Settling(NonZeroUsize),
-    /// They agree on each call.
-    Together,
+    /// So many agree on each call.
+    Together(NonZeroUsize),
 }
 
 impl Sharing {
@@ -50,7 +50,7 @@ impl Sharing {
     fn parts(self) -> Option<NonZeroUsize> {
         match self {
             Self::Apart(parts) | Self::Settling(parts) => Some(parts),
-            Self::Together => None,
+            Self::Together(_) => None,
         }
     }
 
@@ -113,6 +113,12 @@ impl Pace {
             return 1;
         }
         self.sharing.parts().map_or(self.allowed, |parts| self.limit.min((self.allowed / parts).max(1)))
+    }
+
+    /// How long it takes until so many of this process have left, where others have as many waiting.
+    pub fn time_for(&self, turns: usize) -> Duration {
+        let processes = if let Sharing::Together(processes) = self.sharing { processes.get() } else { 1 };
+        Duration::from_secs_f64((turns * processes) as f64 / self.per_second() as f64)
     }
 
     /// How many may leave in a second, of all processes together.

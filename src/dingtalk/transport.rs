@@ -19,14 +19,16 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use url::Url;
 
 use super::answer::Answer;
+use super::error::NO_CONNECTION;
 use super::identifiers::is_plain;
 use super::{Call, Error, Kind, NoConnection};
 
 /// The most that is read of any answer. Lists of a whole company's people, as an app's own calls bring them, have some hundred KiB.
 const MAX_ANSWER: usize = 2 * 1024 * 1024;
 
-/// The most that is read of any message: an event is a few hundred bytes.
-const MAX_MESSAGE: usize = 256 * 1024;
+/// The most that is read of any message. An event is a few hundred bytes, or names everybody whom it is about; and one that is too large
+/// comes again and again.
+const MAX_MESSAGE: usize = 1024 * 1024;
 
 /// The HTTP client for DingTalk: no redirects, no Referer, no proxy but the one that is set, no decompression (so a small answer
 /// cannot unfold into a large one), and one deadline over connecting, sending and reading.
@@ -109,7 +111,7 @@ impl Transport {
             let (kind, said) = match (error.is_connect(), error.is_timeout()) {
                 (true, _) => {
                     let (why, cause) = why_no_connection(&error, proxy.as_deref());
-                    (Kind::NotSent(why), format!("no connection to {host}: {cause}"))
+                    (Kind::NotSent(why), format!("{NO_CONNECTION}{host}: {cause}"))
                 }
                 (false, true) => (Kind::AnswerLost, format!("the answer of {host} was lost: it took too long")),
                 (false, false) => (Kind::AnswerLost, format!("the answer of {host} was lost: {}", root(&error))),

@@ -129,7 +129,7 @@ impl Turns {
         }
         let (position, gives_way) = state.line.join(standing.network, standing.since, called);
         if let Some(newest) = gives_way {
-            let _ = newest.send(Err(Kind::Crowded(state.time_for(Line::<()>::MOST))));
+            let _ = newest.send(Err(Kind::Crowded(state.pace.time_for(Line::<()>::MOST))));
         }
         if !std::mem::replace(&mut state.calling, true) {
             self.runtime.spawn(Arc::clone(self).call_all());
@@ -214,13 +214,7 @@ impl Turns {
 
     fn foretell(&self, position: Position) -> Duration {
         let state = self.state.lock();
-        state.time_for(state.line.turns_until(position))
-    }
-}
-
-impl State {
-    fn time_for(&self, turns: usize) -> Duration {
-        Duration::from_secs_f64(turns as f64 / self.pace.per_second() as f64)
+        state.pace.time_for(state.line.turns_until(position))
     }
 }
 
@@ -281,7 +275,9 @@ impl Drop for Place<'_> {
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
+    use std::num::NonZeroUsize;
 
+    use super::super::Sharing;
     use super::*;
 
     struct Alone;
@@ -333,6 +329,22 @@ mod tests {
         let halves = |halves: u64| Kind::NoTurn(Duration::from_millis(halves * 500));
         assert_eq!(late, [1, 1, 1, 2, 3, 4].map(halves), "two left at once, two after a second; the others stood 3rd to 8th");
         assert_eq!(turns.waiting().calls, 0);
+    }
+
+    struct Three;
+
+    impl Peers for Three {
+        fn sharing(&self) -> Sharing {
+            Sharing::Together(NonZeroUsize::new(3).unwrap())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_processes_share_the_pace_a_wait_is_foretold_by_this_one_s_part_of_it() {
+        let (_end, last_turns) = watch::channel(None);
+        let turns = Turns::new(NonZeroU32::new(20).unwrap(), last_turns, Arc::new(Three), String::new());
+        let late = call(Arc::clone(&turns), standing(0, 0)).await;
+        assert_eq!((late, turns.waiting().per_second), (Err(Kind::NoTurn(Duration::from_millis(150))), 20));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! What people who run the app are told: of a call that failed, in both languages, and of a signature that a client refused.
 
 use super::error::{Error, Kind, NoConnection};
-use super::{AgentId, CorpId};
+use super::{AgentId, Call, CorpId};
 
 /// A sentence for people who run the app.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +68,14 @@ impl Error {
             Kind::NoSuchCall => misconfigured(told!(
                 "there is no such call at this address: check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL, which end before /v1.0 and /topapi), and the path of a call of your own",
                 "该地址没有此接口：请检查 DINGTALK_SITE（或 DINGTALK_API_URL 与 DINGTALK_OAPI_URL，它们不含 /v1.0 与 /topapi），以及自行编写的接口路径")),
+            Kind::NotSent(NoConnection::NameNotFound | NoConnection::Refused | NoConnection::TimedOut | NoConnection::Other)
+                if self.call == Call::STREAM_HOST =>
+            {
+                let host = self.host();
+                not_sent(told!(
+                    "DingTalk names {host} for Stream: check that this machine resolves that name, and that a firewall lets this server connect to it",
+                    "钉钉为 Stream 指定的主机是 {host}：请检查本机能否解析该域名，以及防火墙是否允许本服务器连接"))
+            }
             Kind::NotSent(NoConnection::NameNotFound) => not_sent(told!(
                 "check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and this machine's name resolution",
                 "请检查 DINGTALK_SITE（或 DINGTALK_API_URL 与 DINGTALK_OAPI_URL）以及本机的域名解析")),

@@ -69,11 +69,9 @@ fn may_ask(settings: &Settings, server: &Server) -> bool {
 /// Whether DingTalk knows the pair of an app that is granted a token only when an organisation's people come. It is asked where Stream
 /// would be opened, however events come: that takes nobody's token, and no events.
 pub async fn pair(dingtalk: &DingTalk, findings: &mut Findings) {
-    match outcome::of(dingtalk.opens_stream()).await {
-        known @ (Ok(Ok(())) | Ok(Err(Error { kind: Kind::Credentials, .. }))) => {
-            judge("token", "api", known, findings, |()| {
-                told!("DingTalk knows Client ID and secret", "钉钉认可 Client ID 与密钥")
-            });
+    match outcome::of(dingtalk.stream_host()).await {
+        known @ (Ok(Ok(_)) | Ok(Err(Error { kind: Kind::Credentials, .. }))) => {
+            judge("token", "api", known, findings, |_| told!("DingTalk knows Client ID and secret", "钉钉认可 Client ID 与密钥"));
         }
         _ => findings.put(Finding::unknown(
             "token",

@@ -134,6 +134,7 @@ pub fn json(body: &str) -> Step {
 pub const TOKEN: &str = "/v1.0/oauth2/accessToken";
 pub const TICKET: &str = "/v1.0/oauth2/jsapiTickets";
 pub const EXCHANGE: &str = "/topapi/v2/user/getuserinfo";
+pub const STREAM: &str = "/v1.0/gateway/connections/open";
 /// Where the app looks, on the host of the old API, whether a ban is everybody's.
 pub const PROBE: &str = "/gettoken";
 

@@ -19,6 +19,7 @@ mod kinds;
 mod program;
 mod public;
 mod redis;
+mod stream;
 mod table;
 
 /// An app that runs well, and what its doctor is told of it.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use dingtalk_h5::dingtalk::UserId;
 use dingtalk_simulator::Fault;
 
 use crate::broken::rogue::{EXCHANGE, Rogue, Step, http, json, well};
@@ -147,6 +148,23 @@ async fn a_login_that_succeeds_makes_it_ready_and_failures_with_successes_betwee
     }
     let told = app.browser().read("/readyz").await;
     assert_eq!(told.status, 200, "the look was answered: {}", told.body);
+}
+
+/// Such as Stream's, again and again in a night in which nobody logs in.
+#[tokio::test]
+async fn calls_that_no_login_is_made_of_may_fail_for_hours_and_nobody_is_said_to_be_locked_out() {
+    let app = TestApp::start().await;
+    app.browser_of("alice").await;
+    app.dingtalk.fault("/topapi/v2/user/get", 1000, Fault::Status { status: 503 });
+    for _ in 0..4 {
+        let home = app.client.home().unwrap();
+        assert!(home.user_details(&UserId::parse("bob").unwrap()).await.is_err());
+        app.hands.advance(Duration::from_secs(600));
+        assert!(app.client.state().reachable);
+    }
+    let looks = app.dingtalk.calls(USER_BY_CODE);
+    assert!(ready(&app).await);
+    assert_eq!(app.dingtalk.calls(USER_BY_CODE), looks + 1, "somebody who asks is told for certain");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! `dingtalk-stream`).
 
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -11,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error as Failure, Message};
 use url::Url;
 
 use super::super::api::Proof;
@@ -68,8 +70,12 @@ const SILENCES: u32 = 60;
 enum Ended {
     /// DingTalk has said that it is about to close it, or nothing for too long.
     Told,
-    /// Without a word.
-    Lost,
+    /// Otherwise, for this reason.
+    Lost(String),
+}
+
+fn lost(why: impl Display) -> Ended {
+    Ended::Lost(why.to_string())
 }
 
 impl DingTalk {
@@ -91,11 +97,15 @@ impl DingTalk {
                         failures = 0;
                     }
                     // Whoever is told to leave may come back at once, but not again and again.
-                    if matches!(ended, Ended::Told) && failures == 0 {
-                        failures = 1;
-                        continue;
-                    }
-                    tracing::warn!("stream was lost: events wait until it is open again");
+                    let why = match ended {
+                        Ended::Told if failures == 0 => {
+                            failures = 1;
+                            continue;
+                        }
+                        Ended::Told => "dingtalk closes it again".to_owned(),
+                        Ended::Lost(why) => why,
+                    };
+                    tracing::warn!(error = why, "stream was lost: events wait until it is open again");
                 }
                 Err(error) => tracing::warn!(%error, fix = error.fix(), "stream cannot be opened: events wait until it is"),
             }
@@ -106,7 +116,7 @@ impl DingTalk {
 
     async fn open_stream(&self) -> Result<Socket, Error> {
         let url = self.stream_address().await?;
-        self.app.api.transport.web_socket(Call::STREAM, url).await
+        self.app.api.transport.web_socket(Call::STREAM_HOST, url).await
     }
 
     /// Where DingTalk lets this app listen once.
@@ -145,13 +155,13 @@ impl DingTalk {
                 // What has come is heard before anything is said of silence: this task may have waited for its turn.
                 biased;
                 message = socket.next() => {
-                    let message = message.and_then(Result::ok).ok_or(Ended::Lost)?;
+                    let message = message.unwrap_or(Err(Failure::ConnectionClosed)).map_err(lost)?;
                     heard = Instant::now();
                     self.answer(message, listener, &mut told).await?
                 }
                 _ = ping.tick() => {
                     if heard.elapsed() >= silence {
-                        return Err(Ended::Lost);
+                        return Err(lost("it was silent for too long"));
                     }
                     if told.elapsed() >= silence * SILENCES {
                         tracing::info!("stream has told no event for an hour: it is left for another, in case it tells none any more");
@@ -162,7 +172,7 @@ impl DingTalk {
             };
             if let Some(message) = said {
                 let sent = timeout(silence / 3, socket.send(message)).await;
-                sent.ok().and_then(Result::ok).ok_or(Ended::Lost)?;
+                sent.map_err(|_| lost("nothing more is taken"))?.map_err(lost)?;
             }
         }
     }
@@ -170,7 +180,11 @@ impl DingTalk {
     async fn answer(&self, message: Message, listener: &impl Listener, told: &mut Instant) -> Result<Option<Message>, Ended> {
         let text = match message {
             Message::Text(text) => text,
-            Message::Close(_) => return Err(Ended::Lost),
+            // Its reason is a text of somebody's.
+            Message::Close(close) => {
+                let code = close.map_or(CloseCode::Status, |close| close.code);
+                return Err(lost(format_args!("it was closed with {code}")));
+            }
             // The library answers pings.
             _ => return Ok(None),
         };

@@ -13,7 +13,9 @@ impl Redis {
     /// Whether each process keeps to its part of the limit, and whether they agree.
     pub fn sharing(&self) -> Sharing {
         match self.link.session() {
-            Ok(session) if session.back_since.is_none_or(|since| since.elapsed() >= Self::SETTLING) => Sharing::Together,
+            Ok(session) if session.back_since.is_none_or(|since| since.elapsed() >= Self::SETTLING) => {
+                Sharing::Together(self.processes())
+            }
             Ok(_) => Sharing::Settling(self.processes()),
             Err(_) => Sharing::Apart(self.processes()),
         }
