@@ -268,10 +268,12 @@ impl DingTalk {
         Ok(host)
     }
 
-    /// Whether anything answers there, to whoever goes the way that Stream would.
+    /// Whether a connection comes about there, by the way that Stream would go. How such a host answers a request, if it does, is not known.
     pub async fn reaches(&self, host: Url) -> Result<(), Error> {
-        let request = Request::new(Method::GET, host);
-        self.app.api.transport.send(Call::STREAM_HOST, request).await.map(drop)
+        match self.app.api.transport.send(Call::STREAM_HOST, Request::new(Method::GET, host)).await {
+            Err(error) if matches!(error.kind, Kind::NotSent(_)) => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -20,13 +20,16 @@ async fn examined_with(host: &str) -> Examined {
 }
 
 #[tokio::test]
-async fn stream_is_said_to_open_where_its_host_answers_anything_and_is_not_opened_for_that() {
-    let host = Rogue::start(|_| vec![http("400 Bad Request", "text/html", "<html>")]).await;
-    let examined = examined_with(&host.url.replace("http:", "ws:")).await;
-    assert_eq!(examined.check("events")["verdict"], "pass", "{:#}", examined.report);
-    let asked = host.calls("/");
-    assert_eq!((asked.len(), host.connections()), (1, 1));
-    assert!(!asked[0].head.contains("canary") && !asked[0].head.to_lowercase().contains("upgrade"), "{}", asked[0].head);
+async fn stream_is_said_to_open_where_its_host_answers_anything_or_nothing_and_is_not_opened_for_that() {
+    for is_answered in [true, false] {
+        let answer = move |_: &_| if is_answered { vec![http("400 Bad Request", "text/html", "<html>")] } else { Vec::new() };
+        let host = Rogue::start(answer).await;
+        let examined = examined_with(&host.url.replace("http:", "ws:")).await;
+        assert_eq!(examined.check("events")["verdict"], "pass", "{:#}", examined.report);
+        let asked = host.calls("/");
+        assert_eq!((asked.len(), host.connections()), (1, 1));
+        assert!(!asked[0].head.contains("canary") && !asked[0].head.to_lowercase().contains("upgrade"), "{}", asked[0].head);
+    }
 }
 
 #[tokio::test]
