@@ -1,8 +1,9 @@
 //! The simulated DingTalk's console, which a newcomer looks at first.
 
-use dingtalk_simulator::{Fault, Shape};
+use dingtalk_simulator::{Answers, Fault, Shape};
 use serde_json::{Value, json};
 
+use super::AUTH_CODE;
 use super::chromium::Chromium;
 use crate::support::{TestApp, eventually, http_client};
 
@@ -152,6 +153,21 @@ async fn of_two_organisations_side_by_side_at_the_console_each_authorises_reliev
         chromium.sees_after_a_click(1, "#user-name", "章珊").await;
         chromium.decide("phone", begin).await;
         chromium.sees_in_frame(0, "#user-name", "张三").await;
+    }
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn a_page_that_is_left_while_it_asks_dingtalk_says_nothing_of_that() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.open(&app.dingtalk.url()).await;
+    chromium.sees_in_frames("张三").await;
+    app.dingtalk.client(Answers::Never, false);
+    for nth in 1..=5 {
+        chromium.run("document.querySelectorAll('iframe').forEach((frame) => { frame.src = frame.src; })", &[]).await;
+        // The first two were answered.
+        eventually("both ask", || app.dingtalk.calls(AUTH_CODE) >= 2 + 2 * nth).await;
     }
     chromium.finish().await;
 }

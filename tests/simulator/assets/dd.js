@@ -195,6 +195,8 @@
       return await (await fetch(SIMULATOR.url + path, request)).json();
     } catch (unreachable) {
       if (patience.signal.aborted) await new Promise(() => {});
+      // A page that is left loses what it has asked for, and does not come to the next turn.
+      await new Promise((resolve) => setTimeout(resolve));
       const errorMessage = `no answer from the simulated DingTalk at ${SIMULATOR.url}: is it running, and in the page's connect-src?`;
       console.error(errorMessage);
       throw { errorCode: '3', errorMessage };
