@@ -31,7 +31,7 @@ pub use self::location::{Location, Looked, Refused, Unread, Vitals};
 pub use self::once::{Claim, Once, Taken, Unavailable, Wanted};
 use self::redis::{Redis, Teller};
 use self::remembered::{Seen, Thing};
-pub use self::sealing::{Sealer, SealingKeys};
+pub use self::sealing::{Sealer, SealingKeys, derived, mac};
 use crate::dingtalk::events::Reaction;
 use crate::dingtalk::{Answering, Clock, Departing, Departures, Error, Grant, Leave, Needed, Outcome, Peers, Sharing};
 

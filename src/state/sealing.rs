@@ -67,8 +67,8 @@ impl SealingKeys {
     /// One key at least, newest first, each for this purpose only.
     pub fn new(keys: impl IntoIterator<Item = [u8; 32]>) -> Self {
         let key = |key: [u8; 32]| {
-            let [a, b, c, d, ..] = mac(&key, b"id");
-            SealingKey { id: [a, b, c, d], naming: mac(&key, b"names"), sealer: Sealer::new(mac(&key, b"values")) }
+            let [a, b, c, d, ..] = derived(&key, b"id");
+            SealingKey { id: [a, b, c, d], naming: derived(&key, b"names"), sealer: Sealer::new(derived(&key, b"values")) }
         };
         Self(keys.into_iter().map(key).collect())
     }
@@ -107,17 +107,22 @@ impl SealingKeys {
 /// What `thing` is called by whoever has this key.
 pub(super) fn name(key: &[u8; 32], thing: &str) -> Name {
     let mut name = Name::default();
-    name.copy_from_slice(&mac(key, thing.as_bytes())[..16]);
+    name.copy_from_slice(&derived(key, thing.as_bytes())[..16]);
     name
 }
 
-/// HMAC with SHA-256.
-fn mac(key: &[u8; 32], of: &[u8]) -> [u8; 32] {
+/// A key for this purpose only, made of another.
+pub fn derived(key: &[u8], purpose: &[u8]) -> [u8; 32] {
+    mac(key, &[purpose]).finalize().into_bytes().into()
+}
+
+/// What proves that somebody with this key says all these parts: HMAC with SHA-256.
+pub fn mac(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
     // HMAC takes keys of any length (RFC 2104, section 3); the type only shares its constructor with ciphers that do not.
     #[expect(clippy::expect_used)]
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("hmac takes any key");
-    mac.update(of);
-    mac.finalize().into_bytes().into()
+    let mut mac = Hmac::new_from_slice(key).expect("hmac takes any key");
+    parts.iter().for_each(|part| mac.update(part));
+    mac
 }
 
 #[cfg(test)]

@@ -15,10 +15,9 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::origin::X_FORWARDED_FOR;
-use super::session::mac;
 use super::{ClientAddress, SessionKeys, Site, shared};
 use crate::dingtalk::Clock;
-use crate::state::State;
+use crate::state::{State, mac};
 
 /// What is asked with, and what the answer is proved with.
 pub const HEADER: &str = "x-introduce";

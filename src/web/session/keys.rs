@@ -7,14 +7,13 @@ use std::collections::HashSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Mac;
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sha2::Sha256;
 
-use crate::state::Sealer;
+use crate::state::{Sealer, derived, mac};
 
 /// Newest first. There is always one: a text has one part at least.
 #[derive(Clone)]
@@ -62,8 +61,7 @@ impl SessionKeys {
 
     /// Keys for one other purpose, newest first.
     pub fn derived(&self, purpose: &str) -> Vec<[u8; 32]> {
-        let derived = |key: &Key| mac(&key.signing, &[purpose.as_bytes()]).finalize().into_bytes().into();
-        self.0.iter().map(derived).collect()
+        self.0.iter().map(|key| derived(&key.signing, purpose.as_bytes())).collect()
     }
 
     /// Proves that this server said `what` to whoever holds `to`, so that it need not keep it. It hides nothing. Every `to` of one
@@ -95,14 +93,6 @@ impl SessionKeys {
         let opened = self.0.iter().find_map(|key| key.sealer.open(name.as_bytes(), &sealed))?;
         serde_json::from_slice(&opened).ok()
     }
-}
-
-pub(in crate::web) fn mac(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
-    // HMAC takes keys of any length (RFC 2104, section 3); the type only shares its constructor with ciphers that do not.
-    #[expect(clippy::expect_used)]
-    let mut mac = Hmac::new_from_slice(key).expect("hmac takes any key");
-    parts.iter().for_each(|part| mac.update(part));
-    mac
 }
 
 impl std::fmt::Debug for SessionKeys {

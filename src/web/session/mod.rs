@@ -20,7 +20,6 @@ use serde::{Deserialize, Serialize};
 
 pub use self::cookie::OurCookie;
 pub use self::keys::SessionKeys;
-pub(super) use self::keys::mac;
 use super::origin::shows_no_other;
 use super::{Began, Problem, Site, extracted, shared};
 use crate::dingtalk::{CorpId, DingTalk, DisplayName, Moment, User, UserId};
