@@ -22,7 +22,8 @@ RUN touch src/main.rs src/lib.rs && cargo build --locked --release && mkdir /emp
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /build/target/release/dingtalk-h5 /dingtalk-h5
-# For STATE_URL=file:/var/lib/dingtalk-h5/state and the app's own files: a volume that is mounted here belongs to the same user.
+# For STATE_URL=file:/var/lib/dingtalk-h5/state and the app's own files: a new named volume that is mounted here belongs to the user below;
+# any other must be that user's to write to.
 COPY --from=build --chown=65534:65534 /empty /var/lib/dingtalk-h5
 # Nobody.
 USER 65534:65534

@@ -49,8 +49,8 @@ The settings are those of `serve`, and so are their options.
 --json prints one object, to which fields may be added:
   {\"version\": 1, \"verdict\": \"pass|warn|fail\", \"checks\": [{\"id\", \"verdict\": \"pass|warn|fail|not_done\",
     \"expected\", \"seen\", \"fix\", \"console\", \"because\"}]}
-Ids stay. `fix` comes with warn and fail, `console` (its address) when it is to be mended there, and `because` with not_done: the id
-of the check that has to pass first.";
+Ids stay. `fix` comes with warn and fail, `console` (its address) when it is to be mended there, and `because` with not_done where
+another check has to pass first: its id. What is wrong before any check, such as a malformed .env, goes to standard error.";
 
 /// The option of a setting. Command lines can be read by every process of the machine, so a secret has none; its file does.
 fn option(setting: &Setting) -> Arg {

@@ -188,6 +188,13 @@ async fn reached(settings: &Settings) -> anyhow::Result<(Clock, State)> {
         "STATE_URL is memory:, which only the server itself can reach, and sessions outlive it in their cookies: end them with a new \
          SESSION_KEY, or keep state in a file or in redis"
     );
+    if let Location::File(path) = &settings.state {
+        ensure!(
+            path.is_file(),
+            "there is no {}: nothing was changed. A relative path is below where the server was started",
+            path.display()
+        );
+    }
     let clock = Clock::system();
     let state = state_of(settings, clock.clone())?;
     ensure!(state.is_followed(PATIENCE).await, "redis is away: nothing was changed");

@@ -40,7 +40,6 @@
     let takesNewPage = false;
 
     retry.addEventListener('click', () => {
-      retry.disabled = true;
       if (takesNewPage) startOver();
       else logIn(true);
     });
@@ -174,7 +173,7 @@
   function loadAgain() {
     const address = location.href.replace('?sign-in&', '?').replace(/\?sign-in(?=#|$)/, '');
     // Then replace would only scroll.
-    if (address === location.href && location.hash) location.reload();
+    if (address === location.href && /#/.test(address)) location.reload();
     else location.replace(address);
   }
 

@@ -271,7 +271,7 @@ impl DingTalk {
     /// Whether a connection comes about there, by the way that Stream would go. How such a host answers a request, if it does, is not known.
     pub async fn reaches(&self, host: Url) -> Result<(), Error> {
         match self.app.api.transport.send(Call::STREAM_HOST, Request::new(Method::GET, host)).await {
-            Err(error) if matches!(error.kind, Kind::NotSent(_)) => Err(error),
+            Err(error) if matches!(error.kind, Kind::NotSent(_) | Kind::Interrupted) => Err(error),
             _ => Ok(()),
         }
     }

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 pub(super) struct Pace {
     /// By the settings.
     allowed: usize,
-    /// How this process shares that with others.
-    sharing: Sharing,
+    /// How this process shares that with others. Where all agree on each call, it has no part of its own.
+    pub sharing: Sharing,
     /// What it has allowed lately, which is less where somebody else calls in the app's name too.
     limit: usize,
     /// The calls that count, by when they do no more, and their numbers.
@@ -29,8 +29,9 @@ pub(super) struct Pace {
     /// Nothing leaves before.
     paused_until: Instant,
     pauses: u32,
-    /// Until then DingTalk counts as much as it allows, of all processes.
+    /// Until then DingTalk counts as much as it allows, of all processes, so many of which have calls that wait.
     full_until: Instant,
+    waiting: usize,
 }
 
 /// How processes share a limit.
@@ -41,8 +42,8 @@ pub enum Sharing {
     /// They can again, and DingTalk still counts calls that were made apart and that nobody else knows of: each keeps to its part, and they
     /// agree on each call.
     Settling(NonZeroUsize),
-    /// So many agree on each call.
-    Together(NonZeroUsize),
+    /// They agree on each call.
+    Together,
 }
 
 impl Sharing {
@@ -50,7 +51,7 @@ impl Sharing {
     fn parts(self) -> Option<NonZeroUsize> {
         match self {
             Self::Apart(parts) | Self::Settling(parts) => Some(parts),
-            Self::Together(_) => None,
+            Self::Together => None,
         }
     }
 
@@ -104,6 +105,7 @@ impl Pace {
             paused_until: now,
             pauses: 0,
             full_until: now,
+            waiting: 1,
         }
     }
 
@@ -117,7 +119,7 @@ impl Pace {
 
     /// How long it takes until so many of this process have left, where others have as many waiting.
     pub fn time_for(&self, turns: usize) -> Duration {
-        let processes = if let Sharing::Together(processes) = self.sharing { processes.get() } else { 1 };
+        let processes = if self.sharing == Sharing::Together { self.waiting } else { 1 };
         Duration::from_secs_f64((turns * processes) as f64 / self.per_second() as f64)
     }
 
@@ -131,18 +133,9 @@ impl Pace {
         self.per_second().saturating_sub(self.counted.len())
     }
 
-    /// From now on this process has its part of what is allowed; or, where all agree on each call, no part of its own.
-    pub fn share(&mut self, sharing: Sharing) {
-        if self.sharing.is_agreed() && !sharing.is_agreed() {
-            // How much of the last second was whose is not known: any part of it may be the others'.
-            self.paused_until = self.paused_until.max(self.full_until);
-        }
-        self.sharing = sharing;
-    }
-
-    /// All processes together have left no room at the moment.
-    pub fn note_full(&mut self, now: Instant) {
-        self.full_until = now + Self::SECOND + Self::MARGIN;
+    /// All processes together have left no room at the moment, and so many of them have calls that wait.
+    pub fn note_full(&mut self, waiting: usize, now: Instant) {
+        (self.waiting, self.full_until) = (waiting, now + Self::SECOND + Self::MARGIN);
     }
 
     /// When the next call may leave; not later than `now` means now.
@@ -151,7 +144,9 @@ impl Pace {
         self.try_more(now);
         let beyond = self.counted.len().checked_sub(self.per_second());
         let free = beyond.and_then(|beyond| self.counted.iter().nth(beyond)).map_or(now, |(until, _)| *until);
-        free.max(self.paused_until)
+        // How much of the last second was whose is not known: any part of it may be that of others, with whom nothing is agreed any more.
+        let others = if self.sharing.is_agreed() { now } else { self.full_until };
+        free.max(self.paused_until).max(others)
     }
 
     /// Counts a call that leaves now.

@@ -74,7 +74,12 @@ pub enum Departures {
     /// So many leave now, by the leaves of this number.
     Now(usize, u64),
     /// None yet: ask again after this.
-    After(Duration),
+    After {
+        /// So long.
+        wait: Duration,
+        /// So many processes have calls that wait, this one among them.
+        waiting: usize,
+    },
 }
 
 /// One call's leave to go: the number of the question, and which of those it was granted.

@@ -76,6 +76,9 @@ struct Place<'a> {
 }
 
 impl Turns {
+    /// Whoever finds no place comes back then, however long it may take: by then many have left, and a page gives up after ten minutes.
+    const CROWDED: Duration = Duration::from_secs(250);
+
     /// No wait goes on beyond `last_turns`, once there is such a time. Must be called in the runtime that is to call the turns.
     pub fn new(
         per_second: NonZeroU32,
@@ -123,13 +126,14 @@ impl Turns {
         let sharing = self.peers.sharing();
         let mut state = self.state.lock();
         let now = Instant::now();
-        state.pace.share(sharing);
-        if !sharing.is_agreed() && state.line.len() == 0 && state.pace.next(now) <= now {
+        state.pace.sharing = sharing;
+        let goes_on = self.last_turns.borrow().is_none_or(|until| now < until);
+        if goes_on && !sharing.is_agreed() && state.line.len() == 0 && state.pace.next(now) <= now {
             return Ok(Turn { turns: Arc::clone(self), departure: state.pace.depart(now), leave: None, left: false });
         }
         let (position, gives_way) = state.line.join(standing.network, standing.since, called);
         if let Some(newest) = gives_way {
-            let _ = newest.send(Err(Kind::Crowded(state.pace.time_for(Line::<()>::MOST))));
+            let _ = newest.send(Err(Kind::Crowded(state.pace.time_for(Line::<()>::MOST).min(Self::CROWDED))));
         }
         if !std::mem::replace(&mut state.calling, true) {
             self.runtime.spawn(Arc::clone(self).call_all());
@@ -151,9 +155,9 @@ impl Turns {
                         (0..many).for_each(|nth| self.call_next(Some(Leave(question, nth))));
                         continue;
                     }
-                    Some(Departures::After(wait)) => {
+                    Some(Departures::After { wait, waiting }) => {
                         let now = Instant::now();
-                        self.state.lock().pace.note_full(now);
+                        self.state.lock().pace.note_full(waiting, now);
                         now + wait
                     }
                     // They have just gone: from now on this process keeps to its part.
@@ -176,7 +180,7 @@ impl Turns {
             state.calling = false;
             return None;
         };
-        state.pace.share(sharing);
+        state.pace.sharing = sharing;
         let next = state.pace.next(now);
         if next > now {
             return Some(Next::After(next));
@@ -275,9 +279,8 @@ impl Drop for Place<'_> {
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
-    use std::num::NonZeroUsize;
 
-    use super::super::Sharing;
+    use super::super::{Answering, Sharing};
     use super::*;
 
     struct Alone;
@@ -331,20 +334,27 @@ mod tests {
         assert_eq!(turns.waiting().calls, 0);
     }
 
-    struct Three;
+    /// So many processes have calls that wait, and this one's never leave.
+    struct Full(usize);
 
-    impl Peers for Three {
+    impl Peers for Full {
         fn sharing(&self) -> Sharing {
-            Sharing::Together(NonZeroUsize::new(3).unwrap())
+            Sharing::Together
+        }
+
+        fn departures<'a>(&'a self, _: Departing<'a>) -> Answering<'a, Option<Departures>> {
+            Box::pin(std::future::ready(Some(Departures::After { wait: Duration::from_secs(1), waiting: self.0 })))
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn where_processes_share_the_pace_a_wait_is_foretold_by_this_one_s_part_of_it() {
-        let (_end, last_turns) = watch::channel(None);
-        let turns = Turns::new(NonZeroU32::new(20).unwrap(), last_turns, Arc::new(Three), String::new());
-        let late = call(Arc::clone(&turns), standing(0, 0)).await;
-        assert_eq!((late, turns.waiting().per_second), (Err(Kind::NoTurn(Duration::from_millis(150))), 20));
+    async fn a_wait_is_foretold_by_how_many_processes_have_calls_that_wait() {
+        for (waiting, millis) in [(1, 50), (3, 150)] {
+            let (_end, last_turns) = watch::channel(None);
+            let turns = Turns::new(NonZeroU32::new(20).unwrap(), last_turns, Arc::new(Full(waiting)), String::new());
+            let late = call(Arc::clone(&turns), standing(0, 5)).await;
+            assert_eq!((late, turns.waiting().per_second), (Err(Kind::NoTurn(Duration::from_millis(millis))), 20));
+        }
     }
 
     #[tokio::test(start_paused = true)]

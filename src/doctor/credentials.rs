@@ -32,7 +32,7 @@ pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, 
                 findings.put(ids(&settings.dingtalk.kind, &findings));
             }
         }
-        (_, Server::Ours(readiness)) => as_the_server_says(readiness, &mut findings),
+        (_, Server::Ours(_, readiness)) => as_the_server_says(readiness, &mut findings),
         _ => {
             findings.not_done(&["token"], "server");
             findings.not_done(&NEED_TOKEN, "token");

@@ -8,13 +8,14 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::asking::{self, who_is};
+use super::asking::{self, Answer, who_is};
 use super::report::{Finding, Findings};
 use crate::application::sealing_keys;
 use crate::dingtalk::{AppKind, Clock, Told, root, told};
 use crate::server;
 use crate::settings::Settings;
 use crate::state::{Location, Looked, State, Vitals};
+use crate::web::introduction::Introduction;
 
 /// What starts and yet deserves a second look.
 pub fn settings(settings: &Settings, findings: &mut Findings) {
@@ -38,8 +39,8 @@ pub fn settings(settings: &Settings, findings: &mut Findings) {
 
 /// Whoever listens at APP_ADDR.
 pub enum Server {
-    /// The app with our keys, and what it says of its readiness if that is needed.
-    Ours(Value),
+    /// The app with our keys: how it introduces itself, and what it says of its readiness if that is needed.
+    Ours(Introduction, Value),
     /// Who does not prove to be that: what was seen.
     Stranger(Told),
     Nobody,
@@ -54,10 +55,12 @@ pub async fn at_app_addr(settings: &Settings, clock: &Clock) -> Result<Server, r
     }
     let (client, url) = near(&settings.server, PATIENCE)?;
     Ok(match who_is(&client, &url, &settings.web.session_keys, clock).await {
-        Ok(answer) if answer.introduction.is_none() => Server::Stranger(told!(
+        Ok(Answer { introduction: Some(introduction), .. }) => {
+            let said = if is_asked_more(settings) { readiness(&client, &url).await } else { Value::Null };
+            Server::Ours(introduction, said)
+        }
+        Ok(_) => Server::Stranger(told!(
             "somebody answers at APP_ADDR who does not have this SESSION_KEY", "APP_ADDR 上的应答者没有此 SESSION_KEY")),
-        Ok(_) if is_asked_more(settings) => Server::Ours(readiness(&client, &url).await),
-        Ok(_) => Server::Ours(Value::Null),
         Err(error) => {
             let (scheme, why) = (settings.server.scheme(), root(&error));
             Server::Stranger(told!("somebody listens at APP_ADDR and does not answer {scheme}: {why}", "APP_ADDR 有程序监听，但未应答 {scheme}：{why}"))
@@ -100,14 +103,15 @@ async fn readiness(client: &Client, url: &str) -> Value {
 #[rustfmt::skip]
 pub fn is_seen(server: Server, is_public: bool) -> Finding {
     match server {
-        Server::Ours(_) => Finding::pass("server", told!("it runs", "正在运行")),
+        Server::Ours(..) => Finding::pass("server", told!("it runs", "正在运行")),
         Server::Stranger(seen) => Finding::fail("server", seen, told!(
             "if it is another program, stop it; if it is the server and not just busy, start it again with these settings: the same SESSION_KEY, and TLS_CERT or not",
             "如为其他程序，请停止；如为服务器且并非繁忙，请以当前设置重启：SESSION_KEY 相同，TLS_CERT 设置与否也相同")),
         Server::Nobody if is_public => Finding::warn("server",
-            told!("nobody listens at APP_ADDR here, and PUBLIC_URL is served elsewhere with this SESSION_KEY: this machine has the keys of production",
-                "本机 APP_ADDR 无人监听，而 PUBLIC_URL 由别处以此 SESSION_KEY 提供服务：本机持有生产环境的密钥"),
-            told!("run doctor where the server runs, and keep its secrets there only", "请在服务器所在的机器上运行 doctor，并只在那里保存密钥")),
+            told!("nobody listens at APP_ADDR here, and PUBLIC_URL is served with this SESSION_KEY: by another machine, so that this one has the keys of production, or here at another address",
+                "本机 APP_ADDR 无人监听，而 PUBLIC_URL 以此 SESSION_KEY 提供服务：或由其他机器提供（本机持有生产环境的密钥），或在本机的其他地址监听"),
+            told!("if the server runs here, give doctor its --app-addr; if not, run doctor where it runs, and keep its secrets there only",
+                "如服务器在本机运行，请为 doctor 指定 --app-addr；否则请在服务器所在的机器上运行 doctor，并只在那里保存密钥")),
         Server::Nobody => Finding::warn("server", told!("nobody listens at APP_ADDR", "APP_ADDR 无人监听"),
             told!("start `dingtalk-h5 serve` and run doctor again", "请启动 `dingtalk-h5 serve` 后再次运行 doctor")),
     }
@@ -124,17 +128,19 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
             told!("set STATE_URL to a file or to redis", "请将 STATE_URL 设为文件或 redis")),
         Ok(Looked::Memory) => Finding::pass("state", told!("in memory: a restart forgets it", "保存在内存中：重启后丢失")),
         Ok(Looked::InUse) => match server {
-            Server::Ours(_) => Finding::pass("state", told!("{location} is open in the server", "{location} 由服务器使用中")),
+            Server::Ours(..) => Finding::pass("state", told!("{location} is open in the server", "{location} 由服务器使用中")),
             // It may be the server that has it open, busy or with other settings.
             Server::Stranger(_) => Finding::not_done("state", "server"),
             Server::Nobody => Finding::warn("state",
                 told!("{location} is open in a process that does not listen at APP_ADDR", "{location} 被未监听 APP_ADDR 的进程占用"),
                 told!("stop that process: a file is one process's", "请停止该进程：一个文件只能由一个进程使用")),
         },
-        Ok(Looked::NoFile) => Finding::pass("state", told!("{location} will be made", "{location} 将会创建")),
         Ok(Looked::File(mode)) if mode & OTHERS != 0 => Finding::warn("state",
             told!("others may read {location}: its mode is {mode:o}", "其他用户可读 {location}：权限为 {mode:o}"),
             told!("chmod 600, or start the server, which does it", "请执行 chmod 600，或启动服务器（会自动修改）")),
+        // It would have the file open.
+        Ok(Looked::NoFile | Looked::File(_)) if matches!(server, Server::Ours(..)) => elsewhere(&location),
+        Ok(Looked::NoFile) => Finding::pass("state", told!("{location} will be made", "{location} 将会创建")),
         Ok(Looked::File(_)) => Finding::pass("state", told!("{location} can be opened", "{location} 可以打开")),
         Ok(Looked::Redis(vitals)) => redis(vitals, server, clock),
         Err(error) => Finding::fail("state", told!("STATE_URL cannot be used: {error}", "STATE_URL 无法使用：{error}"), match settings.state {
@@ -144,6 +150,12 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
                 "请处理上述问题，或将 STATE_URL 设为当前用户可写的文件（并使用写入时的 SESSION_KEY）"),
         }),
     }
+}
+
+#[rustfmt::skip]
+fn elsewhere(location: &str) -> Finding {
+    Finding::warn("state", told!("the running server does not keep its state in {location}", "运行中的服务器并未将状态保存在 {location}"),
+        told!("start the server again with this STATE_URL; a relative path begins where it is started", "请以此 STATE_URL 重启服务器；相对路径以其启动目录为准"))
 }
 
 /// The worst of what may be the matter with one that answers.
@@ -158,7 +170,7 @@ fn redis(Vitals { version, latency, unix_ms, evicts }: Vitals, server: &Server, 
         Finding::fail("state", told!("redis {version} is too old", "redis {version} 版本过旧"),
             told!("run Redis 6.2 or later, or Valkey", "请使用 Redis 6.2 或更高版本，或 Valkey"))
     // It answers everybody what it is asked here, and does not do for everybody what the server needs.
-    } else if matches!(server, Server::Ours(said) if said["state"]["reachable"] == false) {
+    } else if matches!(server, Server::Ours(_, said) if said["state"]["reachable"] == false) {
         Finding::fail("state",
             told!("redis {version} answers, and the running server cannot work with it", "redis {version} 有应答，但运行中的服务器无法使用"),
             told!("see the server's log, which says why: it may be a replica (STATE_URL must lead to the primary), be full, be unable to save, or its access list may not let this user run what is needed",

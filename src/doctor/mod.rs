@@ -13,7 +13,7 @@
 //! ```
 //!
 //! `verdict` is the worst of all; `expected` and `seen` are always there and in the language asked for, but for errors, which `seen` quotes
-//! as they are; `fix` and `console` (where to mend it) come with `warn` and `fail`; `because` with `not_done`. The exit code is 0 when
+//! as they are; `fix` and `console` (where to mend it) come with `warn` and `fail`; `because` with `not_done`, if any. The exit code is 0 when
 //! nothing fails, 1 when something does, and 2 when the settings cannot be used.
 
 mod report; // A check, what was found, and how that is told.
@@ -72,7 +72,7 @@ pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow:
 
     let (mut findings, of_public, library) = tokio::join!(
         credentials::examine(&dingtalk, settings, &server, &asked),
-        public::examine(&client, settings, &clock, &asked),
+        public::examine(&client, settings, &clock, &server, &asked),
         public::library(&client, settings),
     );
     machine::settings(settings, &mut findings);

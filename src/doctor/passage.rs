@@ -41,8 +41,9 @@ fn pass_on_unchanged() -> Told {
 #[rustfmt::skip]
 fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
     let Introduction { target, peer, forwarded, client, trusts_peer, .. } = introduction;
-    let others = forwarded.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|hop| !hop.is_empty() && *hop != CLAIMED);
-    let is_appended = others.count() > 0;
+    // The first that says for whom it asks has seen this machine.
+    let first = forwarded.as_deref().unwrap_or_default().split(',').map(str::trim).find(|hop| !hop.is_empty() && *hop != CLAIMED);
+    let is_appended = first.is_some();
     let has_proxy = is_appended || (settings.web.public_url.is_https() && settings.server.tls.is_none());
     if target != TARGET {
         Finding::fail("passage",
@@ -51,7 +52,13 @@ fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
     } else if has_proxy && !trusts_peer {
         Finding::fail("passage",
             told!("the proxy {peer} is not believed: everybody behind it counts as one address", "代理 {peer} 不受信任：其后的所有用户被视为同一地址"),
-            told!("add {peer} to TRUSTED_PROXIES, and start the server again", "请将 {peer} 加入 TRUSTED_PROXIES 并重启服务器"))
+            told!("add {peer} to TRUSTED_PROXIES, or the network of a balancer that has several addresses, and start the server again",
+                "请将 {peer} 加入 TRUSTED_PROXIES（如负载均衡有多个地址，请填写其网段）并重启服务器"))
+    } else if client != CLAIMED && first.is_some_and(|first| *trusts_peer && !first.contains(client.as_str())) {
+        Finding::fail("passage",
+            told!("{client} is a proxy, too, and not believed: everybody behind it counts as one address", "{client} 也是代理，但不受信任：其后的所有用户被视为同一地址"),
+            told!("add {client} to TRUSTED_PROXIES, or the network that it belongs to, and start the server again",
+                "请将 {client} 或其所在网段加入 TRUSTED_PROXIES 并重启服务器"))
     } else if has_proxy && !is_appended {
         Finding::fail("passage",
             told!("the proxy {peer} does not say for whom it asks", "代理 {peer} 未说明客户端地址"),
@@ -104,6 +111,15 @@ mod tests {
             (https, TARGET, "10.1.2.3", Some("203.0.113.9"), "203.0.113.9", "203.0.113.9"),
             (https, TARGET, "10.1.2.3", Some("192.0.2.66, 10.1.2.9"), CLAIMED, "this machine is one of TRUSTED_PROXIES"),
             (https, TARGET, "10.2.2.3", Some("192.0.2.66, 203.0.113.9"), "10.2.2.3", "add 10.2.2.3 to TRUSTED_PROXIES"),
+            (https, TARGET, "10.1.2.3", Some("192.0.2.66, 203.0.113.9, 10.2.2.3"), "10.2.2.3", "add 10.2.2.3 to TRUSTED_PROXIES"),
+            (
+                https,
+                TARGET,
+                "10.1.2.3",
+                Some("192.0.2.66, 203.0.113.9:4711, 10.1.2.9"),
+                "203.0.113.9",
+                "the client is 203.0.113.9",
+            ),
             (https, TARGET, "10.1.2.3", Some(CLAIMED), CLAIMED, "X-Forwarded-For"),
             (https, TARGET, "10.1.2.3", None, "10.1.2.3", "X-Forwarded-For"),
             (https, "/a/b+c", "10.1.2.3", Some("203.0.113.9"), "203.0.113.9", "proxy_pass"),

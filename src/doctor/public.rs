@@ -7,6 +7,7 @@ use reqwest::Client;
 use url::Url;
 
 use super::asking::{Answer, who_is};
+use super::machine::Server;
 use super::report::{Check, Finding, Findings};
 use super::{Asked, certificate, passage};
 use crate::dingtalk::{Clock, Origin, Told, causes, root, told};
@@ -17,7 +18,7 @@ use crate::web::introduction::Introduction;
 const NEED_ANSWER: [Check; 5] = ["public", "certificate", "identity", "passage", "processes"];
 
 /// Everything about PUBLIC_URL.
-pub async fn examine(client: &Client, settings: &Settings, clock: &Clock, asked: &Asked) -> Findings {
+pub async fn examine(client: &Client, settings: &Settings, clock: &Clock, server: &Server, asked: &Asked) -> Findings {
     let (mut findings, public_url) = (Findings::default(), &settings.web.public_url);
     if asked.no_public {
         return findings;
@@ -35,7 +36,7 @@ pub async fn examine(client: &Client, settings: &Settings, clock: &Clock, asked:
     findings.put(certificate::lasts(public_url.as_str()).await);
     identity(&answer, public_url, &mut findings);
     if let Some(introduction) = answer.introduction {
-        findings.put(processes(client, introduction, settings, clock).await);
+        findings.put(processes(client, introduction, server, settings, clock).await);
         findings.put(passage::examine(client, settings, clock, &findings).await);
     }
     findings
@@ -96,7 +97,7 @@ fn identity(answer: &Answer, public_url: &Origin, findings: &mut Findings) {
 /// Whether each process that answers is ours, and whether several that are know of each other; the first has answered already. Eight
 /// connections may all meet the same: that there is but one is not proven.
 #[rustfmt::skip]
-async fn processes(client: &Client, first: Introduction, settings: &Settings, clock: &Clock) -> Finding {
+async fn processes(client: &Client, first: Introduction, server: &Server, settings: &Settings, clock: &Clock) -> Finding {
     const MORE: usize = 7;
     let (url, keys) = (settings.web.public_url.as_str(), &settings.web.session_keys);
     let again = async || who_is(client, url, keys, clock).await.ok()?.introduction;
@@ -104,6 +105,8 @@ async fn processes(client: &Client, first: Introduction, settings: &Settings, cl
     let (asked, ours) = (1 + MORE, answers.into_iter().flatten().chain([first]));
     let (processes, shared): (Vec<_>, BTreeSet<_>) = ours.map(|one| (one.process, one.shared)).unzip();
     let others = asked - processes.len();
+    let is_met = |here: &Introduction| processes.contains(&here.process) || here.shared.is_some() && shared.contains(&here.shared);
+    let misses_ours = matches!(server, Server::Ours(here, _) if !is_met(here));
     let found = processes.into_iter().collect::<BTreeSet<_>>().len();
     if others > 0 {
         Finding::fail("processes",
@@ -114,6 +117,10 @@ async fn processes(client: &Client, first: Introduction, settings: &Settings, cl
         Finding::fail("processes",
             told!("{found} processes answer, and not all know of the others' used codes and ended sessions", "有 {found} 个进程应答，并非都知道彼此已使用的授权码与已结束的会话"),
             told!("run one process, or give all the same STATE_URL=redis://…, which all must reach", "请只运行一个进程，或为所有进程设置相同且可到达的 STATE_URL=redis://…"))
+    } else if misses_ours {
+        Finding::warn("processes",
+            told!("{found} with this SESSION_KEY seen on {asked} connections, and not the one at APP_ADDR", "{asked} 个连接中发现 {found} 个持有此 SESSION_KEY 的进程，但没有 APP_ADDR 上的进程"),
+            told!("see that the name's record and the proxy lead to this machine, or run doctor where they lead", "请检查域名解析与代理是否指向本机，或在其指向的机器上运行 doctor"))
     } else {
         Finding::pass("processes", told!("{found} seen on {asked} connections; that there are no others is not proven", "{asked} 个连接中发现 {found} 个；不能证明没有其他进程"))
     }

@@ -79,7 +79,7 @@ pub enum Unread {
     /// It has another beginning, or none of our keys opens it.
     #[error(
         "this is not the state of this app under this SESSION_KEY. If it was, put the key it was written with behind the new \
-         one; if not, name another file"
+         one, for one start at least; if not, name another file"
     )]
     Foreign,
     /// It has a kind of row that nobody here knows.
@@ -168,13 +168,18 @@ impl Vitals {
     async fn at(url: &SecretString) -> Result<Self, Away> {
         let mut connection = connect(url).await?;
         let asked = Instant::now();
-        let told: InfoDict = answer(&mut connection, &redis::cmd("INFO")).await?;
+        let told: Option<InfoDict> = match answer(&mut connection, &redis::cmd("INFO")).await {
+            // The server itself does without.
+            Err(Away(Away::NOT_ALLOWED)) => None,
+            told => Some(told?),
+        };
         let latency = asked.elapsed();
         let (seconds, micros): (u64, u64) = answer(&mut connection, &redis::cmd("TIME")).await?;
         let unix_ms = seconds * 1000 + micros / 1000;
-        let is_bounded = told.get("maxmemory").is_some_and(|bytes: u64| bytes > 0);
-        let evicts = told.get("maxmemory_policy").filter(|policy| is_bounded && policy != "noeviction");
-        Ok(Self { version: told.get("redis_version").unwrap_or_default(), latency, unix_ms, evicts })
+        let said = |name| told.as_ref().and_then(|told| told.get::<String>(name));
+        let is_bounded = said("maxmemory").is_some_and(|bytes| bytes != "0");
+        let evicts = said("maxmemory_policy").filter(|policy| is_bounded && policy != "noeviction");
+        Ok(Self { version: said("redis_version").unwrap_or("(INFO is not allowed)".to_owned()), latency, unix_ms, evicts })
     }
 }
 

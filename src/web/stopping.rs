@@ -53,8 +53,15 @@ impl Stopping {
 
     /// Waits for what requests have left.
     pub async fn end(&self) {
-        let (mut left, began) = (std::mem::take(&mut *self.left.lock()), *self.began.borrow());
-        let last = async { while left.join_next().await.is_some() {} };
-        drop(timeout_at(began.unwrap_or_else(Instant::now) + Self::GRACE, last).await);
+        let began = self.began.borrow().unwrap_or_else(Instant::now);
+        let take = || std::mem::take(&mut *self.left.lock());
+        // What was left may leave something itself.
+        let last = async {
+            let mut left = take();
+            while left.join_next().await.is_some() {
+                left = if left.is_empty() { take() } else { left };
+            }
+        };
+        drop(timeout_at(began + Self::GRACE, last).await);
     }
 }

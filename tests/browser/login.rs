@@ -18,6 +18,20 @@ async fn somebody_sees_their_own_name_without_a_click() {
     chromium.finish().await;
 }
 
+/// As pages leave it whose views go by the fragment.
+#[tokio::test]
+async fn an_address_that_ends_in_an_empty_fragment_is_loaded_after_the_login_as_any_other() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    for path in ["/#", "/profile?q=1#"] {
+        chromium.open(&format!("{}{path}", app.url)).await;
+        chromium.sees("#user-name", "张三").await;
+        assert_eq!(chromium.href().await, format!("{}{path}", app.url));
+        chromium.open("about:blank").await;
+    }
+    chromium.finish().await;
+}
+
 #[tokio::test]
 async fn going_from_page_to_page_needs_no_other_login() {
     let app = TestApp::start().await;

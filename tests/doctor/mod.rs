@@ -18,7 +18,7 @@ mod introduction;
 mod kinds;
 mod program;
 mod public;
-mod redis;
+mod state;
 mod stream;
 mod table;
 

@@ -75,6 +75,17 @@ async fn a_balancer_in_front_of_two_processes_that_share_nothing_is_named() {
 }
 
 #[tokio::test]
+async fn an_address_that_leads_to_another_process_than_the_one_here_is_named() {
+    let mut scene = Scene::set().await;
+    let keys = scene.settings.web.session_keys.clone();
+    let other = TestApp::start_with(|settings| settings.web.session_keys = keys).await;
+    scene.settings.server.app_addr = other.url.trim_start_matches("http://").parse().unwrap();
+    let examined = scene.examine().await;
+    assert!(examined.names("processes", "not the one at APP_ADDR"), "{}", examined.check("processes"));
+    assert_eq!(examined.check("identity")["verdict"], "pass");
+}
+
+#[tokio::test]
 async fn a_process_with_another_key_behind_a_balancer_is_named() {
     let scene = Scene::set().await;
     let stranger = TestApp::start().await;

@@ -223,4 +223,5 @@ async fn a_token_that_dies_is_replaced_once_and_costs_nobody_who_waits_in_line_a
     // The four that leave together may leave with the dead one.
     let calls = app.dingtalk.calls(USER_BY_CODE);
     assert!((17..=20).contains(&calls), "{calls} calls for sixteen people");
+    assert_eq!(app.dingtalk.calls(ACCESS_TOKEN), 2);
 }

@@ -183,3 +183,12 @@ async fn an_event_that_cannot_be_kept_is_not_acknowledged_until_it_can() {
     served.stop().await;
     std::fs::remove_file(path).unwrap();
 }
+
+#[tokio::test]
+async fn sessions_that_no_file_is_there_for_are_not_said_to_have_ended() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let (variables, path) = with_file(&dingtalk);
+    let (code, said) = run(program(&variables).args(["end-sessions", "--all"])).await;
+    assert!(code == Some(1) && said.contains(&path), "{said}");
+    assert!(!std::path::Path::new(&path).exists(), "it was made");
+}

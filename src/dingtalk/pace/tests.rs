@@ -129,7 +129,7 @@ fn when_nothing_is_admitted_the_pauses_grow_up_to_eight_seconds() {
 fn an_answer_to_a_call_from_before_a_pause_does_not_end_it() {
     let now = Instant::now();
     let mut pace = Pace::new(TWENTY, now);
-    pace.share(Sharing::Together(NonZeroUsize::MIN));
+    pace.sharing = Sharing::Together;
     let (early, limited) = (pace.depart(now), pace.depart(now));
     pace.pause(now);
     pace.answered(limited, true, now);
@@ -147,13 +147,13 @@ fn whoever_can_agree_with_nobody_any_more_waits_for_a_second_that_others_have_fi
     let mut pace = Pace::new(TWENTY, now);
     let apart = Sharing::Apart(NonZeroUsize::new(3).unwrap());
     for (is_full, waits) in [(false, 0), (true, 1020)] {
-        pace.share(Sharing::Together(NonZeroUsize::MIN));
+        pace.sharing = Sharing::Together;
         if is_full {
-            pace.note_full(now);
+            pace.note_full(3, now);
         }
-        pace.share(apart);
+        pace.sharing = apart;
         assert_eq!(pace.next(now) - now, Duration::from_millis(waits));
-        pace.share(apart);
+        pace.sharing = apart;
         assert_eq!((pace.next(now) - now, pace.per_second()), (Duration::from_millis(waits), 6));
     }
 }

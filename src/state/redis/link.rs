@@ -142,7 +142,8 @@ impl Link {
 
 impl Away {
     const REPLICA: &str = "it is a replica and takes no changes: STATE_URL must lead to the primary";
-    const NOT_ALLOWED: &str = "its access list does not let this user run what is needed";
+    /// Of what is not needed, too.
+    pub const NOT_ALLOWED: &str = "its access list does not let this user run what is needed";
     /// What had been told there is lost.
     pub const JUNK: Self = Self("something of another kind lies where it was told what ends");
     const NODE: &str = "it is a node of a cluster, and the others are not followed: STATE_URL must lead to a server of its own";
@@ -150,7 +151,7 @@ impl Away {
     /// What is wrong and what to do about it. The library's own texts may quote what they were given.
     pub fn of(error: &RedisError) -> Self {
         // By what the server says first, or what the library makes of that.
-        const ANSWERS: [(&str, &str); 13] = [
+        const ANSWERS: [(&str, &str); 14] = [
             ("WRONGPASS", "it does not take the user name or password of STATE_URL"),
             ("NOAUTH", "it asks for a password, and STATE_URL has none"),
             ("ReadOnly", Away::REPLICA),
@@ -165,6 +166,7 @@ impl Away {
             ("executing the script can't run this command", Away::NOT_ALLOWED),
             ("Moved", Away::NODE),
             ("WRONGTYPE", Away::JUNK.0),
+            ("invalid peer certificate", "its certificate is not trusted on this machine: SSL_CERT_FILE says what is"),
             ("unknown command", "it is older than 6.2, or a command that is needed is switched off"),
         ];
         let text = error.to_string();

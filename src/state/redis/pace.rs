@@ -13,9 +13,7 @@ impl Redis {
     /// Whether each process keeps to its part of the limit, and whether they agree.
     pub fn sharing(&self) -> Sharing {
         match self.link.session() {
-            Ok(session) if session.back_since.is_none_or(|since| since.elapsed() >= Self::SETTLING) => {
-                Sharing::Together(self.processes())
-            }
+            Ok(session) if session.back_since.is_none_or(|since| since.elapsed() >= Self::SETTLING) => Sharing::Together,
             Ok(_) => Sharing::Settling(self.processes()),
             Err(_) => Sharing::Apart(self.processes()),
         }
@@ -28,8 +26,9 @@ impl Redis {
         let leaves = format!("{} {number} ", self.me);
         let args = (&self.me, &leaves, wanted, per_second, since);
         let question = |names: &Names| script(DEPART, &KINDS, &places(names, line), args);
-        let (may, wait_ms): (usize, u64) = self.link.ask(question).await.ok()?;
-        Some(if may > 0 { Departures::Now(may, number) } else { Departures::After(Duration::from_millis(wait_ms)) })
+        let (may, wait_ms, waiting): (usize, u64, usize) = self.link.ask(question).await.ok()?;
+        let wait = Duration::from_millis(wait_ms);
+        Some(if may > 0 { Departures::Now(may, number) } else { Departures::After { wait, waiting } })
     }
 
     /// Says what became of a call, behind whoever made it.
@@ -63,7 +62,7 @@ fn places(names: &Names, line: &str) -> [String; 4] {
 ///
 /// KEYS: the calls, kept for longer than an answer takes, those who wait, what is allowed lately, the refused calls. ARGV: who asks, the
 /// beginning of the leaves' names, how many it wants, how many may leave in a second, when its first arrived. Answers how many may, and else
-/// after how many milliseconds to ask again.
+/// after how many milliseconds to ask again; and how many processes have some that wait.
 const DEPART: &str = r"
 local me, wanted, allowed, since = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = milliseconds()
@@ -84,20 +83,23 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - kept)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], now + ahead, '+inf')
 local lately = '(' .. now - second
 local free, before = allowed - redis.call('ZCOUNT', KEYS[1], lately, '+inf'), 0
-local waiting = redis.call('HGETALL', KEYS[2])
+local waiting, others = redis.call('HGETALL', KEYS[2]), 0
 for nth = 1, #waiting, 2 do
   local arrived, asks = string.match(waiting[nth + 1], '^(%d+) (%d+)$')
   if not arrived or now - asks > chance or asks - now > ahead then redis.call('HDEL', KEYS[2], waiting[nth])
-  elseif waiting[nth] ~= me and tonumber(arrived) < since - earlier then before = before + 1 end
+  elseif waiting[nth] ~= me then
+    others = others + 1
+    if tonumber(arrived) < since - earlier then before = before + 1 end
+  end
 end
 local paused = (tonumber(known[4]) or 0) - now
-if paused > 0 and paused < 10000 then return {0, paused} end
+if paused > 0 and paused < 10000 then return {0, paused, others + 1} end
 local may = math.min(wanted, free - before)
 if may > 0 then
   for nth = 1, may do redis.call('ZADD', KEYS[1], now, ARGV[2] .. nth) end
   redis.call('HDEL', KEYS[2], me)
   redis.call('PEXPIRE', KEYS[1], kept)
-  return {may, 0}
+  return {may, 0, others + 1}
 end
 local wait = 10
 if free <= 0 then
@@ -106,7 +108,7 @@ if free <= 0 then
 end
 redis.call('HSET', KEYS[2], me, since .. ' ' .. now + wait)
 redis.call('PEXPIRE', KEYS[2], 5000)
-return {0, wait}";
+return {0, wait, others + 1}";
 
 /// Notes what became of a call: that it stayed, or that DingTalk may have seen it late, or that DingTalk refused it: then what was admitted in
 /// the second before is what is allowed from now on.

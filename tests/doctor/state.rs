@@ -1,10 +1,14 @@
-//! The state that processes share.
+//! Where state is kept.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 
 use dingtalk_h5::state::Location;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
 use super::{Examined, Scene, nobody};
+use crate::state::new_path;
 use crate::support::TestApp;
 use crate::support::redis::RedisServer;
 
@@ -28,6 +32,30 @@ async fn redis_is_told_by_version_and_what_it_would_forget_or_why_it_does_not_an
     assert!(examined.names("state", "user name or password of STATE_URL") && !examined.everything.contains("canary"));
     let examined = state_at(&format!("redis://{}", nobody())).await;
     assert!(examined.names("state", "cannot be reached"), "{}", examined.check("state"));
+}
+
+/// As many operators let programs in.
+#[tokio::test]
+async fn a_redis_that_lets_nobody_ask_about_itself_is_good_enough() {
+    let redis = RedisServer::start().await;
+    redis.ask::<()>("ACL SETUSER app on >canary-word ~* &* +@all -@dangerous").await.unwrap();
+    let examined = state_at(&redis.url().replace("//", "//app:canary-word@")).await;
+    let state = examined.check("state");
+    assert!(state["verdict"] == "pass" && state["seen"].as_str().unwrap().contains("INFO is not allowed"), "{state}");
+    assert!(!examined.everything.contains("canary"));
+}
+
+#[tokio::test]
+async fn a_file_that_the_running_server_does_not_have_open_is_not_where_it_keeps_its_state() {
+    let path = new_path();
+    let url = format!("file:{}", path.display());
+    for is_there in [false, true] {
+        if is_there {
+            std::fs::File::create(&path).unwrap().set_permissions(Permissions::from_mode(0o600)).unwrap();
+        }
+        let examined = state_at(&url).await;
+        assert!(examined.names("state", "start the server again with this STATE_URL"), "{}", examined.check("state"));
+    }
 }
 
 #[tokio::test]
