@@ -189,11 +189,8 @@ async fn reached(settings: &Settings) -> anyhow::Result<(Clock, State)> {
          SESSION_KEY, or keep state in a file or in redis"
     );
     if let Location::File(path) = &settings.state {
-        ensure!(
-            path.is_file(),
-            "there is no {}: nothing was changed. A relative path is below where the server was started",
-            path.display()
-        );
+        const ELSEWHERE: &str = "nothing was changed. A relative path is below where the server was started";
+        std::fs::metadata(path).with_context(|| format!("{}: {ELSEWHERE}", path.display()))?;
     }
     let clock = Clock::system();
     let state = state_of(settings, clock.clone())?;

@@ -133,13 +133,17 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
             Server::Stranger(_) => Finding::not_done("state", "server"),
             Server::Nobody => Finding::warn("state",
                 told!("{location} is open in a process that does not listen at APP_ADDR", "{location} 被未监听 APP_ADDR 的进程占用"),
-                told!("stop that process: a file is one process's", "请停止该进程：一个文件只能由一个进程使用")),
+                told!("if that is the server, give doctor its --app-addr; if not, stop that process: a file is one process's",
+                    "如该进程就是服务器，请为 doctor 指定 --app-addr；否则请停止该进程：一个文件只能由一个进程使用")),
         },
         Ok(Looked::File(mode)) if mode & OTHERS != 0 => Finding::warn("state",
             told!("others may read {location}: its mode is {mode:o}", "其他用户可读 {location}：权限为 {mode:o}"),
             told!("chmod 600, or start the server, which does it", "请执行 chmod 600，或启动服务器（会自动修改）")),
         // It would have the file open.
-        Ok(Looked::NoFile | Looked::File(_)) if matches!(server, Server::Ours(..)) => elsewhere(&location),
+        Ok(Looked::NoFile | Looked::File(_)) if matches!(server, Server::Ours(..)) => Finding::warn("state",
+            told!("the running server does not have {location} open, as this machine sees it", "在本机看来，运行中的服务器并未打开 {location}"),
+            told!("if it runs in a container, or the path is relative, run doctor where it was started; if not, start it again with this STATE_URL",
+                "如服务器在容器中运行或路径为相对路径，请在其启动之处运行 doctor；否则请以此 STATE_URL 重启服务器")),
         Ok(Looked::NoFile) => Finding::pass("state", told!("{location} will be made", "{location} 将会创建")),
         Ok(Looked::File(_)) => Finding::pass("state", told!("{location} can be opened", "{location} 可以打开")),
         Ok(Looked::Redis(vitals)) => redis(vitals, server, clock),
@@ -150,12 +154,6 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
                 "请处理上述问题，或将 STATE_URL 设为当前用户可写的文件（并使用写入时的 SESSION_KEY）"),
         }),
     }
-}
-
-#[rustfmt::skip]
-fn elsewhere(location: &str) -> Finding {
-    Finding::warn("state", told!("the running server does not keep its state in {location}", "运行中的服务器并未将状态保存在 {location}"),
-        told!("start the server again with this STATE_URL; a relative path begins where it is started", "请以此 STATE_URL 重启服务器；相对路径以其启动目录为准"))
 }
 
 /// The worst of what may be the matter with one that answers.
@@ -187,6 +185,9 @@ fn redis(Vitals { version, latency, unix_ms, evicts }: Vitals, server: &Server, 
     } else if latency > SLOW {
         Finding::warn("state", told!("redis {version} takes {millis} ms to answer", "redis {version} 应答需要 {millis} 毫秒"),
             told!("run it near the server: each login waits for it several times", "请将其部署在服务器附近：每次登录都要多次等待其应答"))
+    } else if version.is_empty() {
+        Finding::pass("state", told!("redis answers within {millis} ms; its version and what it throws away were not looked at, since INFO is not allowed",
+            "redis 在 {millis} 毫秒内应答；因不允许执行 INFO，未检查其版本与淘汰策略"))
     } else {
         Finding::pass("state", told!("redis {version} answers within {millis} ms", "redis {version} 在 {millis} 毫秒内应答"))
     }

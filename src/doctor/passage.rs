@@ -54,12 +54,12 @@ fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
             told!("the proxy {peer} is not believed: everybody behind it counts as one address", "代理 {peer} 不受信任：其后的所有用户被视为同一地址"),
             told!("add {peer} to TRUSTED_PROXIES, or the network of a balancer that has several addresses, and start the server again",
                 "请将 {peer} 加入 TRUSTED_PROXIES（如负载均衡有多个地址，请填写其网段）并重启服务器"))
-    } else if client != CLAIMED && first.is_some_and(|first| *trusts_peer && !first.contains(client.as_str())) {
+    } else if client != CLAIMED && client != peer && first.is_some_and(|first| !first.contains(client.as_str())) {
         Finding::fail("passage",
             told!("{client} is a proxy, too, and not believed: everybody behind it counts as one address", "{client} 也是代理，但不受信任：其后的所有用户被视为同一地址"),
             told!("add {client} to TRUSTED_PROXIES, or the network that it belongs to, and start the server again",
                 "请将 {client} 或其所在网段加入 TRUSTED_PROXIES 并重启服务器"))
-    } else if has_proxy && !is_appended {
+    } else if has_proxy && (!is_appended || client == peer) {
         Finding::fail("passage",
             told!("the proxy {peer} does not say for whom it asks", "代理 {peer} 未说明客户端地址"),
             told!("have the proxy add the client's address to X-Forwarded-For: nginx `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`",
@@ -122,6 +122,7 @@ mod tests {
             ),
             (https, TARGET, "10.1.2.3", Some(CLAIMED), CLAIMED, "X-Forwarded-For"),
             (https, TARGET, "10.1.2.3", None, "10.1.2.3", "X-Forwarded-For"),
+            (https, TARGET, "10.1.2.3", Some("192.0.2.66, unknown"), "10.1.2.3", "X-Forwarded-For"),
             (https, "/a/b+c", "10.1.2.3", Some("203.0.113.9"), "203.0.113.9", "proxy_pass"),
             (own_tls, TARGET, "10.1.2.3", Some("192.0.2.66, 203.0.113.9"), "203.0.113.9", "203.0.113.9"),
             (own_tls, TARGET, "10.2.2.3", Some("192.0.2.66, 203.0.113.9"), "10.2.2.3", "add 10.2.2.3 to TRUSTED_PROXIES"),

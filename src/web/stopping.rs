@@ -54,12 +54,14 @@ impl Stopping {
     /// Waits for what requests have left.
     pub async fn end(&self) {
         let began = self.began.borrow().unwrap_or_else(Instant::now);
-        let take = || std::mem::take(&mut *self.left.lock());
-        // What was left may leave something itself.
         let last = async {
-            let mut left = take();
-            while left.join_next().await.is_some() {
-                left = if left.is_empty() { take() } else { left };
+            loop {
+                let mut left = std::mem::take(&mut *self.left.lock());
+                if left.is_empty() {
+                    break;
+                }
+                // It may leave something itself.
+                while left.join_next().await.is_some() {}
             }
         };
         drop(timeout_at(began + Self::GRACE, last).await);

@@ -54,7 +54,7 @@ async fn a_file_that_the_running_server_does_not_have_open_is_not_where_it_keeps
             std::fs::File::create(&path).unwrap().set_permissions(Permissions::from_mode(0o600)).unwrap();
         }
         let examined = state_at(&url).await;
-        assert!(examined.names("state", "start the server again with this STATE_URL"), "{}", examined.check("state"));
+        assert!(examined.names("state", "start it again with this STATE_URL"), "{}", examined.check("state"));
     }
 }
 

@@ -81,7 +81,7 @@ async fn it_is_reached_by_tls_with_a_password() {
     let (mut browser, code) = (untrusting.browser(), dingtalk.issue_code("alice"));
     assert_eq!(browser.enter_and_log_in(&code).await.status, 200);
     assert_eq!(super::standing(&untrusting).await["reachable"], false, "a certificate that nobody has signed");
-    for (served, said) in [(served, ""), (untrusting, "its certificate is not trusted on this machine")] {
+    for (served, said) in [(served, ""), (untrusting, "is not trusted on this machine")] {
         let (_, log) = served.stop().await;
         assert!(log.contains(said) && !log.contains("a-secret-password"), "{log}");
     }

@@ -142,8 +142,9 @@ impl Link {
 
 impl Away {
     const REPLICA: &str = "it is a replica and takes no changes: STATE_URL must lead to the primary";
-    /// Of what is not needed, too.
-    pub const NOT_ALLOWED: &str = "its access list does not let this user run what is needed";
+    const NOT_ALLOWED: &str = "its access list does not let this user run what is needed";
+    const CERTIFICATE: &str =
+        "its certificate has expired, is not for that host, or is not trusted on this machine: SSL_CERT_FILE says what is";
     /// What had been told there is lost.
     pub const JUNK: Self = Self("something of another kind lies where it was told what ends");
     const NODE: &str = "it is a node of a cluster, and the others are not followed: STATE_URL must lead to a server of its own";
@@ -166,7 +167,7 @@ impl Away {
             ("executing the script can't run this command", Away::NOT_ALLOWED),
             ("Moved", Away::NODE),
             ("WRONGTYPE", Away::JUNK.0),
-            ("invalid peer certificate", "its certificate is not trusted on this machine: SSL_CERT_FILE says what is"),
+            ("invalid peer certificate", Away::CERTIFICATE),
             ("unknown command", "it is older than 6.2, or a command that is needed is switched off"),
         ];
         let text = error.to_string();

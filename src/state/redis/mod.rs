@@ -152,8 +152,8 @@ impl Redis {
     /// Opens what lies there, and says whether the newest key has sealed it. None: it is junk, or was once ours and is broken, and whoever has
     /// something better may put that there.
     fn open_names(&self, sealed: &[u8]) -> Result<Option<(Names, bool)>, Away> {
-        const FOREIGN: &str = "another SESSION_KEY, or a later version of this app, has sealed what lies there: give all processes the same keys, and a new one \
-             once the old one behind it";
+        const FOREIGN: &str = "another SESSION_KEY, or a later version of this app, has sealed what lies there: give all processes the same keys, \
+                               and put the key that it was sealed with behind a new one, for one start at least";
         let names = |secret| Names { prefix: self.prefix.clone(), secret };
         match self.keys.open_framed(&SECRET, sealed) {
             Opened::Good { plain, is_newest } => Ok(plain.try_into().ok().map(|secret| (names(secret), is_newest))),
