@@ -208,10 +208,7 @@ impl Display for Faults {
         for Fault { name, wrong, about } in &self.0 {
             writeln!(f, "  {name}: {wrong}\n      {about}")?;
         }
-        write!(
-            f,
-            "\nSet them in the environment or in .env (see .env.example). No DingTalk account yet? `cargo dev` brings a simulated one, and its settings."
-        )
+        write!(f, "\nSet them in the environment or in .env (see .env.example). No DingTalk account yet? `cargo dev` needs none.")
     }
 }
 
