@@ -185,7 +185,7 @@ impl Application {
             dingtalk.end_turns(Instant::now() + LAST_TURNS);
         };
         let ended = self.server.run_until(stopping, NOTICE).await;
-        self.stopping.end().await;
+        self.stopping.end(NOTICE + server::LAST_REQUESTS).await;
         self.tasks.shutdown().await;
         // It may hold the client, and that the state.
         state.react_with(Reaction::default());

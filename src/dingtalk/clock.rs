@@ -37,7 +37,7 @@ struct Followed {
 struct Now {
     /// Monotonic time.
     monotonic: Instant,
-    /// Before it: what the machine has slept through.
+    /// What the machine has slept through, which that does not count.
     slept: Duration,
     /// The time of day, since 1970.
     since_1970: Duration,

@@ -29,8 +29,9 @@ pub(super) struct Pace {
     /// Nothing leaves before.
     paused_until: Instant,
     pauses: u32,
-    /// Until then DingTalk counts as much as it allows, of all processes, so many of which have calls that wait.
+    /// Until then DingTalk counts as much as it allows, of all processes together.
     full_until: Instant,
+    /// So many processes have calls that wait.
     waiting: usize,
 }
 

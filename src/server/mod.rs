@@ -38,8 +38,8 @@ pub use self::stalls::Capacity;
 use self::stalls::{Seat, Stalls};
 pub use self::tls::{TlsFiles, UnusableTls};
 
-/// Seconds that requests in flight may take when the server stops.
-const LAST_REQUESTS: u64 = 7;
+/// How long requests in flight may take when the server stops.
+pub const LAST_REQUESTS: Duration = Duration::from_secs(7);
 
 /// Where the server listens.
 #[derive(Debug, Clone)]
@@ -102,7 +102,7 @@ impl Listening {
             .workers(capacity.workers)
             .max_concurrent_connections(capacity.connections_per_worker)
             .disable_signals()
-            .shutdown_timeout(LAST_REQUESTS);
+            .shutdown_timeout(LAST_REQUESTS.as_secs());
         let (everybody, stopping) = (Arc::clone(&stalls), server.graceful_shutdown_signal());
         let server = server.listen("http", listener, move || {
             let (stalls, tls, stopping) = (Arc::clone(&everybody), tls.clone(), stopping.clone());

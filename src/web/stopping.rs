@@ -17,9 +17,6 @@ pub struct Stopping {
 }
 
 impl Stopping {
-    /// What requests have left may take so long from the beginning on, as requests may.
-    const GRACE: Duration = Duration::from_secs(8);
-
     /// Must be called in the runtime that is to carry what requests leave.
     #[expect(clippy::new_without_default, reason = "outside of a runtime there is none")]
     pub fn new() -> Self {
@@ -51,8 +48,8 @@ impl Stopping {
         self.began.send_replace(Some(Instant::now()));
     }
 
-    /// Waits for what requests have left.
-    pub async fn end(&self) {
+    /// Waits for what requests have left, until so long after the beginning.
+    pub async fn end(&self, grace: Duration) {
         let began = self.began.borrow().unwrap_or_else(Instant::now);
         let last = async {
             loop {
@@ -64,6 +61,6 @@ impl Stopping {
                 while left.join_next().await.is_some() {}
             }
         };
-        drop(timeout_at(began + Self::GRACE, last).await);
+        drop(timeout_at(began + grace, last).await);
     }
 }

@@ -25,6 +25,15 @@ impl Chromium {
     }
 }
 
+/// An app at whose console somebody is logged in, in both frames.
+async fn console() -> (TestApp, Chromium) {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.open(&app.dingtalk.url()).await;
+    chromium.sees_in_frames("张三").await;
+    (app, chromium)
+}
+
 #[tokio::test]
 async fn the_console_shows_the_app_logged_in_on_a_phone_and_on_a_pc_and_draws_how() {
     let app = TestApp::start().await;
@@ -42,10 +51,7 @@ async fn the_console_shows_the_app_logged_in_on_a_phone_and_on_a_pc_and_draws_ho
 
 #[tokio::test]
 async fn signing_in_somebody_else_at_the_console_logs_them_in_on_both() {
-    let app = TestApp::start().await;
-    let chromium = Chromium::start().await;
-    chromium.open(&app.dingtalk.url()).await;
-    chromium.sees_in_frames("张三").await;
+    let (_app, chromium) = console().await;
     chromium.click("[data-user='alice']").await;
     chromium.sees_in_frames("Alice Chen").await;
     chromium.finish().await;
@@ -53,10 +59,7 @@ async fn signing_in_somebody_else_at_the_console_logs_them_in_on_both() {
 
 #[tokio::test]
 async fn every_fault_can_be_arranged_at_the_console() {
-    let app = TestApp::start().await;
-    let chromium = Chromium::start().await;
-    chromium.open(&app.dingtalk.url()).await;
-    chromium.sees_in_frames("张三").await;
+    let (_app, chromium) = console().await;
     let choose = "const kinds = document.querySelector('#fault select[name=kind]');
         kinds.value = arguments[0];
         kinds.dispatchEvent(new Event('change', { bubbles: true }))";
@@ -100,10 +103,7 @@ async fn a_lost_answer_is_drawn_as_one() {
 
 #[tokio::test]
 async fn three_hundred_people_come_in_at_the_console() {
-    let app = TestApp::start().await;
-    let chromium = Chromium::start().await;
-    chromium.open(&app.dingtalk.url()).await;
-    chromium.sees_in_frames("张三").await;
+    let (_app, chromium) = console().await;
     chromium.click("#crowd-come").await;
     chromium.sees("#crowd-in", "300").await;
     let over = "return document.querySelector('#crowd-said').textContent.includes('It took')";
@@ -159,10 +159,7 @@ async fn of_two_organisations_side_by_side_at_the_console_each_authorises_reliev
 
 #[tokio::test]
 async fn a_page_that_is_left_while_it_asks_dingtalk_says_nothing_of_that() {
-    let app = TestApp::start().await;
-    let chromium = Chromium::start().await;
-    chromium.open(&app.dingtalk.url()).await;
-    chromium.sees_in_frames("张三").await;
+    let (app, chromium) = console().await;
     app.dingtalk.client(Answers::Never, false);
     for nth in 1..=5 {
         chromium.run("document.querySelectorAll('iframe').forEach((frame) => { frame.src = frame.src; })", &[]).await;

@@ -80,7 +80,7 @@ async fn what_one_process_is_told_of_organisations_and_people_all_know_and_one_t
 #[tokio::test]
 async fn that_an_event_was_heard_is_told_when_all_that_it_says_is_told() {
     let company = Company::with(|dingtalk, variables| with_callbacks(variables, dingtalk.app())).await;
-    let people: Vec<String> = (0..400).map(|nth| format!("person{nth}")).collect();
+    let people: Vec<String> = (0..800).map(|nth| format!("person{nth}")).collect();
     let now = Clock::system().unix_millis();
     let left =
         json!({"EventType": "user_leave_org", "CorpId": company.dingtalk.app().corp_id, "UserId": people, "TimeStamp": now});
@@ -95,7 +95,7 @@ async fn that_an_event_was_heard_is_told_when_all_that_it_says_is_told() {
         let at: u64 = last[0].0.split('-').next().unwrap().parse().unwrap();
         match length {
             1 => event = Some(at),
-            400 => last_person = Some(at),
+            800 => last_person = Some(at),
             _ => panic!("{key} has {length} entries"),
         }
     }

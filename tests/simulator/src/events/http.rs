@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::cipher::Cipher;
-use super::happening::number;
-use super::{Event, Happening};
+use super::{Event, Happening, number};
 use crate::secret;
 use crate::upstream::APP_ID;
 use crate::world::{Kind, Registered, real_now};

@@ -9,7 +9,7 @@ mod stream;
 mod subscribers;
 
 pub use dispatch::run;
-pub use happening::{Event, Happening};
+pub use happening::{Event, Happening, number};
 pub use http::{PushUrl, Shape};
 pub use outbox::Outbox;
 pub use stream::{StreamFault, mount};

@@ -204,6 +204,11 @@ impl World {
         Some(&self.app(&holder.client_id)?.at(&holder.corp_id)?.grants)
     }
 
+    /// Whether an app has a permission at an organisation.
+    pub fn may(&self, holder: &Holder, scope: &str) -> bool {
+        self.grants(holder).is_none_or(|grants| grants.has(scope))
+    }
+
     /// Whether an app is told of somebody at an organisation.
     pub fn sees(&self, holder: &Holder, user_id: &str) -> bool {
         self.grants(holder).is_none_or(|grants| grants.sees(user_id))

@@ -68,11 +68,10 @@ fn told(person: &Person, call: &Call, who: &OnBehalf, world: &World) -> Value {
     if let Some(path) = person.avatar_path(&who.holder.corp_id) {
         told["avatarUrl"] = json!(format!("{}{path}", call.origin));
     }
-    let may = |scope| world.grants(&who.holder).is_none_or(|grants| grants.has(scope));
     for (from, to, scope) in
         [("mobile", "mobile", FIELD_MOBILE), ("state_code", "stateCode", FIELD_MOBILE), ("email", "email", FIELD_EMAIL)]
     {
-        if let Some(value) = person.details.get(from).filter(|_| may(scope)) {
+        if let Some(value) = person.details.get(from).filter(|_| world.may(&who.holder, scope)) {
             told[to] = value.clone();
         }
     }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::signed::signer;
+use crate::events::number;
 use crate::upstream::answer::Answer;
 use crate::upstream::api::{Access, Api};
 use crate::upstream::call::Call;
@@ -34,7 +35,7 @@ pub fn authorisation(app: &Registered, corp_id: &str, world: &World) -> Option<V
         "auth_corp_info": {"corpid": corp_id, "corp_name": organisation.name, "is_authenticated": false},
         "auth_user_info": {"userId": administrators.first()},
         "auth_info": {"agent": [{
-            "agentid": installation.agent_id.parse::<u64>().map_or(json!(installation.agent_id), Value::from),
+            "agentid": number(&installation.agent_id),
             "agent_name": app.name,
             "appid": APP_ID,
             "logo_url": "",

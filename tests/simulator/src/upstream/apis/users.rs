@@ -135,7 +135,7 @@ pub fn details(person: &Person, call: &Call, holder: &Holder, world: &World) -> 
     let avatar = person.avatar_path(&holder.corp_id).map(|path| format!("{}{path}", call.origin));
     let mut told = person.details(avatar);
     let is_third_party = world.app(&holder.client_id).is_some_and(|app| app.kind == Kind::ThirdParty);
-    let may = |scope| !is_third_party && world.grants(holder).is_none_or(|grants| grants.has(scope));
+    let may = |scope| !is_third_party && world.may(holder, scope);
     let hidden =
         [(!may(FIELD_MOBILE), &OF_MOBILE[..]), (!may(FIELD_EMAIL), &OF_EMAIL[..]), (is_third_party, &OF_THE_ORGANISATION[..])];
     if let Some(told) = told.as_object_mut() {
