@@ -58,16 +58,9 @@ h5.client = (function () {
     return dd.env.platform === 'notInDingTalk' ? 'outside' : 'inside';
   }
 
-  /** What the library says about itself and its container. */
+  /** What the library says about its container. */
   function describe() {
-    const dd = Object(window.dd);
-    const env = Object(dd.env);
-    /** @type {Record<string, string>} */
-    const told = { library: String(dd.version || '?') };
-    ['platform', 'platformSub', 'version', 'appType', 'language'].forEach((name) => {
-      if (env[name]) told[name] = String(env[name]);
-    });
-    return told;
+    return Object(Object(window.dd).env);
   }
 
   /**
@@ -189,7 +182,7 @@ h5.client = (function () {
    * @param {string} text
    */
   function withoutTickets(text) {
-    return text.replace(/ticket\w*["']?\s*[:=]\s*(\[[^\]]*\]?|\S+)/gi, 'ticketList:[hidden]');
+    return text.replace(/ticket\w*[\\"'\s]*([:=：]|%3a)[\\"'\s]*(\[[^\]]*\]?|\S+)/gi, 'ticketList:[hidden]');
   }
 
   /**

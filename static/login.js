@@ -8,7 +8,7 @@
  * @typedef {object} Session
  * @property {(state: string, tellWait?: TellWait) => Promise<User>} logIn
  * @property {() => Promise<void>} logOut
- * @property {(path: string, init?: RequestInit) => Promise<Response>} fetch
+ * @property {(path: string, init?: RequestInit, tellWait?: TellWait) => Promise<Response>} fetch
  * @property {(code: string) => Failure} problem
  */
 h5.session = (function () {
@@ -60,6 +60,7 @@ h5.session = (function () {
     const began = Date.now();
     let code = await takeCode(state);
     let mayBeRejected = true;
+    let isWaiting = false;
     for (;;) {
       if (Date.now() - code.taken > CODE_GROWS_OLD) code = await takeCode(state);
       if (hasLeft) throw problem('signed_out');
@@ -70,17 +71,18 @@ h5.session = (function () {
         place = undefined;
         return latestUser;
       } catch (caught) {
-        const failure = /** @type {Failure} */ (caught);
-        const wasWaiting = place !== undefined;
+        /** @type {Failure} */
+        const failure = Object(caught);
         place = failure.place || place;
         if (mayBeRejected && (failure.code === 'code_rejected' || failure.code === 'retry_with_new_code')) {
           mayBeRejected = false;
           code.taken = 0;
         } else if (failure.code === 'login_queued' || failure.code === 'crowded') {
+          isWaiting = place !== undefined;
           const retryAfter = failure.retryAfter || 0;
           tellWait(failure.waitMs || retryAfter);
           await pause(retryAfter);
-        } else if (failure.code === 'code_in_use' || (wasWaiting && isNobodyThere(failure))) {
+        } else if (failure.code === 'code_in_use' || (isWaiting && isNobodyThere(failure))) {
           // An earlier post is still under way there, or its server was replaced, and the place keeps the order.
           code.taken = 0;
           await pause(BEFORE_ASKING_AGAIN * (1 + Math.random()));
@@ -88,7 +90,7 @@ h5.session = (function () {
           place = undefined;
           throw failure;
         }
-        if (Date.now() - began > LONGEST_WAIT) throw problem('queue_too_long');
+        if (Date.now() - began > LONGEST_WAIT) throw isNobodyThere(failure) ? failure : problem('queue_too_long');
       }
     }
   }
@@ -132,7 +134,7 @@ h5.session = (function () {
 
   // What one page of this browser has ended, no other may begin again by itself.
   window.addEventListener('storage', (event) => {
-    if (event.key === SIGNED_OUT_KEY && event.newValue && shownUser()) leave();
+    if (event.key === SIGNED_OUT_KEY && event.newValue && (shownUser() || pendingLogin)) leave();
   });
 
   function leave() {
@@ -145,20 +147,21 @@ h5.session = (function () {
    * `fetch` for our own API. When the session has ended it logs in again, unseen, and repeats the request once.
    * @param {string} path
    * @param {RequestInit} [init] A body that can be sent twice.
+   * @param {TellWait} [tellWait]
    */
-  async function fetchWithSession(path, init) {
+  async function fetchWithSession(path, init, tellWait) {
     stayTheSame();
     const loginsBefore = loginsDone;
     const response = await request(path, init);
     if (!asksForLogin(response)) return response;
     try {
-      await logInAfter(response, loginsBefore);
+      await logInAfter(response, loginsBefore, tellWait);
     } catch (caught) {
-      if (/** @type {Failure} */ (caught).code !== 'state_rejected') throw caught;
+      if (Object(caught).code !== 'state_rejected') throw caught;
       // Another page of this browser was faster.
       const retry = await request(path, init);
       if (!asksForLogin(retry)) return retry;
-      await logInAfter(retry, loginsDone);
+      await logInAfter(retry, loginsDone, tellWait);
     }
     stayTheSame();
     return request(path, init);
@@ -175,12 +178,13 @@ h5.session = (function () {
   /**
    * @param {Response} response A 401.
    * @param {number} loginsBefore How many were done when it was asked for.
+   * @param {TellWait} [tellWait]
    */
-  async function logInAfter(response, loginsBefore) {
+  async function logInAfter(response, loginsBefore, tellWait) {
     latestState = stateIn(response);
     // Each 401 may replace the cookie that its state belongs to: let those that are under way arrive, use the last.
     await Promise.race([Promise.all(underway), pause(CROSSING_TIMEOUT)]);
-    if (loginsDone === loginsBefore) await logIn(latestState);
+    if (loginsDone === loginsBefore) await logIn(latestState, tellWait);
   }
 
   /**
@@ -301,9 +305,7 @@ h5.session = (function () {
    * @returns {never}
    */
   function networkFailure(error) {
-    /** @type {Failure} */
-    const failure = { kind: 'network', code: '', text: error.message };
-    throw failure;
+    throw { kind: 'network', code: '', text: error.message };
   }
 
   /** @type {NodeListOf<HTMLButtonElement>} */

@@ -73,6 +73,10 @@ words! {
         refused_text:
             "Calls that need the signature will fail. The others still work.",
             "需鉴权的接口将调用失败，其他接口不受影响。";
+        unanswered: "No answer", "未响应";
+        unanswered_text:
+            "Calls that need the signature may fail. The others still work.",
+            "需鉴权的接口可能会调用失败，其他接口不受影响。";
         ok: "OK", "成功";
         failed: "Failed", "失败";
         cancelled: "Cancelled", "已取消";

@@ -9,7 +9,7 @@
 
   const TRIALS_KEY = 'h5.clinic';
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
-  /** @type {{ no_storage: string, copied: string, copy_by_hand: string }} */
+  /** @type {{ no_storage: string }} */
   const words = JSON.parse(script.dataset.words || '{}');
   const page = /** @type {HTMLElement} */ (document.getElementById('clinic'));
   const { recipe, jsapi, next } = page.dataset;
@@ -39,8 +39,11 @@
 
   /** @param {Trial[]} trials */
   function show(trials) {
+    // The library's own `version` is the client's.
+    const library = /** @type {HTMLScriptElement} */ (part('jsapi-script')).src;
     const client = h5.client.describe();
-    const about = Object.keys(client).map((name) => name + ': ' + client[name]);
+    const known = ['platform', 'platformSub', 'version', 'appType', 'language'].filter((name) => client[name]);
+    const about = ['library: ' + library].concat(known.map((name) => name + ': ' + client[name]));
     const results = trials.map((trial) => [trial.outcome, trial.recipe, trial.said].filter(Boolean).join('  '));
     const report = /** @type {HTMLTextAreaElement} */ (part('clinic-report'));
     report.value = about.concat('userAgent: ' + navigator.userAgent, 'url: ' + location.href, '', results).join('\n');
@@ -50,7 +53,7 @@
       report.select();
       // iPhones select by range only.
       report.setSelectionRange(0, report.value.length);
-      part('clinic-copied').textContent = document.execCommand('copy') ? words.copied : words.copy_by_hand;
+      part('clinic-copied').textContent = document.execCommand('copy') ? h5.messages.copied : h5.messages.copy_by_hand;
     });
   }
 

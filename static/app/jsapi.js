@@ -49,19 +49,24 @@
 
   function configure() {
     h5.client.configure(values).then(
-      () => showConfig('accepted', words.accepted_text),
-      (failure) => showConfig('refused', words.refused_text, failure),
+      () => showConfig('accepted', words.accepted, words.accepted_text),
+      (failure) => {
+        // It may still answer.
+        if (failure.kind === 'timeout') showConfig('refused', words.unanswered, words.unanswered_text, failure);
+        else showConfig('refused', words.refused, words.refused_text, failure);
+      },
     );
   }
 
   /**
    * @param {'accepted' | 'refused'} state
+   * @param {string} name
    * @param {string} text
    * @param {Failure} [failure]
    */
-  function showConfig(state, text, failure) {
+  function showConfig(state, name, text, failure) {
     part('config-state').dataset.state = state;
-    part('config-name').textContent = words[state];
+    part('config-name').textContent = name;
     part('config-text').textContent = failure ? h5.messages.explain(failure).happened : text;
     part('config-next').textContent = failure ? text : '';
     part('config-reason').textContent = failure ? reason(failure) : '';

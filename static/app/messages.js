@@ -26,7 +26,9 @@ h5.messages = (function () {
    * @returns {Message}
    */
   function explain(failure) {
-    const trouble = words[/** @type {Trouble} */ (failure.code)];
+    // The library's, for what a client or a platform lacks.
+    const code = /^(1|4050)$/.test(failure.code) ? 'no_such_api' : failure.code;
+    const trouble = words[/** @type {Trouble} */ (code)];
     if (trouble && trouble.happened) return trouble;
     if (failure.kind === 'problem' && failure.text) return { happened: failure.text, next: failure.next || '' };
     return words[failure.kind] || words.problem;

@@ -81,6 +81,7 @@ async fn a_code_that_grows_old_while_its_page_waits_is_replaced_and_the_place_is
     drop(crowd);
     chromium.sees("#user-name", "张三").await;
     assert!(app.dingtalk.calls(USER_BY_CODE) <= before + 2, "no code was rejected");
+    assert_eq!(app.dingtalk.calls(AUTH_CODE), 2);
     chromium.finish().await;
 }
 
@@ -168,18 +169,92 @@ async fn a_page_whose_server_is_replaced_while_it_waits_asks_again_with_a_fresh_
     chromium.open(&app.url).await;
     chromium.shown("#wait").await;
     chromium.run("window.away = 2", &[]).await;
-    chromium.until("it has asked in vain", "return window.away === 0", &[]).await;
+    chromium.until("it has asked in vain, and again", "return window.away === 0 && window.places.length > 3", &[]).await;
+    let places = chromium.run("return window.places.map((place) => typeof place)", &[]).await;
+    let (first, later) = places.as_array().unwrap().split_first().unwrap();
+    assert!(first == "undefined" && later.iter().all(|place| place == "string"), "{places}");
     drop(crowd);
     chromium.sees("#user-name", "张三").await;
     assert!(app.dingtalk.calls(AUTH_CODE) >= 2);
     chromium.finish().await;
 }
 
-/// Of the next `away` requests every second one finds nobody, and every other one a proxy that finds nobody.
+#[tokio::test]
+async fn a_server_that_is_gone_for_good_is_told_as_what_it_is_and_not_as_a_long_line() {
+    let app = TestApp::start_with(slow_and_impatient).await;
+    let chromium = Chromium::start().await;
+    let _crowd = crowd(&app, 36).await;
+    chromium.open(&app.url).await;
+    chromium.shown("#wait").await;
+    let gone = "window.posts = 0;
+        window.fetch = () => { window.posts += 1; return Promise.reject(new TypeError('Failed to fetch')); };";
+    chromium.run(gone, &[]).await;
+    chromium.until("it has posted in vain", "return window.posts > 0", &[]).await;
+    chromium.run("const now = Date.now; Date.now = () => now() + 601000", &[]).await;
+    chromium.sees("#trouble-text", "The server cannot be reached.").await;
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn a_login_that_was_never_in_line_asks_no_more_once_its_server_is_gone() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    let rejects_and_goes = "let posts = 0;
+        const ask = window.fetch;
+        window.fetch = (path, init) => {
+            if (path !== '/api/login') return ask(path, init);
+            posts += 1;
+            return posts === 1 ? Promise.resolve(new Response('{\"code\":\"code_rejected\",\"place\":\"p\"}', { status: 401 }))
+                : Promise.reject(new TypeError('Failed to fetch'));
+        };";
+    chromium.on_every_document(rejects_and_goes).await;
+    chromium.open(&app.url).await;
+    chromium.sees("#trouble-text", "The server cannot be reached.").await;
+    assert_eq!(app.dingtalk.calls(AUTH_CODE), 2);
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn a_login_in_the_middle_of_work_tells_the_page_how_long_others_are_first() {
+    let app = TestApp::start_with(slow_and_impatient).await;
+    let chromium = Chromium::start().await;
+    chromium.open(&app.url).await;
+    chromium.shown("#user-name").await;
+    app.hands.advance(Duration::from_secs(31 * 60));
+    let _crowd = crowd(&app, 36).await;
+    chromium.run("h5.session.fetch('/api/me', {}, (wait) => { window.told = wait; })", &[]).await;
+    chromium.until("the wait is told", "return window.told > 0", &[]).await;
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn whoever_signs_out_in_one_window_is_not_signed_in_again_by_another_that_waits() {
+    let app = TestApp::start_with(slow_and_impatient).await;
+    let chromium = Chromium::start().await;
+    chromium.open(&app.url).await;
+    chromium.shown("#user-name").await;
+    let crowd = crowd(&app, 36).await;
+    let at_home = chromium.driver.window().await.unwrap();
+    let waits = chromium.driver.new_tab().await.unwrap();
+    chromium.driver.switch_to_window(waits.clone()).await.unwrap();
+    chromium.open(&app.url).await;
+    chromium.shown("#wait").await;
+    chromium.driver.switch_to_window(at_home).await.unwrap();
+    chromium.click("[data-action='log-out']").await;
+    chromium.sees("main h1", "You have signed out").await;
+    chromium.driver.switch_to_window(waits).await.unwrap();
+    chromium.sees("main h1", "You have signed out").await;
+    drop(crowd);
+    chromium.finish().await;
+}
+
+/// Of the next `away` requests every second one finds nobody, and every other one a proxy that finds nobody. What place each brought is kept.
 const NO_SERVER_FOR_A_WHILE: &str = "
     const ask = window.fetch;
     window.away = 0;
+    window.places = [];
     window.fetch = (...request) => {
+        if (String(request[0]).startsWith('/api/login')) window.places.push(JSON.parse(request[1].body).place);
         if (!window.away || !String(request[0]).startsWith('/api/login')) return ask(...request);
         window.away -= 1;
         return window.away % 2 ? Promise.reject(new TypeError('Failed to fetch'))

@@ -40,6 +40,24 @@ async fn a_gated_call_succeeds_and_can_be_cancelled() {
 }
 
 #[tokio::test]
+async fn a_signature_that_dingtalk_does_not_answer_for_is_not_called_refused() {
+    let app = TestApp::demo().await;
+    let chromium = Chromium::start().await;
+    chromium
+        .on_every_document(
+            "const wait = window.setTimeout;
+             window.setTimeout = (then, milliseconds) => wait(then, milliseconds === 10000 ? 0 : milliseconds);
+             let library;
+             Object.defineProperty(window, 'dd', { get: () => library, set: (dd) => { dd.config = () => {}; library = dd; } });",
+        )
+        .await;
+    chromium.open(&format!("{}/jsapi", app.url)).await;
+    chromium.sees("#config-name", "No answer").await;
+    chromium.sees("#config-next", "Calls that need the signature may fail. The others still work.").await;
+    chromium.finish().await;
+}
+
+#[tokio::test]
 async fn open_calls_work() {
     let app = TestApp::demo().await;
     let chromium = Chromium::start().await;

@@ -39,7 +39,7 @@ async fn calls_and_their_outcomes_are_told_in_the_language_of_the_client() {
 }
 
 #[tokio::test]
-async fn what_the_library_lacks_is_told_too() {
+async fn what_the_library_or_the_client_lacks_is_told_too() {
     let app = TestApp::demo().await;
     let chromium = Chromium::start().await;
     chromium.open(&format!("{}/jsapi", app.url)).await;
@@ -48,5 +48,13 @@ async fn what_the_library_lacks_is_told_too() {
     chromium.click("[data-api='biz.contact.choose'] button").await;
     let told = "Failed – This DingTalk does not know that function.";
     chromium.sees("[data-api='biz.contact.choose'] output strong", told).await;
+    for code in ["4050", "'1'"] {
+        chromium
+            .run(&format!("window.dd.device.notification.vibrate = () => Promise.reject({{ errorCode: {code} }})"), &[])
+            .await;
+        chromium.run("document.querySelector(\"[data-api='device.notification.vibrate'] output\").textContent = ''", &[]).await;
+        chromium.click("[data-api='device.notification.vibrate'] button").await;
+        chromium.sees("[data-api='device.notification.vibrate'] output strong", told).await;
+    }
     chromium.finish().await;
 }

@@ -174,8 +174,8 @@ words! {
             "DingTalk answered without a sign-in code.", "钉钉未返回免登授权码"
             => "Update DingTalk, then try again.", "请升级钉钉后重试。";
         no_such_api:
-            "This DingTalk does not know that function.", "当前钉钉版本不支持此接口"
-            => "Update DingTalk, then try again.", "请升级钉钉后重试。";
+            "This DingTalk does not know that function.", "当前钉钉不支持此接口"
+            => "Update DingTalk, or try it on a phone.", "请升级钉钉，或在手机上重试。";
         queued_seconds:
             "Many people are signing in right now. Your turn comes in about {} seconds.", "当前登录人数较多，大约还需等待 {} 秒。";
         queued_minutes:
@@ -212,8 +212,6 @@ words! {
         no_storage:
             "This client keeps nothing from one page to the next, so the results cannot be collected.",
             "当前客户端无法在页面之间保存数据，因此无法汇总结果。";
-        copied: "Copied.", "已复制。";
-        copy_by_hand: "Select the text and copy it by hand.", "请选中文本后手动复制。";
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use dingtalk_simulator::{Answers, Simulator};
 use serde_json::json;
 
-use super::container::{ANDROID, Container, IOS, OUTSIDE, PC_WINDOW, Ready};
+use super::container::{ANDROID, Container, IOS, OLD_ANDROID, OUTSIDE, PC_WINDOW, Ready};
 use super::front::Front;
 use super::laboratory::{Observations, observe};
 use super::library::NEWEST;
@@ -19,6 +19,11 @@ const README: &str = include_str!("../../simulator/README.md");
 #[tokio::test]
 async fn dd_js_is_the_library_on_android() {
     hold_against_the_real_one(&ANDROID, VERSIONS).await;
+}
+
+#[tokio::test]
+async fn dd_js_is_the_library_on_an_android_whose_version_has_four_parts() {
+    hold_against_the_real_one(&OLD_ANDROID, &[NEWEST]).await;
 }
 
 #[tokio::test]

@@ -29,6 +29,14 @@ pub const ANDROID: Container = Container {
     window: Window::Phone,
 };
 
+/// Its version has four parts.
+pub const OLD_ANDROID: Container = Container {
+    user_agent: "Mozilla/5.0 (Linux; U; Android 9; en-US; MI 6) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/69.0.3497.100 \
+                 UWS/3.22.1.95 Mobile Safari/537.36 AliApp(DingTalk/6.0.0.5) com.alibaba.android.rimet/15405456 Channel/227200 \
+                 language/en-US abi/64",
+    ..ANDROID
+};
+
 pub const IOS: Container = Container {
     name: "ios",
     user_agent: "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/21F90 \

@@ -41,8 +41,13 @@
   const outside = env.platform === 'notInDingTalk';
   const text = (value) => (value === undefined || value === null ? '' : String(value));
 
-  const ordinal = (version) => [0, 1, 2].reduce((sum, i) => sum * 1000 + (parseInt(version.split('.')[i], 10) || 0), 0);
-  const reaches = (version, wanted) => ordinal(version) >= ordinal(wanted);
+  /** As the library compares: a version with more parts, such as Android's 6.0.0.5, does not reach the same one with fewer. */
+  function reaches(version, wanted) {
+    const parts = (text) => text.split('.').map((part) => parseInt(part, 10) || 0);
+    const wantedParts = parts(wanted);
+    const differs = parts(version).map((part, i) => part - wantedParts[i]).find((difference) => difference !== 0);
+    return differs === undefined || differs > 0;
+  }
 
   // ---- What the page does, reported for the console's sequence diagram -------------------------------------------
 
