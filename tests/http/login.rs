@@ -171,13 +171,15 @@ async fn after_a_stale_code_the_same_page_may_try_a_fresh_one() {
 }
 
 #[tokio::test]
-async fn two_pages_of_one_browser_can_log_in_side_by_side() {
+async fn two_pages_of_one_browser_can_log_in_at_the_same_time() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
     let (one, other) = (browser.enter().await, browser.enter().await);
     let mut second_page = browser.clone();
-    assert_eq!(browser.log_in(&app.dingtalk.issue_code("alice"), &one).await.status, 200);
-    assert_eq!(second_page.log_in(&app.dingtalk.issue_code("alice"), &other).await.status, 200);
+    let codes = [app.dingtalk.issue_code("alice"), app.dingtalk.issue_code("alice")];
+    app.dingtalk.fault(USER_BY_CODE, 2, Fault::Delay { milliseconds: 300 });
+    let answers = tokio::join!(browser.log_in(&codes[0], &one), second_page.log_in(&codes[1], &other));
+    assert_eq!((answers.0.status, answers.1.status), (200, 200));
 }
 
 #[tokio::test]

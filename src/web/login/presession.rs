@@ -127,7 +127,7 @@ pub struct Challenge {
 
 impl Challenge {
     /// A challenge for the browser that made `request`, to log in to the organisation that it is about. It keeps the pre-session it has, so
-    /// that several pages of one browser can log in side by side.
+    /// that logins of several pages of one browser can be under way at the same time.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let (logins, corp_id) = (shared::<Logins>(request)?, organisation_of(request)?);
         let known = logins.presession_of(request);

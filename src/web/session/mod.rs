@@ -162,12 +162,12 @@ impl RequestSession {
                 let value = sessions.site.settings.session_keys.seal(&sessions.cookie.name, login);
                 sessions.cookie.set(response.headers_mut(), &value);
             }
-            // Whatever ended it has given the browser another cookie or none, and this answer may come later than that one. What has
-            // expired stays where there are many organisations, so that the next login knows its own.
-            Some(login) if sessions.holds(login) || sessions.has_ended(login) || sessions.home.is_none() => {}
+            // The browser may have another by now, and this answer may come later than that one. What has expired is worth something yet:
+            // the next login knows its organisation by it, and ends it for good.
+            Some(_) => {}
             // The browser would send a cookie that means nobody for ever.
-            _ if sessions.cookie.is_in(response.request().headers()) => sessions.cookie.remove(response.headers_mut()),
-            _ => {}
+            None if sessions.cookie.is_in(response.request().headers()) => sessions.cookie.remove(response.headers_mut()),
+            None => {}
         }
     }
 
