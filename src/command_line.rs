@@ -43,7 +43,7 @@ pub fn commands() -> Command {
 }
 
 const DOCTOR_HELP: &str = "\
-At most 12 calls to DingTalk, and none that takes anything away from a running server. Nothing secret is printed.
+At most 12 calls to DingTalk, and none that takes anything away from a server that runs at APP_ADDR. Nothing secret is printed.
 The settings are those of `serve`, and so are their options.
 
 --json prints one object, to which fields may be added:

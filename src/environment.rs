@@ -137,8 +137,11 @@ impl Environment {
             (None, Some(file)) => {
                 self.note_exposure(name, file.expose_secret());
                 match read_to_string(file.expose_secret()) {
-                    Ok(text) if text.trim().is_empty() => Err(format!("the file of {file_name} is empty")),
-                    Ok(text) => Ok(Some(text.trim().into())),
+                    // Some editors put a mark at the beginning.
+                    Ok(text) => match text.trim_start_matches('\u{feff}').trim() {
+                        "" => Err(format!("the file of {file_name} is empty")),
+                        secret => Ok(Some(secret.into())),
+                    },
                     Err(error) => Err(format!("{file_name} cannot be read: {}", error.kind())),
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::io::{ErrorKind, Write};
+use std::io::{Cursor, ErrorKind, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,21 +51,26 @@ fn main() -> ExitCode {
 }
 
 /// Sets what `.env` of this directory says, if there is one, where nothing is set. Of several lines for one name the last counts, as it
-/// does for systemd. The parser's own message quotes the line it stumbled on, which may hold a secret.
+/// does for systemd. Each is read by itself: a quote that one does not close would swallow those that follow. The parser's own message
+/// quotes the line it stumbled on, which may hold a secret.
 fn read_dot_env() -> Result<(), String> {
     let text = match std::fs::read_to_string(".env") {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(format!(".env cannot be read: {}", error.kind())),
     };
-    let malformed = |_| ".env is malformed: each line is NAME=value, with quotes around values that have spaces".to_owned();
-    let lines = dotenvy::from_read_iter(text.trim_start_matches('\u{feff}').as_bytes());
-    let mut last = lines.collect::<Result<HashMap<_, _>, _>>().map_err(malformed)?;
+    const MALFORMED: &str = ".env is malformed: each line is NAME=value, with quotes around values that have spaces";
+    if text.contains('\0') {
+        return Err(MALFORMED.to_owned());
+    }
+    let lines = text.trim_start_matches('\u{feff}').lines();
+    let read = lines.flat_map(|line| dotenvy::from_read_iter(Cursor::new(format!("{line}\n"))));
+    let mut last = read.collect::<Result<HashMap<_, _>, _>>().map_err(|_| MALFORMED)?;
     last.retain(|name, _| std::env::var_os(name).is_none_or(|set| set.to_string_lossy().trim().is_empty()));
     // Nobody but the parser may set variables, so it is told once more.
     let escaped = |value: &str| value.replace('\\', r"\\").replace('"', r#"\""#).replace('$', r"\$");
     let text: String = last.iter().map(|(name, value)| format!("{name}=\"{}\"\n", escaped(value))).collect();
-    dotenvy::from_read_override(text.as_bytes()).map_err(malformed)
+    dotenvy::from_read_override(text.as_bytes()).map_err(|_| MALFORMED.to_owned())
 }
 
 /// Does what takes all settings and tells of itself in the log.
@@ -161,6 +166,7 @@ async fn end_sessions(settings: &Settings, options: &ArgMatches) -> anyhow::Resu
     let home = settings.dingtalk.kind.home().map(|home| &home.corp_id);
     let corp_id = options.get_one::<CorpId>("corp").or(home);
     let corp_id = corp_id.context("a third-party app has many organisations: --corp says of which")?.clone();
+    ensure!(home.is_none_or(|home| *home == corp_id), "--corp is not DINGTALK_CORP_ID, whose sessions alone this app has");
     let (clock, state) = reached(settings).await?;
     match options.get_one::<UserId>("user") {
         Some(user_id) => state.end_sessions_of_person(corp_id, user_id.clone(), clock.moment()),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use url::Url;
 
 use crate::dingtalk::events::{Cipher, LONGEST_SILENCE};
 use crate::dingtalk::{AppKind, ClientId, ClientSecret, CorpId, Credentials, Digest, Events, Home, Origin, Proxy, Told, told};
@@ -88,6 +89,11 @@ impl Settings {
             doubts.push(told!("DINGTALK_CORP_ID does not begin with ding, as CorpIds usually do",
                 "DINGTALK_CORP_ID 不是以 ding 开头，与通常的 CorpId 不同"));
         }
+        let of_site = |url: &Url| ["io", "com"].into_iter().find(|site| url.host_str().is_some_and(|host| host.ends_with(&[".dingtalk.", site].concat())));
+        if let (Some(api), Some(oapi)) = (of_site(&dingtalk.api_url), of_site(&dingtalk.oapi_url)) && api != oapi {
+            doubts.push(told!("DINGTALK_API_URL is of dingtalk.{api} and DINGTALK_OAPI_URL of dingtalk.{oapi}: neither knows what the other grants",
+                "DINGTALK_API_URL 属于 dingtalk.{api}，而 DINGTALK_OAPI_URL 属于 dingtalk.{oapi}：两者互不认可对方签发的凭证"));
+        }
         if dingtalk.kind == AppKind::ThirdParty && matches!(self.state, Location::Memory) {
             doubts.push(told!("STATE_URL is memory: after a restart nobody can log in until DingTalk pushes a suite ticket (press \"push again\" in the console), and organisations that relieved the app are not known",
                 "STATE_URL 为 memory：重启后，在钉钉推送 suite ticket 之前无法登录（可在后台点击“重新推送”），也不知道哪些组织已解除授权"));
@@ -119,7 +125,7 @@ fn all(env: &mut Environment) -> Option<Settings> {
 fn dingtalk(env: &mut Environment) -> Option<(dingtalk::Settings, &'static str)> {
     let client_id = env.required("DINGTALK_CLIENT_ID", copied(ClientId::parse),
         "Client ID, formerly AppKey; SuiteKey or CustomKey of the other kinds: Developer Console > the app > Credentials and Basic Information.");
-    // Pages tell everybody the one: it must not be the other.
+    // Pages tell everybody the one, and the CorpId: neither may be the other.
     let id = client_id.as_ref().map_or("", ClientId::as_str);
     let (mut swapped, mut same) = (false, false);
     let client_secret = env.secret("DINGTALK_CLIENT_SECRET", |text| {
@@ -136,6 +142,9 @@ fn dingtalk(env: &mut Environment) -> Option<(dingtalk::Settings, &'static str)>
         env.fault("DINGTALK_CLIENT_ID", "this looks like a Client Secret, which pages would show to everybody");
     }
     let kind = app_kind(env);
+    if kind.as_ref().and_then(AppKind::home).is_some_and(|home| looks_like_secret(home.corp_id.as_str())) {
+        env.fault("DINGTALK_CORP_ID", "this looks like a Client Secret, which pages would show to everybody");
+    }
     let events = events(env);
     if kind == Some(AppKind::ThirdParty) && matches!(events, Some(Events::Off)) {
         env.fault("DINGTALK_EVENTS", "it is off, and a third-party app learns its suite ticket and its organisations by events");

@@ -52,10 +52,16 @@ impl Location {
                 Err("file: takes a path and no host, such as file:/var/lib/app/state")
             }
             Some(("file", path)) => Ok(Self::File(path.into())),
-            // The library's own message may quote the URL.
-            Some(("redis" | "rediss", _)) => Client::open(url.expose_secret()).map(|_| Self::Redis(url.clone())).map_err(|_| {
-                "it is no URL of Redis, such as redis://:password@localhost:6379/0, in which odd characters of the password are percent-encoded"
-            }),
+            Some(("redis" | "rediss", rest)) => {
+                // A password that is not encoded ends where a path, query or fragment begins, and what stands before that would be a host.
+                let is_split =
+                    rest.trim_start_matches('/').split_once(['/', '?', '#']).is_some_and(|(_, behind)| behind.contains('@'));
+                // The library's own message may quote the URL.
+                let read = Client::open(url.expose_secret()).ok().filter(|_| !is_split);
+                read.map(|_| Self::Redis(url.clone())).ok_or(
+                    "it is no URL of Redis, such as redis://:password@localhost:6379/0, in which odd characters of the password are percent-encoded",
+                )
+            }
             _ => Err("it is none of memory:, file:PATH, redis://… and rediss://…"),
         }
     }
@@ -196,6 +202,17 @@ mod tests {
             assert_eq!(location.to_string(), shown);
             assert!(!format!("{location:?}").contains("canary"));
         }
+    }
+
+    #[test]
+    fn a_password_that_must_be_encoded_is_not_taken_for_a_host() {
+        for odd in ["2024#x", "2024?x", "2024/1", "2024/1?x", "a#b/c?d"] {
+            for url in [format!("redis://:{odd}@redis.internal"), format!("rediss://default:{odd}@redis.internal:6379/0")] {
+                let refused = Location::parse(&url.into()).unwrap_err();
+                assert!(refused.contains("percent-encoded") && !refused.contains("2024"), "{refused}");
+            }
+        }
+        assert!(Location::parse(&"redis://default:2024%23x@redis.internal/1".into()).is_ok());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::own_settings::OWN_SETTINGS;
 use crate::support::{Browser, http_client, session_key};
 
 mod canaries;
+mod dot_env;
 #[cfg(target_os = "linux")]
 mod descriptors;
 mod endurance;

@@ -167,43 +167,6 @@ async fn a_certificate_needs_its_key_and_a_key_its_certificate() {
 }
 
 #[tokio::test]
-async fn a_malformed_dot_env_is_reported_without_its_content_and_keeps_no_help_from_anybody() {
-    let folder = std::env::temp_dir().join(format!("dot-env-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join(".env"), "DINGTALK_CLIENT_SECRET='canary\n").unwrap();
-    let (code, said) = run(program(&Vec::new()).current_dir(&folder)).await;
-    let help = run(program(&Vec::new()).arg("--help").current_dir(&folder)).await;
-    std::fs::remove_dir_all(folder).unwrap();
-    assert!(help.0 == Some(0) && help.1.contains("Usage"), "{}", help.1);
-    assert_eq!(code, Some(2));
-    assert!(said.contains(".env is malformed") && !said.contains("canary"), "{said}");
-}
-
-/// As for systemd, which hands the same file to the server.
-#[tokio::test]
-async fn of_two_lines_of_dot_env_the_later_counts_and_so_it_does_where_a_variable_is_blank() {
-    let dingtalk = Simulator::start().await.unwrap();
-    let folder = std::env::temp_dir().join(format!("dot-env-{:x}", rand::random::<u64>()));
-    let key = folder.join(r#"a $key "of" 'ours' \ and"#);
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(&key, crate::support::session_key()).unwrap();
-    let mut lines = "\u{feff}PUBLIC_URL=\nDINGTALK_AGENT_ID=canary\nRUST_LOG=\n".to_owned();
-    for (name, value) in complete(&dingtalk).iter().filter(|(name, _)| *name != "SESSION_KEY") {
-        lines += &format!("{name}={value}\n");
-    }
-    let quoted = key.to_str().unwrap().replace('\'', r"'\''");
-    std::fs::write(folder.join(".env"), format!("{lines}APP_ADDR=canary\nSESSION_KEY_FILE='{quoted}'\nRUST_LOG=loud\n")).unwrap();
-    let set = [("APP_ADDR", "127.0.0.1:0"), ("DINGTALK_CORP_ID", ""), ("PUBLIC_URL", "  ")];
-    let mut program = program(&set.map(|(name, value)| (name, value.to_owned())).into());
-    program.current_dir(&folder);
-    let served = Served::start_as(program).await;
-    assert_eq!(served.browser().read("/readyz").await.status, 200);
-    let (_, log) = served.stop().await;
-    std::fs::remove_dir_all(folder).unwrap();
-    assert!(log.contains("RUST_LOG is malformed"), "{log}");
-}
-
-#[tokio::test]
 async fn an_address_that_is_taken_is_named() {
     let dingtalk = Simulator::start().await.unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -325,13 +288,18 @@ async fn a_pair_that_was_swapped_is_told_and_never_served() {
 async fn a_secret_in_the_place_of_the_id_is_told_whatever_else_is_set_and_never_served() {
     let dingtalk = Simulator::start().await.unwrap();
     let secret = format!("{}Canary", "s3cret-_Q".repeat(6));
+    let pasted = secret.clone();
     for (id, secret, said_of_it) in [
         (secret.as_str(), "another-secret", "DINGTALK_CLIENT_ID: this looks like a Client Secret"),
         (&secret, &secret, "DINGTALK_CLIENT_SECRET: this is the same"),
         ("dingcanary1", "dingcanary1", "DINGTALK_CLIENT_SECRET: this is the same"),
         ("short-Canary", "short-Canary", "DINGTALK_CLIENT_SECRET: this is the same"),
+        ("dingcanary1", "at CORP_ID", "DINGTALK_CORP_ID: this looks like a Client Secret"),
     ] {
-        let variables = with(with(complete(&dingtalk), "DINGTALK_CLIENT_ID", id), "DINGTALK_CLIENT_SECRET", secret);
+        let mut variables = with(with(complete(&dingtalk), "DINGTALK_CLIENT_ID", id), "DINGTALK_CLIENT_SECRET", secret);
+        if said_of_it.starts_with("DINGTALK_CORP_ID") {
+            variables = with(with(variables, "DINGTALK_CORP_ID", &pasted), "DINGTALK_CLIENT_SECRET", &pasted);
+        }
         let (code, said) = run(&mut program(&variables)).await;
         assert_eq!((code, faults(&said)), (Some(2), 1), "{said}");
         assert!(said.contains(said_of_it) && !said.to_lowercase().contains("canary"), "{said}");

@@ -132,6 +132,8 @@ async fn an_administrator_ends_the_sessions_of_a_person_and_of_everybody() {
     assert!(company.holds_at(0, &back).await, "whoever comes back is let in");
     let nobody = command(&[]).await;
     assert_eq!(nobody.0, Some(2), "{}", nobody.1);
+    let (code, said) = command(&["--corp", "dinganother0001", "--all"]).await;
+    assert!(code == Some(1) && said.contains("--corp is not DINGTALK_CORP_ID"), "{said}");
 }
 
 #[tokio::test]

@@ -1,0 +1,63 @@
+//! The file `.env` of the directory that the program is started in.
+
+use dingtalk_simulator::Simulator;
+
+use super::{Served, complete, program, run};
+
+#[tokio::test]
+async fn a_malformed_dot_env_is_reported_without_its_content_and_keeps_no_help_from_anybody() {
+    let folder = std::env::temp_dir().join(format!("dot-env-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(".env"), "DINGTALK_CLIENT_SECRET='canary\n").unwrap();
+    let (code, said) = run(program(&Vec::new()).current_dir(&folder)).await;
+    let help = run(program(&Vec::new()).arg("--help").current_dir(&folder)).await;
+    std::fs::remove_dir_all(folder).unwrap();
+    assert!(help.0 == Some(0) && help.1.contains("Usage"), "{}", help.1);
+    assert_eq!(code, Some(2));
+    assert!(said.contains(".env is malformed") && !said.contains("canary"), "{said}");
+}
+
+#[tokio::test]
+async fn a_line_of_dot_env_hides_none_that_follow_and_a_byte_that_is_no_text_is_not_printed() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let read = async |text: &str| {
+        let folder = std::env::temp_dir().join(format!("dot-env-{:x}", rand::random::<u64>()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(".env"), text).unwrap();
+        let ended =
+            run(program(&complete(&dingtalk)).arg("doctor").arg("--no-dingtalk").arg("--no-public").current_dir(&folder)).await;
+        std::fs::remove_dir_all(folder).unwrap();
+        ended
+    };
+    let odd = "SESSION_LIFETIME=8h  # a day's work\nTRUSTED_PROXIES=0.0.0.0/0\nSESSION_IDLE=1h  # it's enough\n";
+    let (code, said) = read(odd).await;
+    assert!(code == Some(2) && (said.contains("TRUSTED_PROXIES") || said.contains(".env is malformed")), "{said}");
+    let (code, said) = read("STATE_URL=redis://:canary@127.0.0.1:1\0\n").await;
+    assert!(code == Some(2) && said.contains(".env is malformed") && !said.contains("canary"), "{said}");
+    let (code, said) = read("SESSION_IDLE=1h ").await;
+    assert!(code != Some(2), "a blank at the end is none of the value: {said}");
+}
+
+/// As for systemd, which hands the same file to the server.
+#[tokio::test]
+async fn of_two_lines_of_dot_env_the_later_counts_and_so_it_does_where_a_variable_is_blank() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let folder = std::env::temp_dir().join(format!("dot-env-{:x}", rand::random::<u64>()));
+    let key = folder.join(r#"a $key "of" 'ours' \ and"#);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(&key, crate::support::session_key()).unwrap();
+    let mut lines = "\u{feff}PUBLIC_URL=\nDINGTALK_AGENT_ID=canary\nRUST_LOG=\n".to_owned();
+    for (name, value) in complete(&dingtalk).iter().filter(|(name, _)| *name != "SESSION_KEY") {
+        lines += &format!("{name}={value}\n");
+    }
+    let quoted = key.to_str().unwrap().replace('\'', r"'\''");
+    std::fs::write(folder.join(".env"), format!("{lines}APP_ADDR=canary\nSESSION_KEY_FILE='{quoted}'\nRUST_LOG=loud\n")).unwrap();
+    let set = [("APP_ADDR", "127.0.0.1:0"), ("DINGTALK_CORP_ID", ""), ("PUBLIC_URL", "  ")];
+    let mut program = program(&set.map(|(name, value)| (name, value.to_owned())).into());
+    program.current_dir(&folder);
+    let served = Served::start_as(program).await;
+    assert_eq!(served.browser().read("/readyz").await.status, 200);
+    let (_, log) = served.stop().await;
+    std::fs::remove_dir_all(folder).unwrap();
+    assert!(log.contains("RUST_LOG is malformed"), "{log}");
+}
