@@ -78,13 +78,7 @@ impl Application {
         let app_routes = Arc::clone(&app.routes);
         let client_id = dingtalk_settings.credentials.client_id.clone();
         let site = Data::new(Site { app, client_id, settings: web.clone(), clock: clock.clone() });
-        let callback = match &dingtalk_settings.events {
-            Events::Http(cipher) => {
-                let client_id = &dingtalk_settings.credentials.client_id;
-                Some(Data::new(Callback::new(cipher.clone(), client_id, home.as_ref(), clock.clone())))
-            }
-            Events::Off | Events::Stream(_) => None,
-        };
+        let callback = Callback::of(dingtalk_settings, clock.clone()).map(Data::new);
         let sessions = Data::new(Sessions::new(site.clone(), home, state.clone()));
         let logins = Data::new(Logins::new(site.clone(), &state));
         let introductions = Data::new(Introductions::new(site.clone(), state.clone()));

@@ -37,10 +37,10 @@ pub async fn examine(
         Events::Http(_) if asked.no_public => {}
         Events::Http(_) if fails("public") => findings.not_done(&["events"], "public"),
         Events::Http(_) if fails("identity") => findings.not_done(&["events"], "identity"),
-        Events::Http(cipher) => {
-            let (client_id, home) = (&settings.dingtalk.credentials.client_id, settings.dingtalk.kind.home());
-            let callback = Callback::new(cipher.clone(), client_id, home.map(|home| &home.corp_id), clock.clone());
-            findings.put(round_trip(&callback, client, settings).await);
+        Events::Http(_) => {
+            if let Some(callback) = Callback::of(&settings.dingtalk, clock.clone()) {
+                findings.put(round_trip(&callback, client, settings).await);
+            }
         }
     }
 }

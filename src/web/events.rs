@@ -14,7 +14,7 @@ use crate::state::State;
 
 /// A batch of events, of which each is a few hundred bytes.
 const MAX_BYTES: usize = 256 * 1024;
-/// DingTalk gives up after little more than a second.
+/// Longer than DingTalk waits for the answer, so nothing of its is cut off.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where DingTalk calls, if it does.
@@ -54,7 +54,7 @@ async fn hear(
 /// Of whoever cannot be DingTalk by the head, nothing more is read.
 async fn understood(call: Option<Query<CallbackCall>>, body: Payload, callback: &Callback) -> Result<Heard, &'static str> {
     let call = call.ok_or("its query is not that of a call of DingTalk's")?;
-    let call = callback.admit(&call)?;
+    callback.admit(&call)?;
     match timeout(PATIENCE, body.to_bytes_limited(MAX_BYTES)).await {
         Ok(Ok(Ok(body))) => callback.hear(&call, &body),
         _ => Err("its body did not come, or is longer than any of DingTalk's"),

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
 
-use super::super::{ClientId, Clock, CorpId};
+use super::super::{Clock, Events, Settings};
 use super::event::millis;
 use super::{Event, Happening, REMEMBERED};
 
@@ -41,13 +41,6 @@ struct Body {
     encrypt: String,
 }
 
-/// A call that may be DingTalk's by all that is known before its body.
-pub struct Admitted<'a> {
-    signature: &'a str,
-    timestamp: &'a str,
-    nonce: &'a str,
-}
-
 /// A call that was understood.
 #[derive(Debug)]
 pub struct Heard {
@@ -58,26 +51,26 @@ pub struct Heard {
 }
 
 impl Callback {
-    /// For the app of this Client ID, in its one organisation if it has one.
-    pub fn new(cipher: Cipher, client_id: &ClientId, home: Option<&CorpId>, clock: Clock) -> Self {
-        let owners = [Some(client_id.as_str()), home.map(CorpId::as_str)].into_iter().flatten().map(str::to_owned).collect();
-        Self { cipher, owners, clock }
+    /// For the app of these settings, if DingTalk calls it.
+    pub fn of(Settings { credentials, kind, events, .. }: &Settings, clock: Clock) -> Option<Self> {
+        let Events::Http(cipher) = events else { return None };
+        let home = kind.home().map(|home| home.corp_id.as_str());
+        let owners = [Some(credentials.client_id.as_str()), home].into_iter().flatten().map(str::to_owned).collect();
+        Some(Self { cipher: cipher.clone(), owners, clock })
     }
 
-    /// Whether the rest of a call is worth reading. Why it is not is for the log: whoever called is told nothing.
-    pub fn admit<'a>(&self, call: &'a Call) -> Result<Admitted<'a>, &'static str> {
+    /// The signature of a call, if the rest of it is worth reading. Why it is not is for the log: whoever called is told nothing.
+    pub fn admit<'a>(&self, call: &'a Call) -> Result<&'a str, &'static str> {
         let signature = call.msg_signature.as_ref().or(call.signature.as_ref()).ok_or("it is not signed")?;
-        if !self.is_timely(&call.timestamp) {
-            return Err("it was made long ago or is yet to be made");
-        }
-        Ok(Admitted { signature, timestamp: &call.timestamp, nonce: &call.nonce })
+        if self.is_timely(&call.timestamp) { Ok(signature) } else { Err("it was made long ago or is yet to be made") }
     }
 
     /// Understands a call, if it is DingTalk's and for this app.
-    pub fn hear(&self, call: &Admitted<'_>, body: &[u8]) -> Result<Heard, &'static str> {
+    pub fn hear(&self, call: &Call, body: &[u8]) -> Result<Heard, &'static str> {
         const NO_CALL: &str = "it is not a call of DingTalk's";
+        let signature = self.admit(call)?;
         let Body { encrypt } = serde_json::from_slice(body).map_err(|_| NO_CALL)?;
-        if !self.cipher.is_signed(call.signature, call.timestamp, call.nonce, &encrypt) {
+        if !self.cipher.is_signed(signature, &call.timestamp, &call.nonce, &encrypt) {
             return Err("its signature is wrong: if it came from DingTalk, compare DINGTALK_EVENT_TOKEN with the console");
         }
         let unreadable = "it cannot be decrypted: compare DINGTALK_EVENT_AES_KEY with the console";

@@ -76,7 +76,9 @@ impl Event {
         let (action, corp_id, subject) = (member(&data, &["syncAction"]).unwrap_or_default(), word("corp_id"), word("biz_id"));
         let (modified, kind) = (word("gmt_modified"), word("biz_type"));
         let what = Happening::read(&action, &corp_id, &subject, &data);
-        Self::new(&[&corp_id, &kind, &subject, &modified, &action], millis(&modified), what)
+        // Without a time only what it says tells it from the one before.
+        let version = if modified.is_empty() { data.to_string() } else { modified.clone() };
+        Self::new(&[&corp_id, &kind, &subject, &version, &action], millis(&modified), what)
     }
 
     fn single(name: &str, message: &Value) -> Self {
