@@ -57,10 +57,21 @@ pub struct DingTalkState {
 }
 
 impl App {
-    /// The latest suite ticket, which `call` needs.
-    pub fn suite_ticket(&self, call: Call) -> Result<SuiteTicket, Error> {
-        let missing = || Error::new(call, Kind::SuiteTicket, "no suite ticket has come yet");
-        self.authorisations.suite_ticket().ok_or_else(missing)
+    /// Makes `call` by the latest suite ticket. A newer one that comes meanwhile is the end of this one: then once more by that.
+    pub async fn by_suite_ticket<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        call: Call,
+        ask: impl Fn(SuiteTicket) -> F,
+    ) -> Result<T, Error> {
+        let latest = || self.authorisations.suite_ticket();
+        let ticket = latest().ok_or_else(|| Error::new(call, Kind::SuiteTicket, "no suite ticket has come yet"))?;
+        match ask(ticket.clone()).await {
+            Err(error) if error.kind == Kind::SuiteTicket => match latest().filter(|newer| *newer != ticket) {
+                Some(newer) => ask(newer).await,
+                None => Err(error),
+            },
+            answer => answer,
+        }
     }
 
     /// Which time an organisation has authorised the app for; nothing while none was heard of. Or why its people cannot use the app.

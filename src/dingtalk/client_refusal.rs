@@ -124,10 +124,11 @@ fn behind_origin(url: &str) -> Option<usize> {
     url.match_indices('/').nth(2).map(|(at, _)| at)
 }
 
-/// Whether the list names the ticket that was signed with; long ones are shown shortened.
+/// Whether the list names the ticket that was signed with; long ones are shown shortened, or with asterisks for the most of them.
 fn shows(tickets: &str, signed: &SignedPage) -> bool {
     const RECOGNISABLE: usize = 4;
-    let heads = tickets.split([',', ']']).map(|ticket| ticket.trim().trim_end_matches(['…', '.']));
+    let heads = tickets.split([',', ']']).map(|ticket| ticket.trim().split(['…', '*']).next().unwrap_or_default());
+    let heads = heads.map(|head| head.trim_end_matches('.'));
     heads.filter(|head| head.len() >= RECOGNISABLE).any(|head| signed.ticket.expose().starts_with(head))
 }
 

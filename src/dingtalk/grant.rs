@@ -15,7 +15,7 @@ use super::api::Proof;
 use super::identifiers::Credential;
 use super::organisation::Calls;
 use super::refreshing::{Lease, Refreshing};
-use super::{AccessToken, AppKind, Authorisation, Call, Error, Grant, JsapiTicket, Kind, Needed};
+use super::{AccessToken, AppKind, Authorisation, Call, Error, Grant, JsapiTicket, Kind, Needed, SuiteTicket};
 
 /// A custom app is granted its tokens with any suite ticket that is not empty ("Obtain the access_token of a custom app").
 const ANY_TICKET: &str = "none";
@@ -92,17 +92,8 @@ async fn authorised(calls: &Calls) -> Result<Grant, Error> {
             |_| Error::new(Call::CORP_ACCESS_TOKEN, soon, "too many organisations are asked about that nobody has heard of");
         app.look_ups.check().map_err(crowded)?;
     }
-    let ticket = app.suite_ticket(Call::CORP_ACCESS_TOKEN)?;
-    let lease = match corp_access_token(calls, ticket.expose()).await {
-        // A newer one has come meanwhile, which is the end of this one.
-        Err(error) if error.kind == Kind::SuiteTicket => {
-            match app.authorisations.suite_ticket().filter(|latest| *latest != ticket) {
-                Some(latest) => corp_access_token(calls, latest.expose()).await,
-                None => Err(error),
-            }
-        }
-        granted => granted,
-    }?;
+    let ask = |ticket: SuiteTicket| async move { corp_access_token(calls, ticket.expose()).await };
+    let lease = app.by_suite_ticket(Call::CORP_ACCESS_TOKEN, ask).await?;
     app.authorisations.found(corp_id, None);
     Ok(lease)
 }

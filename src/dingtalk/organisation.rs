@@ -97,9 +97,12 @@ impl Organisation {
         let (calls, call, body) = (&self.calls, Call::AUTH_INFO, json!({"auth_corpid": self.corp_id()}));
         let (asked, sent) = (Arc::clone(calls), body.clone());
         let ask = async move {
-            let app = &asked.app;
-            let signature = suite_signature(&app.credentials, &app.suite_ticket(call)?, app.api.clock.machine_millis());
-            asked.call_by(Proof::Suite(&signature), call, &sent).await
+            let (app, asked, sent) = (&asked.app, &asked, &sent);
+            let ask = |ticket| async move {
+                let signature = suite_signature(&app.credentials, &ticket, app.api.clock.machine_millis());
+                asked.call_by(Proof::Suite(&signature), call, sent).await
+            };
+            app.by_suite_ticket(call, ask).await
         };
         let told: Value = calls.app.kept.get((self.corp_id().clone(), call.into()), &body, ask).await?;
         let unnamed = || Error::new(call, Kind::Malformed, "a success that names no agent");
@@ -270,18 +273,20 @@ impl Calls {
         leaving: &impl Fn(),
     ) -> Result<T, Error> {
         let (call, api) = (target.call, &self.app.api);
-        let (began, turns) = (Instant::now(), self.turns_of(call));
+        let turns = self.turns_of(call);
         loop {
             // Nobody waits for what would not be sent.
             if api.breaker.shows(api.clock.now()) == BreakerState::Open {
                 leaving();
                 return api.send(target, authority.proof(), body).await;
             }
-            let mut turn = turns.wait(standing).await.map_err(|kind| match kind {
+            let began = Instant::now();
+            let turn = turns.wait(standing).await;
+            api.observer.waited(call.name, began.elapsed());
+            let mut turn = turn.map_err(|kind| match kind {
                 Kind::Crowded(_) => Error::new(call, kind, "more calls are waiting than can"),
                 _ => Error::new(call, kind, "too many calls are waiting for their turn"),
             })?;
-            api.observer.waited(call.name, began.elapsed());
             turn.take();
             leaving();
             let answer = api.send(target, authority.proof(), body).await;

@@ -199,6 +199,20 @@ async fn a_ticket_that_is_replaced_while_two_hundred_come_costs_nobody_their_log
 }
 
 #[tokio::test]
+async fn a_ticket_that_is_replaced_while_the_agent_is_asked_for_costs_nobody_their_page() {
+    let (app, [corp_id, _]) = TestApp::of_both_organisations().await;
+    let (mut browser, _) = app.logs_in(corp_id, "zhangsan").await;
+    app.dingtalk.fault("/service/get_auth_info", 1, Fault::Delay { milliseconds: 1000 });
+    app.dingtalk.rotate_suite_ticket();
+    let replaced = async {
+        eventually("the old ticket is under way", || app.dingtalk.calls(AUTH_INFO) == 1).await;
+        app.hear_suite_ticket();
+    };
+    tokio::join!(signed_page_is_accepted(&app, &mut browser, corp_id), replaced);
+    assert_eq!(app.dingtalk.calls(AUTH_INFO), 2);
+}
+
+#[tokio::test]
 async fn an_organisation_that_takes_the_app_back_during_a_login_gets_no_session() {
     let (app, [corp_id, _]) = TestApp::of_both_organisations().await;
     let (mut browser, state, code) = app.enters(corp_id, "zhangsan").await;
