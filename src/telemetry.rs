@@ -3,10 +3,12 @@
 //! What may be logged: route patterns, statuses, durations, request ids, DingTalk's codes. What may not: secrets, tokens, tickets,
 //! codes, cookies, and query strings, which may hold any of them.
 //!
-//! Lines are written on a thread of their own, so that a reader of standard error that stalls stalls nobody else.
+//! Lines are written on a thread of their own, so that a reader of standard error that stalls stalls nobody else. A panic is a line, too.
 
 use std::io::{BufWriter, IsTerminal, Stderr, Write};
-use std::sync::OnceLock;
+use std::panic::PanicHookInfo;
+use std::sync::{OnceLock, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use tracing::Level;
@@ -24,10 +26,27 @@ const GATHERING: Duration = Duration::from_millis(10);
 
 static LOST: OnceLock<ErrorCounter> = OnceLock::new();
 
-/// Starts logging to standard error, until what it gives is dropped. Then what still waits is written, if that takes no more than a second.
-/// `RUST_LOG` takes levels such as `debug` or `dingtalk_h5=trace,info`.
+/// What is logged while this lives. When it is dropped, what still waits is written, if that takes no more than a second.
 #[must_use = "nothing is logged after it is dropped"]
-pub fn start() -> WorkerGuard {
+pub struct Log(Option<WorkerGuard>);
+
+impl Drop for Log {
+    /// The library waits a second, and then prints to standard output that it has done so. That may stall as well.
+    fn drop(&mut self) {
+        const PATIENCE: Duration = Duration::from_millis(1500);
+        let (guard, (done, ended)) = (self.0.take(), mpsc::channel::<()>());
+        let write_the_rest = move || {
+            let _until_then = done;
+            drop(guard);
+        };
+        if thread::Builder::new().spawn(write_the_rest).is_ok() {
+            let _ = ended.recv_timeout(PATIENCE);
+        }
+    }
+}
+
+/// Starts logging to standard error. `RUST_LOG` takes levels such as `debug` or `dingtalk_h5=trace,info`.
+pub fn start() -> Log {
     let asked = std::env::var("RUST_LOG").unwrap_or_default();
     let (writer, guard) =
         NonBlockingBuilder::default().buffered_lines_limit(QUEUE).finish(Gathering(BufWriter::new(std::io::stderr())));
@@ -41,7 +60,15 @@ pub fn start() -> WorkerGuard {
     if !asked.is_empty() && understood(&asked).is_none() {
         tracing::warn!("RUST_LOG is malformed and counts as info; it may be debug, or dingtalk_h5=trace,warn");
     }
-    guard
+    std::panic::set_hook(Box::new(tell));
+    Log(Some(guard))
+}
+
+/// Where a panic was, and what it said.
+fn tell(panic: &PanicHookInfo<'_>) {
+    let said = panic.payload();
+    let said = said.downcast_ref::<&str>().copied().or_else(|| said.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(at = panic.location().map(tracing::field::display), "a panic: {}", said.unwrap_or("it says nothing"));
 }
 
 /// How many lines were lost because the reader did not keep up.
@@ -59,7 +86,7 @@ impl Write for Gathering {
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.0.flush()?;
-        std::thread::sleep(GATHERING);
+        thread::sleep(GATHERING);
         Ok(())
     }
 }

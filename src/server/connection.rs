@@ -24,8 +24,8 @@ use super::stalls::Seat;
 /// How long the head of a request may take, from the end of the last answer on; a trusted proxy's, from its first byte on.
 pub const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a trusted proxy may keep a connection for its next request. It keeps some for whoever comes, and must not take one that is
-/// being closed at that very moment: load balancers let go of theirs after ten minutes at most, as Google's do, most after one.
-const PROXY_PATIENCE: Duration = Duration::from_secs(620);
+/// being closed at that very moment: most let go of theirs after one minute, Google's after ten, Envoy after an hour.
+const PROXY_PATIENCE: Duration = Duration::from_secs(3620);
 /// How long a client may take for each portion of a body: to send its own, and to take ours when the system cannot.
 pub const PORTION_PATIENCE: Duration = Duration::from_secs(20);
 const PORTION: usize = 32 * 1024;

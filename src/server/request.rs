@@ -72,7 +72,8 @@ where
         if exchange.body.get() != Rest::Nothing || exchange.stops.load(Ordering::Relaxed) {
             exchange.is_last.set(true);
         }
-        if exchange.is_last.get() && !response.upgrade() {
+        // Nor does what would follow an upgrade: it ends with the answer.
+        if exchange.is_last.get() {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
         Ok(response.map_body(|_, body| Answer { body, exchange }))
@@ -247,6 +248,8 @@ fn is_named(line: &[u8], name: HeaderName) -> bool {
 pub fn stand_in(refused: &[u8]) -> Vec<u8> {
     const KEPT: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
     const LONGEST_PATH: usize = 256;
+    /// The library takes no more than 96.
+    const MOST_LINES: usize = 8;
     let path = target(refused).split(|byte| *byte == b'?').next().unwrap_or_default();
     let path = &path[..path.len().min(LONGEST_PATH)];
     let method = if refused.trim_ascii_start().starts_with(b"HEAD ") { "HEAD" } else { "GET" };
@@ -255,7 +258,7 @@ pub fn stand_in(refused: &[u8]) -> Vec<u8> {
     let lines = refused.split(|byte| *byte == b'\n').skip(1).map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let says_who_reads = |line: &&[u8]| is_named(line, ACCEPT_LANGUAGE) || is_named(line, USER_AGENT);
     let is_well = |line: &&[u8]| line.contains(&b':') && !line.iter().any(u8::is_ascii_control);
-    head.extend(lines.filter(says_who_reads).filter(is_well).flat_map(|line| [line, b"\r\n"]).flatten());
+    head.extend(lines.filter(says_who_reads).filter(is_well).take(MOST_LINES).flat_map(|line| [line, b"\r\n"]).flatten());
     head.extend(b"\r\n");
     head
 }

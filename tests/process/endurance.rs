@@ -54,8 +54,8 @@ async fn the_program_holds_no_more_descriptors_and_memory_after_a_storm_than_whe
     let seed = seed();
     let dingtalk = Simulator::start().await.unwrap();
     dingtalk.credentials_live_for(Duration::from_secs(2));
-    // So that nothing is left to say but what a panic does, which is not silenced by it.
-    let variables = with(complete(&dingtalk), "RUST_LOG", "off");
+    // So that nothing is left to say but what a panic does.
+    let variables = with(complete(&dingtalk), "RUST_LOG", "error");
     let storm = Arc::new(Storm {
         served: Served::start(&variables).await,
         dingtalk,

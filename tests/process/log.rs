@@ -1,13 +1,16 @@
 //! What the log says, and what it never does.
 
+use std::io::BufRead;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use dingtalk_simulator::{Fault, Simulator};
 use reqwest::Method;
+use tokio::process::Command;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::{Served, complete, with};
+use super::{Served, complete, program, with};
 use crate::broken::rogue::{Rogue, STREAM, Step, http, json, well};
 use crate::support::{USER_BY_CODE, eventually, http_client};
 use crate::wire::Wire;
@@ -184,6 +187,59 @@ async fn a_reader_of_the_log_that_stalls_keeps_nobody_waiting_and_what_is_lost_i
     // The last may have been cut off in its middle.
     let (whole, _) = log.rsplit_once('\n').unwrap();
     assert!(whole.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
+}
+
+/// Under systemd both go to one socket; and whoever waited for the first line may be gone.
+#[tokio::test]
+async fn a_reader_that_stalls_or_has_left_keeps_no_server_from_its_end() {
+    for is_one_pipe in [true, false] {
+        let dingtalk = Simulator::start().await.unwrap();
+        let (log, to_log) = std::io::pipe().unwrap();
+        let (said, to_say) =
+            if is_one_pipe { (log.try_clone().unwrap(), to_log.try_clone().unwrap()) } else { std::io::pipe().unwrap() };
+        let mut command = program(&complete(&dingtalk));
+        let mut child = command.stdout(to_say).stderr(to_log).spawn().unwrap();
+        drop(command);
+        let url = tokio::task::spawn_blocking(move || {
+            let mut lines = std::io::BufReader::new(said).lines().map_while(Result::ok);
+            let line = lines.find(|line| line.starts_with("listening on ")).unwrap();
+            line.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned()
+        });
+        let url = url.await.unwrap();
+        let requests = "GET /api/nothing HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+        let mut wire = Wire::to(&url).await;
+        for _ in 0..60 {
+            wire.send(&requests).await;
+            for _ in 0..100 {
+                assert_eq!(wire.reply().await.status, 404);
+            }
+        }
+        let pid = child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+        let ended = timeout(Duration::from_secs(10), child.wait()).await;
+        assert_eq!(ended.expect("it ends").unwrap().code(), Some(0), "one pipe: {is_one_pipe}");
+        drop(log);
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_a_line_of_the_log_like_any_other() {
+    let this = std::env::current_exe().unwrap();
+    let mut panics = Command::new(this);
+    panics.args(["--exact", "process::log::panics", "--ignored", "--nocapture"]).env("RUST_LOG", "error");
+    let ended = panics.stdin(Stdio::null()).output().await.unwrap();
+    let log = String::from_utf8(ended.stderr).unwrap();
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).expect(&log)).collect();
+    let place = |line: &serde_json::Value| line["at"].as_str().is_some_and(|at| at.starts_with(file!()));
+    assert!(lines.iter().any(|line| line["message"] == "a panic: one\nand two" && place(line)), "{log}");
+}
+
+#[test]
+#[ignore = "another test starts it in a process of its own"]
+fn panics() {
+    let _log = dingtalk_h5::telemetry::start();
+    let panicked = std::thread::spawn(|| panic!("one\nand {}", "two")).join();
+    assert!(panicked.is_err());
 }
 
 async fn lines_lost(metrics_url: &str) -> u64 {

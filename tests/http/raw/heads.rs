@@ -193,6 +193,8 @@ async fn whatever_is_refused_before_it_is_a_request_is_told_like_everything_else
         ("/", "Host: x\r\nContent-Length: x\r\n", 400),
         (&format!("/{long}"), "Host: x\r\n", 414),
         ("/", &format!("Host: x\r\nX: {long}\r\n"), 431),
+        ("/", &format!("Host: x\r\n{}", "Accept-Language: zh-CN\r\n".repeat(100)), 431),
+        ("/", &format!("Host: x\r\n{}", "User-Agent: x\r\n".repeat(100)), 431),
     ] {
         for (start, kind) in [("", "text/html; charset=utf-8"), ("/api", "application/problem+json")] {
             let request = format!("GET {start}{line} HTTP/1.1\r\nAccept-Language: zh-CN\r\n{host}\r\n{GOOD}");
