@@ -60,15 +60,15 @@ impl Tables {
         }
     }
 
-    /// Gives everything to the journal again.
-    pub fn give_all(&self) {
-        let known = self.known();
-        known.ended_sessions.give_all();
-        known.ended_people.give_all();
-        known.ended_organisations.give_all();
-        known.suite_ticket.give_all();
-        known.organisations.give_all();
-        known.events.give_all();
+    /// Gives everything to the journal again, but for what lies where it is kept and can say nothing else there.
+    pub fn give_all(&self, lies_there: impl Fn(&str) -> bool) {
+        let (known, may_say_less) = (self.known(), |_: &str| false);
+        known.ended_sessions.give_all(&lies_there);
+        known.ended_people.give_all(may_say_less);
+        known.ended_organisations.give_all(may_say_less);
+        known.suite_ticket.give_all(may_say_less);
+        known.organisations.give_all(may_say_less);
+        known.events.give_all(&lies_there);
     }
 
     pub fn known(&self) -> MutexGuard<'_, Known> {

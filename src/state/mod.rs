@@ -82,7 +82,9 @@ impl State {
 
     /// What may be used once, of one kind, and is then remembered for `kept_for`.
     pub fn once<K: Thing>(&self, table: Table, kept_for: Duration) -> Once<K> {
-        Once::new(Seen::new(table, kept_for, &mut self.found.lock(), &self.clock, &self.tables.journal))
+        // Other processes are not told of it but asked.
+        let journal = if self.redis.is_some() { Journal::none() } else { self.tables.journal.clone() };
+        Once::new(Seen::new(table, kept_for, &mut self.found.lock(), &self.clock, &journal))
     }
 
     /// A word that all processes have who share it, and nobody else; None if it is one process's, and while it cannot be shared.
@@ -111,7 +113,7 @@ impl State {
     /// Ends when what other processes have told is known, or when that takes longer than anybody should wait. Whether it is.
     pub async fn is_followed(&self, patience: Duration) -> bool {
         match &self.redis {
-            Some(redis) => timeout(patience, redis.link.is_back()).await.is_ok(),
+            Some(redis) => timeout(patience, redis.link.until_up()).await.is_ok(),
             None => true,
         }
     }

@@ -71,10 +71,11 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         }
     }
 
-    /// Gives everything to the journal again that still matters.
-    pub fn give_all(&self) {
+    /// Gives everything to the journal again that still matters and does not lie there.
+    pub fn give_all(&self, lies_there: impl Fn(&str) -> bool) {
         let now = self.clock.now();
-        for (key, (value, until)) in self.known.iter().filter(|(_, (_, until))| *until > now) {
+        let matters = |key: &K, until: Instant| until > now && !lies_there(&self.table.thing(&json(key)));
+        for (key, (value, until)) in self.known.iter().filter(|(key, (_, until))| matters(key, *until)) {
             self.give(key, value, *until - now);
         }
     }

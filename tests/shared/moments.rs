@@ -1,9 +1,13 @@
-//! Redis is late, or cut off for a moment, and what all agree on is agreed on all the same.
+//! Redis is late, cut off for a moment or just back, and what all agree on is agreed on all the same, once.
 
 use std::time::{Duration, Instant};
 
+use dingtalk_simulator::Simulator;
+
 use super::away::Outage;
 use super::standing_is;
+use crate::process::{Served, complete, program, with};
+use crate::support::redis::RedisServer;
 use crate::support::{ACCESS_TOKEN, JSAPI_TICKET};
 
 #[tokio::test]
@@ -60,4 +64,62 @@ async fn processes_that_look_at_dingtalk_before_they_have_reached_redis_fetch_on
         outage.logs_in(process).await.sign().await;
     }
     assert_eq!((outage.dingtalk.calls(ACCESS_TOKEN), outage.dingtalk.calls(JSAPI_TICKET)), (1, 1));
+}
+
+#[tokio::test]
+async fn whoever_needs_a_credential_waits_once_for_a_redis_that_is_away_and_nobody_after_that() {
+    let (dingtalk, mut redis) = (Simulator::start().await.unwrap(), RedisServer::start().await);
+    let variables = with(complete(&dingtalk), "STATE_URL", &redis.url());
+    let mut unready = program(&variables);
+    unready.args(["serve", "--no-checks"]);
+    let served = Served::start_as(unready).await;
+    standing_is(&served, |state| state["reachable"] == true).await;
+    let mut browser = served.browser();
+    assert_eq!(browser.enter_and_log_in(&dingtalk.issue_code("alice")).await.status, 200);
+    dingtalk.revoke_tokens(dingtalk.app().corp_id);
+    redis.kill().await;
+    standing_is(&served, |state| state["reachable"] == false).await;
+    // A ticket and two tokens, each of which may be what another process has.
+    let began = Instant::now();
+    assert_eq!(browser.sign().await.status, 200);
+    let took = began.elapsed();
+    assert_eq!((dingtalk.calls(ACCESS_TOKEN), dingtalk.calls(JSAPI_TICKET)), (2, 2));
+    assert!(took < Duration::from_millis(700), "{took:?}");
+}
+
+#[tokio::test]
+async fn what_lies_there_after_a_restart_is_not_told_again() {
+    let (dingtalk, mut redis) = (Simulator::start().await.unwrap(), RedisServer::start_with(&["--appendonly", "yes"]).await);
+    let variables = with(complete(&dingtalk), "STATE_URL", &redis.url());
+    let served = [Served::start(&variables).await, Served::start(&variables).await];
+    let in_logs = async |redis: &RedisServer| {
+        let mut entries = 0;
+        for log in redis.keys_of("stream").await {
+            entries += redis.ask::<u64>(&format!("XLEN {log}")).await.unwrap();
+        }
+        entries
+    };
+    for process in &served {
+        standing_is(process, |state| state["processes"] == 2).await;
+        for _ in 0..5 {
+            let mut browser = process.browser();
+            assert_eq!(browser.enter_and_log_in(&dingtalk.issue_code("alice")).await.status, 200);
+            assert_eq!(browser.log_out().await.status, 204);
+        }
+    }
+    let before = in_logs(&redis).await;
+    assert!(before >= 10, "{before}");
+    redis.kill().await;
+    for process in &served {
+        standing_is(process, |state| state["reachable"] == false).await;
+    }
+    redis.start_again().await;
+    for process in &served {
+        standing_is(process, |state| state["reachable"] == true).await;
+        // Whatever it had to tell again goes before this.
+        let mut browser = process.browser();
+        assert_eq!(browser.enter_and_log_in(&dingtalk.issue_code("alice")).await.status, 200);
+        assert_eq!(browser.log_out().await.status, 204);
+    }
+    assert_eq!(in_logs(&redis).await, before + 2);
 }

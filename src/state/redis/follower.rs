@@ -1,5 +1,6 @@
 //! Keeps the connection up, and tells other processes that this one is there.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use tokio::time::{Instant, interval, sleep};
 
 use super::super::followed::Tables;
 use super::super::journal::Table;
+use super::super::sealing::Name;
 use super::link::{Away, Session, answer, connect};
 use super::{Names, Redis, script};
 
@@ -24,6 +26,8 @@ pub(super) struct Follower {
     place: Option<(Names, String)>,
     /// The last place where all was read that had been told.
     read: Option<(Names, String)>,
+    /// What lies at a new place, until all is read there.
+    pub found: Option<HashSet<Name>>,
     /// Junk was found there instead of what had been told.
     found_junk: bool,
 }
@@ -78,17 +82,21 @@ impl Follower {
         if self.place != place {
             self.until.fill("0-0".to_owned());
             self.place.clone_from(&place);
+            self.found = Some(HashSet::new());
         }
         self.found_junk |= redis.clean(&mut commands, &names).await?;
         for table in Table::FOLLOWED.into_iter().filter(|table| table.lasts()) {
             self.read_kept(&mut reader, &names, table).await?;
         }
         while self.read_on(&mut reader, &names, Duration::ZERO).await? {}
-        let session = redis.link.set_up(commands, names);
+        let (session, found) = (redis.link.set_up(commands, names), self.found.take().unwrap_or_default());
         let tables = self.tables.upgrade();
         if self.read.is_some() && (self.read != place || self.found_junk) {
-            tracing::warn!("what lay in redis is gone, or may be older than it was: this process tells again what it knows");
-            tables.iter().for_each(|tables| tables.give_all());
+            tracing::warn!(
+                "what lay in redis is gone, or may be older than it was: this process tells again what does not lie there"
+            );
+            let lies_there = |thing: &str| found.contains(&session.names.of(thing));
+            tables.iter().for_each(|tables| tables.give_all(lies_there));
         }
         // Not before: what is given up half way through finds them as different as before.
         (self.read, self.found_junk) = (place, false);
@@ -118,7 +126,7 @@ impl Follower {
         tokio::select! {
             why = follow => why,
             why = beat => why,
-            why = redis.link.is_lost() => why,
+            why = redis.link.until_lost() => why,
         }
     }
 }
@@ -132,7 +140,7 @@ impl Redis {
     /// Keeps the connection up from now on, and has `tables` learn what other processes tell.
     pub fn follow(self: &Arc<Self>, tables: &Arc<Tables>) {
         let (redis, tables, until) = (Arc::clone(self), Arc::downgrade(tables), Default::default());
-        let follower = Follower { redis, tables, until, place: None, read: None, found_junk: false };
+        let follower = Follower { redis, tables, until, place: None, read: None, found: None, found_junk: false };
         self.runtime.spawn(follower.run());
     }
 

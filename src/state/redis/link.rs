@@ -23,10 +23,16 @@ pub(in crate::state) struct Away(pub &'static str);
 
 /// Whoever asks uses the one connection that the follower keeps up.
 pub(in crate::state) struct Link {
-    /// Or why there is none.
-    session: watch::Sender<Result<Arc<Session>, Away>>,
+    session: watch::Sender<Result<Arc<Session>, Lost>>,
     was_up: AtomicBool,
     began: Instant,
+}
+
+/// Why there is no session, and since when.
+#[derive(Clone, Copy)]
+struct Lost {
+    why: Away,
+    since: Instant,
 }
 
 /// A connection that works, and the names that hold while it does.
@@ -45,8 +51,9 @@ impl Link {
     const BEGINS_WITHIN: Duration = Duration::from_secs(2);
 
     pub fn new() -> Self {
-        let away = Err(Away("it is away"));
-        Self { session: watch::Sender::new(away), was_up: AtomicBool::new(false), began: Instant::now() }
+        let began = Instant::now();
+        let away = Err(Lost { why: Away("it is away"), since: began });
+        Self { session: watch::Sender::new(away), was_up: AtomicBool::new(false), began }
     }
 
     /// Whether it is there, and all that it has told until then is known.
@@ -67,19 +74,22 @@ impl Link {
     /// Ends when that is so.
     pub async fn begins(&self) {
         if !self.has_begun() {
-            drop(timeout_at(self.began + Self::BEGINS_WITHIN, self.is_back()).await);
+            drop(timeout_at(self.began + Self::BEGINS_WITHIN, self.until_up()).await);
         }
     }
 
     /// Ends when it is up.
-    pub async fn is_back(&self) {
+    pub async fn until_up(&self) {
         // The sender is this very link.
         drop(self.session.subscribe().wait_for(Result::is_ok).await);
     }
 
-    /// Whether it is back before whoever would rather agree with the others does without.
+    /// Whether it is back before whoever would rather agree with the others does without: at the deadline, or when it has been away for
+    /// so long that nobody waits any more.
     pub(super) async fn is_back_by(&self, deadline: Instant) -> bool {
-        self.was_up() && Instant::now() < deadline && timeout_at(deadline, self.is_back()).await.is_ok()
+        let lost = self.session.borrow().as_ref().err().map(|lost| lost.since + Self::PATIENCE);
+        let deadline = lost.map_or(deadline, |until| until.min(deadline));
+        self.was_up() && Instant::now() < deadline && timeout_at(deadline, self.until_up()).await.is_ok()
     }
 
     /// Asks, if it is up. A connection that breaks on it may have been broken for long, and one on which no answer comes may be dead, so it
@@ -88,7 +98,7 @@ impl Link {
         let asked = async {
             match self.ask_now(&question).await? {
                 Err(error) if error.is_connection_dropped() || error.is_timeout() => {
-                    self.is_back().await;
+                    self.until_up().await;
                     self.ask_now(&question).await?
                 }
                 answer => answer,
@@ -99,22 +109,22 @@ impl Link {
     }
 
     async fn ask_now<T: FromRedisValue>(&self, question: &impl Fn(&Names) -> Cmd) -> Result<Result<T, RedisError>, Away> {
-        let session = self.session()?;
+        let (session, asked) = (self.session()?, Instant::now());
         let answer = timeout(ANSWER, question(&session.names).query_async(&mut session.connection.clone())).await;
         let answer = answer.unwrap_or(Err(RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))));
-        Ok(answer.inspect_err(|error| self.give_up(&session, error)))
+        Ok(answer.inspect_err(|error| self.give_up(&session, Lost { why: Away::of(error), since: asked })))
     }
 
     pub fn session(&self) -> Result<Arc<Session>, Away> {
-        self.session.borrow().clone()
+        self.session.borrow().clone().map_err(|lost| lost.why)
     }
 
     /// From now on nobody is asked in this session.
-    fn give_up(&self, given_up: &Arc<Session>, error: &RedisError) {
+    fn give_up(&self, given_up: &Arc<Session>, lost: Lost) {
         self.session.send_if_modified(|session| {
             let is_this = session.as_ref().is_ok_and(|session| Arc::ptr_eq(session, given_up));
             if is_this {
-                *session = Err(Away::of(error));
+                *session = Err(lost);
             }
             is_this
         });
@@ -129,14 +139,17 @@ impl Link {
     }
 
     pub fn set_away(&self, why: Away) {
-        drop(self.session.send_replace(Err(why)));
+        self.session.send_modify(|session| {
+            let since = session.as_ref().err().map_or_else(Instant::now, |lost| lost.since);
+            *session = Err(Lost { why, since });
+        });
     }
 
     /// Ends when somebody has given the present session up: why.
-    pub async fn is_lost(&self) -> Away {
+    pub async fn until_lost(&self) -> Away {
         let mut session = self.session.subscribe();
         let lost = session.wait_for(Result::is_err).await;
-        lost.ok().and_then(|lost| lost.as_ref().err().copied()).unwrap_or(Away("a question was not answered"))
+        lost.ok().and_then(|lost| Some(lost.as_ref().err()?.why)).unwrap_or(Away("a question was not answered"))
     }
 }
 
@@ -152,7 +165,7 @@ impl Away {
     /// What is wrong and what to do about it. The library's own texts may quote what they were given.
     pub fn of(error: &RedisError) -> Self {
         // By what the server says first, or what the library makes of that.
-        const ANSWERS: [(&str, &str); 14] = [
+        const ANSWERS: [(&str, &str); 16] = [
             ("WRONGPASS", "it does not take the user name or password of STATE_URL"),
             ("NOAUTH", "it asks for a password, and STATE_URL has none"),
             ("ReadOnly", Away::REPLICA),
@@ -160,6 +173,8 @@ impl Away {
             ("READONLY", Away::REPLICA),
             // What it says to whoever waits for news at that moment.
             ("UNBLOCKED", Away::REPLICA),
+            ("MasterDown", Away::REPLICA),
+            ("NOREPLICAS", "it has fewer replicas than its min-replicas-to-write, and takes no changes"),
             ("BusyLoading", "it is still loading its data"),
             ("OOM", "it is full: raise its maxmemory"),
             ("MISCONF", "it cannot save its data to disk, and takes no changes until it can"),
@@ -226,6 +241,11 @@ mod tests {
                 "-ERR Error running script (call to f_1): @user_script:2: The user executing the script can't run this command or \
                  subcommand\r\n",
                 Away::NOT_ALLOWED,
+            ),
+            ("-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n", Away::REPLICA),
+            (
+                "-NOREPLICAS Not enough good replicas to write.\r\n",
+                "it has fewer replicas than its min-replicas-to-write, and takes no changes",
             ),
             ("-MOVED 3999 127.0.0.1:6381\r\n", Away::NODE),
         ] {

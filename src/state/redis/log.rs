@@ -123,7 +123,12 @@ impl Follower {
     const AT_ONCE: usize = 500;
 
     /// Reads what is kept for good.
-    pub(super) async fn read_kept(&self, reader: &mut MultiplexedConnection, names: &Names, table: Table) -> Result<(), Away> {
+    pub(super) async fn read_kept(
+        &mut self,
+        reader: &mut MultiplexedConnection,
+        names: &Names,
+        table: Table,
+    ) -> Result<(), Away> {
         let (key, mut cursor) = (kept_key(names, table), 0_u64);
         loop {
             let mut scan = redis::cmd("HSCAN");
@@ -166,7 +171,7 @@ impl Follower {
 
     /// Junk and what other versions write is left where it is. What is kept for good and an older key has sealed is sealed anew, which is
     /// not for news: processes that disagree about the newest key would never end.
-    fn learn(&self, names: &Names, table: Table, told: &[Named], is_news: bool) {
+    fn learn(&mut self, names: &Names, table: Table, told: &[Named], is_news: bool) {
         let Some(tables) = self.tables.upgrade() else { return };
         for named in told {
             let Some((record, is_newest)) = self.opened(names, table, named) else { continue };
@@ -174,6 +179,7 @@ impl Follower {
                 tables.journal.give(record.thing(), Some(record.clone()));
             }
             tables.learn(&record);
+            self.found.iter_mut().for_each(|found| found.extend([names.of(&record.thing())]));
         }
     }
 

@@ -1,6 +1,6 @@
 //! What several processes of one app share, in Redis or Valkey, 6.2 or later.
 //!
-//! Pages and signatures never ask it: what they need is followed and looked up in memory. It may be away at any moment, and each use of
+//! Pages and signatures never ask it, but for a credential that has to be fetched: what they need is followed and looked up in memory. It may be away at any moment, and each use of
 //! it says what happens then.
 //!
 //! | what | while Redis is away | why |
@@ -98,7 +98,7 @@ impl Redis {
         let redis = Arc::clone(self);
         self.runtime.spawn(timeout(matters, async move {
             while redis.link.ask::<()>(&question).await.is_err() {
-                redis.link.is_back().await;
+                redis.link.until_up().await;
             }
         }));
     }
