@@ -104,8 +104,27 @@ async fn https_shows_dingtalks_names_to_whom_trusts_the_simulator_and_nobody_els
     assert!(browser.get(url("oapi.dingtalk.com")).send().await.unwrap().text().await.unwrap().contains("40035"));
     assert!(browser.get(url("127.0.0.1")).send().await.is_ok());
     assert!(browser.get(url("example.com")).send().await.is_err());
-    let told = reqwest::get(format!("{}/ca.pem", dingtalk.url())).await.unwrap().text().await.unwrap();
-    assert_eq!(Some(told), dingtalk.authority());
+    assert_eq!(Some(get(dingtalk.url() + "/ca.pem").await), dingtalk.authority());
+}
+
+#[tokio::test]
+async fn over_https_stream_is_where_a_library_looks_that_takes_the_host_and_the_port_only() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let https = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = https.local_addr().unwrap();
+    let dingtalk = Simulator::start_at(Places { https: Some(https), ..Places::default() }).await.unwrap();
+    let authority = reqwest::Certificate::from_pem(dingtalk.authority().unwrap().as_bytes()).unwrap();
+    let app = Client::builder().no_proxy().tls_certs_only([authority]).resolve("api.dingtalk.com", address).build().unwrap();
+    let url = |path| format!("https://api.dingtalk.com:{}{path}", address.port());
+    let credentials = json!({"clientId": dingtalk.app().client_id, "clientSecret": dingtalk.app().client_secret});
+    // As on port 443, which no caller names.
+    let open = app.post(url("/v1.0/gateway/connections/open")).header("host", "api.dingtalk.com").json(&credentials);
+    let opened: Value = open.send().await.unwrap().json().await.unwrap();
+    assert_eq!(opened["endpoint"], "wss://api.dingtalk.com:443/connect");
+    let connect = app.get(url("/connect")).query(&[("ticket", opened["ticket"].as_str().unwrap())]);
+    let connect = connect.header("connection", "Upgrade").header("upgrade", "websocket");
+    let connect = connect.header("sec-websocket-version", "13").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    assert_eq!(connect.send().await.unwrap().status(), 101);
 }
 
 #[tokio::test]
