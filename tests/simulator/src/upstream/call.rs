@@ -28,11 +28,12 @@ pub struct Call {
     /// The address that the call came from, one of IPv4 also where both are listened to at once.
     pub ip: String,
     token: Option<String>,
-    body: Bytes,
+    /// Empty until it has come.
+    pub body: Bytes,
 }
 
 impl Call {
-    pub fn new(request: &HttpRequest, body: Bytes, side: Side) -> Self {
+    pub fn new(request: &HttpRequest, side: Side) -> Self {
         let header = |name: &str| {
             let value = request.headers().get(name)?;
             value.to_str().ok().map(str::to_owned)
@@ -48,7 +49,7 @@ impl Call {
             content_type: header(CONTENT_TYPE.as_str()).unwrap_or_default(),
             ip: request.peer_addr().map(|peer| peer.ip().to_canonical().to_string()).unwrap_or_default(),
             token: header("x-acs-dingtalk-access-token"),
-            body,
+            body: Bytes::new(),
         }
     }
 

@@ -2,8 +2,6 @@
 
 use dingtalk_simulator::Fault;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::caller::Caller;
 
@@ -61,17 +59,7 @@ async fn an_app_is_opened_with_the_corp_id_where_its_address_has_a_place_for_it_
 
 /// The answer to a body that is refused by its length, before any of it comes.
 async fn too_large(caller: &Caller, path: &str) -> String {
-    let mut stream = TcpStream::connect(caller.dingtalk.url().replace("http://", "")).await.unwrap();
-    let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n");
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    while !answer.ends_with('}') {
-        let mut some = [0; 1024];
-        let more = stream.read(&mut some).await.unwrap();
-        assert!(more > 0, "{path}: {answer}");
-        answer.push_str(std::str::from_utf8(&some[..more]).unwrap());
-    }
-    answer
+    caller.raw(&format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n")).await
 }
 
 #[tokio::test]
