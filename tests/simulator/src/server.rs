@@ -116,6 +116,22 @@ pub fn stream(request: &HttpRequest) -> String {
     }
 }
 
+/// Whether a path is the simulator's own, and no API of DingTalk.
+pub fn is_own(path: &str) -> bool {
+    const PAGES: [&str; 9] = [
+        "/",
+        "/console.css",
+        "/console.js",
+        "/ca.pem",
+        "/favicon.ico",
+        "/dd.js",
+        "/connect",
+        "/oauth2/auth",
+        "/oauth2/challenge.htm",
+    ];
+    PAGES.contains(&path) || matches!(path.split('/').nth(1), Some("client" | "control" | "avatar"))
+}
+
 /// The host that the caller named, without the port.
 pub fn host(request: &HttpRequest) -> &str {
     let authority = authority(request);
