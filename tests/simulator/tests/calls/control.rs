@@ -102,6 +102,34 @@ async fn a_lever_that_makes_no_sense_is_refused() {
 }
 
 #[tokio::test]
+async fn a_suite_ticket_is_made_for_a_third_party_app_only_and_no_other_is_told_of_one() {
+    let caller = Caller::start().await;
+    let third_party = caller.dingtalk.third_party_app().client_id;
+    for (client_id, status) in [("dingsimulatedapp1", 400), ("customsimulated01", 400), (third_party, 200)] {
+        let lever = json!({"clientId": client_id, "url": "http://127.0.0.1:1/", "suiteTicket": "rotate"});
+        let answer = caller.post("/control/events", lever).await;
+        assert_eq!(answer.status, status, "{client_id}: {}", answer.body);
+    }
+    let pushes = caller.get("/control/state").await.json()["pushes"].take();
+    assert_eq!(pushes.as_array().unwrap().iter().map(|push| &push["clientId"]).collect::<Vec<_>>(), [third_party]);
+}
+
+#[tokio::test]
+async fn a_reset_forgets_where_an_app_listens_and_remembers_which_one_is_under_test() {
+    let caller = Caller::start().await;
+    let world = caller.get("/control/world").await.json();
+    let app = json!({"url": "http://127.0.0.1:1/", "clientId": caller.dingtalk.custom_app().client_id});
+    caller.post("/control/app", app).await;
+    for (lever, body) in [("reset", json!({})), ("world", world)] {
+        let state = caller.post("/control/events", json!({"url": "http://127.0.0.1:1/told"})).await.json();
+        assert_eq!(state["events"]["url"], "http://127.0.0.1:1/told");
+        let state = caller.post(&format!("/control/{lever}"), body).await.json();
+        assert_eq!((&state["events"]["url"], &state["app"]["kind"]), (&Value::Null, &json!("custom")), "{lever}");
+        assert_eq!(state["app"]["url"], "http://127.0.0.1:1/", "{lever}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_a_reset_overtakes_is_none_of_the_next_worlds() {
     let caller = Caller::start().await;
     caller.dingtalk.fault("/gettoken", 1, Fault::Delay { milliseconds: 300 });
