@@ -34,8 +34,10 @@ async function community() {
   const client = new DingTalk({ corpid, corpsecret: clientSecret, host: url });
   const wrong = new DingTalk({ corpid, corpsecret: 'wrong', host: url });
   const sdk = 'node-dingtalk';
-  await cell(sdk, 'gettoken, corpid', async () => ({ token: await client.client.getAccessToken() }), () => wrong.client.getAccessToken());
-  await cell(sdk, 'get_jsapi_ticket', async () => ({ ticket: await client.client.getJSApiTicket() }), () => wrong.client.getJSApiTicket());
+  await cell(sdk, 'gettoken, corpid', () => client.client.getAccessToken(), () => wrong.client.getAccessToken());
+  const cache = { get: (key) => (key.startsWith('accessToken') ? 'dead' : null), set: () => {} };
+  const dead = new DingTalk({ corpid, corpsecret: clientSecret, host: url, cache });
+  await cell(sdk, 'get_jsapi_ticket', () => client.client.getJSApiTicket(), () => dead.client.getJSApiTicket());
   await cell(sdk, 'user/getuserinfo', async () => client.user.getUserInfoByCode(await code()), () => client.user.getUserInfoByCode('none'));
   // The library makes undefined of whatever goes wrong here.
   const missing = async () => { if (!await client.user.get('none')) throw Object.assign(new Error(), { code: 'as undefined' }); };
@@ -71,7 +73,7 @@ async function stream() {
   const listen = (secret) => new DWClient({ clientId, clientSecret: secret, keepAlive: false });
   const client = listen(clientSecret);
   const heard = new Promise((resolve) => client.registerAllEventListener((event) => {
-    resolve({ eventType: event.headers.eventType });
+    resolve(event.headers.eventType);
     return { status: 'SUCCESS' };
   }));
   await cell(sdk, 'connections/open', async () => {

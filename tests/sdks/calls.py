@@ -23,7 +23,7 @@ from dingtalk.client.base import BaseClient
 from dingtalk.client.isv import ISVClient
 from dingtalk.crypto import DingTalkCrypto
 
-from cells import cell, post
+from cells import Refused, cell, post, read
 
 URL = sys.argv[1]
 CORP, OTHER = "dingsimulator0001", "dingsimulator0002"
@@ -51,12 +51,22 @@ def browser_code():
         def redirect_request(self, *_):
             return None
 
-    fields = {"redirect_uri": URL, "response_type": "code", "client_id": APP, "person": f"{CORP} alice"}
+    fields = {"redirect_uri": URL, "response_type": "code", "client_id": APP, "scope": "openid corpid", "person": f"{CORP} alice"}
     try:
         urllib.request.build_opener(Stay).open(URL + "/oauth2/auth", urllib.parse.urlencode(fields).encode())
     except urllib.error.HTTPError as redirect:
         query = urllib.parse.urlparse(redirect.headers["location"]).query
         return urllib.parse.parse_qs(query)["authCode"][0]
+
+
+def written_down(endpoint, call):
+    """Makes a call whose SDK keeps a refusal to itself, and tells of it as the ledger does."""
+    before = read(URL + "/control/requests")["latest"]
+    said = call()
+    [status] = [entry["status"] for entry in read(f"{URL}/control/requests?after={before}")["entries"] if entry["endpoint"] == endpoint]
+    if status >= 400:
+        raise Refused(status)
+    return said
 
 
 def stream():
@@ -77,10 +87,10 @@ def stream():
     pull("/control/organisation", {"corpId": CORP, "clientId": SUITE, "do": "authorise"})
     assert done.wait(30), "no events"
     wrong = dingtalk_stream.DingTalkStreamClient(dingtalk_stream.Credential(SUITE, "wrong"))
-    cell("dingtalk-stream (PyPI)", "connections/open", lambda: {"ticket": heard["suite_ticket"]["suiteTicket"]},
-         lambda: wrong.open_connection() or (_ for _ in ()).throw(type("Refused", (Exception,), {"code": 401})()))
-    cell("dingtalk-stream (PyPI)", "accessToken", lambda: {"token": dingtalk_stream.DingTalkStreamClient(
-        dingtalk_stream.Credential(APP, SECRET)).get_access_token()})
+    cell("dingtalk-stream (PyPI)", "connections/open", lambda: heard["suite_ticket"]["suiteTicket"],
+         lambda: written_down("POST /v1.0/gateway/connections/open", wrong.open_connection))
+    cell("dingtalk-stream (PyPI)", "accessToken", lambda: dingtalk_stream.DingTalkStreamClient(
+        dingtalk_stream.Credential(APP, SECRET)).get_access_token())
     return heard["suite_ticket"]["suiteTicket"]
 
 
@@ -135,7 +145,10 @@ def community(ticket):
     client, wrong = AppKeyClient(CORP, APP, SECRET), AppKeyClient(CORP, APP, "wrong")
     cell(sdk, "gettoken", lambda: client.get_access_token(), lambda: wrong.get_access_token())
     cell(sdk, "gettoken, corpid", lambda: SecretClient(CORP, SECRET).get_access_token(), lambda: SecretClient(CORP, "wrong").get_access_token())
-    cell(sdk, "get_jsapi_ticket", lambda: client.get_jsapi_ticket(), lambda: wrong.get_jsapi_ticket())
+    # With a token that died it would fetch another one.
+    dead = AppKeyClient(CORP, APP, SECRET, auto_retry=False)
+    dead.cache.access_token.set(value="dead", ttl=3600)
+    cell(sdk, "get_jsapi_ticket", lambda: client.get_jsapi_ticket(), lambda: dead.get_jsapi_ticket())
     cell(sdk, "user/getuserinfo", lambda: client.user.getuserinfo(code()), lambda: client.user.getuserinfo("none"))
     cell(sdk, "user/get", lambda: client.user.get("alice"), lambda: client.user.get("none"))
     cell(sdk, "auth/scopes", lambda: client.user.auth_scopes())

@@ -9,13 +9,25 @@ def post(url, body):
     return json.load(urllib.request.urlopen(request))
 
 
+def read(url):
+    return json.load(urllib.request.urlopen(url))
+
+
+class Refused(Exception):
+    """A refusal of which an SDK or an app tells in a way of its own."""
+
+    def __init__(self, code):
+        super().__init__(code)
+        self.code = code
+
+
 def outcome(call):
     try:
         said = call()
     except Exception as error:  # each SDK has its own
         code = getattr(error, "code", None) or getattr(error, "errcode", None)
         return f"refused {code}" if code else f"broke: {type(error).__name__}: {error}"[:120]
-    told = said if isinstance(said, (dict, list)) else said.body.to_map()
+    told = said if said is None or isinstance(said, (dict, list, str)) else said.body.to_map()
     return "ok" if told else "empty"
 
 

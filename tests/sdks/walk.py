@@ -6,23 +6,12 @@ import subprocess
 import sys
 import urllib.error
 import urllib.parse
-import urllib.request
 
-from cells import cell, post
+from cells import Refused, cell, post, read
 
 URL, NAME, COMMAND = sys.argv[1], sys.argv[2], sys.argv[3:]
 CORP, AGENT = "dingsimulator0001", "1000000001"
 REGISTERED = {"CORP_ID": CORP, "APP_KEY": "dingsimulatedapp1", "APP_SECRET": "simulated-secret-not-for-production", "AGENT_ID": AGENT}
-
-
-class Refused(Exception):
-    def __init__(self, code):
-        super().__init__(code)
-        self.code = code
-
-
-def read(url):
-    return json.load(urllib.request.urlopen(url))
 
 
 def calls(endpoint):

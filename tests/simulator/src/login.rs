@@ -6,8 +6,11 @@ use actix_web::web::{Data, Form, Query, ServiceConfig, get, post};
 use serde::Deserialize;
 use url::Url;
 
-use crate::world::{Holder, Registered, Shared, World};
+use crate::world::{Holder, OnBehalf, Registered, Shared, World};
 
+/// What an app may ask for: who somebody is, and of which organisation.
+const SCOPES: [&str; 2] = ["openid", WITH_CORP_ID];
+const WITH_CORP_ID: &str = "openid corpid";
 const PAGE: &str = include_str!("../assets/login.html");
 
 /// Mounts the page under both of its names.
@@ -24,7 +27,6 @@ struct Question {
     redirect_uri: String,
     response_type: String,
     client_id: String,
-    #[serde(default)]
     scope: String,
     state: Option<String>,
     #[serde(rename = "corpId")]
@@ -67,7 +69,8 @@ async fn answer(answer: Form<Answer>, shared: Data<Shared>) -> HttpResponse {
         return refused("the organisation does not have this app");
     }
     let (holder, now) = (Holder::new(&app.client_id, corp_id), world.now());
-    let code = world.browser_codes.issue(holder, person, now);
+    let who = OnBehalf { holder, person, corp_id_asked: question.scope == WITH_CORP_ID };
+    let code = world.browser_codes.issue_to(who, now);
     // Pages of DingTalk's name either, and both have been seen.
     question.back(&[("authCode", &code), ("code", &code)])
 }
@@ -79,6 +82,7 @@ impl Question {
             None => Err("no app has this client_id".to_owned()),
             Some(_) if !is_address => Err("redirect_uri is no http or https address".to_owned()),
             Some(_) if self.response_type != "code" => Err("response_type is code".to_owned()),
+            Some(_) if !SCOPES.contains(&self.scope.as_str()) => Err("scope is openid, or openid corpid".to_owned()),
             Some(app) => Ok(app),
         }
     }

@@ -11,6 +11,7 @@ use actix_web::middleware::ErrorHandlerResponse;
 use actix_web::web::{Data, PayloadConfig, QueryConfig, to};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer};
 use serde_json::json;
+use url::Url;
 
 use crate::tls::Identity;
 use crate::world::Shared;
@@ -101,10 +102,34 @@ pub fn origin(request: &HttpRequest) -> String {
     }
 }
 
-/// The origin under which the simulator can be reached without anybody's help.
-pub fn nearest(request: &HttpRequest) -> String {
-    let passed_on = !request.app_config().secure() && host(request).contains(".dingtalk.");
-    if passed_on { format!("http://{}", request.app_config().local_addr()) } else { origin(request) }
+/// The address of Stream: where the caller reached the simulator, or where it listens if somebody passed a call to one of DingTalk's
+/// hosts on to here. The port is always told: the official library for Java takes it as it is, and knows no default.
+pub fn stream(request: &HttpRequest) -> String {
+    let (secure, here) = (request.app_config().secure(), request.app_config().local_addr());
+    let scheme = if secure { "wss" } else { "ws" };
+    let passed_on = !secure && host(request).contains(".dingtalk.");
+    let named = Url::parse(&origin(request)).ok().filter(|_| !passed_on);
+    let named = named.as_ref().and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
+    match named {
+        Some((host, port)) => format!("{scheme}://{host}:{port}/connect"),
+        None => format!("{scheme}://{here}/connect"),
+    }
+}
+
+/// Whether a path is the simulator's own, and no API of DingTalk.
+pub fn is_own(path: &str) -> bool {
+    const PAGES: [&str; 9] = [
+        "/",
+        "/console.css",
+        "/console.js",
+        "/ca.pem",
+        "/favicon.ico",
+        "/dd.js",
+        "/connect",
+        "/oauth2/auth",
+        "/oauth2/challenge.htm",
+    ];
+    PAGES.contains(&path) || matches!(path.split('/').nth(1), Some("client" | "control" | "avatar"))
 }
 
 /// The host that the caller named, without the port.

@@ -36,6 +36,9 @@ impl Lever for Events {
         if self.shape.is_some() && self.url.is_none() {
             return Err("shape is told together with url".to_owned());
         }
+        if self.suite_ticket.is_some() {
+            world.has_suite_tickets(&client_id)?;
+        }
         if let Some(url) = self.url {
             let is_address = url::Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
             if !url.is_empty() && !is_address {

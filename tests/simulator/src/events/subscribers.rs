@@ -65,6 +65,10 @@ impl Subscribers {
         }
     }
 
+    pub fn forget_addresses(&mut self) {
+        self.urls.clear();
+    }
+
     pub fn issue_ticket(&mut self, subscription: Subscription) -> String {
         let ticket = secret::hex32();
         self.tickets.push_back((ticket.clone(), subscription));

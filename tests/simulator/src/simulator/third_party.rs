@@ -124,13 +124,21 @@ impl Simulator {
     }
 
     /// Pushes a new suite ticket, which is the end of the one before.
+    ///
+    /// # Panics
+    /// When the app under test is no third-party app: a slip in the test.
+    #[track_caller]
     pub fn rotate_suite_ticket(&self) {
-        self.tested(World::rotate_suite_ticket);
+        self.with_suite_tickets(World::rotate_suite_ticket);
     }
 
     /// Pushes the suite ticket once more, as the button in the developer console does.
+    ///
+    /// # Panics
+    /// When the app under test is no third-party app: a slip in the test.
+    #[track_caller]
     pub fn push_suite_ticket_again(&self) {
-        self.tested(World::push_suite_ticket_again);
+        self.with_suite_tickets(World::push_suite_ticket_again);
     }
 
     /// Does something to the app's Stream connections, and returns how many there are.
@@ -161,6 +169,15 @@ impl Simulator {
             let now = world.now();
             world.tokens.revoke(&Holder::new(client_id, corp_id), now);
         });
+    }
+
+    #[track_caller]
+    fn with_suite_tickets(&self, act: fn(&mut World, &str)) {
+        done(self.tested(|world, client_id| {
+            world.has_suite_tickets(client_id)?;
+            act(world, client_id);
+            Ok(())
+        }));
     }
 
     /// Something with the app under test.

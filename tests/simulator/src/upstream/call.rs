@@ -11,7 +11,7 @@ use super::answer::Answer;
 use super::api::{Api, Family};
 use super::apis;
 use super::side::Side;
-use crate::server::{nearest, origin};
+use crate::server::{origin, stream};
 
 /// The parts of a request that the endpoints look at.
 pub struct Call {
@@ -21,18 +21,19 @@ pub struct Call {
     pub side: Side,
     /// Where the simulator was reached, for the addresses of avatars.
     pub origin: String,
-    /// Where it listens: the same, unless somebody passed a call to one of DingTalk's hosts on to here.
-    pub nearest: String,
+    /// Where an app that calls from there reaches Stream.
+    pub stream: String,
     query: String,
     content_type: String,
     /// The address that the call came from, one of IPv4 also where both are listened to at once.
     pub ip: String,
     token: Option<String>,
-    body: Bytes,
+    /// Empty until it has come.
+    pub body: Bytes,
 }
 
 impl Call {
-    pub fn new(request: &HttpRequest, body: Bytes, side: Side) -> Self {
+    pub fn new(request: &HttpRequest, side: Side) -> Self {
         let header = |name: &str| {
             let value = request.headers().get(name)?;
             value.to_str().ok().map(str::to_owned)
@@ -43,12 +44,12 @@ impl Call {
             api: apis::at(request.path()).filter(|api| side.has(api.family())),
             side,
             origin: origin(request),
-            nearest: nearest(request),
+            stream: stream(request),
             query: request.query_string().to_owned(),
             content_type: header(CONTENT_TYPE.as_str()).unwrap_or_default(),
             ip: request.peer_addr().map(|peer| peer.ip().to_canonical().to_string()).unwrap_or_default(),
             token: header("x-acs-dingtalk-access-token"),
-            body,
+            body: Bytes::new(),
         }
     }
 

@@ -15,6 +15,7 @@ use super::front::{self, BanForm};
 use super::gateway;
 use super::refusal::{Limit, Refusal};
 use super::reshape::Form;
+use crate::server::is_own;
 use crate::world::World;
 
 const LONGEST_WAIT: u64 = 10 * 60 * 1000;
@@ -133,6 +134,7 @@ impl Fault {
     pub(crate) fn objection(&self, path: &str) -> Option<&'static str> {
         let takes = |test: fn(&Access) -> bool| apis::at(path).is_none_or(|api| test(&api.access));
         match self {
+            _ if is_own(path) => Some("only calls of an app to DingTalk can be spoilt"),
             Self::AuthCodeError if !apis::takes_code(path) => Some("this call has no authCode"),
             Self::RevokedToken if !takes(|access| matches!(access, Access::App(_))) => Some("this call has no access_token"),
             Self::Throttled | Self::Form { form: Form::Capitals } if Family::of(path) != Family::Api => {

@@ -16,8 +16,10 @@ mod side;
 
 use std::time::Instant;
 
-use actix_web::web::{Bytes, Data};
-use actix_web::{Error, HttpRequest, HttpResponse};
+use actix_web::http::Method;
+use actix_web::http::header::UPGRADE;
+use actix_web::web::{Bytes, Data, Payload};
+use actix_web::{Error, FromRequest, HttpRequest, HttpResponse};
 use tokio::time::sleep;
 
 use crate::ledger::Party;
@@ -40,14 +42,17 @@ pub use refusal::Limit;
 pub use reshape::Form;
 
 /// Answers any call that is not for the page, the control or the console.
-pub async fn answer(request: HttpRequest, body: Result<Bytes, Error>, shared: Data<Shared>) -> HttpResponse {
-    let read_at = Instant::now();
-    let is_unreadable = body.is_err();
-    let call = Call::new(&request, body.unwrap_or_default(), Side::of(&request, &shared));
+pub async fn answer(request: HttpRequest, body: Payload, shared: Data<Shared>) -> HttpResponse {
+    let mut call = Call::new(&request, Side::of(&request, &shared));
     let recording = Recording::start(&shared, Party::App, call.name(), call.label());
-    if is_unreadable {
-        return Delivery::Whole.send(Refusal::Unreadable.answer(call.family()).noting("the body could not be read"), recording);
+    match read(&request, body).await {
+        Ok(body) => call.body = body,
+        Err(_) => {
+            let refusal = Refusal::Unreadable.answer(call.family()).noting("the body could not be read");
+            return Delivery::Whole.send(refusal, recording);
+        }
     }
+    let read_at = Instant::now();
     let admitted = admit(&call, read_at, &mut shared.world());
     let (answer, delivery) = match admitted {
         Ok(()) => converse(&call, &shared).await,
@@ -55,6 +60,16 @@ pub async fn answer(request: HttpRequest, body: Result<Bytes, Error>, shared: Da
     };
     let answer = watch_codes(&call, answer, &mut shared.world());
     delivery.send(answer, recording)
+}
+
+/// After a request for a WebSocket or a tunnel everything that comes counts as its body, until the caller goes: nobody waits for that.
+async fn read(request: &HttpRequest, body: Payload) -> Result<Bytes, Error> {
+    let wanted = request.headers().get(UPGRADE).map(|protocol| protocol.as_bytes().trim_ascii());
+    let is_endless = wanted.is_some_and(|protocol| protocol.eq_ignore_ascii_case(b"websocket"));
+    if is_endless || request.method() == Method::CONNECT {
+        return Ok(Bytes::new());
+    }
+    Bytes::from_request(request, &mut body.into_inner()).await
 }
 
 /// A call of nobody's, or of nothing, counts against no limit.

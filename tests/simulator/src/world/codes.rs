@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Holder, Millis, Person};
+use super::{Holder, Millis, OnBehalf, Person};
 use crate::secret;
 
 const LIFETIME: Millis = 5 * 60 * 1000;
@@ -21,6 +21,7 @@ pub struct Codes {
 struct AuthCode {
     holder: Holder,
     person: Arc<Person>,
+    corp_id_asked: bool,
     expires_at: Millis,
     used: bool,
     has_been_here: bool,
@@ -28,9 +29,16 @@ struct AuthCode {
 
 impl Codes {
     pub fn issue(&mut self, holder: Holder, person: Arc<Person>, now: Millis) -> String {
+        self.issue_to(OnBehalf { holder, person, corp_id_asked: false }, now)
+    }
+
+    /// One of the login page, for an app that may have asked for the organisation as well.
+    pub fn issue_to(&mut self, who: OnBehalf, now: Millis) -> String {
         self.issued.retain(|_, code| code.expires_at + REMEMBERED > now);
         let value = secret::hex32();
-        let code = AuthCode { holder, person, expires_at: now + LIFETIME, used: false, has_been_here: false };
+        let OnBehalf { holder, person, corp_id_asked } = who;
+        let expires_at = now + LIFETIME;
+        let code = AuthCode { holder, person, corp_id_asked, expires_at, used: false, has_been_here: false };
         self.issued.insert(value.clone(), code);
         value
     }
@@ -45,11 +53,12 @@ impl Codes {
         again
     }
 
-    /// The same for an app that does not know yet from which organisation somebody comes.
-    pub fn exchange_anywhere(&mut self, value: &str, client_id: &str, now: Millis) -> Option<(Holder, Arc<Person>)> {
-        let holder = self.issued.get(value).map(|code| code.holder.clone()).filter(|holder| holder.client_id == client_id)?;
+    /// Uses a code of the login page up, for an app that does not know yet from which organisation somebody comes.
+    pub fn exchange_anywhere(&mut self, value: &str, client_id: &str, now: Millis) -> Option<OnBehalf> {
+        let code = self.issued.get(value).filter(|code| code.holder.client_id == client_id)?;
+        let (holder, corp_id_asked) = (code.holder.clone(), code.corp_id_asked);
         let person = self.exchange(value, &holder, now)?;
-        Some((holder, person))
+        Some(OnBehalf { holder, person, corp_id_asked })
     }
 
     /// How often a code came that had been here.

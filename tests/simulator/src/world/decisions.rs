@@ -145,6 +145,12 @@ impl World {
         }
     }
 
+    /// Only third-party apps have them.
+    pub fn has_suite_tickets(&self, client_id: &str) -> Result<(), &'static str> {
+        let is_third_party = self.app(client_id).is_some_and(|app| app.kind == Kind::ThirdParty);
+        is_third_party.then_some(()).ok_or("only a third-party app has suite tickets")
+    }
+
     /// The newer ticket is the end of the older.
     pub fn rotate_suite_ticket(&mut self, client_id: &str) {
         let now = self.now();

@@ -151,9 +151,11 @@ impl World {
         world
     }
 
-    /// Back to the beginning; what it was set up with stays, and so does whoever listens, unless nothing comes through to them.
+    /// Back to the beginning; what it was set up with stays, and so does whoever is connected, unless nothing comes through to them.
     pub fn reset(&mut self) {
         self.subscribers.lose_frozen();
+        // A test that listened somewhere is over by now, and what the next one does is not to be told there.
+        self.subscribers.forget_addresses();
         let (listening, outbox) = (std::mem::take(&mut self.subscribers), self.outbox.emptied());
         *self = Self { number: self.number + 1, ..Self::new(self.setup.clone(), listening, outbox) };
     }

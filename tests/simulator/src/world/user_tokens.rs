@@ -16,6 +16,8 @@ const REMEMBERED: Millis = 24 * 60 * 60 * 1000;
 pub struct OnBehalf {
     pub holder: Holder,
     pub person: Arc<Person>,
+    /// Whether it asked for the organisation as well.
+    pub corp_id_asked: bool,
 }
 
 /// Access tokens and refresh tokens.
@@ -77,7 +79,7 @@ mod tests {
     #[test]
     fn a_pair_is_renewed_once_and_by_its_own_app_only() {
         let mut tokens = UserTokens::default();
-        let who = OnBehalf { holder: Holder::new("app", "corp"), person: Arc::new(Person::made_up(1)) };
+        let who = OnBehalf { holder: Holder::new("app", "corp"), person: Arc::new(Person::made_up(1)), corp_id_asked: true };
         let first = tokens.grant(who, 0);
         assert!(tokens.who(&first.access, TWO_HOURS - 1).is_some_and(|(_, alive)| alive));
         assert!(tokens.who(&first.access, TWO_HOURS).is_some_and(|(_, alive)| !alive));
@@ -94,7 +96,7 @@ mod tests {
     #[test]
     fn a_dead_token_is_forgotten_after_a_day() {
         let mut tokens = UserTokens::default();
-        let who = OnBehalf { holder: Holder::new("app", "corp"), person: Arc::new(Person::made_up(1)) };
+        let who = OnBehalf { holder: Holder::new("app", "corp"), person: Arc::new(Person::made_up(1)), corp_id_asked: true };
         let first = tokens.grant(who.clone(), 0);
         tokens.grant(who.clone(), TWO_HOURS + REMEMBERED - 1);
         assert!(tokens.who(&first.access, TWO_HOURS + REMEMBERED).is_some_and(|(_, alive)| !alive));

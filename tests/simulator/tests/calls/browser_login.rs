@@ -15,11 +15,15 @@ impl Caller {
     }
 
     async fn answer_question(&self, answer: &[(&str, &str)]) -> Answer {
+        self.answer_question_of("openid corpid", answer).await
+    }
+
+    async fn answer_question_of(&self, scope: &str, answer: &[(&str, &str)]) -> Answer {
         let question = [
             ("redirect_uri", "http://127.0.0.1:1/back?x=1"),
             ("response_type", "code"),
             ("client_id", self.dingtalk.app().client_id),
-            ("scope", "openid corpid"),
+            ("scope", scope),
             ("state", "s&t"),
         ];
         self.submit("/oauth2/auth", &[&question[..], answer].concat()).await
@@ -89,6 +93,46 @@ async fn who_refuses_comes_back_without_a_code() {
     assert_eq!((parameter(&back, "error").as_deref(), parameter(&back, "authCode")), (Some("access_denied"), None));
     let wrong = caller.get("/oauth2/auth?redirect_uri=x&response_type=code&client_id=dingsimulatedapp1").await;
     assert_eq!(wrong.status, 400);
+}
+
+#[tokio::test]
+async fn the_organisation_is_told_to_an_app_only_that_asked_for_it_and_after_a_refresh_too() {
+    let caller = Caller::start().await;
+    // The later one has the same access token, as the same person's.
+    for (scope, corp_id) in [("openid corpid", Some("dingsimulator0001")), ("openid", None)] {
+        let back = caller.answer_question_of(scope, &[("person", "dingsimulator0001 alice")]).await.location.expect("a way back");
+        let code = parameter(&Url::parse(&back).expect("an address"), "code");
+        let mut granted = caller.user_token(json!({"code": code})).await;
+        for _ in 0..2 {
+            assert!(granted["accessToken"].is_string(), "{granted}");
+            assert_eq!(granted.get("corpId"), corp_id.map(Value::from).as_ref(), "{scope}: {granted}");
+            granted = caller.user_token(json!({"grantType": "refresh_token", "refreshToken": granted["refreshToken"]})).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_app_says_what_it_asks_for_in_one_of_two_ways() {
+    let caller = Caller::start().await;
+    let asked = async |scope: &str| {
+        let query = format!("redirect_uri=http%3A%2F%2F127.0.0.1%3A1%2F&response_type=code&client_id=dingsimulatedapp1{scope}");
+        caller.get(&format!("/oauth2/auth?{query}")).await.status
+    };
+    for (scope, status) in [
+        ("&scope=openid", 200),
+        ("&scope=openid%20corpid", 200),
+        ("&scope=openid+corpid", 200),
+        ("", 400),
+        ("&scope=", 400),
+        ("&scope=corpid", 400),
+        ("&scope=openid%2520corpid", 400),
+    ] {
+        assert_eq!(asked(scope).await, status, "{scope}");
+    }
+    for scope in ["", "snsapi_login"] {
+        let refused = caller.answer_question_of(scope, &[("person", "dingsimulator0001 alice")]).await;
+        assert_eq!((refused.status, refused.location), (400, None), "{scope}");
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ use dingtalk_simulator::Simulator;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use url::form_urlencoded::Serializer;
 
 pub const SSO_SECRET: &str = "simulated-sso-secret-not-for-production";
@@ -88,6 +90,25 @@ impl Caller {
     pub async fn get_as(&self, host: &str, path: &str) -> Answer {
         let request = self.http.get(format!("{}{path}", self.dingtalk.url())).header("host", host);
         Answer::of(request.send().await.expect("an answer")).await
+    }
+
+    /// A connection over which no client speaks.
+    pub async fn connection(&self) -> TcpStream {
+        TcpStream::connect(self.dingtalk.url().replace("http://", "")).await.expect("a connection")
+    }
+
+    /// What comes back, up to the end of some JSON, when this is sent and nothing after it.
+    pub async fn raw(&self, sent: &str) -> String {
+        let mut stream = self.connection().await;
+        stream.write_all(sent.as_bytes()).await.expect("a connection");
+        let mut answer = String::new();
+        while !answer.ends_with('}') {
+            let mut some = [0; 1024];
+            let more = stream.read(&mut some).await.expect("an answer");
+            assert!(more > 0, "{sent}: {answer}");
+            answer.push_str(std::str::from_utf8(&some[..more]).expect("text"));
+        }
+        answer
     }
 
     /// A call of the old API with the internal app's token.

@@ -2,8 +2,6 @@
 
 use dingtalk_simulator::Fault;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::caller::Caller;
 
@@ -61,17 +59,7 @@ async fn an_app_is_opened_with_the_corp_id_where_its_address_has_a_place_for_it_
 
 /// The answer to a body that is refused by its length, before any of it comes.
 async fn too_large(caller: &Caller, path: &str) -> String {
-    let mut stream = TcpStream::connect(caller.dingtalk.url().replace("http://", "")).await.unwrap();
-    let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n");
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    while !answer.ends_with('}') {
-        let mut some = [0; 1024];
-        let more = stream.read(&mut some).await.unwrap();
-        assert!(more > 0, "{path}: {answer}");
-        answer.push_str(std::str::from_utf8(&some[..more]).unwrap());
-    }
-    answer
+    caller.raw(&format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n")).await
 }
 
 #[tokio::test]
@@ -101,12 +89,43 @@ async fn a_lever_that_makes_no_sense_is_refused() {
         ("events", json!({"url": "ftp://x"})),
         ("events", json!({"stream": "explode"})),
         ("events", json!({"shape": "old"})),
+        ("events", json!({"suiteTicket": "rotate"})),
+        ("events", json!({"suiteTicket": "again"})),
+        ("events", json!({"suiteTicket": "rotate", "clientId": "customsimulated01"})),
         ("grants", json!({"grants": {}, "colour": "blue"})),
         ("app", json!({"url": "http://127.0.0.1:1/", "clientId": "nobody"})),
         ("world", json!({"organisations": [], "apps": []})),
     ] {
         let refusal = caller.post(&format!("/control/{path}"), body).await;
         assert_eq!((refusal.status, refusal.json()["error"].is_string()), (400, true), "{path}: {}", refusal.body);
+    }
+}
+
+#[tokio::test]
+async fn a_suite_ticket_is_made_for_a_third_party_app_only_and_no_other_is_told_of_one() {
+    let caller = Caller::start().await;
+    let third_party = caller.dingtalk.third_party_app().client_id;
+    for (client_id, status) in [("dingsimulatedapp1", 400), ("customsimulated01", 400), (third_party, 200)] {
+        let lever = json!({"clientId": client_id, "url": "http://127.0.0.1:1/", "suiteTicket": "rotate"});
+        let answer = caller.post("/control/events", lever).await;
+        assert_eq!(answer.status, status, "{client_id}: {}", answer.body);
+    }
+    let pushes = caller.get("/control/state").await.json()["pushes"].take();
+    assert_eq!(pushes.as_array().unwrap().iter().map(|push| &push["clientId"]).collect::<Vec<_>>(), [third_party]);
+}
+
+#[tokio::test]
+async fn a_reset_forgets_where_an_app_listens_and_remembers_which_one_is_under_test() {
+    let caller = Caller::start().await;
+    let world = caller.get("/control/world").await.json();
+    let app = json!({"url": "http://127.0.0.1:1/", "clientId": caller.dingtalk.custom_app().client_id});
+    caller.post("/control/app", app).await;
+    for (lever, body) in [("reset", json!({})), ("world", world)] {
+        let state = caller.post("/control/events", json!({"url": "http://127.0.0.1:1/told"})).await.json();
+        assert_eq!(state["events"]["url"], "http://127.0.0.1:1/told");
+        let state = caller.post(&format!("/control/{lever}"), body).await.json();
+        assert_eq!((&state["events"]["url"], &state["app"]["kind"]), (&Value::Null, &json!("custom")), "{lever}");
+        assert_eq!(state["app"]["url"], "http://127.0.0.1:1/", "{lever}");
     }
 }
 

@@ -7,6 +7,7 @@ use crate::caller::Caller;
 
 const DETAILS: &str = "/topapi/v2/user/get";
 const TICKETS: &str = "/v1.0/oauth2/jsapiTickets";
+const NOT_SPOILT: &str = "only calls of an app to DingTalk can be spoilt";
 
 impl Caller {
     async fn arrange(&self, endpoint: &str, fault: Value) -> u16 {
@@ -157,6 +158,39 @@ async fn a_fault_that_a_call_cannot_have_is_refused() {
     ] {
         assert_eq!(caller.arrange(endpoint, fault.clone()).await, 400, "{endpoint} {fault}");
     }
+}
+
+#[tokio::test]
+async fn what_is_no_call_of_an_app_to_dingtalk_cannot_be_spoilt() {
+    let caller = Caller::start().await;
+    for own in [
+        "POST /client/authcode",
+        "/client/config",
+        "/control/reset",
+        "GET /dd.js",
+        "/connect",
+        "/oauth2/auth",
+        "/oauth2/challenge.htm",
+        "/",
+        "/console.js",
+        "/console.css",
+        "/ca.pem",
+        "/favicon.ico",
+        "/avatar/dingsimulator0001/alice.svg",
+    ] {
+        let refusal = caller.post("/control/faults", json!({"endpoint": own, "fault": {"kind": "busy"}})).await;
+        assert_eq!((refusal.status, refusal.json()["error"].as_str()), (400, Some(NOT_SPOILT)), "{own}");
+    }
+    let others = ["/clients", "/connect/oauth2/sns_authorize", "/{any}/thing"];
+    for other in others {
+        assert_eq!(caller.arrange(other, json!({"kind": "busy"})).await, 200, "{other}");
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "only calls of an app to DingTalk can be spoilt")]
+async fn a_test_that_would_spoil_what_is_no_call_to_dingtalk_has_a_slip_in_it() {
+    Caller::start().await.dingtalk.fault("POST /client/authcode", 1, Fault::Busy);
 }
 
 #[tokio::test]

@@ -3,13 +3,21 @@
 use std::net::TcpListener;
 
 use dingtalk_simulator::{Places, Simulator};
+use reqwest::Client;
 use reqwest::tls::TlsInfo;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use serde_json::{Value, json};
 
 use crate::caller::Caller;
 
 const UNKNOWN: &str = "请求的URI地址不存在";
+
+async fn get(url: String) -> String {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder().no_proxy().build().unwrap();
+    client.get(url).send().await.unwrap().text().await.unwrap()
+}
 
 #[tokio::test]
 async fn a_call_that_is_sent_to_the_other_familys_host_fails_as_it_would() {
@@ -19,7 +27,7 @@ async fn a_call_that_is_sent_to_the_other_familys_host_fails_as_it_would() {
         (answer.status, answer.json())
     };
     assert_eq!(to("oapi.dingtalk.com", "/gettoken").await.1["errcode"], 40035);
-    assert_eq!(to("api.dingtalk.com", "/gettoken").await, (200, serde_json::json!({"errcode": 404, "errmsg": UNKNOWN})));
+    assert_eq!(to("api.dingtalk.com", "/gettoken").await, (200, json!({"errcode": 404, "errmsg": UNKNOWN})));
     assert_eq!(to("oapi.dingtalk.com", "/v1.0/contact/users/me").await.1["errcode"], 404);
     let (status, refusal) = to("api.dingtalk.com", "/v1.0/contact/users/me").await;
     assert_eq!((status, refusal["code"].as_str()), (400, Some("AuthenticationFailed.MissingParameter")));
@@ -30,8 +38,6 @@ async fn a_call_that_is_sent_to_the_other_familys_host_fails_as_it_would() {
 async fn the_families_may_have_a_port_each() {
     let [new, old] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let dingtalk = Simulator::start_at(Places { main: Some(new), old: Some(old), ..Places::default() }).await.unwrap();
-    let get = async |url: String| reqwest::get(url).await.unwrap().text().await.unwrap();
-    let _ = rustls::crypto::ring::default_provider().install_default();
     assert!(get(format!("{}/gettoken", dingtalk.old_url())).await.contains("40035"));
     assert!(get(format!("{}/gettoken", dingtalk.url())).await.contains("404"));
     assert!(get(format!("{}/v1.0/contact/users/me", dingtalk.old_url())).await.contains("404"));
@@ -55,10 +61,8 @@ async fn the_families_may_have_an_address_each_with_one_port_for_both() {
     let old = TcpListener::bind(("127.0.0.2", port)).unwrap();
     let dingtalk = Simulator::start_at(Places { main: Some(new), old: Some(old), ..Places::default() }).await.unwrap();
     assert_eq!(dingtalk.old_url(), format!("http://127.0.0.2:{port}"));
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let get = async |url: String| reqwest::get(url + "/gettoken").await.unwrap().text().await.unwrap();
-    assert!(get(dingtalk.old_url()).await.contains("40035"));
-    assert!(get(dingtalk.url()).await.contains("404"));
+    assert!(get(dingtalk.old_url() + "/gettoken").await.contains("40035"));
+    assert!(get(dingtalk.url() + "/gettoken").await.contains("404"));
 }
 
 #[tokio::test]
@@ -94,14 +98,33 @@ async fn https_shows_dingtalks_names_to_whom_trusts_the_simulator_and_nobody_els
     let address = https.local_addr().unwrap();
     let dingtalk = Simulator::start_at(Places { https: Some(https), ..Places::default() }).await.unwrap();
     let authority = reqwest::Certificate::from_pem(dingtalk.authority().unwrap().as_bytes()).unwrap();
-    let browser = reqwest::Client::builder().no_proxy().tls_certs_only([authority]);
+    let browser = Client::builder().no_proxy().tls_certs_only([authority]);
     let browser = browser.resolve("oapi.dingtalk.com", address).resolve("example.com", address).build().unwrap();
     let url = |host| format!("https://{host}:{}/gettoken", address.port());
     assert!(browser.get(url("oapi.dingtalk.com")).send().await.unwrap().text().await.unwrap().contains("40035"));
     assert!(browser.get(url("127.0.0.1")).send().await.is_ok());
     assert!(browser.get(url("example.com")).send().await.is_err());
-    let told = reqwest::get(format!("{}/ca.pem", dingtalk.url())).await.unwrap().text().await.unwrap();
-    assert_eq!(Some(told), dingtalk.authority());
+    assert_eq!(Some(get(dingtalk.url() + "/ca.pem").await), dingtalk.authority());
+}
+
+#[tokio::test]
+async fn over_https_stream_is_where_a_library_looks_that_takes_the_host_and_the_port_only() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let https = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = https.local_addr().unwrap();
+    let dingtalk = Simulator::start_at(Places { https: Some(https), ..Places::default() }).await.unwrap();
+    let authority = reqwest::Certificate::from_pem(dingtalk.authority().unwrap().as_bytes()).unwrap();
+    let app = Client::builder().no_proxy().tls_certs_only([authority]).resolve("api.dingtalk.com", address).build().unwrap();
+    let url = |path| format!("https://api.dingtalk.com:{}{path}", address.port());
+    let credentials = json!({"clientId": dingtalk.app().client_id, "clientSecret": dingtalk.app().client_secret});
+    // As on port 443, which no caller names.
+    let open = app.post(url("/v1.0/gateway/connections/open")).header("host", "api.dingtalk.com").json(&credentials);
+    let opened: Value = open.send().await.unwrap().json().await.unwrap();
+    assert_eq!(opened["endpoint"], "wss://api.dingtalk.com:443/connect");
+    let connect = app.get(url("/connect")).query(&[("ticket", opened["ticket"].as_str().unwrap())]);
+    let connect = connect.header("connection", "Upgrade").header("upgrade", "websocket");
+    let connect = connect.header("sec-websocket-version", "13").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    assert_eq!(connect.send().await.unwrap().status(), 101);
 }
 
 #[tokio::test]
@@ -116,7 +139,7 @@ async fn the_certificates_say_what_strict_callers_want_to_read_in_them() {
     let dingtalk = Simulator::start_at(Places { https: Some(https), ..Places::default() }).await.unwrap();
     let authority = dingtalk.authority().unwrap();
     let trusted = reqwest::Certificate::from_pem(authority.as_bytes()).unwrap();
-    let caller = reqwest::Client::builder().no_proxy().tls_certs_only([trusted]).tls_info(true).build().unwrap();
+    let caller = Client::builder().no_proxy().tls_certs_only([trusted]).tls_info(true).build().unwrap();
     let shown = caller.get(url).send().await.unwrap();
     let shown = shown.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate).unwrap();
     let says = |certificate: &[u8], part: &[u8]| certificate.windows(part.len()).any(|window| window == part);

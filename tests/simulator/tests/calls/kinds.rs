@@ -198,3 +198,9 @@ async fn a_relieved_app_that_is_authorised_again_has_nothing_left_of_what_it_was
     assert_ne!(ticket().await, first);
     assert_eq!(caller.old("/topapi/v2/user/getuserinfo", json!({"code": code})).await["errcode"], 40078);
 }
+
+#[tokio::test]
+#[should_panic(expected = "only a third-party app has suite tickets")]
+async fn a_test_that_would_rotate_the_suite_ticket_of_an_internal_app_has_a_slip_in_it() {
+    Caller::start().await.dingtalk.rotate_suite_ticket();
+}

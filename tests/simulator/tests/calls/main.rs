@@ -13,3 +13,4 @@ mod people;
 mod program;
 mod signed;
 mod stream;
+mod upgrades;

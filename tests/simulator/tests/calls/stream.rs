@@ -155,6 +155,6 @@ async fn who_has_the_wrong_secret_gets_no_connection() {
     let caller = Caller::start().await;
     let body = json!({"clientId": caller.dingtalk.app().client_id, "clientSecret": "wrong"});
     assert_eq!(caller.post("/v1.0/gateway/connections/open", body).await.status, 401);
-    let nowhere = format!("{}/stream/connect?ticket=none", caller.dingtalk.url().replace("http", "ws"));
+    let nowhere = format!("{}/connect?ticket=none", caller.dingtalk.url().replace("http", "ws"));
     assert!(connect_async(nowhere).await.is_err());
 }

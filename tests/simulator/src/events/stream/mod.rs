@@ -56,7 +56,7 @@ impl StreamFault {
 
 /// Mounts the WebSocket's end.
 pub fn mount(service: &mut ServiceConfig) {
-    service.route("/stream/connect", get().to(connect));
+    service.route("/connect", get().to(connect));
 }
 
 #[derive(Deserialize)]

@@ -26,21 +26,18 @@ fn user_access_token(call: &Call, world: &mut World) -> Result<Answer, Answer> {
     }
     let now = world.now();
     let granted = match value("grantType") {
-        "authorization_code" => world.browser_codes.exchange_anywhere(value("code"), client_id, now).map(|(holder, person)| {
-            let who = OnBehalf { holder, person };
+        "authorization_code" => world.browser_codes.exchange_anywhere(value("code"), client_id, now).map(|who| {
             let pair = world.user_tokens.grant(who.clone(), now);
             (who, pair)
         }),
         "refresh_token" => world.user_tokens.renew(value("refreshToken"), client_id, now),
         _ => return Err(Answer::api_error(StatusCode::BAD_REQUEST, "unsupported.grant.type", "unsupported.grant.type")),
     };
-    let (OnBehalf { holder, person }, pair) = granted.ok_or_else(|| Refusal::AuthCode.answer(Family::Api))?;
-    let told = json!({
-        "accessToken": pair.access,
-        "refreshToken": pair.refresh,
-        "expireIn": pair.seconds,
-        "corpId": holder.corp_id,
-    });
+    let (OnBehalf { holder, person, corp_id_asked }, pair) = granted.ok_or_else(|| Refusal::AuthCode.answer(Family::Api))?;
+    let mut told = json!({"accessToken": pair.access, "refreshToken": pair.refresh, "expireIn": pair.seconds});
+    if corp_id_asked {
+        told["corpId"] = json!(holder.corp_id);
+    }
     Ok(Answer::api(told).noting(&person.user_id))
 }
 

@@ -22,6 +22,5 @@ fn open(call: &Call, world: &mut World) -> Result<Answer, Answer> {
     let subscriptions = body["subscriptions"].as_array();
     let events = subscriptions.into_iter().flatten().any(|subscription| subscription["type"] == "EVENT");
     let ticket = world.subscribers.issue_ticket(Subscription { client_id, events });
-    let endpoint = format!("{}/stream/connect", call.nearest.replacen("http", "ws", 1));
-    Ok(Answer::api(json!({"endpoint": endpoint, "ticket": ticket})))
+    Ok(Answer::api(json!({"endpoint": call.stream, "ticket": ticket})))
 }
