@@ -111,7 +111,6 @@ impl Application {
                 .configure(share.clone())
                 .app_data(introductions.clone())
                 .wrap(from_fn(session::session))
-                .wrap(from_fn(web::introduce))
                 .wrap(from_fn(server::bounds))
                 .wrap(from_fn(web::boundary))
                 .default_service(actix::to(web::route::nothing))
@@ -190,7 +189,8 @@ impl Application {
 /// The state of the app that these settings are for.
 pub fn state_of(settings: &Settings, clock: Clock) -> anyhow::Result<State> {
     let (web, app) = (&settings.web, settings.dingtalk.credentials.client_id.as_str());
-    State::open(&settings.state, app, sealing_keys(settings), web.session_lifetime, clock).context("STATE_URL cannot be used")
+    State::open(&settings.state, app, sealing_keys(settings), web.session_lifetime, clock)
+        .with_context(|| format!("STATE_URL cannot be used: {}", settings.state))
 }
 
 /// What that is sealed with.

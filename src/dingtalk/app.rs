@@ -74,11 +74,11 @@ impl App {
         }
     }
 
-    /// Which time an organisation has authorised the app for; nothing while none was heard of. Or why its people cannot use the app.
-    fn turn(&self, corp_id: &CorpId) -> Result<Option<u64>, Error> {
+    /// When an organisation last authorised the app; nothing while none was heard of. Or why its people cannot use the app.
+    fn authorised(&self, corp_id: &CorpId) -> Result<Option<u64>, Error> {
         match self.authorisations.of(corp_id) {
             Authorisation::Unknown => Ok(None),
-            Authorisation::Granted { turn, .. } => Ok(Some(turn)),
+            Authorisation::Granted { since, .. } => Ok(Some(since)),
             Authorisation::Stopped => {
                 Err(Error::new(Call::CORP_ACCESS_TOKEN, Kind::AppStopped, "the organisation has stopped the app"))
             }
@@ -118,10 +118,10 @@ impl DingTalk {
             Some(home) if home.corp_id() == corp_id => Ok(home.clone()),
             Some(_) => Err(not_authorised("it is the app of another organisation")),
             None => {
-                let turn = self.app.turn(corp_id)?;
+                let since = self.app.authorised(corp_id)?;
                 let api = &self.app.api;
                 let new = || api.transport.within(|| Organisation::new(Arc::clone(&self.app), corp_id.clone()));
-                Ok(self.organisations.get(corp_id, turn, api.clock.now(), new))
+                Ok(self.organisations.get(corp_id, since, api.clock.now(), new))
             }
         }
     }
@@ -130,7 +130,7 @@ impl DingTalk {
     pub fn admits(&self, corp_id: &CorpId) -> Result<(), Error> {
         match self.home {
             Some(_) => Ok(()),
-            None => self.app.turn(corp_id).map(drop),
+            None => self.app.authorised(corp_id).map(drop),
         }
     }
 
@@ -190,8 +190,8 @@ struct Organisations {
 
 struct Entry {
     organisation: Organisation,
-    /// Of its authorisation; nothing while none was heard of.
-    turn: Option<u64>,
+    /// When it last authorised the app; nothing while none was heard of.
+    since: Option<u64>,
     last_used: Instant,
 }
 
@@ -201,17 +201,17 @@ impl Organisations {
     /// As long as an access_token lives: after that there is nothing left that would be worth keeping.
     const IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
-    /// The organisation as it has authorised the app for the `turn`th time; that it has done so may be known by asking alone.
-    fn get(&self, corp_id: &CorpId, turn: Option<u64>, now: Instant, make: impl FnOnce() -> Organisation) -> Organisation {
+    /// The organisation that has authorised the app `since` then; that it has done so may be known by asking alone.
+    fn get(&self, corp_id: &CorpId, since: Option<u64>, now: Instant, make: impl FnOnce() -> Organisation) -> Organisation {
         let mut held = self.held.lock();
-        // What was granted or refused before its last authorisation is worth nothing. One that was found by asking has turn 0.
-        if held.get(corp_id).is_none_or(|entry| entry.turn.unwrap_or(0) != turn.unwrap_or(0)) {
+        // What was granted or refused before its last authorisation is worth nothing. One that was found by asking has 0.
+        if held.get(corp_id).is_none_or(|entry| entry.since.unwrap_or(0) != since.unwrap_or(0)) {
             held.remove(corp_id);
-            make_room(&mut held, turn.is_some(), now);
+            make_room(&mut held, since.is_some(), now);
         }
         let entry = held.entry(corp_id.clone());
-        let entry = entry.or_insert_with(|| Entry { organisation: make(), turn, last_used: now });
-        (entry.turn, entry.last_used) = (turn, now);
+        let entry = entry.or_insert_with(|| Entry { organisation: make(), since, last_used: now });
+        (entry.since, entry.last_used) = (since, now);
         entry.organisation.clone()
     }
 
@@ -224,7 +224,7 @@ impl Organisations {
 impl Entry {
     /// It was heard of, or a token was granted.
     fn has_app(&self) -> bool {
-        self.turn.is_some() || self.organisation.state().access_token != CredentialState::Empty
+        self.since.is_some() || self.organisation.state().access_token != CredentialState::Empty
     }
 }
 
@@ -260,14 +260,9 @@ impl DingTalk {
         answered(self.app.api.send(&Call::LOGIN_PROBE.into(), Proof::Token(token), &Value::Null).await)
     }
 
-    /// Whether the new API answers at all.
-    pub async fn answers_new(&self) -> Result<(), Error> {
-        answered(self.app.api.send(&Call::NEW_PROBE.into(), Proof::Body, &Value::Null).await)
-    }
-
-    /// The same of the old one.
-    pub async fn answers_old(&self) -> Result<(), Error> {
-        answered(self.app.api.send(&Call::OLD_PROBE.into(), Proof::Body, &Value::Null).await)
+    /// Whether the API of `probe` answers at all.
+    pub async fn answers(&self, probe: Call) -> Result<(), Error> {
+        answered(self.app.api.send(&probe.into(), Proof::Body, &Value::Null).await)
     }
 
     /// At which host DingTalk would open Stream. It is not opened: another one would take events.

@@ -70,9 +70,9 @@ impl Call {
     /// What a login is made of, without a code: whether DingTalk would look at one.
     pub(super) const LOGIN_PROBE: Self = Self::old("probe", Self::USER_BY_CODE.path);
     /// Asks the old API for nothing, so that no access_token is needed.
-    pub(super) const OLD_PROBE: Self = Self::old("probe", "/gettoken");
+    pub(crate) const OLD_PROBE: Self = Self::old("probe", "/gettoken");
     /// The same of the new one.
-    pub(super) const NEW_PROBE: Self = Self::new("probe", Self::ACCESS_TOKEN.path);
+    pub(crate) const NEW_PROBE: Self = Self::new("probe", Self::ACCESS_TOKEN.path);
 
     /// Whether nobody can log in where it is not answered.
     pub(super) fn is_of_logins(self) -> bool {

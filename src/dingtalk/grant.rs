@@ -55,13 +55,13 @@ async fn shared<T: Credential>(
     unwanted: Option<Arc<T>>,
     ask: impl Future<Output = Result<Grant, Error>> + Send,
 ) -> Result<Lease<T>, Error> {
-    // An organisation's turn is among what others tell.
+    // When an organisation authorised the app is among what others tell.
     app.peers.are_heard().await;
-    let turn = match app.authorisations.of(corp_id) {
-        Authorisation::Granted { turn, .. } => turn,
+    let since = match app.authorisations.of(corp_id) {
+        Authorisation::Granted { since, .. } => since,
         _ => 0,
     };
-    let (name, unwanted) = (format!("{} {corp_id} {turn}", call.name), unwanted.map(|value| value.to_shared()));
+    let (name, unwanted) = (format!("{} {corp_id} {since}", call.name), unwanted.map(|value| value.to_shared()));
     let ask = async {
         let renewed = ask.await;
         app.api.observer.renewed(call.name, renewed.as_ref().map(drop));

@@ -124,8 +124,8 @@ pub enum Authorisation {
     Granted {
         /// What the app is called there, if it is known.
         agent_id: Option<AgentId>,
-        /// Another number each time that it authorises or restores the app: what was held before is worth nothing then.
-        turn: u64,
+        /// When it last authorised or restored the app, in Unix milliseconds: what was held before is worth nothing. 0 if only asking told.
+        since: u64,
     },
     /// Its administrator has stopped the app.
     Stopped,

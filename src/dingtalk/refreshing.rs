@@ -253,7 +253,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
         self.runtime.spawn(async move {
             let outcome = loop {
                 let fetched = this.fetched().await;
-                if let Some(outcome) = this.settle(fetched) {
+                if let Some(outcome) = this.conclude(fetched) {
                     break outcome;
                 }
             };
@@ -270,7 +270,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
     }
 
     /// None when the fetch brought the very value that was rejected meanwhile: what began before a rejection is no answer to it.
-    fn settle(&self, fetched: Result<Lease<T>, Error>) -> Option<Outcome<T>> {
+    fn conclude(&self, fetched: Result<Lease<T>, Error>) -> Option<Outcome<T>> {
         let mut renewal = self.renewal.lock();
         if let (Ok(lease), Some(rejected)) = (&fetched, renewal.rejected.take())
             && lease.value == *rejected

@@ -9,7 +9,7 @@ use super::Asked;
 use super::machine::Server;
 use super::outcome::{self, judge};
 use super::report::{Check, Finding, Findings, Verdict};
-use crate::dingtalk::{AccessToken, AppKind, DingTalk, Error, Kind, Network, Organisation, Standing, Told, told};
+use crate::dingtalk::{AccessToken, AppKind, Call, DingTalk, Error, Kind, Network, Organisation, Standing, Told, told};
 use crate::settings::Settings;
 use crate::state::Location;
 
@@ -41,10 +41,10 @@ pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, 
     // Whichever host no call has told of is asked for nothing.
     let answers = |_: &()| told!("it answers", "有应答");
     if findings.verdict("api").is_none() {
-        judge("api", "api", outcome::of(dingtalk.answers_new()).await, &mut findings, answers);
+        judge("api", "api", outcome::of(dingtalk.answers(Call::NEW_PROBE)).await, &mut findings, answers);
     }
     if findings.verdict("oapi").is_none() {
-        judge("oapi", "oapi", outcome::of(dingtalk.answers_old()).await, &mut findings, answers);
+        judge("oapi", "oapi", outcome::of(dingtalk.answers(Call::OLD_PROBE)).await, &mut findings, answers);
     }
     let is_reached = ["api", "oapi"].iter().any(|id| findings.verdict(id) == Some(Verdict::Pass));
     match settings.dingtalk.proxy {

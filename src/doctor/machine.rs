@@ -147,7 +147,7 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
         Ok(Looked::NoFile) => Finding::pass("state", told!("{location} will be made", "{location} 将会创建")),
         Ok(Looked::File(_)) => Finding::pass("state", told!("{location} can be opened", "{location} 可以打开")),
         Ok(Looked::Redis(vitals)) => redis(vitals, server, clock),
-        Err(error) => Finding::fail("state", told!("STATE_URL cannot be used: {error}", "STATE_URL 无法使用：{error}"), match settings.state {
+        Err(error) => Finding::fail("state", told!("STATE_URL cannot be used: {location}: {error}", "STATE_URL 无法使用：{location}：{error}"), match settings.state {
             Location::Redis(_) => told!("mend that, or set STATE_URL to a redis that this machine reaches, with its user name and password",
                 "请处理上述问题，或将 STATE_URL 设为本机可访问的 redis（含用户名与密码）"),
             _ => told!("mend that, or set STATE_URL to a file that this user may write, under the SESSION_KEY that it was written with",

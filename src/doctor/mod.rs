@@ -4,17 +4,8 @@
 //! `because` the check that has to pass first; without that it was not asked for, or no call can tell. A fault is told once, by the
 //! check that is about it.
 //!
-//! With `--json` the report is one object, to which fields may be added:
-//!
-//! ```json
-//! {"version": 1, "verdict": "fail", "checks": [
-//!   {"id": "token", "verdict": "fail", "expected": "…", "seen": "…", "fix": "…", "console": "https://…"},
-//!   {"id": "ticket", "verdict": "not_done", "expected": "…", "seen": "…", "because": "token"}]}
-//! ```
-//!
-//! `verdict` is the worst of all; `expected` and `seen` are always there and in the language asked for, but for errors, which `seen` quotes
-//! as they are; `fix` and `console` (where to mend it) come with `warn` and `fail`; `because` with `not_done`, if any. The exit code is 0 when
-//! nothing fails, 1 when something does, and 2 when the settings cannot be used.
+//! `dingtalk-h5 doctor --help` describes the report as JSON. The exit code is 0 when nothing fails, 1 when something does, and 2 when the
+//! settings cannot be used.
 
 mod report; // A check, what was found, and how that is told.
 mod words; // What is said of every check, and of every error of DingTalk's.
@@ -32,7 +23,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use crate::application::state_of;
-use crate::dingtalk::{AuthCode, Clock, DingTalk, Observer, UserId};
+use crate::dingtalk::{AuthCode, Clock, DingTalk, UserId};
 use crate::settings::Settings;
 use crate::state::Location;
 
@@ -53,11 +44,6 @@ pub struct Asked {
     pub no_public: bool,
 }
 
-/// Nobody counts.
-struct Uncounted;
-
-impl Observer for Uncounted {}
-
 /// Examines the app of these settings, and all around it, in some fifteen seconds with everything down.
 pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow::Result<Report> {
     /// To DingTalk: whatever goes wrong meanwhile, and however often a call is repeated.
@@ -65,7 +51,7 @@ pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow:
     const NO_CLIENT: &str = "cannot make an HTTPS client: is the package ca-certificates installed, or SSL_CERT_FILE set?";
     // What the server keeps is the server's: the client here remembers for itself.
     let nothing = state_of(&Settings { state: Location::Memory, ..settings.clone() }, clock.clone())?;
-    let dingtalk = DingTalk::new(settings.dingtalk.clone(), Arc::new(nothing), clock.clone(), Arc::new(Uncounted));
+    let dingtalk = DingTalk::new(settings.dingtalk.clone(), Arc::new(nothing), clock.clone(), Arc::new(()));
     let (dingtalk, client) = (dingtalk.context(NO_CLIENT)?, asking::client().build().context(NO_CLIENT)?);
     dingtalk.limit_to(MOST_CALLS);
     let server = machine::at_app_addr(settings, &clock).await.context(NO_CLIENT)?;

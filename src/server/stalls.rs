@@ -85,12 +85,12 @@ struct Crowd {
     /// How many sat down so far, and how many stalled.
     seats: u64,
     turns: u64,
-    stalled: HashMap<Origin, BTreeMap<u64, Stalled>>,
+    stalled: HashMap<Party, BTreeMap<u64, Stalled>>,
 }
 
 /// Whose connections count together: those of one address or, in IPv6, of one customer's 64 bits. Behind a trusted proxy are many, so
 /// each connection has a number there and counts for itself.
-type Origin = (IpAddr, Option<u64>);
+type Party = (IpAddr, Option<u64>);
 
 struct Stalled {
     since: Instant,
@@ -102,7 +102,7 @@ struct Stalled {
 pub struct Seat {
     /// Among all of them.
     pub stalls: Arc<Stalls>,
-    origin: Origin,
+    party: Party,
     /// Since when it stalls, by the number of those that stalled before.
     turn: Option<u64>,
     gives_way: Arc<AtomicBool>,
@@ -110,7 +110,7 @@ pub struct Seat {
 
 impl Stalls {
     /// Of one address, at any time. A company behind one address has that many between two requests at most.
-    const MOST_OF_ONE_ORIGIN: usize = 2048;
+    const MOST_OF_ONE_PARTY: usize = 2048;
     /// Nobody gives way before: some networks are slow, and whoever was let in just now is whom room was made for.
     const YOUTH: Duration = Duration::from_millis(100);
     const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
@@ -131,11 +131,11 @@ impl Stalls {
         }
         let peer = peer.to_canonical();
         let number = self.proxies.iter().any(|proxies| proxies.contains(&peer)).then_some(crowd.seats);
-        let origin = match peer {
+        let party = match peer {
             IpAddr::V4(_) => (peer, number),
             IpAddr::V6(address) => (Ipv6Addr::from_bits(address.to_bits() >> 64).into(), number),
         };
-        Seat { stalls: Arc::clone(self), origin, turn: None, gives_way: Arc::default() }
+        Seat { stalls: Arc::clone(self), party, turn: None, gives_way: Arc::default() }
     }
 
     /// Sees to it that those who stall give way, for ever.
@@ -152,7 +152,7 @@ impl Stalls {
 impl Seat {
     /// Whether many clients come by it.
     pub fn is_of_a_proxy(&self) -> bool {
-        self.origin.1.is_some()
+        self.party.1.is_some()
     }
 
     /// Its client keeps the server waiting from now on. An error says that others need the place.
@@ -163,7 +163,7 @@ impl Seat {
         if self.turn.is_none() {
             let (connection, gives_way) = (context.waker().clone(), Arc::clone(&self.gives_way));
             let stalled = Stalled { since: Instant::now(), connection, gives_way };
-            self.turn = Some(self.stalls.crowd.lock().admit(self.origin, stalled));
+            self.turn = Some(self.stalls.crowd.lock().admit(self.party, stalled));
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ impl Seat {
     /// The server has what it waited for.
     pub fn goes_on(&mut self) {
         if let Some(turn) = self.turn.take() {
-            self.stalls.crowd.lock().take(self.origin, turn);
+            self.stalls.crowd.lock().take(self.party, turn);
         }
     }
 }
@@ -187,54 +187,54 @@ impl Drop for Seat {
 
 impl Crowd {
     /// One more that stalls.
-    fn admit(&mut self, origin: Origin, stalled: Stalled) -> u64 {
+    fn admit(&mut self, party: Party, stalled: Stalled) -> u64 {
         let turn = self.turns;
         self.turns += 1;
-        let of_origin = self.stalled.entry(origin).or_default();
-        of_origin.insert(turn, stalled);
-        if of_origin.len() > Stalls::MOST_OF_ONE_ORIGIN
-            && let Some(longest) = of_origin.first_key_value().map(|(turn, _)| *turn)
+        let of_party = self.stalled.entry(party).or_default();
+        of_party.insert(turn, stalled);
+        if of_party.len() > Stalls::MOST_OF_ONE_PARTY
+            && let Some(longest) = of_party.first_key_value().map(|(turn, _)| *turn)
         {
-            self.give_way(origin, longest);
+            self.give_way(party, longest);
         }
         turn
     }
 
-    /// As many end as there are too many, if they stall; whether it is still crowded. It is always one of those whose origin has
+    /// As many end as there are too many, if they stall; whether it is still crowded. It is always one of those whose party has
     /// most that stall, and of these the one that has stalled longest.
     fn make_room(&mut self, many: usize) -> bool {
         let too_many = self.open.saturating_sub(many + self.giving_way);
-        let mut ranked: Vec<_> = self.stalled.iter().flat_map(|(origin, of)| ranked(*origin, of)).collect();
+        let mut ranked: Vec<_> = self.stalled.iter().flat_map(|(party, of)| ranked(*party, of)).collect();
         ranked.sort_unstable_by_key(|(rank, turn, ..)| (Reverse(*rank), *turn));
-        for (_, turn, origin, since) in ranked.into_iter().take(too_many) {
+        for (_, turn, party, since) in ranked.into_iter().take(too_many) {
             if since.elapsed() >= Stalls::YOUTH {
-                self.give_way(origin, turn);
+                self.give_way(party, turn);
             }
         }
         self.open > many
     }
 
-    fn give_way(&mut self, origin: Origin, turn: u64) {
-        if let Some(stalled) = self.take(origin, turn) {
+    fn give_way(&mut self, party: Party, turn: u64) {
+        if let Some(stalled) = self.take(party, turn) {
             self.giving_way += 1;
             stalled.gives_way.store(true, Ordering::Relaxed);
             stalled.connection.wake();
         }
     }
 
-    fn take(&mut self, origin: Origin, turn: u64) -> Option<Stalled> {
-        let of_origin = self.stalled.get_mut(&origin)?;
-        let stalled = of_origin.remove(&turn);
-        if of_origin.is_empty() {
-            self.stalled.remove(&origin);
+    fn take(&mut self, party: Party, turn: u64) -> Option<Stalled> {
+        let of_party = self.stalled.get_mut(&party)?;
+        let stalled = of_party.remove(&turn);
+        if of_party.is_empty() {
+            self.stalled.remove(&party);
         }
         stalled
     }
 }
 
-/// Those of an origin, each with the number of those that have stalled no longer than it.
-fn ranked(origin: Origin, of: &BTreeMap<u64, Stalled>) -> impl Iterator<Item = (usize, u64, Origin, Instant)> {
-    (1..=of.len()).rev().zip(of).map(move |(rank, (turn, stalled))| (rank, *turn, origin, stalled.since))
+/// Those of an party, each with the number of those that have stalled no longer than it.
+fn ranked(party: Party, of: &BTreeMap<u64, Stalled>) -> impl Iterator<Item = (usize, u64, Party, Instant)> {
+    (1..=of.len()).rev().zip(of).map(move |(rank, (turn, stalled))| (rank, *turn, party, stalled.since))
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ impl Decisions {
         } else if self.stopped > 0 && self.stopped >= running {
             Authorisation::Stopped
         } else if granted > 0 || running > 0 || self.found {
-            Authorisation::Granted { agent_id: self.ours().cloned(), turn: running }
+            Authorisation::Granted { agent_id: self.ours().cloned(), since: running }
         } else {
             Authorisation::Unknown
         }

@@ -47,7 +47,7 @@ impl Table {
     pub(super) const FOLLOWED: [Self; 6] =
         [Self::EndedSessions, Self::EndedPeople, Self::EndedOrganisations, Self::SuiteTicket, Self::Organisations, Self::Events];
 
-    /// What one of its things is called, whose key in JSON this is: that is the same for the same thing.
+    /// The name of the thing with this key, as JSON. Equal things have equal names.
     pub(super) fn thing(self, key: &str) -> String {
         format!("{self:?} {key}")
     }
@@ -57,8 +57,8 @@ impl Table {
         matches!(self, Self::SuiteTicket | Self::Organisations)
     }
 
-    /// For how long a thing is remembered that lives so long: a code, or a session. No cookie that holds now holds longer than what is known
-    /// of its end, whatever clock wrote it: a copy of it may be used, and its idle time begin anew, where that is not known yet.
+    /// How long a thing is remembered, by the life of what it is about: a code, or a session. An ended session is remembered for at least as
+    /// long as any copy of its cookie could hold, by whichever clock that was written.
     pub(super) fn kept_for(self, life: Duration) -> Duration {
         const ALWAYS: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
         match self {

@@ -69,15 +69,6 @@ impl Location {
 
 /// Why what is kept is not used. It was left as it is.
 #[derive(Debug, thiserror::Error)]
-#[error("{location}: {why}")]
-pub struct Refused {
-    location: String,
-    /// What is wrong.
-    pub why: Unread,
-}
-
-/// What is wrong with it.
-#[derive(Debug, thiserror::Error)]
 pub enum Unread {
     /// Files are locked while they are open.
     #[error("another process has it open, and a file is one process's: several need STATE_URL=redis://…")]
@@ -103,10 +94,6 @@ impl Unread {
     pub(super) fn unusable(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unusable(io::Error::other(error))
     }
-
-    pub(super) fn of(self, location: &Location) -> Refused {
-        Refused { location: location.to_string(), why: self }
-    }
 }
 
 /// How state is kept. It is as it should be; otherwise there is an error instead.
@@ -126,13 +113,12 @@ pub enum Looked {
 
 impl State {
     /// Looks, and changes nothing.
-    pub async fn look(location: &Location, keys: &SealingKeys, now: u64) -> Result<Looked, Refused> {
-        let looked = match location {
+    pub async fn look(location: &Location, keys: &SealingKeys, now: u64) -> Result<Looked, Unread> {
+        match location {
             Location::Memory => Ok(Looked::Memory),
             Location::File(path) => look_at(path, keys, now),
             Location::Redis(url) => Vitals::at(url).await.map(Looked::Redis).map_err(Unread::unusable),
-        };
-        looked.map_err(|why| why.of(location))
+        }
     }
 }
 

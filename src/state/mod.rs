@@ -27,8 +27,8 @@ pub use self::followed::SessionId;
 use self::followed::Tables;
 use self::journal::{Journal, Record};
 pub use self::journal::{NotKept, Table};
-pub use self::location::{Location, Looked, Refused, Unread, Vitals};
-pub use self::once::{Claim, Once, Taken, Unavailable, Wanted};
+pub use self::location::{Location, Looked, Unread, Vitals};
+pub use self::once::{Once, Reservation, Taken, Unavailable, Wanted};
 use self::redis::{Redis, Teller};
 use self::remembered::{Seen, Thing};
 pub use self::sealing::{Sealer, SealingKeys, derived, mac};
@@ -38,7 +38,7 @@ use crate::dingtalk::{Answering, Clock, Departing, Departures, Error, Grant, Lea
 /// What all requests and processes must agree on.
 pub struct State {
     tables: Arc<Tables>,
-    /// Until somebody asks for it.
+    /// Records whose table nobody has asked for yet: `once` takes them.
     found: Mutex<Vec<Record>>,
     clock: Clock,
     reaction: Mutex<Reaction>,
@@ -51,28 +51,25 @@ pub struct State {
 impl State {
     /// Opens what was kept, and has a thread keep what comes. `app` is whose it is, so that two apps may share a place; no session lives longer
     /// than `lifetime`.
-    pub fn open(location: &Location, app: &str, keys: SealingKeys, lifetime: Duration, clock: Clock) -> Result<Self, Refused> {
-        let open = || -> Result<Self, Unread> {
-            let (mut found, mut shared) = (Vec::new(), None);
-            let journal = match location {
-                Location::Memory => Journal::none(),
-                Location::File(path) => {
-                    let (database, records) = Database::open(path, keys, clock.unix_millis())?;
-                    found = records;
-                    Journal::of(database)?
-                }
-                Location::Redis(url) => {
-                    let (redis, until) = Redis::new(url.clone(), app, keys, clock.clone())?;
-                    shared = Some((Arc::clone(&redis), until));
-                    Journal::of(Teller { redis, lifetime })?
-                }
-            };
-            let tables = Tables::new(lifetime, &mut found, &clock, journal);
-            let (redis, _until) = shared.unzip();
-            redis.iter().for_each(|redis| redis.follow(&tables));
-            Ok(Self { tables, found: Mutex::new(found), clock, reaction: Mutex::default(), redis, _until })
+    pub fn open(location: &Location, app: &str, keys: SealingKeys, lifetime: Duration, clock: Clock) -> Result<Self, Unread> {
+        let (mut found, mut shared) = (Vec::new(), None);
+        let journal = match location {
+            Location::Memory => Journal::none(),
+            Location::File(path) => {
+                let (database, records) = Database::open(path, keys, clock.unix_millis())?;
+                found = records;
+                Journal::of(database)?
+            }
+            Location::Redis(url) => {
+                let (redis, until) = Redis::new(url.clone(), app, keys, clock.clone())?;
+                shared = Some((Arc::clone(&redis), until));
+                Journal::of(Teller { redis, lifetime })?
+            }
         };
-        open().map_err(|why| why.of(location))
+        let tables = Tables::new(lifetime, &mut found, &clock, journal);
+        let (redis, _until) = shared.unzip();
+        redis.iter().for_each(|redis| redis.follow(&tables));
+        Ok(Self { tables, found: Mutex::new(found), clock, reaction: Mutex::default(), redis, _until })
     }
 
     /// From now on an event is heard when this is done about it, too. It may hold the client, which holds this state: see that it goes.
@@ -99,9 +96,9 @@ impl State {
     }
 
     /// How it is.
-    pub fn standing(&self) -> Standing {
+    pub fn condition(&self) -> Condition {
         let redis = self.redis.as_ref();
-        Standing {
+        Condition {
             shared: redis.is_some(),
             reachable: redis.is_none_or(|redis| redis.link.is_up()),
             began: redis.is_none_or(|redis| redis.link.has_begun()),
@@ -121,7 +118,7 @@ impl State {
 
 /// How the state is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Standing {
+pub struct Condition {
     /// Other processes may share it.
     pub shared: bool,
     /// What they tell is heard here, and they hear what is told here.
@@ -135,7 +132,7 @@ pub struct Standing {
     pub processes: NonZeroUsize,
 }
 
-impl Standing {
+impl Condition {
     /// What holds less than it should at the moment.
     pub fn weaker(self) -> Option<&'static str> {
         (self.shared && !self.reachable).then_some(

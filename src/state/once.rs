@@ -108,7 +108,7 @@ impl Wanted {
 }
 
 /// What one login has taken. When this goes, what was not marked as used is free again.
-pub struct Claim<'a> {
+pub struct Reservation<'a> {
     /// None where no other process could take it, or none can be asked.
     redis: Option<&'a Arc<Redis>>,
     owner: String,
@@ -121,38 +121,38 @@ pub struct Claim<'a> {
 impl State {
     /// Takes all of `needed`, and one of `helping` if one is free, from all processes; the first of the needed that cannot be had is the error.
     /// While they cannot agree, this process's own memory has to do: whoever calls this has asked that before.
-    pub async fn claim(&self, needed: Vec<Wanted>, helping: Vec<Wanted>) -> Result<Claim<'_>, (usize, Unavailable)> {
+    pub async fn claim(&self, needed: Vec<Wanted>, helping: Vec<Wanted>) -> Result<Reservation<'_>, (usize, Unavailable)> {
         let redis = self.redis.as_ref().filter(|redis| redis.link.is_up());
         let (owner, count) = (redis.map(|redis| redis.owner()).unwrap_or_default(), needed.len());
         let things = needed.into_iter().chain(helping).map(|wanted| (wanted, AtomicBool::new(false))).collect();
-        let mut claim = Claim { redis, owner, things, helps: true };
-        let Some(redis) = redis else { return Ok(claim) };
+        let mut reserved = Reservation { redis, owner, things, helps: true };
+        let Some(redis) = redis else { return Ok(reserved) };
         let question = |names: &Names| {
-            let things = || claim.things.iter().map(|(wanted, _)| wanted);
+            let things = || reserved.things.iter().map(|(wanted, _)| wanted);
             let keys = once(names.processes()).chain(things().map(|wanted| names.key(&wanted.thing)));
             let lives = things().map(|wanted| (wanted.taken_for.as_millis() as u64, wanted.ends_with_process));
-            script(TAKE, &["zset", "string"], &keys.collect::<Vec<_>>(), (&claim.owner, count, lives.collect::<Vec<_>>()))
+            script(TAKE, &["zset", "string"], &keys.collect::<Vec<_>>(), (&reserved.owner, count, lives.collect::<Vec<_>>()))
         };
         match redis.link.ask(question).await {
             Ok((0, helping)) => {
-                let helping = usize::checked_sub(helping, 1).map(|nth| claim.things.swap_remove(nth));
-                claim.helps = helping.is_some();
-                claim.things.truncate(count);
-                claim.things.extend(helping);
-                Ok(claim)
+                let helping = usize::checked_sub(helping, 1).map(|nth| reserved.things.swap_remove(nth));
+                reserved.helps = helping.is_some();
+                reserved.things.truncate(count);
+                reserved.things.extend(helping);
+                Ok(reserved)
             }
             Ok((refused, _)) => {
-                claim.redis = None;
+                reserved.redis = None;
                 let why = if refused > 0_i64 { Unavailable::Used } else { Unavailable::UnderWay };
                 Err((refused.unsigned_abs() as usize - 1, why))
             }
             // They may be taken although nobody heard of it: they are given back like all others.
-            Err(_) => Ok(claim),
+            Err(_) => Ok(reserved),
         }
     }
 }
 
-impl Claim<'_> {
+impl Reservation<'_> {
     /// A login is over by then, and nobody asks for its things again.
     const MATTERS: Duration = Duration::from_secs(60);
 
@@ -163,7 +163,7 @@ impl Claim<'_> {
 
     /// Ends when all processes know what was used, or cannot be told now: then they are when they can. Of what was taken while they could not
     /// agree they are told nothing: DingTalk takes a code once, and the browser has its state no more.
-    pub async fn settle(mut self) {
+    pub async fn conclude(mut self) {
         if let Some((redis, settling)) = self.end() {
             redis.ask_now_or_behind(Self::MATTERS, settling).await;
         }
@@ -181,7 +181,7 @@ impl Claim<'_> {
     }
 }
 
-impl Drop for Claim<'_> {
+impl Drop for Reservation<'_> {
     /// The browser went away in the middle.
     fn drop(&mut self) {
         if let Some((redis, settling)) = self.end() {

@@ -19,7 +19,7 @@ impl<K: Clone + Eq + Hash + Serialize + DeserializeOwned> Thing for K {}
 pub(super) struct Remembered<K, V> {
     pub table: Table,
     known: HashMap<K, (V, Instant)>,
-    /// Before, nothing is looked through for what may be forgotten.
+    /// When what may be forgotten is next looked for.
     forgets_at: Instant,
     pub kept_for: Duration,
     clock: Clock,

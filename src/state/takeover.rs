@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::database::{Found, locked};
 use super::journal::{Record, Table};
 use super::once::settling;
-use super::{Location, NotKept, SealingKeys, State, Unread};
+use super::{NotKept, SealingKeys, State, Unread};
 
 impl State {
     const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,13 +23,13 @@ impl State {
     pub async fn take_over(&self, path: &Path, keys: SealingKeys) -> anyhow::Result<usize> {
         const AWAY: &str = "the state that is to take it over is away, or cannot keep it";
         let now = self.clock.unix_millis();
-        let of_file = |why: Unread| why.of(&Location::File(path.to_owned()));
+        let named = || format!("file:{}", path.display());
         if !path.is_file() {
-            return Err(of_file(Unread::Unusable(ErrorKind::NotFound.into())).into());
+            return Err(Unread::Unusable(ErrorKind::NotFound.into())).with_context(named);
         }
         // Open, and so locked, until the end.
-        let mut file = File::options().read(true).write(true).open(path).map_err(|error| of_file(error.into()))?;
-        let found = locked(&mut file).and_then(|bytes| Found::in_bytes(&bytes, &keys, now)).map_err(of_file)?;
+        let mut file = File::options().read(true).write(true).open(path).map_err(Unread::from).with_context(named)?;
+        let found = locked(&mut file).and_then(|bytes| Found::in_bytes(&bytes, &keys, now)).with_context(named)?;
         let (followed, taken): (Vec<_>, Vec<_>) =
             found.records.into_iter().partition(|record| Table::FOLLOWED.contains(&record.table));
         let count = followed.len() + taken.len();

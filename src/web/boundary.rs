@@ -10,12 +10,14 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use anyhow::ensure;
 use tracing::{Level, enabled};
 
+use super::introduction::HEADER;
 use super::problem::{PROBLEM_JSON, explain, record};
-use super::{App, Language, Problem, Settings, shared};
+use super::{App, Introductions, Language, Problem, Settings, shared};
 use crate::dingtalk::Origin;
 
 /// Wraps everything.
@@ -27,8 +29,12 @@ pub async fn boundary(
     request.extensions_mut().insert(Rc::clone(&scope));
     let headers = shared::<Headers>(request.request())?.clone();
     let mut line = Line::begin(&request, Rc::clone(&scope));
-    let mut response = match next.call(request).await {
-        Ok(response) => explain(response.map_into_boxed_body(), &scope),
+    let answer = match introduced(request.request()) {
+        Some(introduction) => Ok(request.into_response(introduction)),
+        None => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+    };
+    let mut response = match answer {
+        Ok(response) => explain(response, &scope),
         Err(error) => {
             line.status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
             return Err(without_request(error, &headers, &scope));
@@ -37,6 +43,12 @@ pub async fn boundary(
     headers.put_on(response.headers_mut(), &scope);
     line.status = response.status().as_u16();
     Ok(response)
+}
+
+/// Who this is, to whoever asks and holds SESSION_KEY.
+fn introduced(request: &HttpRequest) -> Option<HttpResponse> {
+    let introductions = request.app_data::<Data<Introductions>>().filter(|_| request.headers().contains_key(HEADER));
+    introductions?.answer(request)
 }
 
 /// A middleware failed, so that the request is gone: the problem goes out as JSON, with the same headers.

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use super::{Stopping, route};
 use crate::dingtalk::{Clock, DingTalk, DingTalkState, Organisation, OrganisationState};
-use crate::state::{Standing, State};
+use crate::state::{Condition, State};
 
 /// Where that is asked.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -36,7 +36,7 @@ impl Readiness {
         Self { stopping, last: Mutex::new(None), clock }
     }
 
-    async fn look(&self, dingtalk: &DingTalk, state: Standing) -> bool {
+    async fn look(&self, dingtalk: &DingTalk, state: Condition) -> bool {
         if self.stopping.has_begun() || !state.began {
             return false;
         }
@@ -65,7 +65,7 @@ struct Report {
     organisations: Option<Organisations>,
     #[serde(flatten)]
     dingtalk: DingTalkState,
-    state: Standing,
+    state: Condition,
     /// What people are told nothing of, and whoever runs this should know.
     #[serde(skip_serializing_if = "Option::is_none")]
     weaker: Option<&'static str>,
@@ -117,7 +117,7 @@ async fn alive(stopping: Data<Stopping>) -> HttpResponse {
 
 /// `GET /readyz`: 200 when people can be logged in, 503 when not or when the server is about to stop; and why.
 async fn ready(readiness: Data<Readiness>, dingtalk: Data<DingTalk>, state: Data<State>) -> HttpResponse {
-    let state = state.standing();
+    let state = state.condition();
     let ready = readiness.look(&dingtalk, state).await;
     let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     let home = dingtalk.home().map(Organisation::state);

@@ -4,10 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName};
-use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use hmac::Mac;
@@ -15,7 +12,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::origin::X_FORWARDED_FOR;
-use super::{ClientAddress, SessionKeys, Site, shared};
+use super::{ClientAddress, SessionKeys, Site};
 use crate::dingtalk::Clock;
 use crate::state::{State, mac};
 
@@ -107,7 +104,8 @@ impl Introductions {
         asked.insert(nonce, now).is_none()
     }
 
-    fn answer(&self, request: &HttpRequest) -> Option<HttpResponse> {
+    /// What whoever may ask is answered in place of what `request` asks for.
+    pub fn answer(&self, request: &HttpRequest) -> Option<HttpResponse> {
         let (nonce, key) = self.understand(request.headers())?;
         let target = request.head().uri.path_and_query().map_or("", |target| target.as_str()).to_owned();
         let forwarded: Vec<_> = request.headers().get_all(X_FORWARDED_FOR).filter_map(|value| value.to_str().ok()).collect();
@@ -125,18 +123,4 @@ impl Introductions {
         let proof = hex::encode(mac(&key, &[b"answers", &nonce, &body]).finalize().into_bytes());
         Some(HttpResponse::Ok().insert_header((HeaderName::from_static(HEADER), proof)).body(body))
     }
-}
-
-/// Middleware that introduces the server to whoever may ask.
-pub async fn introduce(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    if request.headers().contains_key(HEADER) {
-        let answer = shared::<Introductions>(request.request())?.answer(request.request());
-        if let Some(answer) = answer {
-            return Ok(request.into_response(answer));
-        }
-    }
-    Ok(next.call(request).await?.map_into_boxed_body())
 }

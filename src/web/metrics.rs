@@ -17,7 +17,7 @@ use prometheus::{
 
 use super::{Problem, route};
 use crate::dingtalk::{BreakerState, Call, DingTalk, Error, Observer, Organisation, Waiting};
-use crate::state::{Standing, State};
+use crate::state::{Condition, State};
 
 /// Where they are answered: on a listener that only this machine reaches.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -82,7 +82,7 @@ impl Metrics {
     }
 
     /// Everything as text; what is not counted is looked up.
-    fn text(&self, dingtalk: &DingTalk, state: Standing) -> Result<Vec<u8>, prometheus::Error> {
+    fn text(&self, dingtalk: &DingTalk, state: Condition) -> Result<Vec<u8>, prometheus::Error> {
         self.state_reachable.set(state.reachable.into());
         for (call, Waiting { calls, per_second }) in dingtalk.waiting() {
             self.waiting.with_label_values(&[call]).set(calls as i64);
@@ -156,6 +156,6 @@ async fn show(
     if !host.is_some_and(|host| is_loopback(host.host())) {
         return Err(Problem::NotFound);
     }
-    let text = metrics.text(&dingtalk, state.standing()).map_err(|error| Problem::Internal(error.into()))?;
+    let text = metrics.text(&dingtalk, state.condition()).map_err(|error| Problem::Internal(error.into()))?;
     Ok(HttpResponse::Ok().content_type(TEXT_FORMAT).body(text))
 }

@@ -37,7 +37,7 @@ pub use self::boundary::{Headers, RequestScope, boundary};
 use self::extract::extracted;
 pub use self::extract::{StrictJson, Upload, shared};
 pub use self::health::Readiness;
-pub use self::introduction::{Introductions, introduce};
+pub use self::introduction::Introductions;
 pub use self::jsapi::{JsapiConfig, Reports};
 pub use self::login::{Logins, Visitor};
 pub use self::metrics::Metrics;

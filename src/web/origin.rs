@@ -50,12 +50,11 @@ pub enum Began {
 }
 
 impl Began {
-    /// A mark in the query of an address that a page which shows nobody leads people from outside to: they still count as that there.
-    /// `static/entry.js` takes it off the address when they have signed in.
+    /// A mark in the query of links on pages that show nobody: whoever follows one still counts as coming from outside. `static/entry.js` takes it off the address when they have signed in.
     pub const FROM_OUTSIDE: &str = "sign-in";
 
-    /// Whether what the page of `request` leads to is to be marked so. Where somebody's session is, it may be the session of whoever had the
-    /// phone before.
+    /// Whether the links of the page at `request` need that mark: it was not opened from within, and the session that is there may be that of
+    /// whoever had the phone before.
     pub fn stays_outside(request: &HttpRequest) -> Result<bool, Problem> {
         Ok(Self::of(request)? != Self::Within && RequestSession::of(request)?.login().is_ok())
     }

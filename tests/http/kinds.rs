@@ -99,7 +99,7 @@ async fn what_dingtalk_judges_by_its_clock_goes_by_this_machine_s_and_not_by_tha
 async fn an_agent_that_came_with_the_authorisation_is_not_asked_for() {
     let (app, [corp_id, _]) = TestApp::of_both_organisations().await;
     let agent_id = AgentId::parse(app.dingtalk.agent_id(corp_id).unwrap()).unwrap();
-    app.hear(corp_id, Authorisation::Granted { agent_id: Some(agent_id), turn: 1 });
+    app.hear(corp_id, Authorisation::Granted { agent_id: Some(agent_id), since: 1 });
     let (mut browser, _) = app.logs_in(corp_id, "zhangsan").await;
     signed_page_is_accepted(&app, &mut browser, corp_id).await;
     assert_eq!(app.dingtalk.calls(AUTH_INFO), 0);
@@ -108,7 +108,7 @@ async fn an_agent_that_came_with_the_authorisation_is_not_asked_for() {
 #[tokio::test]
 async fn an_agent_that_an_organisation_renames_is_signed_for_at_once() {
     let (app, [corp_id, _]) = TestApp::of_both_organisations().await;
-    app.hear(corp_id, Authorisation::Granted { agent_id: Some(AgentId::parse("999").unwrap()), turn: 1 });
+    app.hear(corp_id, Authorisation::Granted { agent_id: Some(AgentId::parse("999").unwrap()), since: 1 });
     let (mut browser, _) = app.logs_in(corp_id, "zhangsan").await;
     let agent_id = AgentId::parse(app.dingtalk.agent_id(corp_id).unwrap()).unwrap();
     app.authorisations.tell(Happening::AuthorisationChanged(CorpId::parse(corp_id).unwrap(), Some(agent_id)));
@@ -121,7 +121,7 @@ async fn an_organisation_that_was_asked_about_too_early_gets_in_as_soon_as_it_ha
     let [corp_id, _] = app.dingtalk.organisations();
     assert_eq!(app.logs_in(corp_id, "zhangsan").await.1.problem(), (403, "not_authorised".into()));
     app.dingtalk.decide(corp_id, Decision::Authorise);
-    app.hear(corp_id, Authorisation::Granted { agent_id: None, turn: 1 });
+    app.hear(corp_id, Authorisation::Granted { agent_id: None, since: 1 });
     assert_eq!(app.logs_in(corp_id, "zhangsan").await.1.status, 200);
 }
 
@@ -241,7 +241,7 @@ async fn an_organisation_that_took_the_app_back_is_told_so_and_is_served_again_w
     }
     app.dingtalk.decide(corp_id, Decision::Relieve);
     app.dingtalk.decide(corp_id, Decision::Authorise);
-    app.hear(corp_id, Authorisation::Granted { agent_id: None, turn: 2 });
+    app.hear(corp_id, Authorisation::Granted { agent_id: None, since: 2 });
     assert_eq!(app.logs_in(corp_id, "zhangsan").await.1.status, 200);
     assert_eq!(app.dingtalk.calls(CORP_ACCESS_TOKEN), 3, "what was held before is worth nothing");
 }

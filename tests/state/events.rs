@@ -111,7 +111,7 @@ async fn what_was_found_by_asking_is_outdone_by_whatever_is_heard() {
     let place = Place::in_memory();
     let (state, one) = (place.open(), corp("ding1"));
     state.found(&one, agent("1"));
-    assert_eq!(state.of(&one), Authorisation::Granted { agent_id: agent("1"), turn: 0 });
+    assert_eq!(state.of(&one), Authorisation::Granted { agent_id: agent("1"), since: 0 });
     tell(&state, &[ago(&place, 1, Happening::Relieved(one.clone()))]).await;
     state.found(&one, agent("1"));
     assert_eq!(state.of(&one), Authorisation::Relieved);

@@ -21,7 +21,7 @@ fn filled() -> Place {
 }
 
 fn refused(place: &Place) -> Unread {
-    place.try_open().err().unwrap().why
+    place.try_open().err().unwrap()
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dingtalk_h5::dingtalk::{Clock, CorpId, UserId};
-use dingtalk_h5::state::{Location, Refused, SealingKeys, State};
+use dingtalk_h5::state::{Location, SealingKeys, State, Unread};
 
 use crate::support::ClockHands;
 use crate::support::redis::RedisServer;
@@ -58,7 +58,7 @@ impl Place {
         self.try_open().unwrap()
     }
 
-    pub fn try_open(&self) -> Result<State, Refused> {
+    pub fn try_open(&self) -> Result<State, Unread> {
         State::open(&self.location, "an app", SealingKeys::new(self.keys.clone()), LIFETIME, self.clock())
     }
 

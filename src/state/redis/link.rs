@@ -39,7 +39,8 @@ struct Lost {
 pub(in crate::state) struct Session {
     pub connection: MultiplexedConnection,
     pub names: Names,
-    /// Since when it is there after calls were made without. None in the first one, unless the process had begun without it.
+    /// When it came back, if calls may have been made without it meanwhile. None in the first session, unless the process had begun without
+    /// one.
     pub back_since: Option<Instant>,
 }
 

@@ -11,7 +11,7 @@ use askama_web::WebTemplate;
 
 use super::{Challenge, organisation_of};
 use crate::dingtalk::DingTalk;
-use crate::web::page::{home, words};
+use crate::web::page::{start_page, words};
 use crate::web::{Began, Head, Metrics, Problem, RequestSession, SessionUser, extracted, shared};
 
 /// The person a page is rendered for. A page's handler takes one; whoever is not logged in, or comes from outside, gets the entry
@@ -75,6 +75,6 @@ pub struct SignedOut {
 
 /// `GET /signed-out`
 pub async fn show_signed_out(head: Head, request: HttpRequest) -> Result<SignedOut, Problem> {
-    let sign_in = home(&request, organisation_of(&request).ok().as_ref())?;
+    let sign_in = start_page(&request, organisation_of(&request).ok().as_ref())?;
     Ok(SignedOut { words: words::SignedOut::of(head.language), head, sign_in })
 }

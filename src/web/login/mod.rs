@@ -28,7 +28,7 @@ use super::{
     ClientAddress, Metrics, OurCookie, Problem, RequestSession, SameOrigin, SessionUser, Site, StrictJson, route, shared,
 };
 use crate::dingtalk::{AuthCode, DingTalk, Error, Kind, Network, Standing};
-use crate::state::{self, Once, State, Table, Taken, Unavailable};
+use crate::state::{Once, Reservation, State, Table, Taken, Unavailable};
 
 /// Where logins begin and end.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -90,7 +90,7 @@ struct Claim<'a> {
     state: Taken<'a, StateId>,
     /// Without one the login stands behind all who are there.
     exchange: Option<Taken<'a, (StateId, u8)>>,
-    elsewhere: state::Claim<'a>,
+    elsewhere: Reservation<'a>,
 }
 
 /// In the order in which they are asked for.
@@ -188,7 +188,7 @@ async fn log_in(
         Ok(user) => user,
         Err(error) => {
             let problem = logins.refuse(&claim, &arrival, error);
-            claim.elsewhere.settle().await;
+            claim.elsewhere.conclude().await;
             return Err(problem);
         }
     };
@@ -200,15 +200,11 @@ async fn log_in(
     }
     claim.succeeded();
     let user = session.begin(user, arrival.corp_id);
-    tokio::join!(claim.elsewhere.settle(), until_kept(&kept));
+    // If it cannot be kept the log says so.
+    let (_, _) = tokio::join!(claim.elsewhere.conclude(), kept.kept());
     let mut response = HttpResponse::Ok().json(user);
     logins.presession.remove(response.headers_mut());
     Ok(response)
-}
-
-/// What is answered after this is true after a restart, too. If it cannot be kept the log says so, and it is true until then.
-async fn until_kept(state: &State) {
-    let _ = state.kept().await;
 }
 
 /// Counts how each login ended, whichever extractor turned it away.
@@ -236,7 +232,7 @@ impl Drop for Ending {
 /// this host may have some.
 async fn log_out(_: SameOrigin, session: RequestSession, kept: Data<State>) -> HttpResponse {
     session.end();
-    until_kept(&kept).await;
+    let _ = kept.kept().await;
     HttpResponse::NoContent().insert_header((CLEAR_SITE_DATA, r#""storage""#)).finish()
 }
 

@@ -1,6 +1,5 @@
 //! The files of `static/`, inside the binary. Their names carry a hash of their content, so browsers may keep them for ever.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -39,12 +38,8 @@ impl Asset {
             Some((stem, extension)) => format!("/static/{stem}.{hash}.{extension}"),
             None => format!("/static/{path}.{hash}"),
         };
-        // Shared by all answers: what is embedded in the binary is not copied.
-        let body = match file.data {
-            Cow::Borrowed(embedded) => Bytes::from_static(embedded),
-            Cow::Owned(read) => Bytes::from(read),
-        };
-        Self { address, kind: kind(path), body }
+        // Shared by all answers.
+        Self { address, kind: kind(path), body: Bytes::from(file.data.into_owned()) }
     }
 }
 

@@ -53,7 +53,7 @@ impl Head {
             language,
             words: words::Layout::of(language),
             color_scheme: ColorScheme::asked_for_in(request.headers()),
-            home: home(request, corp_id.as_ref().filter(|_| serves_many))?,
+            home: start_page(request, corp_id.as_ref().filter(|_| serves_many))?,
             corp_id,
             scope: RequestScope::of(request)?,
         })
@@ -88,17 +88,12 @@ impl Head {
     pub fn name_of(&self, entry: &NavEntry) -> &'static str {
         entry.name.in_language(self.language)
     }
-
-    /// Whether this is the page that the nav leads to.
-    pub fn is_at(&self, entry: &NavEntry) -> bool {
-        self.path_and_query.path() == entry.path
-    }
 }
 
 extracted!(Head, Head::of);
 
-/// The address of home for whoever made `request`, in this organisation if it is to be named. An app of many has a home in each.
-pub fn home(request: &HttpRequest, corp_id: Option<&CorpId>) -> Result<Cow<'static, str>, Problem> {
+/// The address of the start page for whoever made `request`, in this organisation if it is to be named. An app of many has a home in each.
+pub fn start_page(request: &HttpRequest, corp_id: Option<&CorpId>) -> Result<Cow<'static, str>, Problem> {
     let organisation = corp_id.map(|corp_id| {
         let encoded: String = form_urlencoded::byte_serialize(corp_id.as_str().as_bytes()).collect();
         format!("corpid={encoded}")

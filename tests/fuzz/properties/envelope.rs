@@ -8,7 +8,7 @@ use actix_web::web::Data;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use dingtalk_h5::dingtalk::{
     AgentId, AppKind, Authorisation, Authorisations, Call, ClientId, ClientSecret, CorpId, Credentials, Error, Events, Home,
-    JsonObject, Kind, Observer, Organisation, Settings, SuiteTicket, UserDetails, UserId,
+    JsonObject, Kind, Organisation, Settings, SuiteTicket, UserDetails, UserId,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -153,7 +153,7 @@ impl DingTalk {
         };
         let hands = ClockHands::still();
         let clock = hands.clock();
-        let dingtalk = dingtalk_h5::dingtalk::DingTalk::new(settings, Arc::new(Nobody), clock, Arc::new(Nobody)).unwrap();
+        let dingtalk = dingtalk_h5::dingtalk::DingTalk::new(settings, Arc::new(Nobody), clock, Arc::new(())).unwrap();
         let organisation = dingtalk.home().unwrap().clone();
         Self { status, says, organisation, hands }
     }
@@ -182,5 +182,3 @@ impl Authorisations for Nobody {
 
     fn found(&self, _: &CorpId, _: Option<AgentId>) {}
 }
-
-impl Observer for Nobody {}
