@@ -134,9 +134,9 @@ impl Pace {
         self.per_second().saturating_sub(self.counted.len())
     }
 
-    /// All processes together have left no room at the moment.
-    pub fn note_full(&mut self, now: Instant) {
-        self.full_until = now + Self::SECOND + Self::MARGIN;
+    /// All processes together have left no room at the moment, and so many of them have calls that wait.
+    pub fn note_full(&mut self, waiting: usize, now: Instant) {
+        (self.waiting, self.full_until) = (waiting, now + Self::SECOND + Self::MARGIN);
     }
 
     /// When the next call may leave; not later than `now` means now.

@@ -151,19 +151,15 @@ impl Turns {
                     continue;
                 }
                 Next::Ask(departing) => match self.peers.departures(departing).await {
-                    Some(Departures { waiting, may }) => {
+                    Some(Departures { waiting, may: May::Leave(many, question) }) => {
                         self.state.lock().pace.waiting = waiting;
-                        match may {
-                            May::Leave(many, question) => {
-                                (0..many).for_each(|nth| self.call_next(Some(Leave(question, nth))));
-                                continue;
-                            }
-                            May::Ask(wait) => {
-                                let now = Instant::now();
-                                self.state.lock().pace.note_full(now);
-                                now + wait
-                            }
-                        }
+                        (0..many).for_each(|nth| self.call_next(Some(Leave(question, nth))));
+                        continue;
+                    }
+                    Some(Departures { waiting, may: May::Ask(wait) }) => {
+                        let now = Instant::now();
+                        self.state.lock().pace.note_full(waiting, now);
+                        now + wait
                     }
                     // They have just gone: from now on this process keeps to its part.
                     None => Instant::now() + Duration::from_millis(1),

@@ -100,6 +100,13 @@ async fn a_code_and_a_state_are_used_up_for_the_next_process_too() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_opened_is_named() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let (code, said) = run(&mut program(&with(complete(&dingtalk), "STATE_URL", "file:/nowhere/at/all"))).await;
+    assert!(code == Some(1) && said.contains("STATE_URL cannot be used: file:/nowhere/at/all: "), "{said}");
+}
+
+#[tokio::test]
 async fn a_second_process_is_told_what_several_need_and_a_lost_key_what_to_do() {
     let dingtalk = Simulator::start().await.unwrap();
     let (variables, path) = with_file(&dingtalk);

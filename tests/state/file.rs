@@ -157,11 +157,3 @@ async fn nothing_is_made_through_a_link_that_leads_nowhere() {
     assert!(place.try_open().is_err());
     assert!(!elsewhere.exists());
 }
-
-#[tokio::test]
-async fn what_cannot_be_opened_is_named() {
-    let mut place = Place::in_a_file();
-    place.location = Location::File("/nowhere/at/all".into());
-    let said = place.try_open().err().unwrap().to_string();
-    assert!(said.contains("/nowhere/at/all"), "{said}");
-}

@@ -149,7 +149,7 @@ fn whoever_can_agree_with_nobody_any_more_waits_for_a_second_that_others_have_fi
     for (is_full, waits) in [(false, 0), (true, 1020)] {
         pace.sharing = Sharing::Together;
         if is_full {
-            pace.note_full(now);
+            pace.note_full(3, now);
         }
         pace.sharing = apart;
         assert_eq!(pace.next(now) - now, Duration::from_millis(waits));
