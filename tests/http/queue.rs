@@ -333,6 +333,19 @@ async fn many_behind_one_address_do_not_stand_before_one_behind_another_and_a_ho
 }
 
 #[tokio::test]
+async fn whoever_waits_in_vain_has_waited_too_for_whoever_watches() {
+    let app = watched_with(|settings| {
+        one_a_second(settings);
+        settings.web.login_patience = Duration::from_millis(200);
+    })
+    .await;
+    Waiting::at(&app).await;
+    let seen = samples(&app).await;
+    let logged_in = seen["logins_total{result=\"ok\"}"];
+    assert_eq!(seen["dingtalk_waited_seconds_count{endpoint=\"user_by_code\"}"], logged_in + 1.0);
+}
+
+#[tokio::test]
 async fn entries_are_counted_by_whether_their_browser_had_a_good_session() {
     let app = watched_with(|_| {}).await;
     let mut inside = app.browser_of("alice").await;
