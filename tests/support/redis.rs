@@ -91,6 +91,17 @@ impl RedisServer {
         all
     }
 
+    /// What it keeps for some time only has come nearer to its end: its clock cannot be moved.
+    pub async fn ages(&self, by: Duration) {
+        const AGE: &str = "for _, key in ipairs(redis.call('KEYS', '*')) do
+            local left = redis.call('PTTL', key)
+            if left >= 0 then redis.call('PEXPIRE', key, left - ARGV[1]) end
+        end";
+        let mut connection = redis::Client::open(self.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+        let by = by.as_millis() as u64;
+        redis::cmd("EVAL").arg(AGE).arg(0).arg(by).exec_async(&mut connection).await.unwrap();
+    }
+
     pub async fn signal(&self, signal: &str) {
         let pid = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().await.unwrap().success());
