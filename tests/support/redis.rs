@@ -12,6 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::sync::{broadcast, watch};
 
+use super::in_time;
+
 /// A real server on a free port. It is gone with this.
 pub struct RedisServer {
     child: Child,
@@ -120,8 +122,7 @@ impl RedisServer {
     }
 
     async fn is_there(&self) {
-        let asks = async { while TcpStream::connect(self.address()).await.is_err() {} };
-        tokio::time::timeout(Duration::from_secs(30), asks).await.expect("redis-server does not start");
+        in_time("redis-server starts", async { while TcpStream::connect(self.address()).await.is_err() {} }).await;
     }
 }
 
