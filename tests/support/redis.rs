@@ -157,6 +157,8 @@ pub struct Network {
 /// In which ways it is bad.
 struct Bad {
     delay: watch::Sender<Duration>,
+    /// In milliseconds.
+    times_ahead: watch::Sender<i64>,
     cut: broadcast::Sender<()>,
     /// What is asked in these words gets no answer, once.
     loses: Mutex<Option<(&'static str, Lost)>>,
@@ -175,8 +177,8 @@ impl Network {
     pub async fn to(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let bad =
-            Arc::new(Bad { delay: watch::Sender::new(Duration::ZERO), cut: broadcast::Sender::new(16), loses: Mutex::default() });
+        let (delay, times_ahead) = (watch::Sender::new(Duration::ZERO), watch::Sender::new(0));
+        let bad = Arc::new(Bad { delay, times_ahead, cut: broadcast::Sender::new(16), loses: Mutex::default() });
         let (is_bad, server) = (Arc::clone(&bad), Arc::new(server));
         let _listening = tokio::spawn(async move {
             loop {
@@ -202,6 +204,11 @@ impl Network {
         self.bad.delay.send_replace(by);
     }
 
+    /// What time it is, as the server says it from now on, is ahead by so many milliseconds.
+    pub fn sets_clock_ahead(&self, by: i64) {
+        self.bad.times_ahead.send_replace(by);
+    }
+
     /// All connections break.
     pub fn cuts(&self) {
         drop(self.bad.cut.send(()));
@@ -222,6 +229,17 @@ impl Network {
 enum Way {
     There(Arc<OnceLock<Lost>>),
     Back(Arc<OnceLock<Lost>>),
+}
+
+/// The same with later times: no other number has thirteen digits.
+fn later(said: &[u8], by: i64) -> Vec<u8> {
+    let lines = said.split_inclusive(|byte| *byte == b'\n');
+    let time = |line: &[u8]| {
+        let digits = line.strip_prefix(b":")?.strip_suffix(b"\r\n")?;
+        let time = std::str::from_utf8(digits).ok()?.parse::<i64>().ok()?;
+        (digits.len() == 13).then(|| format!(":{}\r\n", time + by).into_bytes())
+    };
+    lines.flat_map(|line| time(line).unwrap_or_else(|| line.to_vec())).collect()
 }
 
 async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, bad: Arc<Bad>, way: Way) {
@@ -249,7 +267,8 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, bad: Arc<Bad>, w
                     }
                 },
             }
-            if to.write_all(&bytes[..read]).await.is_err() {
+            let said = later(&bytes[..read], *bad.times_ahead.borrow());
+            if to.write_all(&said).await.is_err() {
                 return;
             }
         }
