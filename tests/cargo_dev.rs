@@ -7,7 +7,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::own_settings::OWN_SETTINGS;
-use crate::support::{Browser, cargo, http_client};
+use crate::support::{Browser, cargo, http_client, in_time};
 
 /// Everywhere, as in a container: what is said must be within reach of this machine all the same.
 const EVERYWHERE: &str = "0.0.0.0:0";
@@ -21,16 +21,25 @@ async fn cargo_dev_starts_the_app_and_a_dingtalk_in_which_somebody_is_signed_in(
         .envs([("APP_ADDR", EVERYWHERE), ("SIMULATOR_ADDR", EVERYWHERE)])
         // Names of files may be anything, and are in many variables.
         .env("NO_TEXT", OsStr::from_bytes(b"/\xff"))
+        .env("CARGO_TERM_QUIET", "false")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut told = String::new();
+    // Another cargo may build something there at the moment.
+    while !told.contains("Running") {
+        let line = log.next_line().await.unwrap();
+        told += &line.unwrap_or_else(|| panic!("cargo has ended: {told}"));
+    }
+    tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
     let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut addresses = Vec::new();
     while addresses.len() < 2 {
-        let line = said.next_line().await.unwrap().expect("it says where both are");
+        let line = in_time("it says where both are", said.next_line()).await.unwrap().expect("it has ended");
         addresses.extend(line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned));
     }
     let [app, dingtalk] = addresses.try_into().unwrap();

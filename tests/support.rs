@@ -1,7 +1,7 @@
 //! What every test needs: the app beside a DingTalk of its own, a clock to move, and browsers without a screen.
 
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dingtalk_h5::application::Application;
 use dingtalk_h5::dingtalk::{AgentId, AppKind, Clock, DingTalk, Home, SuiteTicket};
@@ -296,11 +296,18 @@ pub async fn client_accepts(dingtalk: &Simulator, config: &Value, url: &str) -> 
     read(request).await.json()
 }
 
-/// Waits until `met` holds. The condition decides; the bound only ends a test that has failed.
+/// Waits until `met` holds.
 pub async fn eventually(what: &str, met: impl Fn() -> bool) {
-    let gives_up = Instant::now() + Duration::from_secs(30);
-    while !met() {
-        assert!(Instant::now() < gives_up, "{what}");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    let polls = async {
+        while !met() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    in_time(what, polls).await;
+}
+
+/// What comes of `waited_for`. That decides; the bound only ends a test that has failed.
+pub async fn in_time<T>(what: &str, waited_for: impl Future<Output = T>) -> T {
+    const PATIENCE: Duration = Duration::from_secs(30);
+    tokio::time::timeout(PATIENCE, waited_for).await.unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}"))
 }

@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -61,19 +62,23 @@ impl Drop for Chromedriver {
     }
 }
 
+/// Chromium has a socket in it, whose whole path has a hundred letters at most, and needs fifty of them itself.
 fn own_directory() -> PathBuf {
+    const LONGEST: usize = 30;
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let directory = env::temp_dir().join(format!("dingtalk-h5-chromium-{}-{count}", std::process::id()));
+    let temporary = Some(env::temp_dir()).filter(|usual| usual.as_os_str().len() <= LONGEST).unwrap_or_else(|| "/tmp".into());
+    let directory = temporary.join(format!("h5-{}-{count}", std::process::id()));
     fs::create_dir(&directory).unwrap();
     directory
 }
 
-/// Starts chromedriver on a port that the kernel chooses. The choice is made for IPv6, and the same port may be taken on IPv4, where
-/// other tests have thousands of sockets: then chromedriver says so and ends, and this is None.
+/// Starts chromedriver on a port that was free just now: one that it chooses itself it does not name where there is no IPv6. Who may
+/// have it by now are other tests, which have thousands of sockets: then chromedriver says so and ends, and this is None.
 fn launch(chromedriver: &Path, directory: &Path) -> Option<(Child, BufReader<ChildStdout>, u16)> {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut driver = Command::new(chromedriver)
-        .arg("--port=0")
+        .arg(format!("--port={port}"))
         // Chromium keeps more than its profile: sockets, crash reports, caches.
         .env("TMPDIR", directory)
         .env("HOME", directory)
@@ -90,8 +95,8 @@ fn launch(chromedriver: &Path, directory: &Path) -> Option<(Child, BufReader<Chi
         driver.wait().unwrap();
         return None;
     }
-    let port = last.strip_suffix('.').and_then(|line| line.rsplit(' ').next()).and_then(|port| port.parse().ok());
-    Some((driver, stdout, port.unwrap_or_else(|| panic!("chromedriver ended before it listened: {said:?}"))))
+    assert!(last.contains("started successfully"), "chromedriver ended before it listened: {said:?}");
+    Some((driver, stdout, port))
 }
 
 /// What chromedriver says until it listens, "ChromeDriver was started successfully on port 40123.", or until it gives up.

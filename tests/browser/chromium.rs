@@ -11,11 +11,13 @@ use thirtyfour::{CapabilitiesHelper, ChromeCapabilities, DesiredCapabilities, Lo
 use super::chromedriver::{Chromedriver, program};
 use crate::support::http_client;
 
-const SWITCHES: [&str; 12] = [
+const SWITCHES: [&str; 13] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
+    // Whatever the environment says: all that is asked for is on this machine. The shell knows no other word for it.
+    "--proxy-server=direct://",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",

@@ -6,7 +6,7 @@ use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
 
 use super::chromium::Chromium;
 use super::tls;
-use crate::support::{TestApp, USER_BY_CODE};
+use crate::support::{TestApp, USER_BY_CODE, in_time};
 
 const APP: &str = "app.example.com";
 const CLIENT: &str = "im.dingtalk.com";
@@ -47,10 +47,8 @@ async fn unless_it_is_told_to_the_app_cannot_be_framed() {
     let (app, chromium) = framed(false).await;
     chromium.open(&format!("https://{CLIENT}/")).await;
     chromium.driver.enter_frame(0).await.unwrap();
-    let refused = || async { chromium.log().await.iter().any(|entry| entry.message.contains("frame-ancestors")) };
-    while !refused().await {
-        tokio::task::yield_now().await;
-    }
+    let refused = async { while !chromium.log().await.iter().any(|entry| entry.message.contains("frame-ancestors")) {} };
+    in_time("it is refused", refused).await;
     assert_eq!(app.dingtalk.calls(USER_BY_CODE), 0);
     chromium.finish_with_faults();
 }

@@ -24,7 +24,7 @@ async fn its_exit_code_is_0_when_nothing_fails_1_when_something_does_and_2_for_s
     let (code, said) = run(program(&variables).args(["doctor", "--lang", "zh", "--user", "nobody"])).await;
     assert!(code == Some(1) && said.contains("处理"), "{said}");
     let (code, said) = run(program(&with(variables.clone(), "LANG", "zh_CN.UTF-8")).arg("doctor")).await;
-    assert!(code == Some(0) && said.contains("能够") || said.contains("有应答"), "{said}");
+    assert!(code == Some(0) && (said.contains("能够") || said.contains("有应答")), "{said}");
     let code = dingtalk.issue_code("alice");
     let mut shell = prepared(Command::new("sh"), &variables);
     let script = format!("echo {code} | {} doctor --code", env!("CARGO_BIN_EXE_dingtalk-h5"));

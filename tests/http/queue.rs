@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use dingtalk_h5::settings::Settings;
-use dingtalk_simulator::Fault;
+use dingtalk_simulator::{Fault, Limit};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -378,8 +378,7 @@ async fn who_waits_is_seen_in_the_metrics_and_the_server_stays_ready() {
 #[tokio::test]
 async fn a_limit_of_a_minute_is_told_as_what_it_is() {
     let app = TestApp::start().await;
-    app.dingtalk.fault(EXCHANGE, 1, Fault::Status { status: 429 });
+    app.dingtalk.fault(EXCHANGE, 1, Fault::Rate { limit: Limit::Minute });
     let answer = app.browser().enter_and_log_in(&app.dingtalk.issue_code("alice")).await;
-    assert_eq!(answer.status, 503, "{}", answer.body);
-    assert_ne!(answer.problem().1, "login_queued");
+    assert_eq!((answer.problem(), answer.header("retry-after")), ((503, "dingtalk_unavailable".into()), "60"));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Browser, JSAPI_TICKET, TestApp, client_accepts, eventually};
+use crate::support::{Browser, JSAPI_TICKET, TestApp, client_accepts, eventually, in_time};
 
 /// What a page says that was signed for it.
 fn signed(config: &Value, url: &str) -> Value {
@@ -87,10 +87,15 @@ async fn a_ticket_that_the_client_no_longer_knows_is_replaced_once_however_often
         assert_eq!(told["differs"], json!(["ticket age"]));
     }
     eventually("the ticket is replaced behind", || app.dingtalk.calls(JSAPI_TICKET) >= 2).await;
-    let mut fresh = browser.jsapi_config(&url).await.json();
-    while client_accepts(&app.dingtalk, &fresh, &url).await["errcode"] != 0 {
-        fresh = browser.jsapi_config(&url).await.json();
-    }
+    let signed_with_it = async {
+        loop {
+            let config = browser.jsapi_config(&url).await.json();
+            if client_accepts(&app.dingtalk, &config, &url).await["errcode"] == 0 {
+                break config;
+            }
+        }
+    };
+    let fresh = in_time("it is signed with the new one", signed_with_it).await;
     let fetched = app.dingtalk.calls(JSAPI_TICKET);
     for _ in 0..5 {
         let report = json!({"code": "3", "text": "Code:52011", "url": url, "signed": signed(&fresh, &url)});

@@ -15,7 +15,7 @@ use futures_util::stream::{self, StreamExt};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 
-use crate::support::{TestApp, eventually, pages};
+use crate::support::{TestApp, eventually, in_time, pages};
 
 /// What a request that is in flight when the server stops waits for.
 struct Last {
@@ -49,7 +49,7 @@ async fn what_an_app_does_beside_requests_goes_on_until_the_last_is_answered_and
     eventually("it is in flight", || shared.began.load(Ordering::Relaxed)).await;
 
     drop(app);
-    while probe.read("/healthz").await.status == 200 {}
+    in_time("it stops", async { while probe.read("/healthz").await.status == 200 {} }).await;
     assert!(end.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty), "it ended too early");
     shared.may_end.notify_one();
     assert_eq!(in_flight.await.unwrap().body, "answered");
@@ -94,7 +94,7 @@ async fn a_stop_waits_for_what_requests_have_left_and_for_no_answer_that_ends_wi
 
     let stopped = Instant::now();
     drop(app);
-    while probe.read("/healthz").await.status == 200 {}
+    in_time("it stops", async { while probe.read("/healthz").await.status == 200 {} }).await;
     assert_eq!(listening.await.unwrap(), "data: news\n\n");
     assert!(stopped.elapsed() < Duration::from_secs(5), "{:?}", stopped.elapsed());
     eventually("the workers are gone", || are_left.strong_count() == 0).await;

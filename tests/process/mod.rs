@@ -9,7 +9,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 use crate::http::tls::Pair;
 use crate::own_settings::OWN_SETTINGS;
-use crate::support::{Browser, http_client, session_key};
+use crate::support::{Browser, http_client, in_time, session_key};
 
 mod canaries;
 mod dot_env;
@@ -118,14 +118,14 @@ impl Served {
         let mut child = program.spawn().unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
-        let line = said.next_line().await.unwrap().expect("it says where it listens");
+        let line = in_time("it says where it listens", said.next_line()).await.unwrap().expect("it has ended");
         let address = line.split_whitespace().find(|word| word.starts_with("http")).unwrap();
         Self { url: address.to_owned(), child, said, log, logged: String::new() }
     }
 
     /// Where the metrics are; it says so once.
     async fn metrics_url(&mut self) -> String {
-        let line = self.said.next_line().await.unwrap().unwrap();
+        let line = in_time("it says where the metrics are", self.said.next_line()).await.unwrap().unwrap();
         line.strip_prefix("metrics on ").unwrap().to_owned()
     }
 

@@ -76,12 +76,37 @@ async fn a_proxy_leaves_it_to_the_server_how_long_a_body_may_be_and_may_take_to_
     }
 }
 
+/// What it may do, and when it is started again.
+const UNIT: &str = "
+CapabilityBoundingSet=
+AmbientCapabilities=
+PrivateUsers=yes
+DynamicUser=yes
+NoNewPrivileges=yes
+UMask=0077
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+MemoryDenyWriteExecute=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+StateDirectoryMode=0700
+Restart=always
+RestartPreventExitStatus=2
+StartLimitIntervalSec=0
+";
+
 #[tokio::test]
 async fn the_unit_runs_this_program_and_lets_it_do_little_else() {
     let (code, unit) = run(program(&Vec::new()).arg("unit")).await;
     assert_eq!(code, Some(0));
     let program = std::fs::canonicalize(env!("CARGO_BIN_EXE_dingtalk-h5")).unwrap();
     assert!(unit.contains(&format!("\nExecStart={} serve\n", program.display())), "{unit}");
+    for line in UNIT.trim().lines() {
+        assert!(unit.contains(&format!("\n{line}\n")), "{line} is not in {unit}");
+    }
     let folder = std::env::temp_dir().join(format!("unit-{:x}", rand::random::<u64>()));
     std::fs::create_dir(&folder).unwrap();
     let file = folder.join("dingtalk-h5.service");
@@ -90,7 +115,7 @@ async fn the_unit_runs_this_program_and_lets_it_do_little_else() {
     for arguments in [&["verify", "--man=no"][..], &["security", "--offline=true", "--threshold=20"][..]] {
         let mut analyze = tokio::process::Command::new("systemd-analyze");
         analyze.args(arguments).arg(&file).env("PATH", std::env::var_os("PATH").unwrap());
-        // Not every machine that runs the tests has systemd.
+        // It knows more of that. Not every machine that runs the tests has systemd.
         let Ok(done) = analyze.output().await else { break };
         assert!(
             done.status.success() && done.stderr.is_empty(),

@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use super::{Served, complete, with, with_tls};
 use crate::http::tls::Pair;
-use crate::support::{ACCESS_TOKEN, USER_BY_CODE, eventually, http_client};
+use crate::support::{ACCESS_TOKEN, USER_BY_CODE, eventually, http_client, in_time};
 
 const EXCHANGE: &str = "/topapi/v2/user/getuserinfo";
 
@@ -97,7 +97,7 @@ async fn of_those_who_wait_when_the_program_is_told_to_stop_some_are_let_in_and_
         let text = http_client().get(&metrics_url).send().await.unwrap().text().await.unwrap();
         text.lines().find_map(|line| line.strip_prefix(WAITING)?.parse::<usize>().ok()).unwrap_or_default()
     };
-    while waiting().await + dingtalk.calls(USER_BY_CODE) as usize <= 12 {}
+    in_time("all are in line", async { while waiting().await + dingtalk.calls(USER_BY_CODE) as usize <= 12 {} }).await;
     assert_eq!(served.stop().await.0, Some(0));
 
     let next = Served::start(&variables).await;

@@ -7,7 +7,7 @@ use dingtalk_simulator::Simulator;
 use super::{Company, standing_is};
 use crate::process::{Served, complete, with};
 use crate::support::redis::{Network, RedisServer};
-use crate::support::{Browser, http_client};
+use crate::support::{Browser, http_client, in_time};
 
 /// What nobody waits longer for, beyond what an answer takes anyway on a machine that does much else.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -42,10 +42,13 @@ impl Outage {
     pub async fn is_a_second_old(&self) {
         // Redis counts the beginnings of seconds.
         let is_young = |client: &&str| client.contains(" age=0 ") || client.contains(" age=1 ");
-        // One asks for this very list.
-        while self.redis.ask::<String>("CLIENT LIST").await.unwrap().lines().filter(is_young).count() > 1 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let grow = async {
+            // One asks for this very list.
+            while self.redis.ask::<String>("CLIENT LIST").await.unwrap().lines().filter(is_young).count() > 1 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        in_time("no connection is young", grow).await;
     }
 
     pub async fn logs_in(&self, nth: usize) -> Browser {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use dingtalk_simulator::Fault;
+use tokio::task::JoinHandle;
 
 use super::{Company, standing, standing_is};
 use crate::process::with;
@@ -15,24 +16,30 @@ async fn company_at(per_second: u32) -> Company {
     company
 }
 
+/// Somebody comes to that process, and with a place in its line to the other, until they are in. When that was, and whether they had to.
+fn comes(company: &Company, to: usize, then_to: usize) -> JoinHandle<(Instant, bool)> {
+    let (mut browser, code) = (company.browser_at(to), company.dingtalk.issue_code("alice"));
+    let next = company.processes[then_to].url.clone();
+    tokio::spawn(async move {
+        let state = browser.enter().await;
+        let mut answer = browser.log_in(&code, &state).await;
+        let had_to = answer.status == 429;
+        browser.url = next;
+        while answer.status == 429 {
+            let place = answer.json()["place"].as_str().unwrap().to_owned();
+            answer = browser.log_in_at(&place, &code, &state).await;
+        }
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        (Instant::now(), had_to)
+    })
+}
+
 /// So many come to all processes in turn at once. How long it takes until all are in.
 async fn all_come(company: &Company, people: usize) -> Duration {
     let began = Instant::now();
-    let mut company_of_people = Vec::new();
-    for nth in 0..people {
-        let (mut browser, code) = (company.browser_at(nth % company.processes.len()), company.dingtalk.issue_code("alice"));
-        company_of_people.push(tokio::spawn(async move {
-            let state = browser.enter().await;
-            let mut answer = browser.log_in(&code, &state).await;
-            while answer.status == 429 {
-                let place = answer.json()["place"].as_str().unwrap().to_owned();
-                answer = browser.log_in_at(&place, &code, &state).await;
-            }
-            answer.status
-        }));
-    }
-    for person in company_of_people {
-        assert_eq!(person.await.unwrap(), 200);
+    let processes = (0..company.processes.len()).cycle();
+    for person in processes.take(people).map(|nth| comes(company, nth, nth)).collect::<Vec<_>>() {
+        person.await.unwrap();
     }
     began.elapsed()
 }
@@ -138,18 +145,21 @@ async fn nobody_is_refused_when_redis_comes_back_under_a_rush() {
 #[tokio::test]
 async fn a_place_in_the_line_is_good_at_any_process() {
     let company = company_at(1).await;
-    let mut crowd = Vec::new();
-    for nth in 0..24 {
-        let (mut browser, code) = (company.browser_at(nth % 3), company.dingtalk.issue_code("alice"));
-        crowd.push(tokio::spawn(async move { browser.enter_and_log_in(&code).await }));
+    let before = company.dingtalk.calls(USER_BY_CODE);
+    // More than there are turns in the twenty seconds that an answer takes at most.
+    let early: Vec<_> = (0..22).map(|nth| comes(&company, nth % 2, 2)).collect();
+    eventually("half of them are in", || company.dingtalk.calls(USER_BY_CODE) - before >= 11).await;
+    // Several, so that the last one's turn does not come while others are on their way there.
+    let late: Vec<_> = (0..4).map(|_| comes(&company, 2, 2)).collect();
+    let (mut came_again, mut last) = (Vec::new(), None);
+    for person in early {
+        came_again.extend(Some(person.await.unwrap()).filter(|(_, had_to)| *had_to));
     }
-    let mut queued = 0;
-    for (nth, person) in crowd.into_iter().enumerate() {
-        let answer = person.await.unwrap();
-        queued += usize::from(answer.status == 429);
-        assert!([200, 429].contains(&answer.status), "{nth}: {}", answer.body);
+    for person in late {
+        last = last.max(Some(person.await.unwrap().0));
     }
-    assert!(queued > 0);
+    assert!(!came_again.is_empty());
+    assert!(came_again.iter().all(|(at, _)| Some(*at) < last), "whoever came later was let in earlier");
 }
 
 /// Redis keeps times, also those at which things expire, as times of day.

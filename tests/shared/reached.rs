@@ -1,8 +1,9 @@
-//! What answers at STATE_URL may be no Redis, or one that is reached by TLS.
+//! What answers at STATE_URL may be no Redis, or one that is reached by TLS, or one whose clock is another.
 
 use dingtalk_simulator::Simulator;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::away::Outage;
 use super::standing_is;
 use crate::process::{Served, complete, with};
 use crate::support::redis::RedisServer;
@@ -86,4 +87,19 @@ async fn it_is_reached_by_tls_with_a_password() {
         assert!(log.contains(said) && !log.contains("a-secret-password"), "{log}");
     }
     drop(std::fs::remove_dir_all(folder));
+}
+
+#[tokio::test]
+async fn a_clock_of_redis_that_is_not_the_machine_s_is_told_in_the_log() {
+    for (milliseconds, seconds) in [(300_500, 300), (-300_500, -300)] {
+        let outage = Outage::before(&[]).await;
+        outage.network.sets_clock_ahead(milliseconds);
+        for mut process in outage.processes {
+            process.logs("the clock of redis is ahead").await;
+            let (_, log) = process.stop().await;
+            let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+            let told = lines.filter(|line| line["message"].to_string().contains("the clock of redis is ahead"));
+            assert_eq!(told.map(|line| line["seconds"].clone()).collect::<Vec<_>>(), [seconds], "{log}");
+        }
+    }
 }

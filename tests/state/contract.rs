@@ -1,104 +1,190 @@
-//! What holds wherever state is kept.
+//! What holds wherever state is kept, of what the next process knows of it where it outlives one.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dingtalk_h5::state::{Table, Unavailable};
+use dingtalk_h5::state::{Claim, Location, Once, State, Table, Taken, Unavailable};
 
+use super::redis::followed;
 use super::{Place, corp, user};
 
-/// Every place keeps every promise.
+/// Which place keeps which promise. No file has two processes at once.
 macro_rules! promises {
-    ($($promise:ident)+) => {
-        mod in_memory {
-            $(#[tokio::test] async fn $promise() { super::$promise(super::Place::in_memory()).await; })+
+    ($($promise:ident: $($place:ident)+;)+) => {$(
+        mod $promise {
+            $(#[tokio::test] async fn $place() { super::$promise(super::$place().await).await; })+
         }
-        mod in_a_file {
-            $(#[tokio::test] async fn $promise() { super::$promise(super::Place::in_a_file()).await; })+
-        }
-        mod in_redis {
-            $(#[tokio::test] async fn $promise() { super::$promise(super::Place::in_redis().await).await; })+
-        }
-    };
+    )+};
 }
 
 promises! {
-    what_is_taken_is_under_way_until_it_is_let_go
-    what_was_not_used_after_all_is_free_and_when_used_later_is_remembered_from_then
-    what_was_used_stays_used_for_its_time_and_is_then_forgotten
-    of_all_who_want_the_same_one_gets_it
-    things_of_different_kinds_are_different_things
-    a_session_that_was_ended_stays_ended_for_as_long_as_its_cookie_would_hold
-    a_person_s_sessions_end_in_their_organisation_and_only_those_that_began_before
-    an_organisation_s_sessions_end_and_no_other_s
-    the_latest_end_counts_in_whatever_order_it_is_heard
+    what_is_taken_is_under_way_until_it_is_let_go: in_memory in_redis;
+    what_was_not_used_after_all_is_free_and_when_used_later_is_remembered_from_then: in_memory in_a_file in_redis;
+    what_was_used_stays_used_for_its_time_and_is_then_forgotten: in_memory in_a_file in_redis;
+    of_all_who_want_the_same_one_gets_it: in_memory in_redis;
+    things_of_different_kinds_are_different_things: in_memory in_a_file in_redis;
+    a_session_that_was_ended_stays_ended_for_as_long_as_its_cookie_would_hold: in_memory in_a_file in_redis;
+    a_person_s_sessions_end_in_their_organisation_and_only_those_that_began_before: in_memory in_a_file in_redis;
+    an_organisation_s_sessions_end_and_no_other_s: in_memory in_a_file in_redis;
+    the_latest_end_counts_in_whatever_order_it_is_heard: in_memory in_a_file in_redis;
+}
+
+async fn in_memory() -> Place {
+    Place::in_memory()
+}
+
+async fn in_a_file() -> Place {
+    Place::in_a_file()
+}
+
+async fn in_redis() -> Place {
+    Place::in_redis().await
 }
 
 const KEPT_FOR: Duration = Duration::from_secs(300);
 
+/// A process, and what its logins take.
+struct Process {
+    state: State,
+    codes: Once<u32>,
+    login_states: Once<u32>,
+}
+
+impl Process {
+    async fn at(place: &Place) -> Self {
+        let state = followed(place).await;
+        let (codes, login_states) = (state.once(Table::Codes, KEPT_FOR), state.once(Table::LoginStates, KEPT_FOR));
+        Self { state, codes, login_states }
+    }
+
+    /// The one that comes after it and has only what was kept, where anything outlives it.
+    async fn next(self, place: &Place) -> Self {
+        self.state.kept().await.unwrap();
+        if matches!(place.location, Location::Memory) {
+            return self;
+        }
+        drop(self);
+        Self::at(place).await
+    }
+
+    /// Takes a code as a login does: from this process, and then from all.
+    async fn take(&self, code: u32) -> Result<Hands<'_>, Unavailable> {
+        self.take_of(&self.codes, code).await
+    }
+
+    async fn take_of<'a>(&'a self, things: &'a Once<u32>, thing: u32) -> Result<Hands<'a>, Unavailable> {
+        let here = things.take(thing)?;
+        let claim = self.state.claim(vec![things.wanted(&thing, KEPT_FOR)], Vec::new()).await;
+        claim.map(|everywhere| Hands { here, everywhere }).map_err(|(_, why)| why)
+    }
+
+    async fn uses(&self, code: u32) {
+        let taken = self.take(code).await.unwrap();
+        taken.mark(true);
+        taken.let_go().await;
+    }
+}
+
+/// In which a thing is that was taken.
+struct Hands<'a> {
+    here: Taken<'a, u32>,
+    everywhere: Claim<'a>,
+}
+
+impl Hands<'_> {
+    fn mark(&self, is_used: bool) {
+        self.everywhere.mark(0, is_used);
+        if is_used { self.here.mark_used() } else { self.here.mark_unused() }
+    }
+
+    async fn let_go(self) {
+        self.everywhere.settle().await;
+    }
+}
+
+/// As many processes as may be there at once, two at most.
+async fn side_by_side(place: &Place) -> Vec<Process> {
+    let mut processes = vec![Process::at(place).await];
+    if matches!(place.location, Location::Redis(_)) {
+        processes.push(Process::at(place).await);
+    }
+    processes
+}
+
 async fn what_is_taken_is_under_way_until_it_is_let_go(place: Place) {
-    let codes = place.open().once(Table::Codes, KEPT_FOR);
-    let taken = codes.take(1).ok();
-    assert_eq!(codes.take(1).err(), Some(Unavailable::UnderWay));
-    drop(taken);
-    assert!(codes.take(1).is_ok());
+    let processes = side_by_side(&place).await;
+    let (one, other) = (&processes[0], processes.last().unwrap());
+    let taken = one.take(1).await.unwrap();
+    assert_eq!(other.take(1).await.err(), Some(Unavailable::UnderWay));
+    taken.let_go().await;
+    assert!(other.take(1).await.is_ok());
 }
 
 async fn what_was_not_used_after_all_is_free_and_when_used_later_is_remembered_from_then(place: Place) {
-    let codes = place.open().once(Table::Codes, KEPT_FOR);
-    let taken = codes.take(1).unwrap();
-    taken.mark_used();
-    taken.mark_unused();
-    drop(taken);
-    place.hands.advance(Duration::from_secs(200));
-    codes.take(1).unwrap().mark_used();
-    place.hands.advance(Duration::from_secs(299));
-    assert_eq!(codes.take(1).err(), Some(Unavailable::Used));
-    place.hands.advance(Duration::from_secs(1));
-    assert!(codes.take(1).is_ok());
+    let process = Process::at(&place).await;
+    let taken = process.take(1).await.unwrap();
+    taken.mark(true);
+    taken.mark(false);
+    taken.let_go().await;
+    let process = process.next(&place).await;
+    place.passes(Duration::from_secs(200)).await;
+    process.uses(1).await;
+    is_used_for_its_time(process, &place).await;
 }
 
 async fn what_was_used_stays_used_for_its_time_and_is_then_forgotten(place: Place) {
-    let codes = place.open().once(Table::Codes, KEPT_FOR);
-    let taken = codes.take(1).unwrap();
-    taken.mark_used();
-    assert_eq!(codes.take(1).err(), Some(Unavailable::UnderWay));
-    drop(taken);
-    place.hands.advance(Duration::from_secs(299));
-    assert_eq!(codes.take(1).err(), Some(Unavailable::Used));
-    place.hands.advance(Duration::from_secs(1));
-    assert!(codes.take(1).is_ok() && !codes.was_used(&1));
+    let process = Process::at(&place).await;
+    let taken = process.take(1).await.unwrap();
+    taken.mark(true);
+    assert_eq!(process.take(1).await.err(), Some(Unavailable::UnderWay));
+    taken.let_go().await;
+    assert_eq!(process.take(1).await.err(), Some(Unavailable::Used));
+    is_used_for_its_time(process, &place).await;
+}
+
+/// The code 1 was used just now. Redis itself forgets it meanwhile for as long as the test takes.
+async fn is_used_for_its_time(process: Process, place: &Place) {
+    let process = process.next(place).await;
+    place.passes(Duration::from_secs(270)).await;
+    assert_eq!(process.take(1).await.err(), Some(Unavailable::Used));
+    place.passes(Duration::from_secs(30)).await;
+    assert!(process.take(1).await.is_ok() && !process.codes.was_used(&1));
 }
 
 async fn of_all_who_want_the_same_one_gets_it(place: Place) {
-    let codes = place.open().once(Table::Codes, KEPT_FOR);
-    let won = std::sync::atomic::AtomicUsize::new(0);
+    let (processes, won) = (side_by_side(&place).await, AtomicUsize::new(0));
+    let wants = |process: &Process| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        for code in 0..100 {
+            if let Ok(taken) = runtime.block_on(process.take(code)) {
+                taken.mark(true);
+                runtime.block_on(taken.let_go());
+                won.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    };
     std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                for code in 0..100 {
-                    if let Ok(taken) = codes.take(code) {
-                        taken.mark_used();
-                        won.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    }
-                }
-            });
+        for process in processes.iter().cycle().take(8) {
+            scope.spawn(|| wants(process));
         }
     });
     assert_eq!(won.into_inner(), 100);
 }
 
 async fn things_of_different_kinds_are_different_things(place: Place) {
-    let state = place.open();
-    let (codes, states) = (state.once(Table::Codes, KEPT_FOR), state.once(Table::LoginStates, KEPT_FOR));
-    codes.take(1).unwrap().mark_used();
-    assert!(states.take(1).is_ok() && codes.take(2).is_ok());
+    let process = Process::at(&place).await;
+    process.uses(1).await;
+    let process = process.next(&place).await;
+    assert_eq!(process.take(1).await.err(), Some(Unavailable::Used));
+    assert!(process.take_of(&process.login_states, 1).await.is_ok() && process.take(2).await.is_ok());
 }
 
 async fn a_session_that_was_ended_stays_ended_for_as_long_as_its_cookie_would_hold(place: Place) {
-    let (state, began, anna, ding) = (place.open(), place.clock().moment(), user("anna"), corp("ding1"));
-    state.end_session(7);
+    let (process, began, anna, ding) = (Process::at(&place).await, place.clock().moment(), user("anna"), corp("ding1"));
+    process.state.end_session(7);
+    let Process { state, .. } = process.next(&place).await;
     // Somewhere else a copy of its cookie may be in use until it is known there, too.
-    place.hands.advance(super::LIFETIME);
+    place.passes(super::LIFETIME).await;
     // What is old is forgotten when something new comes.
     state.end_session(9);
     assert!(state.has_ended(7, &ding, &anna, began));
@@ -106,11 +192,12 @@ async fn a_session_that_was_ended_stays_ended_for_as_long_as_its_cookie_would_ho
 }
 
 async fn a_person_s_sessions_end_in_their_organisation_and_only_those_that_began_before(place: Place) {
-    let (state, clock) = (place.open(), place.clock());
+    let (process, clock) = (Process::at(&place).await, place.clock());
     let before = clock.moment();
-    place.hands.advance(Duration::from_secs(1));
-    state.end_sessions_of_person(corp("ding1"), user("anna"), clock.moment());
+    place.passes(Duration::from_secs(1)).await;
+    process.state.end_sessions_of_person(corp("ding1"), user("anna"), clock.moment());
     let after = clock.moment();
+    let Process { state, .. } = process.next(&place).await;
     let ended = |corp_id: &str, user_id: &str, began| state.has_ended(1, &corp(corp_id), &user(user_id), began);
     assert!(ended("ding1", "anna", before));
     assert!(!ended("ding1", "anna", after), "somebody who came back");
@@ -119,25 +206,31 @@ async fn a_person_s_sessions_end_in_their_organisation_and_only_those_that_began
 }
 
 async fn an_organisation_s_sessions_end_and_no_other_s(place: Place) {
-    let (state, clock) = (place.open(), place.clock());
+    let (process, clock) = (Process::at(&place).await, place.clock());
     let before = clock.moment();
-    place.hands.advance(Duration::from_secs(1));
-    state.end_sessions_of_organisation(corp("ding1"), clock.moment());
+    place.passes(Duration::from_secs(1)).await;
+    process.state.end_sessions_of_organisation(corp("ding1"), clock.moment());
+    let after = clock.moment();
+    let Process { state, .. } = process.next(&place).await;
     let ended = |corp_id: &str, began| state.has_ended(1, &corp(corp_id), &user("anna"), began);
-    assert!(ended("ding1", before) && !ended("ding1", clock.moment()) && !ended("ding2", before));
+    assert!(ended("ding1", before) && !ended("ding1", after) && !ended("ding2", before));
 }
 
 async fn the_latest_end_counts_in_whatever_order_it_is_heard(place: Place) {
-    let (state, clock) = (place.open(), place.clock());
+    let (process, clock) = (Process::at(&place).await, place.clock());
     let first = clock.moment();
-    place.hands.advance(Duration::from_secs(10));
+    place.passes(Duration::from_secs(10)).await;
     let between = clock.moment();
-    place.hands.advance(Duration::from_secs(10));
+    place.passes(Duration::from_secs(10)).await;
     let second = clock.moment();
-    for order in [[first, second], [second, first]] {
+    for (person, order) in [("anna", [first, second]), ("berta", [second, first])] {
         for before in order {
-            state.end_sessions_of_person(corp("ding1"), user("anna"), before);
+            process.state.end_sessions_of_person(corp("ding1"), user(person), before);
+            process.state.kept().await.unwrap();
         }
-        assert!(state.has_ended(1, &corp("ding1"), &user("anna"), between));
+    }
+    let Process { state, .. } = process.next(&place).await;
+    for person in ["anna", "berta"] {
+        assert!(state.has_ended(1, &corp("ding1"), &user(person), between), "{person}");
     }
 }

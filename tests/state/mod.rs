@@ -54,6 +54,14 @@ impl Place {
         self.shared.as_ref().map_or_else(own, |(_, clock)| clock.clone())
     }
 
+    /// So much time passes at once.
+    pub async fn passes(&self, time: Duration) {
+        self.hands.advance(time);
+        if let Some((redis, _)) = &self.shared {
+            redis.ages(time).await;
+        }
+    }
+
     pub fn open(&self) -> State {
         self.try_open().unwrap()
     }

@@ -10,7 +10,8 @@ use super::{Place, corp, user};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-async fn followed(place: &Place) -> State {
+/// Opened, when it knows what others have told there.
+pub async fn followed(place: &Place) -> State {
     let state = place.open();
     assert!(state.is_followed(PATIENCE).await);
     state

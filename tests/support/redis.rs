@@ -12,6 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::sync::{broadcast, watch};
 
+use super::in_time;
+
 /// A real server on a free port. It is gone with this.
 pub struct RedisServer {
     child: Child,
@@ -91,6 +93,17 @@ impl RedisServer {
         all
     }
 
+    /// What it keeps for some time only has come nearer to its end: its clock cannot be moved.
+    pub async fn ages(&self, by: Duration) {
+        const AGE: &str = "for _, key in ipairs(redis.call('KEYS', '*')) do
+            local left = redis.call('PTTL', key)
+            if left >= 0 then redis.call('PEXPIRE', key, left - ARGV[1]) end
+        end";
+        let mut connection = redis::Client::open(self.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+        let by = by.as_millis() as u64;
+        redis::cmd("EVAL").arg(AGE).arg(0).arg(by).exec_async(&mut connection).await.unwrap();
+    }
+
     pub async fn signal(&self, signal: &str) {
         let pid = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().await.unwrap().success());
@@ -109,8 +122,7 @@ impl RedisServer {
     }
 
     async fn is_there(&self) {
-        let asks = async { while TcpStream::connect(self.address()).await.is_err() {} };
-        tokio::time::timeout(Duration::from_secs(30), asks).await.expect("redis-server does not start");
+        in_time("redis-server starts", async { while TcpStream::connect(self.address()).await.is_err() {} }).await;
     }
 }
 
@@ -145,6 +157,8 @@ pub struct Network {
 /// In which ways it is bad.
 struct Bad {
     delay: watch::Sender<Duration>,
+    /// In milliseconds.
+    times_ahead: watch::Sender<i64>,
     cut: broadcast::Sender<()>,
     /// What is asked in these words gets no answer, once.
     loses: Mutex<Option<(&'static str, Lost)>>,
@@ -163,8 +177,8 @@ impl Network {
     pub async fn to(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let bad =
-            Arc::new(Bad { delay: watch::Sender::new(Duration::ZERO), cut: broadcast::Sender::new(16), loses: Mutex::default() });
+        let (delay, times_ahead) = (watch::Sender::new(Duration::ZERO), watch::Sender::new(0));
+        let bad = Arc::new(Bad { delay, times_ahead, cut: broadcast::Sender::new(16), loses: Mutex::default() });
         let (is_bad, server) = (Arc::clone(&bad), Arc::new(server));
         let _listening = tokio::spawn(async move {
             loop {
@@ -190,6 +204,11 @@ impl Network {
         self.bad.delay.send_replace(by);
     }
 
+    /// What time it is, as the server says it from now on, is ahead by so many milliseconds.
+    pub fn sets_clock_ahead(&self, by: i64) {
+        self.bad.times_ahead.send_replace(by);
+    }
+
     /// All connections break.
     pub fn cuts(&self) {
         drop(self.bad.cut.send(()));
@@ -210,6 +229,17 @@ impl Network {
 enum Way {
     There(Arc<OnceLock<Lost>>),
     Back(Arc<OnceLock<Lost>>),
+}
+
+/// The same with later times: no other number has thirteen digits.
+fn later(said: &[u8], by: i64) -> Vec<u8> {
+    let lines = said.split_inclusive(|byte| *byte == b'\n');
+    let time = |line: &[u8]| {
+        let digits = line.strip_prefix(b":")?.strip_suffix(b"\r\n")?;
+        let time = std::str::from_utf8(digits).ok()?.parse::<i64>().ok()?;
+        (digits.len() == 13).then(|| format!(":{}\r\n", time + by).into_bytes())
+    };
+    lines.flat_map(|line| time(line).unwrap_or_else(|| line.to_vec())).collect()
 }
 
 async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, bad: Arc<Bad>, way: Way) {
@@ -237,7 +267,8 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, bad: Arc<Bad>, w
                     }
                 },
             }
-            if to.write_all(&bytes[..read]).await.is_err() {
+            let said = later(&bytes[..read], *bad.times_ahead.borrow());
+            if to.write_all(&said).await.is_err() {
                 return;
             }
         }
