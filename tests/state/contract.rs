@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dingtalk_h5::state::{Claim, Location, Once, State, Table, Taken, Unavailable};
+use dingtalk_h5::state::{Location, Once, Reservation, State, Table, Taken, Unavailable};
 
 use super::redis::followed;
 use super::{Place, corp, user};
@@ -88,7 +88,7 @@ impl Process {
 /// In which a thing is that was taken.
 struct Hands<'a> {
     here: Taken<'a, u32>,
-    everywhere: Claim<'a>,
+    everywhere: Reservation<'a>,
 }
 
 impl Hands<'_> {
@@ -98,7 +98,7 @@ impl Hands<'_> {
     }
 
     async fn let_go(self) {
-        self.everywhere.settle().await;
+        self.everywhere.conclude().await;
     }
 }
 
