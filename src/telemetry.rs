@@ -5,6 +5,7 @@
 //!
 //! Lines are written on a thread of their own, so that a reader of standard error that stalls stalls nobody else. A panic is a line, too.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{BufWriter, IsTerminal, Stderr, Write};
 use std::panic::PanicHookInfo;
 use std::sync::{OnceLock, mpsc};
@@ -31,7 +32,7 @@ static LOST: OnceLock<ErrorCounter> = OnceLock::new();
 pub struct Log(Option<WorkerGuard>);
 
 impl Drop for Log {
-    /// The library waits a second, and then prints to standard output that it has done so. That may stall as well.
+    /// Where no room comes for its last word, the library prints so to standard output. That may stall as well.
     fn drop(&mut self) {
         const PATIENCE: Duration = Duration::from_millis(1500);
         let (guard, (done, ended)) = (self.0.take(), mpsc::channel::<()>());
@@ -64,11 +65,17 @@ pub fn start() -> Log {
     Log(Some(guard))
 }
 
-/// Where a panic was, and what it said.
+/// Where a panic was, what it said, and with RUST_BACKTRACE how it came there.
 fn tell(panic: &PanicHookInfo<'_>) {
-    let said = panic.payload();
+    let (said, backtrace) = (panic.payload(), Backtrace::capture());
     let said = said.downcast_ref::<&str>().copied().or_else(|| said.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(at = panic.location().map(tracing::field::display), "a panic: {}", said.unwrap_or("it says nothing"));
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+    tracing::error!(
+        at = panic.location().map(tracing::field::display),
+        backtrace,
+        "a panic: {}",
+        said.unwrap_or("it says nothing")
+    );
 }
 
 /// How many lines were lost because the reader did not keep up.

@@ -182,7 +182,7 @@ h5.client = (function () {
    * @param {string} text
    */
   function withoutTickets(text) {
-    return text.replace(/ticket\w*[\\"'\s]*([:=：]|%3a)[\\"'\s]*(\[[^\]]*\]?|\S+)/gi, 'ticketList:[hidden]');
+    return text.replace(/ticket\w*[\\"'\s]*[:=：][\\"'\s]*(\[[^\]]*\]?|\S+)/gi, 'ticketList:[hidden]');
   }
 
   /**

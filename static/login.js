@@ -25,6 +25,8 @@ h5.session = (function () {
 
   /** @type {Promise<User> | null} */
   let pendingLogin = null;
+  /** @type {Set<TellWait>} */
+  const tellers = new Set();
   let loginsDone = 0;
   let latestState = '';
   /** @type {User | null} */
@@ -42,9 +44,13 @@ h5.session = (function () {
    * @param {TellWait} [tellWait]
    */
   function logIn(state, tellWait) {
+    if (tellWait) tellers.add(tellWait);
     if (!pendingLogin) {
-      const forget = () => { pendingLogin = null; };
-      pendingLogin = exchangeAuthCode(state, tellWait || (() => {}));
+      const forget = () => {
+        pendingLogin = null;
+        tellers.clear();
+      };
+      pendingLogin = exchangeAuthCode(state);
       pendingLogin.then(forget, forget);
     }
     return pendingLogin;
@@ -54,9 +60,8 @@ h5.session = (function () {
    * Posts a code, as often as others are first. One works once, so a rejected one is nobody's fault: one fresh code,
    * then no more.
    * @param {string} state
-   * @param {TellWait} tellWait
    */
-  async function exchangeAuthCode(state, tellWait) {
+  async function exchangeAuthCode(state) {
     const began = Date.now();
     let code = await takeCode(state);
     let mayBeRejected = true;
@@ -80,7 +85,7 @@ h5.session = (function () {
         } else if (failure.code === 'login_queued' || failure.code === 'crowded') {
           isWaiting = place !== undefined;
           const retryAfter = failure.retryAfter || 0;
-          tellWait(failure.waitMs || retryAfter);
+          tellers.forEach((tell) => tell(failure.waitMs || retryAfter));
           await pause(retryAfter);
         } else if (failure.code === 'code_in_use' || (isWaiting && isNobodyThere(failure))) {
           // An earlier post is still under way there, or its server was replaced, and the place keeps the order.

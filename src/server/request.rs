@@ -72,7 +72,6 @@ where
         if exchange.body.get() != Rest::Nothing || exchange.stops.load(Ordering::Relaxed) {
             exchange.is_last.set(true);
         }
-        // Nor does what would follow an upgrade: it ends with the answer.
         if exchange.is_last.get() {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }

@@ -232,7 +232,7 @@ impl Crowd {
     }
 }
 
-/// Those of an party, each with the number of those that have stalled no longer than it.
+/// Those of a party, each with the number of those that have stalled no longer than it.
 fn ranked(party: Party, of: &BTreeMap<u64, Stalled>) -> impl Iterator<Item = (usize, u64, Party, Instant)> {
     (1..=of.len()).rev().zip(of).map(move |(rank, (turn, stalled))| (rank, *turn, party, stalled.since))
 }

@@ -46,8 +46,8 @@ impl Tables {
         Arc::new(Self { known: Mutex::new(known), journal })
     }
 
-    /// Learns what another process has told.
-    pub fn learn(&self, record: &Record) {
+    /// Learns what another process has told. Whether no more than that is known.
+    pub fn learn(&self, record: &Record) -> bool {
         let (mut known, later) = (self.known(), |known: &Moment, told: Moment| told.max(*known));
         match record.table {
             Table::EndedSessions => known.ended_sessions.learn(record, |_, ()| ()),
@@ -56,18 +56,18 @@ impl Tables {
             Table::SuiteTicket => known.suite_ticket.learn(record, |known, told| told.max(known.clone())),
             Table::Organisations => known.organisations.learn(record, Decisions::and),
             Table::Events => known.events.learn(record, |_, ()| ()),
-            Table::Codes | Table::LoginStates | Table::Exchanges => {}
+            Table::Codes | Table::LoginStates | Table::Exchanges => false,
         }
     }
 
-    /// Gives everything to the journal again, but for what lies where it is kept and can say nothing else there.
+    /// Gives everything to the journal again that does not lie there.
     pub fn give_all(&self, lies_there: impl Fn(&str) -> bool) {
-        let (known, may_say_less) = (self.known(), |_: &str| false);
+        let known = self.known();
         known.ended_sessions.give_all(&lies_there);
-        known.ended_people.give_all(may_say_less);
-        known.ended_organisations.give_all(may_say_less);
-        known.suite_ticket.give_all(may_say_less);
-        known.organisations.give_all(may_say_less);
+        known.ended_people.give_all(&lies_there);
+        known.ended_organisations.give_all(&lies_there);
+        known.suite_ticket.give_all(&lies_there);
+        known.organisations.give_all(&lies_there);
         known.events.give_all(&lies_there);
     }
 

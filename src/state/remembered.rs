@@ -53,22 +53,25 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         self.known.insert(key, (value, self.clock.now() + self.kept_for));
     }
 
-    /// Learns what another process has kept, and says so again if it knows more: what both know is what `merged` makes of it.
-    pub fn learn(&mut self, record: &Record, merged: impl FnOnce(&V, V) -> V)
+    /// Learns what another process has kept, and says so again if it knows more: what both know is what `merged` makes of it. Whether no
+    /// more than that is known.
+    pub fn learn(&mut self, record: &Record, merged: impl FnOnce(&V, V) -> V) -> bool
     where
         V: Clone + PartialEq,
     {
-        let Some((key, (told, told_until))) = self.read(record) else { return };
+        let Some((key, (told, told_until))) = self.read(record) else { return false };
         let (value, until) = match self.known.get(&key) {
             Some((known, until)) => (merged(known, told.clone()), told_until.max(*until)),
             None => (told.clone(), told_until),
         };
-        if value == told {
+        let is_all = value == told;
+        if is_all {
             self.forget_old();
             self.known.insert(key, (value, until));
         } else {
             self.insert(key, value);
         }
+        is_all
     }
 
     /// Gives everything to the journal again that still matters and does not lie there.

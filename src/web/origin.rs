@@ -50,7 +50,8 @@ pub enum Began {
 }
 
 impl Began {
-    /// A mark in the query of links on pages that show nobody: whoever follows one still counts as coming from outside. `static/entry.js` takes it off the address when they have signed in.
+    /// A mark in the query of links on pages that show nobody: whoever follows one still counts as coming from outside. `static/entry.js`
+    /// takes it off the address when they have signed in.
     pub const FROM_OUTSIDE: &str = "sign-in";
 
     /// Whether the links of the page at `request` need that mark: it was not opened from within, and the session that is there may be that of

@@ -222,6 +222,7 @@ async fn a_login_in_the_middle_of_work_tells_the_page_how_long_others_are_first(
     chromium.shown("#user-name").await;
     app.hands.advance(Duration::from_secs(31 * 60));
     let _crowd = crowd(&app, 36).await;
+    chromium.run("h5.session.fetch('/api/me')", &[]).await;
     chromium.run("h5.session.fetch('/api/me', {}, (wait) => { window.told = wait; })", &[]).await;
     chromium.until("the wait is told", "return window.told > 0", &[]).await;
     chromium.finish().await;

@@ -54,7 +54,7 @@ async fn the_program_holds_no_more_descriptors_and_memory_after_a_storm_than_whe
     let seed = seed();
     let dingtalk = Simulator::start().await.unwrap();
     dingtalk.credentials_live_for(Duration::from_secs(2));
-    // So that nothing is left to say but what a panic does.
+    // A storm has much to say, and only what it says of panics matters.
     let variables = with(complete(&dingtalk), "RUST_LOG", "error");
     let storm = Arc::new(Storm {
         served: Served::start(&variables).await,
@@ -78,7 +78,7 @@ async fn the_program_holds_no_more_descriptors_and_memory_after_a_storm_than_whe
     dingtalk.stop().await;
     eventually("descriptors are left behind", || descriptors_of(&served) <= descriptors).await;
     let (exit, log) = served.stop().await;
-    assert_eq!((exit, log.as_str()), (Some(0), ""), "it panicked");
+    assert!(exit == Some(0) && !log.contains("a panic: "), "{log}");
 }
 
 fn proc(served: &Served, file: &str) -> String {

@@ -367,6 +367,7 @@ async fn junk_where_it_was_told_what_ends_is_cleared_away_and_all_of_it_is_told_
     company.ends_at(2, &next).await;
     company.all_agree().await;
     let fresh = Served::start(&company.variables).await;
+    standing_is(&fresh, |state| state["reachable"] == true).await;
     for mut browser in [leaves, next] {
         browser.url.clone_from(&fresh.url);
         assert_eq!(browser.me().await.status, 401, "whoever comes later hears of it, too");

@@ -26,7 +26,7 @@ pub(super) struct Follower {
     place: Option<(Names, String)>,
     /// The last place where all was read that had been told.
     read: Option<(Names, String)>,
-    /// What lies at a new place, until all is read there.
+    /// Of what is known here, all that lies at a new place as well, until that is read to its end.
     pub found: Option<HashSet<Name>>,
     /// Junk was found there instead of what had been told.
     found_junk: bool,
@@ -82,7 +82,7 @@ impl Follower {
         if self.place != place {
             self.until.fill("0-0".to_owned());
             self.place.clone_from(&place);
-            self.found = Some(HashSet::new());
+            self.found = self.read.is_some().then(HashSet::new);
         }
         self.found_junk |= redis.clean(&mut commands, &names).await?;
         for table in Table::FOLLOWED.into_iter().filter(|table| table.lasts()) {
@@ -95,7 +95,7 @@ impl Follower {
             tracing::warn!(
                 "what lay in redis is gone, or may be older than it was: this process tells again what does not lie there"
             );
-            let lies_there = |thing: &str| found.contains(&session.names.of(thing));
+            let lies_there = |thing: &str| !self.found_junk && found.contains(&session.names.of(thing));
             tables.iter().for_each(|tables| tables.give_all(lies_there));
         }
         // Not before: what is given up half way through finds them as different as before.

@@ -178,8 +178,10 @@ impl Follower {
             if !is_newest && !is_news {
                 tables.journal.give(record.thing(), Some(record.clone()));
             }
-            tables.learn(&record);
-            self.found.iter_mut().for_each(|found| found.extend([names.of(&record.thing())]));
+            let is_all = tables.learn(&record);
+            if let Some(found) = self.found.as_mut().filter(|_| is_all) {
+                found.insert(names.of(&record.thing()));
+            }
         }
     }
 

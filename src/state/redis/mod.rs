@@ -1,7 +1,7 @@
 //! What several processes of one app share, in Redis or Valkey, 6.2 or later.
 //!
-//! Pages and signatures never ask it, but for a credential that has to be fetched: what they need is followed and looked up in memory. It may be away at any moment, and each use of
-//! it says what happens then.
+//! Pages and signatures never ask it, but for a credential that has to be fetched: what they need is followed and looked up in memory. It may
+//! be away at any moment, and each use of it says what happens then.
 //!
 //! | what | while Redis is away | why |
 //! | --- | --- | --- |

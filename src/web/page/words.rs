@@ -175,7 +175,7 @@ words! {
             => "Update DingTalk, then try again.", "请升级钉钉后重试。";
         no_such_api:
             "This DingTalk does not know that function.", "当前钉钉不支持此接口"
-            => "Update DingTalk, or try it on a phone.", "请升级钉钉，或在手机上重试。";
+            => "Update DingTalk, or try it on another device.", "请升级钉钉，或换一台设备重试。";
         queued_seconds:
             "Many people are signing in right now. Your turn comes in about {} seconds.", "当前登录人数较多，大约还需等待 {} 秒。";
         queued_minutes:
