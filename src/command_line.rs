@@ -17,7 +17,7 @@ pub fn commands() -> Command {
             .after_help("Each option may as well be an environment variable or a line of .env, by the name in brackets.")
             .args(Settings::known().iter().map(option))
             .arg(arg!(--"no-checks" "Do not look at start whether DingTalk grants what the app needs")),
-        command("doctor", "Say what to change, and where, when something does not work: exit code 0, 1 (something fails) or 2 (settings)")
+        command("doctor", "Say what to change, and where, when something does not work: exit code 0, 1 (something fails) or 2 (settings, or no code)")
             .after_help(DOCTOR_HELP)
             .args([
                 arg!(--user <USERID> "Read this person's details, as the profile page does"),
@@ -36,7 +36,7 @@ pub fn commands() -> Command {
             .arg(arg!(--all "Of everybody")),
         command("take-over", "Bring what a file kept to the redis of STATE_URL, after the server of that file has stopped")
             .arg(arg!(--from <PATH> "What STATE_URL=file:PATH named").required(true).value_parser(value_parser!(PathBuf))),
-        command("health", "Ask the server at APP_ADDR whether it is alive: exit code 0 or 1"),
+        command("health", "Ask the server at APP_ADDR whether it is alive: exit code 0 if it is"),
         command("unit", "Print a unit for systemd that runs the server and lets it do nothing else")
             .arg(arg!(--proxy <proxy> "Print what a proxy in front of it needs instead").value_parser(["caddy", "nginx"])),
     ])
