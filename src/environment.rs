@@ -170,11 +170,10 @@ impl Environment {
     /// Notes what is wrong with `name`.
     pub fn fault(&mut self, name: &'static str, wrong: impl Display) {
         let setting = self.settings.iter().find(|setting| setting.name == name);
-        self.faults.push(Fault {
-            name,
-            wrong: wrong.to_string(),
-            about: setting.map(|setting| setting.about.clone()).unwrap_or_default(),
-        });
+        let (wrong, about) = (wrong.to_string(), setting.map(|setting| setting.about.clone()).unwrap_or_default());
+        if !self.faults.iter().any(|fault| fault.name == name && fault.wrong == wrong) {
+            self.faults.push(Fault { name, wrong, about });
+        }
     }
 
     /// Notes when every user of the machine can read `file`, which holds the secret `name`: some container platforms mount them so.
@@ -186,8 +185,10 @@ impl Environment {
     }
 
     fn describe(&mut self, name: &'static str, about: &str, is_secret: bool) {
-        let about = about.to_owned();
-        self.settings.push(Setting { name, about, is_secret });
+        // An app may read what the plumbing has read.
+        if self.settings.iter().all(|setting| setting.name != name) {
+            self.settings.push(Setting { name, about: about.to_owned(), is_secret });
+        }
     }
 
     /// Empty counts as not set: that is how a line of `.env` looks before it is filled in.

@@ -132,7 +132,7 @@ const OTHERS_ARE_FIRST: &str = r#"{
 
 /// A signature that is not good, for the page that wants one.
 const SPOIL: &str = "document.addEventListener('readystatechange', () => {
-    const page = location.search === '?spoilt' && document.querySelector('[data-jsapi]');
+    const page = /[?&]spoilt$/.test(location.search) && document.querySelector('[data-jsapi]');
     if (page) page.dataset.jsapi = page.dataset.jsapi.replace(/\"signature\":\"..../, '\"signature\":\"0000');
 })";
 

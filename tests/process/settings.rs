@@ -14,6 +14,18 @@ use super::{Served, complete, program, run, with};
 const REQUIRED: [&str; 6] =
     ["DINGTALK_CLIENT_ID", "DINGTALK_CLIENT_SECRET", "DINGTALK_CORP_ID", "DINGTALK_AGENT_ID", "PUBLIC_URL", "SESSION_KEY"];
 
+#[test]
+fn what_an_app_reads_again_is_described_once_and_its_fault_told_once() {
+    let read = |env: &mut Environment| {
+        env.required("PUBLIC_URL", String::try_from, "What users open.");
+        env.required("PUBLIC_URL", String::try_from, "For links.")
+    };
+    let known: Vec<_> = Environment::settings_of(read).into_iter().map(|Setting { name, about, .. }| (name, about)).collect();
+    assert_eq!(known, [("PUBLIC_URL", "What users open.".to_owned())]);
+    let told = Environment::from_iter([("X", "y")]).read(read).unwrap_err().to_string();
+    assert_eq!(faults(&told), 1, "{told}");
+}
+
 /// How many faults are reported: each is a line of its own that begins with the name.
 fn faults(said: &str) -> usize {
     let names = said.lines().filter_map(|line| line.strip_prefix("  ")?.split_once(": "));

@@ -1,6 +1,7 @@
 //! The form in which everything is said, and what the plumbing says. A sentence stands in one place, in both languages: English,
 //! Chinese. One that lacks a language does not compile.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use askama::filters::{Html, HtmlSafe, escape};
@@ -27,9 +28,9 @@ pub struct Message {
 pub struct Attribute(String);
 
 impl Both {
-    /// As somebody reads it.
-    pub fn in_language(self, language: Language) -> &'static str {
-        match language {
+    /// As somebody reads it. Templates pass everything by reference.
+    pub fn in_language(self, language: impl Borrow<Language>) -> &'static str {
+        match language.borrow() {
             Language::English => self.0,
             Language::Chinese => self.1,
         }
