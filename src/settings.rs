@@ -95,8 +95,8 @@ impl Settings {
                 "DINGTALK_API_URL 属于 dingtalk.{api}，而 DINGTALK_OAPI_URL 属于 dingtalk.{oapi}：两者互不认可对方签发的凭证"));
         }
         if dingtalk.kind == AppKind::ThirdParty && matches!(self.state, Location::Memory) {
-            doubts.push(told!("STATE_URL is memory: after a restart nobody can log in until DingTalk pushes a suite ticket (press \"push again\" in the console), and organisations that relieved the app are not known",
-                "STATE_URL 为 memory：重启后，在钉钉推送 suite ticket 之前无法登录（可在后台点击“重新推送”），也不知道哪些组织已解除授权"));
+            doubts.push(told!("STATE_URL is memory: after a restart nobody can log in until DingTalk pushes a suite ticket (press \"push again\" in Developer Console), and organisations that withdrew their authorisation are not known",
+                "STATE_URL 为 memory：重启后，在钉钉推送 suiteTicket 之前无法登录（可在开发者后台点击“重新推送”），也不知道哪些组织已解除授权"));
         }
         doubts
     }

@@ -54,17 +54,17 @@ impl Error {
                 "calls from this server's address are not allowed: add the address in Developer Console > the app > Security Settings > Server Egress IP",
                 "不允许从本服务器的地址调用：请在开发者后台 > 应用 > 安全设置 > 服务器出口IP 中添加该地址")),
             Kind::UserNotVisible => misconfigured(told!(
-                "the user is outside the app's scope: extend it in Developer Console > the app > Version Management and Release > Visible Range",
-                "该用户不在应用的可见范围内：请在开发者后台 > 应用 > 版本管理与发布 > 可见范围 中扩大")),
+                "the user is outside the app's scope: extend it in Developer Console > the app > Version Management and Release (who may use it) and Permission Management (contacts scope); of a third-party app the organisation's administrator does, in Admin Console > Workbench > App Management",
+                "该用户不在应用的授权范围内：请在开发者后台 > 应用 > 版本管理与发布（可使用范围）与 权限管理（通讯录权限的授权范围）中扩大；第三方企业应用请由组织管理员在管理后台 > 工作台 > 应用管理 中扩大")),
             Kind::AppStopped => ("app_stopped", Some(told!(
                 "the app is stopped in this organisation: its administrator enables it in Admin Console > Workbench > App Management",
                 "应用在该组织中已停用：请组织管理员在管理后台 > 工作台 > 应用管理 中启用"))),
             Kind::NotAuthorised => ("not_authorised", Some(told!(
-                "this organisation has not authorised the app: its administrator does, by installing it. Of an app with DINGTALK_CORP_ID, check that it and DINGTALK_APP_KIND are the app's",
-                "该组织尚未授权此应用：请组织管理员安装应用。若应用设置了 DINGTALK_CORP_ID，请检查它与 DINGTALK_APP_KIND 是否属于该应用"))),
+                "this organisation has not authorised the app: its administrator does, by installing it. Where DINGTALK_CORP_ID is set, check that it is that organisation's, and that DINGTALK_APP_KIND is the app's",
+                "该组织尚未授权此应用：请组织管理员安装应用。若设置了 DINGTALK_CORP_ID，请检查它是否为该组织的 CorpId，以及 DINGTALK_APP_KIND 是否与应用一致"))),
             Kind::SuiteTicket => misconfigured(told!(
                 "the suite ticket is missing or old: Developer Console > the app > Event Subscriptions > push again, and check DINGTALK_EVENTS (a custom app needs none: check DINGTALK_APP_KIND)",
-                "suite ticket 缺失或已过期：请在开发者后台 > 应用 > 事件订阅 中重新推送，并检查 DINGTALK_EVENTS（定制应用无需 suite ticket：请检查 DINGTALK_APP_KIND）")),
+                "suiteTicket 缺失或已过期：请在开发者后台 > 应用 > 事件订阅 中重新推送，并检查 DINGTALK_EVENTS（定制应用无需 suiteTicket：请检查 DINGTALK_APP_KIND）")),
             Kind::NoSuchCall => misconfigured(told!(
                 "there is no such call at this address: check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL, which end before /v1.0 and /topapi), and the path of a call of your own",
                 "该地址没有此接口：请检查 DINGTALK_SITE（或 DINGTALK_API_URL 与 DINGTALK_OAPI_URL，它们不含 /v1.0 与 /topapi），以及自行编写的接口路径")),

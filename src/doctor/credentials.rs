@@ -107,7 +107,7 @@ async fn with_token(dingtalk: &DingTalk, home: &Organisation, token: &AccessToke
         judge("user", "oapi", user, findings, |details| {
             let told_or = |what: &Option<String>| if what.is_some() { ["told", "有"] } else { ["not told", "无"] };
             let ([mobile, mobile_zh], [email, email_zh]) = (told_or(&details.mobile), told_or(&details.email));
-            told!("errcode 0; mobile {mobile}, email {email}: each is a permission of its own, and empty for people who have none",
+            told!("errcode 0; mobile {mobile}, email {email}: each needs a permission of its own, and is empty for people who have none",
                 "errcode 0；手机号{mobile_zh}，邮箱{email_zh}：两者各需单独的权限，用户未填写时也为空")
         });
     }
@@ -147,7 +147,7 @@ fn ids(kind: &AppKind, so_far: &Findings) -> Finding {
 fn as_the_server_says(readiness: &Value, findings: &mut Findings) {
     findings.put(match readiness["ready"] == true {
         true => Finding::pass("token", told!("the running server has what it needs", "运行中的服务器已具备所需凭证")),
-        false => Finding::fail("token", told!("the running server cannot log people in", "运行中的服务器无法登录用户"),
+        false => Finding::fail("token", told!("the running server cannot log people in", "用户目前无法通过运行中的服务器登录"),
             told!("see its log, which says what to change and where", "请查看其日志，其中说明了需要修改的内容")),
     });
     let seen = told!("left to the running server: another token might end the one it has", "交由运行中的服务器：再取 token 可能使其现有 token 失效");

@@ -58,7 +58,7 @@ async fn round_trip(callback: &Callback, client: &Client, settings: &Settings) -
     };
     let seen = match asked.await {
         Ok((200, body)) if callback.acknowledges(&body) => return Finding::pass("events", told!(
-            "a signed message is acknowledged; whether DingTalk sends any is seen in its console", "签名消息得到确认；钉钉是否推送请在其后台查看")),
+            "a signed message is acknowledged; whether DingTalk sends any is seen in Developer Console", "签名消息得到确认；钉钉是否推送请在开发者后台查看")),
         Ok((status, _)) => told!("status {status}: the server does not understand a message signed with these settings", "状态 {status}：服务器无法识别以当前设置签名的消息"),
         Err(error) => {
             let why = root(&error);

@@ -175,7 +175,7 @@ fn redis(Vitals { version, latency, unix_ms, evicts }: Vitals, server: &Server, 
                 "请查看服务器日志中的原因：它可能是副本（STATE_URL 须指向主节点）、内存已满、无法保存数据，或其访问控制不允许此用户执行所需命令"))
     } else if let Some(policy) = evicts {
         Finding::warn("state",
-            told!("when it is full, redis throws things away ({policy}), and would forget logouts", "内存占满时 redis 会淘汰数据（{policy}），从而丢失已退出的会话"),
+            told!("when it is full, redis throws things away ({policy}), and would forget logouts", "内存占满时 redis 会淘汰数据（{policy}），届时会忘记哪些会话已退出"),
             told!("redis-cli config set maxmemory-policy noeviction, and the same in redis.conf", "请执行 redis-cli config set maxmemory-policy noeviction，并写入 redis.conf"))
     } else if seconds > SKEW_SECONDS {
         Finding::warn("state",

@@ -45,8 +45,8 @@ pub fn judge<T>(id: Check, reach: Check, outcome: Outcome<T>, findings: &mut Fin
         Kind::Interrupted => {
             // No call was left for it. That is nobody's fault, and yet not as it should be.
             findings.put(Finding::warn(id,
-                told!("not asked: doctor makes no more calls, and most of those before had to be repeated",
-                    "未检查：doctor 的调用次数已用完，之前的调用大多需要重复"),
+                told!("not asked: doctor's calls are used up, since most of those before had to be repeated",
+                    "未检查：doctor 的调用次数已用完，因为此前的调用大多经过重试"),
                 told!("mend what fails besides, and run doctor again in a minute", "请先处理其他失败项，一分钟后再次运行 doctor")));
             return None;
         }

@@ -22,7 +22,7 @@ pub async fn examine(client: &Client, settings: &Settings, clock: &Clock, so_far
         // Not all of them are ours: another may have answered.
         _ if so_far.verdict("processes") == Some(Verdict::Fail) => return Finding::not_done("passage", "processes"),
         Ok(Answer { status, .. }) => told!("{TARGET} does not arrive: something on the way answers it with status {status}",
-            "{TARGET} 未能到达：途中被应答为状态 {status}"),
+            "{TARGET} 未能到达：途中有设备以状态 {status} 应答"),
         Err(error) => {
             let why = root(&error);
             told!("{TARGET} does not arrive: {why}", "{TARGET} 未能到达：{why}")

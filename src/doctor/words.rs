@@ -20,7 +20,7 @@ pub const CHECKS: [(&str, Both); 22] = [
     ("login", Both("codes can be exchanged for people", "能够用免登授权码换取用户身份")),
     ("ids", Both("CorpId, AgentId and Client ID belong together", "CorpId、AgentId 与 Client ID 属于同一应用")),
     ("user", Both("a person's details can be read (errcode 0)", "能够读取用户详情（errcode 0）")),
-    ("code", Both("this code is somebody's", "该授权码对应某个用户")),
+    ("code", Both("this code is somebody's", "该免登授权码对应某个用户")),
     ("events", Both("DingTalk can tell of events", "能够接收钉钉的事件")),
     ("public", Both("the host of PUBLIC_URL is found and answers", "PUBLIC_URL 的主机可解析并有应答")),
     ("certificate", Both("the certificate is for PUBLIC_URL and lives longer than 14 days", "证书适用于 PUBLIC_URL，且有效期超过 14 天")),
@@ -47,7 +47,7 @@ pub fn advice(error: &Error) -> Told {
             "请稍后重试；如仍然如此，请检查 DINGTALK_SITE（或 DINGTALK_API_URL 与 DINGTALK_OAPI_URL），以及到钉钉之间的设备：可能中断了调用，或代替钉钉应答"),
         Kind::CodeRejected => told!(
             "take a fresh code, of this app and organisation: it is good for five minutes and once",
-            "请使用此应用与组织的新授权码：五分钟内有效且只能使用一次"),
+            "请使用此应用与组织的新免登授权码：五分钟内有效且只能使用一次"),
         Kind::UserUnknown => told!(
             "take the userid from Admin Console > Contacts > User Management of this very organisation",
             "请从该组织的管理后台 > 通讯录 > 成员管理 获取 userid"),

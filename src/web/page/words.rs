@@ -116,7 +116,7 @@ words! {
         or_by_hand: "or find it yourself", "或手动打开";
         by_hand_first: "Open DingTalk on your phone or computer.", "在手机或电脑上打开钉钉。";
         by_hand_then:
-            "Go to Workplace and choose this app, or send yourself this address and open it from the chat:",
+            "Go to Workbench and choose this app, or send yourself this address and open it from the chat:",
             "进入“工作台”选择本应用；也可以将下面的地址发送给自己，在聊天中点击打开：";
         address: "Address of this page", "本页面地址";
         copy: "Copy", "复制";

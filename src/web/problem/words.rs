@@ -156,7 +156,7 @@ impl Problem {
             Self::RetryWithNewCode(_) => row(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "retry_with_new_code",
-                Both("DingTalk was interrupted while checking who you are.", "钉钉验证身份时中断"),
+                Both("Checking who you are was interrupted.", "身份验证中断"),
                 Both("Try again in a moment.", "请稍后重试。"),
             ),
             Self::DingtalkUnavailable(_) => row(
@@ -177,7 +177,7 @@ impl Problem {
                 Both("Your organisation has used up its DingTalk calls for this month.", "所在组织本月的钉钉接口调用次数已用完"),
                 Both(
                     "Tell your administrator. It works again next month, or with another edition of DingTalk.",
-                    "请联系管理员升级钉钉版本，或等到下个月。",
+                    "请联系管理员增加接口调用额度，或等到下个月。",
                 ),
             ),
             Self::Misconfigured(_) => row(
