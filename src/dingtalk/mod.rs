@@ -41,9 +41,7 @@ pub use self::identifiers::{
 pub use self::line::Network;
 pub use self::organisation::{Organisation, OrganisationState};
 pub use self::pace::Sharing;
-pub use self::peers::{
-    Answering, Authorisation, Authorisations, Departing, Departures, Grant, Leave, May, Needed, Outcome, Peers,
-};
+pub use self::peers::{Answering, Authorisation, Authorisations, Departing, Departures, Grant, Leave, Needed, Outcome, Peers};
 pub use self::refreshing::CredentialState;
 pub use self::said::Said;
 pub use self::settings::{AppKind, Credentials, Events, Home, Settings, is_loopback};

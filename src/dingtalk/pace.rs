@@ -32,7 +32,7 @@ pub(super) struct Pace {
     /// Until then DingTalk counts as much as it allows, of all processes together.
     full_until: Instant,
     /// So many processes have calls that wait.
-    pub waiting: usize,
+    waiting: usize,
 }
 
 /// How processes share a limit.

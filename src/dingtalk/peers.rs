@@ -70,20 +70,16 @@ pub struct Departing<'a> {
 
 /// What they may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Departures {
-    /// So many processes have calls that wait, this one among them.
-    pub waiting: usize,
-    /// Which of this one's may leave.
-    pub may: May,
-}
-
-/// Which calls may leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum May {
-    /// So many now, by the leaves of this number.
-    Leave(usize, u64),
+pub enum Departures {
+    /// So many leave now, by the leaves of this number.
+    Now(usize, u64),
     /// None yet: ask again after this.
-    Ask(Duration),
+    After {
+        /// So long.
+        wait: Duration,
+        /// So many processes have calls that wait, this one among them.
+        waiting: usize,
+    },
 }
 
 /// One call's leave to go: the number of the question, and which of those it was granted.

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::line::{Line, Network, Position};
 use super::pace::{Departure, Pace};
-use super::{Departing, Departures, Kind, Leave, May, Outcome, Peers};
+use super::{Departing, Departures, Kind, Leave, Outcome, Peers};
 
 /// On whose behalf a call is made, and how long it may wait for its turn.
 #[derive(Debug, Clone, Copy)]
@@ -151,12 +151,11 @@ impl Turns {
                     continue;
                 }
                 Next::Ask(departing) => match self.peers.departures(departing).await {
-                    Some(Departures { waiting, may: May::Leave(many, question) }) => {
-                        self.state.lock().pace.waiting = waiting;
+                    Some(Departures::Now(many, question)) => {
                         (0..many).for_each(|nth| self.call_next(Some(Leave(question, nth))));
                         continue;
                     }
-                    Some(Departures { waiting, may: May::Ask(wait) }) => {
+                    Some(Departures::After { wait, waiting }) => {
                         let now = Instant::now();
                         self.state.lock().pace.note_full(waiting, now);
                         now + wait
@@ -344,7 +343,7 @@ mod tests {
         }
 
         fn departures<'a>(&'a self, _: Departing<'a>) -> Answering<'a, Option<Departures>> {
-            Box::pin(std::future::ready(Some(Departures { waiting: self.0, may: May::Ask(Duration::from_secs(1)) })))
+            Box::pin(std::future::ready(Some(Departures::After { wait: Duration::from_secs(1), waiting: self.0 })))
         }
     }
 

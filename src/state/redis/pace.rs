@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Names, Redis, script};
-use crate::dingtalk::{Departing, Departures, Leave, May, Outcome, Sharing};
+use crate::dingtalk::{Departing, Departures, Leave, Outcome, Sharing};
 
 impl Redis {
     /// DingTalk counts the calls of a second; processes come back within another.
@@ -27,8 +27,8 @@ impl Redis {
         let args = (&self.me, &leaves, wanted, per_second, since);
         let question = |names: &Names| script(DEPART, &KINDS, &places(names, line), args);
         let (may, wait_ms, waiting): (usize, u64, usize) = self.link.ask(question).await.ok()?;
-        let may = if may > 0 { May::Leave(may, number) } else { May::Ask(Duration::from_millis(wait_ms)) };
-        Some(Departures { waiting, may })
+        let wait = Duration::from_millis(wait_ms);
+        Some(if may > 0 { Departures::Now(may, number) } else { Departures::After { wait, waiting } })
     }
 
     /// Says what became of a call, behind whoever made it.

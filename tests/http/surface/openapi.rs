@@ -89,15 +89,21 @@ async fn it_has_every_status_that_is_seen_with_its_type_and_its_headers() {
 /// that.
 #[allow(dead_code, reason = "a fork may have deleted the demo's tests and have none yet")]
 pub async fn app_is_described(own: &[Route]) {
+    app_is_described_as(TestApp::demo, own).await;
+}
+
+/// The same of the app as `start` leaves it, with settings and with what was posted before.
+#[allow(dead_code, reason = "most apps can be described as they are")]
+pub async fn app_is_described_as(start: impl AsyncFn() -> TestApp, own: &[Route]) {
     let sources = crate::structure::sources("src/app");
     let in_sources: BTreeSet<_> = sources.iter().flat_map(|(_, text)| routes_in(text)).collect();
     let in_table: Vec<_> = own.iter().map(|route| (route.method.to_lowercase(), route.pattern)).collect();
     assert_eq!(in_sources, in_table.iter().map(|(method, pattern)| (method.as_str(), *pattern)).collect());
     let routes = [own, plumbing()].concat();
     assert_eq!(routes_described(), to_describe(&routes));
-    strangers_are_kept_out(&Scene::of(TestApp::demo().await, None).await, own).await;
-    methods_are_answered(&Scene::of(TestApp::demo().await, None).await, &routes).await;
-    answers_are_described(&Scene::of(TestApp::demo().await, None).await, &routes).await;
+    strangers_are_kept_out(&Scene::of(start().await, None).await, own).await;
+    methods_are_answered(&Scene::of(start().await, None).await, &routes).await;
+    answers_are_described(&Scene::of(start().await, None).await, &routes).await;
 }
 
 async fn answers_are_described(scene: &Scene, routes: &[Route]) {
