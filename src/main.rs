@@ -51,8 +51,8 @@ fn main() -> ExitCode {
 }
 
 /// Sets what `.env` of this directory says, if there is one, where nothing is set. Of several lines for one name the last counts, as it
-/// does for systemd. Each is read by itself: a quote that one does not close would swallow those that follow, and `$NAME` is the environment's. The parser's own message
-/// quotes the line it stumbled on, which may hold a secret.
+/// does for systemd. Each is read by itself: a quote that one does not close would swallow those that follow; and `$NAME` is the
+/// environment's. The parser's own message quotes the line it stumbled on, which may hold a secret.
 fn read_dot_env() -> Result<(), String> {
     let text = match std::fs::read_to_string(".env") {
         Ok(text) => text,

@@ -26,7 +26,7 @@ h5.messages = (function () {
    * @returns {Message}
    */
   function explain(failure) {
-    // The library's, for what a client or a platform lacks.
+    // The library's numbers for what a client or a platform lacks.
     const code = /^(1|4050)$/.test(failure.code) ? 'no_such_api' : failure.code;
     const trouble = words[/** @type {Trouble} */ (code)];
     if (trouble && trouble.happened) return trouble;
