@@ -28,6 +28,9 @@ const LOGIN_PATIENCE: Duration = Duration::from_secs(20);
 /// Half an hour, or the whole lifetime of shorter sessions.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 
+/// What is wrong with an identifier that stands on every page.
+const SHOWN: &str = "this looks like a Client Secret, which pages would show to everybody";
+
 /// Settings that have passed every check, for each ring its own.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -125,7 +128,7 @@ fn all(env: &mut Environment) -> Option<Settings> {
 fn dingtalk(env: &mut Environment) -> Option<(dingtalk::Settings, &'static str)> {
     let client_id = env.required("DINGTALK_CLIENT_ID", copied(ClientId::parse),
         "Client ID, formerly AppKey; SuiteKey or CustomKey of the other kinds: Developer Console > the app > Credentials and Basic Information.");
-    // Pages tell everybody the one, and the CorpId: neither may be the other.
+    // Pages tell everybody the one: it must not be the other.
     let id = client_id.as_ref().map_or("", ClientId::as_str);
     let (mut swapped, mut same) = (false, false);
     let client_secret = env.secret("DINGTALK_CLIENT_SECRET", |text| {
@@ -139,12 +142,9 @@ fn dingtalk(env: &mut Environment) -> Option<(dingtalk::Settings, &'static str)>
     } else if same {
         env.fault("DINGTALK_CLIENT_SECRET", "this is the same as DINGTALK_CLIENT_ID: one of them was pasted twice");
     } else if looks_like_secret(id) {
-        env.fault("DINGTALK_CLIENT_ID", "this looks like a Client Secret, which pages would show to everybody");
+        env.fault("DINGTALK_CLIENT_ID", SHOWN);
     }
     let kind = app_kind(env);
-    if kind.as_ref().and_then(AppKind::home).is_some_and(|home| looks_like_secret(home.corp_id.as_str())) {
-        env.fault("DINGTALK_CORP_ID", "this looks like a Client Secret, which pages would show to everybody");
-    }
     let events = events(env);
     if kind == Some(AppKind::ThirdParty) && matches!(events, Some(Events::Off)) {
         env.fault("DINGTALK_EVENTS", "it is off, and a third-party app learns its suite ticket and its organisations by events");
@@ -217,6 +217,9 @@ fn home(env: &mut Environment) -> Option<Home> {
         "The organisation's CorpId: Developer Console > Home. Not for third-party apps.");
     let agent_id = env.required("DINGTALK_AGENT_ID", copied(agent_id),
         "The app's AgentId, for dd.config: Developer Console > the app > Credentials and Basic Information. Not for third-party apps.");
+    if corp_id.as_ref().is_some_and(|corp_id| looks_like_secret(corp_id.as_str())) {
+        env.fault("DINGTALK_CORP_ID", SHOWN);
+    }
     Some(Home { corp_id: corp_id?, agent_id: agent_id? })
 }
 

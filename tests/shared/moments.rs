@@ -79,7 +79,7 @@ async fn whoever_needs_a_credential_waits_once_for_a_redis_that_is_away_and_nobo
     dingtalk.revoke_tokens(dingtalk.app().corp_id);
     redis.kill().await;
     standing_is(&served, |state| state["reachable"] == false).await;
-    // A ticket and two tokens, each of which may be what another process has.
+    // A ticket, for which its token is dead, a token and a ticket: each may be what another process has.
     let began = Instant::now();
     assert_eq!(browser.sign().await.status, 200);
     let took = began.elapsed();

@@ -89,13 +89,14 @@ impl Follower {
             self.read_kept(&mut reader, &names, table).await?;
         }
         while self.read_on(&mut reader, &names, Duration::ZERO).await? {}
-        let (session, found) = (redis.link.set_up(commands, names), self.found.take().unwrap_or_default());
+        let session = redis.link.set_up(commands, names);
+        let found = self.found.take().filter(|_| !self.found_junk).unwrap_or_default();
         let tables = self.tables.upgrade();
         if self.read.is_some() && (self.read != place || self.found_junk) {
             tracing::warn!(
                 "what lay in redis is gone, or may be older than it was: this process tells again what does not lie there"
             );
-            let lies_there = |thing: &str| !self.found_junk && found.contains(&session.names.of(thing));
+            let lies_there = |thing: &str| found.contains(&session.names.of(thing));
             tables.iter().for_each(|tables| tables.give_all(lies_there));
         }
         // Not before: what is given up half way through finds them as different as before.

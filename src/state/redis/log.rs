@@ -9,7 +9,7 @@ use redis::Cmd;
 use redis::aio::MultiplexedConnection;
 
 use super::super::journal::{Changes, Keeper, Record, Table};
-use super::super::sealing::Opened;
+use super::super::sealing::{Name, Opened};
 use super::follower::Follower;
 use super::link::{ANSWER, Away, answer, in_time};
 use super::{Names, Redis, script};
@@ -174,23 +174,23 @@ impl Follower {
     fn learn(&mut self, names: &Names, table: Table, told: &[Named], is_news: bool) {
         let Some(tables) = self.tables.upgrade() else { return };
         for named in told {
-            let Some((record, is_newest)) = self.opened(names, table, named) else { continue };
+            let Some((name, record, is_newest)) = self.opened(names, table, named) else { continue };
             if !is_newest && !is_news {
                 tables.journal.give(record.thing(), Some(record.clone()));
             }
             let is_all = tables.learn(&record);
             if let Some(found) = self.found.as_mut().filter(|_| is_all) {
-                found.insert(names.of(&record.thing()));
+                found.insert(name);
             }
         }
     }
 
-    /// What an entry tells, and whether the newest key has sealed it. None: it is not ours, or not whole.
-    fn opened(&self, names: &Names, table: Table, (name, sealed): &Named) -> Option<(Record, bool)> {
+    /// The name of an entry's thing, what it tells, and whether the newest key has sealed it. None: it is not ours, or not whole.
+    fn opened(&self, names: &Names, table: Table, (name, sealed): &Named) -> Option<(Name, Record, bool)> {
         let name = name.as_slice().try_into().ok()?;
         let Opened::Good { plain, is_newest } = self.redis.keys.open_framed(&name, sealed) else { return None };
         let record: Record = serde_json::from_slice(&plain).ok()?;
         let is_its_own = record.table == table && names.of(&record.thing()) == name;
-        is_its_own.then_some((record, is_newest))
+        is_its_own.then_some((name, record, is_newest))
     }
 }

@@ -200,7 +200,7 @@ async fn log_in(
     }
     claim.succeeded();
     let user = session.begin(user, arrival.corp_id);
-    // If it cannot be kept the log says so.
+    // What is answered now is true after a restart, too. If it cannot be kept the log says so.
     let (_, _) = tokio::join!(claim.elsewhere.conclude(), kept.kept());
     let mut response = HttpResponse::Ok().json(user);
     logins.presession.remove(response.headers_mut());

@@ -176,7 +176,7 @@ impl Problem {
                 "quota_spent",
                 Both("Your organisation has used up its DingTalk calls for this month.", "所在组织本月的钉钉接口调用次数已用完"),
                 Both(
-                    "Tell your administrator. It works again next month, or with another edition of DingTalk.",
+                    "Ask your administrator for a larger quota, or wait until next month.",
                     "请联系管理员增加接口调用额度，或等到下个月。",
                 ),
             ),
