@@ -194,8 +194,10 @@ impl Head {
 /// Whether a line of `text`, which stands behind `before`, ends with a line feed alone. That is allowed by RFC 9112, 2.2, and done by few:
 /// a server in front could see one line, or one head, where the library sees two.
 pub fn has_lone_line_feed(before: u8, text: &[u8]) -> bool {
-    let befores = std::iter::once(&before).chain(text);
-    text.iter().zip(befores).any(|(byte, before)| *byte == b'\n' && *before != b'\r')
+    let is_lone = |before: u8, byte: u8| (byte == b'\n') & (before != b'\r');
+    let begins_so = text.first().is_some_and(|first| is_lone(before, *first));
+    // Goes on to the end, so that the compiler can look at many bytes at once.
+    text.windows(2).fold(begins_so, |found, pair| found | is_lone(pair[0], pair[1]))
 }
 
 /// Turns away what leaves open what or which host is meant (RFC 9112, section 3.2).
