@@ -230,7 +230,7 @@ fn web(env: &mut Environment, public_url: Option<Origin>, https: bool) -> Option
     let jsapi_digest = env.or("JSAPI_DIGEST", "sha1", one_of([("sha1", Digest::Sha1), ("sha256", Digest::Sha256)]),
         "Digest of JSAPI signatures: sha1 or sha256.");
     let session_keys = env.secret("SESSION_KEY", SessionKeys::parse,
-        "64 bytes or more in hex; several, comma separated: the first seals, all open. To rotate, start all processes with old,new and only then with new,old. Make one with: openssl rand -hex 64");
+        "64 bytes or more in hex; several, comma separated: the first seals, all open. To rotate, start all processes with old,new and only then with new,old. Make one for each app with: openssl rand -hex 64");
     let session_lifetime = env.or("SESSION_LIFETIME", "8h", duration,
         "A session this old ends.");
     let idle = humantime::format_duration(session_lifetime.unwrap_or(IDLE).min(IDLE)).to_string();

@@ -74,6 +74,9 @@ impl PageUrl {
         if page.len() > 2048 {
             return Err(InvalidPageUrl("it is longer than 2048 bytes"));
         }
+        if reads_on(page) {
+            return Err(InvalidPageUrl("it reads like the rest of what is signed"));
+        }
         let is_written_as = |url: Url| page.is_ascii() && either_way(url.as_str()).eq(either_way(page));
         if !Url::parse(page).is_ok_and(is_written_as) {
             // `location.href` always is.
@@ -99,6 +102,13 @@ impl PageUrl {
         let end = self.0.match_indices('/').nth(2).map_or(self.0.len(), |(slash, _)| slash);
         &self.0[..end]
     }
+}
+
+/// Whether `page`, or what it decodes to, goes on as the signed text does behind the nonce, which may be any text. As it is signed without
+/// escaping, the signature would be good for that other page as well.
+fn reads_on(page: &str) -> bool {
+    let is_another_page = |rest: &str| ["&url=http:", "&url=https:"].iter().any(|page| rest.contains(page));
+    decoded(page).split_once("&timestamp=").is_some_and(|(_, rest)| is_another_page(rest))
 }
 
 fn either_way(address: &str) -> impl Iterator<Item = u8> {
@@ -294,6 +304,8 @@ mod tests {
             "https://app.example.com/%7Bx%7D%7Cy%5Ez%60%5B1%5D",
             "https://app.example.com/?ids[]=1&filter={%22a%22:[1]}",
             "https://app.example.com/?q=a|b^c`d\\e%",
+            "https://app.example.com/?a=1&timestamp=1&url=https%3A%2F%2Fb.example",
+            "https://app.example.com/?a=1&url=https://b.example&timestamp=1",
         ] {
             assert_eq!(PageUrl::parse(&ours, good).unwrap().as_str(), good);
         }

@@ -121,6 +121,30 @@ async fn addresses_that_are_not_ours_are_not_signed() {
     }
 }
 
+/// The nonce may be any text, and nothing in the signed text is escaped: what is signed for one page could be read as another's.
+#[tokio::test]
+async fn an_address_that_reads_like_the_rest_of_what_is_signed_is_not_signed() {
+    let app = TestApp::start_with(|settings| settings.web.signature_clinic = true).await;
+    let mut browser = app.browser_of("alice").await;
+    let (honest, foreign) = (format!("{}/jsapi?a=b&noncestr=x", app.url), "https://evil.example/page");
+    let crafted = format!("{honest}&timestamp=1700000000&url={foreign}");
+    assert_eq!(browser.jsapi_config(&crafted).await.problem(), (400, "url_rejected".into()));
+
+    let mut config = browser.jsapi_config(&honest).await.json();
+    let [nonce, time] = ["nonceStr", "timeStamp"].map(|name| config[name].as_str().unwrap().to_owned());
+    assert_eq!(client_accepts(&app.dingtalk, &config, &honest).await["errcode"], 0);
+    config["nonceStr"] = format!("{nonce}&timestamp={time}&url={honest}").into();
+    config["timeStamp"] = "1700000000".into();
+    assert_ne!(client_accepts(&app.dingtalk, &config, foreign).await["errcode"], 0);
+
+    let path = crafted.strip_prefix(&app.url).unwrap();
+    let encoded = path.replace('&', "%26").replace('=', "%3D");
+    for path in [path, &encoded, &format!("/clinic?recipe=sha1-query-decoded&{}", &encoded[7..])] {
+        let page = browser.go(path).await;
+        assert_eq!(page.status, 400, "{path} {}", page.body);
+    }
+}
+
 #[tokio::test]
 async fn what_a_request_says_about_its_host_changes_no_signature() {
     let app = TestApp::start_with(|settings| settings.web.public_url = Origin::parse("https://app.example.com").unwrap()).await;

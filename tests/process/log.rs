@@ -24,7 +24,10 @@ async fn the_log_has_the_id_of_the_answer_and_the_fix_and_nothing_that_is_secret
     let code = dingtalk.issue_code("alice");
     assert_eq!(browser.enter_and_log_in(&code).await.status, 200);
     let me = browser.send(Method::GET, "/api/me?canary=query", &[("x-canary", "header\\n")], None).await;
-    assert_eq!(browser.jsapi_config("http://127.0.0.1:9/jsapi?q=canary").await.status, 200);
+    let page = "http://127.0.0.1:9/jsapi?q=canary";
+    assert_eq!(browser.jsapi_config(page).await.status, 200);
+    let refusal = serde_json::json!({"code": "3", "text": format!("url:[{page}],ticketList:[x]"), "url": page});
+    assert_eq!(browser.post("/api/jsapi/report", &refusal).await.status, 200);
     let session = browser.cookie("session").unwrap().to_owned();
     let rejected = served.browser().enter_and_log_in("canary-code").await;
     dingtalk.fault("/topapi/v2/user/getuserinfo", 1, Fault::Permission);

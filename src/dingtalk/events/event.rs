@@ -4,6 +4,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::super::answer::text;
+use super::super::identifiers::is_plain;
 use super::super::{AgentId, CorpId, SuiteTicket, UserId};
 
 /// Something that happened. It may be told again, and later than what happened after it.
@@ -109,7 +110,7 @@ impl Happening {
     /// What it is called in the log.
     pub fn logged(&self) -> String {
         match self {
-            Self::Other { event_type, .. } => event_type.chars().take(40).collect(),
+            Self::Other { event_type, .. } => event_type.chars().filter(|c| is_plain(*c)).take(40).collect(),
             known => known.name().to_owned(),
         }
     }
@@ -196,6 +197,12 @@ mod tests {
 
     fn what(message: Value) -> Vec<Happening> {
         Event::all_in(&message.to_string()).unwrap().into_iter().map(|event| event.what).collect()
+    }
+
+    #[test]
+    fn the_name_of_an_unknown_event_is_logged_as_one_visible_line() {
+        let what = what(json!({"EventType": "new\u{202E}\u{2028}\u{9B}[31m_thing\n", "CorpId": "ding1"}));
+        assert_eq!(what[0].logged(), "new[31m_thing");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::dingtalk::{ClientRefusal, CorpId, DingTalk, Network, NonceStr, Organisation, PageUrl, Part, SignedPage, UserId};
 use crate::web::{ClientAddress, Logins, Problem, RequestScope, SameOrigin, SessionUser, Site, StrictJson, extracted, shared};
@@ -103,7 +104,8 @@ pub async fn report(
         RefusedCall::Config => signature_refused(&report, &site, &organisation).await?,
         RefusedCall::RequestAuthCode => auth_code_refused(&site, &organisation),
     };
-    let (scope, said) = (RequestScope::of(&request)?, organisation.quote(&report.code, &report.text));
+    let said = [&report.code, &report.text].map(|said| before_query(said, &report.url));
+    let (scope, said) = (RequestScope::of(&request)?, organisation.quote(said[0], said[1]));
     let (request_id, code, said, differs) = (scope.id(), said.code, said.text, finding.differs.join(", "));
     match report.call {
         RefusedCall::Config => {
@@ -114,6 +116,14 @@ pub async fn report(
         }
     }
     Ok(if reports.explains { HttpResponse::Ok().json(finding) } else { HttpResponse::NoContent().finish() })
+}
+
+/// What stands before the query of its page in what a client said: no log has a query, since it may hold anything. Behind it clients
+/// say no more than what was signed.
+fn before_query<'a>(said: &'a str, page: &str) -> &'a str {
+    let path = Url::parse(page).map(|page| format!("{}?", page.path()));
+    let end = path.ok().and_then(|path| Some(said.find(&path)? + path.len()));
+    end.map_or(said, |end| &said[..end])
 }
 
 async fn signature_refused(report: &Report, site: &Site, organisation: &Organisation) -> Result<Finding, Problem> {
