@@ -51,8 +51,8 @@ fn main() -> ExitCode {
 }
 
 /// Sets what `.env` of this directory says, if there is one, where nothing is set. Of several lines for one name the last counts, as it
-/// does for systemd. Each is read by itself: a quote that one does not close would swallow those that follow; and `$NAME` is the
-/// environment's. The parser's own message quotes the line it stumbled on, which may hold a secret.
+/// does for systemd. Each must make sense by itself: a quote that one does not close would swallow those that follow. The parser's own
+/// message quotes the line it stumbled on, which may hold a secret.
 fn read_dot_env() -> Result<(), String> {
     let text = match std::fs::read_to_string(".env") {
         Ok(text) => text,
@@ -60,12 +60,12 @@ fn read_dot_env() -> Result<(), String> {
         Err(error) => return Err(format!(".env cannot be read: {}", error.kind())),
     };
     const MALFORMED: &str = ".env is malformed: each line is NAME=value, with quotes around values that have spaces";
-    if text.contains('\0') {
-        return Err(MALFORMED.to_owned());
+    let read = |text: &str| dotenvy::from_read_iter(Cursor::new(format!("{text}\n"))).collect::<Result<HashMap<_, _>, _>>();
+    let text = text.trim_start_matches('\u{feff}');
+    if let Some(nth) = text.lines().position(|line| line.contains('\0') || read(line).is_err()) {
+        return Err(format!("{MALFORMED}; line {} is not", nth + 1));
     }
-    let lines = text.trim_start_matches('\u{feff}').lines();
-    let read = lines.flat_map(|line| dotenvy::from_read_iter(Cursor::new(format!("{line}\n"))));
-    let mut last = read.collect::<Result<HashMap<_, _>, _>>().map_err(|_| MALFORMED)?;
+    let mut last = read(text).map_err(|_| MALFORMED)?;
     last.retain(|name, _| std::env::var_os(name).is_none_or(|set| set.to_string_lossy().trim().is_empty()));
     // Nobody but the parser may set variables, so it is told once more.
     let escaped = |value: &str| value.replace('\\', r"\\").replace('"', r#"\""#).replace('$', r"\$");

@@ -27,6 +27,7 @@ h5.session = (function () {
   let pendingLogin = null;
   /** @type {Set<TellWait>} */
   const tellers = new Set();
+  let othersUntil = 0;
   let loginsDone = 0;
   let latestState = '';
   /** @type {User | null} */
@@ -45,6 +46,7 @@ h5.session = (function () {
    */
   function logIn(state, tellWait) {
     if (tellWait) tellers.add(tellWait);
+    tellWaits();
     if (!pendingLogin) {
       const forget = () => {
         pendingLogin = null;
@@ -56,9 +58,14 @@ h5.session = (function () {
     return pendingLogin;
   }
 
+  /** One that throws ends no login. */
+  function tellWaits() {
+    const wait = othersUntil - Date.now();
+    if (wait >= 0) tellers.forEach((tell) => setTimeout(tell, 0, wait));
+  }
+
   /**
-   * Posts a code, as often as others are first. One works once, so a rejected one is nobody's fault: one fresh code,
-   * then no more.
+   * Posts a code, as often as others are first. If it is rejected, one fresh code, then no more.
    * @param {string} state
    */
   async function exchangeAuthCode(state) {
@@ -85,10 +92,11 @@ h5.session = (function () {
         } else if (failure.code === 'login_queued' || failure.code === 'crowded') {
           isWaiting = place !== undefined;
           const retryAfter = failure.retryAfter || 0;
-          tellers.forEach((tell) => tell(failure.waitMs || retryAfter));
+          othersUntil = Date.now() + (failure.waitMs || retryAfter);
+          tellWaits();
           await pause(retryAfter);
         } else if (failure.code === 'code_in_use' || (isWaiting && isNobodyThere(failure))) {
-          // An earlier post is still under way there, or its server was replaced, and the place keeps the order.
+          // An earlier post is under way, or its server was replaced: the place keeps the order.
           code.taken = 0;
           await pause(BEFORE_ASKING_AGAIN * (1 + Math.random()));
         } else {
@@ -137,7 +145,7 @@ h5.session = (function () {
     }
   }
 
-  // What one page of this browser has ended, no other may begin again by itself.
+  // What one page has ended, no other may begin again by itself.
   window.addEventListener('storage', (event) => {
     if (event.key === SIGNED_OUT_KEY && event.newValue && (shownUser() || pendingLogin)) leave();
   });
@@ -149,7 +157,7 @@ h5.session = (function () {
   }
 
   /**
-   * `fetch` for our own API. When the session has ended it logs in again, unseen, and repeats the request once.
+   * `fetch` for our own API. Without a session it logs in and repeats the request once.
    * @param {string} path
    * @param {RequestInit} [init] A body that can be sent twice.
    * @param {TellWait} [tellWait]
@@ -163,7 +171,7 @@ h5.session = (function () {
       await logInAfter(response, loginsBefore, tellWait);
     } catch (caught) {
       if (Object(caught).code !== 'state_rejected') throw caught;
-      // Another page of this browser was faster.
+      // Another page was faster.
       const retry = await request(path, init);
       if (!asksForLogin(retry)) return retry;
       await logInAfter(retry, loginsDone, tellWait);
@@ -173,7 +181,7 @@ h5.session = (function () {
   }
 
   /**
-   * A 401 of an app's own, or of a proxy, has no state.
+   * An app's own 401, or a proxy's, has no state.
    * @param {Response} response
    */
   function asksForLogin(response) {
@@ -182,12 +190,12 @@ h5.session = (function () {
 
   /**
    * @param {Response} response A 401.
-   * @param {number} loginsBefore How many were done when it was asked for.
+   * @param {number} loginsBefore How many were done before.
    * @param {TellWait} [tellWait]
    */
   async function logInAfter(response, loginsBefore, tellWait) {
     latestState = stateIn(response);
-    // Each 401 may replace the cookie that its state belongs to: let those that are under way arrive, use the last.
+    // Each 401 may replace the cookie of its state: let those that are under way arrive, use the last.
     await Promise.race([Promise.all(underway), pause(CROSSING_TIMEOUT)]);
     if (loginsDone === loginsBefore) await logIn(latestState, tellWait);
   }
@@ -231,8 +239,7 @@ h5.session = (function () {
   }
 
   /**
-   * DingTalk may belong to somebody else by now. Their data has no place on this page, and its requests none in their
-   * name.
+   * DingTalk may belong to somebody else by now, whose data has no place on this page.
    */
   function stayTheSame() {
     const shown = shownUser();
@@ -241,7 +248,7 @@ h5.session = (function () {
   }
 
   /**
-   * The server says the same of a session that another page of this browser has begun.
+   * The server says the same of a session that another page has begun.
    * @param {Response} response
    */
   async function stopIfOutdated(response) {

@@ -44,7 +44,7 @@ impl ClientRefusal {
         if !parts.is_empty() || !is_whole {
             return parts;
         }
-        match self.quoted("ticketList").map(|tickets| (tickets, shows(tickets, signed))) {
+        match self.quoted("ticketList").and_then(|tickets| Some((tickets, shows(tickets, signed)?))) {
             Some((_, true)) => vec![Part::DIGEST],
             Some((tickets, false)) if !(self.is_cut() && self.text.ends_with(tickets)) => vec![Part::TICKET_AGE],
             _ if code.as_deref() == Some("52013") => vec![Part::DIGEST, Part::TICKET_AGE],
@@ -124,12 +124,13 @@ fn behind_origin(url: &str) -> Option<usize> {
     url.match_indices('/').nth(2).map(|(at, _)| at)
 }
 
-/// Whether the list names the ticket that was signed with; long ones are shown shortened, or with asterisks for the most of them.
-fn shows(tickets: &str, signed: &SignedPage) -> bool {
+/// Whether the list names the ticket that was signed with, if it can be told: long ones are shown shortened, or with asterisks for the most
+/// of them.
+fn shows(tickets: &str, signed: &SignedPage) -> Option<bool> {
     const RECOGNISABLE: usize = 4;
     let heads = tickets.split([',', ']']).map(|ticket| ticket.trim().split(['…', '*']).next().unwrap_or_default());
-    let heads = heads.map(|head| head.trim_end_matches('.'));
-    heads.filter(|head| head.len() >= RECOGNISABLE).any(|head| signed.ticket.expose().starts_with(head))
+    let heads = heads.map(|head| head.trim_end_matches('.')).filter(|head| head.len() >= RECOGNISABLE);
+    heads.map(|head| signed.ticket.expose().starts_with(head)).max()
 }
 
 fn differences(signed: &str, used: &str) -> Vec<Part> {

@@ -120,7 +120,7 @@ pub enum Authorisation {
     Granted {
         /// What the app is called there, if it is known.
         agent_id: Option<AgentId>,
-        /// When it last authorised or restored the app, in Unix milliseconds: what was held before is worth nothing. 0 if only asking told.
+        /// When it last authorised or restored the app, in Unix milliseconds: what was held before is worth nothing. 0 if neither was heard.
         since: u64,
     },
     /// Its administrator has stopped the app.

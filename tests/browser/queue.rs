@@ -228,6 +228,34 @@ async fn a_login_in_the_middle_of_work_tells_the_page_how_long_others_are_first(
     chromium.finish().await;
 }
 
+/// The first post finds so many that none may wait.
+const CROWDED_ONCE: &str = "
+    const ask = window.fetch;
+    window.fetch = (...request) => {
+        if (!String(request[0]).startsWith('/api/login')) return ask(...request);
+        window.fetch = ask;
+        const init = { status: 429, headers: { 'Retry-After': '2' } };
+        return Promise.resolve(new Response(JSON.stringify({ code: 'crowded' }), init));
+    };";
+
+#[tokio::test]
+async fn whoever_joins_a_login_that_waits_is_told_at_once_and_one_whose_page_is_gone_costs_nobody_the_login() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.open(&app.url).await;
+    chromium.shown("#user-name").await;
+    app.hands.advance(Duration::from_secs(31 * 60));
+    chromium.run(CROWDED_ONCE, &[]).await;
+    let gone = "h5.session.fetch('/api/me', {}, (wait) => { window.first = wait; throw new Error('gone'); })
+        .then((answer) => { window.answered = answer.status; });";
+    chromium.run(gone, &[]).await;
+    chromium.until("the first is told", "return window.first > 0", &[]).await;
+    chromium.run("h5.session.fetch('/api/me', {}, (wait) => { window.second = wait; })", &[]).await;
+    chromium.until("the second is told", "return window.second > 0", &[]).await;
+    chromium.until("the first is answered", "return window.answered === 200", &[]).await;
+    chromium.finish_with_faults();
+}
+
 #[tokio::test]
 async fn whoever_signs_out_in_one_window_is_not_signed_in_again_by_another_that_waits() {
     let app = TestApp::start_with(slow_and_impatient).await;

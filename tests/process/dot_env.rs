@@ -35,7 +35,11 @@ async fn a_line_of_dot_env_hides_none_that_follow_and_may_end_with_a_blank() {
     };
     let odd = "SESSION_LIFETIME=8h  # a day's work\nTRUSTED_PROXIES=0.0.0.0/0\nSESSION_IDLE=1h  # it's enough\n";
     let (code, said) = read(odd).await;
-    assert!(code == Some(2) && said.contains(".env is malformed"), "{said}");
+    assert!(code == Some(2) && said.contains(".env is malformed") && said.contains("line 1 is not"), "{said}");
+    let (code, said) = read("ONE_HOUR=1h\nSESSION_IDLE=${ONE_HOUR}30m\n").await;
+    assert!(code != Some(2), "a line may be made of one above: {said}");
+    let (code, said) = read("SESSION_IDLE=${ONE_HOUR}30\n").await;
+    assert!(code == Some(2) && said.contains("SESSION_IDLE"), "{said}");
     let (code, said) = read("SESSION_IDLE=1h ").await;
     assert!(code != Some(2), "a blank at the end is none of the value: {said}");
 }
@@ -47,7 +51,7 @@ async fn of_two_lines_of_dot_env_the_later_counts_and_so_it_does_where_a_variabl
     let folder = std::env::temp_dir().join(format!("dot-env-{:x}", rand::random::<u64>()));
     let key = folder.join(r#"a $key "of" 'ours' \ and"#);
     std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(&key, crate::support::session_key()).unwrap();
+    std::fs::write(&key, format!("\u{feff}{}", crate::support::session_key())).unwrap();
     let mut lines = "\u{feff}PUBLIC_URL=\nDINGTALK_AGENT_ID=canary\nRUST_LOG=\n".to_owned();
     for (name, value) in complete(&dingtalk).iter().filter(|(name, _)| *name != "SESSION_KEY") {
         lines += &format!("{name}={value}\n");

@@ -338,6 +338,17 @@ async fn what_looks_like_a_mistake_is_warned_of_and_starts() {
     }
 }
 
+#[tokio::test]
+async fn addresses_of_two_dingtalks_are_warned_of() {
+    let dingtalk = Simulator::start().await.unwrap();
+    for (site, warned) in [("io", true), ("com", false)] {
+        let variables = with(complete(&dingtalk), "DINGTALK_API_URL", "https://api.dingtalk.com");
+        let variables = with(variables, "DINGTALK_OAPI_URL", &format!("https://oapi.dingtalk.{site}"));
+        let doubts = Settings::read(Environment::from_iter(variables)).unwrap().doubts();
+        assert_eq!(doubts.iter().any(|doubt| doubt.english.contains("neither knows what the other grants")), warned);
+    }
+}
+
 /// Each pod is told of all Services, and one may be called `dingtalk-h5`.
 #[tokio::test]
 async fn what_kubernetes_tells_of_a_service_is_no_misspelt_setting() {

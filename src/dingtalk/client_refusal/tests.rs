@@ -60,6 +60,9 @@ fn with_the_same_address_the_tickets_tell_whether_digest_or_ticket_is_to_blame()
     assert_eq!(said("aC7X****************"), [Part::DIGEST]);
     assert_eq!(said("bbbb************, aC7Xti**et"), [Part::DIGEST]);
     assert_eq!(said("bbbb****************"), [Part::TICKET_AGE]);
+    for unrecognisable in ["", "****************", "aC****", "bb…"] {
+        assert_eq!(said(unrecognisable), [Part::DIGEST, Part::TICKET_AGE], "{unrecognisable}");
+    }
     assert_eq!(explained("3", "Code:52013"), [Part::DIGEST, Part::TICKET_AGE]);
 }
 

@@ -274,6 +274,16 @@ mod tests {
     }
 
     #[test]
+    fn events_of_a_batch_that_have_no_time_are_told_apart_by_what_they_say() {
+        let id = |userid: &str| {
+            let item = json!({"corp_id": "ding1", "biz_id": "1", "biz_type": 13, "biz_data": {"syncAction": "x", "userid": userid}});
+            Event::all_in(&json!({"EventType": "SYNC_HTTP_PUSH_MEDIUM", "bizData": [item]}).to_string()).unwrap()[0].id
+        };
+        assert_ne!(id("anna"), id("bob"));
+        assert_eq!(id("anna"), id("anna"));
+    }
+
+    #[test]
     fn times_are_in_seconds_or_in_milliseconds() {
         assert_eq!(millis("1614767836"), Some(1_614_767_836_000));
         assert_eq!(millis("1445827045067"), Some(1_445_827_045_067));

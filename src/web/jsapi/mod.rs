@@ -48,6 +48,7 @@ impl JsapiConfig {
     }
 
     async fn sign(site: &Site, organisation: &Organisation, recipe: Recipe, url: PageUrl) -> Result<Self, Problem> {
+        recipe.check(&url)?;
         let ticket = organisation.jsapi_ticket().await?;
         let page = SignedPage { url, recipe, ticket, nonce_str: NonceStr::random(), timestamp: site.clock.unix_seconds() };
         Ok(Self {
