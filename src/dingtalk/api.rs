@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use parking_lot::Mutex;
 use reqwest::Request;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::Sha256;
@@ -17,7 +17,7 @@ use url::Url;
 
 use super::answer::Answer;
 use super::breaker::{Breaker, Reach};
-use super::call::Family;
+use super::call::{Family, Method};
 use super::transport::Transport;
 use super::{AccessToken, BreakerState, Call, Clock, Credentials, Error, Kind, SuiteTicket, Target};
 
@@ -236,6 +236,9 @@ impl Api {
         if !body.is_null() {
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             *request.body_mut() = Some(body.to_string().into());
+        } else if matches!(call.method, Method::Post | Method::Put) {
+            // As DingTalk's own SDKs do: some servers refuse one that does not say how long it is (RFC 9110, section 8.6).
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         request
     }

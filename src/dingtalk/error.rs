@@ -149,6 +149,11 @@ impl Error {
         matches!(self.kind, Kind::NotAsked(_))
     }
 
+    /// Whether it is this call that failed, and not one that it needed.
+    pub fn is_of(&self, call: Call) -> bool {
+        self.call == call
+    }
+
     /// How long nobody need ask again after a failure, if `usually` that long.
     pub(super) fn rest(&self, usually: Duration) -> Duration {
         /// Nobody authorises an app twice a minute, and anybody may ask for an organisation that has not.

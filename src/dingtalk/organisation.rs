@@ -273,7 +273,7 @@ impl Calls {
         leaving: &impl Fn(),
     ) -> Result<T, Error> {
         let (call, api) = (target.call, &self.app.api);
-        let turns = self.turns_of(call);
+        let (turns, mut refusal) = (self.turns_of(call), None);
         loop {
             // Nobody waits for what would not be sent.
             if api.breaker.shows(api.clock.now()) == BreakerState::Open {
@@ -283,11 +283,12 @@ impl Calls {
             let began = Instant::now();
             let turn = turns.wait(standing).await;
             api.observer.waited(call.name, began.elapsed());
-            let mut turn = turn.map_err(|kind| match kind {
-                Kind::Crowded(_) => Error::new(call, kind, "more calls are waiting than can"),
-                _ => Error::new(call, kind, "too many calls are waiting for their turn"),
+            let mut turn = turn.map_err(|kind| match (refusal.take(), &kind) {
+                (Some(refusal), _) => Error { kind, ..refusal },
+                (None, Kind::Crowded(_)) => Error::new(call, kind, "more calls are waiting than can"),
+                (None, _) => Error::new(call, kind, "too many calls are waiting for their turn"),
             })?;
-            turn.take();
+            turn.take(standing.network);
             leaving();
             let answer = api.send(target, authority.proof(), body).await;
             let failure = answer.as_ref().err().map(|error| &error.kind);
@@ -300,6 +301,7 @@ impl Calls {
             if failure != Some(&Kind::RateLimited) || call.kept_for.is_some() {
                 return answer;
             }
+            refusal = answer.err();
         }
     }
 

@@ -165,6 +165,16 @@ async fn a_limit_by_the_second_is_waited_for_by_calls_that_may_be_repeated() {
     }
 }
 
+/// Who waits for a token stands in no line: told to post again at once, all would.
+#[tokio::test]
+async fn a_login_that_waits_for_a_token_which_is_limited_by_the_second_is_told_when_to_come_back() {
+    let limited = json(r#"{"errcode":90018,"errmsg":"x"}"#);
+    let rogue = Rogue::start(move |call| if call.path == TOKEN { vec![limited.clone()] } else { well(call) }).await;
+    let answer = login(&app_before(&rogue).await, "code").await;
+    assert_eq!(answer.problem(), (503, "crowded".into()));
+    assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
+}
+
 #[tokio::test]
 async fn an_exchange_that_is_refused_for_this_second_waits_for_another_and_is_told_so_when_it_takes_too_long() {
     for limited in [

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::rogue::{EXCHANGE, Rogue, Step, TOKEN, http, json, well};
+use super::rogue::{EXCHANGE, Rogue, Step, TICKET, TOKEN, http, json, well};
 use super::{app_before, app_with, login};
 use crate::support::{TestApp, eventually};
 
@@ -109,6 +109,18 @@ async fn calls_carry_no_referer_and_secrets_only_where_they_belong() {
             assert!(!head.contains(word), "{word} in {head}");
         }
     }
+}
+
+/// Some servers answer 411 to one that does not say so.
+#[tokio::test]
+async fn a_call_without_a_body_says_that_it_has_none_as_dingtalks_own_sdks_do() {
+    let rogue = Rogue::start(well).await;
+    let app = app_before(&rogue).await;
+    let mut browser = app.browser();
+    assert_eq!(browser.enter_and_log_in("code").await.status, 200);
+    assert_eq!(browser.jsapi_config(&format!("{}/jsapi", app.url)).await.status, 200);
+    let head = rogue.calls(TICKET)[0].head.to_lowercase();
+    assert!(head.contains("\r\ncontent-length: 0\r\n"), "{head}");
 }
 
 #[tokio::test]

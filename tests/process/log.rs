@@ -229,7 +229,10 @@ async fn a_reader_that_stalls_or_has_left_keeps_no_server_from_its_end() {
 async fn a_panic_is_a_line_of_the_log_like_any_other() {
     let this = std::env::current_exe().unwrap();
     let mut panics = Command::new(this);
-    panics.args(["--exact", "process::log::panics", "--ignored", "--nocapture"]).env("RUST_LOG", "error").env("RUST_BACKTRACE", "1");
+    panics
+        .args(["--exact", "process::log::panics", "--ignored", "--nocapture"])
+        .env("RUST_LOG", "error")
+        .env("RUST_BACKTRACE", "1");
     let ended = panics.stdin(Stdio::null()).output().await.unwrap();
     let log = String::from_utf8(ended.stderr).unwrap();
     let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).expect(&log)).collect();

@@ -276,7 +276,8 @@ mod tests {
     #[test]
     fn events_of_a_batch_that_have_no_time_are_told_apart_by_what_they_say() {
         let id = |userid: &str| {
-            let item = json!({"corp_id": "ding1", "biz_id": "1", "biz_type": 13, "biz_data": {"syncAction": "x", "userid": userid}});
+            let item =
+                json!({"corp_id": "ding1", "biz_id": "1", "biz_type": 13, "biz_data": {"syncAction": "x", "userid": userid}});
             Event::all_in(&json!({"EventType": "SYNC_HTTP_PUSH_MEDIUM", "bizData": [item]}).to_string()).unwrap()[0].id
         };
         assert_ne!(id("anna"), id("bob"));

@@ -27,7 +27,7 @@ use super::problem::Queued;
 use super::{
     ClientAddress, Metrics, OurCookie, Problem, RequestSession, SameOrigin, SessionUser, Site, StrictJson, route, shared,
 };
-use crate::dingtalk::{AuthCode, DingTalk, Error, Kind, Network, Standing};
+use crate::dingtalk::{AuthCode, Call, DingTalk, Error, Kind, Network, Standing};
 use crate::state::{Once, Reservation, State, Table, Taken, Unavailable};
 
 /// Where logins begin and end.
@@ -71,7 +71,8 @@ impl Logins {
             claim.not_sent();
         }
         match error.kind {
-            Kind::NoTurn(wait) => {
+            // Whoever waits for a credential stands in no line, and would be back at once.
+            Kind::NoTurn(wait) if error.is_of(Call::USER_BY_CODE) => {
                 let presession = self.presession_kept(&arrival.presession);
                 Problem::LoginQueued(Box::new(Queued { place: self.place(arrival, wait), wait, presession }))
             }
