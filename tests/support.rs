@@ -4,7 +4,8 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use dingtalk_h5::application::Application;
-use dingtalk_h5::dingtalk::{AgentId, AppKind, Clock, DingTalk, Home, SuiteTicket};
+use dingtalk_h5::dingtalk::events::LONGEST_SILENCE;
+use dingtalk_h5::dingtalk::{AgentId, AppKind, Clock, DingTalk, Events, Home, SuiteTicket};
 use dingtalk_h5::environment::Environment;
 use dingtalk_h5::settings::Settings;
 use dingtalk_h5::web::App;
@@ -126,15 +127,19 @@ impl TestApp {
     /// The same with settings as `adjust` leaves them.
     #[allow(dead_code, reason = "the same")]
     pub async fn demo_with(adjust: impl FnOnce(&mut Settings)) -> Self {
-        Self::run(
-            Simulator::app,
-            "internal",
-            async |settings: &Settings, clock, dingtalk| {
-                dingtalk_h5::app::build(settings.app.clone(), clock, dingtalk).await.unwrap()
-            },
-            adjust,
-        )
-        .await
+        Self::run(Simulator::app, "internal", build_demo, adjust).await
+    }
+
+    /// The same as a third-party app that both organisations have authorised, and that hears of events.
+    #[allow(dead_code, reason = "the same")]
+    pub async fn demo_of_both_organisations() -> (Self, [&'static str; 2]) {
+        let listens = |settings: &mut Settings| settings.dingtalk.events = Events::Stream(LONGEST_SILENCE);
+        let app = Self::run(Simulator::third_party_app, "third-party", build_demo, listens).await;
+        eventually("it listens", || app.dingtalk.stream_connections() == 1).await;
+        let both = app.dingtalk.organisations();
+        both.iter().for_each(|corp_id| app.dingtalk.decide(corp_id, Decision::Authorise));
+        eventually("all was heard", || app.dingtalk.pushes_waiting() == 0).await;
+        (app, both)
     }
 
     async fn run(
@@ -310,4 +315,8 @@ pub async fn eventually(what: &str, met: impl Fn() -> bool) {
 pub async fn in_time<T>(what: &str, waited_for: impl Future<Output = T>) -> T {
     const PATIENCE: Duration = Duration::from_secs(30);
     tokio::time::timeout(PATIENCE, waited_for).await.unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}"))
+}
+
+async fn build_demo(settings: &Settings, clock: Clock, dingtalk: DingTalk) -> App {
+    dingtalk_h5::app::build(settings.app.clone(), clock, dingtalk).await.unwrap()
 }

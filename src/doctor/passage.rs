@@ -82,6 +82,11 @@ fn is_here(address: &str) -> bool {
     address.parse::<IpAddr>().is_ok_and(|address| UdpSocket::bind((address, 0)).is_ok())
 }
 
+/// What the app needs besides.
+#[cfg(test)]
+#[path = "../../tests/own_settings.rs"]
+mod own_settings;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,7 +103,8 @@ mod tests {
             ("PUBLIC_URL", public_url),
             ("SESSION_KEY", &key),
         ];
-        let mut settings = Settings::read(Environment::from_iter(environment)).unwrap();
+        let own = super::own_settings::OWN_SETTINGS.iter().copied();
+        let mut settings = Settings::read(Environment::from_iter(environment.into_iter().chain(own))).unwrap();
         settings.server.tls = public_url.contains("tls").then(|| TlsFiles::new("cert.pem".into(), "key.pem".into()));
         settings
     }

@@ -16,6 +16,17 @@ async fn every_page_needs_a_login() {
     }
 }
 
+#[tokio::test]
+async fn it_is_an_app_of_many_organisations_as_well() {
+    let (app, both) = TestApp::demo_of_both_organisations().await;
+    for corp_id in both {
+        let mut browser = app.browser();
+        let code = app.dingtalk.issue_code_at(corp_id, "zhangsan");
+        assert_eq!(browser.enter_and_log_in_at(corp_id, &code).await.status, 200);
+        assert_eq!(browser.me().await.json()["corpId"], corp_id);
+    }
+}
+
 /// Scripts wait for DingTalk's library, which may be late: what they have not wired yet looks it.
 #[tokio::test]
 async fn no_button_can_be_clicked_before_its_script_can_take_the_click() {

@@ -8,6 +8,7 @@ use dingtalk_h5::environment::Environment;
 use dingtalk_h5::settings::Settings;
 use dingtalk_simulator::{Decision, Fault, Shape};
 
+use crate::own_settings::OWN_SETTINGS;
 use crate::support::{ACCESS_TOKEN, Browser, CORP_ACCESS_TOKEN, TestApp, USER_BY_CODE, client_accepts, eventually, state_of};
 
 const AUTH_INFO: &str = "POST /service/get_auth_info";
@@ -296,7 +297,8 @@ fn faults(variables: &[(&str, &str)]) -> String {
         ("PUBLIC_URL", "https://app.example.com"),
         ("SESSION_KEY", &key),
     ];
-    let environment: Environment = always.iter().chain(variables).map(|(name, value)| (*name, *value)).collect();
+    let variables = always.iter().chain(variables).chain(OWN_SETTINGS);
+    let environment: Environment = variables.map(|(name, value)| (*name, *value)).collect();
     Settings::read(environment).err().map(|faults| faults.to_string()).unwrap_or_default()
 }
 
