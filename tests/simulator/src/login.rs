@@ -100,7 +100,9 @@ impl Question {
         let hidden: String =
             hidden.map(|(name, value)| format!(r#"<input type="hidden" name="{name}" value="{}">"#, escaped(value))).collect();
         let here = world.organisations.iter().filter(|organisation| app.at(&organisation.corp_id).is_some());
-        let wanted = here.filter(|organisation| self.corp_id.as_ref().is_none_or(|corp_id| *corp_id == organisation.corp_id));
+        // It means something only to who asks for an organisation, and some libraries send it empty.
+        let corp_id = self.corp_id.as_ref().filter(|corp_id| !corp_id.is_empty() && self.scope == WITH_CORP_ID);
+        let wanted = here.filter(|organisation| corp_id.is_none_or(|corp_id| *corp_id == organisation.corp_id));
         let people = wanted.flat_map(|organisation| {
             let told = organisation.people.iter().filter(|person| !person.made_up);
             told.map(|person| {

@@ -25,7 +25,7 @@ fn once() -> u32 {
 impl Lever for AddFault {
     fn pull(self, world: &mut World) -> Result<(), String> {
         let path = self.endpoint.split_once(' ').map_or(self.endpoint.as_str(), |(_, path)| path);
-        if !path.starts_with('/') {
+        if !path.starts_with('/') || path.contains(['?', '#']) {
             return Err(format!("an endpoint is a path; known are {}", known()));
         }
         if !(1..=MOST_CALLS).contains(&self.times) {

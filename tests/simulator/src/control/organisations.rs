@@ -16,7 +16,7 @@ pub struct Decide {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "do is authorise, change, relieve, stop, restore, remove or dissolve")]
 enum Act {
     Decision(Decision),
     Dissolve(Dissolve),

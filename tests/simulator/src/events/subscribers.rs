@@ -19,8 +19,16 @@ pub struct Subscribers {
     urls: BTreeMap<String, PushUrl>,
     connections: Vec<Connection>,
     /// Those who may connect: each ticket is good once.
-    tickets: VecDeque<(String, Subscription)>,
+    tickets: VecDeque<Ticket>,
     connected: u64,
+}
+
+#[derive(Debug)]
+struct Ticket {
+    text: String,
+    subscription: Subscription,
+    /// Unix milliseconds. Nobody may connect with it any more.
+    ends: u64,
 }
 
 /// Whose a connection is, and what for.
@@ -69,19 +77,21 @@ impl Subscribers {
         self.urls.clear();
     }
 
-    pub fn issue_ticket(&mut self, subscription: Subscription) -> String {
-        let ticket = secret::hex32();
-        self.tickets.push_back((ticket.clone(), subscription));
+    /// One that is good once, for ninety seconds from `now`, as the page on Stream's protocol says.
+    pub fn issue_ticket(&mut self, subscription: Subscription, now: u64) -> String {
+        const LIFE: u64 = 90_000;
+        let text = secret::hex32();
+        self.tickets.push_back(Ticket { text: text.clone(), subscription, ends: now + LIFE });
         if self.tickets.len() > MOST_TICKETS {
             self.tickets.pop_front();
         }
-        ticket
+        text
     }
 
     /// What a ticket is for; it is used up.
-    pub fn redeem(&mut self, ticket: &str) -> Option<Subscription> {
-        let position = self.tickets.iter().position(|(issued, _)| issued == ticket)?;
-        self.tickets.remove(position).map(|(_, subscription)| subscription)
+    pub fn redeem(&mut self, ticket: &str, now: u64) -> Option<Subscription> {
+        let position = self.tickets.iter().position(|issued| issued.text == ticket)?;
+        self.tickets.remove(position).filter(|ticket| now < ticket.ends).map(|ticket| ticket.subscription)
     }
 
     pub fn connect(&mut self, subscription: Subscription, commands: UnboundedSender<Command>) -> u64 {
@@ -106,7 +116,7 @@ impl Subscribers {
         frozen.for_each(|connection| connection.disturb(StreamFault::Lose));
     }
 
-    /// Any connection of the app that wants events, or else its address. How DingTalk spreads events over connections is not known.
+    /// Any connection of the app that wants events, or else its address. Which is chosen by chance, as by DingTalk ("Stream protocol").
     pub fn way_to(&self, client_id: &str) -> Option<Way> {
         let open: Vec<_> = self.open(client_id).collect();
         if open.is_empty() {
@@ -138,9 +148,9 @@ mod tests {
     #[test]
     fn a_ticket_is_good_once_and_the_oldest_go_when_there_are_too_many() {
         let mut subscribers = Subscribers::default();
-        let mut ticket = || subscribers.issue_ticket(Subscription { client_id: "app".to_owned(), events: true });
+        let mut ticket = || subscribers.issue_ticket(Subscription { client_id: "app".to_owned(), events: true }, 0);
         let tickets: Vec<_> = (0..=MOST_TICKETS).map(|_| ticket()).collect();
-        let good = [0, 1, 1, MOST_TICKETS].map(|number| subscribers.redeem(&tickets[number]).is_some());
+        let good = [0, 1, 1, MOST_TICKETS].map(|number| subscribers.redeem(&tickets[number], 89_999).is_some());
         assert_eq!(good, [false, true, false, true]);
     }
 }

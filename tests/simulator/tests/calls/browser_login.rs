@@ -87,6 +87,43 @@ async fn what_an_app_may_not_know_of_people_it_is_not_told_with_their_own_token_
 }
 
 #[tokio::test]
+async fn an_empty_corp_id_and_one_that_nobody_asked_for_choose_no_organisation() {
+    let caller = Caller::start().await;
+    let people = async |more: &str| {
+        let query = "redirect_uri=http%3A%2F%2F127.0.0.1%3A1%2F&response_type=code&client_id=dingsimulatedapp1&prompt=consent";
+        caller.get(&format!("/oauth2/auth?{query}&{more}")).await.body.matches("<button name=\"person\"").count()
+    };
+    let all = people("scope=openid").await;
+    assert!(all > 0);
+    assert_eq!(people("scope=openid&corpId=").await, all);
+    assert_eq!(people("scope=openid&corpId=dingsimulator0002").await, all);
+    assert_eq!(people("scope=openid+corpid&corpId=dingsimulator0002").await, 0);
+}
+
+#[tokio::test]
+async fn a_third_party_app_is_told_a_masked_number() {
+    let caller = Caller::start().await;
+    let (app, corp_id) = (caller.dingtalk.third_party_app(), caller.dingtalk.app().corp_id);
+    caller.dingtalk.put_to_test(app);
+    caller.dingtalk.decide(corp_id, Decision::Authorise);
+    let question = [
+        ("redirect_uri", "http://127.0.0.1:1/"),
+        ("response_type", "code"),
+        ("client_id", app.client_id),
+        ("scope", "openid"),
+        ("person", "dingsimulator0001 zhangsan"),
+    ];
+    let back = caller.submit("/oauth2/auth", &question).await;
+    let code = parameter(&Url::parse(&back.location.unwrap_or_else(|| panic!("{}", back.body))).expect("an address"), "code");
+    let body =
+        json!({"clientId": app.client_id, "clientSecret": app.client_secret, "code": code, "grantType": "authorization_code"});
+    let granted = caller.post("/v1.0/oauth2/userAccessToken", body).await.json();
+    let token = granted["accessToken"].as_str().unwrap_or_else(|| panic!("{granted}"));
+    let me = caller.get_with(token, "/v1.0/contact/users/me").await.json();
+    assert_eq!(me["mobile"], "138****0001", "{me}");
+}
+
+#[tokio::test]
 async fn who_refuses_comes_back_without_a_code() {
     let caller = Caller::start().await;
     let back = caller.sign_in(&[]).await;

@@ -99,6 +99,9 @@ async fn a_lever_that_makes_no_sense_is_refused() {
         let refusal = caller.post(&format!("/control/{path}"), body).await;
         assert_eq!((refusal.status, refusal.json()["error"].is_string()), (400, true), "{path}: {}", refusal.body);
     }
+    let unknown = json!({"corpId": "dingsimulator0001", "do": "explode"});
+    let refusal = caller.post("/control/organisation", unknown).await;
+    assert!(refusal.body.contains("do is authorise"), "{}", refusal.body);
 }
 
 #[tokio::test]

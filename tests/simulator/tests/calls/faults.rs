@@ -155,6 +155,7 @@ async fn a_fault_that_a_call_cannot_have_is_refused() {
         (DETAILS, json!({"kind": "throttled"})),
         (DETAILS, json!({"kind": "form", "form": "capitals"})),
         ("gettoken", json!({"kind": "busy"})),
+        ("/gettoken?appkey=x", json!({"kind": "busy"})),
     ] {
         assert_eq!(caller.arrange(endpoint, fault.clone()).await, 400, "{endpoint} {fault}");
     }

@@ -141,6 +141,17 @@ async fn a_call_without_what_it_needs_is_refused() {
 }
 
 #[tokio::test]
+async fn a_department_counts_its_own_people_and_with_them_those_below() {
+    let caller = Caller::start().await;
+    let counts = async |id: u64| {
+        let told = caller.old("/topapi/v2/department/get", json!({"dept_id": id})).await["result"].take();
+        ["member_count", "owning_member_count"].map(|name| told[name].as_u64().expect("a number"))
+    };
+    let ([all, own], [below, _]) = (counts(1).await, counts(1001).await);
+    assert!(all > own && below > 0 && all >= own + below, "{all} {own} {below}");
+}
+
+#[tokio::test]
 async fn each_api_that_tells_of_somebody_has_names_of_its_own_for_it() {
     let caller = Caller::start().await;
     let listed = caller.old("/topapi/v2/user/list", json!({"dept_id": 1001, "size": 1})).await["result"]["list"][0].take();

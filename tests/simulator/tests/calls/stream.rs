@@ -158,3 +158,33 @@ async fn who_has_the_wrong_secret_gets_no_connection() {
     let nowhere = format!("{}/connect?ticket=none", caller.dingtalk.url().replace("http", "ws"));
     assert!(connect_async(nowhere).await.is_err());
 }
+
+#[tokio::test]
+async fn a_ticket_is_good_for_ninety_seconds() {
+    let caller = Caller::start().await;
+    let app = caller.dingtalk.app();
+    for (seconds, is_good) in [(89, true), (90, false)] {
+        let body = json!({"clientId": app.client_id, "clientSecret": app.client_secret, "subscriptions": [{"type": "EVENT", "topic": "*"}]});
+        let opened = caller.post("/v1.0/gateway/connections/open", body).await.json();
+        let [endpoint, ticket] = ["endpoint", "ticket"].map(|name| opened[name].as_str().expect("a way in").to_owned());
+        caller.dingtalk.advance(Duration::from_secs(seconds));
+        assert_eq!(connect_async(format!("{endpoint}?ticket={ticket}")).await.is_ok(), is_good, "{seconds}");
+    }
+}
+
+/// Whoever names kinds of events there is told of nothing, as by DingTalk.
+#[tokio::test]
+async fn only_the_star_subscribes_to_events_and_they_name_the_app_otherwise_than_its_client_id() {
+    let caller = Caller::start().await;
+    let app = caller.dingtalk.app();
+    let _named = caller.subscribe(app, json!([{"type": "EVENT", "topic": "user_leave_org"}])).await;
+    assert_eq!(caller.dingtalk.stream_connections(), 0, "it is told of nothing");
+    let mut all = caller.listen(app).await;
+    for person in ["bob", "alice", "carol"] {
+        caller.dingtalk.leave(app.corp_id, person);
+        let (name, _, headers) = all.hears_event().await;
+        assert_eq!(name, "user_leave_org");
+        assert_ne!(headers["eventUnifiedAppId"], app.client_id);
+        all.answers(&headers, "SUCCESS").await;
+    }
+}

@@ -24,7 +24,7 @@ impl Frame {
             "eventCorpId": event.corp_id,
             "eventId": event.id,
             "eventType": event.happening.name(),
-            "eventUnifiedAppId": event.client_id,
+            "eventUnifiedAppId": "simulated",
         });
         Self::new("EVENT", "*", headers, event.happening.new_names())
     }

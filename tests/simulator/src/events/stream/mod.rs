@@ -70,7 +70,11 @@ async fn connect(
     ticket: Query<Ticket>,
     shared: Data<Shared>,
 ) -> Result<HttpResponse, Error> {
-    let subscription = shared.world().subscribers.redeem(&ticket.ticket);
+    let subscription = {
+        let mut world = shared.world();
+        let now = world.now();
+        world.subscribers.redeem(&ticket.ticket, now)
+    };
     let Some(subscription) = subscription else {
         return Ok(HttpResponse::Unauthorized().finish());
     };

@@ -8,7 +8,7 @@ use crate::upstream::answer::Answer;
 use crate::upstream::api::{Access, Api, Family};
 use crate::upstream::call::Call;
 use crate::upstream::refusal::Refusal;
-use crate::world::{OnBehalf, Person, World};
+use crate::world::{Kind, OnBehalf, Person, World};
 
 pub static USER_ACCESS_TOKEN: Api =
     Api::post("/v1.0/oauth2/userAccessToken", "get user's access_token", "open_app_api_base", Access::Open(user_access_token));
@@ -72,5 +72,15 @@ fn told(person: &Person, call: &Call, who: &OnBehalf, world: &World) -> Value {
             told[to] = value.clone();
         }
     }
+    let is_third_party = world.app(&who.holder.client_id).is_some_and(|app| app.kind == Kind::ThirdParty);
+    if let Some(masked) = told["mobile"].as_str().filter(|_| is_third_party).map(masked) {
+        told["mobile"] = masked.into();
+    }
     told
+}
+
+/// As third-party apps see a number: 155****3240.
+fn masked(number: &str) -> String {
+    let (begins, ends) = (number.get(..3).unwrap_or_default(), number.len().checked_sub(4).and_then(|at| number.get(at..)));
+    format!("{begins}****{}", ends.unwrap_or_default())
 }

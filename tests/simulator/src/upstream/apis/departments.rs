@@ -55,7 +55,8 @@ fn get(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     in_department(call.parameter("dept_id"), holder, world, |organisation, id| {
         let found = organisation.departments.iter().find(|department| department.id == id);
         let mut told = found.map(brief).unwrap_or_default();
-        told["member_count"] = json!(members(organisation, id).count());
+        told["member_count"] = json!(everybody_in(organisation, id).count());
+        told["owning_member_count"] = json!(members(organisation, id).count());
         told
     })
 }

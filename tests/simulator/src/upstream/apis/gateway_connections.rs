@@ -1,7 +1,7 @@
 //! The way into Stream.
 
 use actix_web::http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::events::Subscription;
 use crate::upstream::answer::Answer;
@@ -20,7 +20,10 @@ fn open(call: &Call, world: &mut World) -> Result<Answer, Answer> {
         return Err(Answer::api_error(StatusCode::UNAUTHORIZED, "authFailed", "鉴权失败"));
     };
     let subscriptions = body["subscriptions"].as_array();
-    let events = subscriptions.into_iter().flatten().any(|subscription| subscription["type"] == "EVENT");
-    let ticket = world.subscribers.issue_ticket(Subscription { client_id, events });
+    // Events cannot be chosen by their kind there: whoever asks for some is told of none.
+    let is_of_events = |subscription: &Value| subscription["type"] == "EVENT" && subscription["topic"] == "*";
+    let events = subscriptions.into_iter().flatten().any(is_of_events);
+    let now = world.now();
+    let ticket = world.subscribers.issue_ticket(Subscription { client_id, events }, now);
     Ok(Answer::api(json!({"endpoint": call.stream, "ticket": ticket})))
 }

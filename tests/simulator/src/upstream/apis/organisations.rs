@@ -41,6 +41,11 @@ pub fn authorisation(app: &Registered, corp_id: &str, world: &World) -> Option<V
             "logo_url": "",
             "admin_list": administrators,
         }]},
-        "auth_scope": {"authed_dept": [1], "authed_user": []},
+        "auth_scope": {
+            "errcode": 0,
+            "errmsg": "ok",
+            "auth_user_field": ["name", "avatar", "userid"],
+            "auth_org_scopes": {"authed_dept": [1], "authed_user": []},
+        },
     }))
 }
