@@ -1,13 +1,15 @@
 //! What every process must know of, such as which sessions were ended: changed here or learnt from the others, and looked up in memory.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::State;
 use super::heard::Decisions;
-use super::journal::{Journal, Record, Table};
+use super::journal::{Journal, NotKept, Record, Table};
 use super::remembered::{Remembered, Seen, Thing};
 use crate::dingtalk::{Clock, CorpId, Moment, UserId};
 
@@ -60,15 +62,35 @@ impl Tables {
         }
     }
 
-    /// Gives everything to the journal again that does not lie there.
-    pub fn give_all(&self, lies_there: impl Fn(&str) -> bool) {
-        let known = self.known();
-        known.ended_sessions.give_all(&lies_there);
-        known.ended_people.give_all(&lies_there);
-        known.ended_organisations.give_all(&lies_there);
-        known.suite_ticket.give_all(&lies_there);
-        known.organisations.give_all(&lies_there);
-        known.events.give_all(&lies_there);
+    /// Gives everything to the journal again that does not lie there, in pieces: what happens meanwhile goes between them.
+    pub async fn give_all(these: &Weak<Self>, lies_there: impl Fn(&str) -> bool + Sync) -> Result<(), NotKept> {
+        Self::give_each(these, |known| &known.ended_sessions, &lies_there).await?;
+        Self::give_each(these, |known| &known.ended_people, &lies_there).await?;
+        Self::give_each(these, |known| &known.ended_organisations, &lies_there).await?;
+        Self::give_each(these, |known| &known.suite_ticket, &lies_there).await?;
+        Self::give_each(these, |known| &known.organisations, &lies_there).await?;
+        Self::give_each(these, |known| &known.events, &lies_there).await
+    }
+
+    async fn give_each<K: Thing + Send + Sync, V: Serialize + DeserializeOwned>(
+        these: &Weak<Self>,
+        kind: fn(&Known) -> &Remembered<K, V>,
+        lies_there: &(impl Fn(&str) -> bool + Sync),
+    ) -> Result<(), NotKept> {
+        const PIECE: usize = 500;
+        let keys = these.upgrade().map(|tables| kind(&tables.known()).keys()).unwrap_or_default();
+        for piece in keys.chunks(PIECE) {
+            // Nobody keeps them while this waits: they are gone with whoever uses them.
+            let kept = these.upgrade().map(|tables| {
+                kind(&tables.known()).give_again(piece, lies_there);
+                tables.journal.kept()
+            });
+            match kept {
+                Some(kept) => kept.await?,
+                None => break,
+            }
+        }
+        Ok(())
     }
 
     pub fn known(&self) -> MutexGuard<'_, Known> {

@@ -166,16 +166,19 @@ impl Journal {
         self.order(Order::Try);
     }
 
-    /// Ends when all that was given before is kept, in half a second at most.
-    pub async fn kept(&self) -> Result<(), NotKept> {
-        if self.0.is_none() {
-            return Ok(());
-        }
-        let (tell, told) = oneshot::channel();
-        self.order(Order::Tell(tell));
-        match tokio::time::timeout(Self::PATIENCE, told).await {
-            Ok(Ok(())) => Ok(()),
-            _ => Err(NotKept),
+    /// Ends when all that was given before is kept, in half a second at most. It is no clone.
+    pub fn kept(&self) -> impl Future<Output = Result<(), NotKept>> + Send + use<> {
+        let told = self.0.is_some().then(|| {
+            let (tell, told) = oneshot::channel();
+            self.order(Order::Tell(tell));
+            told
+        });
+        async move {
+            let Some(told) = told else { return Ok(()) };
+            match tokio::time::timeout(Self::PATIENCE, told).await {
+                Ok(Ok(())) => Ok(()),
+                _ => Err(NotKept),
+            }
         }
     }
 

@@ -74,12 +74,19 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         is_all
     }
 
-    /// Gives everything to the journal again that still matters and does not lie there.
-    pub fn give_all(&self, lies_there: impl Fn(&str) -> bool) {
+    /// What is known of.
+    pub fn keys(&self) -> Vec<K> {
+        self.known.keys().cloned().collect()
+    }
+
+    /// Gives these to the journal again that still matter and do not lie there.
+    pub fn give_again(&self, keys: &[K], lies_there: impl Fn(&str) -> bool) {
         let now = self.clock.now();
         let matters = |key: &K, until: Instant| until > now && !lies_there(&self.table.thing(&json(key)));
-        for (key, (value, until)) in self.known.iter().filter(|(key, (_, until))| matters(key, *until)) {
-            self.give(key, value, *until - now);
+        for (key, (value, until)) in keys.iter().filter_map(|key| self.known.get_key_value(key)) {
+            if matters(key, *until) {
+                self.give(key, value, *until - now);
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use super::away::Outage;
 use super::standing_is;
 use crate::process::{Served, complete, program, run, with};
 use crate::support::redis::RedisServer;
-use crate::support::{ACCESS_TOKEN, JSAPI_TICKET};
+use crate::support::{ACCESS_TOKEN, JSAPI_TICKET, in_time};
 
 #[tokio::test]
 async fn a_login_that_it_stopped_at_leaves_its_state_to_the_next() {
@@ -85,6 +85,25 @@ async fn whoever_needs_a_credential_waits_once_for_a_redis_that_is_away_and_nobo
     let took = began.elapsed();
     assert_eq!((dingtalk.calls(ACCESS_TOKEN), dingtalk.calls(JSAPI_TICKET)), (2, 2));
     assert!(took < Duration::from_millis(850), "{took:?}");
+}
+
+#[tokio::test]
+async fn whoever_may_not_ask_whether_it_was_set_back_tells_again_what_ended() {
+    let user = ["--user", "app", "on", ">pw", "~*", "&*", "+@all", "-info"];
+    let (dingtalk, mut redis) = (Simulator::start().await.unwrap(), RedisServer::start_with(&user).await);
+    let variables = with(complete(&dingtalk), "STATE_URL", &redis.url().replace("redis://", "redis://app:pw@"));
+    let first = Served::start(&variables).await;
+    let mut leaves = first.browser();
+    assert_eq!(leaves.enter_and_log_in(&dingtalk.issue_code("alice")).await.status, 200);
+    redis.ask::<()>("SAVE").await.unwrap();
+    assert_eq!(leaves.clone().log_out().await.status, 204);
+    redis.kill().await;
+    standing_is(&first, |state| state["reachable"] == false).await;
+    redis.start_again().await;
+    standing_is(&first, |state| state["reachable"] == true).await;
+    let second = Served::start(&variables).await;
+    leaves.url.clone_from(&second.url);
+    in_time("the logout is known", async { while leaves.me().await.status == 200 {} }).await;
 }
 
 #[tokio::test]

@@ -51,6 +51,64 @@ async fn thousands_of_logouts_that_it_missed_are_told_when_it_is_back() {
     assert_eq!(missed, 0);
 }
 
+/// Answers how many entries all logs have.
+const ENTRIES: &str = "
+    local entries = 0
+    for _, key in ipairs(redis.call('KEYS', '*')) do
+      if redis.call('TYPE', key).ok == 'stream' then entries = entries + redis.call('XLEN', key) end
+    end
+    return entries";
+
+/// By all of them together once, while a logout goes between and nobody waits for what is looked up.
+#[tokio::test]
+async fn many_that_have_logged_out_are_told_again_once_while_what_happens_meanwhile_goes_first() {
+    const MANY: u128 = 20_000;
+    let place = Place::in_redis().await;
+    let three = [followed(&place).await, followed(&place).await, followed(&place).await];
+    let (redis, _) = place.shared.as_ref().unwrap();
+    let began = place.clock().moment();
+    let has_ended = |state: &State, id: u128| state.has_ended(id, &corp("ding1"), &user("anna"), began);
+    let knows = async |state: &State, id: u128| {
+        let asked = Instant::now();
+        while !has_ended(state, id) {
+            assert!(asked.elapsed() < PATIENCE, "{id} is never heard of");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        asked.elapsed()
+    };
+    let mut asking = ::redis::Client::open(redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let mut in_logs = async || {
+        let asked = ::redis::cmd("EVAL").arg(ENTRIES).arg(0).query_async::<u64>(&mut asking).await;
+        u128::from(asked.unwrap())
+    };
+    (0..MANY).for_each(|id| three[0].end_session(id));
+    told(&three[0]).await;
+    knows(&three[1], MANY - 1).await;
+    knows(&three[2], MANY - 1).await;
+    redis.ask::<()>("FLUSHALL").await.unwrap();
+    let since = Instant::now();
+    while in_logs().await == 0 {
+        assert!(since.elapsed() < PATIENCE, "nothing is told again");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    three[0].end_session(MANY);
+    let heard_after = knows(&three[2], MANY).await;
+    assert!(heard_after < Duration::from_secs(2), "{heard_after:?}");
+    while in_logs().await < MANY {
+        let asked = Instant::now();
+        assert!(has_ended(&three[1], 7));
+        assert!(asked.elapsed() < Duration::from_millis(200), "{:?}", asked.elapsed());
+        assert!(since.elapsed() < PATIENCE, "it is never told again");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for state in &three {
+        told(state).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let entries = in_logs().await;
+    assert!(entries < MANY * 3 / 2, "{entries}");
+}
+
 #[tokio::test]
 async fn an_organisation_that_was_told_under_an_older_key_is_known_when_that_key_is_gone() {
     let (mut place, one) = (Place::in_redis().await, corp("ding1"));

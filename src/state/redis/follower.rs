@@ -1,10 +1,12 @@
 //! Keeps the connection up, and tells other processes that this one is there.
 
 use std::collections::HashSet;
-use std::sync::atomic::Ordering;
+use std::future::pending;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use redis::InfoDict;
 use redis::aio::MultiplexedConnection;
 use tokio::time::{Instant, interval, sleep};
@@ -24,10 +26,10 @@ pub(super) struct Follower {
     pub until: [String; Table::FOLLOWED.len()],
     /// under which names, and in which history of the data.
     place: Option<(Names, String)>,
-    /// The last place where all was read that had been told.
-    read: Option<(Names, String)>,
-    /// Of what is known here, all that lies at a new place as well, until that is read to its end.
-    pub found: Option<HashSet<Name>>,
+    /// The last place where all is known that is known here.
+    shared: Option<(Names, String)>,
+    /// Of what is known here, all that lies at a new place as well, until it is the same.
+    pub found: Option<Arc<Mutex<HashSet<Name>>>>,
     /// Junk was found there instead of what had been told.
     found_junk: bool,
 }
@@ -82,7 +84,7 @@ impl Follower {
         if self.place != place {
             self.until.fill("0-0".to_owned());
             self.place.clone_from(&place);
-            self.found = self.read.is_some().then(HashSet::new);
+            self.found = self.shared.is_some().then(Arc::default);
         }
         self.found_junk |= redis.clean(&mut commands, &names).await?;
         for table in Table::FOLLOWED.into_iter().filter(|table| table.lasts()) {
@@ -90,24 +92,33 @@ impl Follower {
         }
         while self.read_on(&mut reader, &names, Duration::ZERO).await? {}
         let session = redis.link.set_up(commands, names);
-        let found = self.found.take().filter(|_| !self.found_junk).unwrap_or_default();
-        let tables = self.tables.upgrade();
-        if self.read.is_some() && (self.read != place || self.found_junk) {
-            tracing::warn!(
-                "what lay in redis is gone, or may be older than it was: this process tells again what does not lie there"
-            );
-            let lies_there = |thing: &str| found.contains(&session.names.of(thing));
-            tables.iter().for_each(|tables| tables.give_all(lies_there));
+        if self.found_junk {
+            self.found = self.shared.is_some().then(Arc::default);
+            self.found_junk = false;
         }
-        // Not before: what is given up half way through finds them as different as before.
-        (self.read, self.found_junk) = (place, false);
-        tables.iter().for_each(|tables| tables.journal.try_now());
+        match &self.found {
+            None => self.shared = place,
+            Some(_) => tracing::warn!(
+                "what lay in redis is gone, or may be older than it was: this process tells again what does not lie there"
+            ),
+        }
+        self.tables.upgrade().iter().for_each(|tables| tables.journal.try_now());
         Ok((session, reader))
     }
 
     /// Follows until something goes wrong.
     async fn stay(&mut self, session: &Session, mut reader: MultiplexedConnection) -> Away {
         let (redis, names, mut commands) = (Arc::clone(&self.redis), &session.names, session.connection.clone());
+        let (tables, found, is_shared) = (self.tables.clone(), self.found.clone(), AtomicBool::new(false));
+        let tell_again = async {
+            if let Some(found) = found {
+                while Tables::give_all(&tables, |thing| found.lock().contains(&names.of(thing))).await.is_err() {
+                    sleep(Self::BETWEEN_BEATS).await;
+                }
+                is_shared.store(true, Ordering::Relaxed);
+            }
+            pending().await
+        };
         let follow = async {
             loop {
                 if let Err(why) = self.read_on(&mut reader, names, Self::WAITS).await {
@@ -124,11 +135,17 @@ impl Follower {
                 }
             }
         };
-        tokio::select! {
+        let why = tokio::select! {
             why = follow => why,
             why = beat => why,
             why = redis.link.until_lost() => why,
+            why = tell_again => why,
+        };
+        // What was given up half way is told when it is back.
+        if is_shared.into_inner() {
+            (self.shared, self.found) = (self.place.clone(), None);
         }
+        why
     }
 }
 
@@ -141,7 +158,7 @@ impl Redis {
     /// Keeps the connection up from now on, and has `tables` learn what other processes tell.
     pub fn follow(self: &Arc<Self>, tables: &Arc<Tables>) {
         let (redis, tables, until) = (Arc::clone(self), Arc::downgrade(tables), Default::default());
-        let follower = Follower { redis, tables, until, place: None, read: None, found: None, found_junk: false };
+        let follower = Follower { redis, tables, until, place: None, shared: None, found: None, found_junk: false };
         self.runtime.spawn(follower.run());
     }
 
@@ -171,11 +188,11 @@ impl Redis {
     }
 }
 
-/// Which history of its data a Redis has. It is another one after a restart and with another primary, whose data may be older. Whoever may
-/// not ask for it still notices that the names are others.
+/// Which history of its data a Redis has. It is another one after a restart and with another primary, whose data may be older; where nobody
+/// may ask for it, each time.
 async fn history(connection: &mut MultiplexedConnection) -> String {
     let told: Result<InfoDict, Away> = answer(connection, redis::cmd("INFO").arg("replication")).await;
-    told.ok().and_then(|told| told.get("master_replid")).unwrap_or_default()
+    told.ok().and_then(|told| told.get("master_replid")).unwrap_or_else(|| hex::encode(rand::random::<[u8; 8]>()))
 }
 
 /// Tells that a process is there. KEYS: the processes, the secret of the names. ARGV: which, for how many milliseconds it is believed.

@@ -179,8 +179,8 @@ impl Follower {
                 tables.journal.give(record.thing(), Some(record.clone()));
             }
             let is_all = tables.learn(&record);
-            if let Some(found) = self.found.as_mut().filter(|_| is_all) {
-                found.insert(name);
+            if let Some(found) = self.found.as_ref().filter(|_| is_all) {
+                found.lock().insert(name);
             }
         }
     }
