@@ -103,7 +103,7 @@ struct Renewal<T> {
     rejected: Option<Arc<T>>,
     /// The last value that was rejected or doubted, until something is fetched.
     unwanted: Option<Arc<T>>,
-    /// So many values in a row were rejected young.
+    /// Of values that were replaced by the next one, so many in a row were rejected young.
     died_young: u32,
     failed: Option<Failed>,
 }
@@ -128,10 +128,9 @@ impl<T> Renewal<T> {
         self.failed.as_ref().filter(|failed| now < failed.not_again_before)
     }
 
-    /// Two servers whose values are each other's end would replace them in turn without end, and one whose values are worth nothing would
-    /// fetch others: from the second time on, each waits.
+    /// Two servers whose values are each other's end would replace them in turn without end: from the second time on, each waits.
     fn note_death(&mut self, held: &Held<T>, now: Instant, call: Call) {
-        let is_young = now < held.granted + Self::YOUNG;
+        let is_young = held.is_replaced && now < held.granted + Self::YOUNG;
         self.died_young = if is_young { self.died_young + 1 } else { 0 };
         if self.died_young > 1 {
             let times = self.died_young - 1;

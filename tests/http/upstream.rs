@@ -145,22 +145,6 @@ async fn a_token_that_is_always_rejected_ends_in_an_answer_and_not_in_a_loop() {
 }
 
 #[tokio::test]
-async fn tokens_of_an_internal_app_that_die_again_and_again_are_fetched_ever_more_seldom_and_it_is_not_ready() {
-    let app = TestApp::start().await;
-    app.dingtalk.fault(EXCHANGE, 100, Fault::RevokedToken);
-    for _ in 0..20 {
-        let answer = app.browser().enter_and_log_in(&app.dingtalk.issue_code("alice")).await;
-        assert_eq!(answer.problem(), (503, "dingtalk_unavailable".into()));
-    }
-    let calls = app.dingtalk.calls(ACCESS_TOKEN);
-    assert!(calls <= 4, "{calls}: the first, the next, and after that one a second at most");
-    assert_eq!(app.browser().read("/readyz").await.status, 503);
-    app.dingtalk.clear_faults();
-    app.advance(Duration::from_secs(31));
-    app.browser_of("alice").await;
-}
-
-#[tokio::test]
 async fn the_access_token_is_renewed_in_the_background_before_it_expires() {
     let app = TestApp::start().await;
     app.browser_of("alice").await;
