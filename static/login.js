@@ -157,27 +157,22 @@ h5.session = (function () {
   }
 
   /**
-   * `fetch` for our own API. Without a session it logs in and repeats the request once.
+   * `fetch` for our own API. Without a session it logs in and repeats the request, thrice at most.
    * @param {string} path
    * @param {RequestInit} [init] A body that can be sent twice.
    * @param {TellWait} [tellWait]
    */
   async function fetchWithSession(path, init, tellWait) {
-    stayTheSame();
-    const loginsBefore = loginsDone;
-    const response = await request(path, init);
-    if (!asksForLogin(response)) return response;
-    try {
-      await logInAfter(response, loginsBefore, tellWait);
-    } catch (caught) {
-      if (Object(caught).code !== 'state_rejected') throw caught;
-      // Another page was faster.
-      const retry = await request(path, init);
-      if (!asksForLogin(retry)) return retry;
-      await logInAfter(retry, loginsDone, tellWait);
+    for (let attempt = 0; ; attempt += 1) {
+      stayTheSame();
+      const loginsBefore = loginsDone;
+      const response = await request(path, init);
+      if (!asksForLogin(response) || attempt > 2) return response;
+      await logInAfter(response, loginsBefore, tellWait).catch((caught) => {
+        // Another page was faster.
+        if (attempt || Object(caught).code !== 'state_rejected') throw caught;
+      });
     }
-    stayTheSame();
-    return request(path, init);
   }
 
   /**

@@ -1,4 +1,5 @@
-//! Chrome 69, the WebView of DingTalk 7.0 for Android, parses every script and style and has all that they use.
+//! Chrome 69, the WebView of DingTalk 7.0 for Android, parses every script and style and has all that they use; what the libraries know of
+//! Safari of iOS 12 is not there either.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -33,6 +34,9 @@ const TOO_NEW_SCRIPTS: &[&str] = &[
     "new WeakRef({});",
     "document.body.replaceChildren();",
     "crypto.randomUUID();",
+    // What no iPhone had, or has.
+    "new BroadcastChannel('x');",
+    "navigator.vibrate(1);",
     // What the client does not bear.
     "history.pushState({}, '', '/');",
     "history.replaceState({}, '', '/');",
@@ -57,6 +61,8 @@ const TOO_NEW_STYLES: &[&str] = &[
     ":is(.a, .b) { color: red; }",
     ".a:focus-visible { color: red; }",
     ".a { .b { color: red; } }",
+    ".a { overscroll-behavior: contain; }",
+    ".a { contain: strict; }",
     "@layer a { .a { color: red; } }",
     "@container (width > 1px) { .a { color: red; } }",
     "@media (width >= 600px) { .a { color: red; } }",

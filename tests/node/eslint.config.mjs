@@ -53,7 +53,7 @@ export default [
     },
     linterOptions: { noInlineConfig: true },
     settings: {
-      browsers: [`chrome ${ENGINE}`],
+      browsers: [`chrome ${ENGINE}`, 'ios_saf 12.2-12.5'],
       lintAllEsApis: true,
       'es-x': { aggressive: true },
     },

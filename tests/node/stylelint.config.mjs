@@ -17,7 +17,7 @@ const degradesByItself = {
 export default {
   plugins: [features],
   rules: {
-    'plugin/no-unsupported-browser-features': [true, { browsers: [`chrome ${ENGINE}`], ignore: degradesByItself.features }],
+    'plugin/no-unsupported-browser-features': [true, { browsers: [`chrome ${ENGINE}`, 'ios_saf 12.2-12.5'], ignore: degradesByItself.features }],
     'property-disallowed-list': properties,
     'function-disallowed-list': functions,
     'selector-pseudo-class-disallowed-list': pseudos.filter((name) => name !== 'focus-visible'),
