@@ -141,7 +141,7 @@ impl Connection {
     fn poll_head(&mut self, is_awaited: bool, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             match Head::read(&self.received, &mut self.codec) {
-                Ok(Some(head)) => return self.take(&head),
+                Ok(Some(head)) => return self.take(is_awaited, &head),
                 Ok(None) => {}
                 Err(refusal) => return self.refuse(refusal),
             }
@@ -165,9 +165,12 @@ impl Connection {
         }
     }
 
-    fn take(&mut self, head: &Head) -> Poll<io::Result<()>> {
-        self.seat.goes_on();
+    fn take(&mut self, is_first: bool, head: &Head) -> Poll<io::Result<()>> {
+        let stalled = self.seat.goes_on();
         self.stage = Stage::Answer;
+        if !is_first && self.seat.is_wanted(stalled) {
+            self.exchange.is_last.set(true);
+        }
         self.due = head.length;
         self.expects = head.expects;
         self.exchange.body.set(if head.has_body { Rest::Unwanted } else { Rest::Nothing });

@@ -2,7 +2,8 @@
 //!
 //! A connection stalls while it is its client's turn: to begin or end a request, or to take the answer. No honest client does for long
 //! but a proxy that keeps some for later, and none loses more than a connection that it opens again. Whoever waits for the server, as
-//! for the turn of a login, does not stall.
+//! for the turn of a login, does not stall. Whoever asks all the time does, but never for long enough: while there are so many, their next
+//! answer is the last of its connection.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -155,6 +156,12 @@ impl Seat {
         self.party.1.is_some()
     }
 
+    /// Whether others need it as soon as its client has its answer, who asked for that after having `stalled` for so long.
+    pub fn is_wanted(&self, stalled: Duration) -> bool {
+        let would_have_given_way = stalled >= Stalls::YOUTH + Stalls::BETWEEN_LOOKS;
+        !would_have_given_way && !self.is_of_a_proxy() && self.stalls.crowd.lock().open > self.stalls.many
+    }
+
     /// Its client keeps the server waiting from now on. An error says that others need the place.
     pub fn stalls(&mut self, context: &Context<'_>) -> io::Result<()> {
         if self.gives_way.load(Ordering::Relaxed) {
@@ -168,11 +175,10 @@ impl Seat {
         Ok(())
     }
 
-    /// The server has what it waited for.
-    pub fn goes_on(&mut self) {
-        if let Some(turn) = self.turn.take() {
-            self.stalls.crowd.lock().take(self.party, turn);
-        }
+    /// The server has what it waited for; for how long.
+    pub fn goes_on(&mut self) -> Duration {
+        let stalled = self.turn.take().and_then(|turn| self.stalls.crowd.lock().take(self.party, turn));
+        stalled.map_or(Duration::ZERO, |stalled| stalled.since.elapsed())
     }
 }
 
@@ -287,11 +293,33 @@ mod tests {
     async fn whoever_waits_for_the_server_gives_way_to_nobody() {
         let stalls = Stalls::within(Capacity { workers: 1, connections_per_worker: 4 }, Vec::new());
         let mut seats = seats(&stalls, &["1.1.1.1"; 4]);
-        seats.iter_mut().take(3).for_each(Seat::goes_on);
+        for seat in &mut seats[..3] {
+            seat.goes_on();
+        }
         tokio::time::advance(Duration::from_secs(60)).await;
         assert!(stalls.crowd.lock().make_room(stalls.many));
         assert_eq!(ended(&seats), [3]);
         assert!(seats[3].stalls(&Context::from_waker(Waker::noop())).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_asks_again_too_soon_to_give_way_has_a_last_answer_while_there_are_too_many_but_a_proxy() {
+        let capacity = Capacity { workers: 1, connections_per_worker: 4 };
+        for (address, others, millis, is_wanted) in [
+            ("1.1.1.1", 3, 0, true),
+            ("1.1.1.1", 3, 124, true),
+            ("1.1.1.1", 3, 125, false),
+            ("1.1.1.1", 2, 0, false),
+            ("10.0.0.1", 3, 0, false),
+        ] {
+            let stalls = Stalls::within(capacity, vec!["10.0.0.0/8".parse().unwrap()]);
+            let _others = seats(&stalls, &vec!["1.1.1.1"; others]);
+            let mut seat = seats(&stalls, &[address]).remove(0);
+            tokio::time::advance(Duration::from_millis(millis)).await;
+            let stalled = seat.goes_on();
+            assert_eq!(stalled.as_millis(), u128::from(millis));
+            assert_eq!(seat.is_wanted(stalled), is_wanted, "{address} after {millis} ms beside {others}");
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Clients of one address that begin something, keep the server waiting, and come again when they are cut off: more of them than it has
-//! room for.
+//! Clients of one address that keep the server waiting or ask all the time, and come again when they are cut off: more of them than it
+//! has room for.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use dingtalk_simulator::Simulator;
 use futures_util::{StreamExt, stream};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpSocket;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use super::{Served, Variables, complete, with};
@@ -66,15 +66,38 @@ async fn whoever_stalls_in_whichever_way_keeps_nobody_else_waiting_for_a_second(
     let dingtalk = Simulator::start().await.unwrap();
     let quiet = with(complete(&dingtalk), "RUST_LOG", "error");
     // Each has a server of its own. Most of the time they wait.
-    stream::iter(kinds()).for_each_concurrent(2, |(kind, first, drop)| keep_nobody_waiting(&quiet, kind, first, drop)).await;
+    let wait_for = |(kind, first, drop): (_, String, _)| {
+        keep_nobody_waiting(&quiet, kind, move |address| stall(address, first.clone(), drop))
+    };
+    stream::iter(kinds()).for_each_concurrent(2, wait_for).await;
 }
 
-async fn keep_nobody_waiting(variables: &Variables, kind: &str, first: String, drop: &'static str) {
+/// One that asks twenty times a second, for ever.
+async fn ask_on(address: SocketAddr) {
+    loop {
+        let Ok(mut stream) = TcpStream::connect(address).await else { continue };
+        while stream.write_all(GET.as_bytes()).await.is_ok() && stream.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_asks_all_the_time_keeps_nobody_else_waiting_for_a_second() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let quiet = with(complete(&dingtalk), "RUST_LOG", "error");
+    keep_nobody_waiting(&quiet, "requests without end", ask_on).await;
+}
+
+async fn keep_nobody_waiting<C>(variables: &Variables, kind: &str, client: impl Fn(SocketAddr) -> C)
+where
+    C: Future<Output = ()> + Send + 'static,
+{
     let served = Served::start_with_limit("-n 256", variables).await;
     let address = served.url.strip_prefix("http://").unwrap().parse().unwrap();
     let mut stalling = JoinSet::new();
     for _ in 0..STALLING {
-        stalling.spawn(stall(address, first.clone(), drop));
+        stalling.spawn(client(address));
     }
     // All of them at once are work. When somebody is answered who came after them, it is done.
     tokio::time::sleep(Duration::from_secs(1)).await;
