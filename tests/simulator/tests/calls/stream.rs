@@ -72,6 +72,7 @@ async fn an_app_hears_its_ticket_who_authorises_it_and_who_leaves() {
     caller.dingtalk.decide(one, Decision::Authorise);
     let (kind, told, headers) = listener.hears_event().await;
     assert_eq!((kind.as_str(), &headers["eventCorpId"]), ("org_suite_auth", &json!(one)));
+    assert_eq!(told["authScope"]["authOrgScopes"]["authedDept"], json!([1]), "as /auth/scopes has it");
     assert_eq!(told["authInfo"]["agent"][0]["agentid"], 2_000_000_001);
     listener.answers(&headers, "SUCCESS").await;
     caller.dingtalk.leave(one, "bob");

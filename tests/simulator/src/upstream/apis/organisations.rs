@@ -20,6 +20,8 @@ fn get_auth_info(call: &Call, world: &mut World) -> Result<Answer, Answer> {
     let corp_id = call.parameter("auth_corpid").unwrap_or_default();
     let told = authorisation(app, &corp_id, world);
     let mut told = told.ok_or_else(|| Answer::legacy_error(48004, "授权关系不存在"))?;
+    // Only events tell it.
+    told.as_object_mut().map(|told| told.remove("auth_scope"));
     told["errcode"] = json!(0);
     told["errmsg"] = json!("ok");
     Ok(Answer::legacy(told).noting(&corp_id))
