@@ -204,7 +204,7 @@ impl Organisations {
     /// The organisation that has authorised the app `since` then; that it has done so may be known by asking alone.
     fn get(&self, corp_id: &CorpId, since: Option<u64>, now: Instant, make: impl FnOnce() -> Organisation) -> Organisation {
         let mut held = self.held.lock();
-        // What was granted or refused before its last authorisation is worth nothing. One of which neither was heard has 0.
+        // What was granted or refused before its last authorisation is worth nothing. One of which no authorisation was heard has 0.
         if held.get(corp_id).is_none_or(|entry| entry.since.unwrap_or(0) != since.unwrap_or(0)) {
             held.remove(corp_id);
             make_room(&mut held, since.is_some(), now);

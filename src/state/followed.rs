@@ -80,7 +80,7 @@ impl Tables {
         const PIECE: usize = 500;
         let keys = these.upgrade().map(|tables| kind(&tables.known()).keys()).unwrap_or_default();
         for piece in keys.chunks(PIECE) {
-            // Nobody keeps them while this waits: they are gone with whoever uses them.
+            // They are not held while this waits: whoever drops the last of them waits for the journal.
             let kept = these.upgrade().map(|tables| {
                 kind(&tables.known()).give_again(piece, lies_there);
                 tables.journal.kept()

@@ -166,7 +166,7 @@ impl Journal {
         self.order(Order::Try);
     }
 
-    /// Ends when all that was given before is kept, in half a second at most. It is no clone.
+    /// Ends when all that was given before is kept, in half a second at most. What it returns is no clone.
     pub fn kept(&self) -> impl Future<Output = Result<(), NotKept>> + Send + use<> {
         let told = self.0.is_some().then(|| {
             let (tell, told) = oneshot::channel();

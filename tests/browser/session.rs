@@ -44,6 +44,30 @@ async fn requests_that_fail_together_log_in_once() {
 }
 
 #[tokio::test]
+async fn a_session_that_another_page_has_ended_before_the_request_was_repeated_is_renewed_again() {
+    let app = TestApp::start().await;
+    let chromium = at_home(&app).await;
+    app.hands.advance(Duration::from_secs(31 * 60));
+    chromium
+        .run(
+            "const ask = window.fetch;
+             window.fetch = async (path, init) => {
+               const answer = await ask(path, init);
+               if (path === '/api/login') {
+                 window.fetch = ask;
+                 await ask('/api/logout', Object.assign({}, init, { body: '{}' }));
+               }
+               return answer;
+             };",
+            &[],
+        )
+        .await;
+    assert_eq!(chromium.resolve(ME).await, json!([200, "zhangsan"]));
+    assert_eq!(app.dingtalk.calls(USER_BY_CODE), 3);
+    chromium.finish().await;
+}
+
+#[tokio::test]
 async fn a_login_whose_state_another_page_has_taken_away_is_tried_once_more() {
     let app = TestApp::start().await;
     let chromium = at_home(&app).await;

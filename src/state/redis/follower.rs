@@ -26,9 +26,9 @@ pub(super) struct Follower {
     pub until: [String; Table::FOLLOWED.len()],
     /// under which names, and in which history of the data.
     place: Option<(Names, String)>,
-    /// The last place where all is known that is known here.
+    /// The last place that was told all that is known here.
     shared: Option<(Names, String)>,
-    /// Of what is known here, all that lies at a new place as well, until it is the same.
+    /// While a new place has yet to be told: what lies there of all that is known here.
     pub found: Option<Arc<Mutex<HashSet<Name>>>>,
     /// Junk was found there instead of what had been told.
     found_junk: bool,

@@ -104,8 +104,8 @@ pub async fn report(
         RefusedCall::Config => signature_refused(&report, &site, &organisation).await?,
         RefusedCall::RequestAuthCode => auth_code_refused(&site, &organisation),
     };
-    let said = [&report.code, &report.text].map(|said| before_query(said, &report.url));
-    let (scope, said) = (RequestScope::of(&request)?, organisation.quote(said[0], said[1]));
+    let [code, text] = [&report.code, &report.text].map(|said| before_query(said, &report.url));
+    let (scope, said) = (RequestScope::of(&request)?, organisation.quote(code, text));
     let (request_id, code, said, differs) = (scope.id(), said.code, said.text, finding.differs.join(", "));
     match report.call {
         RefusedCall::Config => {
