@@ -2,28 +2,23 @@
 
 /// One connection, one request at a time.
 mod connection;
-/// What the head of a request may look like, and what its connection learns of it.
+/// What the head of a request may look like.
 mod request;
 /// How many connections are taken at once, and which of them give way.
 mod stalls;
 /// The certificate, when no proxy in front has it.
 mod tls;
 
-use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
 use std::time::Duration;
 
-use actix_http::error::DispatchError;
-use actix_http::h1::Codec;
-use actix_http::{HttpService, KeepAlive, ServiceConfig};
-use actix_server::Server;
-use actix_service::{ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service, map_config};
+use actix_http::{Request, ServiceConfig};
+use actix_server::{GracefulShutdownSignal, Server};
+use actix_service::{Service, ServiceFactory, fn_factory, fn_service, map_config};
 use actix_web::App;
 use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use ipnet::IpNet;
@@ -31,11 +26,10 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use self::connection::{Connection, HEAD_PATIENCE, PORTION_PATIENCE, Stream};
-use self::request::answer;
+use self::connection::{HEAD_PATIENCE, PORTION_PATIENCE, Stream, serve};
 pub use self::request::bounds;
 pub use self::stalls::Capacity;
-use self::stalls::{Seat, Stalls};
+use self::stalls::Stalls;
 pub use self::tls::{TlsFiles, UnusableTls};
 
 /// How long requests in flight may take when the server stops.
@@ -106,24 +100,14 @@ impl Listening {
         let (everybody, stopping) = (Arc::clone(&stalls), server.graceful_shutdown_signal());
         let server = server.listen("http", listener, move || {
             let (stalls, tls, stopping) = (Arc::clone(&everybody), tls.clone(), stopping.clone());
-            let config = ServiceConfig::default();
-            let accept = move |stream| accept(stream, tls.clone(), Arc::clone(&stalls), Codec::new(config.clone()));
-            let http = HttpService::build()
-                .graceful_shutdown_signal(move || {
-                    let stopping = stopping.clone();
-                    async move { stopping.notified().await }
-                })
-                // Time is the connection's.
-                .keep_alive(KeepAlive::Os)
-                .client_request_timeout(Duration::ZERO)
-                .client_disconnect_timeout(Duration::ZERO)
-                // What was begun for a client that is gone ends.
-                .h1_allow_half_closed(false)
-                .on_connect_ext(|connection: &Connection, data| {
-                    data.insert(Rc::clone(&connection.exchange));
-                })
-                .h1(apply_fn_factory(map_config(app(), |()| AppConfig::default()), answer));
-            fn_service(accept).map_err(DispatchError::Io).and_then(http)
+            let app = map_config(app(), |()| AppConfig::default());
+            fn_factory(move || {
+                let (stalls, tls, stopping, app) = (Arc::clone(&stalls), tls.clone(), stopping.clone(), app.new_service(()));
+                async move {
+                    let worker = Rc::new(Worker { stalls, tls, config: ServiceConfig::default(), stopping, app: app.await? });
+                    Ok::<_, ()>(fn_service(move |stream| Rc::clone(&worker).take(stream)))
+                }
+            })
         })?;
         Ok(Self { server: server.run(), stalls, address })
     }
@@ -165,28 +149,28 @@ fn prepare(listener: &TcpListener) -> io::Result<()> {
     Ok(())
 }
 
-/// Lets a client in, after the handshake if there is one.
-async fn accept(
-    stream: TcpStream,
-    tls: Option<TlsAcceptor>,
+/// What each thread answers with.
+struct Worker<S> {
     stalls: Arc<Stalls>,
-    codec: Codec,
-) -> io::Result<(Connection, Option<SocketAddr>)> {
-    stream.set_nodelay(true)?;
-    let peer = stream.peer_addr()?;
-    let mut seat = stalls.seat(peer.ip());
-    let stream: Box<dyn Stream> = match tls {
-        None => Box::new(stream),
-        Some(tls) => Box::new(shake_hands(stream, tls, &mut seat).await?),
-    };
-    Ok((Connection::new(stream, codec, seat), Some(peer)))
+    tls: Option<TlsAcceptor>,
+    config: ServiceConfig,
+    stopping: GracefulShutdownSignal,
+    app: S,
 }
 
-async fn shake_hands(stream: TcpStream, tls: TlsAcceptor, seat: &mut Seat) -> io::Result<impl Stream + use<>> {
-    let mut handshake = pin!(timeout(HEAD_PATIENCE, tls.accept(stream)));
-    poll_fn(|context| match seat.stalls(context) {
-        Ok(()) => handshake.as_mut().poll(context).map(|shaken| shaken?),
-        Err(error) => Poll::Ready(Err(error)),
-    })
-    .await
+impl<S> Worker<S>
+where
+    S: Service<Request, Response = ServiceResponse, Error = actix_web::Error>,
+{
+    /// Lets a client in, after the handshake if there is one, and answers it.
+    async fn take(self: Rc<Self>, stream: TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let peer = stream.peer_addr()?;
+        let seat = self.stalls.seat(peer.ip());
+        let stream: Box<dyn Stream> = match &self.tls {
+            None => Box::new(stream),
+            Some(tls) => Box::new(timeout(HEAD_PATIENCE, seat.stalling(tls.accept(stream))).await??),
+        };
+        serve(stream, peer, &seat, self.config.clone(), &self.app, self.stopping.notified()).await
+    }
 }

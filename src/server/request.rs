@@ -1,119 +1,19 @@
-//! One request on a connection: what its head may look like, and what the connection and whoever answers tell each other of it.
+//! What the head of a request may look like.
 
-use std::cell::Cell;
-use std::io::ErrorKind;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
-
-use actix_http::body::{BodySize, BoxBody, MessageBody};
+use actix_http::body::{BoxBody, MessageBody};
 use actix_http::error::ParseError;
-use actix_http::h1::{Codec, Message, MessageType};
-use actix_http::{ConnectionType, Payload, Request, RequestHead, Response, Version};
-use actix_service::Service;
+use actix_http::h1::{Codec, Message};
+use actix_http::{Request, RequestHead, Version};
+use actix_web::HttpMessage;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::error::{InternalError, PayloadError};
+use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT_LANGUAGE, EXPECT, HOST, HeaderName, HeaderValue, USER_AGENT};
+use actix_web::http::header::{ACCEPT_LANGUAGE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use actix_web::http::uri::{Authority, Uri};
 use actix_web::middleware::Next;
-use actix_web::web::{Bytes, BytesMut};
-use futures_util::stream::{Stream, poll_fn};
+use actix_web::web::BytesMut;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use tokio_util::codec::Decoder;
-
-/// The present request of a connection and its answer.
-#[derive(Default)]
-pub struct Exchange {
-    /// The server is about to stop.
-    pub stops: Arc<AtomicBool>,
-    /// What is left of the request to be read.
-    pub body: Cell<Rest>,
-    /// The client has taken too long over the body.
-    pub is_late: Cell<bool>,
-    /// The connection ends with the answer.
-    pub is_last: Cell<bool>,
-    /// All of the answer is with the HTTP library.
-    pub is_answered: Cell<bool>,
-    /// The request is not what it should be; another one stands in for it, and is answered with this.
-    pub refusal: Cell<Option<Refusal>>,
-}
-
-/// What is left of a request whose head was read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Rest {
-    /// Nothing, or it had no body.
-    #[default]
-    Nothing,
-    /// A body that nobody has asked for so far, and so nobody reads.
-    Unwanted,
-    /// A body that a handler waits for.
-    Wanted,
-}
-
-/// Answers a request. Its connection learns when somebody asks for the body, and when all of the answer is with the library.
-pub fn answer<S>(mut request: Request, app: &S) -> impl Future<Output = Result<Response<Answer>, actix_web::Error>> + use<S>
-where
-    S: Service<Request, Response = ServiceResponse, Error = actix_web::Error>,
-{
-    let exchange = request.conn_data::<Rc<Exchange>>().cloned().unwrap_or_default();
-    if exchange.body.get() != Rest::Nothing {
-        let body = asked_for(request.take_payload(), Rc::clone(&exchange));
-        *request.payload() = Payload::Stream { payload: Box::pin(body) };
-    }
-    let answer = app.call(request);
-    async move {
-        let response = answer.await.map_or_else(|error| error.error_response(), Into::into);
-        let mut response: Response<BoxBody> = response.into();
-        // Where the next request begins is not known before this one was read to its end; and a proxy that keeps connections for later
-        // should not find one closed when it sends the next on it.
-        if exchange.body.get() != Rest::Nothing || exchange.stops.load(Ordering::Relaxed) {
-            exchange.is_last.set(true);
-        }
-        if exchange.is_last.get() {
-            response.head_mut().set_connection_type(ConnectionType::Close);
-        }
-        Ok(response.map_body(|_, body| Answer { body, exchange }))
-    }
-}
-
-/// The body that `payload` brings. `exchange` is told that somebody waits for it.
-fn asked_for(mut payload: Payload, exchange: Rc<Exchange>) -> impl Stream<Item = Result<Bytes, PayloadError>> {
-    poll_fn(move |context| {
-        if exchange.body.get() == Rest::Unwanted {
-            exchange.body.set(Rest::Wanted);
-        }
-        let polled = Pin::new(&mut payload).poll_next(context);
-        // For the library a body that has ended so was cut off.
-        polled.map_err(|error| if exchange.is_late.get() { PayloadError::Io(ErrorKind::TimedOut.into()) } else { error })
-    })
-}
-
-/// The body of an answer. The library drops it when it has all of it.
-pub struct Answer {
-    body: BoxBody,
-    exchange: Rc<Exchange>,
-}
-
-impl MessageBody for Answer {
-    type Error = <BoxBody as MessageBody>::Error;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.body).poll_next(context)
-    }
-}
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        self.exchange.is_answered.set(true);
-    }
-}
 
 /// Middleware that turns away what the connection refuses. That is an error with a status, as the HTTP library's own are: whoever
 /// stands outside of it gives it words.
@@ -121,7 +21,8 @@ pub async fn bounds(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    match request.conn_data::<Rc<Exchange>>().and_then(|exchange| exchange.refusal.take()) {
+    let refusal = request.extensions_mut().remove::<Refusal>();
+    match refusal {
         Some(refusal) => Ok(request.error_response(refusal)),
         None => Ok(next.call(request).await?.map_into_boxed_body()),
     }
@@ -155,40 +56,28 @@ impl From<Refusal> for actix_web::Error {
     }
 }
 
-/// A head that is as it should be.
-pub struct Head {
-    /// In bytes, with the empty line.
-    pub length: usize,
-    /// Something follows that belongs to it.
-    pub has_body: bool,
-    /// The client sends the body when it is told to.
-    pub expects: bool,
-}
-
-impl Head {
-    /// Reads the head that `received` begins with, if all of it has come. `codec` is the library's own, so that both agree where it
-    /// ends, and then where the body does. Of what one or the other server could take for something else, nothing passes.
-    pub fn read(received: &[u8], codec: &mut Codec) -> Result<Option<Self>, Refusal> {
-        let mut unread = BytesMut::from(received);
-        let uri = target(received).split(|byte| *byte == b'#').next().unwrap_or_default();
-        let too_large = if uri.len() > LONGEST_URI { Refusal::LONG_URI } else { Refusal::LARGE };
-        let request = match codec.decode(&mut unread) {
-            Ok(Some(Message::Item(request))) => request,
-            Ok(_) if received.len() < LARGEST + EMPTY_LINE => return Ok(None),
-            Ok(_) | Err(ParseError::TooLarge) => return Err(too_large),
-            Err(_) => return Err(Refusal::MALFORMED),
-        };
-        let length = received.len() - unread.len();
-        if too_large == Refusal::LONG_URI || length > LARGEST + EMPTY_LINE {
-            return Err(too_large);
-        }
-        if has_lone_line_feed(0, &received[..length]) {
-            return Err(Refusal::LINE_FEED);
-        }
-        check(request.head())?;
-        let has_body = codec.message_type() != MessageType::None;
-        Ok(Some(Self { length, has_body, expects: request.head().expect() }))
+/// Takes the request that `received` begins with, if all of its head has come. Of what one or the other server could take for something
+/// else, nothing passes.
+pub fn read_head(received: &mut BytesMut, codec: &mut Codec) -> Result<Option<Request>, Refusal> {
+    let uri = target(received).split(|byte| *byte == b'#').next().unwrap_or_default();
+    let too_large = if uri.len() > LONGEST_URI { Refusal::LONG_URI } else { Refusal::LARGE };
+    let mut unread = BytesMut::from(&received[..]);
+    let request = match codec.decode(&mut unread) {
+        Ok(Some(Message::Item(request))) => request,
+        Ok(_) if received.len() < LARGEST + EMPTY_LINE => return Ok(None),
+        Ok(_) | Err(ParseError::TooLarge) => return Err(too_large),
+        Err(_) => return Err(Refusal::MALFORMED),
+    };
+    let length = received.len() - unread.len();
+    if too_large == Refusal::LONG_URI || length > LARGEST + EMPTY_LINE {
+        return Err(too_large);
     }
+    if has_lone_line_feed(0, &received[..length]) {
+        return Err(Refusal::LINE_FEED);
+    }
+    check(request.head())?;
+    *received = unread;
+    Ok(Some(request))
 }
 
 /// Whether a line of `text`, which stands behind `before`, ends with a line feed alone. That is allowed by RFC 9112, 2.2, and done by few:
@@ -230,23 +119,12 @@ fn target(received: &[u8]) -> &[u8] {
     line.split(|byte| *byte == b' ').nth(1).unwrap_or_default()
 }
 
-/// Takes away what `head` expects.
-pub fn silence(head: &mut [u8]) {
-    for line in head.split_mut(|byte| *byte == b'\n') {
-        if is_named(line, EXPECT)
-            && let [_, value @ .., b'\r'] = line[EXPECT.as_str().len()..].as_mut()
-        {
-            value.fill(b' ');
-        }
-    }
-}
-
 fn is_named(line: &[u8], name: HeaderName) -> bool {
     line.split(|byte| *byte == b':').next().is_some_and(|word| word.eq_ignore_ascii_case(name.as_ref()))
 }
 
-/// A head that the library takes in place of one that was `refused`: with its path, its reader's language, and nothing else.
-pub fn stand_in(refused: &[u8]) -> Vec<u8> {
+/// A request in place of one that was `refused`: with its path, its reader's language, and nothing else.
+pub fn stand_in(refused: &[u8], codec: &mut Codec) -> Request {
     const KEPT: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
     const LONGEST_PATH: usize = 256;
     /// The library takes no more than 96.
@@ -261,5 +139,8 @@ pub fn stand_in(refused: &[u8]) -> Vec<u8> {
     let is_well = |line: &&[u8]| line.contains(&b':') && !line.iter().any(u8::is_ascii_control);
     head.extend(lines.filter(says_who_reads).filter(is_well).take(MOST_LINES).flat_map(|line| [line, b"\r\n"]).flatten());
     head.extend(b"\r\n");
-    head
+    match codec.decode(&mut BytesMut::from(&head[..])) {
+        Ok(Some(Message::Item(request))) => request,
+        _ => Request::new(),
+    }
 }

@@ -5,14 +5,17 @@
 //! for the turn of a login, does not stall. Whoever asks all the time does, but never for long enough: while there are so many, their next
 //! answer is the last of its connection.
 
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -105,7 +108,7 @@ pub struct Seat {
     pub stalls: Arc<Stalls>,
     party: Party,
     /// Since when it stalls, by the number of those that stalled before.
-    turn: Option<u64>,
+    turn: Cell<Option<u64>>,
     gives_way: Arc<AtomicBool>,
 }
 
@@ -136,7 +139,7 @@ impl Stalls {
             IpAddr::V4(_) => (peer, number),
             IpAddr::V6(address) => (Ipv6Addr::from_bits(address.to_bits() >> 64).into(), number),
         };
-        Seat { stalls: Arc::clone(self), party, turn: None, gives_way: Arc::default() }
+        Seat { stalls: Arc::clone(self), party, turn: Cell::default(), gives_way: Arc::default() }
     }
 
     /// Sees to it that those who stall give way, for ever.
@@ -162,21 +165,35 @@ impl Seat {
         !would_have_given_way && !self.is_of_a_proxy() && self.stalls.crowd.lock().open > self.stalls.many
     }
 
-    /// Its client keeps the server waiting from now on. An error says that others need the place.
-    pub fn stalls(&mut self, context: &Context<'_>) -> io::Result<()> {
+    /// Waits for what the `client` does: until the server goes on, it stalls. An error says that others need the place.
+    pub async fn stalling<T>(&self, client: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+        let mut client = pin!(client);
+        poll_fn(|context| match client.as_mut().poll(context) {
+            Poll::Pending => self.stalls(context).map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending),
+            done => done,
+        })
+        .await
+    }
+
+    fn stalls(&self, context: &Context<'_>) -> io::Result<()> {
         if self.gives_way.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        if self.turn.is_none() {
+        if !self.is_stalling() {
             let (connection, gives_way) = (context.waker().clone(), Arc::clone(&self.gives_way));
             let stalled = Stalled { since: Instant::now(), connection, gives_way };
-            self.turn = Some(self.stalls.crowd.lock().admit(self.party, stalled));
+            self.turn.set(Some(self.stalls.crowd.lock().admit(self.party, stalled)));
         }
         Ok(())
     }
 
+    /// Whether its client keeps the server waiting.
+    pub fn is_stalling(&self) -> bool {
+        self.turn.get().is_some()
+    }
+
     /// The server has what it waited for; for how long.
-    pub fn goes_on(&mut self) -> Duration {
+    pub fn goes_on(&self) -> Duration {
         let stalled = self.turn.take().and_then(|turn| self.stalls.crowd.lock().take(self.party, turn));
         stalled.map_or(Duration::ZERO, |stalled| stalled.since.elapsed())
     }
@@ -250,7 +267,7 @@ mod tests {
     /// So many of `addresses` sit down and stall, one after the other.
     fn seats(stalls: &Arc<Stalls>, addresses: &[&str]) -> Vec<Seat> {
         let sit = |address: &&str| {
-            let mut seat = stalls.seat(address.parse().unwrap());
+            let seat = stalls.seat(address.parse().unwrap());
             seat.stalls(&Context::from_waker(Waker::noop())).unwrap();
             seat
         };
@@ -292,8 +309,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_waits_for_the_server_gives_way_to_nobody() {
         let stalls = Stalls::within(Capacity { workers: 1, connections_per_worker: 4 }, Vec::new());
-        let mut seats = seats(&stalls, &["1.1.1.1"; 4]);
-        for seat in &mut seats[..3] {
+        let seats = seats(&stalls, &["1.1.1.1"; 4]);
+        for seat in &seats[..3] {
             seat.goes_on();
         }
         tokio::time::advance(Duration::from_secs(60)).await;
@@ -314,7 +331,7 @@ mod tests {
         ] {
             let stalls = Stalls::within(capacity, vec!["10.0.0.0/8".parse().unwrap()]);
             let _others = seats(&stalls, &vec!["1.1.1.1"; others]);
-            let mut seat = seats(&stalls, &[address]).remove(0);
+            let seat = seats(&stalls, &[address]).remove(0);
             tokio::time::advance(Duration::from_millis(millis)).await;
             let stalled = seat.goes_on();
             assert_eq!(stalled.as_millis(), u128::from(millis));
