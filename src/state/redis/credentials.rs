@@ -163,30 +163,9 @@ fn sealed_for(name: &str) -> Name {
     of
 }
 
-/// Looks at a credential, and locks it for whoever is to renew it.
-///
-/// KEYS: the credential, its lock. ARGV: who asks, the lock's life in milliseconds.
-/// Answers whether the lock is this one's, also if it asks again because it never heard so, and what lies there. A lock that never runs
-/// out, or later than any of ours, is junk.
-const LOOK: &str = r"
-local left = redis.call('PTTL', KEYS[2])
-if left == -1 or left > tonumber(ARGV[2]) then redis.call('UNLINK', KEYS[2]) end
-local mine = redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) or redis.call('GET', KEYS[2]) == ARGV[1]
-return {mine and 1 or 0, redis.call('GET', KEYS[1]) or ''}";
-
-/// Keeps a lock. KEYS: the credential, its lock. ARGV: whose, its life.
-const KEEP_LOCK: &str = r"
-if redis.call('GET', KEYS[2]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[2], ARGV[2]) end
-return 0";
-
-/// Gives a lock back, and with it a new value if there is one and the lock was still held: who comes too late changes nothing.
-///
-/// KEYS: the credential, its lock. ARGV: whose, the new value or nothing, its life.
-const UNLOCK: &str = r"
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-if ARGV[2] ~= '' then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
-redis.call('UNLINK', KEYS[2])
-return 1";
+const LOOK: &str = include_str!("lua/look.lua");
+const KEEP_LOCK: &str = include_str!("lua/keep_lock.lua");
+const UNLOCK: &str = include_str!("lua/unlock.lua");
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,8 @@
 //! | the pace of calls | each process its part of the limit | nobody is refused |
 //!
 //! A process that ends while Redis is away takes the logouts with it that it could not deliver.
+//!
+//! What Redis does in one step stands in `lua/`, each script with what it is given and answers.
 
 mod link; // The connection, there or not,
 mod follower; // and kept up.
@@ -184,29 +186,14 @@ impl Redis {
     }
 }
 
-/// What scripts have in common: whatever of another kind lies under one of our keys is junk and goes first, and the time is that of Redis.
-const LIBRARY: &str = r"
-local junk = 0
-for nth, key in ipairs(KEYS) do
-  local kind, there = kinds[nth] or kinds[#kinds], redis.call('TYPE', key).ok
-  if there ~= kind and there ~= 'none' then junk = junk + redis.call('UNLINK', key) end
-end
-local function milliseconds()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end";
+const LIBRARY: &str = include_str!("lua/library.lua");
+const REPLACE: &str = include_str!("lua/replace.lua");
 
 /// A question that Redis answers in one step, by running `script`. Under each of the `keys` lies something of the kind that stands in its
 /// place, or of the last kind.
 pub(super) fn script(script: &str, kinds: &[&str], keys: &[String], args: impl ToRedisArgs) -> Cmd {
     let mut eval = redis::cmd("EVAL");
-    let script = format!("local kinds = {{'{}'}}{LIBRARY}\n{script}", kinds.join("', '"));
+    let script = format!("local kinds = {{'{}'}}\n{LIBRARY}\n{script}", kinds.join("', '"));
     eval.arg(script).arg(keys.len()).arg(keys).arg(args);
     eval
 }
-
-/// KEYS: where; ARGV: what was found there, what is to be there.
-const REPLACE: &str = r"
-local there = redis.call('GET', KEYS[1]) or ''
-if there == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2]) end
-return redis.call('GET', KEYS[1]) or ''";

@@ -1,0 +1,3 @@
+-- Keeps a lock. KEYS: the credential, its lock. ARGV: whose, its life.
+if redis.call('GET', KEYS[2]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[2], ARGV[2]) end
+return 0
