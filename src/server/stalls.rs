@@ -88,7 +88,7 @@ struct Crowd {
     giving_way: usize,
     /// How many sat down so far, and how many stalled.
     seats: u64,
-    turns: u64,
+    stalls_so_far: u64,
     stalled: HashMap<Party, BTreeMap<u64, Stalled>>,
 }
 
@@ -107,8 +107,8 @@ pub struct Seat {
     /// Among all of them.
     pub stalls: Arc<Stalls>,
     party: Party,
-    /// Since when it stalls, by the number of those that stalled before.
-    turn: Cell<Option<u64>>,
+    /// The number of its present stall: how many had stalled before.
+    stalled_as: Cell<Option<u64>>,
     gives_way: Arc<AtomicBool>,
 }
 
@@ -139,7 +139,7 @@ impl Stalls {
             IpAddr::V4(_) => (peer, number),
             IpAddr::V6(address) => (Ipv6Addr::from_bits(address.to_bits() >> 64).into(), number),
         };
-        Seat { stalls: Arc::clone(self), party, turn: Cell::default(), gives_way: Arc::default() }
+        Seat { stalls: Arc::clone(self), party, stalled_as: Cell::default(), gives_way: Arc::default() }
     }
 
     /// Sees to it that those who stall give way, for ever.
@@ -182,19 +182,19 @@ impl Seat {
         if !self.is_stalling() {
             let (connection, gives_way) = (context.waker().clone(), Arc::clone(&self.gives_way));
             let stalled = Stalled { since: Instant::now(), connection, gives_way };
-            self.turn.set(Some(self.stalls.crowd.lock().admit(self.party, stalled)));
+            self.stalled_as.set(Some(self.stalls.crowd.lock().admit(self.party, stalled)));
         }
         Ok(())
     }
 
     /// Whether its client keeps the server waiting.
     pub fn is_stalling(&self) -> bool {
-        self.turn.get().is_some()
+        self.stalled_as.get().is_some()
     }
 
     /// The server has what it waited for; for how long.
     pub fn goes_on(&self) -> Duration {
-        let stalled = self.turn.take().and_then(|turn| self.stalls.crowd.lock().take(self.party, turn));
+        let stalled = self.stalled_as.take().and_then(|number| self.stalls.crowd.lock().take(self.party, number));
         stalled.map_or(Duration::ZERO, |stalled| stalled.since.elapsed())
     }
 }
@@ -211,16 +211,16 @@ impl Drop for Seat {
 impl Crowd {
     /// One more that stalls.
     fn admit(&mut self, party: Party, stalled: Stalled) -> u64 {
-        let turn = self.turns;
-        self.turns += 1;
+        let number = self.stalls_so_far;
+        self.stalls_so_far += 1;
         let of_party = self.stalled.entry(party).or_default();
-        of_party.insert(turn, stalled);
+        of_party.insert(number, stalled);
         if of_party.len() > Stalls::MOST_OF_ONE_PARTY
-            && let Some(longest) = of_party.first_key_value().map(|(turn, _)| *turn)
+            && let Some(longest) = of_party.first_key_value().map(|(number, _)| *number)
         {
             self.give_way(party, longest);
         }
-        turn
+        number
     }
 
     /// As many end as there are too many, if they stall; whether it is still crowded. It is always one of those whose party has
@@ -228,26 +228,26 @@ impl Crowd {
     fn make_room(&mut self, many: usize) -> bool {
         let too_many = self.open.saturating_sub(many + self.giving_way);
         let mut ranked: Vec<_> = self.stalled.iter().flat_map(|(party, of)| ranked(*party, of)).collect();
-        ranked.sort_unstable_by_key(|(rank, turn, ..)| (Reverse(*rank), *turn));
-        for (_, turn, party, since) in ranked.into_iter().take(too_many) {
+        ranked.sort_unstable_by_key(|(rank, number, ..)| (Reverse(*rank), *number));
+        for (_, number, party, since) in ranked.into_iter().take(too_many) {
             if since.elapsed() >= Stalls::YOUTH {
-                self.give_way(party, turn);
+                self.give_way(party, number);
             }
         }
         self.open > many
     }
 
-    fn give_way(&mut self, party: Party, turn: u64) {
-        if let Some(stalled) = self.take(party, turn) {
+    fn give_way(&mut self, party: Party, number: u64) {
+        if let Some(stalled) = self.take(party, number) {
             self.giving_way += 1;
             stalled.gives_way.store(true, Ordering::Relaxed);
             stalled.connection.wake();
         }
     }
 
-    fn take(&mut self, party: Party, turn: u64) -> Option<Stalled> {
+    fn take(&mut self, party: Party, number: u64) -> Option<Stalled> {
         let of_party = self.stalled.get_mut(&party)?;
-        let stalled = of_party.remove(&turn);
+        let stalled = of_party.remove(&number);
         if of_party.is_empty() {
             self.stalled.remove(&party);
         }
@@ -257,7 +257,7 @@ impl Crowd {
 
 /// Those of a party, each with the number of those that have stalled no longer than it.
 fn ranked(party: Party, of: &BTreeMap<u64, Stalled>) -> impl Iterator<Item = (usize, u64, Party, Instant)> {
-    (1..=of.len()).rev().zip(of).map(move |(rank, (turn, stalled))| (rank, *turn, party, stalled.since))
+    (1..=of.len()).rev().zip(of).map(move |(rank, (number, stalled))| (rank, *number, party, stalled.since))
 }
 
 #[cfg(test)]
