@@ -18,8 +18,8 @@ pub(super) struct Pace {
     /// The calls that count, by when they do no more, and their numbers.
     counted: BTreeSet<(Instant, u64)>,
     /// The last calls, in the order in which they left; the first has this number.
-    left: VecDeque<Departure>,
-    first: u64,
+    departures: VecDeque<Departure>,
+    first_number: u64,
     /// How long the fastest answer took, of those since it was last looked at anew, and of those before.
     fastest: [Option<Duration>; 2],
     answers: u32,
@@ -97,8 +97,8 @@ impl Pace {
             sharing: Sharing::Apart(NonZeroUsize::MIN),
             limit: allowed,
             counted: BTreeSet::new(),
-            left: VecDeque::new(),
-            first: 0,
+            departures: VecDeque::new(),
+            first_number: 0,
             fastest: [None; 2],
             answers: 0,
             raised_at: now,
@@ -152,16 +152,16 @@ impl Pace {
 
     /// Counts a call that leaves now.
     pub fn depart(&mut self, now: Instant) -> Departure {
-        while self.left.front().is_some_and(|first| first.at + Self::SECOND + 2 * Self::MOST_DELAY < now) {
-            self.left.pop_front();
-            self.first += 1;
+        while self.departures.front().is_some_and(|first| first.at + Self::SECOND + 2 * Self::MOST_DELAY < now) {
+            self.departures.pop_front();
+            self.first_number += 1;
         }
         // Unless answers take longer than a second anyway, one that is still out then may be on its way to DingTalk.
         let late = if self.fastest() >= Self::SECOND { Self::MARGIN } else { Self::MOST_DELAY };
-        let number = self.first + self.left.len() as u64;
+        let number = self.first_number + self.departures.len() as u64;
         let departure = Departure { number, at: now, until: now + Self::SECOND + late, is_refused: false };
         self.counted.insert((departure.until, number));
-        self.left.push_back(departure);
+        self.departures.push_back(departure);
         departure
     }
 
@@ -193,14 +193,15 @@ impl Pace {
 
     /// What has become of one of the last calls.
     fn note(&mut self, departure: Departure) {
-        let known = departure.number.checked_sub(self.first).and_then(|nth| self.left.get_mut(usize::try_from(nth).ok()?));
+        let known =
+            departure.number.checked_sub(self.first_number).and_then(|nth| self.departures.get_mut(usize::try_from(nth).ok()?));
         known.into_iter().for_each(|known| *known = departure);
     }
 
     /// Somebody else calls in the app's name: what was admitted in the second before `refused` is what is left for us.
     fn slow_down(&mut self, refused: Departure, now: Instant) {
         let counted = |one: &&Departure| !one.is_refused && one.at <= refused.at + Self::TOGETHER && one.until > refused.at;
-        let admitted = self.left.iter().filter(counted).count();
+        let admitted = self.departures.iter().filter(counted).count();
         if admitted == 0 {
             self.pause(now);
         }
