@@ -59,7 +59,10 @@ impl Mishaps {
         if self.lasting && self.chance.random_ratio(1, 150) {
             return self.ban();
         }
-        let is_credential = [TOKEN, TICKET].contains(&endpoint);
+        // A refusal rests for seconds, in which the next one is about to come.
+        if !self.lasting && [TOKEN, TICKET].contains(&endpoint) {
+            return Fault::Delay { milliseconds: self.chance.random_range(10..300) };
+        }
         match self.chance.random_range(0..100) {
             0..12 => Fault::Busy,
             // All but this one take an access_token.
@@ -73,8 +76,8 @@ impl Mishaps {
             // Only this endpoint has anything to do with authCodes.
             86..92 if endpoint == EXCHANGE => Fault::AuthCodeError,
             // Longer than anybody waits for DingTalk.
-            92..94 if self.lasting || !is_credential => Fault::Delay { milliseconds: 6_000 },
-            94..96 if self.lasting || !is_credential => Fault::Drip { milliseconds: 500 },
+            92..94 => Fault::Delay { milliseconds: 6_000 },
+            94..96 => Fault::Drip { milliseconds: 500 },
             _ => Fault::Busy,
         }
     }
