@@ -9,7 +9,7 @@ mod reader;
 /// What it takes.
 mod writer;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -36,8 +36,27 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
 
-/// Answers one request of `peer` after the other by `app`, until it has no more, must go, or is given its last answer; and, when the
-/// server is `stopping`, until it is between two of them. What `app` does for a client that leaves ends.
+/// What both directions of a connection know.
+struct Shared<'a> {
+    seat: &'a Seat,
+    codec: RefCell<Codec>,
+    /// It is the client's turn to take what is sent.
+    is_sending: Cell<bool>,
+}
+
+/// What a request says of its answer.
+#[derive(Clone, Copy, Default)]
+struct Terms {
+    /// It has a head only.
+    is_head: bool,
+    /// It may come in chunks.
+    knows_chunks: bool,
+    /// No other request is answered on this connection.
+    is_last: bool,
+}
+
+/// Answers the requests of `peer` by `app`, one after the other: as long as more come, and until `stopping` ends. When the client leaves,
+/// what `app` does for it ends.
 pub async fn serve<S>(
     stream: Box<dyn Stream>,
     peer: SocketAddr,
@@ -49,8 +68,9 @@ pub async fn serve<S>(
 where
     S: Service<Request, Response = ServiceResponse, Error = actix_web::Error>,
 {
-    let ((read, write), codec, mut stopping) = (split(stream), RefCell::new(Codec::new(config)), pin!(stopping));
-    let (mut reader, mut writer) = (Reader::new(read, seat, &codec), Writer::new(write, seat, &codec));
+    let shared = Shared { seat, codec: RefCell::new(Codec::new(config)), is_sending: Cell::new(false) };
+    let ((read, write), mut stopping) = (split(stream), pin!(stopping));
+    let (mut reader, mut writer) = (Reader::new(read, &shared), Writer::new(write, &shared));
     let mut goes_on = true;
     while goes_on {
         let request = tokio::select! {
@@ -63,14 +83,14 @@ where
         let answer = tokio::select! {
             biased;
             answer = app.call(request) => answer,
-            gone = reader.attend(body.as_ref(), Some(&mut writer)) => return gone,
+            left = reader.attend(body.as_ref(), Some(&mut writer)) => return left,
         };
         let answer = answer.map_or_else(|error| error.error_response(), Into::into);
-        let is_last = reader.is_last();
+        let terms = reader.terms();
         goes_on = tokio::select! {
             biased;
-            sent = writer.send(answer.into(), is_last) => sent?,
-            gone = reader.attend(body.as_ref(), None) => return gone,
+            sent = writer.send(answer.into(), terms) => sent?,
+            left = reader.attend(body.as_ref(), None) => return left,
         };
     }
     writer.end().await?;

@@ -105,7 +105,7 @@ struct Stalled {
 /// The place of one connection, until it is dropped.
 pub struct Seat {
     /// Among all of them.
-    pub stalls: Arc<Stalls>,
+    stalls: Arc<Stalls>,
     party: Party,
     /// The number of its present stall: how many had stalled before.
     stalled_as: Cell<Option<u64>>,
@@ -159,37 +159,38 @@ impl Seat {
         self.party.1.is_some()
     }
 
-    /// Whether others need it as soon as its client has its answer, who asked for that after having `stalled` for so long.
-    pub fn is_wanted(&self, stalled: Duration) -> bool {
-        let would_have_given_way = stalled >= Stalls::YOUTH + Stalls::BETWEEN_LOOKS;
-        !would_have_given_way && !self.is_of_a_proxy() && self.stalls.crowd.lock().open > self.stalls.many
+    /// Whether the server is about to stop.
+    pub fn server_stops(&self) -> bool {
+        self.stalls.stops.load(Ordering::Relaxed)
+    }
+
+    /// Whether a client that asked after it had `stalled` for so long must come anew: others need its place, and it asks too often to give
+    /// way.
+    pub fn must_go(&self, stalled: Duration) -> bool {
+        let asks_too_often = stalled < Stalls::YOUTH + Stalls::BETWEEN_LOOKS;
+        asks_too_often && !self.is_of_a_proxy() && self.stalls.crowd.lock().open > self.stalls.many
     }
 
     /// Waits for what the `client` does: until the server goes on, it stalls. An error says that others need the place.
     pub async fn stalling<T>(&self, client: impl Future<Output = io::Result<T>>) -> io::Result<T> {
         let mut client = pin!(client);
         poll_fn(|context| match client.as_mut().poll(context) {
-            Poll::Pending => self.stalls(context).map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending),
+            Poll::Pending => self.begin_to_stall(context).map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending),
             done => done,
         })
         .await
     }
 
-    fn stalls(&self, context: &Context<'_>) -> io::Result<()> {
+    fn begin_to_stall(&self, context: &Context<'_>) -> io::Result<()> {
         if self.gives_way.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        if !self.is_stalling() {
+        if self.stalled_as.get().is_none() {
             let (connection, gives_way) = (context.waker().clone(), Arc::clone(&self.gives_way));
             let stalled = Stalled { since: Instant::now(), connection, gives_way };
             self.stalled_as.set(Some(self.stalls.crowd.lock().admit(self.party, stalled)));
         }
         Ok(())
-    }
-
-    /// Whether its client keeps the server waiting.
-    pub fn is_stalling(&self) -> bool {
-        self.stalled_as.get().is_some()
     }
 
     /// The server has what it waited for; for how long.
@@ -268,7 +269,7 @@ mod tests {
     fn seats(stalls: &Arc<Stalls>, addresses: &[&str]) -> Vec<Seat> {
         let sit = |address: &&str| {
             let seat = stalls.seat(address.parse().unwrap());
-            seat.stalls(&Context::from_waker(Waker::noop())).unwrap();
+            seat.begin_to_stall(&Context::from_waker(Waker::noop())).unwrap();
             seat
         };
         addresses.iter().map(sit).collect()
@@ -316,13 +317,13 @@ mod tests {
         tokio::time::advance(Duration::from_secs(60)).await;
         assert!(stalls.crowd.lock().make_room(stalls.many));
         assert_eq!(ended(&seats), [3]);
-        assert!(seats[3].stalls(&Context::from_waker(Waker::noop())).is_err());
+        assert!(seats[3].begin_to_stall(&Context::from_waker(Waker::noop())).is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_asks_again_too_soon_to_give_way_has_a_last_answer_while_there_are_too_many_but_a_proxy() {
         let capacity = Capacity { workers: 1, connections_per_worker: 4 };
-        for (address, others, millis, is_wanted) in [
+        for (address, others, millis, must_go) in [
             ("1.1.1.1", 3, 0, true),
             ("1.1.1.1", 3, 124, true),
             ("1.1.1.1", 3, 125, false),
@@ -335,7 +336,7 @@ mod tests {
             tokio::time::advance(Duration::from_millis(millis)).await;
             let stalled = seat.goes_on();
             assert_eq!(stalled.as_millis(), u128::from(millis));
-            assert_eq!(seat.is_wanted(stalled), is_wanted, "{address} after {millis} ms beside {others}");
+            assert_eq!(seat.must_go(stalled), must_go, "{address} after {millis} ms beside {others}");
         }
     }
 

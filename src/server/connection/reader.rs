@@ -1,25 +1,24 @@
-use std::cell::RefCell;
 use std::future::pending;
 use std::io::{self, ErrorKind};
-use std::rc::Rc;
-use std::sync::atomic::Ordering;
+use std::mem;
+use std::task::Poll;
 use std::time::Duration;
 
 use actix_http::error::PayloadError;
 use actix_http::h1::{Codec, Message, MessageType};
-use actix_http::{HttpMessage, Payload, Request};
+use actix_http::{HttpMessage, Payload, Request, Version};
+use actix_web::http::Method;
 use actix_web::web::{Bytes, BytesMut};
 use futures_util::stream::poll_fn;
 use tokio::io::{AsyncReadExt, ReadHalf};
-use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::Decoder;
 
 use super::writer::Writer;
-use super::{HEAD_PATIENCE, PORTION, PORTION_PATIENCE, Stream};
+use super::{HEAD_PATIENCE, PORTION, PORTION_PATIENCE, Shared, Stream, Terms};
 use crate::server::request::{Refusal, has_lone_line_feed, read_head, stand_in};
-use crate::server::stalls::Seat;
 
 /// How long a trusted proxy may keep a connection for its next request. It keeps some for whoever comes, and must not take one that is
 /// being closed at that very moment: most let go of theirs after one minute, Google's after ten, Envoy after an hour.
@@ -29,7 +28,7 @@ const LEAVING_PATIENCE: Duration = Duration::from_secs(1);
 /// How long a client may go on sending after the last answer. Were the connection closed at once, the answer could be lost.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
 
-/// As much is read before it is asked for: what comes behind a request, so that its end is noticed.
+/// So much is read though nobody waits for it, so that it is noticed when the client leaves.
 const READ_AHEAD: usize = 16 * 1024;
 const AT_ONCE: usize = 4 * 1024;
 
@@ -37,69 +36,92 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 pub struct Reader<'a> {
     read: ReadHalf<Box<dyn Stream>>,
-    seat: &'a Seat,
-    codec: &'a RefCell<Codec>,
+    shared: &'a Shared<'a>,
     /// What came and was not looked at.
     received: BytesMut,
     /// No request came yet.
     is_new: bool,
-    /// The present request's answer is the last.
-    is_last: bool,
+    /// What the present request says of its answer, as far as it was known when it came.
+    terms: Terms,
     /// Not all of its body was read.
     has_body: bool,
     /// Its client waits to be told to send that.
     expects: bool,
     /// The last byte of what stands around the chunks of it.
-    before: u8,
-    /// How much has come of the present portion, and until when all of that must.
-    came: usize,
-    until: Option<Instant>,
+    around: u8,
+    /// How much has come of the present portion of it, and how long the client may take for the rest.
+    portion: usize,
+    patience: Duration,
 }
 
 type Part = Result<Bytes, PayloadError>;
 
 /// A body, as it is given to whoever waits for it.
 pub struct Body {
-    awaited: Rc<Notify>,
+    is_awaited: watch::Sender<bool>,
     /// None is the end of it.
     parts: UnboundedSender<Option<Part>>,
 }
 
-async fn awaited(body: Option<&Body>) -> Option<&Body> {
-    body?.awaited.notified().await;
-    body
+impl Body {
+    /// What a request has in place of its body: it gives what is given to the other. Nothing comes after an error, and one that is not
+    /// given to its end was cut off.
+    fn new() -> (Self, Payload) {
+        let (is_awaited, _) = watch::channel(false);
+        let (parts, mut given) = unbounded_channel();
+        let (body, mut is_over) = (Self { is_awaited: is_awaited.clone(), parts }, false);
+        let payload = poll_fn(move |context| {
+            if is_over {
+                return Poll::Ready(None);
+            }
+            let part = given.poll_recv(context).map(|part| part.unwrap_or(Some(Err(PayloadError::Incomplete(None)))));
+            is_over = matches!(part, Poll::Ready(None | Some(Err(_))));
+            if part.is_pending() {
+                is_awaited.send_replace(true);
+            }
+            part
+        });
+        (body, Payload::Stream { payload: Box::pin(payload) })
+    }
+
+    fn give(&self, part: Option<Part>) {
+        self.is_awaited.send_replace(false);
+        // Whoever waited may have gone.
+        let _ = self.parts.send(part);
+    }
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(read: ReadHalf<Box<dyn Stream>>, seat: &'a Seat, codec: &'a RefCell<Codec>) -> Self {
+    pub fn new(read: ReadHalf<Box<dyn Stream>>, shared: &'a Shared<'a>) -> Self {
         Self {
             read,
-            seat,
-            codec,
+            shared,
             received: BytesMut::new(),
             is_new: true,
-            is_last: false,
+            terms: Terms::default(),
             has_body: false,
             expects: false,
-            before: 0,
-            came: 0,
-            until: None,
+            around: 0,
+            portion: 0,
+            patience: PORTION_PATIENCE,
         }
     }
 
     /// Reads some more; nothing when the client has sent all it will.
     async fn fill(&mut self) -> io::Result<usize> {
         self.received.reserve(AT_ONCE);
-        match self.read.read_buf(&mut self.received).await {
+        let some = match self.read.read_buf(&mut self.received).await {
             // TLS that ends without saying so.
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
-            read => read,
-        }
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => 0,
+            read => read?,
+        };
+        self.portion += some;
+        Ok(some)
     }
 
     /// The next request; none when there will be no more.
     pub async fn request(&mut self) -> io::Result<Option<Request>> {
-        let seat = self.seat;
+        let seat = self.shared.seat;
         if self.received.is_empty() {
             // Whoever is idle costs no memory.
             self.received = BytesMut::new();
@@ -112,13 +134,22 @@ impl<'a> Reader<'a> {
             Err(_) => self.is_asked_about().then_some(Err(Refusal::SLOW)),
         };
         let stalled = seat.goes_on();
-        self.is_last = !std::mem::take(&mut self.is_new) && seat.is_wanted(stalled);
-        Ok(request.map(|request| request.unwrap_or_else(|refusal| self.refused(refusal))))
+        let Some(request) = request else { return Ok(None) };
+        let is_refused = request.is_err();
+        let request = request.unwrap_or_else(|refusal| self.stand_in(refusal));
+        let is_upgrade = self.shared.codec.borrow().message_type() == MessageType::Stream;
+        self.terms = Terms {
+            is_head: request.method() == Method::HEAD,
+            knows_chunks: request.version() == Version::HTTP_11 && !is_upgrade,
+            is_last: is_refused || (!self.is_new && seat.must_go(stalled)),
+        };
+        self.is_new = false;
+        Ok(Some(request))
     }
 
     async fn head(&mut self) -> io::Result<Option<Result<Request, Refusal>>> {
         loop {
-            match read_head(&mut self.received, &mut self.codec.borrow_mut()).transpose() {
+            match read_head(&mut self.received, &mut self.shared.codec.borrow_mut()).transpose() {
                 None => {}
                 request => return Ok(request),
             }
@@ -131,13 +162,12 @@ impl<'a> Reader<'a> {
     /// Whether the client is told that its head does not come. Later it may leave without a word, and proxies open some connections
     /// before they have a request. Some clients send an empty line behind one.
     fn is_asked_about(&self) -> bool {
-        (self.is_new && !self.seat.is_of_a_proxy()) || !self.received.trim_ascii().is_empty()
+        (self.is_new && !self.shared.seat.is_of_a_proxy()) || !self.received.trim_ascii().is_empty()
     }
 
-    /// Stands in for a request that is not what it should be.
-    fn refused(&mut self, refusal: Refusal) -> Request {
-        self.is_last = true;
-        let mut codec = self.codec.borrow_mut();
+    /// What is answered in place of a request that is not what it should be.
+    fn stand_in(&mut self, refusal: Refusal) -> Request {
+        let mut codec = self.shared.codec.borrow_mut();
         *codec = Codec::new(codec.config().clone());
         let request = stand_in(&self.received, &mut codec);
         request.extensions_mut().insert(refusal);
@@ -146,48 +176,51 @@ impl<'a> Reader<'a> {
 
     /// Gives `request` its body, if it has one.
     pub fn body_of(&mut self, request: &mut Request) -> Option<Body> {
-        self.has_body = self.codec.borrow().message_type() != MessageType::None;
-        (self.expects, self.before, self.came, self.until) = (request.head().expect(), 0, 0, None);
+        self.has_body = self.shared.codec.borrow().message_type() != MessageType::None;
+        (self.expects, self.around) = (request.head().expect(), 0);
+        (self.portion, self.patience) = (0, PORTION_PATIENCE);
         self.has_body.then(|| {
-            let (awaited, (parts, mut given)) = (Rc::new(Notify::new()), unbounded_channel());
-            let body = Body { awaited: Rc::clone(&awaited), parts };
-            let parts = poll_fn(move |context| {
-                let part = given.poll_recv(context).map(Option::flatten);
-                if part.is_pending() {
-                    awaited.notify_one();
-                }
-                part
-            });
-            *request.payload() = Payload::Stream { payload: Box::pin(parts) };
+            let (body, payload) = Body::new();
+            *request.payload() = payload;
             body
         })
     }
 
-    /// Reads the body as far as it is awaited, and beyond the request just enough to notice when the client leaves: then this ends.
+    /// Reads the body as far as somebody waits for it, and beyond that just enough to notice when the client leaves: then this ends.
     /// Until the answer begins, a client that waits to be told to send its body is told by `writer`.
     pub async fn attend(&mut self, body: Option<&Body>, mut writer: Option<&mut Writer<'_>>) -> io::Result<()> {
-        let mut leaves = None;
+        let mut gone_at = None;
         loop {
             tokio::select! {
                 biased;
-                Some(body) = awaited(body) => {
-                    if let Some(writer) = &mut writer && std::mem::take(&mut self.expects) {
+                body = awaited(body) => {
+                    if let Some(writer) = &mut writer && mem::take(&mut self.expects) {
                         writer.put(&mut BytesMut::from(CONTINUE)).await?;
                     }
-                    // Whoever awaited it may have gone.
-                    let _ = body.parts.send(self.part().await.transpose());
+                    self.give_some(body).await;
                 }
-                came = self.fill(), if leaves.is_none() && self.received.len() < READ_AHEAD => {
-                    leaves = (came? == 0).then(leaving);
+                came = self.fill(), if gone_at.is_none() && self.received.len() < READ_AHEAD => {
+                    gone_at = (came? == 0).then(|| Instant::now() + LEAVING_PATIENCE);
                 }
-                // As long as it takes what is sent it has not left.
-                () = sleep_until(leaves.unwrap_or_else(leaving)), if leaves.is_some() => match self.seat.is_stalling() {
-                    true => leaves = Some(leaving()),
+                // As long as it takes what is sent, it is not gone.
+                () = reached(gone_at) => match self.shared.is_sending.get() {
+                    true => gone_at = Some(Instant::now() + LEAVING_PATIENCE),
                     false => return Ok(()),
                 },
-                else => pending().await,
             }
         }
+    }
+
+    /// Gives some of a `body` to whoever waits for it, while somebody does.
+    async fn give_some(&mut self, body: &Body) {
+        let part = tokio::select! {
+            part = self.part() => part.transpose(),
+            () = body.parts.closed() => None,
+        };
+        if !matches!(part, Some(Ok(_))) {
+            self.shared.seat.goes_on();
+        }
+        body.give(part);
     }
 
     /// Some of the body; nothing at its end.
@@ -200,37 +233,34 @@ impl<'a> Reader<'a> {
             if !self.has_body {
                 return Ok(None);
             }
-            let (until, seat) = (*self.until.get_or_insert_with(|| Instant::now() + PORTION_PATIENCE), self.seat);
-            let came = timeout_at(until, seat.stalling(self.fill())).await.map_err(io::Error::from).flatten();
-            match came.map_err(PayloadError::Io)? {
-                0 => return Err(PayloadError::Incomplete(None)),
-                some => self.came += some,
+            if self.portion >= PORTION {
+                (self.portion, self.patience) = (0, PORTION_PATIENCE);
             }
-            if self.came >= PORTION {
-                (self.came, self.until) = (0, None);
+            let (patience, seat, began) = (self.patience, self.shared.seat, Instant::now());
+            let came = timeout(patience, seat.stalling(self.fill())).await.map_err(io::Error::from).flatten();
+            if came.map_err(PayloadError::Io)? == 0 {
+                return Err(PayloadError::Incomplete(None));
             }
+            self.patience = patience.saturating_sub(began.elapsed());
         }
     }
 
     /// What has come of the body. One that is malformed ends where it no longer makes sense.
     fn decoded(&mut self) -> Part {
-        let came = self.received.split();
-        let (mut unread, mut part, mut codec) = (BytesMut::from(&came[..]), BytesMut::new(), self.codec.borrow_mut());
+        let received = self.received.split();
+        let (mut unread, mut part) = (BytesMut::from(&received[..]), BytesMut::new());
         while self.has_body {
-            let begin = came.len() - unread.len();
-            let message = codec.decode(&mut unread).map_err(|_| PayloadError::EncodingCorrupted)?;
+            let begin = received.len() - unread.len();
+            let message = self.shared.codec.borrow_mut().decode(&mut unread).map_err(|_| PayloadError::EncodingCorrupted)?;
             let data = if let Some(Message::Chunk(Some(data))) = &message { &data[..] } else { &[] };
-            let around = &came[begin..came.len() - unread.len() - data.len()];
-            if has_lone_line_feed(self.before, around) {
+            let around = &received[begin..received.len() - unread.len() - data.len()];
+            if has_lone_line_feed(self.around, around) {
                 return Err(PayloadError::EncodingCorrupted);
             }
-            self.before = around.last().copied().unwrap_or(self.before);
+            self.around = around.last().copied().unwrap_or(self.around);
             part.extend_from_slice(data);
             match message {
-                Some(Message::Chunk(None)) => {
-                    self.seat.goes_on();
-                    self.has_body = false;
-                }
+                Some(Message::Chunk(None)) => self.has_body = false,
                 Some(_) => {}
                 None => break,
             }
@@ -239,15 +269,15 @@ impl<'a> Reader<'a> {
         Ok(part.freeze())
     }
 
-    /// Whether no other request is answered here. Where the next one begins is not known before this one was read to its end; and a proxy
-    /// that keeps connections for later should not find one closed when it sends the next on it.
-    pub fn is_last(&self) -> bool {
-        self.is_last || self.has_body || self.seat.stalls.stops.load(Ordering::Relaxed)
+    /// What the present request says of its answer now. Where the next one begins is not known before this one was read to its end; and a
+    /// proxy that keeps connections for later should not find one closed when it sends the next on it.
+    pub fn terms(&self) -> Terms {
+        Terms { is_last: self.terms.is_last || self.has_body || self.shared.seat.server_stops(), ..self.terms }
     }
 
     /// Waits a little for the client to say that it will send nothing more.
     pub async fn end(mut self) -> io::Result<()> {
-        let seat = self.seat;
+        let seat = self.shared.seat;
         let rest = async {
             while self.fill().await? > 0 {
                 self.received.clear();
@@ -258,7 +288,21 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// When whoever will send nothing more has left.
-fn leaving() -> Instant {
-    Instant::now() + LEAVING_PATIENCE
+/// The body, when somebody waits for some of it.
+async fn awaited(body: Option<&Body>) -> &Body {
+    if let Some(body) = body
+        && !body.parts.is_closed()
+    {
+        // It cannot be closed while the body has a sender.
+        let _ = body.is_awaited.subscribe().wait_for(|is_awaited| *is_awaited).await;
+        return body;
+    }
+    pending().await
+}
+
+async fn reached(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => pending().await,
+    }
 }

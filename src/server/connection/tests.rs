@@ -1,18 +1,20 @@
-//! Clients that are slow, leave or ask all the time. The clock stands still but for those who wait.
+//! Clients that are slow, leave or ask all the time, and what they send half of. The clock stands still but for those who wait.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use actix_web::error::PayloadError;
 use actix_web::test::init_service;
 use actix_web::web::{self, Bytes, Payload};
 use actix_web::{App, HttpResponse};
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::task::LocalSet;
-use tokio::time::sleep;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{sleep, timeout};
 
 use super::*;
 use crate::server::{Capacity, Stalls};
@@ -20,109 +22,224 @@ use crate::server::{Capacity, Stalls};
 const BODY: usize = 256 * 1024;
 const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
-/// What `client` says at last about a server that answers a GET with a body and takes another; and how much it took of that.
-async fn served<T, C: Future<Output = T>>(stalls: &Arc<Stalls>, client: impl FnOnce(DuplexStream) -> C) -> (T, usize) {
-    let came = Rc::new(Cell::new(0));
-    let counts = Rc::clone(&came);
-    let take = move |body: Payload| {
-        let counts = Rc::clone(&counts);
-        async move {
-            let counted = body.try_for_each(|part: Bytes| {
-                counts.set(counts.get() + part.len());
-                async { Ok(()) }
-            });
-            counted.await.map(|()| HttpResponse::NoContent().finish())
-        }
+/// What the client at the other end of `pipe` says at last of a server that answers by `handler`.
+async fn served<T, H, C>(
+    seat: Seat,
+    pipe: usize,
+    handler: impl Fn(Payload) -> H + Clone + 'static,
+    client: impl FnOnce(DuplexStream) -> C,
+) -> T
+where
+    H: Future<Output = HttpResponse> + 'static,
+    C: Future<Output = T>,
+{
+    let talk = async {
+        let app = init_service(App::new().default_service(web::to(handler))).await;
+        let (here, there) = duplex(pipe);
+        let peer = (Ipv4Addr::LOCALHOST, 9).into();
+        let server = serve(Box::new(here), peer, &seat, ServiceConfig::default(), &app, pending());
+        tokio::join!(server, client(there)).1
     };
-    let give = || async { HttpResponse::Ok().body(vec![0; BODY]) };
-    let app = init_service(App::new().route("/", web::get().to(give)).route("/", web::post().to(take))).await;
-    let (here, there) = duplex(1024);
-    let (peer, seat) = (Ipv4Addr::LOCALHOST, stalls.seat(Ipv4Addr::LOCALHOST.into()));
-    let server = serve(Box::new(here), (peer, 9).into(), &seat, ServiceConfig::default(), &app, pending());
-    let (_, said) = tokio::join!(server, client(there));
-    (said, came.get())
+    LocalSet::new().run_until(talk).await
 }
 
-fn few() -> Arc<Stalls> {
-    Stalls::within(Capacity::FEW, Vec::new())
+fn seat_of(stalls: &Arc<Stalls>) -> Seat {
+    stalls.seat(Ipv4Addr::LOCALHOST.into())
 }
 
-/// As much as `portion` of an answer; less at its end.
-async fn take(client: &mut DuplexStream, portion: usize) -> Vec<u8> {
-    let mut taken = Vec::new();
-    client.take(portion as u64).read_to_end(&mut taken).await.unwrap();
-    taken
+fn seat() -> Seat {
+    seat_of(&Stalls::within(Capacity::FEW, Vec::new()))
 }
 
-/// The body that somebody gets who takes `portion` of the answer every fifteen seconds; who says at once that it was the last request
+/// What somebody hears to the end who sends this, after so many milliseconds each, and then nothing more if `leaves`.
+async fn hears(mut client: DuplexStream, sends: &[(u64, &str)], leaves: bool) -> String {
+    let mut heard = Vec::new();
+    for (millis, text) in sends {
+        sleep(Duration::from_millis(*millis)).await;
+        client.write_all(text.as_bytes()).await.unwrap();
+    }
+    if leaves {
+        client.shutdown().await.unwrap();
+    }
+    client.read_to_end(&mut heard).await.unwrap();
+    String::from_utf8(heard).unwrap()
+}
+
+/// The body that somebody gets who takes `portion` of the answer every fifteen seconds, and who says at once that it was the last request
 /// if `leaves`.
 async fn taken(portion: usize, leaves: bool) -> usize {
-    let taking = async |mut client: DuplexStream| {
+    let give = |_| async { HttpResponse::Ok().body(vec![0; BODY]) };
+    let take = async |mut client: DuplexStream| {
         client.write_all(GET.as_bytes()).await.unwrap();
         if leaves {
             client.shutdown().await.unwrap();
         }
         let mut taken = Vec::new();
-        loop {
-            let some = take(&mut client, portion).await;
-            if some.is_empty() {
-                break taken;
-            }
-            taken.extend(some);
+        while (&mut client).take(portion as u64).read_to_end(&mut taken).await.unwrap() > 0 {
             sleep(Duration::from_secs(15)).await;
         }
+        let head = taken.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        taken.len() - head - 4
     };
-    let (taken, _) = served(&few(), taking).await;
-    let head = taken.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
-    taken.len() - head - 4
+    served(seat(), 1024, give, take).await
 }
 
-/// How much comes of the body of somebody who sends `portion` of it every fifteen seconds.
-async fn sent(portion: usize) -> usize {
-    let sending = async |mut client: DuplexStream| {
-        let head = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {BODY}\r\n\r\n");
-        client.write_all(head.as_bytes()).await.unwrap();
-        for _ in 0..BODY / portion {
-            if client.write_all(&vec![0; portion]).await.is_err() {
-                break;
+/// How much comes of the body of somebody who sends `portion` of it every so many seconds.
+async fn sent(portion: usize, seconds: u64, pipe: usize) -> usize {
+    let came = Rc::new(Cell::new(0));
+    let counts = Rc::clone(&came);
+    let take = move |mut body: Payload| {
+        let counts = Rc::clone(&counts);
+        async move {
+            while let Some(Ok(part)) = body.next().await {
+                counts.set(counts.get() + part.len());
             }
-            sleep(Duration::from_secs(15)).await;
+            HttpResponse::NoContent().finish()
         }
     };
-    served(&few(), sending).await.1
+    let send = async |mut client: DuplexStream| {
+        let head = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {BODY}\r\n\r\n");
+        client.write_all(head.as_bytes()).await.unwrap();
+        for part in vec![0; BODY].chunks(portion) {
+            if client.write_all(part).await.is_err() {
+                break;
+            }
+            sleep(Duration::from_secs(seconds)).await;
+        }
+    };
+    served(seat(), pipe, take, send).await;
+    came.get()
 }
 
 #[tokio::test(start_paused = true)]
 async fn whoever_moves_a_body_at_32_kib_in_twenty_seconds_moves_all_of_it_and_whoever_drips_does_not() {
-    let here = LocalSet::new();
     for (portion, moved) in [(32 * 1024, BODY..=BODY), (1024, 1..=BODY / 32)] {
         for leaves in [false, true] {
-            let taken = here.run_until(taken(portion, leaves)).await;
+            let taken = taken(portion, leaves).await;
             assert!(moved.contains(&taken), "{portion}: {taken} taken; leaves: {leaves}");
         }
-        let sent = here.run_until(sent(portion)).await;
+        let sent = sent(portion, 15, 1024).await;
         assert!(moved.contains(&sent), "{portion}: {sent} sent");
     }
+    assert_eq!(sent(14_000, 5, 64 * 1024).await, BODY, "in bursts, of which only some is waited for");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_is_the_last_of_its_connection_if_others_need_its_place_and_its_client_asked_too_soon_to_give_way() {
     let capacity = Capacity { workers: 1, connections_per_worker: 4 };
-    for (others, millis, is_last) in [(2, 0, false), (3, 0, true), (3, 200, false)] {
+    for (others, millis, are_last) in [(2, 0, 0), (3, 0, 1), (3, 200, 0)] {
         let stalls = Stalls::within(capacity, Vec::new());
-        let _others: Vec<_> = (0..others).map(|_| stalls.seat(Ipv4Addr::LOCALHOST.into())).collect();
-        let asking = async |mut client: DuplexStream| {
-            let mut are_last = [true; 2];
-            for is_last in &mut are_last {
-                client.write_all(b"GET /none HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-                let mut answer = vec![0; 1024];
-                let length = client.read(&mut answer).await.unwrap();
-                *is_last = String::from_utf8_lossy(&answer[..length]).contains("\r\nconnection: close\r\n");
-                sleep(Duration::from_millis(millis)).await;
-            }
-            are_last
-        };
-        let (are_last, _) = LocalSet::new().run_until(served(&stalls, asking)).await;
-        assert_eq!(are_last, [false, is_last], "{others} others, after {millis} ms");
+        let _others: Vec<_> = (0..others).map(|_| seat_of(&stalls)).collect();
+        let answer = |_| async { HttpResponse::NoContent().finish() };
+        let client = async |client| hears(client, &[(0, GET), (millis, GET)], false).await;
+        let heard = served(seat_of(&stalls), 1024, answer, client).await;
+        assert_eq!(heard.matches("HTTP/1.1 204").count(), 2, "{heard}");
+        assert_eq!(heard.matches("connection: close").count(), are_last, "{others} others, after {millis} ms: {heard}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_cut_off_or_malformed_ends_once_however_often_it_is_asked_for_and_nothing_behind_it_is_answered() {
+    let chunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcX";
+    let again = format!("\r\n0\r\n\r\n{GET}");
+    let cut = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc";
+    for (sends, leaves) in [(vec![(0, cut)], true), (vec![(0, chunked), (500, &again)], false)] {
+        let drain = async |body: Payload| {
+            let ends = body.filter(|part| std::future::ready(part.is_err())).take(9).count().await;
+            HttpResponse::Ok().insert_header(("ends", ends)).finish()
+        };
+        let heard = served(seat(), 1024, drain, async |client| hears(client, &sends, leaves).await).await;
+        assert_eq!(heard.matches("HTTP/1.1 200").count(), 1, "{heard}");
+        assert!(heard.contains("\r\nends: 1\r\n") && heard.contains("\r\nconnection: close\r\n"), "{heard}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_somebody_reads_when_its_request_has_been_answered_is_cut_off_and_not_at_its_end() {
+    let ended = Rc::new(RefCell::new(None));
+    let hears_end = Rc::clone(&ended);
+    let leave_it = move |mut body: Payload| {
+        let hears_end = Rc::clone(&hears_end);
+        spawn_local(async move {
+            sleep(Duration::from_secs(9)).await;
+            *hears_end.borrow_mut() = Some(body.next().await);
+        });
+        async { HttpResponse::Accepted().finish() }
+    };
+    let client = async |client| {
+        let heard = hears(client, &[(0, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc")], false).await;
+        sleep(Duration::from_secs(10)).await;
+        heard
+    };
+    assert!(served(seat(), 1024, leave_it, client).await.contains("HTTP/1.1 202"));
+    let ended = ended.borrow_mut().take();
+    assert!(matches!(ended, Some(Some(Err(PayloadError::Incomplete(_))))), "{ended:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_awaited_before_the_answer_begins_comes_while_it_is_sent() {
+    let echo = |mut body: Payload| {
+        let (gives, taken) = unbounded_channel::<Result<Bytes, PayloadError>>();
+        spawn_local(async move {
+            while let Some(part) = body.next().await {
+                gives.send(part).unwrap();
+            }
+        });
+        async {
+            sleep(Duration::from_millis(200)).await;
+            HttpResponse::Ok().streaming(stream::unfold(taken, async |mut taken| Some((taken.recv().await?, taken))))
+        }
+    };
+    let sends = [(0, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n"), (500, "abc"), (500, "def")];
+    let heard = served(seat(), 1024, echo, async |client| hears(client, &sends, false).await).await;
+    assert!(heard.ends_with("3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n"), "{heard}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_done_for_a_client_that_leaves_in_the_middle_of_its_body_ends_with_it() {
+    let was_done = Rc::new(Cell::new(false));
+    let does = Rc::clone(&was_done);
+    let work = move |mut body: Payload| {
+        let does = Rc::clone(&does);
+        async move {
+            while timeout(Duration::from_millis(300), body.next()).await.is_ok() {}
+            sleep(Duration::from_secs(15)).await;
+            does.set(true);
+            HttpResponse::NoContent().finish()
+        }
+    };
+    let sends = [(0, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"), (100, "abc"), (500, "d")];
+    assert_eq!(served(seat(), 1024, work, async |client| hears(client, &sends, true).await).await, "");
+    assert!(!was_done.get());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_an_end_goes_to_whoever_can_tell_where_it_ends_and_its_head_to_whoever_asks_for_that() {
+    let endless = |_| async { HttpResponse::Ok().streaming(stream::repeat_with(|| Ok::<_, PayloadError>(Bytes::from("abc")))) };
+    let asks = [(0, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"), (0, "HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")];
+    let heard = served(seat(), 1024, endless, async |client| hears(client, &asks, false).await).await;
+    assert_eq!((heard.matches("HTTP/1.1 200").count(), heard.contains("abc")), (2, false), "{heard}");
+
+    let short = |_| async { HttpResponse::Ok().streaming(stream::iter([Ok::<_, PayloadError>(Bytes::from("abc"))])) };
+    for (ask, end, framing) in [
+        (GET, "3\r\nabc\r\n0\r\n\r\n", vec!["transfer-encoding: chunked"]),
+        ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "abc", vec![]),
+        ("GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", "abc", vec!["connection: close"]),
+    ] {
+        let heard = served(seat(), 1024, short, async |client| hears(client, &[(0, ask)], false).await).await;
+        let (head, body) = heard.split_once("\r\n\r\n").unwrap();
+        let says_how = |line: &&str| line.starts_with("connection:") || line.starts_with("transfer-encoding:");
+        assert_eq!((body, head.lines().filter(says_how).collect()), (end, framing), "{heard}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_would_go_on_in_another_protocol_hears_that_the_connection_ends() {
+    let answer = |_| async { HttpResponse::NoContent().finish() };
+    let ask = GET.replace(
+        "\r\n\r\n",
+        "\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+    );
+    let heard = served(seat(), 1024, answer, async |client| hears(client, &[(0, &ask)], false).await).await;
+    assert!(heard.contains("\r\nconnection: close\r\n"), "{heard}");
 }
