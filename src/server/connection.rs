@@ -22,13 +22,13 @@ use actix_web::dev::ServiceResponse;
 use tokio::io::{AsyncRead, AsyncWrite, split};
 
 use self::reader::Reader;
+pub use self::writer::TAKING_PATIENCE;
 use self::writer::Writer;
 use super::stalls::Seat;
 
 /// How long the head of a request may take, from the end of the last answer on; a trusted proxy's, from its first byte on.
 pub const HEAD_PATIENCE: Duration = Duration::from_secs(5);
-/// How long a client may take for each portion of a body: to send its own, and to take ours when the system cannot.
-pub const PORTION_PATIENCE: Duration = Duration::from_secs(20);
+/// A body is sent and taken in portions of so many bytes, for each of which the client has its time.
 const PORTION: usize = 32 * 1024;
 
 /// What comes from a client and goes to it, plain or as TLS.
@@ -40,8 +40,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
 struct Shared<'a> {
     seat: &'a Seat,
     codec: RefCell<Codec>,
-    /// It is the client's turn to take what is sent.
+    /// Something is being sent,
     is_sending: Cell<bool>,
+    /// or was taken lately.
+    has_taken: Cell<bool>,
 }
 
 /// What a request says of its answer.
@@ -56,7 +58,7 @@ struct Terms {
 }
 
 /// Answers the requests of `peer` by `app`, one after the other: as long as more come, and until `stopping` ends. When the client leaves,
-/// what `app` does for it ends.
+/// what `app` does for it ends; unless it has sent much that nobody waits for, behind which its leaving is not seen.
 pub async fn serve<S>(
     stream: Box<dyn Stream>,
     peer: SocketAddr,
@@ -68,11 +70,12 @@ pub async fn serve<S>(
 where
     S: Service<Request, Response = ServiceResponse, Error = actix_web::Error>,
 {
-    let shared = Shared { seat, codec: RefCell::new(Codec::new(config)), is_sending: Cell::new(false) };
+    let codec = RefCell::new(Codec::new(config));
+    let shared = Shared { seat, codec, is_sending: Cell::default(), has_taken: Cell::default() };
     let ((read, write), mut stopping) = (split(stream), pin!(stopping));
     let (mut reader, mut writer) = (Reader::new(read, &shared), Writer::new(write, &shared));
-    let mut goes_on = true;
-    while goes_on {
+    let mut stays_open = true;
+    while stays_open {
         let request = tokio::select! {
             request = reader.request() => request?,
             () = &mut stopping => None,
@@ -83,14 +86,14 @@ where
         let answer = tokio::select! {
             biased;
             answer = app.call(request) => answer,
-            left = reader.attend(body.as_ref(), Some(&mut writer)) => return left,
+            gone = reader.attend(body.as_ref(), Some(&mut writer)) => return gone,
         };
         let answer = answer.map_or_else(|error| error.error_response(), Into::into);
-        let terms = reader.terms();
-        goes_on = tokio::select! {
+        let terms = reader.terms_now();
+        stays_open = tokio::select! {
             biased;
             sent = writer.send(answer.into(), terms) => sent?,
-            left = reader.attend(body.as_ref(), None) => return left,
+            gone = reader.attend(body.as_ref(), None) => return gone,
         };
     }
     writer.end().await?;

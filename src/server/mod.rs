@@ -26,7 +26,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use self::connection::{HEAD_PATIENCE, PORTION_PATIENCE, Stream, serve};
+use self::connection::{HEAD_PATIENCE, Stream, TAKING_PATIENCE, serve};
 pub use self::request::bounds;
 pub use self::stalls::Capacity;
 use self::stalls::Stalls;
@@ -143,9 +143,10 @@ fn prepare(listener: &TcpListener) -> io::Result<()> {
     rustix::net::listen(listener, QUEUE)?;
     rustix::net::sockopt::set_socket_send_buffer_size(listener, BUFFER)?;
     rustix::net::sockopt::set_socket_recv_buffer_size(listener, BUFFER)?;
-    // And the system waits for ever for a client to take that.
+    // And the system waits for ever for a client to take what is left of that when the connection is closed. It counts all of a slow time
+    // together: whoever takes too little is ended here before.
     #[cfg(target_os = "linux")]
-    rustix::net::sockopt::set_tcp_user_timeout(listener, PORTION_PATIENCE.as_millis() as u32)?;
+    rustix::net::sockopt::set_tcp_user_timeout(listener, 3 * TAKING_PATIENCE.as_millis() as u32)?;
     Ok(())
 }
 

@@ -17,11 +17,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::Decoder;
 
 use super::writer::Writer;
-use super::{HEAD_PATIENCE, PORTION, PORTION_PATIENCE, Shared, Stream, Terms};
+use super::{HEAD_PATIENCE, PORTION, Shared, Stream, Terms};
 use crate::server::request::{Refusal, has_lone_line_feed, read_head, stand_in};
 
-/// How long a trusted proxy may keep a connection for its next request. It keeps some for whoever comes, and must not take one that is
-/// being closed at that very moment: most let go of theirs after one minute, Google's after ten, Envoy after an hour.
+/// How long a client may take for each portion of a body.
+const PORTION_PATIENCE: Duration = Duration::from_secs(20);
+/// How long a trusted proxy may keep a connection for its next request: longer than any does, since it loses a request that it sends while
+/// its connection is being closed. Most let go of theirs after one minute, Google's after ten, Envoy after an hour.
 const PROXY_PATIENCE: Duration = Duration::from_secs(3620);
 /// How long somebody who will send nothing more still waits for an answer: scripts that pipe a request do, browsers that are gone do not.
 const LEAVING_PATIENCE: Duration = Duration::from_secs(1);
@@ -31,8 +33,6 @@ const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
 /// So much is read though nobody waits for it, so that it is noticed when the client leaves.
 const READ_AHEAD: usize = 16 * 1024;
 const AT_ONCE: usize = 4 * 1024;
-
-const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 pub struct Reader<'a> {
     read: ReadHalf<Box<dyn Stream>>,
@@ -47,7 +47,7 @@ pub struct Reader<'a> {
     has_body: bool,
     /// Its client waits to be told to send that.
     expects: bool,
-    /// The last byte of what stands around the chunks of it.
+    /// The last byte between chunks of it, so that a line feed at the beginning of what comes next is seen to be alone.
     around: u8,
     /// How much has come of the present portion of it, and how long the client may take for the rest.
     portion: usize,
@@ -56,7 +56,7 @@ pub struct Reader<'a> {
 
 type Part = Result<Bytes, PayloadError>;
 
-/// A body, as it is given to whoever waits for it.
+/// The connection's end of a body; whoever is to read it has the other.
 pub struct Body {
     is_awaited: watch::Sender<bool>,
     /// None is the end of it.
@@ -64,8 +64,7 @@ pub struct Body {
 }
 
 impl Body {
-    /// What a request has in place of its body: it gives what is given to the other. Nothing comes after an error, and one that is not
-    /// given to its end was cut off.
+    /// Both ends. Nothing comes after an error, and a body that is not given to its end was cut off.
     fn new() -> (Self, Payload) {
         let (is_awaited, _) = watch::channel(false);
         let (parts, mut given) = unbounded_channel();
@@ -123,7 +122,7 @@ impl<'a> Reader<'a> {
     pub async fn request(&mut self) -> io::Result<Option<Request>> {
         let seat = self.shared.seat;
         if self.received.is_empty() {
-            // Whoever is idle costs no memory.
+            // Whoever is idle costs little.
             self.received = BytesMut::new();
             if seat.is_of_a_proxy() && !matches!(timeout(PROXY_PATIENCE, seat.stalling(self.fill())).await, Ok(Ok(1..))) {
                 return Ok(None);
@@ -188,22 +187,26 @@ impl<'a> Reader<'a> {
 
     /// Reads the body as far as somebody waits for it, and beyond that just enough to notice when the client leaves: then this ends.
     /// Until the answer begins, a client that waits to be told to send its body is told by `writer`.
-    pub async fn attend(&mut self, body: Option<&Body>, mut writer: Option<&mut Writer<'_>>) -> io::Result<()> {
+    pub async fn attend(&mut self, mut body: Option<&Body>, mut writer: Option<&mut Writer<'_>>) -> io::Result<()> {
         let mut gone_at = None;
         loop {
             tokio::select! {
                 biased;
-                body = awaited(body) => {
+                () = awaited(body) => {
                     if let Some(writer) = &mut writer && mem::take(&mut self.expects) {
-                        writer.put(&mut BytesMut::from(CONTINUE)).await?;
+                        writer.ask_for_body().await?;
                     }
                     self.give_some(body).await;
+                }
+                () = dropped(body) => {
+                    self.needs_no_more();
+                    body = None;
                 }
                 came = self.fill(), if gone_at.is_none() && self.received.len() < READ_AHEAD => {
                     gone_at = (came? == 0).then(|| Instant::now() + LEAVING_PATIENCE);
                 }
                 // As long as it takes what is sent, it is not gone.
-                () = reached(gone_at) => match self.shared.is_sending.get() {
+                () = reached(gone_at) => match writer.is_none() && (self.shared.has_taken.take() || self.shared.is_sending.get()) {
                     true => gone_at = Some(Instant::now() + LEAVING_PATIENCE),
                     false => return Ok(()),
                 },
@@ -211,16 +214,25 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Gives some of a `body` to whoever waits for it, while somebody does.
-    async fn give_some(&mut self, body: &Body) {
+    /// Gives some of a `body` to whoever waits for it, unless that is dropped before.
+    async fn give_some(&mut self, body: Option<&Body>) {
         let part = tokio::select! {
             part = self.part() => part.transpose(),
-            () = body.parts.closed() => None,
+            () = dropped(body) => None,
         };
         if !matches!(part, Some(Ok(_))) {
+            self.needs_no_more();
+        }
+        if let Some(body) = body {
+            body.give(part);
+        }
+    }
+
+    /// The client keeps nobody waiting for its body, but perhaps for the answer to be taken.
+    fn needs_no_more(&self) {
+        if !self.shared.is_sending.get() {
             self.shared.seat.goes_on();
         }
-        body.give(part);
     }
 
     /// Some of the body; nothing at its end.
@@ -271,7 +283,7 @@ impl<'a> Reader<'a> {
 
     /// What the present request says of its answer now. Where the next one begins is not known before this one was read to its end; and a
     /// proxy that keeps connections for later should not find one closed when it sends the next on it.
-    pub fn terms(&self) -> Terms {
+    pub fn terms_now(&self) -> Terms {
         Terms { is_last: self.terms.is_last || self.has_body || self.shared.seat.server_stops(), ..self.terms }
     }
 
@@ -288,16 +300,21 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The body, when somebody waits for some of it.
-async fn awaited(body: Option<&Body>) -> &Body {
-    if let Some(body) = body
-        && !body.parts.is_closed()
-    {
+/// Ends when somebody waits for some of the body.
+async fn awaited(body: Option<&Body>) {
+    match body {
         // It cannot be closed while the body has a sender.
-        let _ = body.is_awaited.subscribe().wait_for(|is_awaited| *is_awaited).await;
-        return body;
+        Some(body) => drop(body.is_awaited.subscribe().wait_for(|is_awaited| *is_awaited).await),
+        None => pending().await,
     }
-    pending().await
+}
+
+/// Ends when nobody will wait for any more of it.
+async fn dropped(body: Option<&Body>) {
+    match body {
+        Some(body) => body.parts.closed().await,
+        None => pending().await,
+    }
 }
 
 async fn reached(moment: Option<Instant>) {

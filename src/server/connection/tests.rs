@@ -10,8 +10,8 @@ use actix_web::error::PayloadError;
 use actix_web::test::init_service;
 use actix_web::web::{self, Bytes, Payload};
 use actix_web::{App, HttpResponse};
-use futures_util::{StreamExt, stream};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use futures_util::{FutureExt, StreamExt, stream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufStream, DuplexStream, duplex};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
@@ -22,10 +22,20 @@ use crate::server::{Capacity, Stalls};
 const BODY: usize = 256 * 1024;
 const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
+/// How much a connection takes that nobody has read.
+#[derive(Clone, Copy)]
+struct Pipe {
+    holds: usize,
+    is_tls: bool,
+}
+
+const SMALL: Pipe = Pipe { holds: 1024, is_tls: false };
+const TLS: Pipe = Pipe { holds: 1024, is_tls: true };
+
 /// What the client at the other end of `pipe` says at last of a server that answers by `handler`.
 async fn served<T, H, C>(
     seat: Seat,
-    pipe: usize,
+    pipe: Pipe,
     handler: impl Fn(Payload) -> H + Clone + 'static,
     client: impl FnOnce(DuplexStream) -> C,
 ) -> T
@@ -35,9 +45,14 @@ where
 {
     let talk = async {
         let app = init_service(App::new().default_service(web::to(handler))).await;
-        let (here, there) = duplex(pipe);
+        let (here, there) = duplex(pipe.holds);
+        let here: Box<dyn Stream> = match pipe.is_tls {
+            // It holds some of its own, too.
+            true => Box::new(BufStream::with_capacity(1024, 64 * 1024, here)),
+            false => Box::new(here),
+        };
         let peer = (Ipv4Addr::LOCALHOST, 9).into();
-        let server = serve(Box::new(here), peer, &seat, ServiceConfig::default(), &app, pending());
+        let server = serve(here, peer, &seat, ServiceConfig::default(), &app, pending());
         tokio::join!(server, client(there)).1
     };
     LocalSet::new().run_until(talk).await
@@ -65,9 +80,9 @@ async fn hears(mut client: DuplexStream, sends: &[(u64, &str)], leaves: bool) ->
     String::from_utf8(heard).unwrap()
 }
 
-/// The body that somebody gets who takes `portion` of the answer every fifteen seconds, and who says at once that it was the last request
+/// The body that somebody gets who takes `portion` of the answer every so many seconds, and who says at once that it was the last request
 /// if `leaves`.
-async fn taken(portion: usize, leaves: bool) -> usize {
+async fn taken(portion: usize, seconds: u64, pipe: Pipe, leaves: bool) -> usize {
     let give = |_| async { HttpResponse::Ok().body(vec![0; BODY]) };
     let take = async |mut client: DuplexStream| {
         client.write_all(GET.as_bytes()).await.unwrap();
@@ -76,16 +91,16 @@ async fn taken(portion: usize, leaves: bool) -> usize {
         }
         let mut taken = Vec::new();
         while (&mut client).take(portion as u64).read_to_end(&mut taken).await.unwrap() > 0 {
-            sleep(Duration::from_secs(15)).await;
+            sleep(Duration::from_secs(seconds)).await;
         }
         let head = taken.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
         taken.len() - head - 4
     };
-    served(seat(), 1024, give, take).await
+    served(seat(), pipe, give, take).await
 }
 
 /// How much comes of the body of somebody who sends `portion` of it every so many seconds.
-async fn sent(portion: usize, seconds: u64, pipe: usize) -> usize {
+async fn sent(portion: usize, seconds: u64, pipe: Pipe) -> usize {
     let came = Rc::new(Cell::new(0));
     let counts = Rc::clone(&came);
     let take = move |mut body: Payload| {
@@ -112,16 +127,20 @@ async fn sent(portion: usize, seconds: u64, pipe: usize) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_moves_a_body_at_32_kib_in_twenty_seconds_moves_all_of_it_and_whoever_drips_does_not() {
+async fn whoever_sends_32_kib_in_twenty_seconds_or_takes_them_in_forty_moves_all_of_a_body_and_whoever_drips_does_not() {
     for (portion, moved) in [(32 * 1024, BODY..=BODY), (1024, 1..=BODY / 32)] {
         for leaves in [false, true] {
-            let taken = taken(portion, leaves).await;
+            let taken = taken(portion, 15, SMALL, leaves).await;
             assert!(moved.contains(&taken), "{portion}: {taken} taken; leaves: {leaves}");
         }
-        let sent = sent(portion, 15, 1024).await;
+        let sent = sent(portion, 15, SMALL).await;
         assert!(moved.contains(&sent), "{portion}: {sent} sent");
     }
-    assert_eq!(sent(14_000, 5, 64 * 1024).await, BODY, "in bursts, of which only some is waited for");
+    for pipe in [SMALL, TLS] {
+        assert_eq!(taken(32 * 1024, 35, pipe, false).await, BODY, "of TLS: {}", pipe.is_tls);
+    }
+    let in_bursts = Pipe { holds: 64 * 1024, is_tls: false };
+    assert_eq!(sent(14_000, 5, in_bursts).await, BODY, "of which only some is waited for");
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,7 +151,7 @@ async fn an_answer_is_the_last_of_its_connection_if_others_need_its_place_and_it
         let _others: Vec<_> = (0..others).map(|_| seat_of(&stalls)).collect();
         let answer = |_| async { HttpResponse::NoContent().finish() };
         let client = async |client| hears(client, &[(0, GET), (millis, GET)], false).await;
-        let heard = served(seat_of(&stalls), 1024, answer, client).await;
+        let heard = served(seat_of(&stalls), SMALL, answer, client).await;
         assert_eq!(heard.matches("HTTP/1.1 204").count(), 2, "{heard}");
         assert_eq!(heard.matches("connection: close").count(), are_last, "{others} others, after {millis} ms: {heard}");
     }
@@ -148,7 +167,7 @@ async fn a_body_that_is_cut_off_or_malformed_ends_once_however_often_it_is_asked
             let ends = body.filter(|part| std::future::ready(part.is_err())).take(9).count().await;
             HttpResponse::Ok().insert_header(("ends", ends)).finish()
         };
-        let heard = served(seat(), 1024, drain, async |client| hears(client, &sends, leaves).await).await;
+        let heard = served(seat(), SMALL, drain, async |client| hears(client, &sends, leaves).await).await;
         assert_eq!(heard.matches("HTTP/1.1 200").count(), 1, "{heard}");
         assert!(heard.contains("\r\nends: 1\r\n") && heard.contains("\r\nconnection: close\r\n"), "{heard}");
     }
@@ -171,7 +190,7 @@ async fn a_body_that_somebody_reads_when_its_request_has_been_answered_is_cut_of
         sleep(Duration::from_secs(10)).await;
         heard
     };
-    assert!(served(seat(), 1024, leave_it, client).await.contains("HTTP/1.1 202"));
+    assert!(served(seat(), SMALL, leave_it, client).await.contains("HTTP/1.1 202"));
     let ended = ended.borrow_mut().take();
     assert!(matches!(ended, Some(Some(Err(PayloadError::Incomplete(_))))), "{ended:?}");
 }
@@ -191,7 +210,7 @@ async fn a_body_that_is_awaited_before_the_answer_begins_comes_while_it_is_sent(
         }
     };
     let sends = [(0, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n"), (500, "abc"), (500, "def")];
-    let heard = served(seat(), 1024, echo, async |client| hears(client, &sends, false).await).await;
+    let heard = served(seat(), SMALL, echo, async |client| hears(client, &sends, false).await).await;
     assert!(heard.ends_with("3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n"), "{heard}");
 }
 
@@ -209,7 +228,7 @@ async fn what_is_done_for_a_client_that_leaves_in_the_middle_of_its_body_ends_wi
         }
     };
     let sends = [(0, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"), (100, "abc"), (500, "d")];
-    assert_eq!(served(seat(), 1024, work, async |client| hears(client, &sends, true).await).await, "");
+    assert_eq!(served(seat(), SMALL, work, async |client| hears(client, &sends, true).await).await, "");
     assert!(!was_done.get());
 }
 
@@ -217,7 +236,7 @@ async fn what_is_done_for_a_client_that_leaves_in_the_middle_of_its_body_ends_wi
 async fn an_answer_without_an_end_goes_to_whoever_can_tell_where_it_ends_and_its_head_to_whoever_asks_for_that() {
     let endless = |_| async { HttpResponse::Ok().streaming(stream::repeat_with(|| Ok::<_, PayloadError>(Bytes::from("abc")))) };
     let asks = [(0, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"), (0, "HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")];
-    let heard = served(seat(), 1024, endless, async |client| hears(client, &asks, false).await).await;
+    let heard = served(seat(), SMALL, endless, async |client| hears(client, &asks, false).await).await;
     assert_eq!((heard.matches("HTTP/1.1 200").count(), heard.contains("abc")), (2, false), "{heard}");
 
     let short = |_| async { HttpResponse::Ok().streaming(stream::iter([Ok::<_, PayloadError>(Bytes::from("abc"))])) };
@@ -226,7 +245,7 @@ async fn an_answer_without_an_end_goes_to_whoever_can_tell_where_it_ends_and_its
         ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "abc", vec![]),
         ("GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", "abc", vec!["connection: close"]),
     ] {
-        let heard = served(seat(), 1024, short, async |client| hears(client, &[(0, ask)], false).await).await;
+        let heard = served(seat(), SMALL, short, async |client| hears(client, &[(0, ask)], false).await).await;
         let (head, body) = heard.split_once("\r\n\r\n").unwrap();
         let says_how = |line: &&str| line.starts_with("connection:") || line.starts_with("transfer-encoding:");
         assert_eq!((body, head.lines().filter(says_how).collect()), (end, framing), "{heard}");
@@ -240,6 +259,58 @@ async fn whoever_would_go_on_in_another_protocol_hears_that_the_connection_ends(
         "\r\n\r\n",
         "\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
     );
-    let heard = served(seat(), 1024, answer, async |client| hears(client, &[(0, &ask)], false).await).await;
+    let heard = served(seat(), SMALL, answer, async |client| hears(client, &[(0, &ask)], false).await).await;
     assert!(heard.contains("\r\nconnection: close\r\n"), "{heard}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_will_ask_no_more_gets_an_answer_that_comes_in_parts() {
+    let parts = |_| async {
+        let parts = stream::iter(0..30).then(|_| async {
+            sleep(Duration::from_millis(100)).await;
+            Ok::<_, PayloadError>(Bytes::from("part"))
+        });
+        HttpResponse::Ok().streaming(parts)
+    };
+    let heard = served(seat(), SMALL, parts, async |client| hears(client, &[(0, GET)], true).await).await;
+    assert_eq!(heard.matches("part").count(), 30, "{heard}");
+    assert!(heard.ends_with("0\r\n\r\n"), "{heard}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_stands_behind_all_of_a_word_that_was_about_to_be_said_before_it() {
+    let gives_up = |mut body: Payload| async move {
+        timeout(Duration::from_secs(10), body.next()).await.unwrap_err();
+        HttpResponse::RequestTimeout().finish()
+    };
+    let takes_late = async |mut client: DuplexStream| {
+        let ask = "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n";
+        client.write_all(ask.as_bytes()).await.unwrap();
+        sleep(Duration::from_secs(15)).await;
+        hears(client, &[], true).await
+    };
+    let heard = served(seat(), Pipe { holds: 10, is_tls: false }, gives_up, takes_late).await;
+    assert!(heard.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 408 "), "{heard}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_gives_way_while_the_server_works_who_sent_some_of_a_body_that_is_not_wanted() {
+    let stalls = Stalls::within(Capacity { workers: 1, connections_per_worker: 4 }, Vec::new());
+    let _others: Vec<_> = (0..3).map(|_| seat_of(&stalls)).collect();
+    let looks_at_it = |mut body: Payload| async move {
+        body.next().await.unwrap().unwrap();
+        drop(body);
+        sleep(Duration::from_secs(2)).await;
+        HttpResponse::Ok().body("looked at")
+    };
+    let client = async |mut client: DuplexStream| {
+        client.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n").await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+        client.write_all(b"abc").await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+        assert!(stalls.make_room().now_or_never().is_none());
+        hears(client, &[], false).await
+    };
+    let heard = served(seat_of(&stalls), Pipe { holds: 10, is_tls: false }, looks_at_it, client).await;
+    assert!(heard.ends_with("looked at"), "{heard}");
 }

@@ -1,31 +1,47 @@
+use std::fmt::Display;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::h1::Message;
 use actix_http::{ConnectionType, Response};
-use actix_web::web::BytesMut;
+use actix_web::web::{Buf, BytesMut};
 use futures_util::FutureExt;
 use tokio::io::{AsyncWriteExt, WriteHalf};
 use tokio::time::timeout;
 use tokio_util::codec::Encoder;
 
-use super::{PORTION, PORTION_PATIENCE, Shared, Stream, Terms};
+use super::{PORTION, Shared, Stream, Terms};
+
+/// How long a client may take for each portion of an answer. The system holds two more for it, and says that there is room again only when
+/// much of that has been taken.
+pub const TAKING_PATIENCE: Duration = Duration::from_secs(40);
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 pub struct Writer<'a> {
     write: WriteHalf<Box<dyn Stream>>,
     shared: &'a Shared<'a>,
+    /// What is to be sent and the system has not taken.
+    unsent: BytesMut,
 }
 
 impl<'a> Writer<'a> {
     pub fn new(write: WriteHalf<Box<dyn Stream>>, shared: &'a Shared<'a>) -> Self {
-        Self { write, shared }
+        Self { write, shared, unsent: BytesMut::new() }
+    }
+
+    /// Tells the client to send the body of its request.
+    pub async fn ask_for_body(&mut self) -> io::Result<()> {
+        self.unsent.extend_from_slice(CONTINUE);
+        self.put().await
     }
 
     /// Sends an answer. Whether the connection goes on after it.
     pub async fn send(&mut self, answer: Response<BoxBody>, terms: Terms) -> io::Result<bool> {
-        let ((mut head, mut body), mut unsent) = (answer.into_parts(), BytesMut::new());
+        let (mut head, mut body) = answer.into_parts();
         let size = body.size();
         // Then its end is that of the connection.
         let is_raw = size == BodySize::Stream && !terms.knows_chunks;
@@ -36,7 +52,7 @@ impl<'a> Writer<'a> {
         if terms.is_last || is_raw || !self.shared.codec.borrow().keep_alive() {
             head.head_mut().set_connection_type(ConnectionType::Close);
         }
-        self.encode(Message::Item((head, size)), &mut unsent)?;
+        self.encode(Message::Item((head, size)))?;
         let mut is_over = terms.is_head || matches!(size, BodySize::None | BodySize::Sized(0));
         while !is_over {
             let mut next = poll_fn(|context| Pin::new(&mut body).poll_next(context));
@@ -44,45 +60,53 @@ impl<'a> Writer<'a> {
                 Some(part) => part,
                 None => {
                     // What is there goes out meanwhile.
-                    self.put(&mut unsent).await?;
+                    self.put().await?;
                     next.await
                 }
             };
-            let part = part.transpose().map_err(|error| {
-                tracing::error!(%error, "an answer is cut off, since its body has failed");
-                io::Error::other(error.to_string())
-            })?;
+            let part = part.transpose().map_err(cut_off)?;
             is_over = part.is_none();
-            self.encode(Message::Chunk(part), &mut unsent)?;
-            if unsent.len() >= PORTION {
-                self.put(&mut unsent).await?;
+            self.encode(Message::Chunk(part)).map_err(cut_off)?;
+            if self.unsent.len() >= PORTION {
+                self.put().await?;
             }
         }
-        self.put(&mut unsent).await?;
+        self.put().await?;
+        // Whoever is idle costs little.
+        self.unsent = BytesMut::new();
         Ok(self.shared.codec.borrow().keep_alive())
     }
 
-    fn encode(&self, message: Message<(Response<()>, BodySize)>, unsent: &mut BytesMut) -> io::Result<()> {
-        self.shared.codec.borrow_mut().encode(message, unsent)
+    fn encode(&mut self, message: Message<(Response<()>, BodySize)>) -> io::Result<()> {
+        self.shared.codec.borrow_mut().encode(message, &mut self.unsent)
     }
 
-    /// Has the client take all of this, each portion in its time.
-    pub async fn put(&mut self, unsent: &mut BytesMut) -> io::Result<()> {
-        let Shared { seat, is_sending, .. } = self.shared;
+    /// Has the client take all that is unsent, each portion in its time. What is left when this does not come to its end goes out next.
+    async fn put(&mut self) -> io::Result<()> {
+        let Shared { seat, is_sending, has_taken, .. } = self.shared;
         is_sending.set(true);
-        while !unsent.is_empty() {
-            let mut portion = unsent.split_to(unsent.len().min(PORTION));
-            timeout(PORTION_PATIENCE, seat.stalling(self.write.write_all_buf(&mut portion))).await??;
+        while self.unsent.has_remaining() {
+            let taken = async {
+                self.write.write_all_buf(&mut (&mut self.unsent).take(PORTION)).await?;
+                // TLS holds some of it as well.
+                self.write.flush().await
+            };
+            timeout(TAKING_PATIENCE, seat.stalling(taken)).await??;
             seat.goes_on();
+            has_taken.set(true);
         }
-        timeout(PORTION_PATIENCE, seat.stalling(self.write.flush())).await??;
-        seat.goes_on();
         is_sending.set(false);
         Ok(())
     }
 
     /// Says that nothing more will come.
     pub async fn end(&mut self) -> io::Result<()> {
-        timeout(PORTION_PATIENCE, self.shared.seat.stalling(self.write.shutdown())).await?
+        timeout(TAKING_PATIENCE, self.shared.seat.stalling(self.write.shutdown())).await?
     }
+}
+
+/// Nobody else hears why an answer does not come to its end.
+fn cut_off(error: impl Display) -> io::Error {
+    tracing::error!(%error, "an answer is cut off, since its body has failed");
+    io::Error::other(error.to_string())
 }
