@@ -1,21 +1,18 @@
 use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::mem;
-use std::task::Poll;
 use std::time::Duration;
 
 use actix_http::error::PayloadError;
 use actix_http::h1::{Codec, Message, MessageType};
-use actix_http::{HttpMessage, Payload, Request, Version};
+use actix_http::{HttpMessage, Request, Version};
 use actix_web::http::Method;
 use actix_web::web::{Bytes, BytesMut};
-use futures_util::stream::poll_fn;
 use tokio::io::{AsyncReadExt, ReadHalf};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::Decoder;
 
+use super::body::{Body, Part, awaited, dropped};
 use super::writer::Writer;
 use super::{HEAD_PATIENCE, PORTION, Shared, Stream, Terms};
 use crate::server::request::{Refusal, has_lone_line_feed, read_head, stand_in};
@@ -52,42 +49,6 @@ pub struct Reader<'a> {
     /// How much has come of the present portion of it, and how long the client may take for the rest.
     portion: usize,
     patience: Duration,
-}
-
-type Part = Result<Bytes, PayloadError>;
-
-/// The connection's end of a body; whoever is to read it has the other.
-pub struct Body {
-    is_awaited: watch::Sender<bool>,
-    /// None is the end of it.
-    parts: UnboundedSender<Option<Part>>,
-}
-
-impl Body {
-    /// Both ends. Nothing comes after an error, and a body that is not given to its end was cut off.
-    fn new() -> (Self, Payload) {
-        let (is_awaited, _) = watch::channel(false);
-        let (parts, mut given) = unbounded_channel();
-        let (body, mut is_over) = (Self { is_awaited: is_awaited.clone(), parts }, false);
-        let payload = poll_fn(move |context| {
-            if is_over {
-                return Poll::Ready(None);
-            }
-            let part = given.poll_recv(context).map(|part| part.unwrap_or(Some(Err(PayloadError::Incomplete(None)))));
-            is_over = matches!(part, Poll::Ready(None | Some(Err(_))));
-            if part.is_pending() {
-                is_awaited.send_replace(true);
-            }
-            part
-        });
-        (body, Payload::Stream { payload: Box::pin(payload) })
-    }
-
-    fn give(&self, part: Option<Part>) {
-        self.is_awaited.send_replace(false);
-        // Whoever waited may have gone.
-        let _ = self.parts.send(part);
-    }
 }
 
 impl<'a> Reader<'a> {
@@ -297,23 +258,6 @@ impl<'a> Reader<'a> {
             Ok(())
         };
         timeout(CLOSING_PATIENCE, seat.stalling(rest)).await.unwrap_or(Ok(()))
-    }
-}
-
-/// Ends when somebody waits for some of the body.
-async fn awaited(body: Option<&Body>) {
-    match body {
-        // It cannot be closed while the body has a sender.
-        Some(body) => drop(body.is_awaited.subscribe().wait_for(|is_awaited| *is_awaited).await),
-        None => pending().await,
-    }
-}
-
-/// Ends when nobody will wait for any more of it.
-async fn dropped(body: Option<&Body>) {
-    match body {
-        Some(body) => body.parts.closed().await,
-        None => pending().await,
     }
 }
 
