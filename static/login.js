@@ -233,9 +233,7 @@ h5.session = (function () {
     return userId ? { corpId: document.documentElement.dataset.corpId || '', userId } : null;
   }
 
-  /**
-   * DingTalk may belong to somebody else by now, whose data has no place on this page.
-   */
+  /** Somebody else may have logged in by now, whose data has no place on this page. */
   function stayTheSame() {
     const shown = shownUser();
     if (!shown || !latestUser) return;
