@@ -19,12 +19,18 @@ pub async fn at_home(app: &TestApp) -> Chromium {
     chromium
 }
 
+/// The same, but their session has ended meanwhile.
+async fn away_too_long(app: &TestApp) -> Chromium {
+    let chromium = at_home(app).await;
+    app.hands.advance(Duration::from_secs(31 * 60));
+    chromium
+}
+
 #[tokio::test]
 async fn a_request_after_the_end_of_the_session_logs_in_again_unseen() {
     let app = TestApp::start().await;
-    let chromium = at_home(&app).await;
+    let chromium = away_too_long(&app).await;
     chromium.run("window.same = true", &[]).await;
-    app.hands.advance(Duration::from_secs(31 * 60));
     assert_eq!(chromium.resolve("fetch('/api/me').then((answer) => answer.status)").await, 401);
     assert_eq!(chromium.resolve(ME).await, json!([200, "zhangsan"]));
     assert_eq!(chromium.run("return window.same", &[]).await, true, "the page stayed");
@@ -46,8 +52,7 @@ async fn requests_that_fail_together_log_in_once() {
 #[tokio::test]
 async fn a_session_that_another_page_has_ended_before_the_request_was_repeated_is_renewed_again() {
     let app = TestApp::start().await;
-    let chromium = at_home(&app).await;
-    app.hands.advance(Duration::from_secs(31 * 60));
+    let chromium = away_too_long(&app).await;
     chromium
         .run(
             "const ask = window.fetch;
@@ -70,8 +75,7 @@ async fn a_session_that_another_page_has_ended_before_the_request_was_repeated_i
 #[tokio::test]
 async fn a_login_whose_state_another_page_has_taken_away_is_tried_once_more() {
     let app = TestApp::start().await;
-    let chromium = at_home(&app).await;
-    app.hands.advance(Duration::from_secs(31 * 60));
+    let chromium = away_too_long(&app).await;
     // As when both pages came back at once, and the other's answer has replaced the pre-session.
     chromium
         .run(
@@ -91,8 +95,7 @@ async fn a_login_whose_state_another_page_has_taken_away_is_tried_once_more() {
 #[tokio::test]
 async fn a_login_in_the_middle_of_work_that_fails_is_told_and_not_repeated() {
     let app = TestApp::start().await;
-    let chromium = at_home(&app).await;
-    app.hands.advance(Duration::from_secs(31 * 60));
+    let chromium = away_too_long(&app).await;
     app.dingtalk.client(Answers::Refuses, false);
     let outcome = chromium.resolve(ME).await;
     assert_eq!(outcome["rejected"]["kind"], "refused", "{outcome}");

@@ -33,7 +33,7 @@ use refusal::Refusal;
 use side::Side;
 
 pub use api::Api;
-pub use apis::{APP_ID, authorisation, documented, is_scope, known};
+pub use apis::{APP_ID, authorisation_with_scope, documented, is_scope, known};
 pub use fault::Fault;
 pub use faults::Faults;
 pub use front::BanForm;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Holder, Kind, Standing, World};
 use crate::events::{Event, Happening, Outbox, PushUrl, StreamFault, Subscribers};
 use crate::secret;
-use crate::upstream::authorisation;
+use crate::upstream::authorisation_with_scope;
 
 /// What an organisation does with an app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ impl World {
     }
 
     fn happening(&mut self, client_id: &str, corp_id: &str, decision: Decision, agent_id: String) -> Happening {
-        let told = || self.app(client_id).and_then(|app| authorisation(app, corp_id, self)).unwrap_or_default();
+        let told = || self.app(client_id).and_then(|app| authorisation_with_scope(app, corp_id, self)).unwrap_or_default();
         match decision {
             Decision::Authorise => {
                 let temporary_code = secret::hex32();

@@ -18,7 +18,7 @@ mod users;
 use super::api::Api;
 
 pub use app_tokens::internal_of;
-pub use organisations::{APP_ID, authorisation};
+pub use organisations::{APP_ID, authorisation_with_scope};
 #[cfg(test)]
 pub use users::USER_DETAILS;
 pub use users::{USER_BY_CODE, USER_BY_CODE_OLD};

@@ -20,14 +20,12 @@ fn get_auth_info(call: &Call, world: &mut World) -> Result<Answer, Answer> {
     let corp_id = call.parameter("auth_corpid").unwrap_or_default();
     let told = authorisation(app, &corp_id, world);
     let mut told = told.ok_or_else(|| Answer::legacy_error(48004, "授权关系不存在"))?;
-    // Only events tell it.
-    told.as_object_mut().map(|told| told.remove("auth_scope"));
     told["errcode"] = json!(0);
     told["errmsg"] = json!("ok");
     Ok(Answer::legacy(told).noting(&corp_id))
 }
 
-/// The authorisation of an app by an organisation, in the words of the old API and of its events.
+/// The authorisation of an app by an organisation, in the words of the old API.
 pub fn authorisation(app: &Registered, corp_id: &str, world: &World) -> Option<Value> {
     let organisation = world.organisation(corp_id)?;
     let installation = app.at(corp_id)?;
@@ -43,11 +41,17 @@ pub fn authorisation(app: &Registered, corp_id: &str, world: &World) -> Option<V
             "logo_url": "",
             "admin_list": administrators,
         }]},
-        "auth_scope": {
-            "errcode": 0,
-            "errmsg": "ok",
-            "auth_user_field": ["name", "avatar", "userid"],
-            "auth_org_scopes": {"authed_dept": [1], "authed_user": []},
-        },
     }))
+}
+
+/// The same as its events tell it: with what the app may see there.
+pub fn authorisation_with_scope(app: &Registered, corp_id: &str, world: &World) -> Option<Value> {
+    let mut told = authorisation(app, corp_id, world)?;
+    told["auth_scope"] = json!({
+        "errcode": 0,
+        "errmsg": "ok",
+        "auth_user_field": ["name", "avatar", "userid"],
+        "auth_org_scopes": {"authed_dept": [1], "authed_user": []},
+    });
+    Some(told)
 }
