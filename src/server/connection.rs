@@ -4,10 +4,10 @@
 //! ever for most of what a client may leave undone. This is another one around its codec: a head is read when the answer before it has
 //! been sent, and a body when somebody waits for it.
 
-/// The body of a request, on its way to whoever waits for it.
-mod body;
 /// What a client sends.
 mod reader;
+/// The body of a request, on its way to whoever waits for it.
+mod body;
 /// What it takes.
 mod writer;
 

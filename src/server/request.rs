@@ -123,8 +123,8 @@ fn is_named(line: &[u8], name: HeaderName) -> bool {
     line.split(|byte| *byte == b':').next().is_some_and(|word| word.eq_ignore_ascii_case(name.as_ref()))
 }
 
-/// A request in place of one that was `refused`: with its path, its reader's language, and nothing else.
-pub fn stand_in(refused: &[u8], codec: &mut Codec) -> Request {
+/// A request in place of one that was `refused`: with its path, its reader's language, and nothing else. [`bounds`] turns it away.
+pub fn stand_in(refused: &[u8], refusal: Refusal, codec: &mut Codec) -> Request {
     const KEPT: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
     const LONGEST_PATH: usize = 256;
     /// The library takes no more than 96.
@@ -139,8 +139,12 @@ pub fn stand_in(refused: &[u8], codec: &mut Codec) -> Request {
     let is_well = |line: &&[u8]| line.contains(&b':') && !line.iter().any(u8::is_ascii_control);
     head.extend(lines.filter(says_who_reads).filter(is_well).take(MOST_LINES).flat_map(|line| [line, b"\r\n"]).flatten());
     head.extend(b"\r\n");
-    match codec.decode(&mut BytesMut::from(&head[..])) {
+    // What the other made of it is nothing to this one.
+    *codec = Codec::new(codec.config().clone());
+    let request = match codec.decode(&mut BytesMut::from(&head[..])) {
         Ok(Some(Message::Item(request))) => request,
         _ => Request::new(),
-    }
+    };
+    request.extensions_mut().insert(refusal);
+    request
 }

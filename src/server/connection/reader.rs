@@ -4,8 +4,8 @@ use std::mem;
 use std::time::Duration;
 
 use actix_http::error::PayloadError;
-use actix_http::h1::{Codec, Message, MessageType};
-use actix_http::{HttpMessage, Request, Version};
+use actix_http::h1::{Message, MessageType};
+use actix_http::{Request, Version};
 use actix_web::http::Method;
 use actix_web::web::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, ReadHalf};
@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
         let stalled = seat.goes_on();
         let Some(request) = request else { return Ok(None) };
         let is_refused = request.is_err();
-        let request = request.unwrap_or_else(|refusal| self.stand_in(refusal));
+        let request = request.unwrap_or_else(|refusal| stand_in(&self.received, refusal, &mut self.shared.codec.borrow_mut()));
         let is_upgrade = self.shared.codec.borrow().message_type() == MessageType::Stream;
         self.terms = Terms {
             is_head: request.method() == Method::HEAD,
@@ -123,15 +123,6 @@ impl<'a> Reader<'a> {
     /// before they have a request. Some clients send an empty line behind one.
     fn is_asked_about(&self) -> bool {
         (self.is_new && !self.shared.seat.is_of_a_proxy()) || !self.received.trim_ascii().is_empty()
-    }
-
-    /// What is answered in place of a request that is not what it should be.
-    fn stand_in(&mut self, refusal: Refusal) -> Request {
-        let mut codec = self.shared.codec.borrow_mut();
-        *codec = Codec::new(codec.config().clone());
-        let request = stand_in(&self.received, &mut codec);
-        request.extensions_mut().insert(refusal);
-        request
     }
 
     /// Gives `request` its body, if it has one.
