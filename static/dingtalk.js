@@ -71,7 +71,9 @@ h5.client = (function () {
   function requestAuthCode(corpId) {
     // The one spelling that every version of the library has.
     return call('runtime.permission.requestAuthCode', { corpId }, AUTH_CODE_TIMEOUT)
-      .then((answer) => read(answer, ['code', 'authCode']) || Promise.reject(failure({ code: 'no_auth_code' })));
+      .then((answer) => read(answer, ['code', 'authCode']) || Promise.reject(failure({ code: 'no_auth_code' })))
+      // Nobody is asked, so nobody has cancelled.
+      .catch((failure) => { throw Object.assign(failure, failure.kind === 'cancelled' && { kind: 'refused' }); });
   }
 
   /**

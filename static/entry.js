@@ -131,8 +131,7 @@
   }
 
   /**
-   * Counts a login that has yet to lead to a page. Without storage there is nothing to count in: then the session
-   * itself is asked for.
+   * Counts a login that has yet to lead to a page. Without storage the session itself is asked for.
    */
   async function makeSureItComesBack() {
     if (rememberLogins(recentLogins().concat(Date.now()))) return;

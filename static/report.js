@@ -1,6 +1,5 @@
 /**
- * Tells our server what DingTalk's client refused, so that its log says what to change. The person sees nothing of it: a
- * report is sent once per page, and one that is lost is forgotten.
+ * Tells our server what DingTalk's client refused, so that its log says what to change. A report is sent once per page.
  *
  * @typedef {object} Reports
  * @property {(failure: Failure, values: ConfigValues) => Promise<void>} refusedConfig

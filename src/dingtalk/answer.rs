@@ -180,7 +180,7 @@ fn refused_by_old(call: Call, errcode: &str, sub_code: Option<String>, text: &st
         "50002" | "50004" => Kind::UserNotVisible,
         "50003" | "50005" => Kind::AppStopped,
         "40079" | "48004" | "70001" | "70003" | "70004" => Kind::NotAuthorised,
-        "40085" => Kind::SuiteTicket,
+        "40085" | "853005" => Kind::SuiteTicket,
         "60121" | "33012" | "40003" => Kind::UserUnknown,
         "22" | "404" => Kind::NoSuchCall,
         _ => Kind::Unexpected,

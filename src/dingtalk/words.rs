@@ -27,7 +27,9 @@ impl Error {
         let not_sent = |told| ("not_sent", Some(told));
         match &self.kind {
             Kind::TokenRejected => ("token_rejected", None),
-            Kind::CodeRejected => ("code_rejected", None),
+            Kind::CodeRejected => ("code_rejected", Some(told!(
+                "only a fresh code of this app and organisation counts, for five minutes and once; where every one is refused, DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET are another app's than the one that was opened",
+                "只接受此应用与组织的新免登授权码：五分钟内有效且只能使用一次；若每个授权码都被拒绝，则 DINGTALK_CLIENT_ID 与 DINGTALK_CLIENT_SECRET 属于另一个应用，而不是所打开的应用"))),
             Kind::Busy => ("busy", None),
             Kind::RateLimited => ("rate_limited", None),
             Kind::NoTurn(_) => ("no_turn", None),
@@ -36,8 +38,8 @@ impl Error {
             Kind::QuotaSpent => ("quota_spent", None),
             Kind::UserUnknown => ("user_unknown", None),
             Kind::Credentials => misconfigured(told!(
-                "DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET are not a valid pair: copy both from Developer Console > the app > Credentials and Basic Information, and check that DINGTALK_APP_KIND is the app's",
-                "DINGTALK_CLIENT_ID 与 DINGTALK_CLIENT_SECRET 不匹配：请从开发者后台 > 应用 > 凭证与基础信息 重新复制两者，并检查 DINGTALK_APP_KIND 是否与应用一致")),
+                "DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET are not a valid pair: copy both from Developer Console > the app > Credentials and Basic Information, and check that DINGTALK_SITE and DINGTALK_APP_KIND are the app's",
+                "DINGTALK_CLIENT_ID 与 DINGTALK_CLIENT_SECRET 不匹配：请从开发者后台 > 应用 > 凭证与基础信息 重新复制两者，并检查 DINGTALK_SITE 与 DINGTALK_APP_KIND 是否与应用一致")),
             Kind::Clock => misconfigured(told!(
                 "this machine's clock differs from DingTalk's by more than a minute: set it, such as by: timedatectl set-ntp true",
                 "本机时钟与钉钉相差超过一分钟：请校准，例如：timedatectl set-ntp true")),
@@ -63,8 +65,8 @@ impl Error {
                 "this organisation has not authorised the app: its administrator does, by installing it. Where DINGTALK_CORP_ID is set, check that it is that organisation's, and that DINGTALK_APP_KIND is the app's",
                 "该组织尚未授权此应用：请组织管理员安装应用。若设置了 DINGTALK_CORP_ID，请检查它是否为该组织的 CorpId，以及 DINGTALK_APP_KIND 是否与应用一致"))),
             Kind::SuiteTicket => misconfigured(told!(
-                "the suite ticket is missing or old: Developer Console > the app > Event Subscriptions > push again, and check DINGTALK_EVENTS (a custom app needs none: check DINGTALK_APP_KIND)",
-                "suiteTicket 缺失或已过期：请在开发者后台 > 应用 > 事件订阅 中重新推送，并检查 DINGTALK_EVENTS（定制应用无需 suiteTicket：请检查 DINGTALK_APP_KIND）")),
+                "the suite ticket is missing or old: Developer Console > the app > Event Subscriptions > push again, and check DINGTALK_EVENTS, and that no other server takes this app's events (a custom app needs no ticket: check DINGTALK_APP_KIND)",
+                "suiteTicket 缺失或已过期：请在开发者后台 > 应用 > 事件订阅 中重新推送，并检查 DINGTALK_EVENTS，以及没有其他服务器接收此应用的事件（定制应用无需 suiteTicket：请检查 DINGTALK_APP_KIND）")),
             Kind::NoSuchCall => misconfigured(told!(
                 "there is no such call at this address: check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL, which end before /v1.0 and /topapi), and the path of a call of your own",
                 "该地址没有此接口：请检查 DINGTALK_SITE（或 DINGTALK_API_URL 与 DINGTALK_OAPI_URL，它们不含 /v1.0 与 /topapi），以及自行编写的接口路径")),
@@ -128,7 +130,7 @@ impl Part {
     pub const QUERY: Self = Self { name: "query", advice: "the query was changed between the client and this server, or by a script before dd.config" };
     pub const DECODING: Self = Self { name: "decoding", advice: "the client checks the query in its other, decoded or encoded, form: keep odd characters out of the page's address" };
     pub const DIGEST: Self = Self { name: "digest", advice: "the client computes the other digest: change JSAPI_DIGEST" };
-    pub const TICKET_AGE: Self = Self { name: "ticket age", advice: "the client does not know the jsapi_ticket: it is fetched anew, load the page again" };
+    pub const TICKET_AGE: Self = Self { name: "ticket age", advice: "the client does not know the jsapi_ticket: it is fetched anew, load the page again; if that does not help, the agentId or the corpId is another app's: DINGTALK_AGENT_ID, DINGTALK_CORP_ID, or, of a third-party app, what the organisation's authorisation tells" };
     pub const AGENT: Self = Self { name: "agent", advice: "the agentId is not this app's: DINGTALK_AGENT_ID (Developer Console > the app > Credentials and Basic Information), or, of a third-party app, what the organisation's authorisation tells" };
     pub const CORP: Self = Self { name: "corp", advice: "the corpId is not the organisation that the page was opened in: DINGTALK_CORP_ID (Developer Console > Home), or, of a third-party app, the $CORPID$ in its homepage's address" };
     pub const TIME_STAMP: Self = Self { name: "time stamp", advice: "the page passed another timeStamp to dd.config than the one signed for it: pass it on unchanged, as text" };

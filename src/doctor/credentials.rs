@@ -137,8 +137,8 @@ fn ids(kind: &AppKind, so_far: &Findings) -> Finding {
             told!("the code is of this app; whether CorpId and AgentId are right, no call tells: open the app",
                 "该授权码属于此应用；没有接口可核对 CorpId 与 AgentId 是否正确：请打开应用")),
         _ => Finding::unknown("ids",
-            told!("no call tells: open the app. A wrong CorpId gets no code, a wrong AgentId gets dd.config refused, which the log names; or use --code",
-                "没有接口可核对：请打开应用。CorpId 错误则取不到授权码，AgentId 错误则 dd.config 被拒绝（日志会指明）；也可使用 --code")),
+            told!("no call tells: open the app. A wrong CorpId gets no code, a pair of another app gets every code refused, a wrong AgentId gets dd.config refused, which the log names; or use --code",
+                "没有接口可核对：请打开应用。CorpId 错误则取不到授权码，凭证属于另一个应用则授权码都被拒绝，AgentId 错误则 dd.config 被拒绝（日志会指明）；也可使用 --code")),
     }
 }
 

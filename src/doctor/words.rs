@@ -45,9 +45,6 @@ pub fn advice(error: &Error) -> Told {
         Kind::Unintelligible(_) | Kind::AnswerLost => told!(
             "try again in a minute; if it stays, check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL), and what stands between here and DingTalk: it may cut calls off, or answer in its place",
             "请稍后重试；如仍然如此，请检查 DINGTALK_SITE（或 DINGTALK_API_URL 与 DINGTALK_OAPI_URL），以及到钉钉之间的设备：可能中断了调用，或代替钉钉应答"),
-        Kind::CodeRejected => told!(
-            "take a fresh code, of this app and organisation: it is good for five minutes and once",
-            "请使用此应用与组织的新免登授权码：五分钟内有效且只能使用一次"),
         Kind::UserUnknown => told!(
             "take the userid from Admin Console > Contacts > User Management of this very organisation",
             "请从该组织的管理后台 > 通讯录 > 成员管理 获取 userid"),

@@ -139,6 +139,27 @@ async fn a_refused_auth_code_is_reported_once_with_the_login_that_it_was_for() {
     chromium.finish().await;
 }
 
+/// As some PC clients answer whatever goes wrong: nobody was asked, so nobody has cancelled.
+#[tokio::test]
+async fn an_auth_code_that_is_said_to_be_cancelled_is_a_refusal_and_is_reported() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.on_every_document(LISTEN).await;
+    let cancels = "const ask = window.fetch;
+        const cancelled = () => Promise.resolve(new Response('{\"errorCode\":\"-1\",\"errorMessage\":\"no bridge\"}'));
+        window.fetch = (path, init) => (/client.authcode/.test(path) ? cancelled() : ask(path, init));";
+    chromium.on_every_document(cancels).await;
+    chromium.open(&app.url).await;
+    chromium.sees("#trouble-text", "DingTalk refused the request.").await;
+    chromium.sees("#trouble-said", "DingTalk said: no bridge").await;
+    let report = &chromium.reports().await[0];
+    assert_eq!(
+        (&report["call"], &report["code"], &report["text"]),
+        (&json!("requestAuthCode"), &json!("-1"), &json!("no bridge"))
+    );
+    chromium.finish().await;
+}
+
 #[tokio::test]
 async fn a_report_that_is_lost_changes_nothing_for_the_reader() {
     for fate in [

@@ -112,6 +112,7 @@ pub const ALL: &[Breakage] = breakages! {
     "user": "user", "of this month", |scene| fault(scene, USER, Fault::Quota);
     "login": "code", "fresh code", |scene| scene.code = "made-up".into();
     "login": "code", "fresh code", |scene| scene.code = scene.app.dingtalk.issue_foreign_code();
+    "login": "code", "another app's", |scene| scene.code = scene.app.dingtalk.issue_foreign_code();
     "clock": "clock", "s ahead of DingTalk's", |scene| scene.app.hands.set_time_of_day(120);
     "clock": "clock", "s behind DingTalk's", |scene| scene.app.hands.set_time_of_day(-3600);
     "state": "state", "STATE_URL", |scene| scene.settings.state = Location::File("/nowhere/at/all".into());

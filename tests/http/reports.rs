@@ -74,6 +74,25 @@ async fn a_wrong_agent_or_organisation_is_named_with_its_setting() {
     }
 }
 
+/// DingTalk's own list of causes has the agentId first for these codes, ahead of the ticket.
+#[tokio::test]
+async fn a_ticket_that_the_client_does_not_know_may_be_of_another_agent_and_the_settings_are_named() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser_of("alice").await;
+    let url = format!("{}/jsapi", app.url);
+    let signed = signed(&browser.jsapi_config(&url).await.json(), &url);
+    for text in [
+        "权限校验失败 Code:52011 - Messsage:",
+        "[错误码:52011][jsapi ticket 读取失败]",
+        "Code:52013 - Message: 签名校验失败 ticketList:[aC7X****]",
+        "Code:52013 - Message: 签名校验失败",
+    ] {
+        let told = browser.post("/api/jsapi/report", &json!({"code": "3", "text": text, "url": url, "signed": signed})).await;
+        let explanation = told.json()["explanation"].as_str().unwrap().to_owned();
+        assert!(explanation.contains("DINGTALK_AGENT_ID") && explanation.contains("DINGTALK_CORP_ID"), "{text}: {explanation}");
+    }
+}
+
 #[tokio::test]
 async fn a_ticket_that_the_client_no_longer_knows_is_replaced_once_however_often_it_is_reported() {
     let app = TestApp::start().await;

@@ -46,6 +46,9 @@ async fn the_log_has_the_id_of_the_answer_and_the_fix_and_nothing_that_is_secret
     assert_eq!(told.len(), 1, "logged once");
     let fix = told[0]["fix"].as_str().unwrap();
     assert!(fix.contains("qyapi_base") && fix.contains("Permission Management"), "{fix}");
+    let of_another_app = |line: &&serde_json::Value| line["fix"].as_str().is_some_and(|fix| fix.contains("DINGTALK_CLIENT_ID"));
+    let told = lines.iter().filter(|line| line["request_id"] == rejected.header("x-request-id")).find(of_another_app);
+    assert_eq!(told.unwrap()["code"], "code_rejected");
 
     let key = &variables.iter().find(|(name, _)| *name == "SESSION_KEY").unwrap().1;
     for secret in [dingtalk.app().client_secret, &code, &session, &key[..32], "canary"] {

@@ -147,6 +147,8 @@ fn a_refusal_is_read_whatever_is_odd_about_its_form() {
     for (body, kind) in [
         (r#"{"errcode":"40078","errmsg":"x"}"#, Kind::CodeRejected),
         (r#"{"errcode":" 90018 ","errmsg":null}"#, Kind::RateLimited),
+        (r#"{"errcode":40085,"errmsg":"x"}"#, Kind::SuiteTicket),
+        (r#"{"errcode":853005,"errmsg":"签名中套件ticket参数无效"}"#, Kind::SuiteTicket),
         (r#"{"errcode":40014.0,"errmsg":"x"}"#, Kind::TokenRejected),
         (r#"{"errcode":88,"sub_code":60020,"sub_msg":null,"errmsg":7}"#, Kind::IpNotAllowed(None)),
         (r#"{"errcode":"88","sub_code":"60011","sub_msg":"[qyapi_base]"}"#, Kind::Permission(Some("qyapi_base".into()))),

@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, ResponseError};
 use askama::Template;
 
 use super::Problem;
+use crate::dingtalk;
 use crate::web::login::{Challenge, EntryPage};
 use crate::web::page::words::{self, Message};
 use crate::web::{Head, Language, RequestScope};
@@ -110,19 +111,20 @@ pub fn record(problem: &Problem, scope: &RequestScope) {
         }
         text
     };
+    let fix = || problem.source()?.downcast_ref::<dingtalk::Error>()?.fix();
     let (request_id, code) = (scope.id(), problem.code());
     match problem {
-        Problem::Misconfigured(error) => {
-            tracing::error!(request_id, code, fix = error.fix(), error = causes(), "an administrator must act");
+        Problem::Misconfigured(_) => {
+            tracing::error!(request_id, code, fix = fix(), error = causes(), "an administrator must act");
         }
         Problem::Internal(_) => tracing::error!(request_id, code, error = causes(), "internal error"),
         // Logged when the breaker opened; not again for everybody who meets it.
         Problem::DingtalkUnavailable(error) if error.not_asked() => tracing::debug!(request_id, code, "dingtalk was not asked"),
         Problem::LoginQueued(_) => tracing::debug!(request_id, code, "the login waits"),
-        Problem::NotAuthorised(error) => tracing::warn!(request_id, code, fix = error.fix(), error = causes(), "refused"),
-        Problem::RetryWithNewCode(error) | Problem::DingtalkUnavailable(error) | Problem::QuotaSpent(error) => {
-            tracing::warn!(request_id, code, fix = error.fix(), error = causes(), "dingtalk failed");
+        Problem::NotAuthorised(_) => tracing::warn!(request_id, code, fix = fix(), error = causes(), "refused"),
+        Problem::RetryWithNewCode(_) | Problem::DingtalkUnavailable(_) | Problem::QuotaSpent(_) => {
+            tracing::warn!(request_id, code, fix = fix(), error = causes(), "dingtalk failed");
         }
-        _ => tracing::info!(request_id, code, reason = causes(), "refused"),
+        _ => tracing::info!(request_id, code, fix = fix(), reason = causes(), "refused"),
     }
 }
