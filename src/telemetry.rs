@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tracing::Level;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -125,7 +125,5 @@ fn filter(asked: &str) -> Targets {
     Targets::new()
         .with_default(level.min(Level::WARN.into()))
         .with_target("dingtalk_h5", level)
-        // An error for each malformed request, which anybody can send.
-        .with_target("actix_http::h1::dispatcher", LevelFilter::OFF)
         .with_targets(targets.into_iter().filter(|(target, _)| target.starts_with("dingtalk_h5")))
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 
 use crate::web::Settings;
@@ -12,37 +11,32 @@ pub struct OurCookie {
     /// Over https it begins with `__Host-`. Cookies of frames have names of their own: one from before EMBEDDED was set would be sent
     /// beside its successor, and of two neither counts.
     pub name: String,
-    /// Over https: no other host and no plain-http page can plant a cookie whose name begins with `__Host-`. Plain http, which the
-    /// settings allow on loopback only, can have neither the prefix nor `Secure`.
-    secure: bool,
+    /// What the browser may do with it.
+    attributes: &'static str,
     /// The page may be framed by DingTalk's PC client: a third-party context, in which only partitioned cookies come back.
-    embedded: bool,
+    partitioned: &'static str,
 }
 
 impl OurCookie {
-    /// The cookie `base`, by its full name.
+    /// The cookie `base`, by its full name. Over https no other host and no plain-http page can plant a cookie whose name begins with
+    /// `__Host-`; plain http, which the settings allow on loopback only, can have neither the prefix nor `Secure`. SameSite says whether
+    /// the browser sends it with requests that other sites began.
     pub fn new(base: &str, settings: &Settings) -> Self {
-        let (secure, embedded) = (settings.public_url.is_https(), settings.embedded);
-        let name = match (secure, embedded) {
-            (true, true) => format!("__Host-framed-{base}"),
-            (true, false) => format!("__Host-{base}"),
-            (false, _) => base.to_owned(),
+        let (prefix, attributes, partitioned) = match (settings.public_url.is_https(), settings.embedded) {
+            (true, true) => ("__Host-framed-", "HttpOnly; SameSite=None; Secure; Path=/", "; Partitioned"),
+            (true, false) => ("__Host-", "HttpOnly; SameSite=Lax; Secure; Path=/", ""),
+            (false, true) => ("", "HttpOnly; SameSite=None; Path=/", "; Partitioned"),
+            (false, false) => ("", "HttpOnly; SameSite=Lax; Path=/", ""),
         };
-        Self { name, secure, embedded }
+        Self { name: format!("{prefix}{base}"), attributes, partitioned }
     }
 
-    /// What sets it: for `max_age`, where zero removes it, or until the browser is closed. None if `value` is no cookie's.
+    /// What sets it: for `max_age`, where zero removes it, or until the browser is closed. None if `value` is no header's; it is hex or
+    /// base64.
     pub fn header(&self, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
-        let mut cookie = Cookie::new(&self.name, value);
-        cookie.set_http_only(true);
-        cookie.set_secure(self.secure);
-        // When the browser may send it with requests that other sites started.
-        cookie.set_same_site(if self.embedded { SameSite::None } else { SameSite::Lax });
-        cookie.set_path("/");
-        cookie.set_max_age(max_age.map(|age| time::Duration::seconds(age.as_secs() as i64)));
-        // The cookie library of actix-web 4 does not know this attribute.
-        let partitioned = if self.embedded { "; Partitioned" } else { "" };
-        HeaderValue::from_str(&format!("{cookie}{partitioned}")).ok()
+        let Self { name, attributes, partitioned } = self;
+        let max_age = max_age.map(|age| format!("; Max-Age={}", age.as_secs())).unwrap_or_default();
+        HeaderValue::try_from(format!("{name}={value}; {attributes}{max_age}{partitioned}")).ok()
     }
 
     /// Gives it to the browser, until that is closed.

@@ -89,7 +89,8 @@ impl SessionKeys {
     /// What the cookie `name` says, if one of the keys has sealed it.
     pub(super) fn open<T: DeserializeOwned>(&self, name: &str, value: &str) -> Option<T> {
         // Earlier versions of this app have escaped it.
-        let sealed = STANDARD.decode(Cow::from(percent_decode_str(value))).ok()?;
+        let unescaped = || STANDARD.decode(Cow::from(percent_decode_str(value)));
+        let sealed = STANDARD.decode(value).or_else(|_| unescaped()).ok()?;
         let opened = self.0.iter().find_map(|key| key.sealer.open(name.as_bytes(), &sealed))?;
         serde_json::from_slice(&opened).ok()
     }
