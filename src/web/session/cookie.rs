@@ -31,8 +31,8 @@ impl OurCookie {
         Self { name: format!("{prefix}{base}"), attributes, partitioned }
     }
 
-    /// What sets it: for `max_age`, where zero removes it, or until the browser is closed. None if `value` is no header's; it is hex or
-    /// base64.
+    /// What sets it: for `max_age`, where zero removes it, or until the browser is closed. `value` is hex or base64. The cookie library of
+    /// actix-web 4 does not know `Partitioned`.
     pub fn header(&self, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
         let Self { name, attributes, partitioned } = self;
         let max_age = max_age.map(|age| format!("; Max-Age={}", age.as_secs())).unwrap_or_default();
