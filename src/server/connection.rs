@@ -22,6 +22,7 @@ use actix_http::{Request, ServiceConfig};
 use actix_service::Service;
 use actix_web::dev::ServiceResponse;
 use tokio::io::{AsyncRead, AsyncWrite, split};
+use tokio::time::sleep;
 
 use self::reader::Reader;
 pub use self::writer::TAKING_PATIENCE;
@@ -30,6 +31,8 @@ use super::stalls::Seat;
 
 /// How long the head of a request may take, from the end of the last answer on; a trusted proxy's, from its first byte on.
 pub const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+/// Who was let in shortly before the server stopped may ask for so long.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 /// A body is sent and taken in portions of so many bytes, for each of which the client has its time.
 const PORTION: usize = 32 * 1024;
 
@@ -74,11 +77,16 @@ where
 {
     let codec = RefCell::new(Codec::new(config));
     let shared = Shared { seat, codec, is_sending: Cell::default(), has_taken: Cell::default() };
+    let stopping = async {
+        stopping.await;
+        sleep(LAST_WORDS).await;
+    };
     let ((read, write), mut stopping) = (split(stream), pin!(stopping));
     let (mut reader, mut writer) = (Reader::new(read, &shared), Writer::new(write, &shared));
     let mut stays_open = true;
     while stays_open {
         let request = tokio::select! {
+            biased;
             request = reader.request() => request?,
             () = &mut stopping => None,
         };

@@ -1,7 +1,7 @@
 //! Clients that are slow, leave or ask all the time, and what they send half of. The clock stands still but for those who wait.
 
 use std::cell::{Cell, RefCell};
-use std::future::pending;
+use std::future::{pending, ready};
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -43,6 +43,21 @@ where
     H: Future<Output = HttpResponse> + 'static,
     C: Future<Output = T>,
 {
+    served_until(pending(), seat, pipe, handler, client).await
+}
+
+/// The same of a server that stops.
+async fn served_until<T, H, C>(
+    stopping: impl Future<Output = ()>,
+    seat: Seat,
+    pipe: Pipe,
+    handler: impl Fn(Payload) -> H + Clone + 'static,
+    client: impl FnOnce(DuplexStream) -> C,
+) -> T
+where
+    H: Future<Output = HttpResponse> + 'static,
+    C: Future<Output = T>,
+{
     let talk = async {
         let app = init_service(App::new().default_service(web::to(handler))).await;
         let (here, there) = duplex(pipe.holds);
@@ -52,7 +67,7 @@ where
             false => Box::new(here),
         };
         let peer = (Ipv4Addr::LOCALHOST, 9).into();
-        let server = serve(here, peer, &seat, ServiceConfig::default(), &app, pending());
+        let server = serve(here, peer, &seat, ServiceConfig::default(), &app, stopping);
         tokio::join!(server, client(there)).1
     };
     LocalSet::new().run_until(talk).await
@@ -124,6 +139,15 @@ async fn sent(portion: usize, seconds: u64, pipe: Pipe) -> usize {
     };
     served(seat(), pipe, take, send).await;
     came.get()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_at_the_very_end_of_a_server_is_answered_and_who_is_silent_is_not_waited_for() {
+    for (sends, begins) in [(&[(0, GET)][..], "HTTP/1.1 200"), (&[(50, GET)], "HTTP/1.1 200"), (&[], "")] {
+        let (give, ask) = (|_| async { HttpResponse::Ok().finish() }, async |client| hears(client, sends, false).await);
+        let heard = timeout(Duration::from_secs(1), served_until(ready(()), seat(), SMALL, give, ask)).await.unwrap();
+        assert!(heard.starts_with(begins) && heard.is_empty() == sends.is_empty(), "{sends:?}: {heard}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

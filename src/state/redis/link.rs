@@ -158,7 +158,7 @@ impl Away {
     const REPLICA: &str = "it is a replica and takes no changes: STATE_URL must lead to the primary";
     const NOT_ALLOWED: &str = "its access list does not let this user run what is needed";
     const CERTIFICATE: &str =
-        "its certificate has expired, is not for that host, or is not trusted on this machine: SSL_CERT_FILE says what is";
+        "its certificate has expired, is another host's or an authority's, or is not trusted on this machine: see SSL_CERT_FILE";
     /// What had been told there is lost.
     pub const JUNK: Self = Self("something of another kind lies where it was told what ends");
     const NODE: &str = "it is a node of a cluster, and the others are not followed: STATE_URL must lead to a server of its own";
