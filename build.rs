@@ -1,4 +1,4 @@
-//! Files in `static/` are embedded by a macro, which cargo cannot see: a new file there must make it compile again.
+//! A macro embeds the files in `static/`, which cargo cannot see: with this, a new file there makes cargo compile the crate again.
 
 fn main() {
     println!("cargo:rerun-if-changed=static");

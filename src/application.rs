@@ -22,10 +22,10 @@ use crate::telemetry;
 use crate::web::session;
 use crate::web::{self, Headers, Introductions, Logins, Metrics, Readiness, Reports, Sessions, Site, Stopping};
 
-/// How long load balancers are told before the server stops.
+/// For how long the server answers `/healthz` and `/readyz` with no before it stops, so that load balancers notice.
 const NOTICE: Duration = Duration::from_secs(1);
-/// Whose turn comes within this time is still let in: an exchange takes five seconds, and the server ends after eight. The others are
-/// told to post again, and keep their place with the next process.
+/// Once the server is told to stop, a login in line is still exchanged if its turn comes within this time: the exchange takes up to five
+/// seconds, and the server ends after eight. The pages of the others are told to post again, and keep their place with the next process.
 const LAST_TURNS: Duration = Duration::from_secs(3);
 
 /// The server, listening but not yet answering.
@@ -40,13 +40,13 @@ pub struct Application {
 }
 
 impl Application {
-    /// The app of `src/app`. Everything that can fail at start fails here; the plumbing makes no call to DingTalk yet.
+    /// Builds the app of `src/app`. Everything that can fail at start fails here. The plumbing does not call DingTalk yet; the app may.
     pub async fn build(listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         let (of_app, time) = (settings.app.clone(), clock.clone());
         Self::of(async |dingtalk| app::build(of_app, time, dingtalk).await, listener, settings, clock).await
     }
 
-    /// Another app, such as one that tests bring.
+    /// The same with another app, such as one that a test defines.
     pub async fn of(
         app: impl AsyncFnOnce(DingTalk) -> anyhow::Result<web::App>,
         listener: TcpListener,
@@ -142,7 +142,7 @@ impl Application {
         self.server.address()
     }
 
-    /// Where the metrics are, if they are anywhere.
+    /// The address that serves `/metrics`, if METRICS_ADDR is set.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics.as_ref().map(Listening::address)
     }
@@ -152,14 +152,14 @@ impl Application {
         DingTalk::clone(&self.dingtalk)
     }
 
-    /// What all requests agree on.
+    /// The state that all requests share: used codes, ended sessions, events.
     pub fn state(&self) -> Arc<State> {
         Data::clone(&self.state).into_inner()
     }
 
-    /// Answers until `stop` ends. Then `/healthz` and `/readyz` say no for a second, so that a load balancer sends nobody else, and after
-    /// that no more connections are taken and the requests in flight may end. Then what they have left may end, and what the app does
-    /// beside them ends.
+    /// Serves until `stop` completes. Then `/healthz` and `/readyz` say no for a second, so that a load balancer sends nobody else. After
+    /// that no more connections are accepted, and the requests in flight may finish; then the work that they left to
+    /// [`Stopping::waits_for`] may finish. At last the app's own tasks are aborted.
     pub async fn run_until_stopped(mut self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let (_until_the_end, the_end) = oneshot::channel::<()>();
         if let Some(metrics) = self.metrics {
@@ -180,26 +180,26 @@ impl Application {
         let ended = self.server.run_until(stopping, NOTICE).await;
         self.stopping.end(NOTICE + server::LAST_REQUESTS).await;
         self.tasks.shutdown().await;
-        // It may hold the client, and that the state.
+        // The state holds the app's reaction, which may hold the client, which holds the state: this breaks the cycle.
         state.react_with(Reaction::default());
         ended
     }
 }
 
-/// The state of the app that these settings are for.
+/// Opens the state of the app that these settings are for, at STATE_URL.
 pub fn state_of(settings: &Settings, clock: Clock) -> anyhow::Result<State> {
     let (web, app) = (&settings.web, settings.dingtalk.credentials.client_id.as_str());
     State::open(&settings.state, app, sealing_keys(settings), web.session_lifetime, clock)
         .with_context(|| format!("STATE_URL cannot be used: {}", settings.state))
 }
 
-/// What that is sealed with.
+/// The keys that the state is sealed with, derived from SESSION_KEY.
 pub fn sealing_keys(settings: &Settings) -> SealingKeys {
     let app = settings.dingtalk.credentials.client_id.as_str();
     SealingKeys::new(settings.web.session_keys.derived(&["state of ", app].concat()))
 }
 
-/// Says what starts and yet deserves a second look.
+/// Logs which settings deserve a second look although the server starts with them.
 fn warn(settings: &Settings) {
     for doubt in settings.doubts() {
         tracing::warn!("{}", doubt.english);

@@ -1,4 +1,4 @@
-//! What can be typed on the command line, and the options among the settings.
+//! The command line: the commands, their options, and the settings that are given as options.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -52,7 +52,7 @@ The settings are those of `serve`, and so are their options.
 Ids stay. `fix` comes with warn and fail, `console` (its address) when it is to be mended there, and `because` with not_done where
 another check has to pass first: its id. What is wrong before any check, such as a malformed .env, goes to standard error.";
 
-/// The option of a setting. Command lines can be read by every process of the machine, so a secret has none; its file does.
+/// The option of a setting. Every process of the machine can read command lines, so a secret has no option, only the file that holds it.
 fn option(setting: &Setting) -> Arg {
     let Setting { name, about, is_secret } = setting;
     let (name, about) = match is_secret {
@@ -63,11 +63,12 @@ fn option(setting: &Setting) -> Arg {
     Arg::new(name.clone()).long(long).value_name(name).help(about)
 }
 
-/// The variables of this process and the options, which outdo them. What is not UTF-8 is replaced, and left to the value's own check.
+/// The environment variables of this process, overridden by the options. Bytes that are not UTF-8 become U+FFFD, and the setting's own
+/// check decides about the result.
 pub fn environment(options: &ArgMatches) -> Environment {
     let text = |text: OsString| text.to_string_lossy().into_owned();
     let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
-    // Other options are in lower case.
+    // The ids of settings are in upper case, those of other options in lower case.
     let is_setting = |name: &&Id| name.as_str().starts_with(char::is_uppercase);
     let option = |name: &Id| Some((name.to_string(), options.get_one::<String>(name.as_str())?.clone()));
     variables.chain(options.ids().filter(is_setting).filter_map(option)).collect()

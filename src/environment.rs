@@ -8,7 +8,7 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// What is set, any of which may be secret, and what was found when it was read.
+/// The variables that are set, any of which may be secret, and the settings and faults that were noted while they were read.
 #[derive(Debug, Default)]
 pub struct Environment {
     values: HashMap<String, SecretString>,
@@ -21,7 +21,7 @@ pub struct Environment {
 /// Something that can be set.
 #[derive(Debug)]
 pub struct Setting {
-    /// Of its variable.
+    /// The name of its environment variable.
     pub name: &'static str,
     /// What it means, and its default or where the right value is found.
     pub about: String,
@@ -29,7 +29,7 @@ pub struct Setting {
     pub is_secret: bool,
 }
 
-/// All that is wrong, so that one look mends everything. Never carries a value.
+/// All faults together, so that they can be corrected at once. Never contains a value, which may be secret.
 #[derive(Debug)]
 pub struct Faults(Vec<Fault>);
 
@@ -41,21 +41,21 @@ struct Fault {
 }
 
 impl Environment {
-    /// What `read` makes of it, when nothing is wrong.
+    /// Returns what `read` reads, or all the faults that it noted.
     pub fn read<T>(mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, Faults> {
         let settings = read(&mut self).filter(|_| self.faults.is_empty());
         settings.ok_or(Faults(self.faults))
     }
 
-    /// All that `read` asks for.
+    /// All settings that `read` reads, with their descriptions.
     pub fn settings_of<T>(read: impl FnOnce(&mut Self) -> T) -> Vec<Setting> {
         let mut nothing = Self::default();
         read(&mut nothing);
         nothing.settings
     }
 
-    /// Reads what must be set; `about` says where the right value is found. Like the others, it notes what is wrong and goes on, so
-    /// that all of it is known at the end.
+    /// Reads a setting that must be set; `about` says where the right value is found. Like the methods below, it notes a fault and returns
+    /// `None`, so that all faults are known at the end.
     pub fn required<T, E: Display>(
         &mut self,
         name: &'static str,
@@ -68,7 +68,7 @@ impl Environment {
         self.check(name, parse(value.expose_secret().to_owned()))
     }
 
-    /// Reads what has a default.
+    /// Reads a setting that has a default.
     pub fn or<T, E: Display>(
         &mut self,
         name: &'static str,
@@ -81,7 +81,7 @@ impl Environment {
         self.check(name, parse(value.expose_secret().to_owned()))
     }
 
-    /// Reads what need not be set: `None` then, too.
+    /// Reads a setting that need not be set: `None` if it is not set, or wrong.
     pub fn optional<T, E: Display>(&mut self, name: &'static str, parse: fn(String) -> Result<T, E>, about: &str) -> Option<T> {
         self.describe(name, about, false);
         let value = self.value(name)?;
@@ -101,7 +101,7 @@ impl Environment {
         self.check(name, parse(&secret))
     }
 
-    /// The same of what need not be set: `None` then, too.
+    /// The same for a secret that need not be set: `None` if it is not set, or wrong.
     pub fn secret_optional<T, E: Display>(
         &mut self,
         name: &'static str,
@@ -114,7 +114,7 @@ impl Environment {
         self.check(name, parse(&secret))
     }
 
-    /// The same of what is needed only `if` something else is so, and not read otherwise.
+    /// The same for a secret that must be set if it is `needed`; otherwise it is not read.
     pub fn secret_if<T, E: Display>(
         &mut self,
         needed: bool,
@@ -137,7 +137,7 @@ impl Environment {
             (None, Some(file)) => {
                 self.note_exposure(name, file.expose_secret());
                 match read_to_string(file.expose_secret()) {
-                    // Some editors put a mark at the beginning.
+                    // Some editors put a byte order mark at the beginning.
                     Ok(text) => match text.trim_start_matches('\u{feff}').trim() {
                         "" => Err(format!("the file of {file_name} is empty")),
                         secret => Ok(Some(secret.into())),
@@ -148,8 +148,8 @@ impl Environment {
         }
     }
 
-    /// The names with this beginning that nobody has read: most likely misspelt. Kubernetes sets some for each Service, whose names may
-    /// begin as ours do.
+    /// The variables with this prefix that no setting has read: most likely misspelt. Not those that Kubernetes sets for each Service, such
+    /// as `…_SERVICE_HOST`: a Service's name may begin as our settings do.
     pub fn unread(&self, beginning: &str) -> Vec<String> {
         let services: Vec<_> = self.values.keys().filter_map(|name| name.strip_suffix("SERVICE_HOST")).collect();
         let is_link = |rest: &str| rest.starts_with("SERVICE_") || rest.starts_with("PORT");
@@ -162,7 +162,7 @@ impl Environment {
         unread
     }
 
-    /// The good value, or a fault of `name`.
+    /// Returns the value; notes an error as a fault of `name`.
     pub fn check<T, E: Display>(&mut self, name: &'static str, value: Result<T, E>) -> Option<T> {
         value.map_err(|wrong| self.fault(name, wrong)).ok()
     }

@@ -12,7 +12,7 @@ pub mod dingtalk;
 pub mod doctor;
 /// How settings are read.
 pub mod environment;
-/// What the HTTP library does not bound. Skip it at first reading.
+/// Limits on connections, request heads and slow clients, which the HTTP library does not set. Skip it at first reading.
 pub mod server;
 /// What can be set, and the checks.
 pub mod settings;

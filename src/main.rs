@@ -50,9 +50,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Sets what `.env` of this directory says, if there is one, where nothing is set. Of several lines for one name the last counts, as it
-/// does for systemd. Each must make sense by itself: a quote that one does not close would swallow those that follow. The parser's own
-/// message quotes the line it stumbled on, which may hold a secret.
+/// Sets the variables in this directory's `.env`, if there is one, that the environment does not set. Of several lines for one name the
+/// last counts, as it does for systemd. Each line must parse by itself: a quote left open would swallow the lines that follow. The error
+/// gives only the line's number, because the parser's own message quotes the line, which may hold a secret.
 fn read_dot_env() -> Result<(), String> {
     let text = match std::fs::read_to_string(".env") {
         Ok(text) => text,
@@ -67,13 +67,13 @@ fn read_dot_env() -> Result<(), String> {
     }
     let mut last = read(text).map_err(|_| MALFORMED)?;
     last.retain(|name, _| std::env::var_os(name).is_none_or(|set| set.to_string_lossy().trim().is_empty()));
-    // Nobody but the parser may set variables, so it is told once more.
+    // To set a variable is unsafe, which this crate forbids, so dotenvy sets them: it parses those that are left once more.
     let escaped = |value: &str| value.replace('\\', r"\\").replace('"', r#"\""#).replace('$', r"\$");
     let text: String = last.iter().map(|(name, value)| format!("{name}=\"{}\"\n", escaped(value))).collect();
     dotenvy::from_read_override(text.as_bytes()).map_err(|_| MALFORMED.to_owned())
 }
 
-/// Does what takes all settings and tells of itself in the log.
+/// Runs a command that needs all settings and reports to the log.
 fn with_settings(options: &ArgMatches, work: impl AsyncFnOnce(Settings) -> anyhow::Result<()>) -> ExitCode {
     let settings = match Settings::read(environment(options)) {
         Ok(settings) => settings,
@@ -89,8 +89,8 @@ fn with_settings(options: &ArgMatches, work: impl AsyncFnOnce(Settings) -> anyho
     }
 }
 
-/// Runs `work` to its end. Threads that still wait for the system are left behind: a disk or a name server that does not answer may keep
-/// them for ever.
+/// Runs `work` to its end. Does not wait for threads that still block: on a disk or a name server that does not answer they may block for
+/// ever.
 fn run<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(work);
@@ -104,7 +104,7 @@ fn health(options: &ArgMatches) -> ExitCode {
     answered.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
 }
 
-/// What to change, and where.
+/// Examines the app and prints what to change, and where.
 fn doctor(options: &ArgMatches) -> ExitCode {
     let language = match options.get_one::<String>("lang").map(String::as_str) {
         Some("zh") => Language::Chinese,
@@ -136,7 +136,7 @@ fn doctor(options: &ArgMatches) -> ExitCode {
     }
 }
 
-/// A code comes by standard input: command lines can be read by others.
+/// What to examine. An authCode is read from standard input, because other processes can read command lines.
 fn asked(options: &ArgMatches) -> anyhow::Result<Asked> {
     let user = options.get_one::<String>("user").map(UserId::parse).transpose().context("--user")?;
     let code = match options.get_flag("code") {
@@ -157,11 +157,12 @@ fn language_of_the_terminal() -> Language {
 }
 
 fn say(report: &impl Display) {
-    // Whoever asked may have gone.
+    // Standard output may be closed by now, such as by `head`.
     let _ = writeln!(std::io::stdout(), "{report}");
 }
 
-/// Ends the sessions of a person, or of everybody, in an organisation, in all processes. When this returns, it lasts.
+/// Ends the sessions of a person, or of everybody, in an organisation, in all processes. When this returns without an error, that is
+/// stored.
 async fn end_sessions(settings: &Settings, options: &ArgMatches) -> anyhow::Result<()> {
     let home = settings.dingtalk.kind.home().map(|home| &home.corp_id);
     let corp_id = options.get_one::<CorpId>("corp").or(home);
@@ -175,7 +176,7 @@ async fn end_sessions(settings: &Settings, options: &ArgMatches) -> anyhow::Resu
     state.kept().await.context("nobody was told")
 }
 
-/// Takes over what the file of one process kept, and says how many things that was.
+/// Takes over what the file of one process stored, and logs how many entries that was.
 async fn take_over(settings: &Settings, options: &ArgMatches) -> anyhow::Result<()> {
     let from = options.get_one::<PathBuf>("from").context("--from is required")?;
     ensure!(matches!(settings.state, Location::Redis(_)), "STATE_URL says where it goes: redis://… or rediss://…");
@@ -185,9 +186,9 @@ async fn take_over(settings: &Settings, options: &ArgMatches) -> anyhow::Result<
     Ok(())
 }
 
-/// The state of the running app, for an administrator.
+/// Opens the state that the running app uses, for an administrator's command.
 async fn reached(settings: &Settings) -> anyhow::Result<(Clock, State)> {
-    /// Nobody who waits at a prompt waits longer to hear that it is not there.
+    /// How long to wait for Redis: an administrator sits at the prompt.
     const PATIENCE: Duration = Duration::from_secs(3);
     ensure!(
         !matches!(settings.state, Location::Memory),
@@ -204,7 +205,7 @@ async fn reached(settings: &Settings) -> anyhow::Result<(Clock, State)> {
     Ok((clock, state))
 }
 
-/// Prints a unit for systemd that runs this very program, or what stands in front of it.
+/// Prints a unit for systemd that runs this very program, or the configuration of a proxy in front of it.
 fn unit(options: &ArgMatches) -> ExitCode {
     let program = std::env::current_exe().unwrap_or_else(|_| "/usr/local/bin/dingtalk-h5".into());
     let unit = match options.get_one::<String>("proxy").map(String::as_str) {
@@ -218,7 +219,7 @@ fn unit(options: &ArgMatches) -> ExitCode {
     }
 }
 
-/// Says so, to whoever can hear it: a disk that is full must not make another fault of this one.
+/// Prints the fault. If that fails, such as on a full disk, the exit code is still this one.
 fn unusable(fault: &impl Display) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "{fault}");
     ExitCode::from(UNUSABLE)
@@ -237,7 +238,7 @@ async fn serve(settings: Settings, checks: bool) -> anyhow::Result<()> {
     let application = Application::build(listener, settings, Clock::system()).await?;
     let stop = told_to_stop().context("signals cannot be heard")?;
     let mut said = std::io::stdout();
-    // Nobody need be listening: the server works all the same.
+    // Standard output may be closed: the server works all the same.
     let _ = writeln!(said, "listening on {scheme}://{address} for {public_url}");
     if let Some(address) = application.metrics_address() {
         let _ = writeln!(said, "metrics on http://{address}/metrics");
@@ -248,8 +249,8 @@ async fn serve(settings: Settings, checks: bool) -> anyhow::Result<()> {
     application.run_until_stopped(stop).await.context("the server failed")
 }
 
-/// SIGTERM from whoever runs the server, or Ctrl-C from whoever sits in front of it: heard from now on, not from when it is awaited. Other
-/// signals that services are sent change nothing: a new certificate is noticed without.
+/// Completes at SIGTERM or Ctrl-C, which are caught from now on, not only once this is awaited. SIGHUP, SIGUSR1 and SIGUSR2 do nothing: no
+/// signal is needed for a new certificate, which the server notices by itself.
 fn told_to_stop() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let _ignored = [SignalKind::hangup(), SignalKind::user_defined1(), SignalKind::user_defined2()].map(signal);

@@ -1,4 +1,4 @@
-//! Everything that can be set: names, meaning, checks, and where the right value is found. What a ring holds of it is its own `Settings`.
+//! Everything that can be set: names, meaning, checks, and where the right value is found. Each ring gets its part as its own `Settings`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,14 +21,15 @@ use self::values::{
     per_second, proxies, public_url, secure_url,
 };
 
-/// The library's file on DingTalk's CDN. Pinned: a newer one comes with a change of this line and a look at its changes.
+/// DingTalk's JSAPI library on its CDN. The version is pinned: before you change it, read what has changed in the library.
 const JSAPI_SCRIPT: &str = "https://g.alicdn.com/dingding/dingtalk-jsapi/3.1.0/dingtalk.open.js";
-/// How long a login waits for its turn. Pages wait 35 seconds for an answer, and proxies usually a minute.
+/// How long a login request waits for its turn before its page has to post again. Pages wait 35 seconds for a response, proxies usually a
+/// minute.
 const LOGIN_PATIENCE: Duration = Duration::from_secs(20);
-/// Half an hour, or the whole lifetime of shorter sessions.
+/// The default of SESSION_IDLE: half an hour, or SESSION_LIFETIME if that is shorter.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 
-/// What is wrong with an identifier that stands on every page.
+/// The fault of an identifier that looks like a secret: pages show identifiers.
 const SHOWN: &str = "this looks like a Client Secret, which pages would show to everybody";
 
 /// Settings that have passed every check, for each ring its own.
@@ -36,7 +37,7 @@ const SHOWN: &str = "this looks like a Client Secret, which pages would show to 
 pub struct Settings {
     /// Which DingTalk is called, and as which app.
     pub dingtalk: dingtalk::Settings,
-    /// Whose consoles the app is set up in.
+    /// The DingTalk in whose consoles the app is set up: `io` or `com`.
     pub site: &'static str,
     /// How people get in and what pages may do.
     pub web: web::Settings,
@@ -58,17 +59,17 @@ impl Settings {
         environment.read(all)
     }
 
-    /// Checks only where the server listens. Its certificate is not looked at: one that runs goes on with the one before.
+    /// Checks only where the server listens. The certificate is not checked: a running server goes on with the one that it had before.
     pub fn read_server(environment: Environment) -> Result<server::Settings, Faults> {
         environment.read(server)
     }
 
-    /// What can be set.
+    /// All settings, with their descriptions.
     pub fn known() -> Vec<Setting> {
         Environment::settings_of(all)
     }
 
-    /// What starts and yet deserves a second look, in no particular order.
+    /// What deserves a second look although the server starts with it, in no particular order.
     #[rustfmt::skip] // A doubt a paragraph.
     pub fn doubts(&self) -> Vec<Told> {
         let (dingtalk, mut doubts) = (&self.dingtalk, Vec::new());
@@ -128,7 +129,7 @@ fn all(env: &mut Environment) -> Option<Settings> {
 fn dingtalk(env: &mut Environment) -> Option<(dingtalk::Settings, &'static str)> {
     let client_id = env.required("DINGTALK_CLIENT_ID", copied(ClientId::parse),
         "Client ID, formerly AppKey; SuiteKey or CustomKey of the other kinds: Developer Console > the app > Credentials and Basic Information.");
-    // Pages tell everybody the one: it must not be the other.
+    // Pages show everybody the Client ID: it must not be the Client Secret.
     let id = client_id.as_ref().map_or("", ClientId::as_str);
     let (mut swapped, mut same) = (false, false);
     let client_secret = env.secret("DINGTALK_CLIENT_SECRET", |text| {
@@ -153,7 +154,7 @@ fn dingtalk(env: &mut Environment) -> Option<(dingtalk::Settings, &'static str)>
         "Unified App ID. Not used yet.");
     let site = env.or("DINGTALK_SITE", "io", one_of([("io", "io"), ("com", "com")]),
         "Which DingTalk: io (international) or com (China).");
-    // When it is wrong, that alone is reported.
+    // A wrong site is reported alone: the URLs that are made of it are not.
     let site = site.unwrap_or("io");
     let api_url = env.or("DINGTALK_API_URL", &format!("https://api.dingtalk.{site}"), base_url,
         "Base URL of the new API family, instead of the site's.");

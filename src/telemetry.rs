@@ -1,9 +1,10 @@
-//! Logging: one line an event, JSON when nobody is looking at a terminal.
+//! Logging: one line per event, as JSON when standard error is not a terminal.
 //!
 //! What may be logged: route patterns, statuses, durations, request ids, DingTalk's codes. What may not: secrets, tokens, tickets,
 //! codes, cookies, and query strings, which may hold any of them.
 //!
-//! Lines are written on a thread of their own, so that a reader of standard error that stalls stalls nobody else. A panic is a line, too.
+//! Lines are written on a thread of their own, so that a stalled reader of standard error does not hold up requests. A panic is logged,
+//! too.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{BufWriter, IsTerminal, Stderr, Write};
@@ -19,20 +20,22 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Lines that wait to be written: some two megabytes, and seconds of a busy server. When as many wait, those that follow are lost.
+/// How many lines may wait to be written: some two megabytes, which a busy server logs in seconds. While the queue is full, further lines
+/// are lost.
 const QUEUE: usize = 8192;
 
-/// Lines are gathered for so long before they are written: to wake the thread that writes costs more than to write.
+/// How long lines are gathered before they are written together: waking the writing thread costs more than writing.
 const GATHERING: Duration = Duration::from_millis(10);
 
 static LOST: OnceLock<ErrorCounter> = OnceLock::new();
 
-/// What is logged while this lives. When it is dropped, what still waits is written, if that takes no more than a second.
+/// Keeps the log open. When it is dropped, the lines that still wait are written, if that takes no more than a second.
 #[must_use = "nothing is logged after it is dropped"]
 pub struct Log(Option<WorkerGuard>);
 
 impl Drop for Log {
-    /// Where no room comes for its last word, the library prints so to standard output. That may stall as well.
+    /// The library's guard is dropped on a thread of its own, because that may block: if the queue stays full, the guard prints an error to
+    /// standard output, whose reader may stall as well.
     fn drop(&mut self) {
         const PATIENCE: Duration = Duration::from_millis(1500);
         let (guard, (done, ended)) = (self.0.take(), mpsc::channel::<()>());
@@ -65,7 +68,7 @@ pub fn start() -> Log {
     Log(Some(guard))
 }
 
-/// Where a panic was, what it said, and with RUST_BACKTRACE how it came there.
+/// Logs a panic: its place, its message and, with RUST_BACKTRACE, its backtrace.
 fn tell(panic: &PanicHookInfo<'_>) {
     let (said, backtrace) = (panic.payload(), Backtrace::capture());
     let said = said.downcast_ref::<&str>().copied().or_else(|| said.downcast_ref::<String>().map(String::as_str));
@@ -83,7 +86,7 @@ pub fn lines_lost() -> u64 {
     LOST.get().map_or(0, |lost| lost.dropped_lines() as u64)
 }
 
-/// What the writing thread writes to. It flushes whenever no line waits.
+/// What the writing thread writes to. That thread flushes it whenever no line waits.
 struct Gathering(BufWriter<Stderr>);
 
 impl Write for Gathering {
@@ -109,16 +112,16 @@ pub fn json(asked: &str, writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'st
     tracing_subscriber::registry().with(filter(asked)).with(lines)
 }
 
-/// What is `asked` for, if it says anything of this program. The library takes a word that is no level for the name of a program, and
-/// nothing at all for errors only.
+/// The levels that `asked` (RUST_LOG) sets, or `None` if it says nothing about this program. The library takes a word that is no level for
+/// the name of a program, and an empty word for the level `error`.
 fn understood(asked: &str) -> Option<Targets> {
     let targets: Targets = asked.split(',').all(|word| !word.is_empty()).then(|| asked.parse().ok())??;
     let is_of_us = targets.default_level().is_some() || targets.iter().any(|(target, _)| target.starts_with("dingtalk_h5"));
     is_of_us.then_some(targets)
 }
 
-/// What is `asked` for, or `info` when that makes no sense. The HTTP libraries say warnings at most, whatever is asked for, because their
-/// finer lines print URLs and headers.
+/// The levels that `asked` sets, or `info` when that makes no sense. Libraries log warnings at most, whatever is asked for, because the
+/// finer lines of the HTTP libraries print URLs and headers.
 fn filter(asked: &str) -> Targets {
     let targets = understood(asked).unwrap_or_default();
     let level = targets.default_level().unwrap_or(Level::INFO.into());

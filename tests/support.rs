@@ -1,4 +1,4 @@
-//! What every test needs: the app beside a DingTalk of its own, a clock to move, and browsers without a screen.
+//! What every test needs: the app with a simulated DingTalk of its own, a clock that can be moved, and clients that act like browsers.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -37,17 +37,17 @@ pub const JSAPI_TICKET: &str = "POST /v1.0/oauth2/jsapiTickets";
 pub const USER_BY_CODE: &str = "POST /topapi/v2/user/getuserinfo";
 pub const USER_DETAILS: &str = "POST /topapi/v2/user/get";
 
-/// An app, running, beside its DingTalk. Both stop when it is dropped.
+/// A running app with a simulated DingTalk of its own. Both stop when this is dropped.
 pub struct TestApp {
     pub dingtalk: Simulator,
     pub hands: ClockHands,
-    /// The app's own.
+    /// The clock that the app reads.
     pub clock: Clock,
     pub url: String,
     pub settings: Settings,
-    /// The client that the app has.
+    /// The app's own client for DingTalk.
     pub client: DingTalk,
-    /// What the app has heard of the organisations that authorised it.
+    /// Delivers events of the organisations that authorise the app.
     pub authorisations: Hearsay,
     /// Where the metrics are, when METRICS_ADDR is set.
     pub metrics_url: Option<String>,
@@ -57,7 +57,7 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// The plumbing, with pages of the tests' own.
+    /// An internal app: the plumbing with the tests' own pages.
     pub async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
@@ -72,7 +72,7 @@ impl TestApp {
         Self::built(|_| app).await
     }
 
-    /// The same with one that needs DingTalk to be built.
+    /// The same with an app that is built with the client for DingTalk.
     pub async fn built(app: impl FnOnce(DingTalk) -> App) -> Self {
         Self::run(Simulator::app, "internal", async |_: &Settings, _, dingtalk| app(dingtalk), |_| {}).await
     }
@@ -82,7 +82,7 @@ impl TestApp {
         Self::run(Simulator::custom_app, "custom", async |_: &Settings, _, _| pages::app(), |_| {}).await
     }
 
-    /// The same as a third-party app that has heard of a suite ticket, and of no organisation.
+    /// The same as a third-party app that has received a suite ticket, but no organisation's authorisation.
     pub async fn third_party() -> Self {
         Self::third_party_with(|_| {}).await
     }
@@ -99,7 +99,7 @@ impl TestApp {
         app
     }
 
-    /// The same, authorised by both organisations, which it has not heard of.
+    /// The same, authorised by both organisations, but the app has not received these events.
     pub async fn of_both_organisations() -> (Self, [&'static str; 2]) {
         let app = Self::third_party().await;
         let both = app.dingtalk.organisations();
@@ -112,7 +112,7 @@ impl TestApp {
         self.client.waiting().iter().map(|(_, waiting)| waiting.calls).sum()
     }
 
-    /// Waits until so many logins since the start wait for their turn or have had it.
+    /// Waits until so many logins since the start are in line or have been sent to DingTalk.
     pub async fn are_in_line(&self, logins: usize) {
         let in_line = || self.waiting() + self.dingtalk.calls(USER_BY_CODE) as usize;
         eventually("they are in line", || in_line() >= logins).await;
@@ -130,7 +130,7 @@ impl TestApp {
         Self::run(Simulator::app, "internal", build_demo, adjust).await
     }
 
-    /// The same as a third-party app that both organisations have authorised, and that hears of events.
+    /// The same as a third-party app that receives events, and that both organisations have authorised.
     #[allow(dead_code, reason = "the same")]
     pub async fn demo_of_both_organisations() -> (Self, [&'static str; 2]) {
         let listens = |settings: &mut Settings| settings.dingtalk.events = Events::Stream(LONGEST_SILENCE);
@@ -180,7 +180,7 @@ impl TestApp {
         }
     }
 
-    /// The app hears of DingTalk's present suite ticket.
+    /// Delivers DingTalk's current suite ticket to the app.
     pub fn hear_suite_ticket(&self) {
         self.authorisations.hear_suite_ticket(SuiteTicket::parse(self.dingtalk.suite_ticket().unwrap()).unwrap());
     }
@@ -222,7 +222,7 @@ fn environment(app: &Registered, kind: &str, dingtalk: &Simulator, public_url: &
     let of_home = |value: &str| if third_party { String::new() } else { value.to_owned() };
     let plumbing = [
         ("DINGTALK_APP_KIND", kind.to_owned()),
-        // Who is about events listens to them: what DingTalk does is heard at no moment in particular.
+        // Tests about events turn them on. The others must not receive any, because events arrive at no particular moment.
         ("DINGTALK_EVENTS", if third_party { "http" } else { "off" }.to_owned()),
         ("DINGTALK_EVENT_TOKEN", app.callback_token.to_owned()),
         ("DINGTALK_EVENT_AES_KEY", app.callback_aes_key.to_owned()),
@@ -235,7 +235,7 @@ fn environment(app: &Registered, kind: &str, dingtalk: &Simulator, public_url: &
         ("JSAPI_SCRIPT_URL", format!("{}/dd.js", dingtalk.url())),
         ("PUBLIC_URL", public_url.to_owned()),
         ("SESSION_KEY", session_key()),
-        // Whoever is about the limit sets one.
+        // In effect no limit: tests about the limit set one.
         ("DINGTALK_CALLS_PER_SECOND", "10000".to_owned()),
     ];
     Environment::from_iter(plumbing.into_iter().chain(own))
@@ -261,9 +261,9 @@ pub fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> 
     text.split_once(before)?.1.split_once(after).map(|(inner, _)| inner)
 }
 
-/// A client that follows nothing and keeps nothing, no connection either: each has another of the server's workers, perhaps.
+/// A client that follows no redirects, stores no cookies and reuses no connections: each request may reach another of the server's workers.
 pub fn http_client() -> reqwest::Client {
-    // The first one in the process counts; the app installs the same.
+    // The first crypto provider installed in a process counts; the app installs the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -274,8 +274,8 @@ pub fn http_client() -> reqwest::Client {
         .unwrap()
 }
 
-/// Cargo, without what a test is told by the one that runs it: some dependencies look at it and would be compiled anew, and so would
-/// everything by `RUSTC_BOOTSTRAP`, which is set by whoever runs the tests in random order.
+/// Cargo, without the variables that the cargo sets which runs this test: some dependencies read them and would be compiled anew.
+/// `RUSTC_BOOTSTRAP`, set by whoever runs the tests in random order, would recompile everything.
 pub fn cargo() -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     let told = ["CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR", "RUSTC_BOOTSTRAP"];
@@ -293,7 +293,7 @@ async fn read(request: reqwest::RequestBuilder) -> Answer {
     Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned(), bytes }
 }
 
-/// Asks the simulated DingTalk whether `dd.config` with these values is good on the page at `url`.
+/// Asks the simulated DingTalk whether a client accepts `dd.config` with these values on the page at `url`.
 pub async fn client_accepts(dingtalk: &Simulator, config: &Value, url: &str) -> Value {
     let mut question = config.clone();
     question["url"] = url.into();
@@ -311,7 +311,7 @@ pub async fn eventually(what: &str, met: impl Fn() -> bool) {
     in_time(what, polls).await;
 }
 
-/// What comes of `waited_for`. That decides; the bound only ends a test that has failed.
+/// The result of `waited_for`. The time limit checks nothing: it only ends a test that would hang.
 pub async fn in_time<T>(what: &str, waited_for: impl Future<Output = T>) -> T {
     const PATIENCE: Duration = Duration::from_secs(30);
     tokio::time::timeout(PATIENCE, waited_for).await.unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}"))

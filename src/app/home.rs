@@ -1,4 +1,4 @@
-//! The start: who you are.
+//! The start page: who you are.
 
 use askama::Template;
 use askama_web::WebTemplate;

@@ -31,21 +31,22 @@ const JSAPI_LIST: &[&str] = &["biz.contact.choose", "device.geolocation.get"];
 pub struct Settings {}
 
 impl Settings {
-    /// Reads all before it uses any: `let kitchen = env.required("KITCHEN_URL", kitchen_url, "Where orders go: ask the cook.");`, where
-    /// `kitchen_url` parses a `String` or says what is wrong with it, and at the end `Some(Self { kitchen: kitchen? })`.
+    /// Reads all settings before it uses any, so that all faults are reported at once. One is read by
+    /// `let kitchen = env.required("KITCHEN_URL", kitchen_url, "Where orders go: ask the cook.");`, where `kitchen_url` parses a `String`
+    /// or says what is wrong with it. The last line is `Some(Self { kitchen: kitchen? })`.
     pub fn read(_env: &mut Environment) -> Option<Self> {
         Some(Self {})
     }
 }
 
-/// Builds the app, once, before the first request. What it keeps while it runs, such as a database pool, is made here, and handed to
-/// every worker with its routes: `let pool = Data::new(connect(..).await?);` and `routes.app_data(pool.clone())`. `clock` is the time
-/// that everything goes by; tests move it. `dingtalk` is for what the app does beside requests.
+/// Builds the app, once, before the first request. State that lives as long as the app, such as a database pool, is made here and given to
+/// every worker with its routes: `let pool = Data::new(connect(..).await?);` and `routes.app_data(pool.clone())`. `clock` is the clock
+/// that all code goes by; tests move it. `dingtalk` is for the app's background tasks.
 pub async fn build(_settings: Settings, _clock: Clock, _dingtalk: DingTalk) -> anyhow::Result<App> {
     Ok(App { name: NAME, nav: NAV, jsapi_list: JSAPI_LIST, routes: Arc::new(routes), ..App::default() })
 }
 
-/// Where the pages are.
+/// The routes of the pages.
 fn routes(routes: &mut ServiceConfig) {
     routes
         .service(route::get("/", home::show))

@@ -14,14 +14,14 @@ pub struct Profile {
     head: Head,
     words: &'static words::Profile,
     user: SessionUser,
-    /// Without them the page shows what the session knows.
+    /// If they are an error, the page shows only what the session has.
     details: Result<UserDetails, Error>,
 }
 
 /// `GET /profile`
 pub async fn show(Visitor(user): Visitor, head: Head, organisation: Organisation) -> Profile {
     let details = organisation.user_details(&user.user_id).await;
-    // Why DingTalk is not asked was logged when that began.
+    // If no call was made because of a ban, that was logged when the ban began.
     if let Err(error) = details.as_ref()
         && !error.not_asked()
     {

@@ -1,4 +1,4 @@
-//! Requests to everybody but DingTalk: bounded in time and size, through no proxy, following nothing.
+//! Requests to anything but DingTalk: bounded in time and size, without a proxy, not following redirects.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const MOST: usize = 64 * 1024;
 
 /// A client that opens a connection for each request.
 pub fn client() -> ClientBuilder {
-    // As for calls to DingTalk.
+    // The same crypto provider as for calls to DingTalk.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .connect_timeout(Duration::from_secs(3))
@@ -23,11 +23,11 @@ pub fn client() -> ClientBuilder {
         .pool_max_idle_per_host(0)
 }
 
-/// An answer to the question who is there.
+/// A response to the question which server answers at a URL.
 pub struct Answer {
     pub status: u16,
     pub location: Option<String>,
-    /// If it is proved by somebody who has SESSION_KEY.
+    /// The server's introduction, if it proves that the server has SESSION_KEY.
     pub introduction: Option<Introduction>,
 }
 
@@ -41,10 +41,10 @@ pub async fn who_is(client: &Client, url: &str, keys: &SessionKeys, clock: &Cloc
     Ok(Answer { status, location, introduction: question.believe(proof.as_deref(), &body) })
 }
 
-/// Who we claim to be: nobody (RFC 5737).
+/// The client address that we claim in X-Forwarded-For. It is nobody's (RFC 5737).
 pub const CLAIMED: &str = "192.0.2.66";
 
-/// The beginning of a body.
+/// Reads the beginning of a body: no more once it has 64 KiB.
 pub async fn body(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await?.filter(|_| body.len() < MOST) {

@@ -12,7 +12,7 @@ use super::asking;
 use super::report::Finding;
 use crate::dingtalk::{Told, causes, told};
 
-/// A finding, if an answer did not come because of the certificate.
+/// A finding, if the request failed because of the certificate.
 #[rustfmt::skip] // A finding a paragraph, here and below.
 pub fn to_blame(error: &reqwest::Error) -> Option<Finding> {
     use CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext};
@@ -28,7 +28,7 @@ pub fn to_blame(error: &reqwest::Error) -> Option<Finding> {
     Some(Finding::fail("certificate", seen, fix))
 }
 
-/// Shakes hands as if it were two weeks later: what is refused then will be.
+/// Whether the certificate is valid for two more weeks: makes a TLS handshake with a clock that is two weeks ahead.
 #[rustfmt::skip]
 pub async fn lasts(public_url: &str) -> Finding {
     const AHEAD: Duration = Duration::from_secs(14 * 24 * 60 * 60);

@@ -1,4 +1,4 @@
-//! DingTalk: what the app is granted, and what it may know of people; and the way there.
+//! DingTalk: whether its hosts are reached, which credentials the app is granted, and which data of people it may read.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::dingtalk::{AccessToken, AppKind, Call, DingTalk, Error, Kind, Network
 use crate::settings::Settings;
 use crate::state::Location;
 
-/// What needs an access_token.
+/// The checks that need an access_token.
 const NEED_TOKEN: [Check; 6] = ["address", "ticket", "login", "ids", "user", "code"];
 
-/// Everything that calls can tell. `server` is whoever holds the app's credentials already.
+/// All checks that need calls to DingTalk. `server` is what listens at APP_ADDR: it may hold the app's credentials already.
 pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, asked: &Asked) -> Findings {
     let mut findings = Findings::default();
     if asked.no_dingtalk {
@@ -38,7 +38,7 @@ pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, 
             findings.not_done(&NEED_TOKEN, "token");
         }
     }
-    // Whichever host no call has told of is asked for nothing.
+    // A host about which the calls so far say nothing is sent an empty call.
     let answers = |_: &()| told!("it answers", "有应答");
     if findings.verdict("api").is_none() {
         judge("api", "api", outcome::of(dingtalk.answers(Call::NEW_PROBE)).await, &mut findings, answers);
@@ -56,8 +56,9 @@ pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, 
     findings
 }
 
-/// Whether a token of the doctor's own ends nobody's: of apps that are not internal each call for one brings another, and nobody has said
-/// that the one before goes on. Whoever does not answer may be the server and busy, and processes elsewhere may share one.
+/// Whether the doctor may fetch an access_token without ending somebody else's. Unless the app is internal, each call brings a new token,
+/// and it is not documented that the one before stays valid. A stranger at APP_ADDR may be the server, only busy; with Redis, processes
+/// elsewhere may share a token.
 fn may_ask(settings: &Settings, server: &Server) -> bool {
     match settings.dingtalk.kind {
         AppKind::Internal(_) => true,
@@ -66,8 +67,8 @@ fn may_ask(settings: &Settings, server: &Server) -> bool {
     }
 }
 
-/// Whether DingTalk knows the pair of an app that is granted a token only when an organisation's people come. It is asked where Stream
-/// would be opened, however events come: that takes nobody's token, and no events.
+/// Whether DingTalk knows Client ID and secret of a third-party app, which fetches a token only when an organisation's people come. The
+/// call asks where Stream would be opened, however events come: it ends nobody's token and takes no events.
 pub async fn pair(dingtalk: &DingTalk, findings: &mut Findings) {
     match outcome::of(dingtalk.stream_host()).await {
         known @ (Ok(Ok(_)) | Ok(Err(Error { kind: Kind::Credentials, .. }))) => {
@@ -80,7 +81,7 @@ pub async fn pair(dingtalk: &DingTalk, findings: &mut Findings) {
     }
 }
 
-/// The token and the ticket; the token, if there is one.
+/// Checks access_token and jsapi_ticket. Returns the token, if it was granted.
 pub async fn granted(home: &Organisation, findings: &mut Findings) -> Option<Arc<AccessToken>> {
     let token = outcome::of(home.access_token()).await;
     let token = judge("token", "api", token, findings, |_| told!("an access_token was granted", "已取得 access_token"));
@@ -93,7 +94,7 @@ pub async fn granted(home: &Organisation, findings: &mut Findings) -> Option<Arc
     token
 }
 
-/// What calls with a token tell.
+/// The checks that call DingTalk with a token.
 #[rustfmt::skip] // A finding a paragraph, here and below.
 async fn with_token(dingtalk: &DingTalk, home: &Organisation, token: &AccessToken, asked: &Asked, findings: &mut Findings) {
     let standing = Standing { network: Network::OURS, since: 0, until: Instant::now() + Duration::from_secs(3) };
@@ -117,7 +118,7 @@ async fn with_token(dingtalk: &DingTalk, home: &Organisation, token: &AccessToke
             told!("of {id}", "属于 {id}")
         });
     }
-    // Whoever was let through with a token is allowed.
+    // DingTalk has looked at a call with a token, so it allows this address.
     match findings.of("login").map(|login| (login.verdict, login.because)) {
         Some((Verdict::Pass | Verdict::Fail, _)) => {
             findings.put(Finding::pass("address", told!("DingTalk takes calls from here", "钉钉接受来自本机的调用")))
@@ -127,7 +128,7 @@ async fn with_token(dingtalk: &DingTalk, home: &Organisation, token: &AccessToke
     }
 }
 
-/// Whether what was granted a token is all of one app, after a code was looked at.
+/// Whether CorpId, AgentId and Client ID belong to one app, as far as calls can tell. Comes after the check of a code.
 #[rustfmt::skip]
 fn ids(kind: &AppKind, so_far: &Findings) -> Finding {
     match kind {
@@ -142,7 +143,7 @@ fn ids(kind: &AppKind, so_far: &Findings) -> Finding {
     }
 }
 
-/// What the running server knows, of an app whose credentials are left to it.
+/// For an app whose credentials are left to the running server: what its `/readyz` says of them.
 #[rustfmt::skip]
 fn as_the_server_says(readiness: &Value, findings: &mut Findings) {
     findings.put(match readiness["ready"] == true {
@@ -154,10 +155,10 @@ fn as_the_server_says(readiness: &Value, findings: &mut Findings) {
     NEED_TOKEN.iter().for_each(|id| findings.put(Finding::unknown(id, seen.clone())));
 }
 
-/// By DingTalk's answers.
+/// Compares this machine's clock with the time in DingTalk's responses.
 #[rustfmt::skip]
 pub fn clock(dingtalk: &DingTalk) -> Finding {
-    /// From here on signatures and sessions suffer.
+    /// In seconds: from here on signatures and sessions suffer.
     const FURTHEST: i64 = 60;
     let Some(ahead) = dingtalk.clock_ahead() else { return Finding::not_done("clock", "api") };
     let (seconds, [than, than_zh]) = (ahead.abs(), if ahead > 0 { ["behind", "慢"] } else { ["ahead of", "快"] });

@@ -1,4 +1,4 @@
-//! How DingTalk tells of events.
+//! Whether DingTalk's events can reach the app.
 
 use reqwest::Client;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::dingtalk::events::Callback;
 use crate::dingtalk::{Clock, DingTalk, Events, Told, root, told};
 use crate::settings::Settings;
 
-/// After everything else: what was found there may be the cause.
+/// Comes after all other checks: their findings may be the cause of a failure here.
 pub async fn examine(
     dingtalk: &DingTalk,
     client: &Client,
@@ -24,13 +24,13 @@ pub async fn examine(
     match &settings.dingtalk.events {
         Events::Off => findings.put(Finding::unknown("events", told!("DINGTALK_EVENTS is off", "DINGTALK_EVENTS 为 off"))),
         Events::Stream(_) if asked.no_dingtalk => {}
-        // Of an app with many organisations it brings what a token needs.
+        // Not of a third-party app: there Stream brings the suite ticket that a token needs, and so is examined without a token.
         Events::Stream(_) if dingtalk.home().is_some() && fails("token") => findings.not_done(&["events"], "token"),
         Events::Stream(_) => {
             let host = outcome::of(dingtalk.stream_host()).await;
             let opens = told!("Stream would be opened", "可以打开 Stream");
             if let Some(host) = judge("events", "api", host, findings, |_| opens.clone()) {
-                // A firewall or a proxy may let calls through, and not what goes to that host.
+                // A firewall or a proxy may let calls to DingTalk's API through, but not connections to the Stream host.
                 judge("events", "events", outcome::of(dingtalk.reaches(host)).await, findings, |()| opens);
             }
         }

@@ -1,4 +1,4 @@
-//! This machine: its settings, the server that runs here, and where that keeps what must outlive a request.
+//! This machine: its settings, the server that runs here, and where that stores its state.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::settings::Settings;
 use crate::state::{Location, Looked, State, Vitals};
 use crate::web::introduction::Introduction;
 
-/// What starts and yet deserves a second look.
+/// Whether settings deserve a second look although the server starts with them.
 pub fn settings(settings: &Settings, findings: &mut Findings) {
     let mut seen = settings.doubts();
     let has_doubts = !seen.is_empty();
@@ -37,11 +37,11 @@ pub fn settings(settings: &Settings, findings: &mut Findings) {
     findings.put(Finding::pass("session_keys", told!("{keys}, the first of which seals", "{keys} 个，第一个用于加密")));
 }
 
-/// Whoever listens at APP_ADDR.
+/// What listens at APP_ADDR.
 pub enum Server {
-    /// The app with our keys: how it introduces itself, and what it says of its readiness if that is needed.
+    /// The app with our SESSION_KEY: its introduction, and what its `/readyz` says, or null where that is not needed.
     Ours(Introduction, Value),
-    /// Who does not prove to be that: what was seen.
+    /// Something that does not prove to have our SESSION_KEY: what was seen of it.
     Stranger(Told),
     Nobody,
 }
@@ -79,27 +79,28 @@ pub async fn health(server: &server::Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A client for the server on this machine, and where that is. Its certificate is for another name; whether it is good is seen at
-/// PUBLIC_URL, and nothing is told to whoever shows it.
+/// A client for the server on this machine, and the server's URL. The certificate is not verified: it is for the name in PUBLIC_URL, where
+/// it is examined, and nothing secret is sent here.
 fn near(server: &server::Settings, patience: Duration) -> Result<(Client, String), reqwest::Error> {
     let client = asking::client().timeout(patience).danger_accept_invalid_certs(true).build()?;
     Ok((client, format!("{}://{}", server.scheme(), server.near_address())))
 }
 
-/// Whether it has what nobody else can look at: credentials that a call for others would end, or its connection to Redis.
+/// Whether the server's `/readyz` is needed: only the server can tell about credentials that fetching others would end, and about its
+/// connection to Redis.
 fn is_asked_more(settings: &Settings) -> bool {
     !matches!(settings.dingtalk.kind, AppKind::Internal(_)) || matches!(settings.state, Location::Redis(_))
 }
 
 async fn readiness(client: &Client, url: &str) -> Value {
-    // It looks for three seconds at most.
+    // The server's own checks take three seconds at most.
     const PATIENCE: Duration = Duration::from_secs(4);
     let Ok(response) = client.get(format!("{url}/readyz")).timeout(PATIENCE).send().await else { return Value::Null };
     let body = asking::body(response).await.unwrap_or_default();
     serde_json::from_slice(&body).unwrap_or_default()
 }
 
-/// What was seen of it. `is_public`: whether a server with our keys answers at PUBLIC_URL.
+/// The finding about the server. `is_public`: whether a server with our SESSION_KEY answers at PUBLIC_URL.
 #[rustfmt::skip]
 pub fn is_seen(server: Server, is_public: bool) -> Finding {
     match server {
@@ -117,7 +118,7 @@ pub fn is_seen(server: Server, is_public: bool) -> Finding {
     }
 }
 
-/// Looks at where state is kept, and changes nothing.
+/// Looks at where state is stored, and changes nothing.
 #[rustfmt::skip]
 pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Finding {
     const OTHERS: u32 = 0o077;
@@ -129,7 +130,7 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
         Ok(Looked::Memory) => Finding::pass("state", told!("in memory: a restart forgets it", "保存在内存中：重启后丢失")),
         Ok(Looked::InUse) => match server {
             Server::Ours(..) => Finding::pass("state", told!("{location} is open in the server", "{location} 由服务器使用中")),
-            // It may be the server that has it open, busy or with other settings.
+            // The stranger may be the server that has the file open, but is busy or has other settings.
             Server::Stranger(_) => Finding::not_done("state", "server"),
             Server::Nobody => Finding::warn("state",
                 told!("{location} is open in a process that does not listen at APP_ADDR", "{location} 被未监听 APP_ADDR 的进程占用"),
@@ -139,7 +140,7 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
         Ok(Looked::File(mode)) if mode & OTHERS != 0 => Finding::warn("state",
             told!("others may read {location}: its mode is {mode:o}", "其他用户可读 {location}：权限为 {mode:o}"),
             told!("chmod 600, or start the server, which does it", "请执行 chmod 600，或启动服务器（会自动修改）")),
-        // It would have the file open.
+        // The running server would have this file open if it used it.
         Ok(Looked::NoFile | Looked::File(_)) if matches!(server, Server::Ours(..)) => Finding::warn("state",
             told!("the running server does not have {location} open, as this machine sees it", "在本机看来，运行中的服务器并未打开 {location}"),
             told!("if it runs in a container, or the path is relative, run doctor where it was started; if not, start it again with this STATE_URL",
@@ -156,7 +157,7 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
     }
 }
 
-/// The worst of what may be the matter with one that answers.
+/// The worst finding about a Redis that answers.
 #[rustfmt::skip]
 fn redis(Vitals { version, latency, unix_ms, evicts }: Vitals, server: &Server, clock: &Clock) -> Finding {
     const OLDEST: (u32, u32) = (6, 2);
@@ -167,7 +168,7 @@ fn redis(Vitals { version, latency, unix_ms, evicts }: Vitals, server: &Server, 
     if number(0).zip(number(1)).is_some_and(|version| version < OLDEST) {
         Finding::fail("state", told!("redis {version} is too old", "redis {version} 版本过旧"),
             told!("run Redis 6.2 or later, or Valkey", "请使用 Redis 6.2 或更高版本，或 Valkey"))
-    // It answers everybody what it is asked here, and does not do for everybody what the server needs.
+    // Redis may answer the commands that doctor sends, and yet refuse those that the server needs.
     } else if matches!(server, Server::Ours(_, said) if said["state"]["reachable"] == false) {
         Finding::fail("state",
             told!("redis {version} answers, and the running server cannot work with it", "redis {version} 有应答，但运行中的服务器无法使用"),

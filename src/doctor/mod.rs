@@ -1,22 +1,22 @@
 //! `dingtalk-h5 doctor`: what an administrator who is stuck should change, and where.
 //!
-//! Every check has an id that stays, and a verdict: `pass`, `warn` (it works, and yet), `fail`, or `not_done`. The last names in
-//! `because` the check that has to pass first; without that it was not asked for, or no call can tell. A fault is told once, by the
-//! check that is about it.
+//! Every check has an id that never changes, and a verdict: `pass`, `warn` (it works, but deserves a look), `fail`, or `not_done`. Of a
+//! check that was not done, `because` names the check that has to pass first; without `because`, it was not asked for, or no call can tell.
+//! A fault is reported once, by the check that is about it.
 //!
 //! `dingtalk-h5 doctor --help` describes the report as JSON. The exit code is 0 when nothing fails, 1 when something does, and 2 when the
 //! settings cannot be used.
 
-mod report; // A check, what was found, and how that is told.
-mod words; // What is said of every check, and of every error of DingTalk's.
-mod asking; // Requests that are not DingTalk's.
-mod machine; // This machine: the settings, the server, and where it keeps what must last.
-mod outcome; // Calls to DingTalk, and what comes of them:
-mod credentials; // what the app is granted, and what it may know of people.
+mod report; // What the checks found, and the report of it as text and JSON.
+mod words; // The report's texts: what each check expects, and what to do about each error of DingTalk's.
+mod asking; // Requests to anything but DingTalk.
+mod machine; // This machine: the settings, the server, and where it stores its state.
+mod outcome; // Calls to DingTalk: how the outcome of a call becomes a finding,
+mod credentials; // and which credentials the app is granted, and which data of people it may read.
 mod public; // What browsers meet: who answers at PUBLIC_URL, in how many processes, and DingTalk's library;
 mod certificate; // PUBLIC_URL's certificate,
-mod passage; // and what becomes of a request on its way from there.
-mod events; // How DingTalk tells of events.
+mod passage; // and whether a request arrives at the server as it was sent there.
+mod events; // Whether DingTalk's events can reach the app.
 
 use std::sync::Arc;
 
@@ -31,12 +31,12 @@ pub use self::machine::health;
 use self::report::Findings;
 pub use self::report::{Report, Verdict};
 
-/// What to examine beyond what can always be.
+/// What to examine beyond the usual checks, and which of them to leave out.
 #[derive(Default)]
 pub struct Asked {
     /// Whose details to read.
     pub user: Option<UserId>,
-    /// An authCode to use up.
+    /// An authCode to exchange, which uses it up.
     pub code: Option<AuthCode>,
     /// Make no call to DingTalk.
     pub no_dingtalk: bool,
@@ -44,12 +44,12 @@ pub struct Asked {
     pub no_public: bool,
 }
 
-/// Examines the app of these settings, and all around it, in some fifteen seconds with everything down.
+/// Examines the app that has these settings, and all that it depends on. Takes some fifteen seconds when nothing answers.
 pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow::Result<Report> {
-    /// To DingTalk: whatever goes wrong meanwhile, and however often a call is repeated.
+    /// The most calls to DingTalk, retries included, whatever goes wrong.
     const MOST_CALLS: u32 = 12;
     const NO_CLIENT: &str = "cannot make an HTTPS client: is the package ca-certificates installed, or SSL_CERT_FILE set?";
-    // What the server keeps is the server's: the client here remembers for itself.
+    // Doctor must not touch the server's state: its own client stores credentials in memory.
     let nothing = state_of(&Settings { state: Location::Memory, ..settings.clone() }, clock.clone())?;
     let dingtalk = DingTalk::new(settings.dingtalk.clone(), Arc::new(nothing), clock.clone(), Arc::new(()));
     let (dingtalk, client) = (dingtalk.context(NO_CLIENT)?, asking::client().build().context(NO_CLIENT)?);
@@ -70,7 +70,7 @@ pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow:
     Ok(Report::of(settings, findings))
 }
 
-/// What `serve` looks at when it starts: what it needs for the first person who comes. Each failure is logged once.
+/// The checks that `serve` makes when it starts: whether it has what the first login needs. Each failure is logged once.
 pub async fn at_start(dingtalk: DingTalk) {
     let mut findings = Findings::default();
     match dingtalk.home() {

@@ -1,4 +1,4 @@
-//! What the outcome of a call to DingTalk tells, and of which check.
+//! Makes findings of the outcome of a call to DingTalk, for the check that is to blame.
 
 use std::future::Future;
 use std::time::Duration;
@@ -10,16 +10,16 @@ use super::report::{Check, Finding, Findings, Verdict};
 use super::words::advice;
 use crate::dingtalk::{Error, Kind, NoConnection, Told, told};
 
-/// A call's, in so much time as anybody would wait.
+/// The result of a call, or `Elapsed` if it took longer than anybody would wait.
 pub type Outcome<T> = Result<Result<T, Error>, Elapsed>;
 
-/// Waits for a call, for longer than it takes with its repetitions.
+/// Waits for a call, for longer than it takes with its retries.
 pub async fn of<T>(call: impl Future<Output = Result<T, Error>>) -> Outcome<T> {
     timeout(Duration::from_secs(9), call).await
 }
 
-/// Puts a call's outcome where it belongs: what the way there is to blame for is told of the way, by `reach` or the proxy. What it brought,
-/// if all is well.
+/// Adds the outcome of a call to the findings. A failure of the connection becomes a finding of `reach` or `proxy` instead of `id`, wrong
+/// credentials one of `token`, a refused address one of `address`. Returns what the call brought, if it succeeded.
 #[rustfmt::skip] // A finding a paragraph.
 pub fn judge<T>(id: Check, reach: Check, outcome: Outcome<T>, findings: &mut Findings, seen: impl FnOnce(&T) -> Told) -> Option<T> {
     let error = match outcome {
@@ -36,14 +36,14 @@ pub fn judge<T>(id: Check, reach: Check, outcome: Outcome<T>, findings: &mut Fin
     };
     let root = match error.kind {
         Kind::NotAsked(_) => {
-            // One of the two hosts has shut this address out, which is told there.
+            // No call was made, because one of the two hosts has banned this address: that host's finding says so.
             let is_this = findings.verdict(reach) == Some(Verdict::Fail);
             let other = if reach == "api" { "oapi" } else { "api" };
             findings.not_done(&[id], if is_this { reach } else { other });
             return None;
         }
         Kind::Interrupted => {
-            // No call was left for it. That is nobody's fault, and yet not as it should be.
+            // Doctor has made as many calls as it may. That is nobody's fault, but the check was not made.
             findings.put(Finding::warn(id,
                 told!("not asked: doctor's calls are used up, since most of those before had to be repeated",
                     "未检查：doctor 的调用次数已用完，因为此前的调用大多经过重试"),
@@ -61,7 +61,7 @@ pub fn judge<T>(id: Check, reach: Check, outcome: Outcome<T>, findings: &mut Fin
         "proxy" => findings.not_done(&[reach], root),
         _ => findings.put(answers(reach)),
     }
-    // What has failed itself stays so.
+    // This changes nothing if `id` itself has failed.
     findings.not_done(&[id], root);
     None
 }

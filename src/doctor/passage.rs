@@ -10,16 +10,16 @@ use crate::dingtalk::{Clock, Told, root, told};
 use crate::settings::Settings;
 use crate::web::introduction::Introduction;
 
-/// Odd, and as addresses may be: what is signed is what arrives.
+/// An odd path and query, but a valid one: the server signs the URL that arrives, so nothing may change it on the way.
 const TARGET: &str = "/a%2Fb+c//%E4%B8%AD?x=%2F+y&z=%E6%96%87";
 
-/// Asks for an odd address, after it was found which processes answer.
+/// Requests the odd `TARGET`. Comes after the check of which processes answer.
 #[rustfmt::skip] // A finding a paragraph, here and below.
 pub async fn examine(client: &Client, settings: &Settings, clock: &Clock, so_far: &Findings) -> Finding {
     let url = format!("{}{TARGET}", settings.web.public_url);
     let seen = match who_is(client, &url, &settings.web.session_keys, clock).await {
         Ok(Answer { introduction: Some(introduction), .. }) => return arrival(&introduction, settings),
-        // Not all of them are ours: another may have answered.
+        // The check of the processes has failed: one that is not ours may have answered this request.
         _ if so_far.verdict("processes") == Some(Verdict::Fail) => return Finding::not_done("passage", "processes"),
         Ok(Answer { status, .. }) => told!("{TARGET} does not arrive: something on the way answers it with status {status}",
             "{TARGET} 未能到达：途中有设备以状态 {status} 应答"),
@@ -41,7 +41,7 @@ fn pass_on_unchanged() -> Told {
 #[rustfmt::skip]
 fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
     let Introduction { target, peer, forwarded, client, trusts_peer, .. } = introduction;
-    // The first that says for whom it asks has seen this machine.
+    // The first address that is not the one we claimed: a proxy appended it, and it is this machine's as that proxy saw it.
     let first = forwarded.as_deref().unwrap_or_default().split(',').map(str::trim).find(|hop| !hop.is_empty() && *hop != CLAIMED);
     let is_appended = first.is_some();
     let has_proxy = is_appended || (settings.web.public_url.is_https() && settings.server.tls.is_none());
@@ -77,12 +77,12 @@ fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
     }
 }
 
-/// Whether the address is of this machine, from which we asked.
+/// Whether the address belongs to this machine, which sent the request.
 fn is_here(address: &str) -> bool {
     address.parse::<IpAddr>().is_ok_and(|address| UdpSocket::bind((address, 0)).is_ok())
 }
 
-/// What the app needs besides.
+/// The app's own settings that have no default.
 #[cfg(test)]
 #[path = "../../tests/own_settings.rs"]
 mod own_settings;

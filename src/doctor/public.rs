@@ -1,4 +1,4 @@
-//! What whoever opens the app meets: PUBLIC_URL and the processes that answer there, and DingTalk's library for pages.
+//! What a browser meets that opens the app: PUBLIC_URL, the processes that answer there, and DingTalk's library for pages.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::dingtalk::{Clock, Origin, Told, causes, root, told};
 use crate::settings::Settings;
 use crate::web::introduction::Introduction;
 
-/// What needs somebody to answer.
+/// The checks that need an answer from PUBLIC_URL.
 const NEED_ANSWER: [Check; 5] = ["public", "certificate", "identity", "passage", "processes"];
 
 /// Everything about PUBLIC_URL.
@@ -49,7 +49,7 @@ fn unanswered(error: &reqwest::Error, public_url: &Origin) -> Finding {
         (told!("whoever answers does not shake hands for TLS: {why}", "对方未能完成 TLS 握手：{why}"),
             told!("see that PUBLIC_URL leads to what speaks TLS: the proxy with a certificate for that host and its key, or this server with TLS_CERT",
                 "请检查 PUBLIC_URL 是否指向使用 TLS 的一方：持有该主机名证书及其私钥的代理，或设置了 TLS_CERT 的本服务器"))
-    // The resolver's errors have no kind of their own.
+    // The resolver's errors have no type of their own, so their text has to do.
     } else if causes(error).any(|cause| cause.to_string().starts_with("dns error")) {
         (told!("the host of {public_url} is not found: {why}", "找不到 {public_url} 的主机：{why}"),
             told!("check PUBLIC_URL, the name's record at whoever manages the domain, and this machine's name resolution; if phones reach it and only this machine does not, use --no-public",
@@ -94,8 +94,8 @@ fn identity(answer: &Answer, public_url: &Origin, findings: &mut Findings) {
     findings.not_done(&["passage", "processes"], "identity");
 }
 
-/// Whether each process that answers is ours, and whether several that are know of each other; the first has answered already. Eight
-/// connections may all meet the same: that there is but one is not proven.
+/// Whether each process that answers has our SESSION_KEY and, if there are several, whether they share their state. `first` has answered
+/// already. Eight connections may all reach the same process, so they do not prove that there is only one.
 #[rustfmt::skip]
 async fn processes(client: &Client, first: Introduction, server: &Server, settings: &Settings, clock: &Clock) -> Finding {
     const MORE: usize = 7;
@@ -126,7 +126,7 @@ async fn processes(client: &Client, first: Introduction, server: &Server, settin
     }
 }
 
-/// Asks for DingTalk's library, which every page loads, and reads no more than what it is.
+/// Requests DingTalk's library, which every page loads, and looks at status and content type only.
 #[rustfmt::skip]
 pub async fn library(client: &Client, settings: &Settings) -> Finding {
     let fix = || told!(

@@ -1,4 +1,4 @@
-//! What was found, check by check, and how that is told: to people in lines, to programs as JSON.
+//! The findings of all checks, and the report that is made of them: lines for people, JSON for programs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use crate::environment::Faults;
 use crate::settings::Settings;
 use crate::web::{Both, Language};
 
-/// The id by which a check is known for ever.
+/// The id of a check, which never changes.
 pub type Check = &'static str;
 
 /// How a check ended, the worst last.
@@ -29,7 +29,7 @@ pub enum Verdict {
     Fail,
 }
 
-/// What was found.
+/// What a check found.
 #[derive(Debug, Clone)]
 pub struct Finding {
     pub id: Check,
@@ -59,7 +59,7 @@ impl Finding {
         Self { id, verdict: Verdict::NotDone, seen, fix: None, because: Some(because) }
     }
 
-    /// Nobody has asked for it, or no call tells.
+    /// A check that was not asked for, or about which no call can tell.
     pub fn unknown(id: Check, seen: Told) -> Self {
         Self { id, verdict: Verdict::NotDone, seen, fix: None, because: None }
     }
@@ -70,7 +70,7 @@ impl Finding {
 pub struct Findings(BTreeMap<Check, Finding>);
 
 impl Findings {
-    /// Of two, the worse counts; of two that are as bad, the first.
+    /// Of two findings of one check the worse counts; of two that are as bad, the first.
     pub fn put(&mut self, finding: Finding) {
         let known = self.0.get(finding.id);
         if known.is_none_or(|known| known.verdict < finding.verdict) {
@@ -82,7 +82,7 @@ impl Findings {
         others.0.into_values().for_each(|finding| self.put(finding));
     }
 
-    /// None of these can be done before that is mended.
+    /// Notes that none of the checks `ids` can be done before `because` passes.
     pub fn not_done(&mut self, ids: &[Check], because: Check) {
         ids.iter().for_each(|id| self.put(Finding::not_done(id, because)));
     }
@@ -103,12 +103,12 @@ impl Findings {
 /// All findings, each check once.
 pub struct Report {
     findings: Findings,
-    /// Whose consoles the app is set up in.
+    /// The DingTalk in whose consoles the app is set up: `io` or `com`; empty if not known.
     site: &'static str,
 }
 
 impl Report {
-    /// Of settings that cannot be used, so that nothing else was looked at.
+    /// The report on settings that cannot be used: nothing else was examined.
     pub fn of_faults(faults: &Faults) -> Self {
         let seen = faults.to_string();
         let fix = told!("set what is said there in the environment or in .env", "请按上述内容修改环境变量或 .env");
@@ -128,11 +128,11 @@ impl Report {
         Self { findings, site: called.unwrap_or(settings.site) }
     }
 
-    /// The worst of all.
+    /// The worst verdict of all checks.
     pub fn verdict(&self) -> Verdict {
         match self.findings().map(|(_, finding)| finding.verdict).max() {
             Some(worst @ (Verdict::Warn | Verdict::Fail)) => worst,
-            // That something was not looked at makes nothing worse.
+            // A check that was not done makes the report no worse.
             _ => Verdict::Pass,
         }
     }
@@ -161,7 +161,7 @@ impl Report {
                 Verdict::Warn => "!",
                 Verdict::Fail => "✗",
             };
-            // Writing to a text cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = writeln!(text, "{mark} {:<13} {}", finding.id, words(&finding.seen, language));
             if finding.verdict >= Verdict::Warn {
                 let _ = writeln!(text, "    {should_be}: {}", expected.in_language(language));

@@ -1,9 +1,9 @@
-//! What is said of every check and of every error of DingTalk's: English, Chinese.
+//! The report's texts, in English and Chinese: what each check expects, and what to do about each error of DingTalk's.
 
 use crate::dingtalk::{Error, Kind, Told, told};
 use crate::web::Both;
 
-/// All checks, in the order in which they are told: the id by which each is known for ever, and what should be so.
+/// All checks in the order of the report: the id of each, which never changes, and what it expects.
 #[rustfmt::skip] // A row a check.
 pub const CHECKS: [(&str, Both); 22] = [
     ("settings", Both("settings without doubts", "设置没有疑点")),
@@ -30,7 +30,7 @@ pub const CHECKS: [(&str, Both); 22] = [
     ("library", Both("JSAPI_SCRIPT_URL answers JavaScript", "JSAPI_SCRIPT_URL 返回 JavaScript")),
 ];
 
-/// What to change, and where: as the log has it, or what only somebody at the keyboard can do.
+/// What to change, and where: the advice that the log gives, or else advice that only somebody at the keyboard can follow.
 #[rustfmt::skip] // A row a kind.
 pub fn advice(error: &Error) -> Told {
     error.advice().unwrap_or_else(|| match error.kind {

@@ -1,4 +1,4 @@
-//! What the values of settings may be. What is wrong with one is said without repeating it.
+//! What the values of settings may be. The errors do not repeat the value, which may be secret.
 
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
@@ -11,7 +11,8 @@ use url::Url;
 
 use crate::dingtalk::{AgentId, Origin, is_loopback};
 
-/// An identifier or a secret as DingTalk's console shows it. What comes along when it is copied is named, since it would be part of it.
+/// Parses an identifier or a secret that was copied from DingTalk's console. An error names what was copied along with it, such as quotes
+/// or blanks, which would count as part of the value.
 pub fn copied<T, E: Display>(parse: impl FnOnce(String) -> Result<T, E>) -> impl FnOnce(String) -> Result<T, String> {
     |text| match came_along(&text) {
         Some(wrong) => Err(wrong.to_owned()),
@@ -44,7 +45,7 @@ fn is_placeholder(text: &str) -> bool {
         || ["your", "change", "replace", "example", "insert"].iter().any(|word| text.starts_with(word))
 }
 
-/// `Client ID: ding…`, `DINGTALK_CLIENT_ID=ding…`: copied with what stood before it.
+/// Whether a value was copied together with its name: `Client ID: ding…`, `DINGTALK_CLIENT_ID=ding…`.
 fn names_itself(text: &str) -> bool {
     let name = text.split_once(['=', ':', '：']).map(|(name, _)| name.trim().to_ascii_lowercase());
     let is_name = |name: String| ["id", "key", "secret"].iter().any(|last| name.ends_with(last));
@@ -121,7 +122,7 @@ pub fn proxies(text: String) -> Result<Vec<IpNet>, &'static str> {
     networks.collect()
 }
 
-/// The IPv4 network that one of IPv6 wraps, as a server sees it that listens on both; any other as it is.
+/// The IPv4 network in an IPv4-mapped IPv6 network, which is how a server that listens on both sees it; any other network unchanged.
 fn unwrapped(network: IpNet) -> IpNet {
     let IpNet::V6(v6) = network else { return network };
     let inner = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));

@@ -45,7 +45,7 @@ pub async fn boundary(
     Ok(response)
 }
 
-/// Who this is, to whoever asks and holds SESSION_KEY.
+/// The server's introduction, if the request asks for it and was made by a holder of SESSION_KEY.
 fn introduced(request: &HttpRequest) -> Option<HttpResponse> {
     let introductions = request.app_data::<Data<Introductions>>().filter(|_| request.headers().contains_key(HEADER));
     introductions?.answer(request)
@@ -73,36 +73,36 @@ impl RequestScope {
         Rc::new(Self { id: hex::encode(rand::random::<[u8; 8]>()), script_nonce: OnceCell::new() })
     }
 
-    /// The one that the boundary has begun for `request`.
+    /// The scope that [`boundary`] began for `request`.
     pub fn of(request: &HttpRequest) -> Result<Rc<Self>, Problem> {
         let scope = request.extensions().get::<Rc<Self>>().cloned();
         scope.ok_or_else(|| Problem::Internal("the request did not pass the boundary".into()))
     }
 
-    /// In the log line, the `X-Request-Id` header and every problem. Ours, never the client's: a log line cannot be forged by it.
+    /// The id in the log line, the `X-Request-Id` header and every problem. It is never the client's, which could forge a log line.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The one-time word that lets the answer's page run its scripts.
+    /// The nonce of the Content-Security-Policy: it lets the page in this answer run its scripts.
     pub fn script_nonce(&self) -> &str {
         self.script_nonce.get_or_init(|| hex::encode(rand::random::<[u8; 16]>()))
     }
 }
 
-/// The access log's line of one request, written when it is done or given up. The request itself must not be kept for it: the router
-/// needs to be its only owner.
+/// The access log's line of one request, written when this is dropped. It must not hold a clone of the request: the router needs to be the
+/// request's only owner.
 struct Line {
     scope: Rc<RequestScope>,
     method: Method,
-    /// Its pattern, not the address, since that may hold anything.
+    /// The pattern of the route, not the address of the request: an address may hold anything.
     route: Option<String>,
     status: u16,
     began: Instant,
 }
 
 impl Line {
-    /// As nginx has it, of clients that leave before they are answered.
+    /// The status that nginx logs for clients that disconnect before they are answered.
     const LEFT: u16 = 499;
 
     fn begin(request: &ServiceRequest, scope: Rc<RequestScope>) -> Self {
@@ -118,12 +118,12 @@ impl Drop for Line {
             self.status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
         }
         let route = self.route.as_deref().unwrap_or("-");
-        // Balancers ask there twice a second, and nobody reads so often that all is well.
+        // Load balancers probe these twice a second: their successes would fill the log.
         let is_probe = matches!(route, "/healthz" | "/readyz");
         if is_probe && (200..300).contains(&self.status) && !enabled!(Level::DEBUG) {
             return;
         }
-        // Anybody may make one up; those that are answered are shorter.
+        // A client may send a method of any length; those that are answered are shorter than this.
         let method = self.method.as_str();
         tracing::info!(
             request_id = self.scope.id(),
@@ -136,9 +136,9 @@ impl Drop for Line {
     }
 }
 
-/// What the headers depend on, prepared once.
+/// The headers of every answer, prepared once from the settings.
 pub struct Headers {
-    /// With a word in place of the nonce.
+    /// The Content-Security-Policy of pages, with the placeholder `NONCE` for the nonce.
     page_policy: String,
     permissions: HeaderValue,
     embedded: bool,
@@ -148,7 +148,7 @@ pub struct Headers {
 /// What an answer that is not a page may do: nothing.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 const NONCE: &str = "<nonce>";
-/// What no page may use, unless the app says so.
+/// The device features that pages may not use, unless the app lists them in `App::features`.
 const FEATURES: [&str; 6] = ["camera", "geolocation", "microphone", "payment", "usb", "browsing-topics"];
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
@@ -156,8 +156,8 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
 impl Headers {
-    /// `local_dingtalk` is a DingTalk on this very machine, in whose client the pages may be shown as in the real one. Fails if the app
-    /// asks for what no header can say, or for a feature that is not switched off.
+    /// `local_dingtalk` is a simulated DingTalk on this machine, whose client may show the pages in a frame. Fails if an entry of the app's
+    /// `sources` is not a directive and one source, or one of its `features` is not in `FEATURES`.
     pub fn new(settings: &Settings, local_dingtalk: Option<&Origin>, app: &App) -> anyhow::Result<Self> {
         let library = settings.jsapi_script_url.origin().ascii_serialization();
         let local = local_dingtalk.map(|origin| format!(" {origin}")).unwrap_or_default();
@@ -171,7 +171,7 @@ impl Headers {
              connect-src 'self' {library}; base-uri 'none'; form-action 'self'; frame-ancestors {ancestors}"
         );
         for (directive, source) in app.sources {
-            // What is not said of the others is nothing, and stays so.
+            // `default-src` stays 'none': it applies to each directive that the policy does not list.
             let is_directive =
                 directive.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && *directive != "default-src";
             let is_source = source.bytes().all(|byte| byte.is_ascii_graphic() && !b",;".contains(&byte));
@@ -194,7 +194,7 @@ impl Headers {
         })
     }
 
-    /// Puts them on the answer to the request of `scope`.
+    /// Sets the headers of the answer to the request of `scope`.
     pub fn put_on(&self, headers: &mut HeaderMap, scope: &RequestScope) {
         let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
         let page_policy = || HeaderValue::try_from(self.page_policy.replacen(NONCE, scope.script_nonce(), 1)).ok();
@@ -207,7 +207,7 @@ impl Headers {
         if let Ok(id) = HeaderValue::from_str(scope.id()) {
             headers.insert(X_REQUEST_ID, id);
         }
-        // Whatever a handler says: a cache would give somebody's cookie to everybody.
+        // A handler may allow caching, but not of an answer with a cookie: a cache would give somebody's cookie to everybody.
         if !headers.contains_key(header::CACHE_CONTROL) || headers.contains_key(header::SET_COOKIE) {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }

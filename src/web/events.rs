@@ -1,4 +1,4 @@
-//! `POST /dingtalk/events`: DingTalk calls, and is told that what it said is kept.
+//! `POST /dingtalk/events`: DingTalk posts its events here. They are acknowledged once they are handled and stored.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use crate::dingtalk::Observer;
 use crate::dingtalk::events::{Callback, CallbackCall, Heard, Listener};
 use crate::state::State;
 
-/// A batch of events, of which each is a few hundred bytes.
+/// The longest body: enough for a batch of events, each of which is a few hundred bytes.
 const MAX_BYTES: usize = 256 * 1024;
-/// Longer than DingTalk waits for the answer, so nothing of its is cut off.
+/// How long a body may take to arrive. DingTalk itself gives up earlier than that, so none of its bodies is cut off.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Where DingTalk calls, if it does.
+/// The route that DingTalk posts to, with `DINGTALK_EVENTS=http`.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.service(route::post("/dingtalk/events", hear));
 }
 
-/// Nothing is told to whoever is not DingTalk. What cannot be kept is not acknowledged, so that it comes again.
+/// Whoever is not DingTalk gets an empty 400. An event that cannot be stored is not acknowledged (503), so that DingTalk sends it again.
 async fn hear(
     call: Option<Query<CallbackCall>>,
     body: Payload,
@@ -37,7 +37,7 @@ async fn hear(
             return HttpResponse::BadRequest().finish();
         }
     };
-    // Of a batch all together, so that they are kept in one go.
+    // The events of a batch are handled at the same time, so that one write stores them all.
     let kept = join_all(heard.events.into_iter().map(async |event| {
         let name = event.what.name();
         let kept = state.hear(event).await;
@@ -51,7 +51,7 @@ async fn hear(
     }
 }
 
-/// Of whoever cannot be DingTalk by the head, nothing more is read.
+/// Checks the query first: if it shows that the caller is not DingTalk, the body is not read.
 async fn understood(call: Option<Query<CallbackCall>>, body: Payload, callback: &Callback) -> Result<Heard, &'static str> {
     let call = call.ok_or("its query is not that of a call of DingTalk's")?;
     callback.admit(&call)?;

@@ -1,5 +1,5 @@
-//! What handlers may take of a request: what all share, what is made of it, and its body, of which only so much is taken and so long
-//! waited for.
+//! The extractors of handlers: data that all requests share, values made from the request, and its body, whose size and time are
+//! limited.
 
 use std::io::ErrorKind;
 use std::pin::Pin;
@@ -17,14 +17,14 @@ use tokio::time::timeout;
 use super::Problem;
 use crate::dingtalk::JsonObject;
 
-/// What all requests share of one kind: `application.rs` hands it out. A handler takes `Data<T>` instead.
+/// The `T` that all requests share, as registered in `application.rs`. A handler takes `Data<T>` instead.
 pub fn shared<T: 'static>(request: &HttpRequest) -> Result<&Data<T>, Problem> {
     let missing = || Problem::Internal(format!("the server was built without {}", std::any::type_name::<T>()).into());
     request.app_data::<Data<T>>().ok_or_else(missing)
 }
 
-/// A handler that takes one gets what is made of its request. What is made `late` is made when those in front of it in the handler's
-/// signature have let the request pass that are ready at once: a body in front of it is not waited for.
+/// Makes a type an extractor: `$of` makes its value from the request. With `late`, `$of` runs only after the extractors before it in the
+/// handler's signature that are ready at once have accepted the request. It does not wait for those that take time, such as a body.
 macro_rules! extracted {
     ($kind:ty, late $of:expr) => {
         impl actix_web::FromRequest for $kind {
@@ -50,17 +50,17 @@ macro_rules! extracted {
 }
 pub(super) use extracted;
 
-/// How long nothing may come: a phone on a bad network needs some, somebody who only holds a connection gets no more.
+/// How long to wait for the next part of a body: enough for a phone on a bad network, and an end for clients that only hold a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the sender calls the body: in lower case and without parameters, such as `image/png`.
+/// The media type that the sender states, once: in lower case and without parameters, such as `image/png`.
 fn content_type(request: &HttpRequest) -> Result<String, Problem> {
     let said_once = request.headers().get_all(CONTENT_TYPE).count() == 1;
     let said = said_once.then(|| request.content_type().to_ascii_lowercase());
     said.filter(|said| !said.is_empty()).ok_or(Problem::UnsupportedMediaType)
 }
 
-/// All of a body, if it is `max_bytes` at most. One that says that it is longer is not read at all.
+/// The whole body, if it is `max_bytes` at most. If `length`, from Content-Length, is more, nothing is read.
 async fn read(length: Option<usize>, mut payload: Payload, max_bytes: usize) -> Result<Bytes, Problem> {
     if length.is_some_and(|length| length > max_bytes) {
         return Err(Problem::PayloadTooLarge);
@@ -68,7 +68,7 @@ async fn read(length: Option<usize>, mut payload: Payload, max_bytes: usize) -> 
     let mut body = BytesMut::new();
     while let Some(part) = timeout(PATIENCE, payload.next()).await.map_err(|_| Problem::RequestTimeout)? {
         let part = part.map_err(|error| match error {
-            // Said by `src/server`.
+            // `src/server` reports a client that is too slow.
             PayloadError::Io(error) if error.kind() == ErrorKind::TimedOut => Problem::RequestTimeout,
             _ => Problem::BadRequest("the body cannot be read".into()),
         })?;
@@ -85,12 +85,12 @@ fn length(request: &HttpRequest) -> Option<usize> {
     request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// A whole body of any kind, `MAX_BYTES` at most: more is 413, and no Content-Type is 415. It may take as long as something comes every
-/// ten seconds (408 otherwise), and as `src/server` waits for each 32 KiB.
+/// A whole body of any type, `MAX_BYTES` at most: a longer one is 413, one without Content-Type is 415. It is read for as long as some of
+/// it arrives every ten seconds and `src/server` waits for each 32 KiB; otherwise it is 408.
 pub struct Upload<const MAX_BYTES: usize> {
-    /// What the sender calls it: in lower case and without parameters, such as `image/png`. Nobody has looked whether it is that.
+    /// The media type that the sender states: in lower case and without parameters, such as `image/png`. The bytes are not checked for it.
     pub content_type: String,
-    /// All of it.
+    /// The whole body.
     pub bytes: Bytes,
 }
 
@@ -105,7 +105,7 @@ impl<const MAX_BYTES: usize> FromRequest for Upload<MAX_BYTES> {
     }
 }
 
-/// A body that is a JSON object, `MAX_BYTES` at most: 4 KiB, where nothing else is said. It may take ten seconds.
+/// A body that is a JSON object, `MAX_BYTES` at most (4 KiB by default). All of it must arrive within ten seconds.
 pub struct StrictJson<T, const MAX_BYTES: usize = 4096>(pub T);
 
 impl<T: DeserializeOwned + 'static, const MAX_BYTES: usize> FromRequest for StrictJson<T, MAX_BYTES> {
@@ -113,14 +113,14 @@ impl<T: DeserializeOwned + 'static, const MAX_BYTES: usize> FromRequest for Stri
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        // What it does not take is left to whoever stands behind it in the handler's signature.
+        // A body of another type is not taken, so that an extractor after this one can read it.
         let is_json = content_type(request).is_ok_and(|said| said == "application/json");
         let body = is_json.then(|| read(length(request), payload.take(), MAX_BYTES));
         Box::pin(async move {
             let body = timeout(PATIENCE, body.ok_or(Problem::UnsupportedMediaType)?);
             let body = body.await.map_err(|_| Problem::RequestTimeout)??;
             let parsed = serde_json::from_slice(&body).map(|JsonObject(body)| Self(body));
-            // What serde says may quote the body, which may hold a code.
+            // serde's message may quote the body, which may hold an authCode.
             parsed.map_err(|_| Problem::BadRequest("the body is not what this route takes".into()))
         })
     }

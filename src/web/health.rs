@@ -12,12 +12,12 @@ use super::{Stopping, route};
 use crate::dingtalk::{Clock, DingTalk, DingTalkState, Organisation, OrganisationState};
 use crate::state::{Condition, State};
 
-/// Where that is asked.
+/// The routes of both checks.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.service(route::get("/healthz", alive)).service(route::get("/readyz", ready));
 }
 
-/// Whether people can be logged in.
+/// Finds out whether people can be logged in, and caches the result.
 pub struct Readiness {
     stopping: Data<Stopping>,
     last: Mutex<Option<(Instant, bool)>>,
@@ -25,13 +25,13 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// However often it is asked for, it is looked into once in this time.
+    /// How long a result is cached, however often a probe asks.
     const CACHED: Duration = Duration::from_secs(1);
 
-    /// Who probes a server waits for seconds, not for as long as a renewal may take. That one goes on by itself.
+    /// How long a probe waits for the result. Renewing the access_token may take longer; that goes on in the background.
     const PATIENCE: Duration = Duration::from_secs(3);
 
-    /// Not looked into yet.
+    /// Nothing is checked yet.
     pub fn new(clock: Clock, stopping: Data<Stopping>) -> Self {
         Self { stopping, last: Mutex::new(None), clock }
     }
@@ -40,7 +40,7 @@ impl Readiness {
         if self.stopping.has_begun() || !state.began {
             return false;
         }
-        // Whoever asks meanwhile waits for the same look, however long that takes.
+        // The lock is held during the check: probes that come meanwhile wait for it, and get its cached result.
         let mut last = self.last.lock().await;
         match *last {
             Some((at, ready)) if self.clock.now() < at + Self::CACHED => ready,
@@ -57,28 +57,28 @@ impl Readiness {
 #[derive(Serialize)]
 struct Report {
     ready: bool,
-    /// Of an app that has one organisation.
+    /// The organisation, if the app has one only.
     #[serde(flatten)]
     home: Option<OrganisationState>,
-    /// Of one that has many.
+    /// The organisations, if the app has many.
     #[serde(flatten)]
     organisations: Option<Organisations>,
     #[serde(flatten)]
     dingtalk: DingTalkState,
     state: Condition,
-    /// What people are told nothing of, and whoever runs this should know.
+    /// What works less well at the moment. People do not notice it, but the operator should know.
     #[serde(skip_serializing_if = "Option::is_none")]
     weaker: Option<&'static str>,
 }
 
-/// Of many organisations.
+/// How many organisations a report shows at most.
 const SHOWN: usize = 10;
 
 /// The organisations whose people have used the app lately.
 #[derive(Serialize)]
 struct Organisations {
     count: usize,
-    /// Some of them. Everybody may ask, so none is named but to who knows its CorpId.
+    /// Some of them. Anybody may read this, so each CorpId is shown as a digest, which only those recognise who know the CorpId.
     organisations: Vec<Shown>,
 }
 
@@ -105,8 +105,8 @@ impl Shown {
     }
 }
 
-/// `GET /healthz`: the process answers, and is not about to stop. A proxy that asks here sends nothing more to one that is. Were it to ask
-/// `/readyz`, it would also cut off whoever is signed in when nobody else can sign in.
+/// `GET /healthz`: 200 while the process runs, 503 once it is about to stop, so that a proxy sends it no more requests. A proxy that probed
+/// `/readyz` instead would also cut off those who are logged in already whenever nobody else can log in.
 async fn alive(stopping: Data<Stopping>) -> HttpResponse {
     let (mut answer, word) = match stopping.has_begun() {
         true => (HttpResponse::ServiceUnavailable(), "stopping\n"),

@@ -1,5 +1,5 @@
-//! Whoever holds SESSION_KEY can ask an address whether this very server answers there, and how the request came in. For anybody else
-//! nothing of it exists: their request is answered as if it did not ask.
+//! Whoever holds SESSION_KEY can ask an address whether this very server answers there, and how the request came in. Anybody else's request
+//! is answered as if it did not have the header of the question.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -16,16 +16,16 @@ use super::{ClientAddress, SessionKeys, Site};
 use crate::dingtalk::Clock;
 use crate::state::{State, mac};
 
-/// What is asked with, and what the answer is proved with.
+/// The header with the question, and in the answer the header with the proof.
 pub const HEADER: &str = "x-introduce";
 
 type Nonce = [u8; 16];
 
-/// A question, as good as for a minute, once.
+/// A question. It is valid for a minute, and once.
 pub struct Question {
     nonce: Nonce,
     key: [u8; 32],
-    /// What to send.
+    /// The value of the header [`HEADER`] to send.
     pub header: String,
 }
 
@@ -34,21 +34,21 @@ pub struct Question {
 pub struct Introduction {
     /// Path and query as they arrived.
     pub target: String,
-    /// Who opened the connection.
+    /// The IP address that opened the connection.
     pub peer: String,
-    /// All of X-Forwarded-For.
+    /// The X-Forwarded-For headers, joined.
     pub forwarded: Option<String>,
-    /// Whom the server takes for the client.
+    /// The IP address that the server takes for the client's.
     pub client: String,
     /// Whether the peer is one of the proxies that the server trusts.
     pub trusts_peer: bool,
-    /// Another word in each process.
+    /// A random id of the process.
     pub process: String,
-    /// The same word in all processes that share their state.
+    /// An id that is the same in all processes that share their state; None if it is not shared, or cannot be shared now.
     pub shared: Option<String>,
 }
 
-/// What a server knows to answer with.
+/// Answers questions, each once.
 pub struct Introductions {
     site: Data<Site>,
     state: Data<State>,
@@ -56,18 +56,18 @@ pub struct Introductions {
     asked: Mutex<HashMap<Nonce, Instant>>,
 }
 
-/// What its keys are for.
+/// The purpose that the keys are derived for.
 const PURPOSE: &str = "introduction";
 
 impl Question {
-    /// Asks with the newest key. The clocks of both sides may differ by less than a minute.
+    /// A question made with the newest key. The clocks of both sides must differ by less than a minute.
     pub fn new(session_keys: &SessionKeys, clock: &Clock) -> Self {
         let (key, nonce, at) = (session_keys.derived(PURPOSE)[0], rand::random::<Nonce>(), clock.unix_seconds());
         let seal = mac(&key, &[b"asks", &at.to_be_bytes(), &nonce]).finalize().into_bytes();
         Self { nonce, key, header: format!("{at}.{}.{}", hex::encode(nonce), hex::encode(seal)) }
     }
 
-    /// What was answered, if it is the answer to this by somebody who holds the key.
+    /// The introduction in `body`, if `proof` shows that a holder of the key wrote it in answer to this question.
     pub fn believe(&self, proof: Option<&str>, body: &[u8]) -> Option<Introduction> {
         let proof = hex::decode(proof?).ok()?;
         mac(&self.key, &[b"answers", &self.nonce, body]).verify_slice(&proof).ok()?;
@@ -78,7 +78,7 @@ impl Question {
 impl Introductions {
     const GOOD_FOR: Duration = Duration::from_secs(60);
 
-    /// Nobody has asked yet.
+    /// No question was asked yet.
     pub fn new(site: Data<Site>, state: Data<State>) -> Self {
         Self { site, state, process: hex::encode(rand::random::<[u8; 8]>()), asked: Mutex::default() }
     }
@@ -96,7 +96,8 @@ impl Introductions {
         (is_timely && self.is_new(nonce)).then_some((nonce, key))
     }
 
-    /// Remembered for as long as the time of it could be good, which lies up to a minute ahead. Only holders of a key come here.
+    /// Whether a question with this nonce was not asked before. The nonce is remembered for two minutes: the question may be dated a minute
+    /// ahead, and is valid for one more. Only questions by holders of a key get here.
     fn is_new(&self, nonce: Nonce) -> bool {
         let now = self.site.clock.now();
         let mut asked = self.asked.lock();
@@ -104,7 +105,7 @@ impl Introductions {
         asked.insert(nonce, now).is_none()
     }
 
-    /// What whoever may ask is answered in place of what `request` asks for.
+    /// The answer to a valid question in `request`, instead of what the request asks for otherwise.
     pub fn answer(&self, request: &HttpRequest) -> Option<HttpResponse> {
         let (nonce, key) = self.understand(request.headers())?;
         let target = request.head().uri.path_and_query().map_or("", |target| target.as_str()).to_owned();

@@ -1,4 +1,4 @@
-//! What is counted for whoever watches, in Prometheus' text format. Labels come from closed lists: never a person, an address or a code.
+//! Metrics in Prometheus' text format. Labels come from closed lists: never a person, an address or a code.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use super::{Problem, route};
 use crate::dingtalk::{BreakerState, Call, DingTalk, Error, Observer, Organisation, Waiting};
 use crate::state::{Condition, State};
 
-/// Where they are answered: on a listener that only this machine reaches.
+/// The route of the metrics, on a listener that only this machine reaches.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.service(route::get("/metrics", show));
 }
 
-/// Counters since the start.
+/// All metrics; counters count from the start of the process.
 pub struct Metrics {
     registry: Registry,
     logins: IntCounterVec,
@@ -47,7 +47,7 @@ pub struct Metrics {
 const OK: &str = "ok";
 
 impl Metrics {
-    /// Nothing counted yet but the lost lines of the log, which it counts itself. An error means that two metrics have one name.
+    /// Nothing is counted yet. `log_lines_lost` returns how many lines the log has lost. An error means that two metrics have one name.
     #[rustfmt::skip] // A metric a line.
     pub fn new(log_lines_lost: fn() -> u64) -> Result<Arc<Self>, prometheus::Error> {
         let r = Registry::new();
@@ -81,14 +81,14 @@ impl Metrics {
         self.entries.with_label_values(&[if with_good_session { "good" } else { "none" }]).inc();
     }
 
-    /// Everything as text; what is not counted is looked up.
+    /// All metrics as text. What is not counted as it happens is looked up now.
     fn text(&self, dingtalk: &DingTalk, state: Condition) -> Result<Vec<u8>, prometheus::Error> {
         self.state_reachable.set(state.reachable.into());
         for (call, Waiting { calls, per_second }) in dingtalk.waiting() {
             self.waiting.with_label_values(&[call]).set(calls as i64);
             self.pace.with_label_values(&[call]).set(per_second as i64);
         }
-        // Of many organisations there are many, and none of them is named in a label.
+        // Only if the app has one organisation: several would each need a label, and no label names an organisation.
         let home = dingtalk.home().map(Organisation::state);
         self.note_age(Call::ACCESS_TOKEN, home.and_then(|home| home.access_token_age));
         self.note_age(Call::JSAPI_TICKET, home.and_then(|home| home.jsapi_ticket_age));
@@ -110,7 +110,7 @@ impl Metrics {
         let credential = [credential.name];
         match age {
             Some(age) => self.credential_age.with_label_values(&credential).set(age.as_secs_f64()),
-            // Without a credential there is no age. It is an error if there was none before either: nothing to do then.
+            // Without a credential there is no age. Removing it fails if there was none before either, which does not matter.
             None => drop(self.credential_age.remove_label_values(&credential)),
         }
     }
@@ -142,7 +142,7 @@ impl Observer for Metrics {
     }
 }
 
-/// `GET /metrics`, for who asks for this machine by its own name: a page whose host was made to point here asks for another.
+/// `GET /metrics`, if the Host header names loopback. A web page cannot read it by DNS rebinding: its requests name the page's own host.
 async fn show(
     request: HttpRequest,
     metrics: Data<Metrics>,

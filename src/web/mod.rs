@@ -2,21 +2,21 @@
 
 /// Which app this is, and where it is served.
 mod site;
-/// What handlers may take of a request, its body among it.
+/// The extractors: what a handler's parameters take from a request, such as its body.
 mod extract;
 /// The outermost layer: id, headers, bodies of problems, access log.
 mod boundary;
-/// Where a request comes from: which page, whom that shows, which address.
+/// Where a request comes from: the page that made it, the person whom that page shows, the client's address.
 mod origin;
-/// What DingTalk tells.
+/// Events that DingTalk posts to this server.
 pub mod events;
-/// For load balancers.
+/// `/healthz` and `/readyz`, for load balancers.
 mod health;
-/// The end of the server, for those who must hear of it.
+/// When the server stops, and the work that it still waits for.
 mod stopping;
-/// To whoever holds SESSION_KEY the server proves to be itself.
+/// Proves to a holder of SESSION_KEY that this very server answers at an address.
 pub mod introduction;
-/// Signatures for `dd.config`, and what a refused one is worth knowing.
+/// Signatures for `dd.config`, and reports of those that a client refused.
 pub mod jsapi;
 /// Logging in: the entry page, the state of a login, the exchange.
 pub mod login;
@@ -24,7 +24,7 @@ pub mod login;
 pub mod metrics;
 /// What every page carries: head, language, words.
 pub mod page;
-/// What is told when something goes wrong.
+/// What a request is answered when something goes wrong.
 pub mod problem;
 /// Routes that answer every method.
 pub mod route;
@@ -52,7 +52,7 @@ pub use self::session::{SessionKeys, SessionUser, Sessions};
 pub use self::site::{App, NavEntry, Settings, Site};
 pub use self::stopping::Stopping;
 
-/// Where the plumbing answers. Of these the files of `static/` come last: theirs is the one pattern that takes long to match.
+/// The routes of the plumbing. That of `static/` comes last: its pattern is the only one that takes long to match.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.configure(health::routes).configure(login::routes).configure(jsapi::routes).configure(page::assets::routes);
 }

@@ -1,4 +1,4 @@
-//! Where a request comes from: which page made it, whom that shows, where the navigation began, and from which address.
+//! Where a request comes from: the page that made it, the person whom that page shows, where the navigation began, the client's address.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -12,11 +12,11 @@ use crate::dingtalk::{CorpId, Origin};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// `<corpId> <userId>`, each percent-encoded. Scripts send it, navigations cannot.
+/// The person whom the page shows: `<corpId> <userId>`, each percent-encoded. Scripts send it, navigations cannot.
 const X_PAGE_USER: HeaderName = HeaderName::from_static("x-page-user");
 
-/// A request that a page of ours made. Browsers say so in Origin and Sec-Fetch-Site, and pages cannot forge either; old WebViews send
-/// only the first.
+/// A request that a page of ours made; others are refused. Browsers say so in Origin and Sec-Fetch-Site, and pages cannot forge either
+/// header. Old WebViews send only Origin.
 pub struct SameOrigin;
 
 fn made_by(ours: &Origin, headers: &HeaderMap) -> bool {
@@ -38,7 +38,7 @@ impl SameOrigin {
 extracted!(SameOrigin, SameOrigin::of);
 
 /// Where a navigation began, as far as the browser tells. A phone may have switched account or organisation while the old cookie lives on:
-/// whoever comes from outside may be somebody else than whose session this is.
+/// a navigation from outside may be made by somebody else than the session's person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Began {
     /// On a page of ours.
@@ -50,23 +50,23 @@ pub enum Began {
 }
 
 impl Began {
-    /// A mark in the query of links on pages that show nobody: whoever follows one still counts as coming from outside. `static/entry.js`
-    /// takes it off the address when they have signed in.
+    /// A query parameter of links on pages that show nobody: whoever follows such a link still counts as coming from outside.
+    /// `static/entry.js` removes it from the address after the login.
     pub const FROM_OUTSIDE: &str = "sign-in";
 
-    /// Whether the links of the page at `request` need that mark: it was not opened from within, and the session that is there may be that of
-    /// whoever had the phone before.
+    /// Whether links on the page that answers `request` need [`Began::FROM_OUTSIDE`]: the page was not opened from within, and there is a
+    /// session, which may be that of the person who had the phone before.
     pub fn stays_outside(request: &HttpRequest) -> Result<bool, Problem> {
         Ok(Self::of(request)? != Self::Within && RequestSession::of(request)?.login().is_ok())
     }
 
-    /// Whether the address of `request` is marked so.
+    /// Whether the address of `request` has the parameter [`Began::FROM_OUTSIDE`].
     pub fn is_marked(request: &HttpRequest) -> bool {
         request.query_string().split('&').any(|parameter| parameter == Self::FROM_OUTSIDE)
     }
 
-    /// Where the navigation began that made `request`. Old WebViews send no Sec-Fetch-Site; for them the Referer tells, which our own
-    /// pages always send to us.
+    /// Where the navigation began that made `request`. Old WebViews send no Sec-Fetch-Site; for them the Referer decides, which our own
+    /// pages always send to this server.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
         if Self::is_marked(request) {
             return Ok(Self::Outside);
@@ -84,21 +84,21 @@ impl Began {
     }
 }
 
-/// Whether the page that makes a request shows `user`, or nobody. The client may have switched account or organisation since: what
-/// somebody does on the page that shows them must not be done in another's name.
+/// Whether the page that makes a request shows `user`, or nobody. The client may have switched account or organisation since that page was
+/// loaded: what somebody does on their own page must not be done in another person's name.
 pub fn shows_no_other(headers: &HeaderMap, user: &SessionUser) -> bool {
     headers.get_all(X_PAGE_USER).all(|value| {
         shown(value).is_some_and(|(corp_id, user_id)| corp_id == user.corp_id.as_str() && user_id == user.user_id.as_str())
     })
 }
 
-/// The organisation of whom the page shows that makes a request.
+/// The organisation of the person whom the page that makes a request shows.
 pub fn organisation_shown(headers: &HeaderMap) -> Option<CorpId> {
     let (corp_id, _) = shown(headers.get(X_PAGE_USER)?)?;
     CorpId::parse(corp_id).ok()
 }
 
-/// Organisation and person.
+/// The corpId and the userId in an X-Page-User header.
 fn shown(value: &HeaderValue) -> Option<(String, String)> {
     let (corp_id, user_id) = value.to_str().ok()?.split_once(' ')?;
     let decoded = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
@@ -110,7 +110,7 @@ fn shown(value: &HeaderValue) -> Option<(String, String)> {
 pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
-    /// Whoever made `request`.
+    /// The address of the client that made `request`.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
         let site = shared::<Site>(request)?;
@@ -134,7 +134,7 @@ impl ClientAddress {
     }
 }
 
-/// Some proxies add the port.
+/// The address of a hop, behind which some proxies write the port.
 fn address_of(hop: &str) -> Option<IpAddr> {
     let with_port = || hop.parse::<SocketAddr>().map(|address| address.ip());
     hop.parse().or_else(|_| with_port()).ok()

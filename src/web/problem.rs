@@ -22,19 +22,19 @@ use super::page::Language;
 use super::page::words::{Both, Message};
 use crate::dingtalk::{self, Kind};
 
-/// Everything that can be answered instead of what was asked for.
+/// Every way in which a request can fail, with the status that it is answered.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// 401: DingTalk does not know the authCode, or it was used here. One fresh code may be tried.
     #[error("the authCode was rejected")]
     CodeRejected {
-        /// With it, the fresh code keeps this login's place.
+        /// The login's place in the line: posted with the fresh authCode, it keeps that place.
         place: Option<Box<String>>,
         /// What DingTalk said, if it was asked.
         #[source]
         cause: Option<dingtalk::Error>,
     },
-    /// 401: a session is needed. The boundary adds what a new login needs.
+    /// 401: a session is needed. The boundary adds the challenge for a new login.
     #[error("a session is needed")]
     LoginRequired,
     /// 403: the state was not given to this browser, is older than ten minutes (twenty for a login that waited in line), or was used.
@@ -46,7 +46,7 @@ pub enum Problem {
     /// 403: the address names another organisation than this server's.
     #[error("the address names another organisation")]
     OrganisationRejected,
-    /// 400: the address still has the placeholder that the client should have filled in.
+    /// 400: nothing names the organisation, or the client has not filled in the placeholder of the address.
     #[error("the address names no organisation")]
     OrganisationUnknown,
     /// 404: nothing is there.
@@ -58,16 +58,16 @@ pub enum Problem {
         /// The methods that are answered.
         allow: &'static str,
     },
-    /// 408: the body took too long.
+    /// 408: the head or the body took too long.
     #[error("the request took too long")]
     RequestTimeout,
     /// 403: the organisation has not authorised the app, or has stopped it.
     #[error("the organisation does not have the app")]
     NotAuthorised(#[source] dingtalk::Error),
-    /// 409: the page that makes the request shows somebody else than whose session this is.
+    /// 409: the page that makes the request shows another person than the session's.
     #[error("the page shows somebody else")]
     UserChanged,
-    /// 409: this authCode is just being exchanged for somebody.
+    /// 409: this authCode, or this login state, is being used at the moment.
     #[error("the authCode is in use")]
     CodeInUse,
     /// 413: more than the handler takes.
@@ -85,7 +85,7 @@ pub enum Problem {
     /// 400: the request does not have the shape it must have.
     #[error("bad request: {0}")]
     BadRequest(Cow<'static, str>),
-    /// 400: this address is not signed.
+    /// 400: this address is not signed for `dd.config`.
     #[error("the address is not signed: {0}")]
     UrlRejected(#[from] dingtalk::InvalidPageUrl),
     /// 429: it is not yet this login's turn. The page posts again.
@@ -97,10 +97,10 @@ pub enum Problem {
         /// When the next one is accepted.
         retry_after: Duration,
     },
-    /// 503: the authCode went out and the answer was lost. The code must not be sent again; a new one may.
+    /// 503: the authCode was sent and the answer was lost. The code must not be sent again; a new one may.
     #[error("what became of the authCode is not known")]
     RetryWithNewCode(#[source] dingtalk::Error),
-    /// 503: DingTalk does not answer, is busy, or says what nobody here understands.
+    /// 503: DingTalk does not answer, is busy, or answers something that this server does not understand.
     #[error("dingtalk is unavailable")]
     DingtalkUnavailable(#[source] dingtalk::Error),
     /// 503: so many calls to DingTalk wait for their turn that this one did not get any.
@@ -115,28 +115,28 @@ pub enum Problem {
     /// 500: a mistake of ours.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Whatever the app itself cannot do.
+    /// A problem of the app's own.
     #[error("{}", .0.code)]
     Own(Explanation),
 }
 
-/// What a login that has to wait is told.
+/// The answer to a login that has to wait.
 #[derive(Debug)]
 pub struct Queued {
-    /// With it, the next post keeps this login's order.
+    /// The login's place in the line: posted with the next attempt, it keeps that place.
     pub place: String,
-    /// About so long is still to go.
+    /// About how long it still has to wait.
     pub wait: Duration,
-    /// The browser keeps its pre-session meanwhile.
+    /// The cookie that keeps the browser's pre-session meanwhile.
     pub presession: Option<HeaderValue>,
 }
 
 /// What is answered for a problem. An app makes its own: `const KITCHEN_CLOSED: Problem = Problem::Own(Explanation { .. });`
 #[derive(Debug, Clone, Copy)]
 pub struct Explanation {
-    /// Of the answer.
+    /// The HTTP status of the answer.
     pub status: StatusCode,
-    /// What programs know the problem by.
+    /// The stable code by which programs tell problems apart.
     pub code: &'static str,
     /// What happened.
     pub happened: Both,
@@ -145,7 +145,7 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// What people are told.
+    /// What happened and what to do next, in `language`.
     pub fn message(&self, language: Language) -> Message {
         Message { happened: self.happened.in_language(language), next: self.next.in_language(language) }
     }
@@ -157,7 +157,7 @@ impl Problem {
         self.explanation().code
     }
 
-    /// The authCode was used here before, so DingTalk was not asked.
+    /// Refused by this server: the authCode was used before, or the person or the organisation has left meanwhile.
     pub fn code_rejected() -> Self {
         Self::CodeRejected { place: None, cause: None }
     }
@@ -183,8 +183,8 @@ impl Problem {
         told.to_string()
     }
 
-    /// The problem behind an error that is not ours, by its status: the HTTP library's, or that of what stands around it. Its text is kept
-    /// only if it is a constant, which cannot hold anything of the client's.
+    /// The problem for an error that is not a `Problem`, by its status: an error of the HTTP library or of `src/server`. Its text is
+    /// kept only if it is a constant, which cannot hold anything that the client sent.
     pub fn foreign(status: StatusCode, error: &actix_web::Error) -> Self {
         let reason = error.as_error::<InternalError<&'static str>>().map(|reason| reason.to_string().into());
         match status {
@@ -202,7 +202,7 @@ impl Problem {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after } => Some(*retry_after),
-            // The next post waits here, not there.
+            // The page may post again at once: the waiting is done in the server, not in the page.
             Self::LoginQueued(_) => Some(Duration::ZERO),
             Self::DingtalkUnavailable(error) | Self::Crowded(error) | Self::QuotaSpent(error) => {
                 Some(error.retry_after().max(Duration::from_secs(1)))

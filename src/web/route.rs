@@ -1,4 +1,4 @@
-//! Routes that answer every method: theirs with the page, the others with 405 and what is allowed.
+//! Routes that answer every method: their own methods with the handler, all others with 405 and the `Allow` header.
 
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, guard, web};
 
@@ -28,7 +28,7 @@ fn only(allow: &'static str) -> actix_web::Route {
     web::to(move || async move { Err::<HttpResponse, _>(Problem::MethodNotAllowed { allow }) })
 }
 
-/// What answers where nothing is.
+/// The handler for addresses without a route: 404.
 pub async fn nothing() -> Result<HttpResponse, Problem> {
     Err(Problem::NotFound)
 }

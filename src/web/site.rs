@@ -13,7 +13,7 @@ use super::{Both, SessionKeys};
 use crate::dingtalk::events::Reaction;
 use crate::dingtalk::{ClientId, Clock, Digest, Origin, Recipe, UrlForm};
 
-/// What an app brings to the plumbing. Built once, and shared by all workers. What it leaves to [`Default`] it does without.
+/// What an app brings to the plumbing. Built once, and shared by all workers. Fields that it has no use for come from [`Default`].
 pub struct App {
     /// What it is called: one name for all languages.
     pub name: &'static str,
@@ -21,15 +21,15 @@ pub struct App {
     pub nav: &'static [NavEntry],
     /// The gated JSAPIs that its pages call; `dd.config` asks the client for them.
     pub jsapi_list: &'static [&'static str],
-    /// What its pages may load beside what every page may: a directive of the Content-Security-Policy, and one source more for it.
+    /// What its pages may load beyond what every page may: pairs of a directive of the Content-Security-Policy and one source for it.
     pub sources: &'static [(&'static str, &'static str)],
-    /// What of the device its pages may use: names of the Permissions-Policy.
+    /// The device features that its pages may use, by their names in the Permissions-Policy.
     pub features: &'static [&'static str],
-    /// Adds its routes and its state to a worker. What it keeps while it runs is made before this, once: see `app::build`.
+    /// Adds its routes and its state to a worker, and is called for each. State that workers share is made before, once: see `app::build`.
     pub routes: Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>,
     /// What it does about events, beside what the plumbing does.
     pub reaction: Reaction,
-    /// What it does beside requests. When the server stops, these are aborted after the last request: each is cut off at an `.await`.
+    /// Its background tasks. When the server stops, they are aborted after the last request, each at an `.await`.
     pub tasks: JoinSet<()>,
 }
 
@@ -41,23 +41,23 @@ impl Default for App {
     }
 }
 
-/// A page that every page leads to.
+/// An entry of the navigation: a page that every page leads to.
 #[derive(Debug, Clone, Copy)]
 pub struct NavEntry {
-    /// Where it is.
+    /// The path of the page.
     pub path: &'static str,
-    /// What it is called there.
+    /// The label of the link.
     pub name: Both,
 }
 
 impl NavEntry {
-    /// Leads to the page at `path`.
+    /// A link to the page at `path`, labelled `name`.
     pub const fn new(path: &'static str, name: Both) -> Self {
         Self { path, name }
     }
 }
 
-/// How people get in and what pages may do.
+/// The settings of logins, sessions and pages.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// PUBLIC_URL
@@ -78,29 +78,30 @@ pub struct Settings {
     pub embedded: bool,
     /// SIGNATURE_CLINIC
     pub signature_clinic: bool,
-    /// How long a login waits for its turn before it has to post again. Not settable from outside: pages and proxies wait longer.
+    /// How long a login waits for its turn before it has to post again. The environment cannot set it: it must be less than pages and
+    /// proxies wait for an answer.
     pub login_patience: Duration,
 }
 
-/// The app where it is served. Made once at start.
+/// The app, its settings and its clock. Made once at start.
 pub struct Site {
-    /// What is served.
+    /// The app that is served.
     pub app: App,
     /// The app's Client ID, which is no secret: pages show it.
     pub client_id: ClientId,
-    /// Where, and to whom. PUBLIC_URL is the only origin that is signed and trusted.
+    /// Where it is served, and to whom. PUBLIC_URL is the only origin that is signed and trusted.
     pub settings: Settings,
     /// The time that everything goes by.
     pub clock: Clock,
 }
 
 impl Site {
-    /// Whether `hop` is a proxy that is believed.
+    /// Whether `hop` is in one of the networks of TRUSTED_PROXIES.
     pub fn trusts(&self, hop: IpAddr) -> bool {
         self.settings.trusted_proxies.iter().any(|network| network.contains(&hop.to_canonical()))
     }
 
-    /// How pages are signed for it.
+    /// How its pages are signed for `dd.config`.
     pub fn recipe(&self) -> Recipe {
         Recipe { digest: self.settings.jsapi_digest, form: UrlForm::AsOpened }
     }

@@ -1,4 +1,4 @@
-//! The server stops: who hears of it, and what it still waits for.
+//! The stop of the server: how handlers learn of it, and the background work that it still waits for.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-/// The end of the server. A handler takes it as `Data<Stopping>`.
+/// Says when the server stops, and runs work that may outlast its request. A handler takes it as `Data<Stopping>`.
 pub struct Stopping {
     began: watch::Sender<Option<Instant>>,
     left: Mutex<JoinSet<()>>,
-    /// Not that of a worker, which ends with its requests.
+    /// Runs that work. It is not the runtime of a worker, which ends with the worker's requests.
     runtime: Handle,
 }
 
 impl Stopping {
-    /// Must be called in the runtime that is to carry what requests leave.
+    /// Must be called in the runtime that is to run the work given to [`Stopping::waits_for`].
     #[expect(clippy::new_without_default, reason = "outside of a runtime there is none")]
     pub fn new() -> Self {
         Self { began: watch::Sender::new(None), left: Mutex::default(), runtime: Handle::current() }
@@ -28,27 +28,27 @@ impl Stopping {
         self.began.borrow().is_some()
     }
 
-    /// Ends when the server is told to stop. An answer that would go on for as long as somebody listens ends then, too: otherwise the stop
+    /// Returns when the server is told to stop. A response without an end, such as server-sent events, has to end then: otherwise the stop
     /// waits eight seconds for it.
     pub async fn begins(&self) {
-        // The sender is this very one.
+        // This fails only when the sender is dropped, and `self` has it.
         drop(self.began.subscribe().wait_for(Option::is_some).await);
     }
 
-    /// Does `work` after the request has been answered. A server that stops waits for it until eight seconds after it was told to, and then
-    /// cuts it off where it waits.
+    /// Runs `work` in the background, so that the request can be answered before `work` ends. A server that stops waits for it until eight
+    /// seconds after the stop began, and then aborts it at an `.await`.
     pub fn waits_for(&self, work: impl Future<Output = ()> + Send + 'static) {
         let mut left = self.left.lock();
         while left.try_join_next().is_some() {}
         left.spawn_on(work, &self.runtime);
     }
 
-    /// The server is told to stop.
+    /// Says that the server stops: [`Stopping::begins`] returns.
     pub fn begin(&self) {
         self.began.send_replace(Some(Instant::now()));
     }
 
-    /// Waits for what requests have left, until so long after the beginning.
+    /// Waits for the work given to [`Stopping::waits_for`], until `grace` after the stop began.
     pub async fn end(&self, grace: Duration) {
         let began = self.began.borrow().unwrap_or_else(Instant::now);
         let last = async {
@@ -57,7 +57,7 @@ impl Stopping {
                 if left.is_empty() {
                     break;
                 }
-                // It may leave something itself.
+                // The work may itself have added more work.
                 while left.join_next().await.is_some() {}
             }
         };

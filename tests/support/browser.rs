@@ -1,4 +1,4 @@
-//! A browser without a screen: cookies, headers, and what the entry page does.
+//! An HTTP client that acts like a browser: cookies, headers, and what the entry page's script does.
 
 use std::collections::BTreeSet;
 
@@ -53,17 +53,17 @@ pub struct Browser {
     pub url: String,
     pub origin: String,
     pub cookies: Vec<(String, String)>,
-    /// The languages its owner reads, as `Accept-Language` has them; empty says nothing.
+    /// The `Accept-Language` that it sends; empty sends none.
     pub reads: &'static str,
 }
 
 impl Browser {
-    /// A browser that has never been at `url`, where an app is that calls itself `origin`.
+    /// A browser without cookies. The app is reached at `url`; its PUBLIC_URL is `origin`.
     pub fn new(http: reqwest::Client, url: &str, origin: &str) -> Self {
         Self { http, url: url.to_owned(), origin: origin.to_owned(), cookies: Vec::new(), reads: "" }
     }
 
-    /// Sends a request with this browser's cookies and takes those that come back.
+    /// Sends a request with this browser's cookies and stores those of the response.
     pub async fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<Vec<u8>>) -> Answer {
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if !self.cookies.is_empty() {
@@ -142,7 +142,7 @@ impl Browser {
         self.post("/api/login", &json!({"authCode": code, "state": state, "place": place})).await
     }
 
-    /// What the entry page does.
+    /// Does what the entry page's script does: opens the page and posts the code with its state.
     pub async fn enter_and_log_in(&mut self, code: &str) -> Answer {
         let state = self.enter().await;
         self.log_in(code, &state).await
@@ -161,7 +161,7 @@ impl Browser {
         self.read(&format!("/api/jsapi/config?{query}")).await
     }
 
-    /// Has the start page signed, which takes a session and the ticket, and none of the app's own pages.
+    /// Requests a signature for the start page. This needs a session and the ticket, but none of the app's pages.
     pub async fn sign(&mut self) -> Answer {
         let url = format!("{}/", self.origin);
         self.jsapi_config(&url).await

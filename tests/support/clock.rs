@@ -1,11 +1,12 @@
-//! A clock to move.
+//! A clock that tests can move.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use dingtalk_h5::dingtalk::Clock;
 
-/// The app's clock. It runs like the machine's, or stands still, and can be moved, its two kinds of time together or the time of day alone.
+/// Moves the app's clock, which runs like the machine's or stands still. It can move monotonic time and time of day together, or the time
+/// of day alone.
 #[derive(Clone, Default)]
 pub struct ClockHands(Arc<Mutex<Hands>>);
 
@@ -33,12 +34,12 @@ impl ClockHands {
         self.0.lock().unwrap().passed += time;
     }
 
-    /// As somebody does who corrects a clock, or as the clock of a machine shows that was suspended: only the time of day changes.
+    /// Changes only the time of day, as when somebody corrects a clock, or when a machine wakes up that was suspended.
     pub fn set_time_of_day(&self, by_seconds: i64) {
         self.0.lock().unwrap().set_by_ms += by_seconds * 1000;
     }
 
-    /// The clock that these are the hands of.
+    /// The clock that these hands move.
     pub fn clock(&self) -> Clock {
         let hands = self.clone();
         Clock::reading(move || hands.read())

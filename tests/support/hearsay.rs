@@ -1,4 +1,4 @@
-//! What an app is told of as if by DingTalk, at the very moment that a test chooses.
+//! Delivers events to an app as if DingTalk had sent them, at the very moment that a test chooses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use dingtalk_h5::dingtalk::events::{Event, Happening, Listener};
 use dingtalk_h5::dingtalk::{Authorisation, CorpId, SuiteTicket};
 use dingtalk_h5::state::State;
 
-/// Tells an app of events. Each happens later than the one before.
+/// Delivers events to an app. Each has a later time than the one before.
 #[derive(Clone)]
 pub struct Hearsay {
     state: Arc<State>,
@@ -19,12 +19,12 @@ impl Hearsay {
         Self { state, told: Arc::default() }
     }
 
-    /// A suite ticket has come.
+    /// Delivers a suite ticket.
     pub fn hear_suite_ticket(&self, ticket: SuiteTicket) {
         self.tell(Happening::SuiteTicket(ticket));
     }
 
-    /// An organisation has decided about the app.
+    /// Delivers the events of what an organisation has decided about the app.
     pub fn hear(&self, corp_id: CorpId, authorisation: Authorisation) {
         match authorisation {
             Authorisation::Unknown => {}
@@ -37,7 +37,7 @@ impl Hearsay {
         }
     }
 
-    /// Something has happened.
+    /// Delivers the event that `what` has happened.
     pub fn tell(&self, what: Happening) {
         let told = self.told.fetch_add(1, Ordering::Relaxed);
         let event = Event::new(&["hearsay", &told.to_string()], Some(1_000_000 + told), what);

@@ -1,5 +1,5 @@
-//! An app for the tests of the plumbing, so that they need none of the demo's pages: one that shows who you are, one that asks DingTalk
-//! for more, a gated one, and a file that people send and get.
+//! An app for the tests of the plumbing, so that they need none of the demo's pages. One page shows who you are, one asks DingTalk for
+//! more, one is gated, and a file can be uploaded and downloaded.
 
 use std::sync::{Arc, Mutex};
 
@@ -131,10 +131,10 @@ async fn script() -> HttpResponse {
     HttpResponse::Ok().content_type("text/javascript").body(include_str!("pages.js"))
 }
 
-/// What was sent last: what it is called, and all of it.
+/// The file that was uploaded last: its content type and its bytes.
 type File = Mutex<Option<(String, Bytes)>>;
 
-/// The longest that is taken.
+/// The longest upload that is accepted.
 pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 
 /// `POST /api/file`

@@ -15,7 +15,7 @@ pub struct TunnelProxy {
 }
 
 impl TunnelProxy {
-    /// Every tunnel leads `to` there, for whoever says `login` if there is one ("user:password").
+    /// Every tunnel leads to the address `to`. If there is a `login` ("user:password"), the proxy requires it.
     pub async fn start(to: SocketAddr, login: Option<&str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, asked) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<String>>>::default());
@@ -33,7 +33,7 @@ impl TunnelProxy {
         format!("http://{login}@{}", self.address)
     }
 
-    /// The lines by which tunnels were asked for.
+    /// The request line of each tunnel that was asked for, such as `CONNECT host:443 HTTP/1.1`.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }

@@ -1,4 +1,4 @@
-//! A Redis of one's own, and a network to it that can be bad.
+//! A Redis server for a test, and a network to it that can be bad.
 
 use std::net::TcpListener as Port;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use tokio::sync::{broadcast, watch};
 
 use super::in_time;
 
-/// A real server on a free port. It is gone with this.
+/// A real server on a free port. When this is dropped, it is killed and its files are deleted.
 pub struct RedisServer {
     child: Child,
     port: u16,
@@ -47,7 +47,7 @@ impl RedisServer {
         format!("redis://{}", self.address())
     }
 
-    /// As `redis-cli` would ask it.
+    /// Runs a command as `redis-cli` would.
     pub async fn ask<T: redis::FromRedisValue>(&self, command: &str) -> redis::RedisResult<T> {
         self.ask_as(&self.url(), command).await
     }
@@ -62,7 +62,7 @@ impl RedisServer {
         command.query_async(&mut connection).await
     }
 
-    /// The names of all that it has of this type.
+    /// The names of all keys of this type.
     pub async fn keys_of(&self, kind: &str) -> Vec<String> {
         let mut found = Vec::new();
         for key in self.ask::<Vec<String>>("KEYS *").await.unwrap() {
@@ -73,7 +73,7 @@ impl RedisServer {
         found
     }
 
-    /// All that it has, as a thief would read it.
+    /// All keys and values, as a thief would read them.
     pub async fn dump(&self) -> String {
         let keys: Vec<Vec<u8>> = self.ask("KEYS *").await.unwrap();
         let mut connection = redis::Client::open(self.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
@@ -93,7 +93,7 @@ impl RedisServer {
         all
     }
 
-    /// What it keeps for some time only has come nearer to its end: its clock cannot be moved.
+    /// Brings every key that expires nearer to its end, because the server's clock cannot be moved.
     pub async fn ages(&self, by: Duration) {
         const AGE: &str = "for _, key in ipairs(redis.call('KEYS', '*')) do
             local left = redis.call('PTTL', key)
@@ -109,7 +109,7 @@ impl RedisServer {
         assert!(Command::new("kill").args([signal, &pid]).status().await.unwrap().success());
     }
 
-    /// As a machine that loses its power.
+    /// Kills the server, as when its machine loses power.
     pub async fn kill(&mut self) {
         self.child.start_kill().unwrap();
         self.child.wait().await.unwrap();
@@ -147,20 +147,20 @@ fn text_of(value: &redis::Value) -> String {
     }
 }
 
-/// What lies between a program and a server, and can be bad.
+/// Stands between a program and a server, and can delay, break or lose what passes.
 pub struct Network {
     pub address: String,
     bad: Arc<Bad>,
     _listening: tokio::task::JoinHandle<()>,
 }
 
-/// In which ways it is bad.
+/// In which ways the network is bad.
 struct Bad {
     delay: watch::Sender<Duration>,
-    /// In milliseconds.
+    /// In milliseconds: how far the times in the server's answers are ahead.
     times_ahead: watch::Sender<i64>,
     cut: broadcast::Sender<()>,
-    /// What is asked in these words gets no answer, once.
+    /// The next command that contains these words gets no answer.
     loses: Mutex<Option<(&'static str, Lost)>>,
 }
 
@@ -204,7 +204,7 @@ impl Network {
         self.bad.delay.send_replace(by);
     }
 
-    /// What time it is, as the server says it from now on, is ahead by so many milliseconds.
+    /// From now on the times in the server's answers are ahead by so many milliseconds.
     pub fn sets_clock_ahead(&self, by: i64) {
         self.bad.times_ahead.send_replace(by);
     }
@@ -214,24 +214,24 @@ impl Network {
         drop(self.bad.cut.send(()));
     }
 
-    /// All connections break as soon as the server has done what is next asked in these words, before anybody hears of it.
+    /// All connections break as soon as the server has run the next command that contains these words, before its answer arrives.
     pub fn loses_the_answer_to(&self, words: &'static str) {
         *self.bad.loses.lock().unwrap() = Some((words, Lost::Broken));
     }
 
-    /// The answer to what is next asked in these words never comes, nor anything else on that connection.
+    /// The answer to the next command that contains these words never comes, nor anything else on that connection.
     pub fn withholds_the_answer_to(&self, words: &'static str) {
         *self.bad.loses.lock().unwrap() = Some((words, Lost::Silent));
     }
 }
 
-/// Each knows whether the answer to what went there is to be lost.
+/// The direction of what passes. Both directions of a connection know whether its answers are to be lost.
 enum Way {
     There(Arc<OnceLock<Lost>>),
     Back(Arc<OnceLock<Lost>>),
 }
 
-/// The same with later times: no other number has thirteen digits.
+/// The same answer with later times, which are known by their thirteen digits: no other number has as many.
 fn later(said: &[u8], by: i64) -> Vec<u8> {
     let lines = said.split_inclusive(|byte| *byte == b'\n');
     let time = |line: &[u8]| {
@@ -248,7 +248,7 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, bad: Arc<Bad>, w
         let mut bytes = vec![0; 64 * 1024];
         while let Ok(read @ 1..) = from.read(&mut bytes).await {
             let by = *bad.delay.borrow();
-            // A slow network is one that takes time.
+            // This sleep is the delay of a slow network; the test itself does not wait.
             tokio::time::sleep(by).await;
             match &way {
                 Way::There(asked) => {

@@ -1,4 +1,5 @@
-//! Signs pages for `dd.config`, tries out which signatures a client accepts, and explains why one was refused. The ticket stays here.
+//! Signs pages for `dd.config`, tries out which signatures a client accepts, and explains why one was refused. Pages never get the
+//! jsapi_ticket.
 
 /// Explains why a client refused.
 mod report;
@@ -14,7 +15,7 @@ use super::page::words;
 use super::{Head, Problem, SessionUser, Site, Visitor, extracted, route, shared};
 use crate::dingtalk::{AgentId, CorpId, NonceStr, Organisation, PageUrl, Recipe, SignedPage};
 
-/// Where signatures are made and refusals are told.
+/// The routes for signatures, reports of refusals and the clinic.
 pub fn routes(routes: &mut ServiceConfig) {
     routes
         .service(route::get("/api/jsapi/config", config))
@@ -22,8 +23,8 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(route::get("/clinic", show_clinic));
 }
 
-/// What `dd.config` takes ("JSAPI authentication"). A page's handler that takes one gets it signed for the address that was asked for,
-/// under PUBLIC_URL: nothing that the request says about the host counts.
+/// The values that `dd.config` takes ("JSAPI authentication"). A page's handler that takes one gets them signed for the requested path and
+/// query under PUBLIC_URL: what the request says about the host is ignored.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JsapiConfig {
@@ -89,11 +90,11 @@ async fn config(
     Ok(Json(JsapiConfig::sign(&site, &organisation, site.recipe(), url).await?))
 }
 
-/// A query in which the recipes differ: an encoded character, a space, an encoded plus, a plain one.
+/// A query that the recipes sign differently: an encoded character, an encoded space, an encoded plus, a plain plus.
 const PROBE: &str = "%E4%B8%AD%20%2B+x";
 
-/// The signature clinic: tries every recipe that some official source signs by, and shows which the client accepts. `dd.config` counts once
-/// in a document, so each recipe takes a page of its own. Closed unless SIGNATURE_CLINIC opens it.
+/// The signature clinic: tries every recipe that some official source signs by, and shows which the client accepts. `dd.config` works once
+/// in a document, so each recipe takes a page of its own. It is 404 unless SIGNATURE_CLINIC is set.
 #[derive(Template, WebTemplate)]
 #[template(path = "clinic.html")]
 struct Clinic {

@@ -12,7 +12,7 @@ use url::Url;
 use crate::dingtalk::{ClientRefusal, CorpId, DingTalk, Network, NonceStr, Organisation, PageUrl, Part, SignedPage, UserId};
 use crate::web::{ClientAddress, Logins, Problem, RequestScope, SameOrigin, SessionUser, Site, StrictJson, extracted, shared};
 
-/// What the client said to a page, about which values of `dd.config`.
+/// A page's report: which call the client refused, what it said, and the values of `dd.config` that it refused.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Report {
@@ -24,15 +24,15 @@ pub struct Report {
     /// The page's `location.href`.
     url: String,
     signed: Option<Signed>,
-    /// Instead of a session, when it is the authCode that was refused.
+    /// The state of the login, when an authCode was refused: there need not be a session yet.
     state: Option<String>,
 }
 
-/// What the page says that this server had signed for it.
+/// The values that this server signed for the page, as the page says.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Signed {
-    /// The page's `location.href`, if it is not told.
+    /// The address that was signed; without it, the page's `location.href` is taken.
     url: Option<String>,
     nonce_str: String,
     time_stamp: String,
@@ -47,7 +47,7 @@ enum RefusedCall {
     RequestAuthCode,
 }
 
-/// Who may report, which is known before the body is read.
+/// Who sends the report: this is checked before the body is read.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Reporter {
     /// Somebody logged in.
@@ -69,7 +69,7 @@ impl Reporter {
 
 extracted!(Reporter, late Reporter::of);
 
-/// What is told to a developer.
+/// The result, for a developer.
 #[derive(Serialize)]
 struct Finding {
     differs: Vec<&'static str>,
@@ -82,8 +82,8 @@ impl Finding {
     }
 }
 
-/// `POST /api/jsapi/report`: one line in the log that says what to change. With a DingTalk on this machine, which is to say in
-/// development, the page is told as well.
+/// `POST /api/jsapi/report`: writes one line to the log that says what to change. If DingTalk runs on this machine, as in development, the
+/// result is sent to the page as well.
 pub async fn report(
     _: SameOrigin,
     reporter: Reporter,
@@ -118,8 +118,8 @@ pub async fn report(
     Ok(if reports.explains { HttpResponse::Ok().json(finding) } else { HttpResponse::NoContent().finish() })
 }
 
-/// What stands before the query of its page in what a client said: no log has a query, since it may hold anything. Behind it clients
-/// say no more than what was signed.
+/// The client's text `said`, cut where it quotes the query of `page`: a query may hold anything, so none is logged. After the query,
+/// clients only repeat what was signed.
 fn before_query<'a>(said: &'a str, page: &str) -> &'a str {
     let path = Url::parse(page).map(|page| format!("{}?", page.path()));
     let end = path.ok().and_then(|path| Some(said.find(&path)? + path.len()));
@@ -134,7 +134,7 @@ async fn signature_refused(report: &Report, site: &Site, organisation: &Organisa
     let Some((said, nonce_str, timestamp)) = said else {
         return Ok(Finding::without_parts("the page did not say what this server had signed for it"));
     };
-    // Nothing of it is remembered: the page tells, and the signature shows whether it is true of the ticket of now.
+    // The server stores none of these values. The page sends them back, and the signature shows if the present ticket signed them.
     let signed = SignedPage {
         url: PageUrl::parse(&site.settings.public_url, said.url.as_ref().unwrap_or(&report.url))?,
         recipe: site.recipe(),
@@ -174,20 +174,20 @@ fn auth_code_refused(site: &Site, organisation: &Organisation) -> Finding {
     ))
 }
 
-/// How often refusals are listened to, and what may come of them.
+/// Limits how often each reporter may report, and says whether pages get the result.
 pub struct Reports {
-    /// The page is told, too.
+    /// The result is sent to the page, too.
     explains: bool,
     rate: DefaultKeyedRateLimiter<Reporter>,
 }
 
 impl Reports {
-    /// Of one person in a second.
+    /// How many reports of one reporter are accepted in a second.
     const RATE: NonZeroU32 = NonZeroU32::new(1).unwrap();
-    /// And at once: enough for who tries, too few to flood a log.
+    /// How many are accepted at once: enough for somebody who tries things out, too few to flood a log.
     const BURST: NonZeroU32 = NonZeroU32::new(20).unwrap();
 
-    /// None yet. With a DingTalk on this machine, which is to say in development, the page is told as well.
+    /// No report has come yet. If `explains`, which is for development, the result is sent to the page, too.
     pub fn new(explains: bool) -> Self {
         Self { explains, rate: RateLimiter::keyed(Quota::per_second(Self::RATE).allow_burst(Self::BURST)) }
     }

@@ -40,7 +40,7 @@ impl Visitor {
 pub struct EntryPage<'a> {
     words: &'static words::Entry,
     head: Head,
-    /// Where this page is, without its path: a browser keeps that, and nothing in it can lead elsewhere.
+    /// The link with which this page loads itself again: a query only, or empty. The browser keeps the path, so it cannot lead elsewhere.
     again: String,
     /// What the browser needs to begin a login.
     challenge: &'a Challenge,
@@ -54,7 +54,7 @@ impl<'a> EntryPage<'a> {
     }
 }
 
-/// The address of `request`, as a link on its page. Empty is the same.
+/// A link from the page at `request` to itself. It is empty unless [`Began::FROM_OUTSIDE`] has to be added.
 fn again(request: &HttpRequest) -> Result<String, Problem> {
     if Began::is_marked(request) || !Began::stays_outside(request)? {
         return Ok(String::new());
@@ -63,12 +63,12 @@ fn again(request: &HttpRequest) -> Result<String, Problem> {
     Ok(["?", Began::FROM_OUTSIDE, if query.is_empty() { "" } else { "&" }, query].concat())
 }
 
-/// Where logging out leads: going to any other page would log in again, silently.
+/// The page after a logout: any other page would silently log in again.
 #[derive(Template, WebTemplate)]
 #[template(path = "signed_out.html")]
 pub struct SignedOut {
     head: Head,
-    /// The home page, in the organisation that somebody has just left.
+    /// The address of the start page, in the organisation that this request is about.
     sign_in: Cow<'static, str>,
     words: &'static words::SignedOut,
 }

@@ -39,13 +39,13 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(route::get("/signed-out", entry::show_signed_out));
 }
 
-/// What logins are checked against, and what none of them may use again.
+/// Checks logins, and remembers the states and authCodes that were used.
 pub struct Logins {
     site: Data<Site>,
     presession: OurCookie,
     states: Once<StateId>,
     codes: Once<[u8; 32]>,
-    /// The ones in which logins kept their order.
+    /// The exchanges in which a login kept its place in the line: two for each state.
     exchanges: Once<(StateId, u8)>,
 }
 
@@ -53,7 +53,7 @@ impl Logins {
     /// DingTalk forgets an authCode after five minutes ("Obtain the userid of a user by using the authorization code").
     const CODE_LIVES: Duration = Duration::from_secs(300);
 
-    /// Nobody has logged in yet.
+    /// Takes what `state` has stored of used states and authCodes.
     pub fn new(site: Data<Site>, state: &State) -> Self {
         Self {
             presession: OurCookie::new("presession", &site.settings),
@@ -64,14 +64,14 @@ impl Logins {
         }
     }
 
-    /// What a login is told that got no answer, or not the one it hoped for.
+    /// The answer to a login whose exchange failed. If it may post again, it gets a place in the line.
     fn refuse(&self, claim: &Claim, arrival: &Arrival, error: Error) -> Problem {
-        // The gateway refused an earlier attempt at most, and nobody behind it has looked at the code.
+        // The authCode was not sent, or DingTalk's gateway refused the call before anything looked at the code: it can be sent again.
         if matches!(error.kind, Kind::NoTurn(_) | Kind::Crowded(_) | Kind::NotAsked(_)) {
             claim.not_sent();
         }
         match error.kind {
-            // Whoever waits for a credential stands in no line, and would be back at once.
+            // Only if the exchange itself got no turn. A login that waited for a credential is not in the line, and would be back at once.
             Kind::NoTurn(wait) if error.is_of(Call::USER_BY_CODE) => {
                 let presession = self.presession_kept(&arrival.presession);
                 Problem::LoginQueued(Box::new(Queued { place: self.place(arrival, wait), wait, presession }))
@@ -84,26 +84,26 @@ impl Logins {
     }
 }
 
-/// What a login takes for itself before it asks DingTalk: the authCode, its state, and one of the exchanges in which it keeps its order.
-/// First from this process, then from all of them. What it has not used is free again when this goes.
+/// What a login reserves before it calls DingTalk: the authCode, its state, and one of the exchanges in which it keeps its place in the
+/// line. It reserves them in this process first, then in all processes. When this is dropped, what was not used is free again.
 struct Claim<'a> {
     code: Taken<'a, [u8; 32]>,
     state: Taken<'a, StateId>,
-    /// Without one the login stands behind all who are there.
+    /// Without one the login goes to the end of the line.
     exchange: Option<Taken<'a, (StateId, u8)>>,
     elsewhere: Reservation<'a>,
 }
 
-/// In the order in which they are asked for.
+/// The numbers of the three in `elsewhere`, in the order in which `Claim::take` asks for them.
 const CODE: usize = 0;
 const STATE: usize = 1;
 const EXCHANGE: usize = 2;
 
 impl<'a> Claim<'a> {
-    /// A login keeps its order for one exchange, and for one more with a fresh code.
+    /// A login keeps its place in the line for one exchange, and for one more with a fresh authCode.
     const EXCHANGES: [u8; 2] = [0, 1];
-    /// A login waits for its turn, and then five seconds for DingTalk, twice at most. A process that stands still in the middle keeps a state
-    /// no longer.
+    /// How long a login can take: it waits for its turn, and then five seconds for DingTalk, twice at most. If its process hangs, the state
+    /// is free again after this time.
     const LOGIN: Duration = Duration::from_secs(40);
 
     async fn take(logins: &'a Logins, kept: &'a State, code: [u8; 32], state: StateId) -> Result<Self, Problem> {
@@ -115,7 +115,7 @@ impl<'a> Claim<'a> {
         let code_taken = logins.codes.take(code).map_err(|why| refused(CODE, why))?;
         let state_taken = logins.states.take(state).map_err(|why| refused(STATE, why))?;
         let exchange = Self::EXCHANGES.into_iter().find_map(|nth| logins.exchanges.take((state, nth)).ok());
-        // DingTalk may take the code until five minutes after it was sent, whatever has become of whoever sent it.
+        // DingTalk may accept the code until five minutes after it was sent, even if the process that sent it has died.
         let code_wanted = logins.codes.wanted(&code, Logins::CODE_LIVES + Self::LOGIN);
         let state_wanted = logins.states.wanted(&state, Self::LOGIN).until_this_process_ends();
         let exchange_wanted = |nth| logins.exchanges.wanted(&(state, nth), Self::LOGIN).until_this_process_ends();
@@ -125,14 +125,14 @@ impl<'a> Claim<'a> {
         Ok(Self { code: code_taken, state: state_taken, exchange, elsewhere })
     }
 
-    /// The code goes out: whatever comes back, even if the browser goes away in the middle, it and the exchange are used.
+    /// The authCode is being sent: it and the exchange are used now, whatever DingTalk answers, and even if the browser disconnects.
     fn leaving(&self) {
         self.mark_sent(true);
         self.code.mark_used();
         self.exchange.iter().for_each(Taken::mark_used);
     }
 
-    /// Nobody has looked at what went out.
+    /// The authCode was not sent, or nothing has looked at it: it and the exchange are free again.
     fn not_sent(&self) {
         self.mark_sent(false);
         self.code.mark_unused();
@@ -194,14 +194,14 @@ async fn log_in(
         }
     };
 
-    // It may have been relieved of the app meanwhile, or the person have left it. A fresh code tells whether they came back.
+    // Meanwhile the organisation may have removed the app, or the person may have left. A login with a fresh code tells if they are back.
     dingtalk.admits(&arrival.corp_id)?;
     if kept.is_over(&arrival.corp_id, &user.user_id, asked) {
         return Err(Problem::code_rejected());
     }
     claim.succeeded();
     let user = session.begin(user, arrival.corp_id);
-    // What is answered now is true after a restart, too. If it cannot be kept the log says so.
+    // Waits until the changes are stored, so that this answer is true after a restart, too. If they cannot be stored, the log says so.
     let (_, _) = tokio::join!(claim.elsewhere.conclude(), kept.kept());
     let mut response = HttpResponse::Ok().json(user);
     logins.presession.remove(response.headers_mut());
@@ -217,7 +217,7 @@ async fn count<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result
     Ok(answer)
 }
 
-/// Of a login; also of one whose browser does not wait for it.
+/// Counts how a login ended when it is dropped, also if the browser has disconnected.
 struct Ending {
     metrics: Data<Metrics>,
     code: Option<&'static str>,
@@ -229,8 +229,8 @@ impl Drop for Ending {
     }
 }
 
-/// `POST /api/logout`: the session is dead, not only the cookie, and what pages have stored goes too. Cookies are left alone: others of
-/// this host may have some.
+/// `POST /api/logout`: ends the session itself, not only its cookie, and clears what pages have stored in the browser. `Clear-Site-Data`
+/// does not name cookies: other apps on this host may have some.
 async fn log_out(_: SameOrigin, session: RequestSession, kept: Data<State>) -> HttpResponse {
     session.end();
     let _ = kept.kept().await;

@@ -8,8 +8,8 @@ use crate::dingtalk::{CorpId, DingTalk, Organisation};
 use crate::web::origin::organisation_shown;
 use crate::web::{Problem, RequestSession, extracted, shared};
 
-/// The organisation that the page shows whose script made `request`, or that its address names; if there is neither, the app's only one, or
-/// that of the session which this browser has or had. A login goes to the one for which its state was made, and never looks here.
+/// The organisation of `request`. The first of these decides: the page whose script made the request, the address, the app's only
+/// organisation, the browser's session, also an expired one. A login does not call this: it goes to the organisation in its state.
 pub fn organisation_of(request: &HttpRequest) -> Result<CorpId, Problem> {
     let home = shared::<DingTalk>(request)?.home().map(Organisation::corp_id);
     let named = match organisation_shown(request.headers()) {
@@ -22,8 +22,8 @@ pub fn organisation_of(request: &HttpRequest) -> Result<CorpId, Problem> {
     }
 }
 
-/// The homepage is registered as `…/?corpid=$CORPID$`, and the client fills in the organisation it is in, but only when the app is
-/// opened from the workbench.
+/// The organisation that the address names. The homepage is registered as `…/?corpid=$CORPID$`, and the client fills in the organisation it
+/// is in, but only when the app is opened from the workbench.
 fn named_in(query: &str, home: Option<&CorpId>) -> Result<Option<CorpId>, Problem> {
     let values = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name.eq_ignore_ascii_case("corpid"));
     values.map(|(_, value)| read(&value, home)).try_fold(None, |named: Option<CorpId>, value| match (named, value?) {
@@ -32,7 +32,7 @@ fn named_in(query: &str, home: Option<&CorpId>) -> Result<Option<CorpId>, Proble
     })
 }
 
-/// What scripts and templates write for nothing, and the placeholder's name.
+/// What scripts and templates write for a missing value, and the placeholder's name.
 const NOTHING: [&str; 8] = ["", "corpid", "corp_id", "undefined", "null", "none", "nil", "nan"];
 
 fn read(value: &str, home: Option<&CorpId>) -> Result<CorpId, Problem> {
@@ -46,14 +46,14 @@ fn read(value: &str, home: Option<&CorpId>) -> Result<CorpId, Problem> {
     let bare = corp_id.trim_matches(|c: char| c.is_ascii_punctuation() || c.is_whitespace()).to_ascii_lowercase();
     match home {
         Some(home) if home.as_str() == corp_id => Ok(home.clone()),
-        // The placeholder is still there, in whatever spelling. No CorpId has that character or any of these names.
+        // The client has not filled in the placeholder. No CorpId contains `$` or is one of these words.
         _ if corp_id.contains('$') || NOTHING.contains(&bare.as_str()) => Err(Problem::OrganisationUnknown),
         Some(_) => Err(Problem::OrganisationRejected),
         None => CorpId::parse(corp_id).map_err(|_| Problem::OrganisationUnknown),
     }
 }
 
-/// A handler that takes one may call DingTalk, in the organisation of whoever is logged in; in the app's own, if that is only one.
+/// A handler that takes an `Organisation` can call DingTalk: in the app's only organisation, or in that of the person who is logged in.
 fn organisation(request: &HttpRequest) -> Result<Organisation, Problem> {
     let dingtalk = shared::<DingTalk>(request)?;
     match dingtalk.home() {

@@ -2,7 +2,7 @@
 //!
 //! The entry page carries a `state`, and its browser a cookie with a random id, the pre-session. The state proves that the server gave it
 //! to that browser, when, and for which organisation. A login that has to post again brings a place along, which proves when it first
-//! came. So the server keeps nothing until a state is used, and a restart loses nothing.
+//! came. So the server stores nothing until a state is used, and a restart loses nothing.
 
 use std::time::Duration;
 
@@ -15,17 +15,17 @@ use super::{Logins, organisation_of};
 use crate::dingtalk::{Clock, CorpId, Moment};
 use crate::web::{Problem, shared};
 
-/// What states are proven for.
+/// The purpose that a state is proved for.
 const PURPOSE: &str = "login state";
-/// How long a login may take from the page to the end, or to its place in the line.
+/// How long a login may take from the entry page to its end, or until it gets a place in the line.
 const GOOD_FOR: Duration = Duration::from_secs(600);
-/// How long it may take at most, however often it joins the line.
+/// How long a login may take at most, however often it joins the line.
 const LONGEST: Duration = GOOD_FOR.saturating_add(Place::LONGEST_WAIT);
 
 /// Tells states apart.
 pub(super) type StateId = [u8; 8];
 
-/// What a state says.
+/// The content of a state.
 #[derive(Serialize, Deserialize)]
 struct Issued {
     at: Moment,
@@ -34,54 +34,54 @@ struct Issued {
     corp_id: CorpId,
 }
 
-/// Where somebody stands in the line of logins.
+/// The place of a login in the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Place {
-    /// The login that it is a place of.
+    /// The state of that login.
     #[serde(with = "hex")]
     state: StateId,
-    /// When that came, in Unix milliseconds.
+    /// When the login joined the line, in Unix milliseconds.
     since: u64,
-    /// When its turn was expected, likewise.
+    /// When its turn is expected, in Unix milliseconds.
     due: u64,
 }
 
 impl Place {
-    /// What it is proven for.
+    /// The purpose that a place is proved for.
     const PURPOSE: &str = "place in the line of logins";
     /// Nobody waits longer.
     const LONGEST_WAIT: Duration = Duration::from_secs(600);
-    /// Whoever is not there so long after their turn has lost their order, and places that were collected before the rush with it.
+    /// A login that posts later than this after its turn has lost its place. So places that were collected before a rush are worthless.
     const PATIENCE: Duration = Duration::from_secs(30);
 
-    /// Whether the wait goes on at `now`. So long the state that was judged at its beginning counts as fresh.
+    /// Whether the login may still wait at `now`. Until then its state, which was fresh when the login joined the line, counts as fresh.
     fn is_good(self, now: u64) -> bool {
         now <= self.since.saturating_add(Self::LONGEST_WAIT.as_millis() as u64)
     }
 
-    /// Whether it still keeps its order at `now`.
+    /// Whether the login has not yet lost its place at `now`.
     fn keeps_order(self, now: u64) -> bool {
         now <= self.due.saturating_add(Self::PATIENCE.as_millis() as u64)
     }
 }
 
-/// A login that may go on.
+/// A login whose state was accepted.
 pub struct Arrival {
     pub(super) state: StateId,
-    /// The organisation that it is a login to.
+    /// The organisation to log in to.
     pub corp_id: CorpId,
     pub(super) presession: String,
-    /// Unix milliseconds: it keeps its order by that.
+    /// When it joined the line, in Unix milliseconds: logins are exchanged in this order.
     pub(super) since: u64,
 }
 
-/// States are issued and taken back, each once.
+/// States are accepted, and places in the line issued.
 impl Logins {
-    /// How long the used ones are remembered: longer than any counts, whichever process made it.
+    /// How long used states are remembered: longer than any state is valid, whichever process issued it.
     pub(super) const STATES_USED_FOR: Duration = LONGEST.saturating_add(Clock::SKEW);
 
-    /// The login that `state` is for, if it was given to the browser that made `request` and was not used. It must be ten minutes old at
-    /// most. That is judged when the login first comes; later its `place` tells that this was done, and when it first came.
+    /// The login of `state`, if the state was issued to the browser that made `request`, is ten minutes old at most and was not used. Its
+    /// age is checked when the login first posts. When it posts again, `place` proves that this was done, and when it joined the line.
     pub fn arrival(&self, request: &HttpRequest, state: &str, place: Option<&str>) -> Result<Arrival, Problem> {
         let (keys, clock) = (&self.site.settings.session_keys, &self.site.clock);
         let presession = self.presession_of(request).ok_or(Problem::StateRejected)?;
@@ -105,7 +105,7 @@ impl Logins {
         self.site.settings.session_keys.prove(Place::PURPOSE, &arrival.presession, &place)
     }
 
-    /// The cookie that keeps a pre-session for ten minutes.
+    /// The Set-Cookie header that stores a pre-session in the browser for ten minutes.
     pub(super) fn presession_kept(&self, presession: &str) -> Option<HeaderValue> {
         self.presession.header(presession, Some(GOOD_FOR))
     }
@@ -126,8 +126,8 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// A challenge for the browser that made `request`, to log in to the organisation that it is about. It keeps the pre-session it has, so
-    /// that logins of several pages of one browser can be under way at the same time.
+    /// A challenge for the browser that made `request`, to log in to the organisation of that request. A browser that has a pre-session
+    /// keeps it, so that several of its pages can log in at the same time.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let (logins, corp_id) = (shared::<Logins>(request)?, organisation_of(request)?);
         let known = logins.presession_of(request);
@@ -137,7 +137,7 @@ impl Challenge {
         Ok(Self { state, presession: logins.presession_kept(&presession) })
     }
 
-    /// Hands the pre-session to the browser. A 401 that can be answered with a login says so (RFC 9110, 11.6.1).
+    /// Sets the pre-session cookie. A 401 also gets the state, in WWW-Authenticate (RFC 9110, 11.6.1): a script can then log in.
     pub fn put_on<B>(self, response: &mut HttpResponse<B>) {
         let is_refusal = response.status() == StatusCode::UNAUTHORIZED;
         let headers = response.headers_mut();

@@ -1,4 +1,4 @@
-//! The files of `static/`, inside the binary. Their names carry a hash of their content, so browsers may keep them for ever.
+//! The files of `static/`, inside the binary. Their names carry a hash of their content, so browsers may cache them for ever.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::web::{Problem, route};
 
-/// Where they are.
+/// The route of these files.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.service(route::get("/static/{path:.*}", serve));
 }
@@ -38,15 +38,15 @@ impl Asset {
             Some((stem, extension)) => format!("/static/{stem}.{hash}.{extension}"),
             None => format!("/static/{path}.{hash}"),
         };
-        // Shared by all answers.
+        // All answers share these bytes, without a copy.
         Self { address, kind: kind(path), body: Bytes::from(file.data.into_owned()) }
     }
 }
 
-/// In a name, in bytes.
+/// How many bytes of the hash are in a file's name, as two hex digits each.
 const HASH_LENGTH: usize = 8;
 
-/// The path of the file at `/static/<address>`, in this version of the app or in another.
+/// The path in `static/` of the file at `/static/<address>`, whose hash may be that of another version of the app.
 fn unhashed(address: &str) -> Option<String> {
     let is_hash = |part: &str| part.len() == 2 * HASH_LENGTH && hex::decode(part).is_ok();
     let (rest, last) = address.rsplit_once('.')?;
@@ -71,8 +71,8 @@ fn kind(path: &str) -> &'static str {
     }
 }
 
-/// Where the file at `path` in `static/` is served. For a file that is not there: an address where nothing is, and an error in the
-/// log at each use, so that a misspelt name is noticed.
+/// Where the file at `path` in `static/` is served. For a file that does not exist it is an address that is 404, and each call logs an
+/// error, so that a misspelt name is noticed.
 pub fn address(path: &str) -> &'static str {
     match ASSETS.get(path) {
         Some(asset) => &asset.address,
@@ -85,8 +85,8 @@ pub fn address(path: &str) -> &'static str {
 
 /// `GET /static/...`
 ///
-/// While a version of the app replaces another, a page of the one may ask a process of the other. What that has under this name is better
-/// than nothing, and nobody keeps it.
+/// During a deploy, a page of one version of the app may request a file from a process of another version. That process answers with its
+/// own version of the file, which is better than a 404, and forbids to cache it.
 async fn serve(path: Path<String>) -> Result<HttpResponse, Problem> {
     let asset = unhashed(&path).and_then(|path| ASSETS.get(&path)).ok_or(Problem::NotFound)?;
     let is_same = asset.address.strip_prefix("/static/") == Some(path.as_str());

@@ -2,9 +2,9 @@
 
 /// Where the files of `static/` are served.
 pub mod assets;
-/// What somebody reads: which language, light or dark.
+/// How somebody sees a page: in which language, light or dark.
 mod reader;
-/// What the plumbing says, and the form in which everything is said.
+/// The texts of the plumbing, and the macro that all texts are written with.
 pub mod words;
 
 use std::borrow::Cow;
@@ -26,16 +26,16 @@ use crate::dingtalk::{CorpId, DingTalk};
 pub struct Head {
     /// The app.
     pub site: Data<Site>,
-    /// What was asked for, as it was received: after PUBLIC_URL, this is the address that gets signed.
+    /// The path and query of the request, as received: appended to PUBLIC_URL, they are the address that gets signed.
     pub path_and_query: PathAndQuery,
-    /// What the page is written in.
+    /// The language of the page.
     pub language: Language,
-    /// What the layout says in it.
+    /// The texts of the layout, in that language.
     pub words: &'static words::Layout,
     /// Light or dark.
     pub color_scheme: ColorScheme,
     corp_id: Option<CorpId>,
-    /// Where a page leads home that shows nobody.
+    /// The link to the start page, on pages that show nobody.
     pub home: Cow<'static, str>,
     scope: Rc<RequestScope>,
 }
@@ -64,12 +64,12 @@ impl Head {
         self.corp_id.as_ref().map_or("", CorpId::as_str)
     }
 
-    /// Lets the page's own scripts run, and no others.
+    /// The nonce that lets the page's own scripts run, and no others.
     pub fn nonce(&self) -> &str {
         self.scope.script_nonce()
     }
 
-    /// Under which the log has this answer.
+    /// The request id, by which this answer is found in the log.
     pub fn request_id(&self) -> &str {
         self.scope.id()
     }
@@ -79,12 +79,12 @@ impl Head {
         assets::address(file)
     }
 
-    /// What the scripts of every page say.
+    /// The texts of the scripts that every page has.
     pub fn messages(&self) -> &'static Attribute {
         words::Messages::json(&self.language)
     }
 
-    /// What the nav calls a page.
+    /// The label of a page in the navigation.
     pub fn name_of(&self, entry: &NavEntry) -> &'static str {
         entry.name.in_language(self.language)
     }
@@ -92,7 +92,8 @@ impl Head {
 
 extracted!(Head, Head::of);
 
-/// The address of the start page for whoever made `request`, in this organisation if it is to be named. An app of many has a home in each.
+/// The address of the start page, as a link on the page that answers `request`. It names the organisation `corp_id`, if given: an app of
+/// several organisations has a start page in each.
 pub fn start_page(request: &HttpRequest, corp_id: Option<&CorpId>) -> Result<Cow<'static, str>, Problem> {
     let organisation = corp_id.map(|corp_id| {
         let encoded: String = form_urlencoded::byte_serialize(corp_id.as_str().as_bytes()).collect();

@@ -1,4 +1,4 @@
-//! What somebody reads: in which language, and whether light or dark. The DingTalk client says it at the end of its User-Agent:
+//! How somebody sees a page: in which language, and light or dark. The DingTalk client names both at the end of its User-Agent:
 //! `… language/zh-CN … colorScheme/dark`.
 
 use actix_web::HttpRequest;
@@ -6,19 +6,20 @@ use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap, USER_AGENT};
 
 use crate::web::extracted;
 
-/// The languages that every word is there in.
+/// The languages that every text is written in.
 ///
 /// Answers depend on it and yet have no `Vary`: all of them are `no-store`, so there is no cache that could confuse two languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
-    /// For everybody who asks for nothing that is there.
+    /// Also for everybody who asks for neither.
     English,
     /// Simplified.
     Chinese,
 }
 
 impl Language {
-    /// What the DingTalk client says counts before what the browser says: in it, WebViews often keep the phone's language.
+    /// The language for `request`. The DingTalk client's own mark counts before Accept-Language, in which WebViews often send the phone's
+    /// language.
     pub fn asked_for_by(request: &HttpRequest) -> Self {
         mark(request.headers(), "language")
             .and_then(Self::of_tag)
@@ -38,13 +39,14 @@ impl Language {
     fn of_tag(tag: &str) -> Option<Self> {
         match tag.split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
             "en" | "eng" => Some(Self::English),
-            // The language, and what it is called in the other lists that systems go by (ISO 639-2 and 639-3).
+            // Chinese, by the codes of ISO 639-1, 639-2 and 639-3: systems differ in which they send.
             "zh" | "zho" | "chi" | "cmn" => Some(Self::Chinese),
             _ => None,
         }
     }
 
-    /// Read leniently, as phones write it: `zh_CN`, `zh-Hans_CN`, further parameters. What cannot be read is left out.
+    /// The best language of Accept-Language, read leniently, as phones write it: `zh_CN`, `zh-Hans_CN`, further parameters. What cannot be
+    /// read is left out.
     fn accepted_by(headers: &HeaderMap) -> Option<Self> {
         let all = headers.get_all(ACCEPT_LANGUAGE).flat_map(|header| header.as_bytes().split(|byte| *byte == b','));
         let accepted = all.filter_map(|one| Self::weighed(std::str::from_utf8(one).ok()?));
@@ -77,7 +79,7 @@ pub enum ColorScheme {
 }
 
 impl ColorScheme {
-    /// What the client says.
+    /// The colour scheme that the DingTalk client names in its User-Agent.
     pub fn asked_for_in(headers: &HeaderMap) -> Self {
         match mark(headers, "colorScheme") {
             Some("dark") => Self::Dark,
@@ -105,7 +107,8 @@ impl ColorScheme {
     }
 }
 
-/// The value of the mark `name`, if the client sends it. A header is bytes: the name of a phone's model need not be ASCII, nor text.
+/// The value in the word `name/value` of the User-Agent, if there is one. The header is read as bytes: the name of a phone's model in it
+/// need not be ASCII, nor valid UTF-8.
 fn mark<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let words = headers.get(USER_AGENT)?.as_bytes().split(u8::is_ascii_whitespace);
     let value = words.filter_map(|word| word.strip_prefix(name.as_bytes())?.strip_prefix(b"/")).next()?;

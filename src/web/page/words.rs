@@ -1,4 +1,4 @@
-//! The form in which everything is said, and what the plumbing says. A sentence stands in one place, in both languages: English,
+//! The macro that all texts are written with, and the texts of the plumbing. Each sentence stands in one place, in both languages: English,
 //! Chinese. One that lacks a language does not compile.
 
 use std::borrow::Borrow;
@@ -14,7 +14,7 @@ use crate::web::problem::INTERNAL;
 #[derive(Debug, Clone, Copy)]
 pub struct Both(pub &'static str, pub &'static str);
 
-/// Something went wrong.
+/// What people read when something went wrong.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Message {
     /// What happened.
@@ -23,12 +23,12 @@ pub struct Message {
     pub next: &'static str,
 }
 
-/// JSON, escaped: templates put it between quotes as it is.
+/// JSON that is already escaped for HTML: templates put it between quotes as it is.
 #[derive(Debug)]
 pub struct Attribute(String);
 
 impl Both {
-    /// As somebody reads it. Templates pass everything by reference.
+    /// The sentence in `language`, which may be a reference: templates pass everything by reference.
     pub fn in_language(self, language: impl Borrow<Language>) -> &'static str {
         match language.borrow() {
             Language::English => self.0,
@@ -38,9 +38,9 @@ impl Both {
 }
 
 impl Attribute {
-    /// What a script reads from its own tag.
+    /// `words` as JSON, for an attribute that a script reads from its own tag.
     pub fn of_json(words: &impl Serialize) -> Self {
-        // Only a map with odd keys or a Serialize of one's own can fail, and words are neither; escaping cannot fail at all.
+        // Only a map whose keys are not strings, or a hand-written Serialize, can fail; words are neither. Escaping cannot fail at all.
         let json = serde_json::to_string(words).unwrap_or_default();
         Self(escape(json, Html).map(|escaped| escaped.to_string()).unwrap_or_default())
     }
@@ -76,7 +76,7 @@ macro_rules! words {
         }
 
         impl $name {
-            /// As somebody reads it.
+            /// The texts in `language`.
             pub fn of(language: $crate::web::Language) -> &'static Self {
                 static ENGLISH: $name = $name { $($field: $crate::web::page::words::words!(@said $english $(, $english_next)?),)+ };
                 static CHINESE: $name = $name { $($field: $crate::web::page::words::words!(@said $chinese $(, $chinese_next)?),)+ };
@@ -86,7 +86,7 @@ macro_rules! words {
                 }
             }
 
-            /// For a script, by its template, which passes everything by reference. Words never change, so this is written once and
+            /// The texts in `language` as JSON, which a template passes to a script. They never change, so the JSON is written once and
             /// not for every page.
             #[allow(dead_code, reason = "templates of their own need none")]
             pub fn json(language: &$crate::web::Language) -> &'static $crate::web::page::words::Attribute {
@@ -156,7 +156,7 @@ words! {
         network:
             "The server cannot be reached.", "无法连接服务器"
             => "Check your network connection, then try again.", "请检查网络连接后重试。";
-        /// An answer that says nothing about itself, as proxies make them.
+        /// For a response that does not say what went wrong, such as a proxy's.
         problem: INTERNAL.happened.0, INTERNAL.happened.1 => INTERNAL.next.0, INTERNAL.next.1;
         user_changed:
             "Somebody else is signed in to DingTalk now.", "钉钉已切换为其他账号"

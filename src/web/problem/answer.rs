@@ -1,4 +1,4 @@
-//! How a problem is answered: as JSON under `/api`, as a page elsewhere, and with one line in the log.
+//! How a problem is answered: as JSON under `/api` and `/static`, as a page elsewhere, and with one line in the log.
 
 use std::error::Error;
 
@@ -18,17 +18,17 @@ use crate::web::{Head, Language, RequestScope};
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// What is told of a problem.
+/// The response to a problem.
 struct Answer {
     status: StatusCode,
     kind: HeaderValue,
     body: String,
-    /// For whoever needs a login.
+    /// Set where a login is needed.
     challenge: Option<Challenge>,
 }
 
-/// Gives a problem its body. Errors that are not ours come from the HTTP library or from what stands around it, and say by their status
-/// what was wrong with the request; any other is a bug.
+/// Gives a problem its body. An error that is not a `Problem` comes from the HTTP library or from `src/server`. If it has the status of a
+/// client error, that says what was wrong with the request; any other is a bug.
 pub fn explain(response: ServiceResponse<BoxBody>, scope: &RequestScope) -> ServiceResponse<BoxBody> {
     let (request, response) = response.into_parts();
     let Some(error) = response.error() else { return ServiceResponse::new(request, response) };
@@ -53,8 +53,8 @@ pub fn explain(response: ServiceResponse<BoxBody>, scope: &RequestScope) -> Serv
     ServiceResponse::new(request, response)
 }
 
-/// Whoever needs a login for a page gets the page that logs in, at the same address; a script is told what a login takes. So is a form that
-/// the browser has posted by itself: the page that logs in would load its address with nothing of what was written.
+/// A page load without a login gets the entry page, at the same address; a script gets a 401 with the challenge for a login. So does a form
+/// that the browser posted by itself: the entry page would load the address again without what the person had written.
 fn login_required(request: &HttpRequest, scope: &RequestScope) -> Answer {
     let challenge = match Challenge::of(request) {
         Ok(challenge) => challenge,
@@ -91,7 +91,7 @@ fn wants_json(request: &HttpRequest) -> bool {
     ["/api/", "/static/"].iter().any(|prefix| request.match_info().as_str().starts_with(prefix))
 }
 
-/// Explains a problem.
+/// The page that explains a problem.
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage {
@@ -118,7 +118,7 @@ pub fn record(problem: &Problem, scope: &RequestScope) {
             tracing::error!(request_id, code, fix = fix(), error = causes(), "an administrator must act");
         }
         Problem::Internal(_) => tracing::error!(request_id, code, error = causes(), "internal error"),
-        // Logged when the breaker opened; not again for everybody who meets it.
+        // This was logged when the breaker opened. It is not logged again for each request that the breaker stops.
         Problem::DingtalkUnavailable(error) if error.not_asked() => tracing::debug!(request_id, code, "dingtalk was not asked"),
         Problem::LoginQueued(_) => tracing::debug!(request_id, code, "the login waits"),
         Problem::NotAuthorised(_) => tracing::warn!(request_id, code, fix = fix(), error = causes(), "refused"),

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use super::{Explanation, Problem};
 use crate::web::page::words::Both;
 
-/// A mistake of ours. Scripts say the same of an answer that explains nothing.
+/// A mistake of ours. Scripts show the same words for a response that explains nothing, such as a proxy's.
 pub const INTERNAL: Explanation = row(
     StatusCode::INTERNAL_SERVER_ERROR,
     "internal",
@@ -18,7 +18,7 @@ const fn row(status: StatusCode, code: &'static str, happened: Both, next: Both)
 }
 
 impl Problem {
-    /// What is answered.
+    /// The status, code and words with which the problem is answered.
     pub fn explanation(&self) -> Explanation {
         match self {
             Self::CodeRejected { .. } => row(

@@ -1,4 +1,4 @@
-//! How our cookies look, and which of those that a browser brings are read: each once, or not at all.
+//! How our cookies are written and read. A cookie that a browser sends more than once is not read at all.
 
 use std::time::Duration;
 
@@ -8,12 +8,13 @@ use crate::web::Settings;
 
 /// One cookie of ours.
 pub struct OurCookie {
-    /// Over https it begins with `__Host-`. Cookies of frames have names of their own: one from before EMBEDDED was set would be sent
-    /// beside its successor, and of two neither counts.
+    /// Over https it begins with `__Host-`, and with EMBEDDED with `__Host-framed-`: otherwise a cookie from before EMBEDDED was set would
+    /// be sent beside the new one, and of two cookies with one name neither is read.
     pub name: String,
     /// What the browser may do with it.
     attributes: &'static str,
-    /// The page may be framed by DingTalk's PC client: a third-party context, in which only partitioned cookies come back.
+    /// The attribute `Partitioned`, with EMBEDDED. In a frame of DingTalk's PC client our cookies are third-party ones, and a browser sends
+    /// those back only if they are partitioned.
     partitioned: &'static str,
 }
 
@@ -31,37 +32,37 @@ impl OurCookie {
         Self { name: format!("{prefix}{base}"), attributes, partitioned }
     }
 
-    /// What sets it: for `max_age`, where zero removes it, or until the browser is closed. `value` is hex or base64. The cookie library of
-    /// actix-web 4 does not know `Partitioned`.
+    /// The Set-Cookie header: the cookie lasts for `max_age`, where zero removes it, or until the browser is closed. `value` must be hex or
+    /// base64. It is written by hand because the cookie library of actix-web 4 does not know `Partitioned`.
     pub fn header(&self, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
         let Self { name, attributes, partitioned } = self;
         let max_age = max_age.map(|age| format!("; Max-Age={}", age.as_secs())).unwrap_or_default();
         HeaderValue::try_from(format!("{name}={value}; {attributes}{max_age}{partitioned}")).ok()
     }
 
-    /// Gives it to the browser, until that is closed.
+    /// Sets the cookie, until the browser is closed.
     pub fn set(&self, headers: &mut HeaderMap, value: &str) {
         self.header(value, None).into_iter().for_each(|cookie| headers.append(SET_COOKIE, cookie));
     }
 
-    /// Takes it from the browser.
+    /// Removes the cookie from the browser.
     pub fn remove(&self, headers: &mut HeaderMap) {
         self.header("", Some(Duration::ZERO)).into_iter().for_each(|cookie| headers.append(SET_COOKIE, cookie));
     }
 
-    /// All that a browser brought under its name.
+    /// The values of all cookies of this name in a request.
     fn brought<'a>(&self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a [u8]> {
         let all = headers.get_all(COOKIE).flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
         all.filter_map(|pair| pair.trim_ascii().strip_prefix(self.name.as_bytes())?.strip_prefix(b"="))
     }
 
-    /// Whether a browser brought anything under its name.
+    /// Whether a request has any cookie of this name.
     pub fn is_in(&self, headers: &HeaderMap) -> bool {
         self.brought(headers).next().is_some()
     }
 
-    /// Its value, if it is text and the only one: browsers send each cookie once. Of several, somebody has planted some, and nothing
-    /// tells which.
+    /// The cookie's value, if it is text and the only one of this name. Browsers send each cookie once: of several, some were planted, and
+    /// nothing tells which.
     pub fn value_in<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         let mut brought = self.brought(headers);
         let value = brought.next()?;

@@ -1,6 +1,7 @@
 //! The keys that cookies are sealed with. The newest seals; the older ones still open.
 //!
-//! A sealed cookie is what the HTTP library calls a private one. Earlier versions had it make them, and sessions outlive an update.
+//! A sealed cookie is encrypted and authenticated, in the format that the HTTP library calls private. Earlier versions had the library seal
+//! them, and their sessions must stay valid after an update.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -15,21 +16,21 @@ use serde::de::DeserializeOwned;
 
 use crate::state::{Sealer, derived, mac};
 
-/// Newest first. There is always one: a text has one part at least.
+/// Newest first. There is always one, since splitting a text yields at least one part.
 #[derive(Clone)]
 pub struct SessionKeys(Vec<Key>);
 
 #[derive(Clone)]
 struct Key {
-    /// Other keys are derived from this half of it.
+    /// The first 32 bytes: keys for other purposes are derived from them.
     signing: [u8; 32],
-    /// Seals cookies with the other half.
+    /// Seals cookies with the next 32 bytes.
     sealer: Sealer,
 }
 
 const NOT_HEX: &str = "it is not hexadecimal";
 const SHORT: &str = "a key is shorter than 64 bytes (128 hexadecimal digits)";
-/// It was typed by hand rather than drawn by chance.
+/// Such a key was typed by hand, not generated.
 const REPEATING: &str = "a key is not random: it repeats itself";
 
 impl SessionKeys {
@@ -64,15 +65,15 @@ impl SessionKeys {
         self.0.iter().map(|key| derived(&key.signing, purpose.as_bytes())).collect()
     }
 
-    /// Proves that this server said `what` to whoever holds `to`, so that it need not keep it. It hides nothing. Every `to` of one
-    /// `purpose` has the same length: no two inputs run together to the same bytes.
+    /// A proof that this server issued `what` to the holder of `to`, so that the server need not store it. `what` is readable in it. Every
+    /// `to` of one `purpose` must have the same length: otherwise two inputs could be joined to the same bytes.
     pub(in crate::web) fn prove(&self, purpose: &str, to: &str, what: &impl Serialize) -> String {
         let said = serde_json::to_vec(what).unwrap_or_default();
         let seal = mac(&self.derived(purpose)[0], &[to.as_bytes(), &said]).finalize().into_bytes();
         hex::encode([&seal[..], &said].concat())
     }
 
-    /// What was said to whoever holds `to`, if `proof` is what one of the keys has made of it.
+    /// What this server issued to the holder of `to`, if `proof` was made with one of the keys.
     pub(in crate::web) fn proved<T: DeserializeOwned>(&self, purpose: &str, to: &str, proof: &str) -> Option<T> {
         let proof = hex::decode(proof).ok()?;
         let (seal, said) = proof.split_first_chunk::<32>()?;
@@ -80,15 +81,15 @@ impl SessionKeys {
         self.derived(purpose).iter().any(is_ours).then(|| serde_json::from_slice(said).ok()).flatten()
     }
 
-    /// The value of the cookie `name` that says `what`, which nobody else can read or write.
+    /// The value of the cookie `name` with `what` in it, which nobody without the key can read or forge.
     pub(super) fn seal(&self, name: &str, what: &impl Serialize) -> String {
         let said = serde_json::to_vec(what).unwrap_or_default();
         STANDARD.encode(self.0[0].sealer.seal(name.as_bytes(), &said))
     }
 
-    /// What the cookie `name` says, if one of the keys has sealed it.
+    /// The content of the cookie `name`, if one of the keys sealed it.
     pub(super) fn open<T: DeserializeOwned>(&self, name: &str, value: &str) -> Option<T> {
-        // Earlier versions of this app have escaped it.
+        // Earlier versions of this app percent-encoded the value.
         let unescaped = || STANDARD.decode(Cow::from(percent_decode_str(value)));
         let sealed = STANDARD.decode(value).or_else(|_| unescaped()).ok()?;
         let opened = self.0.iter().find_map(|key| key.sealer.open(name.as_bytes(), &sealed))?;

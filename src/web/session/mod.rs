@@ -1,9 +1,9 @@
-//! Who is logged in. The session is in the browser's cookie, encrypted and authenticated, so that a page needs no store; the server
-//! judges its limits and remembers which sessions were ended. This is the only file that reads or writes it.
+//! Who is logged in. The session is in the browser's cookie, encrypted and authenticated, so that a page needs no session store; the server
+//! checks its time limits and remembers which sessions were ended. This is the only file that reads or writes it.
 
-/// How our cookies look, and which of those that a browser brings are read.
+/// How our cookies are written and read.
 mod cookie;
-/// What they are sealed with.
+/// The keys that cookies are sealed with.
 mod keys;
 
 use std::cell::RefCell;
@@ -25,22 +25,22 @@ use super::{Began, Problem, Site, extracted, shared};
 use crate::dingtalk::{CorpId, DingTalk, DisplayName, Moment, User, UserId};
 use crate::state::{SessionId, State};
 
-/// The person whose session this is. A handler that takes it needs a login: others get 401, and so does whoever comes from outside.
-/// `Option<SessionUser>` does without.
+/// The person whose session this is. A handler that takes it requires a login: a request without a session is refused with 401, and so is
+/// one from outside. `Option<SessionUser>` makes the login optional.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionUser {
-    /// The person in the organisation.
+    /// The person's userid in the organisation.
     pub user_id: UserId,
-    /// What to call them.
+    /// The person's display name.
     pub name: DisplayName,
     /// The organisation.
     pub corp_id: CorpId,
 }
 
 impl SessionUser {
-    /// Noted is that the session was used now. Whoever does not say where the request began is let in: programs, and old WebViews that
-    /// fetch a file.
+    /// Also records that the session was used now. A request that does not say where it began is accepted: programs send such requests, and
+    /// old WebViews that fetch a file.
     async fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let (session, began) = (RequestSession::of(request)?, Began::of(request)?);
         let login = session.login()?;
@@ -66,7 +66,7 @@ pub(super) struct Login {
     pub corp_id: CorpId,
     began: Moment,
     last_used: Moment,
-    /// No page has been shown yet.
+    /// Since this login no page has been shown yet.
     arriving: bool,
 }
 
@@ -76,40 +76,40 @@ impl From<Login> for SessionUser {
     }
 }
 
-/// The rules that sessions end by, and the memory of those that were ended.
+/// Decides which sessions are valid, by their time limits and by what `state` remembers of ended ones.
 pub struct Sessions {
     cookie: OurCookie,
-    /// The one organisation whose people they are, if it is one.
+    /// The app's only organisation, if it has just one: sessions of other organisations are not valid.
     home: Option<CorpId>,
     site: Data<Site>,
     state: Data<State>,
 }
 
 impl Sessions {
-    /// Within this time a page can be the one that a login was for (see [`RequestSession::user_of_page`]).
+    /// How long after a login a page load can be the one that the login was for (see [`RequestSession::user_of_page`]).
     const JUST_BORN: Duration = Duration::from_secs(10);
 
-    /// Sessions of the people of `home`, or of any organisation. Both limits are enforced to the millisecond.
+    /// Sessions of the people of `home`, or of any organisation. Idle time and lifetime are enforced to the millisecond.
     pub fn new(site: Data<Site>, home: Option<CorpId>, state: Data<State>) -> Self {
         Self { cookie: OurCookie::new("session", &site.settings), home, site, state }
     }
 
-    /// The login that a browser's cookie says, whether it counts or not.
+    /// The login in a browser's cookie, whether it is valid or not.
     fn brought(&self, headers: &HeaderMap) -> Option<Login> {
         self.site.settings.session_keys.open(&self.cookie.name, self.cookie.value_in(headers)?)
     }
 
-    /// Whether `login` happened a moment ago.
+    /// Whether `login` happened no longer than `JUST_BORN` ago.
     fn is_just_born(&self, login: &Login) -> bool {
         self.site.clock.age(login.began).is_some_and(|age| age <= Self::JUST_BORN)
     }
 
-    /// Whether `login` still counts.
+    /// Whether `login` is still valid: not ended, not too old, not unused for too long.
     fn holds(&self, login: &Login) -> bool {
         self.lives(login) && self.is_within(self.site.settings.session_idle, login.last_used)
     }
 
-    /// Whether it may still count in another copy of its cookie: each says when it was used itself.
+    /// Whether `login` is valid apart from its idle time. Another copy of its cookie may say that the session was used later.
     fn lives(&self, login: &Login) -> bool {
         self.home.as_ref().is_none_or(|home| login.corp_id == *home)
             && self.is_within(self.site.settings.session_lifetime, login.began)
@@ -120,14 +120,14 @@ impl Sessions {
         self.site.clock.age(since).is_some_and(|age| age < limit)
     }
 
-    /// Whether `login` is known to have ended, here or in another process: by a logout or another login, or because the person or the
-    /// organisation is gone.
+    /// Whether `login` is known to have ended, here or in another process: by a logout or another login, or because the person left or the
+    /// organisation stopped or removed the app.
     fn has_ended(&self, login: &Login) -> bool {
         self.state.has_ended(login.id, &login.corp_id, &login.user_id, login.began)
     }
 }
 
-/// The session of one request. Its copies share it.
+/// The session of one request. Clones share the same session.
 #[derive(Clone)]
 pub struct RequestSession {
     held: Rc<RefCell<Held>>,
@@ -135,14 +135,14 @@ pub struct RequestSession {
 }
 
 struct Held {
-    /// As the cookie brought it or the request began it, whether it counts or not.
+    /// The login from the cookie, or the one that this request began; whether it is valid or not.
     login: Option<Login>,
-    /// The browser does not have it like this.
+    /// The login differs from that in the browser's cookie, so the cookie has to be set.
     is_news: bool,
 }
 
 impl RequestSession {
-    /// The session of `request`, read when it is first asked for.
+    /// The session of `request`, read from the cookie at the first call.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
         if let Some(known) = request.extensions().get::<Self>() {
             return Ok(known.clone());
@@ -154,7 +154,7 @@ impl RequestSession {
         Ok(session)
     }
 
-    /// Gives the answer the cookie of a session that holds.
+    /// Sets the cookie if the session is valid and has changed, and removes the cookie if there is no session.
     fn put_on<B>(&self, response: &mut ServiceResponse<B>) {
         let (held, sessions) = (self.held.borrow(), &self.sessions);
         match &held.login {
@@ -162,16 +162,16 @@ impl RequestSession {
                 let value = sessions.site.settings.session_keys.seal(&sessions.cookie.name, login);
                 sessions.cookie.set(response.headers_mut(), &value);
             }
-            // The browser may have another by now, and this answer may come later than that one. What has expired is worth something yet:
-            // the next login knows its organisation by it, and ends it for good.
+            // The browser may have got a newer cookie from another answer, which this one must not overwrite. An expired cookie is still of
+            // use: the next login takes its organisation from it, and ends that session for good.
             Some(_) => {}
-            // The browser would send a cookie that means nobody for ever.
+            // Otherwise the browser would send a cookie without a session for ever.
             None if sessions.cookie.is_in(response.request().headers()) => sessions.cookie.remove(response.headers_mut()),
             None => {}
         }
     }
 
-    /// Logs `user` of the organisation `corp_id` in under a new id. Whatever session the browser has brought is dead.
+    /// Logs `user` of the organisation `corp_id` in under a new session id, and ends the session that the browser had.
     pub fn begin(&self, user: User, corp_id: CorpId) -> SessionUser {
         self.end();
         let now = self.sessions.site.clock.moment();
@@ -181,7 +181,7 @@ impl RequestSession {
         login.into()
     }
 
-    /// Ends the session for good: a copy of the cookie is worth nothing any more.
+    /// Ends the session for good: copies of its cookie are not valid any more, either.
     pub fn end(&self) {
         let login = self.held.borrow_mut().login.take();
         if let Some(login) = login.filter(|login| self.sessions.lives(login)) {
@@ -189,12 +189,12 @@ impl RequestSession {
         }
     }
 
-    /// Who is logged in to the organisation `corp_id`, if a navigation that began there may be answered from the session; noted is that
-    /// they see a page now.
+    /// The person who is logged in to the organisation `corp_id`, if the session may answer a navigation that `began` there. Also records
+    /// that they see a page now.
     ///
-    /// After a login the entry page loads itself anew. That load may still carry the first one's initiator (a reload may), or, from a
-    /// WebView that says nothing, no sign at all; it must be answered, or the two would go in circles. Any other load from outside must
-    /// not be, however young the session: the person in front of the client may have changed meanwhile.
+    /// After a login the entry page loads its address again. That load may still look like one from outside (a reload may), and an old
+    /// WebView says nothing about it. It must get the page, or entry page and login would repeat for ever. Any other load from outside must
+    /// not get the page, however new the session is: another person may have the phone by now.
     pub fn user_of_page(&self, corp_id: &CorpId, began: Began) -> Result<SessionUser, Problem> {
         let login = self.login()?;
         let is_admitted = match began {
@@ -209,17 +209,18 @@ impl RequestSession {
         Ok(login.into())
     }
 
-    /// Whether the entry page may load its address again with this very request. An extractor that let it in before has noted so already.
+    /// Whether this request may be the load with which the entry page follows a login. An earlier extractor of the same request may have
+    /// cleared `arriving`; then it has set `is_news`.
     fn is_arriving(&self, login: &Login) -> bool {
         self.sessions.is_just_born(login) && (login.arriving || self.held.borrow().is_news)
     }
 
-    /// The organisation of whoever is or was logged in here.
+    /// The organisation of this session, also if the session has expired.
     pub fn organisation(&self) -> Option<CorpId> {
         self.held.borrow().login.as_ref().map(|login| login.corp_id.clone())
     }
 
-    /// Who is logged in, without that being a use.
+    /// The login, if it is valid, without recording a use of the session.
     pub(super) fn login(&self) -> Result<Login, Problem> {
         let held = self.held.borrow();
         held.login.as_ref().filter(|login| self.sessions.holds(login)).cloned().ok_or(Problem::LoginRequired)
@@ -227,15 +228,15 @@ impl RequestSession {
 
     fn note_use(&self, is_page: bool) {
         let Held { login: Some(login), is_news } = &mut *self.held.borrow_mut() else { return };
-        // It may have been used in this very millisecond.
+        // If it was last used in this very millisecond, the cookie need not change.
         let now = self.sessions.site.clock.moment();
         *is_news |= std::mem::replace(&mut login.last_used, now) != now;
         *is_news |= is_page && std::mem::take(&mut login.arriving);
     }
 }
 
-/// Gives an answer the cookie that the request's session has earned. Wraps all that looks at it. On the way in it does nothing: see
-/// [`RequestSession::of`].
+/// Middleware that sets or removes the session cookie of an answer. It must wrap everything that uses the session. It does not read the
+/// request's cookie: [`RequestSession::of`] does.
 pub async fn session<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, actix_web::Error> {
     let mut response = next.call(request).await?;
     let session = response.request().extensions().get::<RequestSession>().cloned();
@@ -247,5 +248,5 @@ pub async fn session<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> 
 
 extracted!(RequestSession, RequestSession::of);
 
-// One that an extractor before it refuses at once is no use of the session.
+// Late, because a request that an earlier extractor refuses at once does not count as a use of the session.
 extracted!(SessionUser, late SessionUser::of);

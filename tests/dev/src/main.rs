@@ -15,7 +15,7 @@ use dingtalk_h5::settings::Settings;
 use dingtalk_h5::telemetry;
 use dingtalk_simulator::{Decision, Kind, Simulator, within_reach};
 
-/// What DingTalk lets an app of the standard edition call of one API in a second.
+/// How many calls of one API DingTalk lets an app of the standard edition make in a second.
 const DINGTALKS_LIMIT: u32 = 20;
 
 fn main() -> ExitCode {
@@ -35,7 +35,7 @@ async fn run() -> anyhow::Result<()> {
     simulator.calls_per_second(Some(DINGTALKS_LIMIT));
     simulator.put_to_test(simulator.app_of(kind));
     if kind == Kind::ThirdParty {
-        // One is there to look at; to authorise the app for the other is left to whoever looks.
+        // One organisation can use the app at once. Whoever tries it out can authorise it for the other.
         simulator.decide(simulator.organisations()[0], Decision::Authorise);
     }
     let listener = listen("APP_ADDR", "127.0.0.1:8080")?;
@@ -50,12 +50,12 @@ async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is not UTF-8 is replaced, and left to the value's own check.
+/// Bytes that are not UTF-8 become U+FFFD, and the setting's own check decides about the result.
 fn text(given: OsString) -> String {
     given.to_string_lossy().into_owned()
 }
 
-/// What comes after `--kind`.
+/// The kind of app that `--kind` names; without it, internal.
 fn kind(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Kind> {
     match (arguments.next().as_deref(), arguments.next()) {
         (None, None) => Ok(Kind::Internal),
@@ -94,7 +94,7 @@ fn settings(simulator: &Simulator, kind: Kind, address: SocketAddr) -> anyhow::R
     Ok(Settings::read(own.chain(simulated).collect())?)
 }
 
-/// What the developer console says of the app, by its kind.
+/// What the developer console shows of the app, by its kind.
 fn registration(simulator: &Simulator, kind: Kind) -> Vec<(&'static str, &'static str)> {
     let app = simulator.app_of(kind);
     let pair = [("DINGTALK_CLIENT_ID", app.client_id), ("DINGTALK_CLIENT_SECRET", app.client_secret)];
