@@ -168,7 +168,7 @@ async fn end_sessions(settings: &Settings, options: &ArgMatches) -> anyhow::Resu
     let corp_id = options.get_one::<CorpId>("corp").or(home);
     let corp_id = corp_id.context("a third-party app has many organisations: --corp says of which")?.clone();
     ensure!(home.is_none_or(|home| *home == corp_id), "--corp is not DINGTALK_CORP_ID, whose sessions alone this app has");
-    let (clock, state) = reached(settings).await?;
+    let (clock, state) = open_shared_state(settings).await?;
     match options.get_one::<UserId>("user") {
         Some(user_id) => state.end_sessions_of_person(corp_id, user_id.clone(), clock.moment()),
         None => state.end_sessions_of_organisation(corp_id, clock.moment()),
@@ -180,14 +180,14 @@ async fn end_sessions(settings: &Settings, options: &ArgMatches) -> anyhow::Resu
 async fn take_over(settings: &Settings, options: &ArgMatches) -> anyhow::Result<()> {
     let from = options.get_one::<PathBuf>("from").context("--from is required")?;
     ensure!(matches!(settings.state, Location::Redis(_)), "STATE_URL says where it goes: redis://… or rediss://…");
-    let (_, state) = reached(settings).await?;
+    let (_, state) = open_shared_state(settings).await?;
     let count = state.take_over(from, sealing_keys(settings)).await?;
     tracing::info!(count, "taken over");
     Ok(())
 }
 
 /// Opens the state that the running app uses, for an administrator's command.
-async fn reached(settings: &Settings) -> anyhow::Result<(Clock, State)> {
+async fn open_shared_state(settings: &Settings) -> anyhow::Result<(Clock, State)> {
     /// How long to wait for Redis: an administrator sits at the prompt.
     const PATIENCE: Duration = Duration::from_secs(3);
     ensure!(

@@ -61,15 +61,15 @@ pub fn start() -> Log {
     } else {
         json(&asked, writer).init();
     }
-    if !asked.is_empty() && understood(&asked).is_none() {
+    if !asked.is_empty() && parsed(&asked).is_none() {
         tracing::warn!("RUST_LOG is malformed and counts as info; it may be debug, or dingtalk_h5=trace,warn");
     }
-    std::panic::set_hook(Box::new(tell));
+    std::panic::set_hook(Box::new(log_panic));
     Log(Some(guard))
 }
 
 /// Logs a panic: its place, its message and, with RUST_BACKTRACE, its backtrace.
-fn tell(panic: &PanicHookInfo<'_>) {
+fn log_panic(panic: &PanicHookInfo<'_>) {
     let (said, backtrace) = (panic.payload(), Backtrace::capture());
     let said = said.downcast_ref::<&str>().copied().or_else(|| said.downcast_ref::<String>().map(String::as_str));
     let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
@@ -114,7 +114,7 @@ pub fn json(asked: &str, writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'st
 
 /// The levels that `asked` (RUST_LOG) sets, or `None` if it says nothing about this program. The library takes a word that is no level for
 /// the name of a program, and an empty word for the level `error`.
-fn understood(asked: &str) -> Option<Targets> {
+fn parsed(asked: &str) -> Option<Targets> {
     let targets: Targets = asked.split(',').all(|word| !word.is_empty()).then(|| asked.parse().ok())??;
     let is_of_us = targets.default_level().is_some() || targets.iter().any(|(target, _)| target.starts_with("dingtalk_h5"));
     is_of_us.then_some(targets)
@@ -123,7 +123,7 @@ fn understood(asked: &str) -> Option<Targets> {
 /// The levels that `asked` sets, or `info` when that makes no sense. Libraries log warnings at most, whatever is asked for, because the
 /// finer lines of the HTTP libraries print URLs and headers.
 fn filter(asked: &str) -> Targets {
-    let targets = understood(asked).unwrap_or_default();
+    let targets = parsed(asked).unwrap_or_default();
     let level = targets.default_level().unwrap_or(Level::INFO.into());
     Targets::new()
         .with_default(level.min(Level::WARN.into()))

@@ -14,7 +14,7 @@ use crate::dingtalk::{Told, causes, told};
 
 /// A finding, if the request failed because of the certificate.
 #[rustfmt::skip] // A finding a paragraph, here and below.
-pub fn to_blame(error: &reqwest::Error) -> Option<Finding> {
+pub fn failure(error: &reqwest::Error) -> Option<Finding> {
     use CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext};
     let (seen, fix) = match refused(error)? {
         Expired | ExpiredContext { .. } => (told!("it has expired", "已过期"), renew()),
@@ -30,7 +30,7 @@ pub fn to_blame(error: &reqwest::Error) -> Option<Finding> {
 
 /// Whether the certificate is valid for two more weeks: makes a TLS handshake with a clock that is two weeks ahead.
 #[rustfmt::skip]
-pub async fn lasts(public_url: &str) -> Finding {
+pub async fn check_expiry(public_url: &str) -> Finding {
     const AHEAD: Duration = Duration::from_secs(14 * 24 * 60 * 60);
     #[derive(Debug)]
     struct Later;

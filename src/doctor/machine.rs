@@ -53,10 +53,10 @@ pub async fn at_app_addr(settings: &Settings, clock: &Clock) -> Result<Server, r
     if !timeout(PATIENCE, TcpStream::connect(settings.server.near_address())).await.is_ok_and(|connected| connected.is_ok()) {
         return Ok(Server::Nobody);
     }
-    let (client, url) = near(&settings.server, PATIENCE)?;
+    let (client, url) = local_client(&settings.server, PATIENCE)?;
     Ok(match who_is(&client, &url, &settings.web.session_keys, clock).await {
         Ok(Answer { introduction: Some(introduction), .. }) => {
-            let said = if is_asked_more(settings) { readiness(&client, &url).await } else { Value::Null };
+            let said = if needs_readiness(settings) { readiness(&client, &url).await } else { Value::Null };
             Server::Ours(introduction, said)
         }
         Ok(_) => Server::Stranger(told!(
@@ -72,7 +72,7 @@ pub async fn at_app_addr(settings: &Settings, clock: &Clock) -> Result<Server, r
 pub async fn health(server: &server::Settings) -> anyhow::Result<()> {
     // Shorter than the thirty seconds that container platforms give it.
     const PATIENCE: Duration = Duration::from_secs(3);
-    let (client, url) = near(server, PATIENCE)?;
+    let (client, url) = local_client(server, PATIENCE)?;
     let url = format!("{url}/healthz");
     let answer = client.get(&url).send().await.with_context(|| format!("no answer from {url}"))?;
     ensure!(answer.status() == 200, "{url} answers {}", answer.status());
@@ -81,14 +81,14 @@ pub async fn health(server: &server::Settings) -> anyhow::Result<()> {
 
 /// A client for the server on this machine, and the server's URL. The certificate is not verified: it is for the name in PUBLIC_URL, where
 /// it is examined, and nothing secret is sent here.
-fn near(server: &server::Settings, patience: Duration) -> Result<(Client, String), reqwest::Error> {
+fn local_client(server: &server::Settings, patience: Duration) -> Result<(Client, String), reqwest::Error> {
     let client = asking::client().timeout(patience).danger_accept_invalid_certs(true).build()?;
     Ok((client, format!("{}://{}", server.scheme(), server.near_address())))
 }
 
 /// Whether the server's `/readyz` is needed: only the server can tell about credentials that fetching others would end, and about its
 /// connection to Redis.
-fn is_asked_more(settings: &Settings) -> bool {
+fn needs_readiness(settings: &Settings) -> bool {
     !matches!(settings.dingtalk.kind, AppKind::Internal(_)) || matches!(settings.state, Location::Redis(_))
 }
 

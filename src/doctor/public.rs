@@ -26,14 +26,14 @@ pub async fn examine(client: &Client, settings: &Settings, clock: &Clock, server
     let answer = match who_is(client, public_url.as_str(), &settings.web.session_keys, clock).await {
         Ok(answer) => answer,
         Err(error) => {
-            let finding = certificate::to_blame(&error).unwrap_or_else(|| unanswered(&error, public_url));
+            let finding = certificate::failure(&error).unwrap_or_else(|| unanswered(&error, public_url));
             let because = finding.id;
             findings.put(finding);
             findings.not_done(&NEED_ANSWER, because);
             return findings;
         }
     };
-    findings.put(certificate::lasts(public_url.as_str()).await);
+    findings.put(certificate::check_expiry(public_url.as_str()).await);
     identity(&answer, public_url, &mut findings);
     if let Some(introduction) = answer.introduction {
         findings.put(processes(client, introduction, server, settings, clock).await);

@@ -14,13 +14,13 @@ use crate::dingtalk::{AgentId, Origin, is_loopback};
 /// Parses an identifier or a secret that was copied from DingTalk's console. An error names what was copied along with it, such as quotes
 /// or blanks, which would count as part of the value.
 pub fn copied<T, E: Display>(parse: impl FnOnce(String) -> Result<T, E>) -> impl FnOnce(String) -> Result<T, String> {
-    |text| match came_along(&text) {
+    |text| match copied_extra(&text) {
         Some(wrong) => Err(wrong.to_owned()),
         None => parse(text).map_err(|wrong| wrong.to_string()),
     }
 }
 
-fn came_along(text: &str) -> Option<&'static str> {
+fn copied_extra(text: &str) -> Option<&'static str> {
     let ends = |with: &[char]| text.starts_with(with) || text.ends_with(with);
     if ends(&['"', '\'', '`', '“', '”', '‘', '’', '「', '」']) {
         Some("this has the quotes of your env file around it")

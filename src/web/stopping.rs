@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 /// Says when the server stops, and runs work that may outlast its request. A handler takes it as `Data<Stopping>`.
 pub struct Stopping {
     began: watch::Sender<Option<Instant>>,
-    left: Mutex<JoinSet<()>>,
+    background: Mutex<JoinSet<()>>,
     /// Runs that work. It is not the runtime of a worker, which ends with the worker's requests.
     runtime: Handle,
 }
@@ -20,7 +20,7 @@ impl Stopping {
     /// Must be called in the runtime that is to run the work given to [`Stopping::waits_for`].
     #[expect(clippy::new_without_default, reason = "outside of a runtime there is none")]
     pub fn new() -> Self {
-        Self { began: watch::Sender::new(None), left: Mutex::default(), runtime: Handle::current() }
+        Self { began: watch::Sender::new(None), background: Mutex::default(), runtime: Handle::current() }
     }
 
     /// Whether the server is about to stop.
@@ -38,9 +38,9 @@ impl Stopping {
     /// Runs `work` in the background, so that the request can be answered before `work` ends. A server that stops waits for it until eight
     /// seconds after the stop began, and then aborts it at an `.await`.
     pub fn waits_for(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let mut left = self.left.lock();
-        while left.try_join_next().is_some() {}
-        left.spawn_on(work, &self.runtime);
+        let mut background = self.background.lock();
+        while background.try_join_next().is_some() {}
+        background.spawn_on(work, &self.runtime);
     }
 
     /// Says that the server stops: [`Stopping::begins`] returns.
@@ -53,12 +53,12 @@ impl Stopping {
         let began = self.began.borrow().unwrap_or_else(Instant::now);
         let last = async {
             loop {
-                let mut left = std::mem::take(&mut *self.left.lock());
-                if left.is_empty() {
+                let mut background = std::mem::take(&mut *self.background.lock());
+                if background.is_empty() {
                     break;
                 }
                 // The work may itself have added more work.
-                while left.join_next().await.is_some() {}
+                while background.join_next().await.is_some() {}
             }
         };
         drop(timeout_at(began + grace, last).await);

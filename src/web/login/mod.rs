@@ -68,7 +68,7 @@ impl Logins {
     fn refuse(&self, claim: &Claim, arrival: &Arrival, error: Error) -> Problem {
         // The authCode was not sent, or DingTalk's gateway refused the call before anything looked at the code: it can be sent again.
         if matches!(error.kind, Kind::NoTurn(_) | Kind::Crowded(_) | Kind::NotAsked(_)) {
-            claim.not_sent();
+            claim.code_unused();
         }
         match error.kind {
             // Only if the exchange itself got no turn. A login that waited for a credential is not in the line, and would be back at once.
@@ -91,10 +91,10 @@ struct Claim<'a> {
     state: Taken<'a, StateId>,
     /// Without one the login goes to the end of the line.
     exchange: Option<Taken<'a, (StateId, u8)>>,
-    elsewhere: Reservation<'a>,
+    reservation: Reservation<'a>,
 }
 
-/// The numbers of the three in `elsewhere`, in the order in which `Claim::take` asks for them.
+/// The numbers of the three in `reservation`, in the order in which `Claim::take` asks for them.
 const CODE: usize = 0;
 const STATE: usize = 1;
 const EXCHANGE: usize = 2;
@@ -106,7 +106,7 @@ impl<'a> Claim<'a> {
     /// is free again after this time.
     const LOGIN: Duration = Duration::from_secs(40);
 
-    async fn take(logins: &'a Logins, kept: &'a State, code: [u8; 32], state: StateId) -> Result<Self, Problem> {
+    async fn take(logins: &'a Logins, store: &'a State, code: [u8; 32], state: StateId) -> Result<Self, Problem> {
         let refused = |nth, why| match (nth, why) {
             (_, Unavailable::UnderWay) => Problem::CodeInUse,
             (CODE, Unavailable::Used) => Problem::code_rejected(),
@@ -120,20 +120,20 @@ impl<'a> Claim<'a> {
         let state_wanted = logins.states.wanted(&state, Self::LOGIN).until_this_process_ends();
         let exchange_wanted = |nth| logins.exchanges.wanted(&(state, nth), Self::LOGIN).until_this_process_ends();
         let (needed, helping) = (vec![code_wanted, state_wanted], Self::EXCHANGES.map(exchange_wanted).to_vec());
-        let elsewhere = kept.claim(needed, helping).await.map_err(|(nth, why)| refused(nth, why))?;
-        let exchange = exchange.filter(|_| elsewhere.helps);
-        Ok(Self { code: code_taken, state: state_taken, exchange, elsewhere })
+        let reservation = store.claim(needed, helping).await.map_err(|(nth, why)| refused(nth, why))?;
+        let exchange = exchange.filter(|_| reservation.helps);
+        Ok(Self { code: code_taken, state: state_taken, exchange, reservation })
     }
 
     /// The authCode is being sent: it and the exchange are used now, whatever DingTalk answers, and even if the browser disconnects.
-    fn leaving(&self) {
+    fn code_sent(&self) {
         self.mark_sent(true);
         self.code.mark_used();
         self.exchange.iter().for_each(Taken::mark_used);
     }
 
     /// The authCode was not sent, or nothing has looked at it: it and the exchange are free again.
-    fn not_sent(&self) {
+    fn code_unused(&self) {
         self.mark_sent(false);
         self.code.mark_unused();
         self.exchange.iter().for_each(Taken::mark_unused);
@@ -141,13 +141,13 @@ impl<'a> Claim<'a> {
 
     /// The login has succeeded.
     fn succeeded(&self) {
-        self.elsewhere.mark(STATE, true);
+        self.reservation.mark(STATE, true);
         self.state.mark_used();
     }
 
     fn mark_sent(&self, is_sent: bool) {
-        self.elsewhere.mark(CODE, is_sent);
-        self.elsewhere.mark(EXCHANGE, is_sent);
+        self.reservation.mark(CODE, is_sent);
+        self.reservation.mark(EXCHANGE, is_sent);
     }
 }
 
@@ -167,7 +167,7 @@ async fn log_in(
     session: RequestSession,
     StrictJson(LoginRequest { auth_code, state, place }): StrictJson<LoginRequest>,
     request: HttpRequest,
-    (logins, kept): (Data<Logins>, Data<State>),
+    (logins, store): (Data<Logins>, Data<State>),
     dingtalk: Data<DingTalk>,
 ) -> Result<HttpResponse, Problem> {
     let code = AuthCode::parse(auth_code).map_err(|_| Problem::BadRequest("authCode is not a code".into()))?;
@@ -175,7 +175,7 @@ async fn log_in(
     let organisation = dingtalk.organisation(&arrival.corp_id)?;
 
     let asked = logins.site.clock.moment();
-    let claim = Claim::take(&logins, &kept, code.fingerprint(), arrival.state).await?;
+    let claim = Claim::take(&logins, &store, code.fingerprint(), arrival.state).await?;
     if claim.exchange.is_none() {
         arrival.since = logins.site.clock.unix_millis();
     }
@@ -185,24 +185,24 @@ async fn log_in(
         since: arrival.since,
         until: Instant::now() + logins.site.settings.login_patience,
     };
-    let user = match organisation.user_by_code(&code, standing, || claim.leaving()).await {
+    let user = match organisation.user_by_code(&code, standing, || claim.code_sent()).await {
         Ok(user) => user,
         Err(error) => {
             let problem = logins.refuse(&claim, &arrival, error);
-            claim.elsewhere.conclude().await;
+            claim.reservation.conclude().await;
             return Err(problem);
         }
     };
 
     // Meanwhile the organisation may have removed the app, or the person may have left. A login with a fresh code tells if they are back.
     dingtalk.admits(&arrival.corp_id)?;
-    if kept.is_over(&arrival.corp_id, &user.user_id, asked) {
+    if store.is_over(&arrival.corp_id, &user.user_id, asked) {
         return Err(Problem::code_rejected());
     }
     claim.succeeded();
     let user = session.begin(user, arrival.corp_id);
     // Waits until the changes are stored, so that this answer is true after a restart, too. If they cannot be stored, the log says so.
-    let (_, _) = tokio::join!(claim.elsewhere.conclude(), kept.kept());
+    let (_, _) = tokio::join!(claim.reservation.conclude(), store.kept());
     let mut response = HttpResponse::Ok().json(user);
     logins.presession.remove(response.headers_mut());
     Ok(response)
@@ -231,9 +231,9 @@ impl Drop for Ending {
 
 /// `POST /api/logout`: ends the session itself, not only its cookie, and clears what pages have stored in the browser. `Clear-Site-Data`
 /// does not name cookies: other apps on this host may have some.
-async fn log_out(_: SameOrigin, session: RequestSession, kept: Data<State>) -> HttpResponse {
+async fn log_out(_: SameOrigin, session: RequestSession, state: Data<State>) -> HttpResponse {
     session.end();
-    let _ = kept.kept().await;
+    let _ = state.kept().await;
     HttpResponse::NoContent().insert_header((CLEAR_SITE_DATA, r#""storage""#)).finish()
 }
 

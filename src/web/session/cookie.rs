@@ -51,22 +51,22 @@ impl OurCookie {
     }
 
     /// The values of all cookies of this name in a request.
-    fn brought<'a>(&self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a [u8]> {
+    fn all_in<'a>(&self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a [u8]> {
         let all = headers.get_all(COOKIE).flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
         all.filter_map(|pair| pair.trim_ascii().strip_prefix(self.name.as_bytes())?.strip_prefix(b"="))
     }
 
     /// Whether a request has any cookie of this name.
     pub fn is_in(&self, headers: &HeaderMap) -> bool {
-        self.brought(headers).next().is_some()
+        self.all_in(headers).next().is_some()
     }
 
     /// The cookie's value, if it is text and the only one of this name. Browsers send each cookie once: of several, some were planted, and
     /// nothing tells which.
     pub fn value_in<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
-        let mut brought = self.brought(headers);
-        let value = brought.next()?;
-        if brought.next().is_some() {
+        let mut values = self.all_in(headers);
+        let value = values.next()?;
+        if values.next().is_some() {
             return None;
         }
         std::str::from_utf8(value).ok()

@@ -95,7 +95,7 @@ impl Sessions {
     }
 
     /// The login in a browser's cookie, whether it is valid or not.
-    fn brought(&self, headers: &HeaderMap) -> Option<Login> {
+    fn login_in_cookie(&self, headers: &HeaderMap) -> Option<Login> {
         self.site.settings.session_keys.open(&self.cookie.name, self.cookie.value_in(headers)?)
     }
 
@@ -105,12 +105,12 @@ impl Sessions {
     }
 
     /// Whether `login` is still valid: not ended, not too old, not unused for too long.
-    fn holds(&self, login: &Login) -> bool {
-        self.lives(login) && self.is_within(self.site.settings.session_idle, login.last_used)
+    fn is_valid(&self, login: &Login) -> bool {
+        self.is_valid_unless_idle(login) && self.is_within(self.site.settings.session_idle, login.last_used)
     }
 
     /// Whether `login` is valid apart from its idle time. Another copy of its cookie may say that the session was used later.
-    fn lives(&self, login: &Login) -> bool {
+    fn is_valid_unless_idle(&self, login: &Login) -> bool {
         self.home.as_ref().is_none_or(|home| login.corp_id == *home)
             && self.is_within(self.site.settings.session_lifetime, login.began)
             && !self.has_ended(login)
@@ -138,7 +138,7 @@ struct Held {
     /// The login from the cookie, or the one that this request began; whether it is valid or not.
     login: Option<Login>,
     /// The login differs from that in the browser's cookie, so the cookie has to be set.
-    is_news: bool,
+    is_changed: bool,
 }
 
 impl RequestSession {
@@ -148,7 +148,7 @@ impl RequestSession {
             return Ok(known.clone());
         }
         let sessions = shared::<Sessions>(request)?.clone();
-        let held = Held { login: sessions.brought(request.headers()), is_news: false };
+        let held = Held { login: sessions.login_in_cookie(request.headers()), is_changed: false };
         let session = Self { held: Rc::new(RefCell::new(held)), sessions };
         request.extensions_mut().insert(session.clone());
         Ok(session)
@@ -158,7 +158,7 @@ impl RequestSession {
     fn put_on<B>(&self, response: &mut ServiceResponse<B>) {
         let (held, sessions) = (self.held.borrow(), &self.sessions);
         match &held.login {
-            Some(login) if held.is_news && sessions.holds(login) => {
+            Some(login) if held.is_changed && sessions.is_valid(login) => {
                 let value = sessions.site.settings.session_keys.seal(&sessions.cookie.name, login);
                 sessions.cookie.set(response.headers_mut(), &value);
             }
@@ -177,14 +177,14 @@ impl RequestSession {
         let now = self.sessions.site.clock.moment();
         let User { user_id, name } = user;
         let login = Login { id: rand::random(), user_id, name, corp_id, began: now, last_used: now, arriving: true };
-        self.held.replace(Held { login: Some(login.clone()), is_news: true });
+        self.held.replace(Held { login: Some(login.clone()), is_changed: true });
         login.into()
     }
 
     /// Ends the session for good: copies of its cookie are not valid any more, either.
     pub fn end(&self) {
         let login = self.held.borrow_mut().login.take();
-        if let Some(login) = login.filter(|login| self.sessions.lives(login)) {
+        if let Some(login) = login.filter(|login| self.sessions.is_valid_unless_idle(login)) {
             self.sessions.state.end_session(login.id);
         }
     }
@@ -210,9 +210,9 @@ impl RequestSession {
     }
 
     /// Whether this request may be the load with which the entry page follows a login. An earlier extractor of the same request may have
-    /// cleared `arriving`; then it has set `is_news`.
+    /// cleared `arriving`; then it has set `is_changed`.
     fn is_arriving(&self, login: &Login) -> bool {
-        self.sessions.is_just_born(login) && (login.arriving || self.held.borrow().is_news)
+        self.sessions.is_just_born(login) && (login.arriving || self.held.borrow().is_changed)
     }
 
     /// The organisation of this session, also if the session has expired.
@@ -223,15 +223,15 @@ impl RequestSession {
     /// The login, if it is valid, without recording a use of the session.
     pub(super) fn login(&self) -> Result<Login, Problem> {
         let held = self.held.borrow();
-        held.login.as_ref().filter(|login| self.sessions.holds(login)).cloned().ok_or(Problem::LoginRequired)
+        held.login.as_ref().filter(|login| self.sessions.is_valid(login)).cloned().ok_or(Problem::LoginRequired)
     }
 
     fn note_use(&self, is_page: bool) {
-        let Held { login: Some(login), is_news } = &mut *self.held.borrow_mut() else { return };
+        let Held { login: Some(login), is_changed } = &mut *self.held.borrow_mut() else { return };
         // If it was last used in this very millisecond, the cookie need not change.
         let now = self.sessions.site.clock.moment();
-        *is_news |= std::mem::replace(&mut login.last_used, now) != now;
-        *is_news |= is_page && std::mem::take(&mut login.arriving);
+        *is_changed |= std::mem::replace(&mut login.last_used, now) != now;
+        *is_changed |= is_page && std::mem::take(&mut login.arriving);
     }
 }
 
