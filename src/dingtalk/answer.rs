@@ -22,7 +22,7 @@ pub(super) struct Answer {
     pub status: u16,
     /// Whether it says that it is JSON, as all of DingTalk's answers do.
     pub is_json: bool,
-    /// When whoever answered did.
+    /// When the answer was sent, by its `Date` header.
     pub date: Option<SystemTime>,
     pub body: Vec<u8>,
 }
@@ -33,7 +33,7 @@ struct Verdict {
     errcode: i64,
 }
 
-/// A refusal, whatever is odd about its form: the advice that comes of it would be lost with it.
+/// A refusal. It is read whatever is odd about its form: otherwise the advice that its code leads to would be lost.
 struct Refusal {
     /// Not 0.
     errcode: Option<String>,
@@ -44,7 +44,7 @@ struct Refusal {
 }
 
 impl Refusal {
-    /// Names count in any case, numbers as text and text as numbers, and what is null or of another form is not there.
+    /// Field names match in any case, a number may be a text and a text a number, and a null or anything else counts as missing.
     fn read(body: &[u8], secrets: &[&str]) -> Option<Self> {
         let text = String::from_utf8_lossy(body);
         let told = serde_json::from_str::<Value>(text.trim_start_matches(BYTE_ORDER_MARK)).ok().filter(Value::is_object)?;
@@ -66,13 +66,13 @@ impl Refusal {
     }
 }
 
-/// What `ding talk error[subcode=60011,submsg=…]` names, should it stand nowhere else.
+/// The code in `ding talk error[subcode=60011,submsg=…]`, for a refusal that has it nowhere else.
 fn told_code(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("subcode=")?;
     rest.split([',', ']', ' ']).next().filter(|code| !code.is_empty()).map(str::to_owned)
 }
 
-/// What an object has under `name`, in any case and spelling of it.
+/// The values of an object's fields called `name`, in any case.
 fn member<'a>(object: &'a Value, name: &'a str) -> impl Iterator<Item = &'a Value> {
     let fields = object.as_object().into_iter().flatten();
     fields.filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
@@ -82,20 +82,20 @@ fn word(value: &Value) -> Option<String> {
     text(value).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// What may be a text or a number.
+/// The text of a value that may be a text or a number.
 pub(super) fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned).or_else(|| value.as_number().map(ToString::to_string))
 }
 
-/// What may be a list or the one thing that would be in it.
+/// The items of a value that may be a list, or a single item without a list around it.
 pub(super) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 impl Answer {
-    /// Recognises the page, or the JSON without an errcode, that DingTalk answers with while it shuts an address out; for how long,
-    /// when it tells. Other pages are not meant: a gateway's for a 5xx passes, and a firewall's for a 4xx is about one request, which
-    /// somebody may have made on purpose.
+    /// Recognises the HTML page, or the JSON without an errcode, that DingTalk answers with while it bans an address. Returns for how
+    /// long, zero if the answer does not say. Other pages do not count: a gateway's page for a 5xx is temporary, and a firewall's page
+    /// for a 4xx is about one request, which somebody may have provoked.
     pub fn ban(&self) -> Option<Duration> {
         #[derive(Deserialize)]
         struct Punished {
@@ -115,12 +115,12 @@ impl Answer {
         (number(&punished.status) == Some(PUNISHED)).then(|| Duration::from_secs_f64(60.0 * minutes.clamp(0.0, LONGEST_MINUTES)))
     }
 
-    /// What `call` asked for, or why it is not there. The old API's answers are always HTTP 200: `errcode` must be there and be 0. The
-    /// new one's are a success with HTTP 2xx, unless the body carries an old `errcode`, as some do.
-    /// `secrets` are those that were sent: a refusal may have them in it.
+    /// What `call` asked for, or why it failed. An answer of the old API always has HTTP 200, and is a success only with an `errcode` of
+    /// 0. One of the new API is a success with HTTP 2xx, unless the body has an `errcode` as in the old API, as some do. `secrets` are
+    /// those that were sent: they are cut out of a refusal's text.
     pub fn open<T: DeserializeOwned>(&self, call: Call, secrets: &[&str]) -> Result<T, Error> {
         let (status, body) = (self.status, &self.body);
-        // Some calls of the new API answer nothing: 204, or 200 without a body. That tells as much as `{}`, if it is enough.
+        // Some calls of the new API answer without a body: 204, or 200. That is read as `{}`, if `T` can be read from it.
         if call.family == Family::New
             && (200..300).contains(&status)
             && body.is_empty()
@@ -138,13 +138,13 @@ impl Answer {
         }
         Err(match Refusal::read(body, secrets) {
             Some(Refusal { errcode: Some(errcode), sub_code, text, .. }) => refused_by_old(call, &errcode, sub_code, &text),
-            // The new API's, which answers on the old one's behalf when the address is mistaken.
+            // A refusal of the new API. It also answers calls of the old API, if they are sent to a wrong address.
             Some(Refusal { code: Some(code), text, required_scopes, .. })
                 if call.family == Family::New || code.eq_ignore_ascii_case(NO_SUCH_CALL) =>
             {
                 refused_by_new(call, status, &code, &text, &required_scopes)
             }
-            // A gateway in front of both families, which does not always speak their language.
+            // A gateway in front of both APIs, whose answers do not always have their format.
             _ if status == 401 => refused_by_new(call, status, "401", "neither a success nor a refusal", ""),
             _ => {
                 let kind = if is_elsewhere(status) { Kind::NoSuchCall } else { Kind::Unintelligible(status) };
@@ -157,13 +157,13 @@ impl Answer {
 const NO_SUCH_CALL: &str = "InvalidAction.NotFound";
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
-/// What another site's server says to calls that are meant for DingTalk's: nothing is here, or not for POST, or all of it has moved.
+/// Whether `status` is what another site's server answers to DingTalk's calls: not found, no POST, or moved.
 fn is_elsewhere(status: u16) -> bool {
     matches!(status, 301 | 308 | 404 | 405 | 410)
 }
 
 fn refused_by_old(call: Call, errcode: &str, sub_code: Option<String>, text: &str) -> Error {
-    // 88 is a wrapper.
+    // 88 is a wrapper: the sub_code has the reason.
     let code = sub_code.as_deref().filter(|_| errcode == "88").unwrap_or(errcode);
     let kind = match code {
         "40014" | "42001" | "40001" => Kind::TokenRejected,
@@ -215,19 +215,19 @@ fn refused_by_new(call: Call, status: u16, code: &str, text: &str, required_scop
 }
 
 fn refused(call: Call, kind: Kind, code: &str, text: &str) -> Error {
-    // It hides a permanent mistake behind a passing one: a wrong CorpId or secret has been seen to be answered like this.
+    // This code sounds temporary, but may be a permanent mistake: a wrong CorpId or secret has been seen to be answered with it.
     const HINT: &str =
         " (if it stays: check DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET, and DINGTALK_CORP_ID if the app has one)";
     let hint = if code == "unknownError" { HINT } else { "" };
-    // Those calls send no access_token: what sounds like a bad one is about the secret.
+    // These calls send no access_token: a refusal that sounds like a bad token is about the secret.
     let sends_none = [Call::ACCESS_TOKEN, Call::CORP_ACCESS_TOKEN, Call::AUTH_INFO, Call::STREAM].contains(&call);
     let kind = if kind == Kind::TokenRejected && sends_none { Kind::Credentials } else { kind };
     let Said { code, text } = Said::new(code, text);
     Error::new(call, kind, format!("{REFUSED}{code}: {text}{hint}"))
 }
 
-/// What DingTalk calls the permission that the app lacks: in a list of its own, in the text, whatever that says and in which language, or
-/// in the link under which it is applied for.
+/// DingTalk's name for the permission that the app lacks. It is in a list of its own, in brackets or a list within the text, whose
+/// wording and language differ, or in the link for applying for it.
 fn missing_permission(required_scopes: &str, text: &str) -> Option<String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     let names = |list: &str| {
@@ -263,18 +263,18 @@ fn requesting_ip(text: &str) -> Option<String> {
     ip.parse::<std::net::IpAddr>().ok().map(|ip| ip.to_string())
 }
 
-/// Whether it is an object in which no `errcode` is, in any form or spelling.
+/// Whether `body` is a JSON object without a field called `errcode`, in any case.
 fn is_without_errcode(body: &[u8]) -> bool {
     object::<HashMap<String, IgnoredAny>>(body)
         .is_some_and(|fields| !fields.keys().any(|name| name.eq_ignore_ascii_case("errcode")))
 }
 
-/// What a success holds, or the name of the field that is at fault: never what stands in it.
+/// The content of a success. The error names the field that is missing or malformed, but never its value.
 pub(super) fn success<T: DeserializeOwned>(call: Call, body: &[u8]) -> Result<T, Error> {
     let read: Result<JsonObject<T>, _> = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body));
     read.map(|object| object.0).map_err(|error| {
         let why = error.inner().to_string();
-        // It is said of the object around it.
+        // The path of such an error is that of the object around the field.
         let named = ["missing field `", "duplicate field `"].iter().find_map(|what| why.strip_prefix(what)?.split('`').next());
         let around = Some(error.path().to_string()).filter(|path| path != ".");
         let field = quotable(&around.into_iter().chain(named.map(str::to_owned)).collect::<Vec<_>>().join("."));
@@ -283,7 +283,7 @@ pub(super) fn success<T: DeserializeOwned>(call: Call, body: &[u8]) -> Result<T,
 }
 
 fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
-    // JSON is UTF-8 throughout (RFC 8259, 8.1). Of bytes alone, serde_json would not look into what nobody reads.
+    // JSON is UTF-8 throughout (RFC 8259, 8.1). Given bytes, serde_json would not check that in fields that are ignored.
     let text = std::str::from_utf8(body).ok()?;
     serde_json::from_str::<JsonObject<T>>(text).ok().map(|object| object.0)
 }

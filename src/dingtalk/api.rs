@@ -21,7 +21,7 @@ use super::call::{Family, Method};
 use super::transport::Transport;
 use super::{AccessToken, BreakerState, Call, Clock, Credentials, Error, Kind, SuiteTicket, Target};
 
-/// The seam for whoever counts, be it nothing. It is told in the middle of requests, so it must be quick.
+/// Receives what metrics count; by default it counts nothing. It is called in the middle of requests, so it must be quick.
 pub trait Observer: Send + Sync + 'static {
     /// The call of this name waited so long for its turn.
     fn waited(&self, _call: &'static str, _waited: Duration) {}
@@ -32,14 +32,14 @@ pub trait Observer: Send + Sync + 'static {
     /// A renewal of the credential of this name ended, with all its retries.
     fn renewed(&self, _credential: &'static str, _outcome: Result<(), &Error>) {}
 
-    /// An event of this name was heard by Stream, and what it means was kept or not.
+    /// An event of this name has arrived, and was dealt with and stored (`kept`) or not.
     fn heard(&self, _event: &'static str, _kept: bool) {}
 }
 
-/// Nobody counts.
+/// Counts nothing.
 impl Observer for () {}
 
-/// What shows DingTalk who calls.
+/// What authenticates a call to DingTalk.
 #[derive(Clone, Copy)]
 pub(super) enum Proof<'a> {
     /// Nothing but what is in the body.
@@ -58,8 +58,8 @@ impl<'a> Proof<'a> {
     }
 }
 
-/// The oldest calls of a third-party app are signed instead of carrying a token ("Signature method for third-party apps"): parameters of the
-/// call's address.
+/// The oldest calls of a third-party app are signed instead of carrying a token ("Signature method for third-party apps"). These are the
+/// parameters of that signature in the query.
 pub(super) type SuiteSignature = [(&'static str, String); 4];
 
 /// Signs at `unix_millis`; DingTalk accepts a minute of difference.
@@ -82,14 +82,14 @@ pub(super) struct Api {
     pub transport: Transport,
     pub breaker: Breaker,
     pub reach: Reach,
-    /// Held by whoever looks whether a ban is true; when the last one found that it is not.
+    /// Locked while somebody checks whether a ban is real; when the last check found that it is not.
     looking: tokio::sync::Mutex<Option<Instant>>,
-    /// No call waits for its turn beyond then.
+    /// After this time, no call waits for its turn any more.
     pub last_turns: watch::Sender<Option<tokio::time::Instant>>,
     api_url: Url,
     oapi_url: Url,
     pub clock: Clock,
-    /// By how many seconds DingTalk's clock was ahead.
+    /// By how many seconds DingTalk's clock was ahead of this machine's, by the last answer with a date.
     pub ahead: Mutex<Option<i64>>,
     pub observer: Arc<dyn Observer>,
 }
@@ -111,7 +111,7 @@ impl Api {
         }
     }
 
-    /// Sends it, once. A `body` of null is none.
+    /// Sends one request, without retries. If `body` is null, none is sent.
     pub async fn send<T: DeserializeOwned>(&self, target: &Target, proof: Proof<'_>, body: &Value) -> Result<T, Error> {
         let began = Instant::now();
         let answer = self.ask(target, proof, body).await;
@@ -149,14 +149,15 @@ impl Api {
         *self.ahead.lock() = Some(theirs - self.clock.unix_seconds() as i64);
     }
 
-    /// Whether a ban that a call met is everybody's, and for how long. Something between may have answered that one call for what a
-    /// stranger put into it: so it is believed only if the same host answers a call of our own like that too, in which nothing is.
+    /// Checks a ban page that answered a call. Returns for how long this server is banned, or None if only that call was answered so.
+    /// Something in between may have answered it for what a stranger put into it. So a ban is believed only if the same host also answers
+    /// an empty call of our own like that.
     async fn shut_out(&self, family: Family) -> Option<Duration> {
         let probe = match family {
             Family::Old => Call::OLD_PROBE,
             Family::New => Call::NEW_PROBE,
         };
-        // One looks for all who met it meanwhile.
+        // One check serves all calls that met the page meanwhile.
         let met = Instant::now();
         let mut found_none = self.looking.lock().await;
         if self.breaker.shows(self.clock.now()) == BreakerState::Open {
@@ -170,7 +171,7 @@ impl Api {
         ban
     }
 
-    /// Takes the answer to a call in which nothing of a stranger's is for what it says: a ban, and for how long, or none.
+    /// Believes the answer to a call that contains nothing of a stranger's. Returns for how long it bans this server, if it does.
     fn heed(&self, answer: &Answer) -> Option<Duration> {
         let ban = answer.ban().map(|wait| self.breaker.banned(wait, self.clock.now()));
         if ban.is_none() {
@@ -179,8 +180,9 @@ impl Api {
         ban
     }
 
-    /// Asks what logins are waiting for, without a code, if the last call was not answered; so that its answer is known before the next
-    /// person's. Where there is no token that is everybody's, the old API is asked for nothing. During a ban nothing is asked.
+    /// If the last call was not answered, makes the login call without an authCode, so that it is known whether DingTalk answers before
+    /// the next person logs in. If there is no token that stands for all, makes an empty call of the old API. During a ban no call is
+    /// made.
     pub async fn look(&self, token: Option<&AccessToken>) {
         if !self.reach.is_in_doubt() || self.breaker.admit(self.clock.now()).is_err() {
             return;
@@ -196,7 +198,7 @@ impl Api {
         self.reach.note(answer.as_ref().map(drop), self.clock.now());
     }
 
-    /// Makes a call of our own, of which only whether and how it is answered counts.
+    /// Makes a call only to see whether and how it is answered.
     async fn probe(&self, probe: Call, proof: Proof<'_>) -> Result<Answer, Error> {
         const PATIENCE: Duration = Duration::from_secs(2);
         let (began, mut request) = (Instant::now(), self.request(&probe.into(), proof, &Value::Null));
@@ -237,7 +239,7 @@ impl Api {
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             *request.body_mut() = Some(body.to_string().into());
         } else if matches!(call.method, Method::Post | Method::Put) {
-            // As DingTalk's own SDKs do: some servers refuse one that does not say how long it is (RFC 9110, section 8.6).
+            // As DingTalk's own SDKs do: some servers refuse a POST or PUT that does not say how long it is (RFC 9110, section 8.6).
             request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         request

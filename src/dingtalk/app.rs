@@ -43,7 +43,7 @@ pub(super) struct App {
     pub stream: StreamLink,
 }
 
-/// For whoever watches.
+/// The state of the client, for `/readyz` and the metrics.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DingTalkState {
@@ -51,13 +51,14 @@ pub struct DingTalkState {
     pub breaker: BreakerState,
     /// Whether they are answered.
     pub reachable: bool,
-    /// Whether DingTalk can tell of events, if it is listened to.
+    /// The state of the Stream connection; None while Stream is not used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamState>,
 }
 
 impl App {
-    /// Makes `call` by the latest suite ticket. A newer one that comes meanwhile is the end of this one: then once more by that.
+    /// Calls `ask` with the latest suite ticket. If that ticket is refused and a newer one has arrived meanwhile, calls it once more with
+    /// the newer one.
     pub async fn by_suite_ticket<T, F: Future<Output = Result<T, Error>>>(
         &self,
         call: Call,
@@ -74,7 +75,8 @@ impl App {
         }
     }
 
-    /// When an organisation last authorised the app; nothing while none was heard of. Or why its people cannot use the app.
+    /// When the organisation last authorised the app; None while nothing is known of it. The error says why its people cannot use the
+    /// app.
     fn authorised(&self, corp_id: &CorpId) -> Result<Option<u64>, Error> {
         match self.authorisations.of(corp_id) {
             Authorisation::Unknown => Ok(None),
@@ -107,12 +109,13 @@ impl DingTalk {
         Ok(Self { app, organisations: Arc::default(), home })
     }
 
-    /// The organisation that has the app, if it is one and always the same.
+    /// The one organisation that has the app; None for a third-party app.
     pub fn home(&self) -> Option<&Organisation> {
         self.home.as_ref()
     }
 
-    /// An organisation that has the app, or may have it: of one of which nothing was heard, the first call that needs a token tells.
+    /// An organisation that has the app, or may have it: for an unknown organisation, the first call that needs a token shows whether it
+    /// has. An error if it is known not to have the app.
     pub fn organisation(&self, corp_id: &CorpId) -> Result<Organisation, Error> {
         match &self.home {
             Some(home) if home.corp_id() == corp_id => Ok(home.clone()),
@@ -126,7 +129,7 @@ impl DingTalk {
         }
     }
 
-    /// Why the people of an organisation cannot use the app, as far as it is known without asking.
+    /// Whether the people of an organisation may use the app, as far as is known without a call to DingTalk. The error says why not.
     pub fn admits(&self, corp_id: &CorpId) -> Result<(), Error> {
         match self.home {
             Some(_) => Ok(()),
@@ -134,19 +137,19 @@ impl DingTalk {
         }
     }
 
-    /// What is held and done at the moment. Nothing of it is secret.
+    /// The present state of the client, without secrets.
     pub fn state(&self) -> DingTalkState {
         let (api, now) = (&self.app.api, self.app.api.clock.now());
         DingTalkState { breaker: api.breaker.shows(now), reachable: !api.reach.is_lost(), stream: self.app.stream.state(now) }
     }
 
-    /// The organisations whose people have used the app lately, those that have not proved to have it aside.
+    /// The organisations whose people have used the app lately, without those that have not yet proved that they have it.
     pub fn organisations(&self) -> Vec<Organisation> {
         self.home.clone().map_or_else(|| self.organisations.all_known(), |home| vec![home])
     }
 
-    /// Whether people can be logged in, as the last calls tell; if they do not, as one more does. A third-party app needs its suite ticket
-    /// for that; one organisation's trouble is not all the others'.
+    /// Whether people can log in, by the outcome of the last calls, or of a probe if those leave a doubt. An app with one organisation
+    /// needs its access_token for that, a third-party app its suite ticket: the trouble of one organisation is not that of all others.
     pub async fn can_log_in(&self) -> bool {
         let token = match &self.home {
             Some(home) => match home.access_token().await {
@@ -161,7 +164,8 @@ impl DingTalk {
         reachable && self.app.api.reach.was_answered() && breaker != BreakerState::Open
     }
 
-    /// What waits for its turn, by the names of the calls; how many calls may leave in a second is that of one organisation.
+    /// How many calls wait for their turn, by the name of the call, summed over all organisations. `per_second` is not a sum: it is that
+    /// of one organisation.
     pub fn waiting(&self) -> Vec<(&'static str, Waiting)> {
         let mut all: BTreeMap<&'static str, Waiting> = BTreeMap::new();
         for (call, waiting) in self.organisations().iter().flat_map(Organisation::waiting) {
@@ -171,7 +175,7 @@ impl DingTalk {
         all.into_iter().collect()
     }
 
-    /// No call waits for its turn beyond then: the program is about to stop.
+    /// After `at`, no call waits for its turn any more: the program is about to stop.
     pub fn end_turns(&self, at: tokio::time::Instant) {
         self.app.api.last_turns.send_replace(Some(at));
     }
@@ -181,8 +185,9 @@ fn not_authorised(why: &str) -> Error {
     Error::new(Call::CORP_ACCESS_TOKEN, Kind::NotAuthorised, why)
 }
 
-/// The organisations whose people use a third-party app: each made when it is first needed, and dropped when nobody has come for a while.
-/// Those that have the app, and those that may have it: corpIds that somebody made up push only each other out.
+/// The organisations whose people use a third-party app. Each entry is made when it is first needed, and dropped when it has not been
+/// used for a while. Organisations that have the app and those that only may have it are limited separately, so that made-up corpIds
+/// evict only each other.
 #[derive(Default)]
 struct Organisations {
     held: Mutex<HashMap<CorpId, Entry>>,
@@ -190,7 +195,7 @@ struct Organisations {
 
 struct Entry {
     organisation: Organisation,
-    /// When it last authorised the app; nothing while none was heard of.
+    /// When the organisation last authorised the app; None while nothing is known of it.
     since: Option<u64>,
     last_used: Instant,
 }
@@ -198,13 +203,15 @@ struct Entry {
 impl Organisations {
     const MOST: usize = 10_000;
     const MOST_MADE_UP: usize = 500;
-    /// As long as an access_token lives: after that there is nothing left that would be worth keeping.
+    /// The lifetime of an access_token: an entry that was unused for longer holds nothing worth keeping.
     const IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
-    /// The organisation that has authorised the app `since` then; that it has done so may be known by asking alone.
+    /// The entry of an organisation that last authorised the app at `since`: 0 if that is known only from a call, None if nothing is
+    /// known of it.
     fn get(&self, corp_id: &CorpId, since: Option<u64>, now: Instant, make: impl FnOnce() -> Organisation) -> Organisation {
         let mut held = self.held.lock();
-        // What was granted or refused before its last authorisation is worth nothing. One of which no authorisation was heard has 0.
+        // Credentials and refusals from before the last authorisation are worthless. None counts as 0, so that an entry stays when a call
+        // has shown that its organisation has the app.
         if held.get(corp_id).is_none_or(|entry| entry.since.unwrap_or(0) != since.unwrap_or(0)) {
             held.remove(corp_id);
             make_room(&mut held, since.is_some(), now);
@@ -215,20 +222,20 @@ impl Organisations {
         entry.organisation.clone()
     }
 
-    /// Those that have the app, or have proved it.
+    /// The organisations that are known to have the app, or have proved it.
     fn all_known(&self) -> Vec<Organisation> {
         self.held.lock().values().filter(|entry| entry.has_app()).map(|entry| entry.organisation.clone()).collect()
     }
 }
 
 impl Entry {
-    /// It was heard of, or a token was granted.
+    /// Whether the organisation is known to have the app, or was granted an access_token.
     fn has_app(&self) -> bool {
         self.since.is_some() || self.organisation.state().access_token != CredentialState::Empty
     }
 }
 
-/// Drops the idle; and while there are too many all the same, of its own sort, whoever has not come for longest.
+/// Drops idle entries. While there are still too many with the same `has_app`, drops the least recently used of them.
 fn make_room(held: &mut HashMap<CorpId, Entry>, has_app: bool, now: Instant) {
     held.retain(|_, entry| now < entry.last_used + Organisations::IDLE);
     let most = if has_app { Organisations::MOST } else { Organisations::MOST_MADE_UP };
@@ -243,19 +250,19 @@ fn one_too_many(held: &HashMap<CorpId, Entry>, has_app: bool, most: usize) -> Op
     (alike().count() >= most).then(longest).flatten()
 }
 
-/// What an examination of the app asks, and nothing else does. None of it changes anything at DingTalk.
+/// Used only by `dingtalk-h5 doctor`. None of it changes anything at DingTalk.
 impl DingTalk {
-    /// Makes so many calls from now on, with all repetitions, and no more.
+    /// Makes at most `calls` calls from now on, retries included.
     pub fn limit_to(&self, calls: u32) {
         self.app.api.transport.limit_to(calls);
     }
 
-    /// By how many seconds DingTalk's clock was ahead of this one in the last answer that told.
+    /// By how many seconds DingTalk's clock is ahead of this machine's, by the last answer that had a `Date` header.
     pub fn clock_ahead(&self) -> Option<i64> {
         *self.app.api.ahead.lock()
     }
 
-    /// Whether DingTalk would look at the code of a login.
+    /// Whether DingTalk accepts the login call far enough to look at its authCode.
     pub async fn takes_logins(&self, token: &AccessToken) -> Result<(), Error> {
         answered(self.app.api.send(&Call::LOGIN_PROBE.into(), Proof::Token(token), &Value::Null).await)
     }
@@ -265,16 +272,17 @@ impl DingTalk {
         answered(self.app.api.send(&probe.into(), Proof::Body, &Value::Null).await)
     }
 
-    /// At which host DingTalk would open Stream. It is not opened: another one would take events.
+    /// The host at which DingTalk would open Stream. No connection is opened: a second one would take some of the app's events.
     pub async fn stream_host(&self) -> Result<Url, Error> {
         let mut host = self.stream_address().await?;
         host.set_path("/");
-        // There is what would open it.
+        // The query has the ticket that would open the connection.
         host.set_query(None);
         Ok(host)
     }
 
-    /// Whether a connection comes about there, by the way that Stream would go. How such a host answers a request, if it does, is not known.
+    /// Whether `host` can be connected to, by the route that Stream would take. How such a host answers a plain request, if at all, is
+    /// not known, so any outcome after connecting counts as success.
     pub async fn reaches(&self, host: Url) -> Result<(), Error> {
         match self.app.api.transport.send(Call::STREAM_HOST, Request::new(Method::GET, host)).await {
             Err(error) if matches!(error.kind, Kind::NotSent(_) | Kind::Interrupted) => Err(error),
@@ -283,7 +291,7 @@ impl DingTalk {
     }
 }
 
-/// That something is missing in the call is the answer hoped for.
+/// A refusal because something is missing in the call is the answer hoped for: DingTalk has read the call.
 fn answered(answer: Result<Value, Error>) -> Result<(), Error> {
     match answer {
         Err(Error { kind: Kind::CodeRejected | Kind::Credentials | Kind::Unexpected, .. }) => Ok(()),

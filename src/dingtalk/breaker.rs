@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 
 use super::{Error, Kind};
 
-/// Lets calls through, or not. When DingTalk shuts this server's address out, asking on makes it worse: all calls stop, and one of them
-/// tries again later.
+/// The circuit breaker. While DingTalk bans this server's address, further calls make it worse: all calls stop, and one of them tries
+/// again later.
 #[derive(Default)]
 pub(super) struct Breaker(Mutex<State>);
 
@@ -18,7 +18,7 @@ enum State {
     Closed,
     /// Until then.
     Open(Instant),
-    /// One call is out to see whether the ban is over. Should it vanish, another one may go after this time.
+    /// One call was let through to see whether the ban is over. If it never ends, another one may go after this time.
     Probing(Instant),
 }
 
@@ -40,7 +40,7 @@ impl Breaker {
     /// No call takes longer than this.
     const PROBE: Duration = Duration::from_secs(10);
 
-    /// Asks to make a call; `Err` says how long none is made.
+    /// Whether a call may be made now; `Err` says for how long none may.
     pub fn admit(&self, now: Instant) -> Result<(), Duration> {
         let mut state = self.0.lock();
         match *state {
@@ -53,7 +53,8 @@ impl Breaker {
         }
     }
 
-    /// DingTalk answered a call, if only with a refusal: it listens.
+    /// Notes that DingTalk answered a call, if only with a refusal. If that call was let through to see whether a ban is over, calls are
+    /// made again.
     pub fn heard(&self) {
         let mut state = self.0.lock();
         // An answer to a call from before the ban says nothing about the ban.
@@ -63,7 +64,8 @@ impl Breaker {
         }
     }
 
-    /// DingTalk said that it shuts this address out, for `wait` at least; answers for how long. Logged once, however many calls hear it.
+    /// Notes that DingTalk bans this address, for `wait` at least. Returns for how long no call is made. Logged once, however many calls
+    /// meet the ban.
     pub fn banned(&self, wait: Duration, now: Instant) -> Duration {
         let mut state = self.0.lock();
         let length = wait.max(Self::SHORTEST);
@@ -78,7 +80,7 @@ impl Breaker {
         length
     }
 
-    /// For whoever watches.
+    /// The present state, changing nothing.
     pub fn shows(&self, now: Instant) -> BreakerState {
         match *self.0.lock() {
             State::Closed => BreakerState::Closed,
@@ -88,16 +90,16 @@ impl Breaker {
     }
 }
 
-/// What came of the last calls.
+/// Whether DingTalk answered the last calls.
 #[derive(Default)]
 pub(super) struct Reach {
-    /// Since the last answer, if anything.
+    /// The calls without an answer since the last answer, if there were any.
     silence: Mutex<Option<Silence>>,
-    /// Until then, there may be no way to DingTalk at all.
+    /// Whether any call was ever answered. Until then, there may be no route to DingTalk at all.
     was_answered: AtomicBool,
 }
 
-/// What came since then of the calls that logins are made of.
+/// A time without answers. `calls` counts those that logins depend on.
 struct Silence {
     began: Instant,
     calls: u32,
@@ -105,7 +107,8 @@ struct Silence {
 }
 
 impl Reach {
-    /// One call that is lost, or several in one bad second, say nothing about the next.
+    /// DingTalk counts as unreachable after this many lost calls, over at least [`Self::LONG`]. One lost call, or several in one bad
+    /// second, say nothing about the next.
     const CALLS: u32 = 3;
     const LONG: Duration = Duration::from_secs(5);
 
@@ -121,7 +124,7 @@ impl Reach {
             return;
         }
         let silence = silence.get_or_insert(Silence { began: now, calls: 0, is_lost: false });
-        // What no login is made of leaves a doubt, and no more.
+        // A lost call that logins do not depend on raises a doubt, and no more.
         if outcome.is_err_and(|error| !error.call.is_of_logins()) {
             return;
         }
@@ -146,19 +149,21 @@ impl Reach {
         self.was_answered.load(Ordering::Relaxed)
     }
 
-    /// Whether the first call that a login is made of, or several over some seconds, were not answered, and none of any sort was since.
+    /// Whether DingTalk is unreachable: the very first call that logins depend on, or several over some seconds, were not answered, and
+    /// no call of any sort was since.
     pub fn is_lost(&self) -> bool {
         self.silence.lock().as_ref().is_some_and(|silence| silence.is_lost)
     }
 }
 
-/// Whether DingTalk has answered; None for what says nothing about it. A refusal is an answer, be it for too many calls.
+/// Whether DingTalk has answered; None if `kind` does not show that. A refusal is an answer, even one for too many calls.
 pub(super) fn was_answered(kind: &Kind) -> Option<bool> {
     match kind {
         Kind::NotSent(_) | Kind::AnswerLost | Kind::Unintelligible(500..) | Kind::Busy => Some(false),
-        // Who calls from this server's address is not let in, whoever they are and whatever they call.
+        // DingTalk refuses every call from this server's address, whatever it is.
         Kind::IpNotAllowed(_) => Some(false),
-        // Made for one call by something between, the breaker's matter, and nobody's.
+        // Something in between answered this one call; the two about a ban are the breaker's matter; the last says nothing about
+        // DingTalk.
         Kind::Unintelligible(_) | Kind::Banned(_) | Kind::NotAsked(_) | Kind::Interrupted => None,
         // Nothing was sent.
         Kind::NoTurn(_) | Kind::Crowded(_) => None,

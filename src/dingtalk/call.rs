@@ -1,4 +1,4 @@
-//! A call is a value: what is called, and how; with its parameters, where one request goes.
+//! A [`Call`] is a value: which API is called, and how. A [`Target`] is a call with the parameters of one request.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,17 +10,17 @@ use super::{Error, Kind};
 /// One call: where it goes, how it is authorised and read, and whether it may be made twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Call {
-    /// What it is called in metrics.
+    /// The call's name in metrics.
     pub name: &'static str,
     pub(super) method: Method,
-    /// As DingTalk's documentation writes it, with `{…}` for a part that is a parameter.
+    /// The path as in DingTalk's documentation, with `{…}` for a segment that is a parameter.
     pub(super) path: &'static str,
     pub(super) family: Family,
     pub(super) repeatable: bool,
     pub(super) kept_for: Option<Duration>,
 }
 
-/// How DingTalk is asked. Smaller than the library's own type: a call is part of every error.
+/// The HTTP method. Smaller than reqwest's own type, since a call is part of every error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Method {
     Get,
@@ -32,7 +32,7 @@ pub(super) enum Method {
 /// DingTalk's two APIs, each with its own host, place for the access_token, and form of answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Family {
-    /// `https://oapi.dingtalk.io/topapi/…`, and without `topapi` the oldest.
+    /// `https://oapi.dingtalk.io/topapi/…`; the oldest calls have no `topapi`.
     Old,
     /// `https://api.dingtalk.io/v1.0/…`
     New,
@@ -50,31 +50,31 @@ impl Method {
 }
 
 impl Call {
-    /// The same token comes back, renewed, while it is valid.
+    /// Fetches the access_token of an internal app: while it is valid, the same one comes back, renewed.
     pub const ACCESS_TOKEN: Self = Self::new("access_token", "/v1.0/oauth2/accessToken").repeatable();
-    /// The same of custom and third-party apps: each call brings another token.
+    /// Fetches the access_token of a custom or third-party app: each call brings another one.
     pub const CORP_ACCESS_TOKEN: Self = Self::new("corp_access_token", "/v1.0/oauth2/corpAccessToken").repeatable();
-    /// Which app an organisation has authorised, and what that is called there: another name, if it has installed it anew since.
+    /// Which app an organisation has authorised, and its AgentId there: another one, if the organisation has installed the app anew.
     pub const AUTH_INFO: Self = Self::old("auth_info", "/service/get_auth_info").kept_for(Duration::from_secs(5));
-    /// The same ticket comes back, renewed, until it is 24 hours old.
+    /// Fetches the jsapi_ticket: the same one comes back, renewed, until it is 24 hours old.
     pub const JSAPI_TICKET: Self = Self::new("jsapi_ticket", "/v1.0/oauth2/jsapiTickets").repeatable();
-    /// Where to listen for events.
+    /// Asks where to connect for events (Stream).
     pub const STREAM: Self = Self::new("stream", "/v1.0/gateway/connections/open");
-    /// The connection to there, as it is called where it fails.
+    /// Stands for that connection itself in errors.
     pub const STREAM_HOST: Self = Self::new("stream", "Stream");
-    /// Uses up the authCode, whatever comes back.
+    /// Uses up the authCode, unless DingTalk's gateway refuses the call before anything looks at it.
     pub const USER_BY_CODE: Self = Self::old("user_by_code", "/topapi/v2/user/getuserinfo");
     /// Needs the permission qyapi_get_member.
     pub const USER_DETAILS: Self = Self::old("user_details", "/topapi/v2/user/get").kept_for(Duration::from_secs(60));
 
-    /// What a login is made of, without a code: whether DingTalk would look at one.
+    /// The login call without an authCode: shows whether DingTalk would look at one.
     pub(super) const LOGIN_PROBE: Self = Self::old("probe", Self::USER_BY_CODE.path);
-    /// Asks the old API for nothing, so that no access_token is needed.
+    /// A call of the old API that asks for nothing, so that it needs no access_token.
     pub(crate) const OLD_PROBE: Self = Self::old("probe", "/gettoken");
-    /// The same of the new one.
+    /// The same for the new API.
     pub(crate) const NEW_PROBE: Self = Self::new("probe", Self::ACCESS_TOKEN.path);
 
-    /// Whether nobody can log in where it is not answered.
+    /// Whether logins depend on this call: if it is not answered, nobody can log in.
     pub(super) fn is_of_logins(self) -> bool {
         let is_probe = matches!(self, Self::LOGIN_PROBE | Self::OLD_PROBE | Self::NEW_PROBE);
         is_probe || matches!(self, Self::ACCESS_TOKEN | Self::CORP_ACCESS_TOKEN | Self::USER_BY_CODE)
@@ -108,8 +108,8 @@ impl Call {
         self
     }
 
-    /// This call with the parameters of its path, in their order. Each is one part of the path, whatever is in it; too few or too many, or
-    /// one that can be no part of a path, are an error of [`Organisation::call`](super::Organisation::call).
+    /// This call with the parameters of its path, in their order. Each is encoded into one segment of the path, whatever it contains. Too
+    /// few, too many, an empty one, `.` and `..` are an error of [`Organisation::call`](super::Organisation::call).
     pub fn at<const N: usize>(self, parameters: [&str; N]) -> Target {
         Target::new(self, &parameters)
     }
@@ -119,14 +119,15 @@ impl Call {
         Target::from(self).query(name, value)
     }
 
-    /// The same call, of which making it twice does no harm: while the trouble looks passing, it is tried again.
+    /// The same call, marked as harmless to make twice: it is retried while the failure looks temporary.
     pub const fn repeatable(mut self) -> Self {
         self.repeatable = true;
         self
     }
 
-    /// The same call, which only reads: its answer is good for so long. Whoever asks the same meanwhile is told the same, and however
-    /// many ask at once make one call. For what pages show: people load a page as often as they like, and all calls count together.
+    /// The same call, marked as one that only reads: its answer is cached for `time`. Equal calls in that time get the cached answer, and
+    /// equal calls at the same moment share one request. For what pages show: people load a page as often as they like, and all calls
+    /// count together.
     pub const fn kept_for(mut self, time: Duration) -> Self {
         self.kept_for = Some(time);
         self.repeatable()
@@ -144,8 +145,8 @@ impl fmt::Display for Call {
 
 /// Where one request goes: a call, and the parameters in its path and query. Made by [`Call::at`] and [`Call::query`].
 ///
-/// They belong to this one request: whatever counts, limits or names calls goes by the [`Call`], so that no userid becomes a line of its
-/// own, a metric or a text in the log.
+/// The parameters belong to this one request. Metrics, rate limits and the log go by the [`Call`], so that no userid becomes a metric, a
+/// limit of its own or a text in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Target {
     pub(super) call: Call,
@@ -155,7 +156,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// All but the unreserved characters (RFC 3986, section 2.3): whatever is in a value, none of it ends the part that it stands for.
+    /// All but the unreserved characters (RFC 3986, section 2.3), so that no character of a value ends the segment that it stands in.
     const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
     pub(super) fn new(call: Call, parameters: &[&str]) -> Self {
@@ -168,7 +169,7 @@ impl Target {
                 flaw = Some("its path has more parameters than it was given");
                 part
             });
-            // Those mean another path, also when they are encoded (URL Standard, "double-dot URL path segment").
+            // These would change the path, even encoded (URL Standard, "double-dot URL path segment").
             if matches!(value, "" | "." | "..") {
                 flaw = Some("a parameter of its path is empty or made of dots");
             }
@@ -187,12 +188,12 @@ impl Target {
         self
     }
 
-    /// Whether it can be sent. What is at fault is named, and not what stands in it.
+    /// Whether it can be sent. The error says what is wrong, without the value of a parameter.
     pub(super) fn check(&self) -> Result<(), Error> {
         self.flaw.map_or(Ok(()), |flaw| Err(Error::new(self.call, Kind::Unexpected, flaw)))
     }
 
-    /// What it takes to keep it.
+    /// The bytes that its texts take in the cache.
     pub(super) fn bytes(&self) -> usize {
         self.path.len() + self.query.iter().map(|(_, value)| value.len()).sum::<usize>()
     }

@@ -57,7 +57,8 @@ impl ClientRefusal {
         self.text.ends_with('…')
     }
 
-    /// What the client did say when that explains nothing, and what may still be the matter with `signed`, the likeliest first.
+    /// For a refusal that [`ClientRefusal::explain`] finds no part for: what the client said, and the causes that are still possible for
+    /// `signed`, the likeliest first.
     pub fn possible(&self, signed: &SignedPage, agent_id: &AgentId, corp_id: &CorpId) -> String {
         let code = self.platform_code();
         let is_known = self.quoted("url").is_some_and(|used| shown(signed.url.as_str(), used) == Shown::Whole);
@@ -67,7 +68,7 @@ impl ClientRefusal {
 
     /// The platform's code: `Code:52013` in the text, or the code itself, or any such number in the client's own words.
     fn platform_code(&self) -> Option<String> {
-        // What it only quotes, fields and addresses, may hold numbers of any kind.
+        // Quoted fields and addresses are left out: they may contain any number.
         let mut fields = self.text.split(":[");
         let before = fields.next().unwrap_or_default();
         let own = std::iter::once(before).chain(fields.map(|field| field.rsplit_once(']').map_or("", |(_, after)| after)));
@@ -82,8 +83,9 @@ impl ClientRefusal {
         named.map(str::to_owned).or_else(|| numbers(&self.code)).or_else(|| numbers(&own))
     }
 
-    /// What stands in `name:[…]`. It may hold brackets itself, as addresses do: it ends before the next field, or with the last bracket.
-    /// In a text that was cut it may have no end, or none that can be told from a bracket of its own.
+    /// The value in `name:[…]`. It may contain brackets itself, as addresses do, so it ends before the next field, or at the last
+    /// bracket. In a text that was cut, the end may be missing, or look like a bracket of the value: then the rest of the text is
+    /// returned.
     fn quoted(&self, name: &str) -> Option<&str> {
         const FIELDS: [&str; 10] =
             ["nonce", "nonceStr", "timestamp", "timeStamp", "url", "ticketList", "ticket", "signature", "agentId", "corpId"];
@@ -100,16 +102,16 @@ impl ClientRefusal {
     }
 }
 
-/// What is seen of a value of ours.
+/// How much of a value of ours the client has shown.
 #[derive(Debug, PartialEq, Eq)]
 enum Shown {
     Whole,
     Beginning,
-    /// It is not ours.
+    /// It is another value than ours.
     Another,
 }
 
-/// What `used` shows of `ours`. The client may shorten it, and what was cut may run into what stands behind it.
+/// How much of `ours` is shown by `used`. The client may shorten it, and in a text that was cut it may run on into what follows it.
 fn shown(ours: &str, used: &str) -> Shown {
     match used.strip_suffix('…').or(used.strip_suffix("...")) {
         None if used == ours => Shown::Whole,
@@ -119,13 +121,13 @@ fn shown(ours: &str, used: &str) -> Shown {
     }
 }
 
-/// Where an address goes on behind its origin.
+/// The index at which the path of an address begins.
 fn behind_origin(url: &str) -> Option<usize> {
     url.match_indices('/').nth(2).map(|(at, _)| at)
 }
 
-/// Whether the list names the ticket that was signed with, if it can be told: long ones are shown shortened, or with asterisks for the most
-/// of them.
+/// Whether the client's list contains the ticket that was signed with; None if that cannot be seen: long tickets are shown shortened, or
+/// mostly as asterisks.
 fn shows(tickets: &str, signed: &SignedPage) -> Option<bool> {
     const RECOGNISABLE: usize = 4;
     let heads = tickets.split([',', ']']).map(|ticket| ticket.trim().split(['…', '*']).next().unwrap_or_default());
@@ -142,7 +144,7 @@ fn differences(signed: &str, used: &str) -> Vec<Part> {
         (Some(ours), Some(theirs)) if shown(&signed[ours..], &used[theirs..]) != Shown::Another => {
             [&used[..theirs], &signed[ours..]].concat()
         }
-        // Not even its host is whole.
+        // It was cut within the host: nothing can be compared.
         (_, None) if used.ends_with('…') => return Vec::new(),
         _ => used.to_owned(),
     };

@@ -8,36 +8,37 @@ use serde::{Deserialize, Serialize};
 
 /// The clock that everything asks instead of the operating system.
 ///
-/// It follows the time of day wherever that jumps: some machines start a day behind and are set right later, and one that was suspended
-/// wakes up in another hour. Nobody can tell these two apart, so a jump ahead counts as time that has passed. A jump back gives nothing
-/// back: what is so old already stays so old.
+/// When the time of day jumps, this clock follows it: some machines start a day behind and are set right later, and one that was
+/// suspended wakes up in another hour. These two cannot be told apart, so a jump ahead counts as time that has passed. A jump back makes
+/// nothing younger than it was.
 #[derive(Clone)]
 pub struct Clock(Arc<Inner>);
 
 struct Inner {
     read: Box<dyn Fn() -> (Instant, SystemTime) + Send + Sync>,
     made: (Instant, SystemTime),
-    /// What its ticks count from. By chance: no two clocks count the same ticks.
+    /// The tick at which this clock was made. It is random, so that no two clocks count the same ticks.
     origin: u64,
     followed: Mutex<Followed>,
 }
 
-/// What jumps there have been.
+/// The jumps of the time of day so far, and the shared clock.
 #[derive(Default)]
 struct Followed {
-    /// By how much the time of day has gone on faster than monotonic time.
+    /// By how many milliseconds the time of day has advanced more than monotonic time since the clock was made, as of the last jump.
     ahead_ms: i64,
     /// The sum of the jumps ahead.
     slept: Duration,
-    /// What the clock of all processes showed when, if they have one: it does not go back because this machine's does.
+    /// The last reading of the clock that all processes share, in Unix milliseconds, and when it was taken; None if there is no such
+    /// clock. It does not go back when this machine's clock does.
     shared: Option<(Instant, u64)>,
 }
 
-/// What time it is.
+/// One reading of all clocks.
 struct Now {
     /// Monotonic time.
     monotonic: Instant,
-    /// What the machine has slept through, which that does not count.
+    /// How long the machine was suspended, which monotonic time does not count.
     slept: Duration,
     /// The time of day, since 1970.
     since_1970: Duration,
@@ -51,22 +52,22 @@ impl Now {
     }
 }
 
-/// A moment that can be written down and is understood by other processes.
+/// A moment that can be stored, and that other processes understand.
 ///
-/// Their order is that of the times of day that they were written down with.
+/// Moments are ordered by the time of day in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Moment {
     #[serde(rename = "at")]
     unix_ms: u64,
-    /// Of the clock that made it, a millisecond each.
+    /// The tick of the clock that made it; there is one in each millisecond.
     #[serde(rename = "n")]
     tick: u64,
 }
 
 impl Clock {
-    /// Servers' clocks differ a little: what was made by another so far ahead of this one is taken for made now.
+    /// Servers' clocks differ a little: a moment of another server's clock that is at most this far in the future counts as now.
     pub const SKEW: Duration = Duration::from_secs(60);
-    /// Less is a correction that nobody need know of.
+    /// A smaller difference is an ordinary correction, and no jump.
     const JUMP_MS: u64 = 5000;
 
     /// The machine's own clock.
@@ -74,18 +75,18 @@ impl Clock {
         Self::reading(|| (Instant::now(), SystemTime::now()))
     }
 
-    /// A clock that shows what `read` reads: time that never jumps, and the time of day, both as they are now.
+    /// A clock that takes its time from `read`: monotonic time and the time of day.
     pub fn reading(read: impl Fn() -> (Instant, SystemTime) + Send + Sync + 'static) -> Self {
         let (made, origin, followed) = (read(), rand::random(), Mutex::default());
         Self(Arc::new(Inner { read: Box::new(read), made, origin, followed }))
     }
 
-    /// Monotonic time, for what must be remembered so long at least.
+    /// Monotonic time. It does not count suspension, so what is remembered by it is never forgotten too early.
     pub fn now(&self) -> Instant {
         (self.0.read)().0
     }
 
-    /// Monotonic time and what the machine has slept through: how long something lives is judged by it, since that goes on elsewhere.
+    /// Monotonic time plus the time that the machine was suspended. Lifetimes are judged by it, since they go on elsewhere meanwhile.
     pub fn now_with_sleep(&self) -> Instant {
         self.follow().with_sleep()
     }
@@ -105,8 +106,8 @@ impl Clock {
         self.follow().shared_ms
     }
 
-    /// From now on this goes by the clock of all processes, which shows `unix_ms` at this moment. By how many milliseconds that is ahead of
-    /// this machine's.
+    /// From now on, goes by the clock that all processes share, which shows `unix_ms` at this moment. Returns by how many milliseconds
+    /// that clock is ahead of this machine's.
     pub fn go_by(&self, unix_ms: u64) -> i64 {
         let now = self.follow();
         self.0.followed.lock().shared = Some((now.with_sleep(), unix_ms));
@@ -120,8 +121,8 @@ impl Clock {
         Moment { unix_ms: now.shared_ms, tick: self.0.origin.wrapping_add(millis(passed)) }
     }
 
-    /// How long ago `moment` was; None when it is yet to come. Of its own moments the clock knows it whatever the time of day did, of
-    /// others it believes that.
+    /// How long ago `moment` was; None if it is in the future. For a moment of this clock, jumps of the time of day make no difference.
+    /// For one of another clock, the time of day in it is believed.
     pub fn age(&self, moment: Moment) -> Option<Duration> {
         self.age_at(self.moment(), moment)
     }
@@ -147,7 +148,7 @@ impl Clock {
         Moment { unix_ms: now.unix_ms - ago, tick: now.tick.wrapping_sub(ago) }
     }
 
-    /// Reads all clocks; a jump between the machine's two is noted.
+    /// Reads all clocks, and notes a jump of the time of day against monotonic time.
     fn follow(&self) -> Now {
         let (monotonic, wall) = (self.0.read)();
         let since_1970 = |wall: SystemTime| wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -174,19 +175,19 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Lets something happen, but not soon again: what others can set off must not be theirs to repeat.
+/// Limits how often something happens that others can trigger: they must not be able to repeat it at will.
 pub struct Seldom {
     between: Duration,
     last: Mutex<Option<Instant>>,
 }
 
 impl Seldom {
-    /// Once in this time at most.
+    /// Allows it at most once per `between`.
     pub const fn every(between: Duration) -> Self {
         Self { between, last: Mutex::new(None) }
     }
 
-    /// Whether it may happen now, which is taken for happening.
+    /// Whether it may happen now. If so, it counts as having happened.
     pub fn may(&self, now: Instant) -> bool {
         let mut last = self.last.lock();
         let may = last.is_none_or(|last| now >= last + self.between);

@@ -20,17 +20,18 @@ pub struct Error {
 /// What happened to a call, sorted by what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// Drop this access_token, fetch another, try once more.
+    /// The access_token was rejected: drop it, fetch another, and try once more.
     TokenRejected,
     /// The authCode is wrong, too old, used, or another app's: DingTalk does not tell which. The page must ask the client for a new one.
     CodeRejected,
-    /// Try again in a moment.
+    /// DingTalk is busy: try again in a moment.
     Busy,
     /// Too many calls in this second.
     RateLimited,
-    /// Its turn did not come in time; about so long is still to go. Nothing was sent that counts.
+    /// The call's turn did not come in time; it would take about this much longer. Nothing was sent, or only what DingTalk's gateway
+    /// refused.
     NoTurn(Duration),
-    /// So many calls wait that this one could not. It may be better after this time.
+    /// Too many calls wait for this one to wait too. It may be worth trying again after this time.
     Crowded(Duration),
     /// Too many calls in a longer or unstated window.
     LimitedForLonger,
@@ -38,13 +39,13 @@ pub enum Kind {
     QuotaSpent,
     /// No such person.
     UserUnknown,
-    /// Client ID and secret do not belong together, or not to an app.
+    /// Client ID and secret do not belong together, or belong to no app.
     Credentials,
-    /// This machine's clock is not DingTalk's.
+    /// This machine's clock differs too much from DingTalk's.
     Clock,
-    /// The app lacks a permission.
+    /// The app lacks a permission; the value is its name, if DingTalk gave it.
     Permission(Option<String>),
-    /// The server's address is not on the app's list.
+    /// The server's address is not on the app's list of allowed addresses; the value is the address, if DingTalk named it.
     IpNotAllowed(Option<String>),
     /// The person is outside the app's visible range.
     UserNotVisible,
@@ -54,7 +55,7 @@ pub enum Kind {
     NotAuthorised,
     /// The suite ticket is missing or not the latest.
     SuiteTicket,
-    /// Nobody knows the call where it went.
+    /// The server that was called does not know the call.
     NoSuchCall,
     /// DingTalk was not reached, so nothing happened there.
     NotSent(NoConnection),
@@ -62,13 +63,13 @@ pub enum Kind {
     AnswerLost,
     /// Something answered, with this HTTP status, that does not speak DingTalk's protocol: a proxy, a broken answer.
     Unintelligible(u16),
-    /// A success, of which a field is not what it must be. Asking again brings the same.
+    /// A success with a missing or malformed field. A retry would bring the same.
     Malformed,
-    /// DingTalk shuts this server's address out for so long, or something between answers with a page of its own.
+    /// DingTalk bans this server's address for this time, or something in between answers with a page of its own.
     Banned(Duration),
-    /// No call was made, because of a ban that lasts so long.
+    /// No call was made, because of a ban that lasts this much longer.
     NotAsked(Duration),
-    /// The task that made the call is gone: the program is stopping.
+    /// The call was not made or not finished: its task has ended, or as many calls were made as may be (doctor).
     Interrupted,
     /// DingTalk refused for another reason: most likely a mistake of ours.
     Unexpected,
@@ -81,22 +82,22 @@ pub enum NoConnection {
     NameNotFound,
     /// Nobody listens there.
     Refused,
-    /// Nobody says anything.
+    /// The host does not answer in time.
     TimedOut,
-    /// Whoever answers is not who they should be.
+    /// TLS failed, such as because the server that answers is not the one that it should be.
     Tls,
     /// The proxy is not reached, or opens no tunnel.
     Proxy,
-    /// The proxy wants to know who asks, and does not know this user and password.
+    /// The proxy asks for a user name and password, and does not accept those that are set, if any.
     ProxyLogin,
     /// Something else.
     Other,
 }
 
-/// What stands before the code, in the words of a refusal.
+/// The text before the code in the message of a refusal.
 pub(super) const REFUSED: &str = "dingtalk refused with ";
 
-/// What stands before the host, in the words for where there is no way.
+/// The text before the host in the message of a failed connection.
 pub(super) const NO_CONNECTION: &str = "no connection to ";
 
 impl Error {
@@ -109,22 +110,22 @@ impl Error {
         Self::new(call, Kind::Interrupted, "the call was interrupted")
     }
 
-    /// What DingTalk calls it, such as `60121`, if it has refused the call: an app tells the refusals of its own calls apart by that.
+    /// DingTalk's code, such as `60121`, if it has refused the call: by this an app tells the refusals of its own calls apart.
     pub fn code(&self) -> Option<&str> {
         self.said.strip_prefix(REFUSED)?.split(':').next()
     }
 
-    /// Where there is no way to.
+    /// The host to which there was no connection; empty for any other error.
     pub(super) fn host(&self) -> &str {
         self.said.strip_prefix(NO_CONNECTION).and_then(|said| said.split(": ").next()).unwrap_or_default()
     }
 
-    /// What happened, in one word out of few.
+    /// A short name for what happened, from a fixed set.
     pub fn name(&self) -> &'static str {
         self.name_and_advice().0
     }
 
-    /// What can be mended, and where, for the log.
+    /// What to change, and where, in English for the log.
     pub fn fix(&self) -> Option<String> {
         self.advice().map(|advice| advice.english)
     }
@@ -134,17 +135,17 @@ impl Error {
         self.name_and_advice().1
     }
 
-    /// An administrator must act: [`Error::fix`] says how.
+    /// Whether an administrator must act: [`Error::fix`] says how.
     pub fn misconfigured(&self) -> bool {
         self.name() == "misconfigured"
     }
 
-    /// The authCode went out and nobody can tell whether it was used up. It must not be sent again.
+    /// Whether the authCode was sent and may or may not have been used up. It must not be sent again.
     pub fn code_fate_unknown(&self) -> bool {
         self.call == Call::USER_BY_CODE && matches!(self.kind, Kind::AnswerLost | Kind::Unintelligible(_) | Kind::Interrupted)
     }
 
-    /// DingTalk was not asked at all, for a reason that was logged when it arose.
+    /// Whether no call was made, because of a ban that was logged when it began.
     pub fn not_asked(&self) -> bool {
         matches!(self.kind, Kind::NotAsked(_))
     }
@@ -154,13 +155,13 @@ impl Error {
         self.call == call
     }
 
-    /// How long nobody need ask again after a failure, if `usually` that long.
+    /// How long to wait after a failure before the next attempt; `usually` for most kinds.
     pub(super) fn rest(&self, usually: Duration) -> Duration {
-        /// Nobody authorises an app twice a minute, and anybody may ask for an organisation that has not.
+        /// An organisation does not authorise an app twice a minute, and anybody may cause calls for one that has not authorised it.
         const OF_STRANGERS: Duration = Duration::from_secs(60);
         match self.kind {
             Kind::NotAuthorised => OF_STRANGERS,
-            // No call was made, or another would be made with the next ticket.
+            // No call was made, or the next one would be made with a newer suite ticket.
             Kind::SuiteTicket | Kind::NoTurn(_) | Kind::Crowded(_) => usually.min(Duration::from_secs(1)),
             // DingTalk asks for more than a moment.
             Kind::LimitedForLonger => usually.max(self.retry_after()),
@@ -168,7 +169,7 @@ impl Error {
         }
     }
 
-    /// When it may be worth asking again.
+    /// After how long it may be worth trying again.
     pub fn retry_after(&self) -> Duration {
         match self.kind {
             Kind::Banned(wait) | Kind::NotAsked(wait) | Kind::NoTurn(wait) | Kind::Crowded(wait) => wait,

@@ -1,4 +1,4 @@
-//! How an access_token is granted: what the kinds of app differ in, and the only place where they do.
+//! How an access_token is granted. The kinds of app differ in this, and only here.
 
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -47,15 +47,15 @@ pub(super) async fn jsapi_ticket(
     shared(&calls, call, unwanted, ask).await
 }
 
-/// A credential that another process has, or what `ask` brings, for all of them. What an organisation granted before it authorised the app
-/// anew is another's.
+/// Returns the credential that another process has fetched, or what `ask` brings, which all processes then share. The name under which it
+/// is shared includes when the organisation last authorised the app, so that nothing granted before that is used.
 async fn shared<T: Credential>(
     Calls { app, corp_id, .. }: &Calls,
     call: Call,
     unwanted: Option<Arc<T>>,
     ask: impl Future<Output = Result<Grant, Error>> + Send,
 ) -> Result<Lease<T>, Error> {
-    // When an organisation authorised the app is among what others tell.
+    // Another process may know of a newer authorisation: what the others have published must be read first.
     app.peers.are_heard().await;
     let since = match app.authorisations.of(corp_id) {
         Authorisation::Granted { since, .. } => since,
@@ -68,22 +68,22 @@ async fn shared<T: Credential>(
         renewed
     };
     let granted = app.peers.credential(Needed { name, unwanted, oldest: T::OLDEST }, Box::pin(ask)).await?;
-    // It is checked also when it comes from this process: it came by way of what they share.
+    // The value is checked even if this process fetched it: it may have passed through the shared store.
     let Lease { is_replaced, granted_ago, seen_ago, life, value } = granted;
     let lease = T::try_from(value.expose_secret().to_owned()).ok().and_then(|value| Lease::new(value, life));
     let malformed = || Error::new(call, Kind::Malformed, "another process has handed on what is no credential");
     Ok(Lease { is_replaced, granted_ago, seen_ago: seen_ago.max(granted_ago), ..lease.ok_or_else(malformed)? })
 }
 
-/// How often it is asked whether an organisation of which nothing was heard has authorised the app. Anybody may make up corpIds: that must
-/// cost DingTalk little, and the organisations that are known nothing.
+/// Limits how often DingTalk is asked whether an unknown organisation has authorised the app. Anybody may make up corpIds: that must cost
+/// DingTalk little, and the known organisations nothing.
 pub(super) fn look_ups() -> DefaultDirectRateLimiter {
     const PER_SECOND: NonZeroU32 = NonZeroU32::new(5).unwrap();
     const AT_ONCE: NonZeroU32 = NonZeroU32::new(50).unwrap();
     RateLimiter::direct(Quota::per_second(PER_SECOND).allow_burst(AT_ONCE))
 }
 
-/// A token that is granted proves that the organisation has authorised the app.
+/// Fetches the token of a third-party app. A token that is granted proves that the organisation has authorised the app.
 async fn authorised(calls: &Calls) -> Result<Grant, Error> {
     let Calls { app, corp_id, .. } = calls;
     if app.authorisations.of(corp_id) == Authorisation::Unknown {
@@ -109,7 +109,7 @@ async fn corp_access_token(calls: &Calls, suite_ticket: &str) -> Result<Grant, E
     Ok(Lease { is_replaced: true, ..token(Call::CORP_ACCESS_TOKEN, granted)? })
 }
 
-/// What either credential comes as.
+/// The answer to a request for either credential.
 #[derive(Deserialize)]
 #[serde(bound = "T: DeserializeOwned")]
 struct Granted<T> {
@@ -124,9 +124,10 @@ fn lease<T: Credential>(call: Call, Granted { credential, seconds }: Granted<T>)
     Lease::new(credential.to_shared(), Duration::from_secs(seconds)).ok_or_else(absurd)
 }
 
-/// A token that is said to die within minutes is used for five all the same. Each begins with two hours, so that is a mistake, and would make
-/// a fetch of every login, which DingTalk forbids. One that is dead after all is rejected, and replaced then. A ticket is not: nobody
-/// tells this server that it is dead, and near the end of its day little is left of it indeed.
+/// An access_token whose expireIn is less than five minutes is used for five minutes all the same. DingTalk grants two hours, so a
+/// shorter lifetime is a mistake, and would make every login fetch a token, which DingTalk forbids. If the token has expired after all,
+/// DingTalk rejects it, and it is replaced then. A jsapi_ticket is different: nothing tells this server that it has expired, and near the
+/// end of its 24 hours its remaining lifetime really is short.
 fn token(call: Call, granted: Granted<AccessToken>) -> Result<Grant, Error> {
     const SHORTEST: Duration = Duration::from_secs(5 * 60);
     let lease = lease(call, granted)?;

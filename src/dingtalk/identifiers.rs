@@ -16,7 +16,7 @@ pub enum Malformed {
     /// The text is longer than any that DingTalk hands out.
     #[error("it is longer than {0} bytes")]
     TooLong(usize),
-    /// The text has a character, or a row of them, that none of them has.
+    /// The text has a character, or a sequence of characters, that no identifier or secret of its kind has.
     #[error("it has a character that does not belong there")]
     Character,
 }
@@ -34,9 +34,9 @@ fn is_graphic(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Anybody may send an authCode, and what its real alphabet is DingTalk does not tell. So it has the characters of either base64 and none
-/// more (no `.`, no `~`), and slashes only as base64 would have them now and then: a firewall before DingTalk that saw a path or an attack
-/// in it would answer in DingTalk's place.
+/// Anybody may send an authCode, and DingTalk does not document its alphabet. So the characters of both base64 alphabets are allowed and
+/// no others (no `.`, no `~`), and a slash neither at the beginning nor twice in a row. Otherwise a firewall in front of DingTalk that
+/// saw a path or an attack in it would answer in DingTalk's place.
 fn is_code(text: &str) -> bool {
     let is_path = text.starts_with('/') || text.contains("//");
     !is_path && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_+/=".contains(&byte))
@@ -145,11 +145,11 @@ identifiers! {
 secrets! {
     /// The secret half of the app's credential pair (formerly AppSecret).
     ClientSecret: at most 512 bytes of is_graphic;
-    /// The ticket for calling DingTalk's server API.
+    /// The token for calling DingTalk's server API.
     AccessToken: at most 2048 bytes of is_graphic;
     /// What DingTalk pushes to a third-party app about every five hours, and takes back as proof that the app is still there.
     SuiteTicket: at most 512 bytes of is_graphic;
-    /// What opens one connection to listen for events.
+    /// The ticket that opens one Stream connection, for events.
     StreamTicket: at most 2048 bytes of is_graphic;
     /// The credential that JSAPI configurations are signed with.
     JsapiTicket: at most 2048 bytes of is_graphic;
@@ -157,12 +157,12 @@ secrets! {
     AuthCode: at most 512 bytes of is_code;
 }
 
-/// What several processes share. It is checked again when it comes from another.
+/// A credential that several processes share. It is checked again when it comes from another process.
 pub(super) trait Credential: TryFrom<String> + Send + Sync {
-    /// No value is used for longer than that, however often it is granted again.
+    /// No value is used for longer than this since it was first seen, however often it is granted again.
     const OLDEST: Option<Duration> = None;
 
-    /// For other processes.
+    /// The value, to be passed on to other processes.
     fn to_shared(&self) -> SecretString;
 }
 
@@ -173,7 +173,7 @@ impl Credential for AccessToken {
 }
 
 impl Credential for JsapiTicket {
-    /// A ticket dies a day after its creation.
+    /// A jsapi_ticket expires a day after it was created, even if it was renewed.
     const OLDEST: Option<Duration> = Some(Duration::from_secs(24 * 60 * 60));
 
     fn to_shared(&self) -> SecretString {
@@ -182,14 +182,14 @@ impl Credential for JsapiTicket {
 }
 
 impl SuiteTicket {
-    /// For whoever keeps it, sealed.
+    /// The text of the ticket, to be stored encrypted.
     pub fn to_be_sealed(&self) -> &str {
         self.expose()
     }
 }
 
 impl AuthCode {
-    /// A digest by which the code is recognised again without being kept.
+    /// A digest that recognises the authCode again, so that the code itself is not stored.
     pub fn fingerprint(&self) -> [u8; 32] {
         Sha256::digest(self.expose()).into()
     }

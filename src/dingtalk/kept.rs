@@ -1,5 +1,5 @@
-//! What DingTalk answered, kept for a while. Somebody who loads a page again and again makes one call, however many do it at once: it is
-//! made in a task of its own, which no browser ends by going away, and its outcome is everybody's who asked meanwhile.
+//! A cache of DingTalk's answers. However often a page is loaded, and by however many people at once, one request is made. It runs in a
+//! task of its own, which does not end when a browser disconnects, and everybody who asked meanwhile gets its outcome.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -15,15 +15,15 @@ use tokio::sync::watch;
 use super::answer::success;
 use super::{Clock, CorpId, Error, Target};
 
-/// The answers to calls that say for how long theirs are good: see [`super::Call::kept_for`].
+/// The cached answers to the calls that say for how long they may be cached: see [`super::Call::kept_for`].
 pub(super) struct KeptAnswers {
     asked: Mutex<HashMap<Question, Asked>>,
     clock: Clock,
-    /// Calls go on in this one, not in the runtime of whoever happens to ask.
+    /// Calls run in this runtime, not in that of the caller.
     runtime: Handle,
 }
 
-/// Whose call it is, with its parameters and its body.
+/// The cache key: the organisation, the call with its parameters, and the body.
 type Question = (CorpId, Target, String);
 
 struct Asked {
@@ -32,15 +32,15 @@ struct Asked {
 }
 
 struct Answered {
-    /// As text, which takes the least room.
+    /// The answer as text, which takes the least memory.
     outcome: Result<Arc<str>, Error>,
     good_until: Instant,
 }
 
 impl KeptAnswers {
-    /// Room for what may be asked in a minute at DingTalk's twenty calls of one API a second, several times over.
+    /// Room for several times the answers of a minute at twenty calls a second, DingTalk's limit for one API.
     const MOST_BYTES: usize = 4 * 1024 * 1024;
-    /// What each takes with its texts left out, at most.
+    /// The most bytes that an entry takes besides its texts.
     const EACH: usize = 1024;
 
     /// Must be called in the runtime that is to carry the calls.
@@ -48,8 +48,8 @@ impl KeptAnswers {
         Self { asked: Mutex::default(), clock, runtime: Handle::current() }
     }
 
-    /// The answer to an organisation's call with `body`: the one that is kept or on its way, else what `ask` brings. A failure is kept
-    /// too, until it may be worth asking again.
+    /// The answer to an organisation's call with `body`: the cached one, or that of a request in flight, else what `ask` brings. A
+    /// failure is cached too, until a retry may help.
     pub async fn get<T, F>(&self, (corp_id, target): (CorpId, Target), body: &Value, ask: F) -> Result<T, Error>
     where
         T: DeserializeOwned,
@@ -84,7 +84,7 @@ impl KeptAnswers {
 }
 
 impl Asked {
-    /// Not if its task is gone without an answer.
+    /// Whether the entry may be used: in flight or not yet expired. Not if its task ended without an answer.
     fn is_good(&self, now: Instant) -> bool {
         self.answer.borrow().as_ref().map_or(self.answer.has_changed().is_ok(), |answered| now < answered.good_until)
     }
@@ -97,7 +97,7 @@ impl Asked {
     }
 }
 
-/// Forgets what is good no longer, and, while there is too much all the same, what was asked longest ago.
+/// Removes expired entries and, while the rest still takes too much memory, those that were asked for longest ago.
 fn make_room(asked: &mut HashMap<Question, Asked>, now: Instant) {
     asked.retain(|_, known| known.is_good(now));
     let bytes = |((_, target, body), known): (&Question, &Asked)| KeptAnswers::EACH + target.bytes() + body.len() + known.bytes();
@@ -105,7 +105,7 @@ fn make_room(asked: &mut HashMap<Question, Asked>, now: Instant) {
     while sum > KeptAnswers::MOST_BYTES
         && let Some(oldest) = asked.iter().min_by_key(|(_, known)| known.at)
     {
-        // An answer that has come meanwhile was not in the sum.
+        // Saturating, since an answer that has come meanwhile was not in the sum.
         sum = sum.saturating_sub(bytes(oldest));
         let question = oldest.0.clone();
         asked.remove(&question);

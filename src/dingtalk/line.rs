@@ -1,4 +1,5 @@
-//! Who waits for the next call of one API, and who is next: within an address in the order of arrival, among addresses in turn.
+//! The line of those who wait to make a call of one API, and who is next: within a network the order of arrival counts, and the networks
+//! take turns.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -8,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub struct Network(IpAddr);
 
 impl Network {
-    /// This program's own calls, which are nobody's.
+    /// Stands for this program's own calls, which come from no client.
     pub const OURS: Self = Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
 
     /// The network of `address`.
@@ -23,29 +24,30 @@ impl Network {
 /// Those who wait, each with a `W`.
 pub(super) struct Line<W> {
     lanes: HashMap<Network, Lane<W>>,
-    /// Whose turn it is, and whose is next.
+    /// The networks, in the order of their next turns.
     turns: VecDeque<Network>,
     waiting: usize,
-    /// So many have ever joined.
+    /// How many have ever joined.
     joined: u64,
 }
 
 struct Lane<W> {
-    /// It lets the others go first once.
+    /// Whether this network must let the others go first once.
     owes_a_turn: bool,
     waiting: BTreeMap<(u64, u64), W>,
 }
 
-/// Where somebody stands.
+/// A place in the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Position {
     network: Network,
-    /// Unix milliseconds of the arrival; whoever came in the same one stands behind.
+    /// When the caller arrived, in Unix milliseconds, and the number of the joining: in the same millisecond, whoever joined later stands
+    /// behind.
     key: (u64, u64),
 }
 
 impl<W> Line<W> {
-    /// So many may wait. At twenty a second that is more than four minutes' work.
+    /// How many may wait. At twenty a second that is more than four minutes' work.
     pub const MOST: usize = 5000;
 
     /// Nobody waits.
@@ -63,7 +65,8 @@ impl<W> Line<W> {
         self.lanes.values().filter_map(|lane| lane.waiting.first_key_value()).map(|((since, _), _)| *since).min()
     }
 
-    /// Joins as somebody who arrived at `since`. If that is one too many, the newest of the address that has most waiting gives way.
+    /// Joins as a caller who arrived at `since`. If that is one too many, the newest of the network with most callers loses its place,
+    /// and is returned.
     pub fn join(&mut self, network: Network, since: u64, waiter: W) -> (Position, Option<W>) {
         self.joined += 1;
         let position = Position { network, key: (since, self.joined) };
@@ -77,7 +80,7 @@ impl<W> Line<W> {
         (position, gives_way.and_then(|position| self.leave(position)))
     }
 
-    /// Whoever is next. Their address has its next turn after all others.
+    /// Takes the next caller out of the line. Their network has its next turn after all others.
     pub fn next(&mut self) -> Option<W> {
         loop {
             let network = self.turns.pop_front()?;
@@ -95,7 +98,7 @@ impl<W> Line<W> {
         }
     }
 
-    /// A turn of this address was wasted: while it has more waiting, the others go first once.
+    /// Notes that a turn of this network was wasted: if it has more callers waiting, the others go first once.
     pub fn wasted(&mut self, network: Network) {
         if let Some(lane) = self.lanes.get_mut(&network) {
             lane.owes_a_turn = true;
@@ -114,7 +117,7 @@ impl<W> Line<W> {
         Some(waiter)
     }
 
-    /// How many are called before, and with, somebody who stands at `position`, if nobody else comes.
+    /// How many are called up to `position`, that one included, if nobody else joins.
     pub fn turns_until(&self, position: Position) -> usize {
         let before = self.lanes.get(&position.network).map_or(0, |lane| match lane.waiting.last_key_value() {
             Some((last, _)) if *last == position.key => lane.waiting.len() - 1,

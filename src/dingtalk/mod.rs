@@ -1,31 +1,31 @@
-//! DingTalk, as one app in the organisations that have it uses it: credentials that renew themselves, calls that are authorised, bounded, repeated
-//! where that does no harm and sorted when they fail, and the signatures that pages need. Imports nothing of this crate, so it could be
-//! lifted out as one.
+//! The client for DingTalk of one app and the organisations that use it: credentials that renew themselves; calls that are authorised,
+//! bounded in time and size, retried where that is harmless, and whose errors are classified; and the signatures that pages need. It
+//! imports nothing else of this crate, so it could become a crate of its own.
 
 mod app; // Start here: `DingTalk`, which is the app,
-mod organisation; // and an `Organisation` that has it, with the one path of all its calls.
-mod settings; // What is to be known of the app: its kind above all.
-mod grant; // How its access_tokens are granted, which is what the kinds differ in.
-mod peers; // What processes that run the same app share, and know of its organisations.
-mod call; // A call is a value: what is called, and how; with its parameters, where one request goes.
-mod api; // How calls go out, through the breaker.
-mod kept; // Answers that are good for a while, so that a page is no lever on DingTalk.
+mod organisation; // and an `Organisation` that uses it, with the one path that all its calls take.
+mod settings; // The app's settings, above all its kind.
+mod grant; // How access_tokens are granted: in this the kinds of app differ.
+mod peers; // Traits for what the processes of the same app share, and what is stored about its organisations.
+mod call; // `Call`: which API is called, and how. `Target`: a call with the parameters of one request.
+mod api; // Sends requests, through the circuit breaker.
+mod kept; // A cache of answers, so that reloading a page does not multiply the calls to DingTalk.
 mod refreshing; // The access_token and the jsapi_ticket: held, renewed in time, replaced when rejected.
 mod transport; // One HTTP request and its answer.
-mod turns; // Calls leave in order and at DingTalk's pace:
+mod turns; // Calls leave in order, and no faster than DingTalk allows:
 mod line; // who is next,
 mod pace; // and when.
-mod breaker; // Stops all calls while DingTalk shuts this server out, and knows whether it answers at all.
+mod breaker; // Stops all calls while DingTalk bans this server's address, and records whether DingTalk answers at all.
 mod answer; // Whether an answer is a success, and what the codes of refusals mean.
-mod said; // What is quoted of it, without credentials.
+mod said; // Quotes of answers for the log, without credentials.
 mod error; // What can go wrong, and what to do about it,
 mod words; // in both languages; and about a refused signature.
-pub mod events; // What DingTalk tells without being asked.
+pub mod events; // The events that DingTalk sends.
 mod identifiers; // CorpId, userid, authCode and the like, each checked once.
 mod user; // Who somebody is.
 mod signature; // Which addresses are signed for `dd.config`, and how.
 mod client_refusal; // Why a client refused a signature.
-mod clock; // Where time comes from, and what happens seldom.
+mod clock; // The clock, and a limit on how often something may happen.
 
 pub use self::answer::JsonObject;
 pub use self::api::Observer;

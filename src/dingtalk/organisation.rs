@@ -1,5 +1,5 @@
-//! The app in one organisation: its credentials, kept fresh, and the one path of all calls that are made with them: authorised, in turn, and
-//! repeated where that does no harm.
+//! The app in one organisation: its credentials, renewed in time, and the one path that all its calls take: authorised, in turn, and
+//! retried where that is harmless.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -37,7 +37,7 @@ pub struct Organisation {
     new_ticket: Arc<Seldom>,
 }
 
-/// For whoever watches.
+/// The state of the credentials, for `/readyz` and the metrics.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrganisationState {
@@ -60,7 +60,7 @@ struct Wrapped<T> {
 }
 
 impl Organisation {
-    /// A page may claim that a ticket is dead. However often it does, a new one is fetched once in this time.
+    /// A page may claim that a jsapi_ticket is no longer valid. However often it does, a new one is fetched at most once in this time.
     const BETWEEN_TICKETS: Duration = Duration::from_secs(60);
 
     /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the renewals.
@@ -76,12 +76,12 @@ impl Organisation {
         Self { calls, access_token, jsapi_ticket, new_ticket: Arc::new(Seldom::every(Self::BETWEEN_TICKETS)) }
     }
 
-    /// The organisation's name in DingTalk.
+    /// The organisation's CorpId.
     pub fn corp_id(&self) -> &CorpId {
         &self.calls.corp_id
     }
 
-    /// The app's name in the organisation. Of one whose authorisation nobody has heard of, DingTalk is asked.
+    /// The app's AgentId in the organisation. DingTalk is asked for it if neither the settings nor an event have named it.
     pub async fn agent_id(&self) -> Result<AgentId, Error> {
         let app = &self.calls.app;
         if let Some(home) = app.kind.home() {
@@ -111,7 +111,7 @@ impl Organisation {
         Ok(agent_id)
     }
 
-    /// What is held at the moment. Nothing of it is secret.
+    /// The present state of the credentials, without secrets.
     pub fn state(&self) -> OrganisationState {
         OrganisationState {
             access_token: self.access_token.state(),
@@ -121,18 +121,18 @@ impl Organisation {
         }
     }
 
-    /// The app's access_token, from the cache while it is good.
+    /// The app's access_token, from the cache while it is valid.
     pub async fn access_token(&self) -> Result<Arc<AccessToken>, Error> {
         self.access_token.get().await
     }
 
-    /// The jsapi_ticket, from the cache while it is good.
+    /// The jsapi_ticket, from the cache while it is valid.
     pub async fn jsapi_ticket(&self) -> Result<Arc<JsapiTicket>, Error> {
         self.jsapi_ticket.get().await
     }
 
-    /// Says that clients seem not to accept what is signed with `ticket`: if it is still the one in use, it is renewed behind, once a
-    /// minute at most.
+    /// Says that clients seem to refuse what is signed with `ticket`. If it is still the one in use, it is renewed in the background, at
+    /// most once a minute.
     pub fn doubt_jsapi_ticket(&self, ticket: &Arc<JsapiTicket>) {
         if self.new_ticket.may(self.calls.app.api.clock.now()) {
             self.jsapi_ticket.doubt(ticket);
@@ -146,14 +146,14 @@ impl Organisation {
         Said::new(&without_secrets(code, secrets()), &without_secrets(text, secrets()))
     }
 
-    /// What waits for its turn, by the names of the calls.
+    /// How many calls wait for their turn, by the name of the call.
     pub fn waiting(&self) -> Vec<(&'static str, Waiting)> {
         self.calls.waiting()
     }
 
-    /// Exchanges `code` when its turn comes. `leaving` is told when it goes out, which uses it up. Only when DingTalk's gateway refuses
-    /// the call, for the access_token or for too many calls in this second, nobody has looked at the code: then it goes out again, or
-    /// the error is [`Kind::NoTurn`].
+    /// Exchanges `code` for the user, when its turn comes. `leaving` is called each time just before the code is sent, which uses it up.
+    /// Only if DingTalk's gateway refuses the call, for the access_token or for too many calls in this second, has nobody looked at the
+    /// code: then it is sent again, or the error is [`Kind::NoTurn`].
     pub async fn user_by_code(&self, code: &AuthCode, standing: Standing, leaving: impl Fn()) -> Result<User, Error> {
         #[derive(Deserialize)]
         struct Identity {
@@ -174,9 +174,9 @@ impl Organisation {
         Ok(answer.result.0)
     }
 
-    /// Makes `call` in its turn, with the access_token; with the next one if DingTalk rejects that, and again while the trouble looks passing if
-    /// the call is repeatable. An answer that is kept and still good costs no call. `T` is read from the whole answer, once it has
-    /// proved to be a success; an empty one of the new API is read as `{}`. A `body` of `()` is none.
+    /// Makes `call` in its turn, with the access_token. If DingTalk rejects that, it is made again with the next one; if the call is
+    /// repeatable, it is retried while the failure looks temporary. A cached answer costs no call. `T` is read from the whole answer,
+    /// once that has proved to be a success; an empty answer of the new API is read as `{}`. If `body` is `()`, none is sent.
     pub async fn call<T: DeserializeOwned>(&self, call: impl Into<Target>, body: &impl Serialize) -> Result<T, Error> {
         let target = call.into();
         target.check()?;
@@ -194,11 +194,11 @@ impl Organisation {
     }
 }
 
-/// What DingTalk counts by itself, whatever the parameters: a method and a path.
+/// What DingTalk counts separately, whatever the parameters: a method and a path.
 type Counted = (Method, &'static str);
 
-/// Makes the calls of one organisation. DingTalk counts them for each organisation by itself, and an app that has one organisation as a
-/// whole ("Call frequency limits"): of either kind, this counts what belongs together.
+/// Makes the calls of one organisation. DingTalk counts the calls of a third-party app for each organisation separately, and those of an
+/// app that has one organisation as a whole ("Call frequency limits"): either way, the calls made here are counted together.
 pub(super) struct Calls {
     pub app: Arc<App>,
     pub corp_id: CorpId,
@@ -207,10 +207,10 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    /// How often a missing permission renews the access_token.
+    /// A missing permission renews the access_token at most once in this time.
     const BETWEEN_TOKENS: Duration = Duration::from_secs(5 * 60);
 
-    /// How long a call that nobody in particular waits for may wait for its turn.
+    /// How long a call may wait for its turn, if it is not made with a [`Standing`] of the caller's.
     const PATIENCE: Duration = Duration::from_secs(8);
 
     /// None was made yet.
@@ -218,7 +218,7 @@ impl Calls {
         Self { app, corp_id, turns: Mutex::default(), new_token: Seldom::every(Self::BETWEEN_TOKENS) }
     }
 
-    /// Makes a call with the access_token; with the next one if DingTalk rejects that.
+    /// Makes a call with the access_token, and again with the next one if DingTalk rejects that.
     pub async fn call<T: DeserializeOwned>(
         &self,
         token: &Arc<Refreshing<AccessToken>>,
@@ -228,7 +228,8 @@ impl Calls {
         patiently(target.call, || self.call_for(self.ours(), token, target, body, &|| {})).await
     }
 
-    /// The same for somebody who waits, once. `leaving` is told each time that it goes out.
+    /// The same for somebody with a `standing` in the line; a failure that looks temporary is not retried. `leaving` is called each time
+    /// just before the call is sent.
     pub async fn call_for<T: DeserializeOwned>(
         &self,
         standing: Standing,
@@ -237,7 +238,7 @@ impl Calls {
         body: &Value,
         leaving: &impl Fn(),
     ) -> Result<T, Error> {
-        // Before the turn, so that a token which has yet to come holds up nobody's.
+        // The token is fetched before the turn comes, so that nobody's turn is held up by it.
         let mut held = HeldToken { token, value: token.get().await? };
         match self.in_turn(standing, target, &mut held, body, leaving).await {
             Err(error) if error.kind == Kind::TokenRejected => {
@@ -246,8 +247,8 @@ impl Calls {
                 held.value = token.get().await?;
                 self.in_turn(standing, target, &mut held, body, leaving).await
             }
-            // It may have been granted just now, and count only with a later token: the next call has that. Where a new token
-            // would end the one that everybody uses, that one stays.
+            // The permission may have been granted just now, and count only with a later token: the next call has that. Where a new token
+            // would invalidate the one that everybody uses, the token stays.
             Err(error) if matches!(error.kind, Kind::Permission(_)) && self.new_token.may(self.app.api.clock.now()) => {
                 token.doubt(&held.value);
                 Err(error)
@@ -262,8 +263,8 @@ impl Calls {
         patiently(call, || async { self.in_turn(self.ours(), &target, &mut { proof }, body, &|| {}).await }).await
     }
 
-    /// Makes a call in its turn. Refused because there were too many in a second, it waits for another: the gateway says so before
-    /// anybody looks at what was sent.
+    /// Makes a call in its turn. If it is refused because there were too many in a second, it waits for another turn: the gateway refuses
+    /// it before anybody looks at what was sent.
     async fn in_turn<T: DeserializeOwned>(
         &self,
         standing: Standing,
@@ -275,7 +276,7 @@ impl Calls {
         let (call, api) = (target.call, &self.app.api);
         let (turns, mut refusal) = (self.turns_of(call), None);
         loop {
-            // Nobody waits for what would not be sent.
+            // During a ban nothing is sent, so the call does not wait for a turn.
             if api.breaker.shows(api.clock.now()) == BreakerState::Open {
                 leaving();
                 return api.send(target, authority.proof(), body).await;
@@ -293,11 +294,11 @@ impl Calls {
             let answer = api.send(target, authority.proof(), body).await;
             let failure = answer.as_ref().err().map(|error| &error.kind);
             turn.ended(failure);
-            // Made-up codes cost those who post them more than others.
+            // Made-up authCodes cost the network that they come from more than others.
             if failure == Some(&Kind::CodeRejected) {
                 turns.wasted(standing.network);
             }
-            // What pages show is not asked for again: somebody who loads one again and again would make it worse.
+            // A call whose answer is cached is not made again: people who reload its page would make it worse.
             if failure != Some(&Kind::RateLimited) || call.kept_for.is_some() {
                 return answer;
             }
@@ -305,7 +306,7 @@ impl Calls {
         }
     }
 
-    /// What can be seen of the turns of each call that was ever made.
+    /// The line of each call that was ever made, by the name of the call.
     pub fn waiting(&self) -> Vec<(&'static str, Waiting)> {
         let turns = self.turns.lock();
         turns.values().map(|(call, turns)| (call.name, turns.waiting())).collect()
@@ -326,7 +327,7 @@ impl Calls {
     }
 }
 
-/// What a call is made with, as it is when its turn has come.
+/// What a call is authorised with, read when its turn has come.
 trait Authority {
     fn proof(&mut self) -> Proof<'_>;
 }
@@ -337,7 +338,7 @@ impl Authority for Proof<'_> {
     }
 }
 
-/// The access_token that a call has, and where the next one comes from while it waits.
+/// The access_token of a call, and where to take a newer one from, if one has come while the call waited.
 struct HeldToken<'a> {
     token: &'a Refreshing<AccessToken>,
     value: Arc<AccessToken>,
@@ -352,12 +353,12 @@ impl Authority for HeldToken<'_> {
     }
 }
 
-/// Repeats `attempt` at a repeatable call, twice at most, while the trouble looks passing. The pauses grow and differ by chance.
+/// Retries a repeatable call, twice at most, while the failure looks temporary. The pauses grow and are randomised.
 async fn patiently<T, F: Future<Output = Result<T, Error>>>(call: Call, attempt: impl FnMut() -> F) -> Result<T, Error> {
     /// No attempt begins later than this after the first, so that three of them, five seconds at most each, end within eight
     /// where none waits for a turn or a token.
     const LAST_ATTEMPT: Duration = Duration::from_millis(2900);
-    // Real time, not the clock's: this bounds how long somebody waits, and nobody waits in a moved clock.
+    // Real time, not that of the [`super::Clock`], which tests move: this bounds how long somebody really waits.
     let began = Instant::now();
     // A handshake that failed will fail again, and a second try is what a downgrade attack hopes for. A proxy may lock out who knocks with
     // a wrong password again and again. A list of addresses is not changed within seconds.

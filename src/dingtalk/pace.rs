@@ -9,39 +9,39 @@ use tokio::time::Instant;
 
 /// The calls that DingTalk may still count, and how many it allows.
 pub(super) struct Pace {
-    /// By the settings.
+    /// How many calls may leave in a second by the settings, of all processes together.
     allowed: usize,
-    /// How this process shares that with others. Where all agree on each call, it has no part of its own.
+    /// How this process shares the limit with others. Where they agree on each call, it has no part of its own.
     pub sharing: Sharing,
-    /// What it has allowed lately, which is less where somebody else calls in the app's name too.
+    /// How many DingTalk has allowed lately: fewer where somebody else makes calls of the same app too.
     limit: usize,
-    /// The calls that count, by when they do no more, and their numbers.
+    /// The calls that DingTalk may still count: until when it does, and their numbers.
     counted: BTreeSet<(Instant, u64)>,
-    /// The last calls, in the order in which they left; the first has this number.
+    /// The last calls, in the order in which they left. `first_number` is the number of the first.
     departures: VecDeque<Departure>,
     first_number: u64,
-    /// How long the fastest answer took, of those since it was last looked at anew, and of those before.
+    /// How long the fastest answer took: of the present round of [`Self::ANSWERS`], and of the round before.
     fastest: [Option<Duration>; 2],
     answers: u32,
-    /// When the limit may be raised, and by how much.
+    /// When the limit was last changed, and by how much it is raised next.
     raised_at: Instant,
     step: usize,
-    /// Nothing leaves before.
+    /// No call leaves before this.
     paused_until: Instant,
     pauses: u32,
-    /// Until then DingTalk counts as much as it allows, of all processes together.
+    /// Until then, the calls of all processes together use up the limit.
     full_until: Instant,
-    /// So many processes have calls that wait.
+    /// How many processes have calls that wait.
     waiting: usize,
 }
 
 /// How processes share a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sharing {
-    /// They cannot agree: each keeps to its one of so many parts.
+    /// They cannot agree: the limit is divided into this many parts, and each process keeps to one.
     Apart(NonZeroUsize),
-    /// They can again, and DingTalk still counts calls that were made apart and that nobody else knows of: each keeps to its part, and they
-    /// agree on each call.
+    /// They can agree again, but DingTalk still counts calls that were made apart and that no other process knows of: each keeps to its
+    /// part, and they agree on each call.
     Settling(NonZeroUsize),
     /// They agree on each call.
     Together,
@@ -76,17 +76,18 @@ impl Pace {
     const SECOND: Duration = Duration::from_secs(1);
     /// Clocks and networks are not exact.
     const MARGIN: Duration = Duration::from_millis(20);
-    /// How much later than others a call is believed to have reached DingTalk.
+    /// The most that a call is assumed to have reached DingTalk later than others.
     const MOST_DELAY: Duration = Duration::from_secs(2);
-    /// After so long without a refusal more is tried. At 15 calls a second, a refusal each time is one call in ninety.
+    /// After this time without a refusal, a higher limit is tried. If each try causes a refusal, that is one call in ninety at 15 a
+    /// second.
     const BEFORE_MORE: Duration = Duration::from_secs(6);
-    /// So many answers tell how long one takes at least: a way that has become longer is known after a while.
+    /// Over this many answers the fastest is taken, so that a route which has become slower is noticed after a while.
     const ANSWERS: u32 = 256;
-    /// So few do not, since they had connections to open.
+    /// This few answers are not enough for that, since they had connections to open.
     const FEW_ANSWERS: u32 = 40;
-    /// Calls that leave together arrive in any order.
+    /// Calls that leave within this time may arrive in any order.
     const TOGETHER: Duration = Duration::from_millis(50);
-    /// A pause is this number of doublings of a second at most.
+    /// A pause is a second, doubled at most this many times.
     const MOST_DOUBLINGS: u32 = 3;
 
     /// Nothing has left yet.
@@ -110,7 +111,7 @@ impl Pace {
         }
     }
 
-    /// How many calls leave in a second, at most. After a pause, one tells whether it is over.
+    /// How many calls may leave in a second. After a pause it is one, which shows whether DingTalk admits calls again.
     pub fn per_second(&self) -> usize {
         if self.pauses > 0 {
             return 1;
@@ -118,7 +119,7 @@ impl Pace {
         self.sharing.parts().map_or(self.allowed, |parts| self.limit.min((self.allowed / parts).max(1)))
     }
 
-    /// How long it takes until so many of this process have left, where others have as many waiting.
+    /// How long it takes until `turns` calls of this process have left, if other processes have as many waiting.
     pub fn time_for(&self, turns: usize) -> Duration {
         let processes = if self.sharing == Sharing::Together { self.waiting } else { 1 };
         Duration::from_secs_f64((turns * processes) as f64 / self.per_second() as f64)
@@ -134,7 +135,7 @@ impl Pace {
         self.per_second().saturating_sub(self.counted.len())
     }
 
-    /// All processes together have left no room at the moment, and so many of them have calls that wait.
+    /// Notes that all processes together have used up the limit, and that `waiting` of them have calls that wait.
     pub fn note_full(&mut self, waiting: usize, now: Instant) {
         (self.waiting, self.full_until) = (waiting, now + Self::SECOND + Self::MARGIN);
     }
@@ -145,7 +146,8 @@ impl Pace {
         self.try_more(now);
         let beyond = self.counted.len().checked_sub(self.per_second());
         let free = beyond.and_then(|beyond| self.counted.iter().nth(beyond)).map_or(now, |(until, _)| *until);
-        // How much of the last second was whose is not known: any part of it may be that of others, with whom nothing is agreed any more.
+        // It is not known which process made the calls of the last second: any part of them may be others', with whom nothing is agreed
+        // any more.
         let others = if self.sharing.is_agreed() { now } else { self.full_until };
         free.max(self.paused_until).max(others)
     }
@@ -156,7 +158,7 @@ impl Pace {
             self.departures.pop_front();
             self.first_number += 1;
         }
-        // Unless answers take longer than a second anyway, one that is still out then may be on its way to DingTalk.
+        // A call that is not answered within a second may still be on its way to DingTalk, unless all answers take that long.
         let late = if self.fastest() >= Self::SECOND { Self::MARGIN } else { Self::MOST_DELAY };
         let number = self.first_number + self.departures.len() as u64;
         let departure = Departure { number, at: now, until: now + Self::SECOND + late, is_refused: false };
@@ -165,14 +167,14 @@ impl Pace {
         departure
     }
 
-    /// It did not leave after all.
+    /// The call did not leave after all, so it does not count.
     pub fn stay(&mut self, departure: Departure) {
         self.counted.remove(&(departure.until, departure.number));
         self.note(Departure { until: departure.at, ..departure });
     }
 
-    /// DingTalk has answered. What this call took longer than others it may have spent on its way there: it counts from then. Tells how long
-    /// that was, if it was long. A refusal slows this process down if it keeps a pace of its own.
+    /// The call has ended. By as much as it took longer than the fastest, it may have reached DingTalk later, so it counts for that much
+    /// longer. Returns that time if it is more than [`Self::MARGIN`]. A refusal slows this process down if it keeps to a part of its own.
     pub fn answered(&mut self, departure: Departure, is_refused: bool, now: Instant) -> Option<Duration> {
         let took = now - departure.at;
         self.note_time(took);
@@ -184,21 +186,22 @@ impl Pace {
         match (is_refused, self.sharing.parts()) {
             (true, Some(_)) => self.slow_down(departure, now),
             (true, None) => {}
-            // One that left before it tells nothing of a pause.
+            // A call that left before the end of a pause does not show that the pause is over.
             (false, _) if departure.at < self.paused_until => {}
             (false, _) => self.pauses = 0,
         }
         (late > Self::MARGIN).then_some(late)
     }
 
-    /// What has become of one of the last calls.
+    /// Notes what has become of one of the last calls.
     fn note(&mut self, departure: Departure) {
         let known =
             departure.number.checked_sub(self.first_number).and_then(|nth| self.departures.get_mut(usize::try_from(nth).ok()?));
         known.into_iter().for_each(|known| *known = departure);
     }
 
-    /// Somebody else calls in the app's name: what was admitted in the second before `refused` is what is left for us.
+    /// A refusal shows that somebody else makes calls of the same app too. What was admitted in the second before `refused` is what is
+    /// left for this process.
     fn slow_down(&mut self, refused: Departure, now: Instant) {
         let counted = |one: &&Departure| !one.is_refused && one.at <= refused.at + Self::TOGETHER && one.until > refused.at;
         let admitted = self.departures.iter().filter(counted).count();
@@ -209,7 +212,8 @@ impl Pace {
         (self.raised_at, self.step) = (now, 1);
     }
 
-    /// Nothing leaves for a while, and for twice as long each time, until a call is admitted. Calls that were refused together are one time.
+    /// No call leaves for a while, and for twice as long each time, until a call is admitted. Calls that were refused together count as
+    /// one time.
     pub fn pause(&mut self, now: Instant) {
         if now >= self.paused_until {
             self.paused_until = now + Self::SECOND * 2_u32.pow(self.pauses);
@@ -217,7 +221,7 @@ impl Pace {
         }
     }
 
-    /// They may have ended. Each time that more proves possible, twice as much is tried next.
+    /// Raises the limit again, since the calls of others may have ended: each time without a refusal by twice as much.
     fn try_more(&mut self, now: Instant) {
         while self.limit < self.allowed && now >= self.raised_at + Self::BEFORE_MORE {
             self.limit = (self.limit + self.step).min(self.allowed);

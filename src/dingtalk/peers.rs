@@ -1,5 +1,5 @@
-//! What the client leaves to others: what the processes that run one app share, so that together they are to DingTalk what one would be,
-//! and what they know of its organisations.
+//! What the client needs from outside: what the processes of one app share, so that together they look to DingTalk like one process, and
+//! what is stored about the app's organisations.
 
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -12,31 +12,32 @@ use super::pace::Sharing;
 use super::refreshing::Lease;
 use super::{AgentId, CorpId, Error, SuiteTicket};
 
-/// What an answer takes.
+/// The future of an answer.
 pub type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A credential, for whoever hands it on to other processes.
+/// A credential in the form in which it is passed on to other processes.
 pub type Grant = Lease<SecretString>;
 
 /// A credential that is needed.
 #[derive(Debug)]
 pub struct Needed {
-    /// What all processes call it.
+    /// The credential's name, the same in all processes.
     pub name: String,
-    /// One that is not wanted back.
+    /// The value that was rejected or doubted, which is not wanted again.
     pub unwanted: Option<SecretString>,
-    /// No value is used for longer than that, however often it is granted again.
+    /// No value is used for longer than this since it was first seen, however often it is granted again.
     pub oldest: Option<Duration>,
 }
 
-/// The processes that run the app, this one among them. One that is alone has nothing to agree on.
+/// The processes that run the app, this one among them. The default methods are those of a process that runs alone.
 pub trait Peers: Send + Sync + 'static {
-    /// Ends when it is known what the others have told, or when that is no longer waited for.
+    /// Waits until this process has read what the others have published, or until it has waited long enough.
     fn are_heard(&self) -> Answering<'_, ()> {
         Box::pin(std::future::ready(()))
     }
 
-    /// The credential that one of them has, if it is fresh. Else what `ask` brings, for all of them: only one asks at a time.
+    /// The credential that one of the processes has, if it is fresh; else what `ask` brings, stored for all of them. Only one process
+    /// asks at a time.
     fn credential<'a>(&'a self, _: Needed, ask: Answering<'a, Result<Grant, Error>>) -> Answering<'a, Result<Grant, Error>> {
         ask
     }
@@ -46,81 +47,83 @@ pub trait Peers: Send + Sync + 'static {
         Sharing::Apart(NonZeroUsize::MIN)
     }
 
-    /// How many of the calls that wait here may leave now, where they agree on that. None: nobody can be asked at the moment.
+    /// How many of the calls that wait here may leave now, where the processes agree on each call. None: the others cannot be reached
+    /// now.
     fn departures<'a>(&'a self, _: Departing<'a>) -> Answering<'a, Option<Departures>> {
         Box::pin(std::future::ready(None))
     }
 
-    /// Says what became of a call that was let leave, when that is not what was expected of it. Nobody waits for this.
+    /// Reports what became of a call that was allowed to leave, if it was not sent, was late or was refused. Nobody waits for this.
     fn note(&self, _line: &str, _leave: Leave, _outcome: Outcome) {}
 }
 
-/// Calls that would leave.
+/// Calls that want to leave.
 #[derive(Debug, Clone, Copy)]
 pub struct Departing<'a> {
-    /// Of which API, and of whose calls.
+    /// The name of their line: the organisation and the API.
     pub line: &'a str,
-    /// So many.
+    /// How many they are.
     pub wanted: usize,
-    /// So many may leave in a second, all processes together.
+    /// How many may leave in a second, of all processes together.
     pub per_second: usize,
     /// When the first of them arrived, in Unix milliseconds.
     pub since: u64,
 }
 
-/// What they may.
+/// What calls that want to leave may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Departures {
-    /// So many leave now, by the leaves of this number.
+    /// This many may leave now. The second number is that of the question: see [`Leave`].
     Now(usize, u64),
     /// None yet: ask again after this.
     After {
-        /// So long.
+        /// How long to wait.
         wait: Duration,
-        /// So many processes have calls that wait, this one among them.
+        /// How many processes have calls that wait, this one among them.
         waiting: usize,
     },
 }
 
-/// One call's leave to go: the number of the question, and which of those it was granted.
+/// One call's leave to go: the number of the question, and the index of the call among those that were allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Leave(pub u64, pub usize);
 
-/// What became of it.
+/// What became of a call that was allowed to leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It did not go.
+    /// It was not sent.
     Stayed,
-    /// DingTalk may have seen it so much later than others.
+    /// It may have reached DingTalk this much later than other calls do.
     Late(Duration),
-    /// DingTalk has refused it, since there were too many; it may have been late, too.
+    /// DingTalk refused it because there were too many calls; it may have been late too, by this much.
     Refused(Duration),
 }
 
-/// The memory of what a third-party app learns about its organisations, from events and from asking. It is asked in the middle of requests,
-/// so it answers at once.
+/// Stores what a third-party app learns about its organisations, from events and from calls. Its methods are called in the middle of
+/// requests, so they must not wait for anything.
 pub trait Authorisations: Send + Sync + 'static {
-    /// The latest suite ticket: a newer one is the end of the one before ("Suite ticket push events").
+    /// The latest suite ticket: a newer one invalidates the one before ("Suite ticket push events").
     fn suite_ticket(&self) -> Option<SuiteTicket>;
 
     /// How the app stands with an organisation.
     fn of(&self, corp_id: &CorpId) -> Authorisation;
 
-    /// DingTalk says that this organisation has authorised the app, which is called so there if that was asked. For one of which something
-    /// else was heard that is no news: the answer may be older.
+    /// A call has shown that this organisation has authorised the app, and its AgentId there, if that was asked for. An event that has
+    /// said something else takes precedence: the answer may be older.
     fn found(&self, corp_id: &CorpId, agent_id: Option<AgentId>);
 }
 
 /// How an app stands with an organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authorisation {
-    /// Nothing was heard. It may have authorised the app before anybody listened: asking tells.
+    /// Nothing is known. It may have authorised the app before this server received events: a call to DingTalk shows that.
     Unknown,
     /// Its people use the app.
     Granted {
-        /// What the app is called there, if it is known.
+        /// The app's AgentId there, if it is known.
         agent_id: Option<AgentId>,
-        /// When it last authorised or restored the app, in Unix milliseconds: what was held before is worth nothing. 0 if neither was heard.
+        /// When it last authorised or restored the app, in Unix milliseconds: credentials from before that are worthless. 0 if no event
+        /// has said so.
         since: u64,
     },
     /// Its administrator has stopped the app.

@@ -23,18 +23,19 @@ use tokio::sync::watch;
 
 use super::{Call, Clock, Error, Kind};
 
-/// A value with the time it is good for.
+/// A credential, and how long it is valid.
 #[derive(Debug)]
 pub struct Lease<T> {
     /// What DingTalk has granted.
     pub value: T,
-    /// For so long, from when it was granted.
+    /// How long the value is valid, from when it was granted.
     pub life: Duration,
-    /// Asking again does not renew it but brings another, which may be its end: it is used to its own end.
+    /// If true, fetching again does not renew this value but brings another one, which may invalidate this one. So it is used until it
+    /// expires.
     pub is_replaced: bool,
-    /// When it was granted or renewed.
+    /// How long ago the value was granted or renewed.
     pub granted_ago: Duration,
-    /// When this value was first seen, which may be before it was granted again.
+    /// How long ago the value was first seen, which may be before it was last renewed.
     pub seen_ago: Duration,
 }
 
@@ -62,11 +63,11 @@ impl<T> Lease<T> {
 pub enum CredentialState {
     /// None was fetched yet, or it was rejected.
     Empty,
-    /// Good.
+    /// Valid.
     Fresh,
-    /// Good, and about to be renewed.
+    /// Valid, and about to be renewed.
     Due,
-    /// No longer good.
+    /// No longer valid.
     Expired,
 }
 
@@ -77,13 +78,13 @@ type Outcome<T> = Result<Arc<T>, Error>;
 pub struct Refreshing<T> {
     held: ArcSwapOption<Held<T>>,
     renewal: Mutex<Renewal<T>>,
-    /// Is told the value that is not wanted back, if there is one.
+    /// Fetches the credential. Its argument is the value that was rejected or doubted, if there is one, and is not wanted again.
     fetch: Box<dyn Fn(Option<Arc<T>>) -> Fetching<T> + Send + Sync>,
     /// After this age the value is fetched anew even if it was renewed in between.
     oldest: Option<Duration>,
     clock: Clock,
     call: Call,
-    /// Renewals run in this one, not in the runtime of whoever happens to ask.
+    /// Renewals run in this runtime, not in that of the caller.
     runtime: Handle,
 }
 
@@ -93,17 +94,18 @@ struct Held<T> {
     granted: Instant,
     due: Instant,
     expires: Instant,
-    /// By whatever is fetched next.
+    /// As [`Lease::is_replaced`].
     is_replaced: bool,
 }
 
 struct Renewal<T> {
     in_flight: Option<watch::Receiver<Option<Outcome<T>>>>,
-    /// The value that was rejected while the renewal was in flight: it may have been fetched before.
+    /// The value that was rejected while the renewal was in flight. The renewal may bring it again, if it was fetched before the
+    /// rejection.
     rejected: Option<Arc<T>>,
     /// The last value that was rejected or doubted, until something is fetched.
     unwanted: Option<Arc<T>>,
-    /// Of values that were replaced by the next one, so many in a row were rejected young.
+    /// How many values in a row with `is_replaced` were rejected young.
     died_young: u32,
     failed: Option<Failed>,
 }
@@ -128,7 +130,8 @@ impl<T> Renewal<T> {
         self.failed.as_ref().filter(|failed| now < failed.not_again_before)
     }
 
-    /// Two servers whose values are each other's end would replace them in turn without end: from the second time on, each waits.
+    /// Two servers whose values invalidate each other would replace them in turn without end: from the second early rejection on, each
+    /// server waits.
     fn note_death(&mut self, held: &Held<T>, now: Instant, call: Call) {
         let is_young = held.is_replaced && now < held.granted + Self::YOUNG;
         self.died_young = if is_young { self.died_young + 1 } else { 0 };
@@ -140,7 +143,7 @@ impl<T> Renewal<T> {
     }
 }
 
-/// What a caller who cannot be answered from `held` is left with.
+/// What a caller gets who cannot be answered from `held`: an outcome, or a renewal to wait for.
 enum Wait<T> {
     Over(Outcome<T>),
     For(watch::Receiver<Option<Outcome<T>>>),
@@ -194,7 +197,8 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
         }
     }
 
-    /// Says that `value` may no longer be good, on the word of somebody who may be wrong: it is renewed at once, and used until then.
+    /// Says that `value` may no longer be valid, on the word of a caller who may be wrong. If it is still the held one, it is renewed at
+    /// once, and used until then. A value with `is_replaced` is left alone.
     pub fn doubt(self: &Arc<Self>, value: &Arc<T>) {
         let (now, mut renewal) = (self.clock.now_with_sleep(), self.renewal.lock());
         let is_held = |held: Arc<Held<T>>| Arc::ptr_eq(&held.value, value) && !held.is_replaced;
@@ -204,7 +208,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
         }
     }
 
-    /// What is held, good or not.
+    /// The held value, valid or not.
     pub fn held(&self) -> Option<Arc<T>> {
         self.held.load_full().map(|held| Arc::clone(&held.value))
     }
@@ -215,7 +219,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
         Some(self.clock.now_with_sleep().saturating_duration_since(held.granted))
     }
 
-    /// What is held at the moment.
+    /// How far the held credential is in its life.
     pub fn state(&self) -> CredentialState {
         let now = self.clock.now_with_sleep();
         match self.held.load().as_ref() {
@@ -269,7 +273,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
         fetching.await.unwrap_or_else(|_| Err(Error::interrupted(self.call)))
     }
 
-    /// None when the fetch brought the very value that was rejected meanwhile: what began before a rejection is no answer to it.
+    /// None if the fetch brought the very value that was rejected meanwhile: it began before the rejection, so it must be repeated.
     fn conclude(&self, fetched: Result<Lease<T>, Error>) -> Option<Outcome<T>> {
         let mut renewal = self.renewal.lock();
         if let (Ok(lease), Some(rejected)) = (&fetched, renewal.rejected.take())
@@ -292,7 +296,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
             Err(error) => {
                 let times = renewal.failed.as_ref().map_or(1, |failed| failed.times + 1);
                 renewal.failed = Some(Failed { times, error: error.clone(), not_again_before: now + error.rest(backoff(times)) });
-                // Once, not at every try; whoever is refused because of it is logged with the reason.
+                // Logged at the first failure only. Each request that fails because of it is logged with the reason.
                 if times == 1 {
                     let still_valid = self.alive(now).is_some();
                     tracing::warn!(%error, fix = error.fix(), still_valid, "a credential cannot be renewed");
@@ -302,7 +306,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
         })
     }
 
-    /// A value that came back unchanged keeps its identity, so that whoever still uses it can reject it, and keeps its age.
+    /// A value that came back unchanged keeps its `Arc`, so that a caller who still uses it can reject it, and keeps its age.
     fn hold(&self, lease: Lease<T>, now: Instant) -> Held<T> {
         let ago = |ago: Duration| now.checked_sub(ago).unwrap_or(now);
         let (granted, seen) = (ago(lease.granted_ago), ago(lease.seen_ago));
@@ -326,11 +330,11 @@ fn backoff(failures: u32) -> Duration {
     full.mul_f64(1.0 - rand::random::<f64>() * 0.25)
 }
 
-/// A renewal is begun so long before the end: it may take two calls, and a call five seconds.
+/// A renewal begins this long before the value expires: it may take two calls, and a call may take five seconds.
 const LEAD: Duration = Duration::from_secs(10);
 
-/// How much of `life` passes before a renewal: 90 %, less up to 5 % so that many servers do not renew in step. A tenth of a short life is
-/// too short to renew in; there it is the lead before the end, or half-way.
+/// How much of `life` passes before a renewal: 90 %, less up to 5 % so that many servers do not renew at the same time. A tenth of a
+/// short life is too short for a renewal: there it is [`LEAD`] before the end, but not before half of the life.
 fn due_after(life: Duration) -> Duration {
     let usual = life.mul_f64(0.90 - rand::random::<f64>() * 0.05);
     usual.min(life.saturating_sub(LEAD).max(life / 2))

@@ -1,5 +1,5 @@
-//! What DingTalk or a client said, fit for a log: short, one line, and without credentials. They have been seen to print tickets in
-//! their explanations.
+//! Texts of DingTalk or of a client, made fit for the log: short, one line, and without credentials. Such texts have been seen to contain
+//! tickets.
 
 use url::form_urlencoded::byte_serialize;
 
@@ -14,7 +14,7 @@ pub struct Said {
     pub text: String,
 }
 
-/// Of a text that is quoted.
+/// The most characters of a text that are read.
 const MOST_READ: usize = 4096;
 
 impl Said {
@@ -25,17 +25,17 @@ impl Said {
     }
 }
 
-/// Cuts these very secrets out, as they are and as they stand in addresses, whatever they look like.
+/// Replaces each of these secrets by `…`, whatever it looks like: as it is, and encoded as in a query.
 pub(super) fn without_secrets<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
-    // Shorter ones are nobody's secrets, and would cut words to pieces.
+    // Shorter texts are no real secrets, and replacing them would cut ordinary words to pieces.
     const SHORTEST: usize = 6;
     let known = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST);
     let forms = known.flat_map(|secret| [secret.to_owned(), byte_serialize(secret.as_bytes()).collect()]);
     forms.fold(plain(text), |text, secret| text.replace(&secret, "…"))
 }
 
-/// Cuts out what is called a credential, and what looks like one: a long run of letters and digits, and of more characters if it has
-/// capitals as well and is no path.
+/// Replaces by `…` the values that are named as credentials, and whatever looks like a credential: a run of 16 or more letters, digits,
+/// `_` and `-` with a digit in it. The run may also have `.`, `+` and `/` if it has capitals and small letters and is no path.
 pub(super) fn quotable(text: &str) -> String {
     const LONG: usize = 16;
     let has = |run: &str, kind: fn(&char) -> bool| run.chars().any(|c| kind(&c));
@@ -48,7 +48,7 @@ pub(super) fn quotable(text: &str) -> String {
     without_runs(&text, "_-", is_dense).chars().take(200).collect()
 }
 
-/// What does not show goes before all else: inside a credential it would hide it.
+/// Removes invisible characters. This comes first: inside a credential they would keep it from being recognised.
 fn plain(text: &str) -> String {
     text.chars().take(MOST_READ).filter(|c| is_plain(*c)).collect()
 }

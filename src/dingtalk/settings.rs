@@ -1,4 +1,4 @@
-//! What the client and everybody who speaks of the app to DingTalk must know.
+//! The settings of the app at DingTalk.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub struct Settings {
     pub calls_per_second: NonZeroU32,
 }
 
-/// Who uses the app, and who develops it. How an access_token is granted depends on that, and nothing else does.
+/// Who uses the app, and who develops it: one organisation's own app, one that a provider develops for it, or a provider's for many.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AppKind {
     /// An organisation's own app.
@@ -38,7 +38,7 @@ pub enum AppKind {
     ThirdParty,
 }
 
-/// The one organisation that has an app, and what the app is called there.
+/// The one organisation that has an app, and the app's AgentId there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home {
     /// DINGTALK_CORP_ID
@@ -47,12 +47,12 @@ pub struct Home {
     pub agent_id: AgentId,
 }
 
-/// How DingTalk tells of what happens to the app and in its organisations.
+/// How DingTalk sends events about the app and its organisations.
 #[derive(Debug, Clone)]
 pub enum Events {
     /// Not at all.
     Off,
-    /// Over a connection that this server opens. How long that may be silent is not settable from outside.
+    /// Over a connection that this server opens. The duration is how long it may be silent; no environment variable sets it.
     Stream(Duration),
     /// By calls to this server, signed and encrypted with DINGTALK_EVENT_TOKEN and DINGTALK_EVENT_AES_KEY.
     Http(Cipher),
@@ -78,13 +78,13 @@ impl AppKind {
 }
 
 impl Settings {
-    /// Whether calls go to the DingTalk that everybody uses.
+    /// Whether calls go to DingTalk's own hosts, and not to a simulated DingTalk.
     pub fn is_real(&self) -> bool {
         let of_dingtalk = |host: &str| host.ends_with(".dingtalk.io") || host.ends_with(".dingtalk.com");
         [&self.api_url, &self.oapi_url].iter().all(|url| url.host_str().is_some_and(of_dingtalk))
     }
 
-    /// The origin of a DingTalk on this very machine, when the settings name one.
+    /// The origin of a simulated DingTalk on this machine, if the settings name one.
     pub fn local_origin(&self) -> Option<Origin> {
         is_loopback(&self.oapi_url).then(|| Origin::parse(&self.oapi_url.origin().ascii_serialization()).ok()).flatten()
     }

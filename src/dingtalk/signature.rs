@@ -17,7 +17,8 @@ use super::JsapiTicket;
 pub struct Origin(String);
 
 impl Origin {
-    /// Takes `text`, with or without a final slash, as browsers write origins. No host has a longer name (RFC 1035, section 2.3.4).
+    /// Takes `text` if it is written as browsers write origins, with or without a final slash. The host has 253 bytes at most: no name is
+    /// longer (RFC 1035, section 2.3.4).
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let url = Url::parse(text).ok().filter(|url| url.host_str().is_some_and(|host| host.len() <= 253));
         let origin = url.as_ref().and_then(Self::of);
@@ -54,8 +55,8 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Some browsers write these as they are, some encoded, and the standard has changed about it (URL Standard, "percent-encode sets"):
-/// `location.href` has what the browser sends.
+/// Some browsers write these characters as they are, others percent-encode them, and the standard has changed about it (URL Standard,
+/// "percent-encode sets"). `location.href` has them as the browser sends them.
 const EITHER_WAY: &AsciiSet = &CONTROLS.add(b'\'').add(b'[').add(b']').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
 
 /// The address of a page of ours, as the signature needs it: without fragment, and otherwise byte for byte what the browser shows.
@@ -76,10 +77,10 @@ impl PageUrl {
         }
         let is_written_as = |url: Url| page.is_ascii() && either_way(url.as_str()).eq(either_way(page));
         if !Url::parse(page).is_ok_and(is_written_as) {
-            // `location.href` always is.
+            // `location.href` is always written so.
             return Err(InvalidPageUrl("it is not an address as browsers write it"));
         }
-        // With a user name in it, it is another's as well.
+        // Without the slash, our origin may be the user name in another site's address (`https://our.origin@other/`).
         let is_ours = page.strip_prefix(origin.as_str()).is_some_and(|rest| rest.starts_with('/'));
         is_ours.then(|| Self(page.to_owned())).ok_or(InvalidPageUrl("it does not belong to this server"))
     }
@@ -153,8 +154,8 @@ impl Recipe {
         DIGESTS.into_iter().flat_map(named)
     }
 
-    /// Fails for an address that goes on as the signed text does behind the nonce, which may be any text: as nothing is escaped, the
-    /// signature would be good for the page that is named there as well.
+    /// Fails for an address that contains `&timestamp=` and behind it `&url=` with an address. Nothing is escaped in the signed text, and
+    /// the nonce that precedes the timestamp may be any text: so the signature would also be valid for the page that is named there.
     pub fn check(self, url: &PageUrl) -> Result<(), InvalidPageUrl> {
         let is_another_page = |rest: &str| ["&url=http:", "&url=https:"].iter().any(|begin| rest.contains(begin));
         match self.address(url).split_once("&timestamp=") {

@@ -1,5 +1,4 @@
-//! One request, one answer: bounded in time and size, going nowhere but to the address it was given, through a proxy where nothing else
-//! gets out.
+//! Sends one HTTP request and reads its answer: bounded in time and size, without redirects, and through a proxy where one is set.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -23,11 +22,12 @@ use super::error::NO_CONNECTION;
 use super::identifiers::is_plain;
 use super::{Call, Error, Kind, NoConnection};
 
-/// The most that is read of any answer. Lists of a whole company's people, as an app's own calls bring them, have some hundred KiB.
+/// The most bytes that are read of any answer. Lists of a whole company's people, as an app's own calls bring them, have some hundred
+/// KiB.
 const MAX_ANSWER: usize = 2 * 1024 * 1024;
 
-/// The most that is read of any message. An event is a few hundred bytes, or names everybody whom it is about; and one that is too large
-/// comes again and again.
+/// The most bytes that are read of any WebSocket message. An event has a few hundred, or more if it names many people. One that is too
+/// large is never acknowledged, so it comes again and again.
 const MAX_MESSAGE: usize = 1024 * 1024;
 
 /// The HTTP client for DingTalk: no redirects, no Referer, no proxy but the one that is set, no decompression (so a small answer
@@ -35,7 +35,7 @@ const MAX_MESSAGE: usize = 1024 * 1024;
 pub(super) struct Transport {
     http: reqwest::Client,
     proxy: Option<Proxy>,
-    /// How many calls may still be made: more than ever will be, unless there is a limit.
+    /// How many calls may still be made; in effect unlimited, unless [`Transport::limit_to`] was called.
     left: AtomicU64,
     /// Connections live in the runtime that opened them, and requests share connections. In a server whose workers each have a
     /// runtime, one that stops would tear the connections of the others; so all of them are made in this one.
@@ -50,7 +50,8 @@ impl Transport {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(3))
             .timeout(Duration::from_secs(5))
-            // Gateways close what was idle, many after a minute: a call that meets the end of its connection is lost, and its code with it.
+            // Gateways close idle connections, many after a minute. A call that is sent while its connection is being closed is lost, and
+            // its authCode with it.
             .pool_idle_timeout(Duration::from_secs(10))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
@@ -63,12 +64,12 @@ impl Transport {
         Ok(Self { http: http.build()?, proxy, left: AtomicU64::new(u64::MAX), runtime: Handle::current() })
     }
 
-    /// Makes so many calls from now on, and no more.
+    /// Makes at most `calls` calls from now on.
     pub fn limit_to(&self, calls: u32) {
         self.left.store(calls.into(), Ordering::Relaxed);
     }
 
-    /// What `make` makes lives in the runtime of the connections.
+    /// Runs `make` in the runtime of the connections: what it makes lives there.
     pub fn within<T>(&self, make: impl FnOnce() -> T) -> T {
         let _runtime = self.runtime.enter();
         make()
@@ -101,7 +102,7 @@ impl Transport {
         Ok(WebSocketStream::from_raw_socket(connection, Role::Client, Some(config)).await)
     }
 
-    /// What an error of the network on the way to `url` is to who reads of it.
+    /// Turns a network error on the way to `url` into an [`Error`] with a text for people.
     fn failing(&self, call: Call, url: &Url) -> impl Fn(reqwest::Error) -> Error + use<> {
         let host = url.authority().to_owned();
         let proxy = self.proxy.as_ref().filter(|_| url.scheme() == "https").map(Proxy::to_string);
@@ -148,7 +149,7 @@ fn why_no_connection(error: &reqwest::Error, proxy: Option<&str>) -> (NoConnecti
             return (NoConnection::Tls, format!("TLS: {}", line(cause)));
         }
     }
-    // Before the handshake nobody else has been spoken to.
+    // Until the TLS handshake, only the proxy was spoken to: any other error is the proxy's.
     if let Some(proxy) = proxy {
         let wants_login = causes(error).any(|cause| cause.to_string().ends_with("proxy authorization required"));
         let why = if wants_login { NoConnection::ProxyLogin } else { NoConnection::Proxy };
@@ -167,16 +168,16 @@ fn why_no_connection(error: &reqwest::Error, proxy: Option<&str>) -> (NoConnecti
     (why, root(error))
 }
 
-/// What led to an error, one after the other.
+/// The causes of an error, from the nearest to the root.
 pub(crate) fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     std::iter::successors(error.source(), |&cause| {
-        // An I/O error hides what it was made of: it tells only the source of that.
+        // The `source` of an I/O error skips the error that it wraps: it is that error's source.
         let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         wrapped.map(|wrapped| wrapped as &(dyn StdError + 'static)).or_else(|| cause.source())
     })
 }
 
-/// What began it, in one line.
+/// The root cause of an error, in one line.
 pub(crate) fn root(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "nobody answers in time".to_owned();
@@ -188,7 +189,8 @@ fn line(error: &dyn StdError) -> String {
     error.to_string().chars().filter(|c| is_plain(*c)).take(200).collect()
 }
 
-/// An HTTP proxy that opens tunnels (CONNECT). What is called on this very machine, which alone is called without TLS, goes past it.
+/// An HTTP proxy that opens tunnels (CONNECT). Only TLS goes through it: calls without TLS, which go to this very machine alone, are made
+/// directly.
 #[derive(Clone)]
 pub struct Proxy {
     url: SecretString,

@@ -16,27 +16,27 @@ use super::{Departing, Departures, Kind, Leave, Outcome, Peers};
 /// On whose behalf a call is made, and how long it may wait for its turn.
 #[derive(Debug, Clone, Copy)]
 pub struct Standing {
-    /// Whose order it keeps.
+    /// The network that the caller comes from.
     pub network: Network,
-    /// When they arrived, in Unix milliseconds. Who arrived earlier is called earlier.
+    /// When the caller arrived, in Unix milliseconds. In the same network, whoever arrived earlier is called earlier.
     pub since: u64,
-    /// Then the wait ends, turn or no turn.
+    /// When the wait ends, even without a turn.
     pub until: Instant,
 }
 
-/// What can be seen of the turns of one API.
+/// How long the line of one API is, and how fast it moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Waiting {
-    /// So many calls wait.
+    /// How many calls wait.
     pub calls: usize,
-    /// So many leave in a second, at most.
+    /// How many may leave in a second.
     pub per_second: usize,
 }
 
 /// The turns of one API.
 pub(super) struct Turns {
     state: Mutex<State>,
-    /// Answered calls make room.
+    /// Notified when a call has ended, or was not made: that may have made room.
     changed: Notify,
     runtime: Handle,
     last_turns: watch::Receiver<Option<Instant>>,
@@ -48,14 +48,14 @@ pub(super) struct Turns {
 struct State {
     pace: Pace,
     line: Line<oneshot::Sender<Result<Turn, Kind>>>,
-    /// Somebody calls those who wait.
+    /// Whether a task is running that calls those who wait.
     calling: bool,
 }
 
-/// What is next for those who wait.
+/// What to do next for those who wait.
 enum Next<'a> {
     Call,
-    /// Other processes are asked first, for what could leave as far as this one is concerned.
+    /// Ask the other processes first about the calls that could leave as far as this process is concerned.
     Ask(Departing<'a>),
     After(Instant),
 }
@@ -64,7 +64,7 @@ enum Next<'a> {
 pub(super) struct Turn {
     turns: Arc<Turns>,
     departure: Departure,
-    /// Where other processes were asked.
+    /// The leave that was granted, if other processes were asked.
     leave: Option<Leave>,
     used: Used,
 }
@@ -73,20 +73,21 @@ pub(super) struct Turn {
 enum Used {
     /// Nothing so far.
     Not,
-    /// A call that is out, of somebody at this address.
+    /// A call that is in flight, for somebody in this network.
     For(Network),
     /// A call that has ended.
     Up,
 }
 
-/// A place in the line. It is given up when this goes.
+/// A place in the line. Dropping it gives the place up.
 struct Place<'a> {
     turns: &'a Turns,
     position: Position,
 }
 
 impl Turns {
-    /// Whoever finds no place comes back then, however long it may take: by then many have left, and a page gives up after ten minutes.
+    /// A caller who finds no place is told to come back after this time at most, however long the line takes: by then many have left it,
+    /// and a page gives up after ten minutes.
     const CROWDED: Duration = Duration::from_secs(250);
 
     /// No wait goes on beyond `last_turns`, once there is such a time. Must be called in the runtime that is to call the turns.
@@ -100,32 +101,33 @@ impl Turns {
         Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), runtime: Handle::current(), last_turns, peers, name })
     }
 
-    /// Waits for a turn. Whoever stops waiting loses it. There may be none: [`Kind::NoTurn`], or [`Kind::Crowded`] where more wait than can,
-    /// most of them from this address.
+    /// Waits for a turn; dropping the future gives the place up. Fails with [`Kind::NoTurn`] if no turn comes in time, and with
+    /// [`Kind::Crowded`] if the line is full and most of those who wait are in this network.
     pub async fn wait(self: &Arc<Self>, standing: Standing) -> Result<Turn, Kind> {
         let (called, mut turn) = oneshot::channel();
         let place = match self.join(standing, called) {
             Ok(turn) => return Ok(turn),
             Err(place) => place,
         };
-        // Many end their wait at once, to come back at once: then few are left in the line to foretell anything by.
+        // Many waits end at the same moment, to begin anew at once. Then the line is too short to foretell anything by, so what was
+        // foretold at the beginning counts too.
         let turn_at = Instant::now() + self.foretell(place.position);
         let to_go = || turn_at.saturating_duration_since(Instant::now()).max(self.foretell(place.position));
         tokio::select! {
             biased;
-            // The sender goes only after it has sent, or with the runtime.
+            // The sender is dropped only after it has sent, or when the runtime stops.
             turn = &mut turn => turn.unwrap_or(Err(Kind::NoTurn(Duration::ZERO))),
             () = sleep_until(standing.until) => Err(Kind::NoTurn(to_go())),
             () = self.end_of_turns() => Err(Kind::NoTurn(to_go())),
         }
     }
 
-    /// A turn of this address came to nothing.
+    /// Notes that a turn of this network was wasted.
     pub fn wasted(&self, network: Network) {
         self.state.lock().line.wasted(network);
     }
 
-    /// What can be seen.
+    /// How many calls wait, and how many may leave in a second.
     pub fn waiting(&self) -> Waiting {
         let state = self.state.lock();
         Waiting { calls: state.line.len(), per_second: state.pace.per_second() }
@@ -151,7 +153,7 @@ impl Turns {
         Err(Place { turns: self, position })
     }
 
-    /// Calls one after the other until nobody waits.
+    /// Gives out turns until nobody waits.
     async fn call_all(self: Arc<Self>) {
         while let Some(next) = self.look() {
             let again = match next {
@@ -170,7 +172,7 @@ impl Turns {
                         self.state.lock().pace.note_full(waiting, now);
                         now + wait
                     }
-                    // They have just gone: from now on this process keeps to its part.
+                    // The others have just become unreachable: from now on this process keeps to its part of the limit.
                     None => Instant::now() + Duration::from_millis(1),
                 },
             };
@@ -208,7 +210,7 @@ impl Turns {
         let called = state.line.next().map(|called| (called, state.pace.depart(Instant::now())));
         drop(state);
         match (called, leave) {
-            // Somebody who has just gone does not take it, and it comes back.
+            // A caller who has just stopped waiting does not receive the turn. Dropping it gives it back.
             (Some((called, departure)), _) => {
                 drop(called.send(Ok(Turn { turns: Arc::clone(self), departure, leave, used: Used::Not })));
             }
@@ -221,7 +223,7 @@ impl Turns {
         let mut last_turns = self.last_turns.clone();
         match last_turns.wait_for(Option::is_some).await.map(|until| *until) {
             Ok(Some(until)) => sleep_until(until).await,
-            // Nobody is left who could end them.
+            // The sender is gone, so nobody can end the turns any more.
             _ => std::future::pending().await,
         }
     }
@@ -233,17 +235,18 @@ impl Turns {
 }
 
 impl Turn {
-    /// The call goes out now, of somebody at this address.
+    /// The call goes out now, for somebody in this network.
     pub fn take(&mut self, network: Network) {
         self.used = Used::For(network);
     }
 
-    /// The call has ended, with this failure if with any.
+    /// The call has ended; `failure` is why it failed, if it did.
     pub fn ended(mut self, failure: Option<&Kind>) {
         match failure {
-            // It did not go out after all: the turn is the next one's. How soon that was known says nothing about how long an answer takes.
+            // The call did not go out after all: the turn goes to the next caller. How soon that was known says nothing about how long an
+            // answer takes.
             Some(Kind::NotSent(_) | Kind::NotAsked(_)) => self.used = Used::Not,
-            // DingTalk has refused it for longer than this second: whoever left now would be refused like it.
+            // DingTalk refuses for longer than this second: a call that left now would be refused too.
             Some(Kind::LimitedForLonger) => {
                 self.turns.state.lock().pace.pause(Instant::now());
                 self.answered(true);
@@ -252,7 +255,7 @@ impl Turn {
         }
     }
 
-    /// DingTalk has answered it.
+    /// Counts the call as answered or lost. `refused`: there were too many calls in this second.
     fn answered(mut self, refused: bool) {
         self.used = Used::Up;
         let late = self.turns.state.lock().pace.answered(self.departure, refused, Instant::now());
@@ -277,7 +280,7 @@ impl Drop for Turn {
                 self.note(Outcome::Stayed);
                 self.turns.changed.notify_one();
             }
-            // Whoever asked is gone, and nobody learns when it is answered: the turn counts for as long as that may take.
+            // The caller is gone, so nobody learns when the answer comes: the turn counts for as long as that may take.
             Used::For(network) => self.turns.wasted(network),
             Used::Up => {}
         }

@@ -24,10 +24,10 @@ pub struct DisplayName(String);
 impl DisplayName {
     const MAX_CHARS: usize = 64;
 
-    /// What makes one picture of several emoji, and nothing anywhere else.
+    /// The zero-width joiner. It makes one picture of several emoji; anywhere else it is removed.
     const JOINER: char = '\u{200D}';
 
-    /// Whatever of `text` is fit to be shown; empty if nothing of it shows.
+    /// The part of `text` that is fit to be shown; empty if nothing of it is visible.
     pub fn from_lossy(text: &str) -> Self {
         let joined: String = text.chars().filter(|c| is_plain(*c) || *c == Self::JOINER).collect();
         let is_picture = |c: &char| *c >= '\u{2190}' && !c.is_alphanumeric();
@@ -52,7 +52,7 @@ impl DisplayName {
     /// Its first character as people see it, for where a portrait is missing.
     pub fn initial(&self) -> String {
         let initial = self.0.graphemes(true).find(|character| shows(character)).unwrap_or_default();
-        // Some have two letters for a capital.
+        // Some letters have a capital of two letters, such as `ß`: those are left as they are.
         Some(initial.to_uppercase()).filter(|capital| capital.graphemes(true).count() == 1).unwrap_or(initial.to_owned())
     }
 }
@@ -74,7 +74,7 @@ impl std::fmt::Display for DisplayName {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(from = "Value")]
 pub struct UserDetails {
-    /// Where the portrait is, on the web; absent for the default picture.
+    /// The web address of the portrait; None for the default picture.
     pub avatar: Option<String>,
     /// The person across all apps of one developer account.
     pub union_id: Option<String>,

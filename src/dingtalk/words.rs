@@ -6,7 +6,7 @@ use super::{AgentId, Call, CorpId};
 /// A sentence for people who run the app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// As logs have it.
+    /// English, as it is logged.
     pub english: String,
     /// Simplified.
     pub chinese: String,
@@ -137,8 +137,8 @@ impl Part {
     pub const NONCE: Self = Self { name: "nonce", advice: "the page passed other values to dd.config than the ones signed for it: pass them on unchanged" };
 }
 
-/// What a client said when that explains nothing, and what may still be the matter, the likeliest first; the address too, where a page's
-/// origin says that the client did not show it as it was signed.
+/// For a refusal that its text does not explain: what the client said, and the possible causes, the likeliest first. The page's address
+/// is one of them if `unshown_origin` is set: the origin of a page whose signed address the client did not show.
 pub(super) fn possible(
     platform_code: Option<&str>,
     own_code: &str,

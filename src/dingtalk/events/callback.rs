@@ -1,4 +1,4 @@
-//! A call of DingTalk's to this server, and the answer that it waits for: both signed and encrypted.
+//! Events over HTTP: DingTalk's call to this server, and the answer that it waits for. Both are signed and encrypted.
 
 use std::fmt;
 
@@ -21,7 +21,8 @@ use super::{Event, Happening, REMEMBERED};
 /// Reads calls and writes answers.
 pub struct Callback {
     cipher: Cipher,
-    /// Messages of the app are owned by its Client ID, those that an organisation registered for by its CorpId.
+    /// The owners whose messages are accepted: the Client ID for those of the app, the CorpId for those that an organisation registered
+    /// for.
     owners: Vec<String>,
     clock: Clock,
 }
@@ -46,12 +47,12 @@ struct Body {
 pub struct Heard {
     /// What happened.
     pub events: Vec<Event>,
-    /// What acknowledges it.
+    /// The answer that acknowledges the call.
     pub answer: Value,
 }
 
 impl Callback {
-    /// For the app of these settings, if DingTalk calls it.
+    /// For the app of these settings; None if its events do not come over HTTP.
     pub fn of(Settings { credentials, kind, events, .. }: &Settings, clock: Clock) -> Option<Self> {
         let Events::Http(cipher) = events else { return None };
         let home = kind.home().map(|home| home.corp_id.as_str());
@@ -59,7 +60,8 @@ impl Callback {
         Some(Self { cipher: cipher.clone(), owners, clock })
     }
 
-    /// The signature of a call, if the rest of it is worth reading. Why it is not is for the log: whoever called is told nothing.
+    /// The signature of a call, if there is one and the call's timestamp is acceptable. The error is for the log: the caller learns
+    /// nothing of it.
     pub fn admit<'a>(&self, call: &'a Call) -> Result<&'a str, &'static str> {
         let signature = call.msg_signature.as_ref().or(call.signature.as_ref()).ok_or("it is not signed")?;
         if self.is_timely(&call.timestamp) { Ok(signature) } else { Err("it was made long ago or is yet to be made") }
@@ -79,7 +81,7 @@ impl Callback {
             return Err("it is for another app");
         }
         let events = Event::all_in(&message).ok_or(NO_CALL)?;
-        // Whoever registers an address is told a word to say ("check_create_suite_url").
+        // When an address is registered, the call contains the word to answer with ("check_create_suite_url").
         let word = events.iter().find_map(|event| match &event.what {
             Happening::UrlChecked(word) => word.as_deref(),
             _ => None,
@@ -93,7 +95,7 @@ impl Callback {
         self.answer(r#"{"EventType":"check_url"}"#, self.owners.first().map_or("", String::as_str))
     }
 
-    /// Whether this is what acknowledges a call.
+    /// Whether `answer` acknowledges a call.
     pub fn acknowledges(&self, answer: &[u8]) -> bool {
         let told = serde_json::from_slice::<Body>(answer).ok().and_then(|body| self.cipher.decrypt(&body.encrypt));
         told.is_some_and(|(word, _)| word == "success")
@@ -116,7 +118,7 @@ impl Callback {
 /// Of the 43 characters of a key the last one has bits to spare, and DingTalk's own keys do not leave them zero.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(&ALPHABET, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
-/// Paddings are as long as if blocks were (PKCS #7, but for 32 bytes).
+/// The block size of the padding (PKCS #7, but for blocks of 32 bytes).
 const BLOCK: usize = 32;
 const RANDOM: usize = 16;
 
@@ -138,14 +140,14 @@ impl Cipher {
         Ok(Self { token, key })
     }
 
-    /// Over all parts in the order of their bytes.
+    /// The digest over all parts, sorted by their bytes.
     fn signature(&self, timestamp: &str, nonce: &str, encrypted: &str) -> String {
         let mut parts = [self.token.expose_secret(), timestamp, nonce, encrypted];
         parts.sort_unstable();
         hex::encode(Sha1::digest(parts.concat()))
     }
 
-    /// Takes as long for every wrong signature.
+    /// Compares in constant time.
     fn is_signed(&self, signature: &str, timestamp: &str, nonce: &str, encrypted: &str) -> bool {
         self.signature(timestamp, nonce, encrypted).as_bytes().ct_eq(signature.as_bytes()).into()
     }
@@ -164,7 +166,7 @@ impl Cipher {
         is_padding.then_some((text(message)?, text(owner)?))
     }
 
-    /// The message as it goes to `owner`. The beginning is by chance, so that no two look alike.
+    /// Encrypts a message for `owner`. It begins with `random`, so that no two look alike.
     fn encrypt(&self, random: [u8; RANDOM], message: &str, owner: &str) -> String {
         let length = (message.len() as u32).to_be_bytes();
         let mut bytes = [&random, &length[..], message.as_bytes(), owner.as_bytes()].concat();
@@ -172,13 +174,13 @@ impl Cipher {
         bytes.resize(bytes.len() + padding, padding as u8);
         let length = bytes.len();
         let encryptor = cbc::Encryptor::<Aes256>::new(&self.key.into(), self.iv().into());
-        // It fails only for what is not whole blocks.
+        // This fails only if the input is not whole blocks.
         let encrypted = encryptor.encrypt_padded::<NoPadding>(&mut bytes, length).unwrap_or_default();
         STANDARD.encode(encrypted)
     }
 
     fn iv(&self) -> &[u8; 16] {
-        // It is the beginning of the key, which is longer.
+        // The IV is the beginning of the key, which is longer.
         self.key.first_chunk().unwrap_or(&[0; 16])
     }
 }

@@ -1,4 +1,5 @@
-//! What happened, whichever way it was told: over Stream; over HTTP in batches ("SyncHTTP push"), and one by one as it was before.
+//! Events, in each form that DingTalk sends: over Stream, over HTTP in batches ("SyncHTTP push"), and over HTTP one by one, as before
+//! that.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -7,12 +8,12 @@ use super::super::answer::text;
 use super::super::identifiers::is_plain;
 use super::super::{AgentId, CorpId, SuiteTicket, UserId};
 
-/// Something that happened. It may be told again, and later than what happened after it.
+/// An event. It may be sent again, and later than events that happened after it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// The same whenever it is told.
+    /// The same each time that the event is sent.
     pub id: [u8; 16],
-    /// When it happened, in Unix milliseconds, if that is told.
+    /// When it happened, in Unix milliseconds, if DingTalk says so.
     pub at: Option<u64>,
     /// What happened.
     pub what: Happening,
@@ -21,25 +22,25 @@ pub struct Event {
 /// What happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Happening {
-    /// A new suite ticket, which is the end of the one before.
+    /// A new suite ticket, which invalidates the one before.
     SuiteTicket(SuiteTicket),
     /// An organisation has authorised the app.
     Authorised(CorpId, Option<AgentId>),
-    /// It has changed what the app may see.
+    /// An organisation has changed what the app may see.
     AuthorisationChanged(CorpId, Option<AgentId>),
-    /// It has the app no longer.
+    /// An organisation no longer has the app.
     Relieved(CorpId),
-    /// Its administrator has stopped the app, or removed it.
+    /// An organisation's administrator has stopped the app, or removed it.
     Stopped(CorpId, Option<AgentId>),
-    /// Its administrator has the app run again.
+    /// An organisation's administrator has started the app again.
     Restored(CorpId, Option<AgentId>),
-    /// People have left it.
+    /// People have left an organisation.
     Left(CorpId, Vec<UserId>),
-    /// It is no more.
+    /// An organisation was dissolved.
     Dissolved(CorpId),
-    /// Whether anybody listens at this address; the answer is this word, if there is one, instead of "success".
+    /// DingTalk checks whether this server answers. The answer must be this word, if there is one, instead of "success".
     UrlChecked(Option<String>),
-    /// Anything else, such as `bpms_instance_change`, as DingTalk tells it: nothing of it was checked.
+    /// Anything else, such as `bpms_instance_change`, as DingTalk sent it: its content was not checked.
     Other {
         /// `eventType`, `EventType` or `syncAction`; empty if there is none.
         event_type: String,
@@ -47,13 +48,13 @@ pub enum Happening {
         corp_id: Option<CorpId>,
         /// Whom or what it is about, if that stands beside the data: SyncHTTP's `biz_id`. Else empty.
         subject: String,
-        /// What is told of it. Of an event that comes alone over HTTP, the whole message.
+        /// The event's data. For an event that comes alone over HTTP, the whole message.
         data: Value,
     },
 }
 
 impl Event {
-    /// `told` is what makes it this event and no other.
+    /// `told` identifies the event: the same texts give the same id.
     pub fn new(told: &[&str], at: Option<u64>, what: Happening) -> Self {
         let mut id = [0; 16];
         id.copy_from_slice(&Sha256::digest(told.join("\n"))[..16]);
@@ -77,7 +78,7 @@ impl Event {
         let (action, corp_id, subject) = (member(&data, &["syncAction"]).unwrap_or_default(), word("corp_id"), word("biz_id"));
         let (modified, kind) = (word("gmt_modified"), word("biz_type"));
         let what = Happening::read(&action, &corp_id, &subject, &data);
-        // Without a time only what it says tells it from the one before.
+        // Without a time, only its data distinguishes the event from the one before.
         let version = if modified.is_empty() { data.to_string() } else { modified.clone() };
         Self::new(&[&corp_id, &kind, &subject, &version, &action], millis(&modified), what)
     }
@@ -91,7 +92,7 @@ impl Event {
 }
 
 impl Happening {
-    /// What it is called in metrics.
+    /// The event's name in metrics.
     pub fn name(&self) -> &'static str {
         match self {
             Self::SuiteTicket(_) => "suite_ticket",
@@ -107,7 +108,7 @@ impl Happening {
         }
     }
 
-    /// What it is called in the log.
+    /// The event's name in the log.
     pub fn logged(&self) -> String {
         match self {
             Self::Other { event_type, .. } => event_type.chars().filter(|c| is_plain(*c)).take(40).collect(),
@@ -115,8 +116,8 @@ impl Happening {
         }
     }
 
-    /// What `name` tells of an organisation with `data`, whose members are spelt in one of three ways. `subject` is whom it is about, where
-    /// that stands beside the data.
+    /// Reads the event called `name` of an organisation from `data`, whose members are spelt in one of three ways. `subject` is whom it
+    /// is about, where that stands beside the data.
     pub(super) fn read(name: &str, corp_id: &str, subject: &str, data: &Value) -> Self {
         Self::known(name, corp_id, subject, data).unwrap_or_else(|| Self::Other {
             event_type: name.to_owned(),
@@ -146,14 +147,14 @@ impl Happening {
     }
 }
 
-/// DingTalk writes times in seconds here and in milliseconds there.
+/// A time in milliseconds: DingTalk writes some times in seconds and some in milliseconds.
 pub(super) fn millis(time: &str) -> Option<u64> {
     const SECONDS_UNTIL: u64 = 100_000_000_000;
     let time: u64 = time.parse().ok()?;
     Some(if time < SECONDS_UNTIL { time * 1000 } else { time })
 }
 
-/// The first member of these names that is a text or a number.
+/// The first member with one of these names that is a number or a text that is not empty.
 pub(super) fn member(data: &Value, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| text(&data[*name]).filter(|text| !text.is_empty()))
 }
@@ -170,13 +171,13 @@ fn agent(data: &Value) -> Option<AgentId> {
     member(data, &["agentId", "AgentId", "agentid", "agent_id"]).and_then(|agent| AgentId::parse(agent).ok())
 }
 
-/// What an organisation that has authorised the app calls it. Of an app with several micro-apps, the first is ours.
+/// The app's AgentId in an organisation that has authorised it. If the app has several micro-apps, the first is ours.
 pub(in super::super) fn authorised_agent(data: &Value) -> Option<AgentId> {
     let info = ["auth_info", "authInfo"].iter().find_map(|name| data.get(name))?;
     agent(info["agent"].get(0)?)
 }
 
-/// A list, or one, or nobody but the subject.
+/// The people in `data`, which names a list of them, or one, or nobody: then it is the subject.
 fn people(subject: &str, data: &Value) -> Option<Vec<UserId>> {
     let told = ["userId", "UserId", "userid", "userIds"].iter().find_map(|name| data.get(name));
     let people: Vec<_> = match told {

@@ -1,9 +1,9 @@
-//! What DingTalk tells an app without being asked, and who is told of it here. Two ways lead here: it calls a server, or a server listens
-//! to it.
+//! The events that DingTalk sends to an app, and who receives them here. They come in one of two ways: DingTalk calls this server over
+//! HTTP, or this server opens a connection to DingTalk (Stream).
 
-mod event; // What happened, in the shapes that it comes in.
-mod callback; // Over HTTP it comes signed and encrypted: a call and its answer.
-mod stream; // Over Stream it comes on a connection that the server opens.
+mod event; // An event, in each form in which DingTalk sends it.
+mod callback; // Over HTTP: a call and its answer, signed and encrypted.
+mod stream; // Over Stream: a connection that the server opens.
 
 use std::fmt::Display;
 use std::future::Future;
@@ -20,18 +20,19 @@ pub use self::event::{Event, Happening};
 pub(super) use self::stream::StreamLink;
 pub use self::stream::{LONGEST_SILENCE, StreamState};
 
-/// How long what was done about an event is remembered. DingTalk tells an event again until it is acknowledged, for hours ("Suite ticket
-/// push events"), and does not say whether with the time of the first telling: so nothing older is heard, and of nothing younger is it
-/// forgotten that it was heard.
+/// How long an event that was processed is remembered. DingTalk sends an event again until it is acknowledged, for hours ("Suite ticket
+/// push events"), and does not say whether with the time of the first sending. So a message older than this is refused, and every younger
+/// event that was processed is still remembered.
 pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Who is told of events.
+/// Receives events.
 pub trait Listener: Send + Sync + 'static {
-    /// Whether all is done about the event, and kept. If not, DingTalk tells it again.
+    /// Processes an event. True when all is done and stored; if false, DingTalk sends the event again.
     fn hear(&self, event: Event) -> impl Future<Output = bool> + Send;
 }
 
-/// By the strictest of its pages DingTalk waits 1.2 seconds for the answer to a call; over Stream each event waits for the one before.
+/// How long a reaction may take. By the strictest page of its documentation, DingTalk waits 1.2 seconds for the answer to a call; over
+/// Stream, each event waits for the one before.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 type Reacting = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
@@ -41,11 +42,11 @@ type Reacting = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 pub struct Reaction(Option<Arc<dyn Fn(Event) -> Reacting + Send + Sync>>);
 
 impl Reaction {
-    /// `react` is called with each event that DingTalk tells, and has a second for it. When it fails or takes longer, it is cut off at
-    /// an `.await`, DingTalk is not answered with success and tells the event again, for hours.
+    /// `react` is called with each event that DingTalk sends, and has a second for it. If it fails or takes longer, it is cancelled at an
+    /// `.await`, the event is not acknowledged, and DingTalk sends it again, for hours.
     ///
-    /// So the same event may come twice, even when it was done, and events come in any order: [`Event::at`] says when they happened. Each
-    /// is told to one process. The error is logged.
+    /// So the same event may come twice, even if it was processed, and events come in any order: [`Event::at`] says when they happened.
+    /// Each event goes to one process. The error is logged.
     pub fn new<R, E>(react: impl Fn(Event) -> R + Send + Sync + 'static) -> Self
     where
         R: Future<Output = Result<(), E>> + Send + 'static,
@@ -57,15 +58,15 @@ impl Reaction {
         })))
     }
 
-    /// Whether there is anything to do.
+    /// Whether the app reacts to events at all.
     pub fn is_any(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Whether what there is to do about `event` is done.
+    /// Runs the reaction to `event`: true if it succeeded, or if there is none.
     pub async fn is_done(&self, event: &Event) -> bool {
         let Some(react) = self.0.clone() else { return true };
-        // In a task of its own, so that a panic is not the end of whoever listens. It is aborted with the set.
+        // In a task of its own, so that a panic does not end the task that receives events. Dropping the set aborts it.
         let (mut task, told) = (JoinSet::new(), event.clone());
         task.spawn(async move { react(told).await });
         let why = match timeout(PATIENCE, task.join_next()).await {

@@ -23,19 +23,19 @@ use super::{Event, Happening, Listener};
 
 type Socket = WebSocketStream<Upgraded>;
 
-/// How long a connection may be silent before it counts as dead: with the pause between two looks, that is noticed within 80 seconds.
-/// What is alive answers a ping, of which there are three in that time.
+/// How long a connection may be silent before it counts as dead. With the interval between two checks, that is noticed within 80 seconds.
+/// A live connection answers pings, of which three are sent in that time.
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 
-/// Whether Stream is connected, and since when. Nothing, while nobody listens.
+/// Whether Stream is connected, and since when; None while Stream is not used.
 #[derive(Default)]
 pub(in super::super) struct StreamLink(Mutex<Option<(bool, std::time::Instant)>>);
 
-/// How it is with the connection. Without one, events wait at DingTalk and people can log in all the same.
+/// The state of the Stream connection. Without one, events wait at DingTalk, and people can still log in.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StreamState {
-    /// Whether it is there.
+    /// Whether the connection is open.
     pub connected: bool,
     /// For how long that has been so.
     pub for_seconds: u64,
@@ -62,13 +62,13 @@ struct Frame {
     data: Value,
 }
 
-/// After so many silences without an event a connection is left for another, though it answers pings: people who listen for long have
-/// seen some that told nothing any more.
+/// After this many times the longest silence without an event, a connection is replaced, even if it answers pings: some connections that
+/// were open for long have been seen to bring no events any more.
 const SILENCES: u32 = 60;
 
 /// How a connection ended.
 enum Ended {
-    /// DingTalk has said that it is about to close it, or nothing for too long.
+    /// DingTalk has announced that it closes the connection, or has sent no event for too long.
     Told,
     /// Otherwise, for this reason.
     Lost(String),
@@ -79,7 +79,7 @@ fn lost(why: impl Display) -> Ended {
 }
 
 impl DingTalk {
-    /// Listens for as long as it is let. Must run in the runtime that carries the connections.
+    /// Receives events until the future is dropped. Must run in the runtime that carries the connections.
     pub async fn listen(&self, listener: &impl Listener, silence: Duration) {
         let (stream, clock) = (&self.app.stream, &self.app.api.clock);
         stream.set(false, clock.now());
@@ -92,11 +92,11 @@ impl DingTalk {
                     stream.set(true, clock.now());
                     let Err(ended) = self.hear(socket, listener, silence).await;
                     stream.set(false, clock.now());
-                    // One that lasted is no part of the trouble before it.
+                    // A connection that lasted is not counted with the failures before it.
                     if opened.elapsed() >= LONGEST_PAUSE {
                         failures = 0;
                     }
-                    // Whoever is told to leave may come back at once, but not again and again.
+                    // After an announced end, the next connection is opened at once, but not again and again.
                     let why = match ended {
                         Ended::Told if failures == 0 => {
                             failures = 1;
@@ -119,7 +119,7 @@ impl DingTalk {
         self.app.api.transport.web_socket(Call::STREAM_HOST, url).await
     }
 
-    /// Where DingTalk lets this app listen once.
+    /// The address, with its ticket, at which DingTalk lets this app connect once.
     pub(in super::super) async fn stream_address(&self) -> Result<Url, Error> {
         #[derive(Deserialize)]
         struct Opened {
@@ -152,7 +152,7 @@ impl DingTalk {
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let said = tokio::select! {
-                // What has come is heard before anything is said of silence: this task may have waited for its turn.
+                // Messages that have arrived are read before silence is judged: this task may not have run for a while.
                 biased;
                 message = socket.next() => {
                     let message = message.unwrap_or(Err(Failure::ConnectionClosed)).map_err(lost)?;
@@ -180,7 +180,7 @@ impl DingTalk {
     async fn answer(&self, message: Message, listener: &impl Listener, told: &mut Instant) -> Result<Option<Message>, Ended> {
         let text = match message {
             Message::Text(text) => text,
-            // Its reason is a text of somebody's.
+            // The reason is not logged: it may be any text.
             Message::Close(close) => {
                 let code = close.map_or(CloseCode::Status, |close| close.code);
                 return Err(lost(format_args!("it was closed with {code}")));
@@ -190,9 +190,9 @@ impl DingTalk {
         };
         let Ok(frame) = serde_json::from_str::<Frame>(&text) else { return Ok(None) };
         match (frame.kind.as_str(), frame.header("topic").as_str()) {
-            // What it was asked with is said back.
+            // The data of the ping is sent back.
             ("SYSTEM", "ping") => Ok(Some(frame.reply(frame.data.as_str().unwrap_or("{}")))),
-            // This end is about to close.
+            // DingTalk is about to close this connection.
             ("SYSTEM", "disconnect") => Err(Ended::Told),
             ("EVENT", _) => {
                 *told = Instant::now();
@@ -200,7 +200,7 @@ impl DingTalk {
                 let name = event.what.name();
                 let kept = listener.hear(event).await;
                 self.app.api.observer.heard(name, kept);
-                // It is kept, or shall come again.
+                // Either the event is processed and stored, or DingTalk shall send it again.
                 let status = if kept { "SUCCESS" } else { "LATER" };
                 Ok(Some(frame.reply(&json!({"status": status, "message": ""}).to_string())))
             }
@@ -213,7 +213,7 @@ impl Frame {
     fn event(&self) -> Event {
         let [name, corp_id, id, born] = ["eventType", "eventCorpId", "eventId", "eventBornTime"].map(|name| self.header(name));
         let what = Happening::read(&name, &corp_id, "", &unfolded(&self.data));
-        // An id would do; without one, the whole is.
+        // The event's id identifies it; without an id, its data does.
         let told = if id.is_empty() { self.data.to_string() } else { id };
         Event::new(&[&name, &corp_id, &told, &born], millis(&born), what)
     }
@@ -230,7 +230,7 @@ impl Frame {
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Longer each time, up to a minute, and by chance, so that not all come back together.
+/// Longer with each failure, up to a minute, and randomised, so that not all servers come back at the same time.
 fn pause(failures: u32) -> Duration {
     let whole = Duration::from_secs(1 << failures.min(6)).min(LONGEST_PAUSE);
     whole.mul_f64(rand::random_range(0.5..1.0))
