@@ -4,11 +4,11 @@
 //! ever for most of what a client may leave undone. This is another one around its codec: a head is read when the answer before it has
 //! been sent, and a body when somebody waits for it.
 
-/// What a client sends.
+/// Reads requests.
 mod reader;
-/// The body of a request, on its way to whoever waits for it.
+/// Hands the body of a request to its handler.
 mod body;
-/// What it takes.
+/// Sends responses.
 mod writer;
 
 use std::cell::{Cell, RefCell};
@@ -31,12 +31,12 @@ use super::stalls::Seat;
 
 /// How long the head of a request may take, from the end of the last answer on; a trusted proxy's, from its first byte on.
 pub const HEAD_PATIENCE: Duration = Duration::from_secs(5);
-/// Who was let in shortly before the server stopped may ask for so long.
+/// How long a client that connected shortly before the server stops may take to send its request.
 const LAST_WORDS: Duration = Duration::from_millis(100);
-/// A body is sent and taken in portions of so many bytes, for each of which the client has its time.
+/// Bodies are sent and received in portions of so many bytes; a client's time is limited for each portion.
 const PORTION: usize = 32 * 1024;
 
-/// What comes from a client and goes to it, plain or as TLS.
+/// The bytes of a connection, in both directions, plain or as TLS.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
@@ -45,25 +45,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
 struct Shared<'a> {
     seat: &'a Seat,
     codec: RefCell<Codec>,
-    /// Something is being sent,
+    /// Whether something is being sent,
     is_sending: Cell<bool>,
-    /// or was taken lately.
+    /// or the client has received something since the reader last looked.
     has_taken: Cell<bool>,
 }
 
-/// What a request says of its answer.
+/// What a request says about its response.
 #[derive(Clone, Copy, Default)]
 struct Terms {
-    /// It has a head only.
+    /// The response has a head only.
     is_head: bool,
-    /// It may come in chunks.
+    /// The response may be chunked.
     knows_chunks: bool,
-    /// No other request is answered on this connection.
+    /// The response is the last one on this connection.
     is_last: bool,
 }
 
-/// Answers the requests of `peer` by `app`, one after the other: as long as more come, and until `stopping` ends. When the client leaves,
-/// what `app` does for it ends; unless it has sent much that nobody waits for, behind which its leaving is not seen.
+/// Answers the requests of `peer` with `app`, one after the other, until no more come or `stopping` ends. When the client disconnects, the
+/// call of `app` is cancelled; but if it has sent much that nobody reads, its disconnect is not noticed.
 pub async fn serve<S>(
     stream: Box<dyn Stream>,
     peer: SocketAddr,

@@ -47,8 +47,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Where this machine reaches the server: one that listens everywhere listens on loopback. On a machine that has no address of IPv6
-    /// but takes its sockets, that is IPv4's.
+    /// The address at which this machine reaches the server: loopback, if it listens on all addresses. On a machine that accepts IPv6
+    /// sockets but has no IPv6 address, that is loopback of IPv4.
     pub fn near_address(&self) -> SocketAddr {
         let mut address = self.app_addr;
         let has_v6 = || UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
@@ -60,7 +60,7 @@ impl Settings {
         address
     }
 
-    /// What it speaks there.
+    /// The scheme of its URL there.
     pub fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
     }
@@ -74,8 +74,8 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// `app` makes what each worker answers with, [`bounds`] in front of whatever answers. Each of the `proxies` stands for many
-    /// clients. Needs the runtime that it will run in.
+    /// `app` makes the application of each worker, with [`bounds`] as the middleware in front of its handlers. Each of the `proxies` stands
+    /// for many clients. Call it in the runtime that the server will run in.
     pub fn open<F, T>(
         listener: TcpListener,
         tls: Option<TlsFiles>,
@@ -117,8 +117,8 @@ impl Listening {
         self.address
     }
 
-    /// Answers until `stop` ends, and for so long after it, in which each answer is the last of its connection. Then it takes no more
-    /// connections, and the requests in flight may end.
+    /// Answers requests until `stop` ends, and for `notice` after it, in which each response is the last one of its connection. Then no
+    /// more connections are accepted, and the requests in flight may end within [`LAST_REQUESTS`].
     pub async fn run_until(self, stop: impl Future<Output = ()> + Send + 'static, notice: Duration) -> io::Result<()> {
         let (server, stops) = (self.server.handle(), Arc::clone(&self.stalls.stops));
         tokio::spawn(async move {
@@ -134,17 +134,17 @@ impl Listening {
     }
 }
 
-/// Tells the system what the standard library does not. Accepted connections inherit it.
+/// Sets socket options that the standard library cannot set. Accepted connections inherit them.
 fn prepare(listener: &TcpListener) -> io::Result<()> {
-    // Its queue of 128 is full at once when a company comes in; those who find no place try again a second later.
+    // The queue of 128 is full at once when a company comes in; a client that finds it full tries again a second later.
     const QUEUE: i32 = 1024;
-    // What the system keeps of a connection, each way. By itself it grows to megabytes.
+    // The system's buffer of a connection, for each direction. By default it grows to megabytes.
     const BUFFER: usize = 32 * 1024;
     rustix::net::listen(listener, QUEUE)?;
     rustix::net::sockopt::set_socket_send_buffer_size(listener, BUFFER)?;
     rustix::net::sockopt::set_socket_recv_buffer_size(listener, BUFFER)?;
-    // And the system waits for ever for a client to take what is left of that when the connection is closed. It counts all of a slow time
-    // together: whoever takes too little is ended here before.
+    // When a connection is closed, the system would wait for ever for the client to receive what is left in that buffer. This limit counts
+    // all of a slow time together: a client that receives too little is cut off by this server before.
     #[cfg(target_os = "linux")]
     rustix::net::sockopt::set_tcp_user_timeout(listener, 3 * TAKING_PATIENCE.as_millis() as u32)?;
     Ok(())
@@ -163,7 +163,7 @@ impl<S> Worker<S>
 where
     S: Service<Request, Response = ServiceResponse, Error = actix_web::Error>,
 {
-    /// Lets a client in, after the handshake if there is one, and answers it.
+    /// Answers the requests of a new connection, after the TLS handshake if there is one.
     async fn take(self: Rc<Self>, stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let peer = stream.peer_addr()?;

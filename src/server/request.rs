@@ -15,8 +15,8 @@ use actix_web::web::BytesMut;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use tokio_util::codec::Decoder;
 
-/// Middleware that turns away what the connection refuses. That is an error with a status, as the HTTP library's own are: whoever
-/// stands outside of it gives it words.
+/// Middleware that answers a request which the connection has refused with an error and its status, as the HTTP library's own errors are. A
+/// middleware outside of it writes the text of the response.
 pub async fn bounds(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -28,19 +28,19 @@ pub async fn bounds(
     }
 }
 
-/// An address of ours carries a page's own parameters at most.
+/// In bytes. A URL of this app carries a page's own parameters at most.
 const LONGEST_URI: usize = 8 * 1024;
-/// The whole head as it was sent, but for the empty line. Two cookies of ours are less than a third of it, and the HTTP library reads
-/// eight times as much.
+/// The size of a head in bytes, without its empty line. Two cookies of this app are less than a third of it, and the HTTP library would
+/// read eight times as much.
 const LARGEST: usize = 16 * 1024;
 const EMPTY_LINE: usize = 2;
 
-/// Why a request is turned away before anybody looks at what it asks for. Whoever stands outside of [`bounds`] gives it words.
+/// Why a request is refused before any handler sees it. A middleware outside of [`bounds`] writes the text of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal(StatusCode, &'static str);
 
 impl Refusal {
-    /// It does not come to its end.
+    /// The head was not complete in time.
     pub const SLOW: Self = Self(StatusCode::REQUEST_TIMEOUT, "the head took too long");
     const LONG_URI: Self = Self(StatusCode::URI_TOO_LONG, "the address is too long");
     const LARGE: Self = Self(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too large");
@@ -56,8 +56,8 @@ impl From<Refusal> for actix_web::Error {
     }
 }
 
-/// Takes the request that `received` begins with, if all of its head has come. Of what one or the other server could take for something
-/// else, nothing passes.
+/// Takes the request at the beginning of `received`; None if its head has not come completely. It refuses a head that this server and
+/// another one could understand differently.
 pub fn read_head(received: &mut BytesMut, codec: &mut Codec) -> Result<Option<Request>, Refusal> {
     let uri = target(received).split(|byte| *byte == b'#').next().unwrap_or_default();
     let too_large = if uri.len() > LONGEST_URI { Refusal::LONG_URI } else { Refusal::LARGE };
@@ -80,8 +80,8 @@ pub fn read_head(received: &mut BytesMut, codec: &mut Codec) -> Result<Option<Re
     Ok(Some(request))
 }
 
-/// Whether a line of `text`, which stands behind `before`, ends with a line feed alone. That is allowed by RFC 9112, 2.2, and done by few:
-/// a server in front could see one line, or one head, where the library sees two.
+/// Whether a line of `text` ends with a line feed alone; `before` is the byte before `text`. RFC 9112, 2.2 allows that, and few do it: a
+/// server in front could see one line, or one head, where the library sees two.
 pub fn has_lone_line_feed(before: u8, text: &[u8]) -> bool {
     let is_lone = |before: u8, byte: u8| (byte == b'\n') & (before != b'\r');
     let begins_so = text.first().is_some_and(|first| is_lone(before, *first));
@@ -89,7 +89,7 @@ pub fn has_lone_line_feed(before: u8, text: &[u8]) -> bool {
     text.windows(2).fold(begins_so, |found, pair| found | is_lone(pair[0], pair[1]))
 }
 
-/// Turns away what leaves open what or which host is meant (RFC 9112, section 3.2).
+/// Refuses a request that leaves open which path or which host is meant (RFC 9112, section 3.2).
 fn check(request: &RequestHead) -> Result<(), Refusal> {
     if !names_a_path(&request.uri) {
         return Err(Refusal::TARGET);
@@ -102,7 +102,7 @@ fn check(request: &RequestHead) -> Result<(), Refusal> {
     }
 }
 
-/// `/path`, or the same behind a scheme and a host, which proxies send and which then count for nothing.
+/// Whether it is `/path`, or the same behind a scheme and a host, which proxies send and which are then ignored.
 fn names_a_path(target: &Uri) -> bool {
     target.path().starts_with('/') && matches!(target.scheme_str(), None | Some("http" | "https"))
 }
@@ -113,7 +113,7 @@ fn is_host(value: &HeaderValue) -> bool {
     value.to_str().is_ok_and(|text| parses(text) && !text.contains('@'))
 }
 
-/// What stands between the first two spaces of the first line. Empty lines may stand before it.
+/// The target of the request: what stands between the first two spaces of the first line. Empty lines may precede that.
 fn target(received: &[u8]) -> &[u8] {
     let line = received.trim_ascii_start().split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
     line.split(|byte| *byte == b' ').nth(1).unwrap_or_default()
@@ -123,11 +123,11 @@ fn is_named(line: &[u8], name: HeaderName) -> bool {
     line.split(|byte| *byte == b':').next().is_some_and(|word| word.eq_ignore_ascii_case(name.as_ref()))
 }
 
-/// A request in place of one that was `refused`: with its path, its reader's language, and nothing else. [`bounds`] turns it away.
+/// A request in place of one that was `refused`: with its path, language and client, and nothing else. [`bounds`] answers it.
 pub fn stand_in(refused: &[u8], refusal: Refusal, codec: &mut Codec) -> Request {
     const KEPT: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
     const LONGEST_PATH: usize = 256;
-    /// The library takes no more than 96.
+    /// The library takes no more than 96 headers.
     const MOST_LINES: usize = 8;
     let path = target(refused).split(|byte| *byte == b'?').next().unwrap_or_default();
     let path = &path[..path.len().min(LONGEST_PATH)];
@@ -139,7 +139,7 @@ pub fn stand_in(refused: &[u8], refusal: Refusal, codec: &mut Codec) -> Request 
     let is_well = |line: &&[u8]| line.contains(&b':') && !line.iter().any(u8::is_ascii_control);
     head.extend(lines.filter(says_who_reads).filter(is_well).take(MOST_LINES).flat_map(|line| [line, b"\r\n"]).flatten());
     head.extend(b"\r\n");
-    // What the other made of it is nothing to this one.
+    // The refused request must leave no traces in the codec.
     *codec = Codec::new(codec.config().clone());
     let request = match codec.decode(&mut BytesMut::from(&head[..])) {
         Ok(Some(Message::Item(request))) => request,

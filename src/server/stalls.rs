@@ -1,9 +1,9 @@
-//! How many connections are taken at once, and which of them give way to others: those that keep the server waiting.
+//! How many connections are accepted at once, and which of them are closed to make room: those that keep the server waiting.
 //!
-//! A connection stalls while it is its client's turn: to begin or end a request, or to take the answer. No honest client does for long
-//! but a proxy that keeps some for later, and none loses more than a connection that it opens again. Whoever waits for the server, as
-//! for the turn of a login, does not stall. Whoever asks all the time does, but never for long enough: while there are so many, their next
-//! answer is the last of its connection.
+//! A connection stalls while the server waits for its client to begin or end a request, or to receive the response. No honest client stalls
+//! for long, but a proxy that keeps connections for later; and a client loses no more than a connection that it opens again. A client that
+//! waits for the server, as for its place in the line of logins, does not stall. A client that sends request after request does, but never
+//! for long enough: while there are too many connections, its next response is the last one of its connection.
 
 use std::cell::Cell;
 use std::cmp::Reverse;
@@ -38,7 +38,7 @@ impl Capacity {
     /// For a listener that only a few programs of this machine know of.
     pub const FEW: Self = Self { workers: 1, connections_per_worker: 64 };
 
-    /// What the HTTP library takes at most when nobody says.
+    /// How many connections per worker the HTTP library accepts by default.
     const MOST_PER_WORKER: u64 = 25_600;
 
     /// What this machine and the limit on open files allow. Connections beyond wait in the system's queue. Were they taken, no
@@ -60,8 +60,8 @@ impl Capacity {
     }
 }
 
-/// As many as this process may have open. Service managers set a limit of 1,024 that a process may raise by itself, for the sake of
-/// programs that use select(2); nothing here does.
+/// How many file descriptors this process may have open; None is any number. Service managers set a limit of 1,024 that a process may raise
+/// by itself, for the sake of programs that use select(2); nothing here does.
 fn descriptors() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum || setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
@@ -84,16 +84,16 @@ pub struct Stalls {
 #[derive(Default)]
 struct Crowd {
     open: usize,
-    /// How many of those were told to end and have not yet.
+    /// How many of the open connections were told to close and have not yet.
     giving_way: usize,
-    /// How many sat down so far, and how many stalled.
+    /// How many connections were opened so far, and how many times one has stalled.
     seats: u64,
     stalls_so_far: u64,
     stalled: HashMap<Party, BTreeMap<u64, Stalled>>,
 }
 
-/// Whose connections count together: those of one address or, in IPv6, of one customer's 64 bits. Behind a trusted proxy are many, so
-/// each connection has a number there and counts for itself.
+/// Whose connections are counted together: those of one IPv4 address, or of one IPv6 network of 64 bits, which is one customer's. Many
+/// clients come through a trusted proxy, so each of its connections has a number and counts for itself.
 type Party = (IpAddr, Option<u64>);
 
 struct Stalled {
@@ -104,28 +104,28 @@ struct Stalled {
 
 /// The place of one connection, until it is dropped.
 pub struct Seat {
-    /// Among all of them.
+    /// All connections of the server.
     stalls: Arc<Stalls>,
     party: Party,
-    /// The number of its present stall: how many had stalled before.
+    /// The number of its present stall: how many stalls began before it. None while it does not stall.
     stalled_as: Cell<Option<u64>>,
     gives_way: Arc<AtomicBool>,
 }
 
 impl Stalls {
-    /// Of one address, at any time. A company behind one address has that many between two requests at most.
+    /// How many connections of one party may stall at once. A company behind one address has no more than that between two requests.
     const MOST_OF_ONE_PARTY: usize = 2048;
-    /// Nobody gives way before: some networks are slow, and whoever was let in just now is whom room was made for.
+    /// No shorter stall is ended to make room: some networks are slow, and the newest connections are those that room was made for.
     const YOUTH: Duration = Duration::from_millis(100);
     const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
 
-    /// None yet. Three quarters of the `capacity` may be open before those that stall give way. `proxies` are trusted.
+    /// No connections yet. When more than three quarters of the `capacity` are open, those that stall are closed. `proxies` are trusted.
     pub fn within(capacity: Capacity, proxies: Vec<IpNet>) -> Arc<Self> {
         let many = (capacity.connections() / 4 * 3).max(1);
         Arc::new(Self { stops: Arc::default(), proxies, many, crowd: Mutex::default(), is_crowded: Notify::new() })
     }
 
-    /// Somebody connected.
+    /// Counts a new connection, for as long as the seat exists.
     pub fn seat(self: &Arc<Self>, peer: IpAddr) -> Seat {
         let mut crowd = self.crowd.lock();
         crowd.open += 1;
@@ -142,7 +142,7 @@ impl Stalls {
         Seat { stalls: Arc::clone(self), party, stalled_as: Cell::default(), gives_way: Arc::default() }
     }
 
-    /// Sees to it that those who stall give way, for ever.
+    /// Closes stalling connections while there are too many. Never returns.
     pub async fn make_room(&self) -> Infallible {
         loop {
             self.is_crowded.notified().await;
@@ -154,7 +154,7 @@ impl Stalls {
 }
 
 impl Seat {
-    /// Whether many clients come by it.
+    /// Whether the connection is one of a trusted proxy, through which many clients come.
     pub fn is_of_a_proxy(&self) -> bool {
         self.party.1.is_some()
     }
@@ -164,14 +164,15 @@ impl Seat {
         self.stalls.stops.load(Ordering::Relaxed)
     }
 
-    /// Whether a client that asked after it had `stalled` for so long must come anew: others need its place, and it asks too often to give
-    /// way.
+    /// Whether a client must open a new connection after the response to the request that it sent after it had `stalled` for so long:
+    /// others need its place, and it sends requests too often to be closed for stalling.
     pub fn must_go(&self, stalled: Duration) -> bool {
         let asks_too_often = stalled < Stalls::YOUTH + Stalls::BETWEEN_LOOKS;
         asks_too_often && !self.is_of_a_proxy() && self.stalls.crowd.lock().open > self.stalls.many
     }
 
-    /// Waits for what the `client` does: until the server goes on, it stalls. An error says that others need the place.
+    /// Waits for what the `client` does: meanwhile, and until [`Seat::goes_on`], the connection stalls. An error says that others need the
+    /// place.
     pub async fn stalling<T>(&self, client: impl Future<Output = io::Result<T>>) -> io::Result<T> {
         let mut client = pin!(client);
         poll_fn(|context| match client.as_mut().poll(context) {
@@ -193,7 +194,7 @@ impl Seat {
         Ok(())
     }
 
-    /// The server has what it waited for; for how long.
+    /// Ends the stall: the server has what it waited for. Returns how long the connection has stalled.
     pub fn goes_on(&self) -> Duration {
         let stalled = self.stalled_as.take().and_then(|number| self.stalls.crowd.lock().take(self.party, number));
         stalled.map_or(Duration::ZERO, |stalled| stalled.since.elapsed())
@@ -210,7 +211,7 @@ impl Drop for Seat {
 }
 
 impl Crowd {
-    /// One more that stalls.
+    /// Counts a stall and returns its number. If the party has too many, its longest stall is ended.
     fn admit(&mut self, party: Party, stalled: Stalled) -> u64 {
         let number = self.stalls_so_far;
         self.stalls_so_far += 1;
@@ -224,8 +225,8 @@ impl Crowd {
         number
     }
 
-    /// As many end as there are too many, if they stall; whether it is still crowded. It is always one of those whose party has
-    /// most that stall, and of these the one that has stalled longest.
+    /// Closes as many stalling connections as there are too many. Each time it is one of the party with the most that stall, and of these
+    /// the one that has stalled longest. Returns whether there are still too many.
     fn make_room(&mut self, many: usize) -> bool {
         let too_many = self.open.saturating_sub(many + self.giving_way);
         let mut ranked: Vec<_> = self.stalled.iter().flat_map(|(party, of)| ranked(*party, of)).collect();
@@ -256,7 +257,7 @@ impl Crowd {
     }
 }
 
-/// Those of a party, each with the number of those that have stalled no longer than it.
+/// The stalls of a party, each with how many of the party have stalled no longer, itself included.
 fn ranked(party: Party, of: &BTreeMap<u64, Stalled>) -> impl Iterator<Item = (usize, u64, Party, Instant)> {
     (1..=of.len()).rev().zip(of).map(move |(rank, (number, stalled))| (rank, *number, party, stalled.since))
 }
@@ -265,7 +266,7 @@ fn ranked(party: Party, of: &BTreeMap<u64, Stalled>) -> impl Iterator<Item = (us
 mod tests {
     use super::*;
 
-    /// So many of `addresses` sit down and stall, one after the other.
+    /// One connection from each of `addresses`, opened one after the other; all of them stall.
     fn seats(stalls: &Arc<Stalls>, addresses: &[&str]) -> Vec<Seat> {
         let sit = |address: &&str| {
             let seat = stalls.seat(address.parse().unwrap());

@@ -29,7 +29,7 @@ pub struct TlsFiles {
     key: PathBuf,
 }
 
-/// Why two files cannot be shown.
+/// Why the certificate and the key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum UnusableTls {
     /// The file of this setting cannot be read.
@@ -41,7 +41,7 @@ pub enum UnusableTls {
     /// TLS_KEY is no private key.
     #[error("it is not a readable PEM file with a private key that has no passphrase")]
     Key,
-    /// TLS_KEY is a private key that nobody can sign with here.
+    /// TLS_KEY is a private key of a kind that cannot sign here.
     #[error("its key is none of RSA with 2048 to 4096 bits, ECDSA on P-256 or P-384, and Ed25519")]
     KindOfKey,
     /// They do not belong together.
@@ -59,7 +59,7 @@ impl UnusableTls {
         }
     }
 
-    /// The same of a file that was read; of another, what the system said.
+    /// This error, if the file could be read; otherwise the one that the system returned.
     fn or_unreadable(self, error: &pem::Error) -> Self {
         match error {
             pem::Error::Io(error) => Self::Unreadable(self.setting(), error.kind()),
@@ -69,19 +69,19 @@ impl UnusableTls {
 }
 
 impl TlsFiles {
-    /// Opens neither.
+    /// Does not open the files yet.
     pub fn new(certificate: PathBuf, key: PathBuf) -> Self {
         Self { certificate, key }
     }
 
-    /// Whether they can be shown.
+    /// Whether both files can be read and used.
     pub fn check(&self) -> Result<(), UnusableTls> {
         self.read().map(drop)
     }
 
-    /// TLS 1.2 and 1.3 with what the files hold now and, as long as somebody uses it, later.
+    /// TLS 1.2 and 1.3 with what the files hold. They are read now, and again when they change, as long as the acceptor is used.
     pub fn serve(self) -> anyhow::Result<TlsAcceptor> {
-        // Looked at first: a change while they are read is noticed later.
+        // The stamp is taken before the files are read: a change meanwhile is noticed later.
         let seen = self.stamp();
         let shown = Arc::new(Shown(ArcSwap::from_pointee(self.read()?)));
         tokio::spawn(follow(self, seen, Arc::downgrade(&shown)));
@@ -121,7 +121,7 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-/// What handshakes show.
+/// The certificate that is sent in handshakes.
 #[derive(Debug)]
 struct Shown(ArcSwap<CertifiedKey>);
 
@@ -131,7 +131,7 @@ impl ResolvesServerCert for Shown {
     }
 }
 
-/// Shows what `files` hold whenever they are no longer as last `seen`. Ends when nobody shows it any more.
+/// Reads `files` again when they are not as last `seen`, and has handshakes use them. Ends when nobody uses `shown` any more.
 async fn follow(files: TlsFiles, mut seen: Stamp, shown: Weak<Shown>) {
     loop {
         tokio::time::sleep(BETWEEN_LOOKS).await;
@@ -150,7 +150,7 @@ async fn follow(files: TlsFiles, mut seen: Stamp, shown: Weak<Shown>) {
                 shown.0.store(Arc::new(certified));
                 tracing::info!("showing the new certificate");
             }
-            // Half of a pair may have been replaced so far; the other half will be a change too.
+            // Perhaps only one of the two files was replaced so far. When the other one is, it is tried again.
             Some(Err(error)) => {
                 tracing::warn!(setting = error.setting(), %error, "the new certificate cannot be shown: going on with the one before");
             }

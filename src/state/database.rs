@@ -1,4 +1,4 @@
-//! The one place that knows the library which keeps state: rows in a file.
+//! State in a file: sealed rows in an embedded database. Only this module knows the database library.
 
 use std::error::Error;
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
@@ -19,12 +19,12 @@ const ROWS: TableDefinition<&Name, &[u8]> = TableDefinition::new("rows");
 /// Sealed rows by their names.
 type Rows = Vec<(Name, Vec<u8>)>;
 
-/// What becomes of rows. None removes.
+/// Rows by name, each with its new content; None removes it.
 type RowChanges = Vec<(Name, Option<Vec<u8>>)>;
 
-/// Keeps changes as sealed rows.
+/// Stores changes as sealed rows of a file.
 pub(super) struct Database {
-    /// None after an error of the disk: then nothing works until the file is opened again.
+    /// None after an error of the disk: the next commit opens the file again.
     rows: Option<redb::Database>,
     path: PathBuf,
     keys: SealingKeys,
@@ -42,26 +42,26 @@ impl Keeper for Database {
 }
 
 impl Database {
-    /// Opens what is there, if all of it can be read, or begins anew. With it comes what was found that still matters.
+    /// Opens the file if all of it can be read, or creates it. Also returns the records that have not expired `now`, in Unix milliseconds.
     pub fn open(path: &Path, keys: SealingKeys, now: u64) -> Result<(Self, Vec<Record>), Unread> {
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).truncate(false).mode(0o600);
         let made = options.create_new(true).open(path);
         let is_new = made.is_ok();
         let mut file = match made {
-            // Nothing is made through a link that leads nowhere: root may come by it, and what root makes here is given away below.
+            // No file is created through a link that leads nowhere: root may run this, and what root creates here is given away below.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => options.create_new(false).open(path)?,
             made => made?,
         };
         let found = Found::in_bytes(&locked(&mut file)?, &keys, now)?;
         file.set_permissions(Permissions::from_mode(0o600))?;
         if is_new {
-            // What root makes is the server's, too; nobody else can give files away.
+            // What root creates is given to the owner of the folder, so that the server can use it; nobody else can give files away.
             let _ = folder_of(path).metadata().and_then(|of| fchown(&file, Some(of.uid()), Some(of.gid())));
         }
         let rows = builder().create_file(file).map_err(Unread::unusable)?;
         let mut database = Self { rows: Some(rows), path: path.to_owned(), keys };
-        // At once, since nobody can wait for them later.
+        // They are stored now, since no caller could wait for them later.
         database.commit(&found.changes).map_err(Unread::unusable)?;
         Ok((database, found.records))
     }
@@ -88,7 +88,7 @@ impl Database {
     }
 }
 
-/// State is small; the library would take a gigabyte.
+/// State is small. By default the library would take a gigabyte for its cache.
 fn builder() -> Builder {
     const CACHE: usize = 4 * 1024 * 1024;
     let mut builder = Builder::new();
@@ -96,17 +96,17 @@ fn builder() -> Builder {
     builder
 }
 
-/// What lies in a file.
+/// The content of a file.
 #[derive(Default)]
 pub(super) struct Found {
-    /// What still matters.
+    /// The records that have not expired.
     pub records: Vec<Record>,
-    /// What is to be changed about the rows: what an older key has sealed is sealed anew.
+    /// Expired rows are removed, and those that an older key has sealed are sealed anew.
     changes: RowChanges,
 }
 
 impl Found {
-    /// Reads what was in a file if all of it is ours.
+    /// Reads the bytes of a file, if our keys open all of its rows.
     pub fn in_bytes(bytes: &[u8], keys: &SealingKeys, now: u64) -> Result<Self, Unread> {
         let mut found = Self::default();
         for (name, row) in rehearse(bytes)? {
@@ -128,12 +128,12 @@ impl Found {
     }
 }
 
-/// Where a file is, or will be.
+/// The folder in which a file is, or will be.
 pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// All that is in a file. It is locked, for as long as it is open, before it is read.
+/// Locks a file, for as long as it is open, and then reads all of it.
 pub(super) fn locked(file: &mut File) -> Result<Vec<u8>, Unread> {
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => Unread::InUse,
@@ -144,12 +144,12 @@ pub(super) fn locked(file: &mut File) -> Result<Vec<u8>, Unread> {
     Ok(bytes)
 }
 
-/// Opens a copy, and mends it after a kill, since whatever comes of that, the file itself must stay as it is unless all of it is good.
+/// Reads all rows from a copy, which the library repairs after a kill. The file itself must not change unless all of it can be read.
 fn rehearse(bytes: &[u8]) -> Result<Rows, Unread> {
     if bytes.is_empty() {
         return Ok(Rows::new());
     }
-    // The library's own.
+    // The magic number of the library's files.
     if !bytes.starts_with(b"redb\x1A\x0A\xA9\x0D\x0A") {
         return Err(Unread::Foreign);
     }
@@ -166,7 +166,7 @@ fn all_rows(bytes: &[u8]) -> Result<Rows, redb::Error> {
     copy.check_integrity()?;
     let transaction = copy.begin_read()?;
     let rows = match transaction.open_table(ROWS) {
-        // It was killed before it had any.
+        // The process was killed before its first commit.
         Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Rows::new()),
         rows => rows?,
     };

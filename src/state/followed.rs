@@ -16,19 +16,19 @@ use crate::dingtalk::{Clock, CorpId, Moment, UserId};
 /// Tells sessions apart.
 pub type SessionId = u128;
 
-/// What is followed, wherever it happens.
+/// The tables that every process follows, whichever process changes them.
 pub(super) struct Tables {
     known: Mutex<Known>,
     pub journal: Journal,
 }
 
-/// All that is known of it.
+/// The tables themselves.
 pub(super) struct Known {
     pub ended_sessions: Seen<SessionId>,
-    /// Sessions of theirs that began before then have ended.
+    /// The sessions of a person that began before this moment have ended.
     pub ended_people: Remembered<(CorpId, UserId), Moment>,
     pub ended_organisations: Remembered<CorpId, Moment>,
-    /// With the time from which it counts.
+    /// The ticket, with the time of its event in Unix milliseconds.
     pub suite_ticket: Remembered<(), (u64, String)>,
     pub organisations: Remembered<CorpId, Decisions>,
     pub events: Seen<[u8; 16]>,
@@ -48,7 +48,7 @@ impl Tables {
         Arc::new(Self { known: Mutex::new(known), journal })
     }
 
-    /// Learns what another process has told. Whether no more than that is known.
+    /// Learns a record that another process has published. Returns whether it said all that is known of its thing.
     pub fn learn(&self, record: &Record) -> bool {
         let (mut known, later) = (self.known(), |known: &Moment, told: Moment| told.max(*known));
         match record.table {
@@ -62,7 +62,8 @@ impl Tables {
         }
     }
 
-    /// Gives everything to the journal again that does not lie there, in pieces: what happens meanwhile goes between them.
+    /// Gives everything to the journal again that is not stored, as `lies_there` says. In pieces: changes that come meanwhile go in
+    /// between.
     pub async fn give_all(these: &Weak<Self>, lies_there: impl Fn(&str) -> bool + Sync) -> Result<(), NotKept> {
         Self::give_each(these, |known| &known.ended_sessions, &lies_there).await?;
         Self::give_each(these, |known| &known.ended_people, &lies_there).await?;
@@ -80,7 +81,7 @@ impl Tables {
         const PIECE: usize = 500;
         let keys = these.upgrade().map(|tables| kind(&tables.known()).keys()).unwrap_or_default();
         for piece in keys.chunks(PIECE) {
-            // They are not held while this waits: whoever drops the last of them waits for the journal.
+            // The tables are not held while this waits: whoever drops their last owner waits for the journal to end.
             let kept = these.upgrade().map(|tables| {
                 kind(&tables.known()).give_again(piece, lies_there);
                 tables.journal.kept()
@@ -114,7 +115,7 @@ impl State {
         later(&self.clock, &mut self.tables.known().ended_organisations, corp_id, before);
     }
 
-    /// Whether a session was ended, by whatever.
+    /// Whether a session was ended: alone, or with all those of its person or organisation.
     pub fn has_ended(&self, id: SessionId, corp_id: &CorpId, user_id: &UserId, began: Moment) -> bool {
         self.tables.known().ended_sessions.get(&id).is_some() || self.is_over(corp_id, user_id, began)
     }
@@ -127,7 +128,7 @@ impl State {
     }
 }
 
-/// What was said first may be heard last.
+/// Stores `before` unless a later moment is known: events may arrive in any order.
 fn later<K: Thing>(clock: &Clock, ended: &mut Remembered<K, Moment>, key: K, before: Moment) {
     if ended.get(&key).is_none_or(|known| clock.is_before(*known, before)) {
         ended.insert(key, before);

@@ -1,4 +1,4 @@
-//! What was heard of the app's organisations, and what it means. It may be heard again and in any order: what happened last counts.
+//! What events say of the app's organisations, and what it means. Events come again and in any order: what happened last counts.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use super::followed::Known;
 use crate::dingtalk::events::{Event, Happening, Listener};
 use crate::dingtalk::{AgentId, Authorisation, Authorisations, Clock, CorpId, SuiteTicket};
 
-/// When an organisation last decided what, in Unix milliseconds; 0 is never.
+/// When an organisation last made each decision about the app, in Unix milliseconds; 0 is never.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Decisions {
     authorised: u64,
@@ -15,7 +15,7 @@ pub(super) struct Decisions {
     relieved: u64,
     stopped: u64,
     restored: u64,
-    /// It was asked whether it has authorised the app, and has.
+    /// DingTalk was asked whether it has authorised the app, and said that it has.
     found: bool,
     agent: Option<(u64, AgentId)>,
 }
@@ -27,7 +27,7 @@ impl Known {
         }
     }
 
-    /// Whether an app that an organisation calls so is ours.
+    /// Whether the organisation's app with this AgentId is ours; also if either AgentId is unknown.
     fn is_ours(&self, corp_id: &CorpId, agent_id: &Option<AgentId>) -> bool {
         let ours = self.organisations.get(corp_id).and_then(Decisions::ours);
         agent_id.as_ref().zip(ours).is_none_or(|(agent_id, ours)| agent_id == ours)
@@ -41,7 +41,7 @@ impl Known {
 }
 
 impl Decisions {
-    /// What both tell, whichever was heard first.
+    /// Merges both, in whichever order they were heard.
     pub fn and(&self, other: Self) -> Self {
         let told = |decisions: &Self| decisions.agent.as_ref().map(|(at, agent_id)| (*at, agent_id.as_str().to_owned()));
         let knows_agent = told(self) > told(&other);
@@ -64,14 +64,14 @@ impl Decisions {
         }
     }
 
-    /// What the app is called there since it was last authorised: installed anew, it may be called otherwise.
+    /// The app's AgentId in this organisation, if it was told since the last authorisation: installed anew, the app may have another.
     fn ours(&self) -> Option<&AgentId> {
         self.agent.as_ref().filter(|(at, _)| *at >= self.authorised).map(|(_, agent_id)| agent_id)
     }
 
     fn judge(&self) -> Authorisation {
         let granted = self.authorised.max(self.changed);
-        // Whoever authorises it anew has it run.
+        // An organisation that authorises the app anew also lets it run.
         let running = self.authorised.max(self.restored);
         if self.relieved > 0 && self.relieved >= granted {
             Authorisation::Relieved
@@ -86,11 +86,11 @@ impl Decisions {
 }
 
 impl State {
-    /// Does what `event` means here; again, if it was done: that changes nothing. Whether it means anything.
+    /// Applies `event` to the state; to apply it again changes nothing. Returns whether it means anything here.
     fn apply(&self, event: &Event) -> bool {
         let machine = self.clock.machine_millis();
         let latest = machine.max(self.clock.unix_millis()) + Clock::SKEW.as_millis() as u64;
-        // Nobody's clock is right. What is told of tomorrow must not outdo all that is told until then.
+        // Clocks differ. An event that is dated tomorrow must not override all events until then.
         let at = event.at.unwrap_or(machine).min(latest);
         let known = || self.tables.known();
         match &event.what {
@@ -103,7 +103,7 @@ impl State {
                 decisions.changed = decisions.changed.max(at);
                 decisions.name(agent_id, at);
             }),
-            // Of another micro-app of the suite.
+            // The event is about another micro-app of the suite.
             Happening::Restored(corp_id, agent_id) | Happening::Stopped(corp_id, agent_id)
                 if !known().is_ours(corp_id, agent_id) => {}
             Happening::Restored(corp_id, _) => {
@@ -127,15 +127,17 @@ impl State {
         true
     }
 
-    /// A suite may have several micro-apps: which of them is ours, others may have told where this process has not heard them yet.
+    /// Whether this process knows which micro-app is ours, if `event` is about one of several in a suite: other processes may have
+    /// published that, and this one reads it when Redis is first up.
     fn can_judge(&self, event: &Event) -> bool {
         let names_one = matches!(event.what, Happening::Stopped(..) | Happening::Restored(..));
         !names_one || self.redis.as_ref().is_none_or(|redis| redis.link.was_up())
     }
 
-    /// Sessions that began before then are over by what happened `at` this time. Servers' clocks differ a little, and a session too many
-    /// that ends costs nothing: the next page logs in silently. One that begins from now on is by somebody who came back. They begin by the
-    /// clock of all processes, and what happened is told by DingTalk's, which this machine's is nearer to.
+    /// Sessions that began before this moment are ended by what happened at the time `at`. Clocks differ a little, so the moment is a
+    /// little later: to end a session needlessly costs nothing, since the next page logs in silently. It is not later than now: whoever
+    /// begins a session from now on has come back. Sessions go by the clock of all processes, and `at` by DingTalk's, which this machine's
+    /// is nearer to.
     fn over(&self, at: u64) -> crate::dingtalk::Moment {
         let ahead = self.clock.unix_millis().saturating_sub(self.clock.machine_millis());
         self.clock.moment_at(at.saturating_add(ahead).saturating_add(Clock::SKEW.as_millis() as u64))
@@ -150,9 +152,10 @@ impl Listener for State {
             if !self.can_judge(&event) {
                 return false;
             }
-            // Before the app is told: whoever left is logged out even if the app fails, and adds nothing to what it then deletes.
+            // Before the app's reaction: people who left are logged out even if the app fails, and cannot add data that the app would then
+            // not delete.
             let means_something = self.apply(&event);
-            // That somebody listens is not the app's to say.
+            // The check of the callback URL only asks whether somebody listens: the app is not told.
             let reaction = self.reaction.lock().clone();
             let reacts = reaction.is_any() && !matches!(event.what, Happening::UrlChecked(_));
             if reacts && !reaction.is_done(&event).await {

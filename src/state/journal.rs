@@ -1,6 +1,6 @@
-//! What is kept of things, and a thread of its own that keeps it: whoever gives it does not wait, and whoever must know that it is kept can.
+//! Stores records on a thread of its own. To give it a change does not wait; whoever must know that it is stored can wait for that.
 //!
-//! What comes while one commit is under way goes with the next. What could not be kept is tried again until it is.
+//! Changes that arrive during a commit go into the next one. A commit that fails is tried again until it succeeds.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::dingtalk::Clock;
 use crate::dingtalk::events::REMEMBERED;
 
-/// What kind of thing it is.
+/// The kinds of things that are stored, each with a table of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Table {
@@ -26,7 +26,7 @@ pub enum Table {
     Codes,
     /// States of logins that succeeded.
     LoginStates,
-    /// Exchanges in which a login kept its order.
+    /// Exchanges of an authCode in which a login kept its place in the line.
     Exchanges,
     /// Sessions that were ended, by their ids.
     EndedSessions,
@@ -34,31 +34,31 @@ pub enum Table {
     EndedPeople,
     /// When all sessions of an organisation were ended.
     EndedOrganisations,
-    /// The one that counts.
+    /// The latest suite ticket.
     SuiteTicket,
-    /// How the app stands with organisations.
+    /// Which organisations have authorised, stopped or removed the app.
     Organisations,
-    /// Events that were heard.
+    /// Events that were handled.
     Events,
 }
 
 impl Table {
-    /// What every process must know of. The others are taken, and known to whoever asks.
+    /// The tables that every process must know. What belongs into the others is taken with `State::claim`, which asks Redis.
     pub(super) const FOLLOWED: [Self; 6] =
         [Self::EndedSessions, Self::EndedPeople, Self::EndedOrganisations, Self::SuiteTicket, Self::Organisations, Self::Events];
 
-    /// The name of the thing with this key, as JSON. Equal things have equal names.
+    /// The name of the thing with this `key`, which is JSON. Equal things have equal names.
     pub(super) fn thing(self, key: &str) -> String {
         format!("{self:?} {key}")
     }
 
-    /// Kept for good, since it is one thing or a few that change.
+    /// Whether the table is stored for good: it has one row, or a few that change.
     pub(super) fn lasts(self) -> bool {
         matches!(self, Self::SuiteTicket | Self::Organisations)
     }
 
-    /// How long a thing is remembered, by the life of what it is about: a code, or a session. An ended session is remembered for at least as
-    /// long as any copy of its cookie could hold, by whichever clock that was written.
+    /// How long a thing is remembered. `life` is that of what it is about: a code, or a session. An ended session is remembered for at
+    /// least as long as any copy of its cookie could be valid, whichever process's clock it was written by.
     pub(super) fn kept_for(self, life: Duration) -> Duration {
         const ALWAYS: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
         match self {
@@ -70,7 +70,7 @@ impl Table {
     }
 }
 
-/// What is kept of it, key and value as JSON. The names are short because there are many.
+/// A stored row, its key and value as JSON. The names of fields are short because there are many rows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Record {
     #[serde(rename = "t")]
@@ -79,56 +79,56 @@ pub(super) struct Record {
     pub key: String,
     #[serde(rename = "v")]
     pub value: String,
-    /// Unix milliseconds.
+    /// When the row expires, in Unix milliseconds.
     #[serde(rename = "u")]
     pub until: u64,
 }
 
-/// As it is kept. What we keep are numbers, texts and lists of them, which all have a form in JSON.
+/// `value` as JSON. That does not fail: we store numbers, texts and what consists of them.
 pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
 impl Record {
-    /// Which thing it is of.
+    /// The name of the thing that this record is about.
     pub fn thing(&self) -> String {
         self.table.thing(&self.key)
     }
 }
 
-/// What was given is not kept, or not yet. It counts all the same while this process lives, and is tried again.
+/// A change is not stored, or not yet. It counts all the same while this process lives, and storing it is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the state cannot be kept at the moment")]
 pub struct NotKept;
 
-/// Clones share it. What was given is kept before the last of them is gone.
+/// Clones share one thread. Dropping the last clone waits until all changes are stored, or one commit has failed.
 #[derive(Clone)]
 pub(super) struct Journal(
-    /// None where everything ends with the process anyway.
+    /// None if nothing is to be stored.
     Option<Arc<Writer>>,
 );
 
 struct Writer {
-    /// Until it ends.
+    /// Taken when this is dropped, which ends the thread.
     orders: Option<Sender<Order>>,
     failing: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What keeps them.
+/// Where changes are stored: a file, or Redis.
 pub(super) trait Keeper: Send + 'static {
-    /// Keeps all these changes; that it fails is logged once, with what is said here of that.
+    /// Stores all these changes. The caller logs the error, once until it succeeds again.
     fn keep(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>>;
 }
 
-/// What becomes of things. None removes.
+/// Things by name, each with its new record; None removes it.
 pub(super) type Changes = HashMap<String, Option<Record>>;
 
 enum Order {
     Change(String, Option<Record>),
-    /// Somebody waits until all that was given before is kept.
+    /// Report when all changes that were given before are stored.
     Tell(oneshot::Sender<()>),
-    /// What failed may succeed now.
+    /// Try a failed commit again now: it may succeed.
     Try,
 }
 
@@ -140,15 +140,15 @@ struct Tray {
 }
 
 impl Journal {
-    /// Nobody's answer waits longer.
+    /// How long [`Journal::kept`] waits at most.
     const PATIENCE: Duration = Duration::from_millis(500);
 
-    /// Keeps nothing.
+    /// A journal that stores nothing.
     pub fn none() -> Self {
         Self(None)
     }
 
-    /// Has a thread of its own keep what comes.
+    /// A journal whose thread stores changes with `keeper`.
     pub fn of(keeper: impl Keeper) -> std::io::Result<Self> {
         let ((orders, ordered), failing) = (channel(), Arc::new(AtomicBool::new(false)));
         let is_failing = Arc::clone(&failing);
@@ -156,17 +156,17 @@ impl Journal {
         Ok(Self(Some(Arc::new(Writer { orders: Some(orders), failing, thread: Some(thread) }))))
     }
 
-    /// Begins to keep `record`, or to forget `thing`.
+    /// Has the thread store `record`, or remove `thing` if it is None. Does not wait.
     pub fn give(&self, thing: String, record: Option<Record>) {
         self.order(Order::Change(thing, record));
     }
 
-    /// Says that what failed may succeed now.
+    /// Tries a failed commit again now, since it may succeed.
     pub fn try_now(&self) {
         self.order(Order::Try);
     }
 
-    /// Ends when all that was given before is kept, in half a second at most. What it returns is no clone.
+    /// Waits until all changes given before are stored; an error after half a second. The future holds no clone of the journal.
     pub fn kept(&self) -> impl Future<Output = Result<(), NotKept>> + Send + use<> {
         let told = self.0.is_some().then(|| {
             let (tell, told) = oneshot::channel();
@@ -189,7 +189,7 @@ impl Journal {
 
     fn order(&self, order: Order) {
         if let Some(orders) = self.0.as_ref().and_then(|writer| writer.orders.as_ref()) {
-            // It hears all orders before it ends.
+            // The thread receives orders for as long as this sender lives.
             drop(orders.send(order));
         }
     }
@@ -204,12 +204,12 @@ impl Tray {
         }
     }
 
-    /// Lies for a second, and fills meanwhile. Whether there is any sense in trying again.
+    /// Waits a second before the next attempt, and takes orders meanwhile. False if the journal was dropped: there is no next attempt.
     fn rest(&mut self, orders: &Receiver<Order>) -> bool {
         const PAUSE: Duration = Duration::from_secs(1);
         let until = Instant::now() + PAUSE;
         loop {
-            // Nobody waits for what fails.
+            // Nobody waits for a commit that fails: dropping the senders is their error.
             self.waiting.clear();
             match orders.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(Order::Try) | Err(RecvTimeoutError::Timeout) => return true,
@@ -237,13 +237,13 @@ fn write(orders: &Receiver<Order>, failing: &AtomicBool, mut keeper: impl Keeper
             tracing::info!("the state is kept again");
         }
         for told in tray.waiting {
-            // Whoever waited may have gone.
+            // The receiver may have been dropped.
             let _ = told.send(());
         }
     }
 }
 
-/// The library panics at some files that are not as it left them. The thread goes on: a disk may be mended.
+/// Makes a panic an error: the database library panics at some damaged files. The thread goes on, since the disk may be repaired.
 fn kept_by(keeper: &mut impl Keeper, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
     catch_unwind(AssertUnwindSafe(|| keeper.keep(changes))).unwrap_or_else(|_| Err("the file is not as it was left".into()))
 }
@@ -252,7 +252,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         drop(self.orders.take());
         if let Some(thread) = self.thread.take() {
-            // It logs its own failures.
+            // The thread logs its own failures.
             drop(thread.join());
         }
     }
@@ -262,7 +262,7 @@ impl Drop for Writer {
 mod tests {
     use super::*;
 
-    /// As the library does at a file that is not as it left it.
+    /// Panics once, as the database library does at a damaged file.
     struct PanicsOnce(bool);
 
     impl Keeper for PanicsOnce {

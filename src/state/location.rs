@@ -1,4 +1,4 @@
-//! Where state is kept, and what can be seen of it there without opening it.
+//! Where state is stored, and what can be learnt about it without changing it.
 
 use std::error::Error;
 use std::fs::File;
@@ -27,7 +27,7 @@ pub enum Location {
 }
 
 impl fmt::Display for Location {
-    /// Without what may not be told.
+    /// Without secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
@@ -42,7 +42,7 @@ impl fmt::Display for Location {
 }
 
 impl Location {
-    /// Takes a URL.
+    /// Reads STATE_URL. The error says what is wrong with it.
     pub fn parse(url: &SecretString) -> Result<Self, &'static str> {
         match url.expose_secret().split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory),
@@ -53,7 +53,8 @@ impl Location {
             }
             Some(("file", path)) => Ok(Self::File(path.into())),
             Some(("redis" | "rediss", rest)) => {
-                // A password that is not encoded ends where a path, query or fragment begins, and what stands before that would be a host.
+                // In a password that is not encoded, one of these ends the authority of the URL, and what stands before it would be taken
+                // for a host.
                 let is_split =
                     rest.trim_start_matches('/').split_once(['/', '?', '#']).is_some_and(|(_, behind)| behind.contains('@'));
                 // The library's own message may quote the URL.
@@ -67,22 +68,22 @@ impl Location {
     }
 }
 
-/// Why what is kept is not used. It was left as it is.
+/// Why stored state cannot be used. It was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Unread {
     /// Files are locked while they are open.
     #[error("another process has it open, and a file is one process's: several need STATE_URL=redis://…")]
     InUse,
-    /// It has another beginning, or none of our keys opens it.
+    /// The file does not begin as ours do, or none of our keys opens it.
     #[error(
         "this is not the state of this app under this SESSION_KEY. If it was, put the key it was written with behind the new \
          one, for one start at least; if not, name another file"
     )]
     Foreign,
-    /// It has a kind of row that nobody here knows.
+    /// The file has a row that this version cannot read.
     #[error("a later version of this app has written it")]
     Newer,
-    /// It has the beginning, and not the rest.
+    /// The file begins as ours do, but the rest is damaged.
     #[error("it is torn: take it from a copy, or move it away and lose what it kept")]
     Torn,
     /// It cannot be read or written.
@@ -96,12 +97,12 @@ impl Unread {
     }
 }
 
-/// How state is kept. It is as it should be; otherwise there is an error instead.
+/// How state is stored, if nothing is wrong with it; otherwise [`State::look`] returns an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Looked {
-    /// By each process for itself, until it ends.
+    /// In the memory of each process, until it ends.
     Memory,
-    /// By the process that has the file open.
+    /// In a file that a process has open.
     InUse,
     /// In a file with this mode that nobody has open, whose rows can be read.
     File(u32),
@@ -112,7 +113,7 @@ pub enum Looked {
 }
 
 impl State {
-    /// Looks, and changes nothing.
+    /// Checks the stored state, and changes nothing. `now` is in Unix milliseconds.
     pub async fn look(location: &Location, keys: &SealingKeys, now: u64) -> Result<Looked, Unread> {
         match location {
             Location::Memory => Ok(Looked::Memory),
@@ -125,7 +126,7 @@ impl State {
 fn look_at(path: &Path, keys: &SealingKeys, now: u64) -> Result<Looked, Unread> {
     let mut file = match File::options().read(true).write(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // Its folder is there, and this user's to write to.
+            // Its folder must exist, and this user must be allowed to write to it.
             access(folder_of(path), Access::WRITE_OK | Access::EXEC_OK).map_err(io::Error::from)?;
             return Ok(Looked::NoFile);
         }
@@ -136,13 +137,13 @@ fn look_at(path: &Path, keys: &SealingKeys, now: u64) -> Result<Looked, Unread> 
         bytes => bytes?,
     };
     let mode = file.metadata()?.permissions().mode();
-    // What takes time needs no lock: a server may start meanwhile.
+    // Reading the rows takes time and needs no lock: a server may start meanwhile.
     drop(file);
     Found::in_bytes(&bytes, keys, now)?;
     Ok(Looked::File(mode & 0o777))
 }
 
-/// A Redis that answers.
+/// What a Redis that answers says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vitals {
     /// Such as 7.0.15; empty where INFO is not allowed.
@@ -151,7 +152,7 @@ pub struct Vitals {
     pub latency: Duration,
     /// What time it is there, in Unix milliseconds: sessions go by that.
     pub unix_ms: u64,
-    /// What it throws away when it is full, if it may become full and throws anything away: that would be logouts.
+    /// Its eviction policy, if its memory is limited and it evicts anything: it could evict logouts.
     pub evicts: Option<String>,
 }
 
@@ -160,7 +161,7 @@ impl Vitals {
     async fn at(url: &SecretString) -> Result<Self, Away> {
         let mut connection = connect(url).await?;
         let asked = Instant::now();
-        // The server itself does without.
+        // The server does not need INFO, so it may be forbidden.
         let told: Option<InfoDict> = answer(&mut connection, &redis::cmd("INFO")).await.ok();
         let latency = asked.elapsed();
         let (seconds, micros): (u64, u64) = answer(&mut connection, &redis::cmd("TIME")).await?;

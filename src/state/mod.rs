@@ -1,17 +1,17 @@
 //! What outlives a request, and what requests must agree on: which authCodes and login states were used, which sessions were ended.
 //!
-//! It is looked up here and kept elsewhere: what is changed counts at once, and lasts when [`State::kept`] says so.
+//! It is looked up in memory and stored elsewhere: a change counts at once, and is stored when [`State::kept`] says so.
 
-mod location; // Where it is kept.
-mod once; // What may be used once.
-mod followed; // What every process must know of, such as the sessions that were ended,
-mod heard; // and what was heard of the app's organisations.
-mod takeover; // What becomes of a file's when there are several processes.
-mod remembered; // All that is remembered here, as long as it matters,
-mod journal; // and kept, in one go with what comes at the same time,
-mod sealing; // sealed,
+mod location; // Where state is stored: STATE_URL.
+mod once; // Things that may be used once, such as authCodes.
+mod followed; // What every process must know, such as which sessions were ended.
+mod heard; // What events say of the app's organisations.
+mod takeover; // Copies the state of a file to Redis.
+mod remembered; // Tables in memory, whose rows expire.
+mod journal; // Stores changes, several in one commit:
+mod sealing; // encrypted,
 mod database; // in a file,
-mod redis; // or where other processes follow it.
+mod redis; // or in Redis, where other processes read them.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -38,19 +38,19 @@ use crate::dingtalk::{Answering, Clock, Departing, Departures, Error, Grant, Lea
 /// What all requests and processes must agree on.
 pub struct State {
     tables: Arc<Tables>,
-    /// Records whose table nobody has asked for yet: `once` takes them.
+    /// Records from the file, until [`State::once`] takes those of its table.
     found: Mutex<Vec<Record>>,
     clock: Clock,
     reaction: Mutex<Reaction>,
-    /// Other processes, if there may be any.
+    /// What is shared with other processes; None with `memory:` and `file:`.
     redis: Option<Arc<Redis>>,
-    /// They are followed until this goes, after the journal, which tells them.
+    /// Redis is followed until this is dropped: after `tables`, whose journal still publishes changes when it is dropped.
     _until: Option<oneshot::Sender<()>>,
 }
 
 impl State {
-    /// Opens what was kept, and has a thread keep what comes. `app` is whose it is, so that two apps may share a place; no session lives longer
-    /// than `lifetime`.
+    /// Reads the stored state and, unless it is `memory:`, starts a thread that stores changes. `app` names the app, so that two may share
+    /// one Redis; no session lives longer than `lifetime`.
     pub fn open(location: &Location, app: &str, keys: SealingKeys, lifetime: Duration, clock: Clock) -> Result<Self, Unread> {
         let (mut found, mut shared) = (Vec::new(), None);
         let journal = match location {
@@ -72,30 +72,31 @@ impl State {
         Ok(Self { tables, found: Mutex::new(found), clock, reaction: Mutex::default(), redis, _until })
     }
 
-    /// From now on an event is heard when this is done about it, too. It may hold the client, which holds this state: see that it goes.
+    /// From now on an event is acknowledged only if `reaction` succeeded, too. It may hold the client, which holds this state: replace it
+    /// in the end.
     pub fn react_with(&self, reaction: Reaction) {
         *self.reaction.lock() = reaction;
     }
 
-    /// What may be used once, of one kind, and is then remembered for `kept_for`.
+    /// The things of one table, each of which may be used once. A used one is remembered for `kept_for`.
     pub fn once<K: Thing>(&self, table: Table, kept_for: Duration) -> Once<K> {
-        // Other processes are not told of it but asked.
+        // With Redis they need not be published: [`State::claim`] takes them there.
         let journal = if self.redis.is_some() { Journal::none() } else { self.tables.journal.clone() };
         Once::new(Seen::new(table, kept_for, &mut self.found.lock(), &self.clock, &journal))
     }
 
-    /// A word that all processes have who share it, and nobody else; None if it is one process's, and while it cannot be shared.
+    /// A word that only the processes that share this state can compute. None if it is not shared, and while Redis is away.
     pub fn shared_word(&self) -> Option<String> {
         let session = self.redis.as_ref()?.link.session().ok()?;
         Some(hex::encode(session.names.of("who shares this")))
     }
 
-    /// Ends when all changes until now are kept, so that a restart knows them; in half a second at most.
+    /// Waits until all changes made so far are stored, so that they survive a restart. After half a second it is an error.
     pub async fn kept(&self) -> Result<(), NotKept> {
         self.tables.journal.kept().await
     }
 
-    /// How it is.
+    /// The condition of the state at the moment.
     pub fn condition(&self) -> Condition {
         let redis = self.redis.as_ref();
         Condition {
@@ -107,7 +108,7 @@ impl State {
         }
     }
 
-    /// Ends when what other processes have told is known, or when that takes longer than anybody should wait. Whether it is.
+    /// Waits until all that other processes have published has been read, for `patience` at most. Returns whether it has.
     pub async fn is_followed(&self, patience: Duration) -> bool {
         match &self.redis {
             Some(redis) => timeout(patience, redis.link.until_up()).await.is_ok(),
@@ -116,24 +117,24 @@ impl State {
     }
 }
 
-/// How the state is.
+/// The condition of the state, as `/readyz` reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Condition {
     /// Other processes may share it.
     pub shared: bool,
-    /// What they tell is heard here, and they hear what is told here.
+    /// Changes reach the other processes, and theirs are read here. True if the state is not shared.
     pub reachable: bool,
-    /// What they had told before this process began is known, or is no longer waited for.
+    /// What other processes had published before this one started has been read, or is no longer waited for.
     #[serde(skip)]
     pub began: bool,
-    /// What was changed here outlives this process, as far as the place allows.
+    /// Changes made here are being stored, so that they outlive this process as far as the location allows.
     pub kept: bool,
-    /// So many share it, as was last seen.
+    /// How many processes share the state, as last seen.
     pub processes: NonZeroUsize,
 }
 
 impl Condition {
-    /// What holds less than it should at the moment.
+    /// Which guarantees are weaker than they should be at the moment, in words for people; None if none is.
     pub fn weaker(self) -> Option<&'static str> {
         (self.shared && !self.reachable).then_some(
             "the shared state is away: until it is back, logouts and people who leave are known in this process only, and codes and login \

@@ -1,4 +1,4 @@
-//! Things that may be used once: authCodes, login states. They are taken from this process, and then from all of them.
+//! Things that may be used once: authCodes, login states. A login takes them within this process first, and then among all processes.
 
 use std::collections::HashSet;
 use std::iter::once;
@@ -15,7 +15,7 @@ use super::journal::json;
 use super::redis::{Names, Redis, script};
 use super::remembered::{Seen, Thing};
 
-/// Remembers what is being used and what was used, for as long as it would be good.
+/// Remembers which things are being used and which were used, for as long as they would be valid.
 pub struct Once<K> {
     memory: Mutex<Memory<K>>,
 }
@@ -34,7 +34,7 @@ pub enum Unavailable {
     Used,
 }
 
-/// One thing, in one pair of hands. When this goes, the thing is free again, unless it was marked as used.
+/// A thing that nobody else can take now. When this is dropped the thing is free again, unless it was marked as used.
 pub struct Taken<'a, K: Thing> {
     once: &'a Once<K>,
     key: K,
@@ -45,13 +45,13 @@ impl<K: Thing> Once<K> {
         Self { memory: Mutex::new(Memory { under_way: HashSet::new(), used }) }
     }
 
-    /// What other processes are asked for `key`. If this process dies with it, it is free again after `taken_for`.
+    /// What [`State::claim`] is to take for `key`. If this process dies while it holds the thing, that is free again after `taken_for`.
     pub fn wanted(&self, key: &K, taken_for: Duration) -> Wanted {
         let used = &self.memory.lock().used;
         Wanted { thing: used.table.thing(&json(key)), taken_for, ends_with_process: false, used_for: used.kept_for }
     }
 
-    /// Takes `key` for oneself.
+    /// Takes `key` within this process.
     pub fn take(&self, key: K) -> Result<Taken<'_, K>, Unavailable> {
         let mut memory = self.memory.lock();
         if memory.under_way.contains(&key) {
@@ -71,7 +71,7 @@ impl<K: Thing> Once<K> {
 }
 
 impl<K: Thing> Taken<'_, K> {
-    /// From now on it is used, whatever becomes of whoever has it.
+    /// From now on the thing is used, even if the request that has taken it is cut off.
     pub fn mark_used(&self) {
         self.once.memory.lock().used.insert(self.key.clone(), ());
     }
@@ -88,39 +88,39 @@ impl<K: Thing> Drop for Taken<'_, K> {
     }
 }
 
-/// A thing to be taken from all processes.
+/// A thing to be taken among all processes.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     thing: String,
-    /// Whoever dies with it keeps it for so long,
+    /// How long it stays taken if its process dies,
     taken_for: Duration,
-    /// unless it is free again when the process is gone that took it.
+    /// unless it is free again as soon as that process counts as ended.
     ends_with_process: bool,
-    /// Once used it stays used for so long.
+    /// How long it stays used, once it is.
     used_for: Duration,
 }
 
 impl Wanted {
-    /// The same of what is free again as soon as this process is known to be gone.
+    /// The same thing, which is free again as soon as this process is known to have ended.
     pub fn until_this_process_ends(self) -> Self {
         Self { ends_with_process: true, ..self }
     }
 }
 
-/// What one login has taken. When this goes, what was not marked as used is free again.
+/// What one login has taken among all processes. When this is dropped, all that was not marked as used is free again.
 pub struct Reservation<'a> {
-    /// None where no other process could take it, or none can be asked.
+    /// None if nothing is taken in Redis: there is none, it is away, or it has refused.
     redis: Option<&'a Arc<Redis>>,
     owner: String,
     /// Each with whether it was used.
     things: Vec<(Wanted, AtomicBool)>,
-    /// One of those that help was free.
+    /// Whether one of the helping things was free.
     pub helps: bool,
 }
 
 impl State {
-    /// Takes all of `needed`, and one of `helping` if one is free, from all processes; the first of the needed that cannot be had is the error.
-    /// While they cannot agree, this process's own memory has to do: whoever calls this has asked that before.
+    /// Takes all of `needed`, and one of `helping` if one is free, among all processes. The error is the index of the first needed thing
+    /// that cannot be taken, and why. While Redis is away, it is enough that the caller has taken them within this process before.
     pub async fn claim(&self, needed: Vec<Wanted>, helping: Vec<Wanted>) -> Result<Reservation<'_>, (usize, Unavailable)> {
         let redis = self.redis.as_ref().filter(|redis| redis.link.is_up());
         let (owner, count) = (redis.map(|redis| redis.owner()).unwrap_or_default(), needed.len());
@@ -146,23 +146,23 @@ impl State {
                 let why = if refused > 0_i64 { Unavailable::Used } else { Unavailable::UnderWay };
                 Err((refused.unsigned_abs() as usize - 1, why))
             }
-            // They may be taken although nobody heard of it: they are given back like all others.
+            // Redis may have taken the things although its answer was lost: they are given back like all others.
             Err(_) => Ok(reserved),
         }
     }
 }
 
 impl Reservation<'_> {
-    /// A login is over by then, and nobody asks for its things again.
+    /// How long giving things back is tried. By then the login is over, and nobody asks for its things again.
     const MATTERS: Duration = Duration::from_secs(60);
 
-    /// Whether the thing of this number, of the needed and then the one that helps, is used.
+    /// Marks the thing at this index as used or not: first come the needed ones, then the one that helps.
     pub fn mark(&self, nth: usize, is_used: bool) {
         self.things.iter().skip(nth).take(1).for_each(|(_, used)| used.store(is_used, Ordering::Relaxed));
     }
 
-    /// Ends when all processes know what was used, or cannot be told now: then they are when they can. Of what was taken while they could not
-    /// agree they are told nothing: DingTalk takes a code once, and the browser has its state no more.
+    /// Stores in Redis what was used, for all processes to know. If Redis is away, that happens in the background when it is back. What was
+    /// taken while it was away is not stored: DingTalk takes a code once, and the browser no longer has its state.
     pub async fn conclude(mut self) {
         if let Some((redis, settling)) = self.end() {
             redis.ask_now_or_behind(Self::MATTERS, settling).await;
@@ -182,7 +182,7 @@ impl Reservation<'_> {
 }
 
 impl Drop for Reservation<'_> {
-    /// The browser went away in the middle.
+    /// The browser may have disconnected in the middle of the login.
     fn drop(&mut self) {
         if let Some((redis, settling)) = self.end() {
             redis.ask_behind(Self::MATTERS, settling);
@@ -190,7 +190,7 @@ impl Drop for Reservation<'_> {
     }
 }
 
-/// Says what became of what `owner` had taken: how long each thing stays used, or that it is free again at once.
+/// The command that gives back what `owner` has taken. Each thing stays used for its time, or is free again at once if that is zero.
 pub(super) fn settling(names: &Names, owner: &str, things: &[(String, Duration)]) -> Cmd {
     let settled = things.iter().map(|(thing, life)| (names.key(thing), life.as_millis() as u64));
     let (keys, lives): (Vec<_>, Vec<_>) = settled.unzip();

@@ -1,4 +1,4 @@
-//! Things that are remembered equally long: here, where they are looked up, and in the journal, so that a restart knows them.
+//! Things that are remembered for the same time: in memory, where they are looked up, and in the journal, so that they survive a restart.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,16 +10,16 @@ use serde::de::DeserializeOwned;
 use super::journal::{Journal, Record, Table, json};
 use crate::dingtalk::Clock;
 
-/// What a thing can be told from others by.
+/// A key that identifies a thing.
 pub trait Thing: Clone + Eq + Hash + Serialize + DeserializeOwned {}
 
 impl<K: Clone + Eq + Hash + Serialize + DeserializeOwned> Thing for K {}
 
-/// What is known of things.
+/// A table in memory: for each key a value, and when it expires.
 pub(super) struct Remembered<K, V> {
     pub table: Table,
     known: HashMap<K, (V, Instant)>,
-    /// When what may be forgotten is next looked for.
+    /// When expired things are next removed.
     forgets_at: Instant,
     pub kept_for: Duration,
     clock: Clock,
@@ -27,7 +27,7 @@ pub(super) struct Remembered<K, V> {
 }
 
 impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
-    /// Things that live for `life`. Takes what was `found` of `table` at the start.
+    /// `life` is what [`Table::kept_for`] takes. Takes the records of this `table` out of those that were `found` at the start.
     pub fn new(table: Table, life: Duration, found: &mut Vec<Record>, clock: &Clock, journal: &Journal) -> Self {
         let (clock, journal, kept_for, forgets_at) = (clock.clone(), journal.clone(), table.kept_for(life), clock.now());
         let mut new = Self { table, known: HashMap::new(), forgets_at, kept_for, clock, journal };
@@ -36,7 +36,8 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         new
     }
 
-    /// What a record says, if it matters. Whatever time it was to be kept, it is not kept longer than from now on.
+    /// The key, value and expiry of a record, if it can be read and has not expired. Whatever the record says, it expires `kept_for` from
+    /// now at the latest.
     fn read(&self, record: &Record) -> Option<(K, (V, Instant))> {
         let left = Duration::from_millis(record.until.saturating_sub(self.clock.unix_millis())).min(self.kept_for);
         let (key, value) = (serde_json::from_str(&record.key).ok()?, serde_json::from_str(&record.value).ok()?);
@@ -53,8 +54,8 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         self.known.insert(key, (value, self.clock.now() + self.kept_for));
     }
 
-    /// Learns what another process has kept, and says so again if it knows more: what both know is what `merged` makes of it. Whether no
-    /// more than that is known.
+    /// Learns a record of another process; `merged` makes one value of the known one and the record's. If that says more than the record,
+    /// it is published again. Returns whether the record said all that is known.
     pub fn learn(&mut self, record: &Record, merged: impl FnOnce(&V, V) -> V) -> bool
     where
         V: Clone + PartialEq,
@@ -74,12 +75,12 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         is_all
     }
 
-    /// What is known of.
+    /// The keys of all things in the table.
     pub fn keys(&self) -> Vec<K> {
         self.known.keys().cloned().collect()
     }
 
-    /// Gives these to the journal again that still matter and do not lie there.
+    /// Gives the things with these keys to the journal again, unless they have expired or `lies_there`: unless they are stored.
     pub fn give_again(&self, keys: &[K], lies_there: impl Fn(&str) -> bool) {
         let now = self.clock.now();
         let matters = |key: &K, until: Instant| until > now && !lies_there(&self.table.thing(&json(key)));
@@ -102,7 +103,7 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         }
     }
 
-    /// Forgets what has been remembered for its time. Until it is looked for again, some of that lies there, and is told to nobody.
+    /// Removes expired things, from time to time. Until then they take room, but `get` does not return them.
     fn forget_old(&mut self) {
         let now = self.clock.now();
         if now < self.forgets_at {
@@ -114,7 +115,7 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
     }
 }
 
-/// For things of which only is known that they are there.
+/// A table of keys without values.
 pub(super) type Seen<K> = Remembered<K, ()>;
 
 #[cfg(test)]
@@ -131,7 +132,7 @@ mod tests {
         for table in [Table::Organisations, Table::EndedSessions] {
             let mut remembered = Seen::<u8>::new(table, lifetime, &mut Vec::new(), &clock, &Journal::none());
             for nth in 0..100 {
-                // The clocks of those who tell it differ a little.
+                // The clocks of the processes that publish it differ a little.
                 let until = clock.unix_millis() + 60_000 + if table.lasts() { nth } else { 0 };
                 let told = Record { table, key: json(&1), value: json(&()), until };
                 remembered.learn(&told, |_, ()| ());

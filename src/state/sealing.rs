@@ -1,4 +1,4 @@
-//! What others keep for the app, such as a file, Redis or a browser, says nothing to them, and none of it can be made up.
+//! Seals what is stored outside of the app, in a file, in Redis or in a browser: without the key nobody can read or forge it.
 
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit};
@@ -9,7 +9,7 @@ use sha2::Sha256;
 #[derive(Clone)]
 pub struct Sealer(Aes256Gcm);
 
-/// The name of a row: it tells what the row holds to nobody without the key.
+/// The name of a row. Without the key it reveals nothing of what the row holds.
 pub(super) type Name = [u8; 16];
 
 /// Keys for what is kept in a file or in Redis, newest first. The newest seals, each opens.
@@ -23,40 +23,40 @@ struct SealingKey {
     sealer: Sealer,
 }
 
-/// What became of opening what several processes can reach.
+/// The result of opening a value that several processes can write.
 pub(super) enum Opened {
     Good {
         plain: Vec<u8>,
         is_newest: bool,
     },
-    /// It is nothing, or nobody's any more: whoever has something better may put that there.
+    /// It is empty, junk or broken, and may be overwritten.
     Broken,
     /// A later version of this app has written it, or one with a key that is not known here. It must be left alone.
     Foreign,
 }
 
-/// By chance for each sealing, so that no two are ever the same: a key is good for 2³² of them (NIST SP 800-38D, 8.3).
+/// The length of a nonce in bytes. Nonces are random, and no two are the same for up to 2³² sealings with one key (NIST SP 800-38D, 8.3).
 const NONCE: usize = 12;
 
-/// What stands before the version of the form, the key's id, and what it has sealed.
+/// The first bytes of a framed value. After them come the version of the format, the key's id, and what the key has sealed.
 const FRAME: &[u8] = b"dh5";
 const VERSION: u8 = 1;
 
 impl Sealer {
-    /// With a key that nothing else is done with.
+    /// Seals with `key`, which must not be used for anything else.
     pub fn new(key: [u8; 32]) -> Self {
         Self(Aes256Gcm::new(&key.into()))
     }
 
-    /// What `plain` is to everybody else, and to us where it is called otherwise: nothing.
+    /// Encrypts `plain`. It opens only with the same key and under the same `name`.
     pub fn seal(&self, name: &[u8], plain: &[u8]) -> Vec<u8> {
         let nonce: [u8; NONCE] = rand::random();
         let sealed = self.0.encrypt(&nonce.into(), Payload { msg: plain, aad: name });
-        // It fails for 64 GiB only; what is empty opens as nothing.
+        // Encryption fails for 64 GiB only. Then the result is the nonce alone, which does not open.
         [&nonce[..], &sealed.unwrap_or_default()].concat()
     }
 
-    /// What was sealed with this key under this name.
+    /// Decrypts what was sealed with this key under this name. None if it was not.
     pub fn open(&self, name: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE>()?;
         self.0.decrypt(nonce.into(), Payload { msg: sealed, aad: name }).ok()
@@ -73,7 +73,7 @@ impl SealingKeys {
         Self(keys.into_iter().map(key).collect())
     }
 
-    /// What the row of `thing` is called.
+    /// The name of the row of `thing`.
     pub(super) fn name(&self, thing: &str) -> Name {
         name(&self.0[0].naming, thing)
     }
@@ -83,7 +83,7 @@ impl SealingKeys {
         self.0[0].sealer.seal(name, row)
     }
 
-    /// The same with what tells other processes whether they can open it.
+    /// Seals in the same way, behind a frame that tells other processes whether they can open it.
     pub(super) fn seal_framed(&self, name: &Name, plain: &[u8]) -> Vec<u8> {
         [FRAME, &[VERSION], &self.0[0].id, &self.seal(name, plain)].concat()
     }
@@ -104,7 +104,7 @@ impl SealingKeys {
     }
 }
 
-/// What `thing` is called by whoever has this key.
+/// The name of `thing`, made with this key.
 pub(super) fn name(key: &[u8; 32], thing: &str) -> Name {
     let mut name = Name::default();
     name.copy_from_slice(&derived(key, thing.as_bytes())[..16]);
@@ -116,7 +116,7 @@ pub fn derived(key: &[u8], purpose: &[u8]) -> [u8; 32] {
     mac(key, &[purpose]).finalize().into_bytes().into()
 }
 
-/// What proves that somebody with this key says all these parts: HMAC with SHA-256.
+/// HMAC with SHA-256 over all these parts: it proves that somebody with this key wrote them.
 pub fn mac(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
     // HMAC takes keys of any length (RFC 2104, section 3); the type only shares its constructor with ciphers that do not.
     #[expect(clippy::expect_used)]

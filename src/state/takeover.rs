@@ -1,4 +1,4 @@
-//! From one process to several: what a file kept goes to where all can reach it.
+//! From one process to several: copies the state of a file to Redis, where all processes reach it.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -18,8 +18,8 @@ impl State {
     const PAUSE: Duration = Duration::from_millis(100);
     const AT_ONCE: usize = 500;
 
-    /// Takes over what the file at `path` keeps, which is one process's: that must have ended. How many things it was; done again, it changes
-    /// nothing.
+    /// Takes over all records of the file at `path`. The process that used the file must have ended. Returns how many records there were;
+    /// taking them over again changes nothing.
     pub async fn take_over(&self, path: &Path, keys: SealingKeys) -> anyhow::Result<usize> {
         const AWAY: &str = "the state that is to take it over is away, or cannot keep it";
         let now = self.clock.unix_millis();
@@ -27,14 +27,15 @@ impl State {
         if !path.is_file() {
             return Err(Unread::Unusable(ErrorKind::NotFound.into())).with_context(named);
         }
-        // Open, and so locked, until the end.
+        // Stays open, and so locked, until this function returns.
         let mut file = File::options().read(true).write(true).open(path).map_err(Unread::from).with_context(named)?;
         let found = locked(&mut file).and_then(|bytes| Found::in_bytes(&bytes, &keys, now)).with_context(named)?;
         let (followed, taken): (Vec<_>, Vec<_>) =
             found.records.into_iter().partition(|record| Table::FOLLOWED.contains(&record.table));
         let count = followed.len() + taken.len();
         for record in followed {
-            // In this order: what is learnt of it and of what is known already is given again, and then that counts.
+            // In this order: if `learn` merges the record with one that is known already, it gives the result to the journal, which must
+            // come last.
             self.tables.journal.give(record.thing(), Some(record.clone()));
             self.tables.learn(&record);
         }

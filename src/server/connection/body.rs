@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 pub type Part = Result<Bytes, PayloadError>;
 
-/// The connection's end of a body; whoever is to read it has the other.
+/// The connection's end of a request body; the handler has the other end, from which it reads.
 pub struct Body {
     is_awaited: watch::Sender<bool>,
     /// None is the end of it.
@@ -18,7 +18,7 @@ pub struct Body {
 }
 
 impl Body {
-    /// Both ends. Nothing comes after an error, and a body that is not given to its end was cut off.
+    /// Makes both ends. Nothing comes after an error. If the connection's end is dropped early, the handler gets an error.
     pub fn new() -> (Self, Payload) {
         let (is_awaited, _) = watch::channel(false);
         let (parts, mut given) = unbounded_channel();
@@ -37,15 +37,15 @@ impl Body {
         (body, Payload::Stream { payload: Box::pin(payload) })
     }
 
-    /// What whoever waits has waited for.
+    /// Gives the handler the part that it waits for.
     pub fn give(&self, part: Option<Part>) {
         self.is_awaited.send_replace(false);
-        // Whoever waited may have gone.
+        // The handler may have dropped its end.
         let _ = self.parts.send(part);
     }
 }
 
-/// Ends when somebody waits for some of the body.
+/// Waits until the handler waits for some of the body.
 pub async fn awaited(body: Option<&Body>) {
     match body {
         // It cannot be closed while the body has a sender.
@@ -54,7 +54,7 @@ pub async fn awaited(body: Option<&Body>) {
     }
 }
 
-/// Ends when nobody will wait for any more of it.
+/// Waits until the handler has dropped its end of the body.
 pub async fn dropped(body: Option<&Body>) {
     match body {
         Some(body) => body.parts.closed().await,

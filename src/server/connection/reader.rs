@@ -19,34 +19,34 @@ use crate::server::request::{Refusal, has_lone_line_feed, read_head, stand_in};
 
 /// How long a client may take for each portion of a body.
 const PORTION_PATIENCE: Duration = Duration::from_secs(20);
-/// How long a trusted proxy may keep a connection for its next request: longer than any does, since it loses a request that it sends while
-/// its connection is being closed. Most let go of theirs after one minute, Google's after ten, Envoy after an hour.
+/// How long a trusted proxy may keep an idle connection: longer than any does, since a request that it sends while its connection is being
+/// closed is lost. Most close theirs after one minute, Google's after ten, Envoy after an hour.
 const PROXY_PATIENCE: Duration = Duration::from_secs(3620);
-/// How long somebody who will send nothing more still waits for an answer: scripts that pipe a request do, browsers that are gone do not.
+/// How long a client that sends nothing more still gets a response: scripts that pipe a request wait for it, disconnected browsers do not.
 const LEAVING_PATIENCE: Duration = Duration::from_secs(1);
 /// How long a client may go on sending after the last answer. Were the connection closed at once, the answer could be lost.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
 
-/// So much is read though nobody waits for it, so that it is noticed when the client leaves.
+/// How many bytes are read though nobody waits for them, so that it is noticed when the client disconnects.
 const READ_AHEAD: usize = 16 * 1024;
 const AT_ONCE: usize = 4 * 1024;
 
 pub struct Reader<'a> {
     read: ReadHalf<Box<dyn Stream>>,
     shared: &'a Shared<'a>,
-    /// What came and was not looked at.
+    /// Bytes that were received and not decoded yet.
     received: BytesMut,
     /// No request came yet.
     is_new: bool,
     /// What the present request says of its answer, as far as it was known when it came.
     terms: Terms,
-    /// Not all of its body was read.
+    /// Not all of the present request's body was read.
     has_body: bool,
-    /// Its client waits to be told to send that.
+    /// The client waits for `100 Continue` before it sends the body.
     expects: bool,
-    /// The last byte between chunks of it, so that a line feed at the beginning of what comes next is seen to be alone.
+    /// The last byte of the framing around chunks of it: it shows whether a line feed at the beginning of the next bytes stands alone.
     around: u8,
-    /// How much has come of the present portion of it, and how long the client may take for the rest.
+    /// How much has come of the body's present portion, and how long the client may take for the rest of that portion.
     portion: usize,
     patience: Duration,
 }
@@ -67,11 +67,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads some more; nothing when the client has sent all it will.
+    /// Reads some more bytes, and returns how many: 0 when the client has sent all it will.
     async fn fill(&mut self) -> io::Result<usize> {
         self.received.reserve(AT_ONCE);
         let some = match self.read.read_buf(&mut self.received).await {
-            // TLS that ends without saying so.
+            // TLS was closed without a `close_notify`.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => 0,
             read => read?,
         };
@@ -83,7 +83,7 @@ impl<'a> Reader<'a> {
     pub async fn request(&mut self) -> io::Result<Option<Request>> {
         let seat = self.shared.seat;
         if self.received.is_empty() {
-            // Whoever is idle costs little.
+            // An idle connection holds no buffer.
             self.received = BytesMut::new();
             if seat.is_of_a_proxy() && !matches!(timeout(PROXY_PATIENCE, seat.stalling(self.fill())).await, Ok(Ok(1..))) {
                 return Ok(None);
@@ -119,8 +119,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether the client is told that its head does not come. Later it may leave without a word, and proxies open some connections
-    /// before they have a request. Some clients send an empty line behind one.
+    /// Whether a client whose head did not come in time is answered with an error. After its first request it may just disconnect, and
+    /// proxies open some connections before they have a request. An empty line is no beginning: some clients send one behind a request.
     fn is_asked_about(&self) -> bool {
         (self.is_new && !self.shared.seat.is_of_a_proxy()) || !self.received.trim_ascii().is_empty()
     }
@@ -137,8 +137,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads the body as far as somebody waits for it, and beyond that just enough to notice when the client leaves: then this ends.
-    /// Until the answer begins, a client that waits to be told to send its body is told by `writer`.
+    /// Reads the body as far as the handler waits for it, and beyond that just enough to notice when the client disconnects: then this
+    /// returns. Until the response begins there is a `writer`, which sends `100 Continue` to a client that waits for it.
     pub async fn attend(&mut self, mut body: Option<&Body>, mut writer: Option<&mut Writer<'_>>) -> io::Result<()> {
         let mut gone_at = None;
         loop {
@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
                 came = self.fill(), if gone_at.is_none() && self.received.len() < READ_AHEAD => {
                     gone_at = (came? == 0).then(|| Instant::now() + LEAVING_PATIENCE);
                 }
-                // As long as it takes what is sent, it is not gone.
+                // A client that still receives the response has not disconnected.
                 () = reached(gone_at) => match writer.is_none() && (self.shared.has_taken.take() || self.shared.is_sending.get()) {
                     true => gone_at = Some(Instant::now() + LEAVING_PATIENCE),
                     false => return Ok(()),
@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Gives some of a `body` to whoever waits for it, unless that is dropped before.
+    /// Gives the handler some of its `body`, unless that is dropped before.
     async fn give_some(&mut self, body: Option<&Body>) {
         let part = tokio::select! {
             part = self.part() => part.transpose(),
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The client keeps nobody waiting for its body, but perhaps for the answer to be taken.
+    /// The server no longer waits for the body: the connection does not stall, unless the client has to receive the response.
     fn needs_no_more(&self) {
         if !self.shared.is_sending.get() {
             self.shared.seat.goes_on();
@@ -209,7 +209,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What has come of the body. One that is malformed ends where it no longer makes sense.
+    /// Decodes what has come of the body. A malformed one ends with an error.
     fn decoded(&mut self) -> Part {
         let received = self.received.split();
         let (mut unread, mut part) = (BytesMut::from(&received[..]), BytesMut::new());
@@ -233,8 +233,9 @@ impl<'a> Reader<'a> {
         Ok(part.freeze())
     }
 
-    /// What the present request says of its answer now. Where the next one begins is not known before this one was read to its end; and a
-    /// proxy that keeps connections for later should not find one closed when it sends the next on it.
+    /// What the present request says about its response, as it is known now. The response is the last one if the body was not read to its
+    /// end: where the next request begins is not known. So it is if the server is about to stop: a proxy should not find its connection
+    /// closed when it sends the next one.
     pub fn terms_now(&self) -> Terms {
         Terms { is_last: self.terms.is_last || self.has_body || self.shared.seat.server_stops(), ..self.terms }
     }

@@ -15,8 +15,8 @@ use tokio_util::codec::Encoder;
 
 use super::{PORTION, Shared, Stream, Terms};
 
-/// How long a client may take for each portion of an answer. The system holds two more for it, and says that there is room again only when
-/// much of that has been taken.
+/// How long a client may take to receive each portion of a response. The system holds two more portions for it, and says that there is room
+/// again only when much of them has been received.
 pub const TAKING_PATIENCE: Duration = Duration::from_secs(40);
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -24,7 +24,7 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 pub struct Writer<'a> {
     write: WriteHalf<Box<dyn Stream>>,
     shared: &'a Shared<'a>,
-    /// What is to be sent and the system has not taken.
+    /// Bytes that are to be sent and that the system has not accepted yet.
     unsent: BytesMut,
 }
 
@@ -39,16 +39,16 @@ impl<'a> Writer<'a> {
         self.put().await
     }
 
-    /// Sends an answer. Whether the connection goes on after it.
+    /// Sends a response. Returns whether the connection stays open after it.
     pub async fn send(&mut self, answer: Response<BoxBody>, terms: Terms) -> io::Result<bool> {
         let (mut head, mut body) = answer.into_parts();
         let size = body.size();
-        // Then its end is that of the connection.
+        // Then closing the connection is what ends the body.
         let is_raw = size == BodySize::Stream && !terms.knows_chunks;
         if is_raw {
             head.head_mut().no_chunking(true);
         }
-        // The library would say of a request to upgrade that the connection goes on.
+        // The library would say to a request to upgrade that the connection stays open.
         if terms.is_last || is_raw || !self.shared.codec.borrow().keep_alive() {
             head.head_mut().set_connection_type(ConnectionType::Close);
         }
@@ -59,7 +59,7 @@ impl<'a> Writer<'a> {
             let part = match (&mut next).now_or_never() {
                 Some(part) => part,
                 None => {
-                    // What is there goes out meanwhile.
+                    // The next part is not ready: what is there is sent meanwhile.
                     self.put().await?;
                     next.await
                 }
@@ -72,7 +72,7 @@ impl<'a> Writer<'a> {
             }
         }
         self.put().await?;
-        // Whoever is idle costs little.
+        // An idle connection holds no buffer.
         self.unsent = BytesMut::new();
         Ok(self.shared.codec.borrow().keep_alive())
     }
@@ -81,7 +81,7 @@ impl<'a> Writer<'a> {
         self.shared.codec.borrow_mut().encode(message, &mut self.unsent)
     }
 
-    /// Has the client take all that is unsent, each portion in its time. What is left when this does not come to its end goes out next.
+    /// Sends all of `unsent`, each portion within the client's time. If this is dropped before it ends, the rest is sent next.
     async fn put(&mut self) -> io::Result<()> {
         let Shared { seat, is_sending, has_taken, .. } = self.shared;
         is_sending.set(true);
@@ -105,7 +105,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Nobody else hears why an answer does not come to its end.
+/// Logs why a response is cut off: nobody else learns it.
 fn cut_off(error: impl Display) -> io::Error {
     tracing::error!(%error, "an answer is cut off, since its body has failed");
     io::Error::other(error.to_string())

@@ -14,7 +14,7 @@ use super::link::{Away, Link};
 use super::{Names, Redis, script};
 use crate::dingtalk::{Answering, Error, Grant, Needed};
 
-/// A credential as it lies there, sealed.
+/// A credential as it is stored in Redis, where it is sealed.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     value: String,
@@ -27,8 +27,8 @@ struct Kept {
 }
 
 impl Kept {
-    /// What was granted `now`, and is no older than `oldest` however often it was granted `before`. One that is granted again after that
-    /// begins anew, as it does in a process that is alone.
+    /// A credential that was granted `now`. If it has the same value as `before`, it keeps the age of that, and lives at most until it is
+    /// `oldest` old. A value that is granted again after that counts as new, as it does in a process that is alone.
     fn of(grant: &mut Grant, before: Option<Self>, oldest: Option<Duration>, now: u64) -> Self {
         let same = before.filter(|before| before.value == grant.value.expose_secret());
         let seen_ago = same.map(|before| Duration::from_millis(now.saturating_sub(before.first_seen)));
@@ -46,41 +46,42 @@ impl Kept {
     }
 }
 
-/// What was found in one's place.
+/// What was found where a credential is stored.
 enum Looked {
     Fresh(Grant),
-    /// One is to be asked for. What was there before may be the same as what comes.
+    /// A credential has to be fetched. The one that was stored before, if any, may have the same value.
     Due(Option<Kept>),
-    /// It is not ours to touch.
+    /// Another version, or an unknown key, has written it: it must be left alone.
     Foreign,
 }
 
 impl Redis {
-    /// A process that is killed while it asks holds the others up for so long; one that lives prolongs it.
+    /// The life of a lock. A process prolongs its lock while it fetches. If it is killed meanwhile, the others wait for so long.
     const LOCK: Duration = Duration::from_secs(3);
-    /// Then whoever waits asks without the lock: a call, with its turn, takes no longer unless DingTalk refuses one after the other.
+    /// How long a process waits for another's lock before it fetches without: a call, with its wait for the limit, takes no longer unless
+    /// DingTalk refuses one after the other.
     const PATIENCE: Duration = Duration::from_secs(9);
 
-    /// The credential that some process has, if it is fresh; else what `ask` brings.
+    /// The credential that is stored in Redis, if it is fresh; else the one that `ask` fetches.
     pub async fn credential(self: &Arc<Self>, needed: Needed, ask: Answering<'_, Result<Grant, Error>>) -> Result<Grant, Error> {
         let (owner, gives_up) = (self.owner(), Instant::now() + Self::PATIENCE);
         let mut back_by = Instant::now() + Link::PATIENCE;
         loop {
             match self.look(&needed, &owner).await {
                 Ok((true, Looked::Due(before))) => return self.renew(needed, owner, before, ask).await,
-                // Somebody else asks for a new one.
+                // Another process fetches a new one.
                 Ok((false, Looked::Due(_))) if Instant::now() < gives_up => {
                     sleep(Duration::from_millis(40 + rand::random::<u64>() % 40)).await;
                     back_by = Instant::now() + Link::PATIENCE;
                 }
-                // A call of one's own may end what all others hold.
+                // Waits for Redis: a credential that this process fetches alone may invalidate the one that all others hold.
                 Err(_) if self.link.is_back_by(back_by).await => {}
                 looked => {
-                    // It may be locked although nobody heard of it.
+                    // The lock may be ours although the answer was lost.
                     self.ask_behind(Self::LOCK, move |names| unlocking(names, &needed.name, &owner, &[], Duration::ZERO));
                     return match looked {
                         Ok((_, Looked::Fresh(grant))) => Ok(grant),
-                        // Whatever it is that holds it up, this process can ask for one of its own.
+                        // Whatever the reason is, this process can fetch a credential for itself.
                         _ => ask.await,
                     };
                 }
@@ -88,7 +89,7 @@ impl Redis {
         }
     }
 
-    /// Locks it, too, unless somebody else has. Whether nobody has, and what was found.
+    /// Reads the stored credential, and locks it unless another process has. Returns whether the lock is ours, and what was found.
     async fn look(&self, needed: &Needed, owner: &str) -> Result<(bool, Looked), Away> {
         let life = Self::LOCK.as_millis() as u64;
         let (is_mine, sealed): (bool, Vec<u8>) =
@@ -106,7 +107,7 @@ impl Redis {
         let now = self.clock.unix_millis();
         let ago = |then: u64| Duration::from_millis(now.saturating_sub(then));
         let (life, granted_ago) = (Duration::from_millis(kept.life), ago(kept.granted));
-        // Another process may have judged it due already: whoever comes first renews it.
+        // Processes find a credential due at 85 to 90 % of its life: the first one that asks renews it.
         let fresh_for = if kept.is_replaced { life } else { life.mul_f64(0.85) };
         if granted_ago >= fresh_for || unwanted.as_ref().is_some_and(|unwanted| unwanted.expose_secret() == kept.value) {
             return Looked::Due(Some(kept));
@@ -115,8 +116,8 @@ impl Redis {
         Looked::Fresh(Grant { value: kept.value.into(), life, is_replaced: kept.is_replaced, granted_ago, seen_ago })
     }
 
-    /// Asks, keeps the lock meanwhile, and leaves what comes to all. The lock goes in any case: whoever waits for it would otherwise wait
-    /// until it runs out, and then ask for one more.
+    /// Fetches a credential, prolongs the lock meanwhile, and stores the result for all. The lock is released in any case: those who wait
+    /// for it would otherwise wait until it expires, and then fetch one more.
     async fn renew(
         self: &Arc<Self>,
         Needed { name, oldest, .. }: Needed,
@@ -146,17 +147,17 @@ impl Redis {
     }
 }
 
-/// Lets the lock go, and leaves what was `sealed` there if it is anything.
+/// Releases the lock, and stores `sealed` unless that is empty.
 fn unlocking(names: &Names, name: &str, owner: &str, sealed: &[u8], life: Duration) -> Cmd {
     script(UNLOCK, &["string"], &places(names, name), (owner, sealed, life.as_millis().max(1) as u64))
 }
 
-/// Where a credential lies, and its lock.
+/// The keys of a credential and of its lock.
 fn places(names: &Names, name: &str) -> [String; 2] {
     [format!("credential {name}"), format!("lock of {name}")].map(|thing| names.key(&thing))
 }
 
-/// A value that is moved to another name, and so to another organisation, does not open there.
+/// The name for which a credential is sealed. Moved to another key, such as that of another organisation, it does not open.
 fn sealed_for(name: &str) -> Name {
     let mut of = Name::default();
     of.copy_from_slice(&Sha256::digest(name)[..16]);

@@ -1,4 +1,4 @@
-//! Keeps the connection up, and tells other processes that this one is there.
+//! Keeps the connection up, reads what other processes publish, and reports to them that this one is alive.
 
 use std::collections::HashSet;
 use std::future::pending;
@@ -17,28 +17,28 @@ use super::super::sealing::Name;
 use super::link::{Away, Session, answer, connect};
 use super::{Names, Redis, script};
 
-/// Never goes away.
+/// The task that does this, for as long as its runtime exists.
 pub(super) struct Follower {
     pub redis: Arc<Redis>,
-    /// Whoever uses them keeps them.
+    /// Weak, since the state that uses them owns them.
     pub tables: Weak<Tables>,
-    /// Where the logs were read until,
+    /// The id of the last entry that was read of each log,
     pub until: [String; Table::FOLLOWED.len()],
-    /// under which names, and in which history of the data.
+    /// and the names and the history of the data for which these ids are valid.
     place: Option<(Names, String)>,
-    /// The last place that was told all that is known here.
+    /// The last place to which all that this process knows was published.
     shared: Option<(Names, String)>,
-    /// While a new place has yet to be told: what lies there of all that is known here.
+    /// While all must be published to a new place: the names of the things that are stored there already.
     pub found: Option<Arc<Mutex<HashSet<Name>>>>,
-    /// Junk was found there instead of what had been told.
+    /// Junk was found under our keys, so that what had been published there is lost.
     found_junk: bool,
 }
 
 impl Follower {
-    /// Before it is tried again.
+    /// How long it waits before it connects again.
     const PAUSE: Duration = Duration::from_millis(250);
     const BETWEEN_BEATS: Duration = Duration::from_secs(1);
-    /// For news.
+    /// How long one read waits for new entries.
     const WAITS: Duration = Duration::from_secs(1);
 
     async fn run(mut self) {
@@ -72,7 +72,7 @@ impl Follower {
         }
     }
 
-    /// A session, with all that was told until now known, and one connection more to read with.
+    /// Connects, and reads all that was published until now. Returns the session, and one more connection to read with.
     async fn set_up(&mut self) -> Result<(Arc<Session>, MultiplexedConnection), Away> {
         let redis = Arc::clone(&self.redis);
         let (mut commands, mut reader) = tokio::try_join!(connect(&redis.url), connect(&redis.url))?;
@@ -80,7 +80,7 @@ impl Follower {
         let names = redis.agree_on_names(&mut commands).await?;
         redis.beat(&mut commands, &names, false).await?;
         let place = Some((names.clone(), history));
-        // What was read half way before is read on.
+        // In the same place, reading goes on where it stopped.
         if self.place != place {
             self.until.fill("0-0".to_owned());
             self.place.clone_from(&place);
@@ -106,7 +106,7 @@ impl Follower {
         Ok((session, reader))
     }
 
-    /// Follows until something goes wrong.
+    /// Follows until the connection fails. Returns why it did.
     async fn stay(&mut self, session: &Session, mut reader: MultiplexedConnection) -> Away {
         let (redis, names, mut commands) = (Arc::clone(&self.redis), &session.names, session.connection.clone());
         let (tables, found, is_shared) = (self.tables.clone(), self.found.clone(), AtomicBool::new(false));
@@ -141,7 +141,7 @@ impl Follower {
             why = redis.link.until_lost() => why,
             why = tell_again => why,
         };
-        // What was given up half way is told when it is back.
+        // If not all was published again, the rest follows when Redis is back.
         if is_shared.into_inner() {
             (self.shared, self.found) = (self.place.clone(), None);
         }
@@ -150,9 +150,9 @@ impl Follower {
 }
 
 impl Redis {
-    /// A process that is not heard of for so long is gone.
+    /// A process that has not reported for so long counts as ended.
     const BELIEVED: Duration = Duration::from_secs(5);
-    /// A clock that differs by more is told.
+    /// In milliseconds. If the clock of Redis differs by more, that is logged.
     const SKEW_MS: u64 = 5000;
 
     /// Keeps the connection up from now on, and has `tables` learn what other processes tell.
@@ -162,8 +162,8 @@ impl Redis {
         self.runtime.spawn(follower.run());
     }
 
-    /// Tells that this process is there, and asks for the time and whether the names are still the same. Others that come back with Redis
-    /// may not have told yet that they are there: until they had time to, there are no fewer than before.
+    /// Reports that this process is alive, counts all processes, reads the time, and checks that the names are still the same. When Redis
+    /// has just come back, other processes may not have reported yet: until `may_be_fewer`, the count does not fall.
     async fn beat(&self, commands: &mut MultiplexedConnection, names: &Names, may_be_fewer: bool) -> Result<(), Away> {
         let asked = Instant::now();
         let keys = [names.processes(), self.place_of_names()];
@@ -188,8 +188,8 @@ impl Redis {
     }
 }
 
-/// Which history of its data a Redis has. It is another one after a restart and with another primary, whose data may be older; where nobody
-/// may ask for it, each time.
+/// The id of the data's history in Redis. It changes after a restart and with another primary, whose data may be older. If INFO is not
+/// allowed it is a random one, so that it changes with each connection.
 async fn history(connection: &mut MultiplexedConnection) -> String {
     let told: Result<InfoDict, Away> = answer(connection, redis::cmd("INFO").arg("replication")).await;
     told.ok().and_then(|told| told.get("master_replid")).unwrap_or_else(|| hex::encode(rand::random::<[u8; 8]>()))

@@ -1,4 +1,4 @@
-//! The connection to Redis: there or not, and nobody waits to find out.
+//! The connection to Redis. Whether it is up is known at once, without waiting.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,15 +13,15 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Names;
 
-/// A question whose answer takes longer is given up, and so is the connection.
+/// How long an answer may take. After that the command has failed, and its connection is given up.
 pub(super) const ANSWER: Duration = Duration::from_millis(300);
 
-/// Redis is not there, or does not do what it is asked.
+/// Why Redis cannot be used: it is away, or does not do what it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(in crate::state) struct Away(pub &'static str);
 
-/// Whoever asks uses the one connection that the follower keeps up.
+/// The one connection that all requests of this process use. The follower keeps it up.
 pub(in crate::state) struct Link {
     session: watch::Sender<Result<Arc<Session>, Lost>>,
     was_up: AtomicBool,
@@ -39,16 +39,16 @@ struct Lost {
 pub(in crate::state) struct Session {
     pub connection: MultiplexedConnection,
     pub names: Names,
-    /// When it came back, if calls may have been made without it meanwhile. None in the first session, unless the process had begun without
-    /// one.
+    /// When Redis came back, if this process may have called DingTalk without it meanwhile. None in the first session, unless the process
+    /// had started without Redis.
     pub back_since: Option<Instant>,
 }
 
 impl Link {
-    /// Together with whatever it takes to come back after a cut, nobody's question takes longer.
+    /// No command takes longer, even if the connection is cut and set up again meanwhile.
     pub(super) const PATIENCE: Duration = Duration::from_millis(450);
 
-    /// So long is it waited for at the start of a process, and no longer.
+    /// How long a process waits for Redis at its start, at most.
     const BEGINS_WITHIN: Duration = Duration::from_secs(2);
 
     pub fn new() -> Self {
@@ -57,44 +57,44 @@ impl Link {
         Self { session: watch::Sender::new(away), was_up: AtomicBool::new(false), began }
     }
 
-    /// Whether it is there, and all that it has told until then is known.
+    /// Whether the connection is up, and all that was published before has been read.
     pub fn is_up(&self) -> bool {
         self.session.borrow().is_ok()
     }
 
-    /// Whether that was ever so.
+    /// Whether the connection was ever up.
     pub fn was_up(&self) -> bool {
         self.was_up.load(Ordering::Relaxed)
     }
 
-    /// Whether it was there, or is no longer waited for.
+    /// Whether the connection was ever up, or is no longer waited for at the start.
     pub fn has_begun(&self) -> bool {
         self.was_up() || self.began.elapsed() >= Self::BEGINS_WITHIN
     }
 
-    /// Ends when that is so.
+    /// Waits for [`Link::has_begun`].
     pub async fn begins(&self) {
         if !self.has_begun() {
             drop(timeout_at(self.began + Self::BEGINS_WITHIN, self.until_up()).await);
         }
     }
 
-    /// Ends when it is up.
+    /// Waits until the connection is up.
     pub async fn until_up(&self) {
         // The sender is this very link.
         drop(self.session.subscribe().wait_for(Result::is_ok).await);
     }
 
-    /// Whether it is back before whoever would rather agree with the others does without: at the deadline, or when it has been away for
-    /// so long that nobody waits any more.
+    /// Waits for the connection to come back, until `deadline`, or until it has been away for so long that nobody waits any more. Returns
+    /// whether it is back. This is for callers that can do without Redis, but would rather agree with the other processes.
     pub(super) async fn is_back_by(&self, deadline: Instant) -> bool {
         let lost = self.session.borrow().as_ref().err().map(|lost| lost.since + Self::PATIENCE);
         let deadline = lost.map_or(deadline, |until| until.min(deadline));
         self.was_up() && Instant::now() < deadline && timeout_at(deadline, self.until_up()).await.is_ok()
     }
 
-    /// Asks, if it is up. A connection that breaks on it may have been broken for long, and one on which no answer comes may be dead, so it
-    /// is asked once more on the next one: whatever is asked does no harm twice.
+    /// Sends a command, if the connection is up. If it breaks or no answer comes, it may have been dead for long, so the command is sent
+    /// once more on the next connection: no command does harm if it is sent twice.
     pub async fn ask<T: FromRedisValue>(&self, question: impl Fn(&Names) -> Cmd) -> Result<T, Away> {
         let asked = async {
             match self.ask_now(&question).await? {
@@ -120,7 +120,7 @@ impl Link {
         self.session.borrow().clone().map_err(|lost| lost.why)
     }
 
-    /// From now on nobody is asked in this session.
+    /// From now on no command is sent in this session.
     fn give_up(&self, given_up: &Arc<Session>, lost: Lost) {
         self.session.send_if_modified(|session| {
             let is_this = session.as_ref().is_ok_and(|session| Arc::ptr_eq(session, given_up));
@@ -146,7 +146,7 @@ impl Link {
         });
     }
 
-    /// Ends when somebody has given the present session up: why.
+    /// Waits until the present session is given up. Returns why it was.
     pub async fn until_lost(&self) -> Away {
         let mut session = self.session.subscribe();
         let lost = session.wait_for(Result::is_err).await;
@@ -159,20 +159,20 @@ impl Away {
     const NOT_ALLOWED: &str = "its access list does not let this user run what is needed";
     const CERTIFICATE: &str =
         "its certificate has expired, is another host's or an authority's, or is not trusted on this machine: see SSL_CERT_FILE";
-    /// What had been told there is lost.
+    /// What had been published under that key is lost.
     pub const JUNK: Self = Self("something of another kind lies where it was told what ends");
     const NODE: &str = "it is a node of a cluster, and the others are not followed: STATE_URL must lead to a server of its own";
 
-    /// What is wrong and what to do about it. The library's own texts may quote what they were given.
+    /// What is wrong and what to do about it. The library's own texts are not used: they may quote what they were given.
     pub fn of(error: &RedisError) -> Self {
-        // By what the server says first, or what the library makes of that.
+        // Each is a part of what the server says, or of what the library makes of that.
         const ANSWERS: [(&str, &str); 16] = [
             ("WRONGPASS", "it does not take the user name or password of STATE_URL"),
             ("NOAUTH", "it asks for a password, and STATE_URL has none"),
             ("ReadOnly", Away::REPLICA),
-            // So do those before 7.0, which tell it as an error of the script.
+            // Servers before 7.0 report it as an error of the script.
             ("READONLY", Away::REPLICA),
-            // What it says to whoever waits for news at that moment.
+            // It says this to a read that is waiting when it becomes a replica.
             ("UNBLOCKED", Away::REPLICA),
             ("MasterDown", Away::REPLICA),
             ("NOREPLICAS", "it has fewer replicas than its min-replicas-to-write, and takes no changes"),
@@ -198,9 +198,9 @@ impl Away {
     }
 }
 
-/// A new connection. Nothing that it asks goes without a bound.
+/// A new connection. The library does not limit how long it waits for answers: callers do.
 pub(in crate::state) async fn connect(url: &SecretString) -> Result<MultiplexedConnection, Away> {
-    // Small questions must not wait for the answers to others.
+    // Small commands must not wait for the answers to earlier ones.
     let tcp = TcpSettings::default().set_nodelay(true);
     let info = url.expose_secret().into_connection_info().map(|info| info.set_tcp_settings(tcp));
     let client = info.and_then(Client::open).map_err(|error| Away::of(&error))?;
@@ -208,7 +208,7 @@ pub(in crate::state) async fn connect(url: &SecretString) -> Result<MultiplexedC
     in_time(ANSWER, client.get_multiplexed_async_connection_with_config(&config)).await
 }
 
-/// One question, for whoever sets a session up.
+/// Sends one command on a connection of the caller's own, and waits for its answer.
 pub(in crate::state) async fn answer<T: FromRedisValue>(
     connection: &mut MultiplexedConnection,
     question: &Cmd,
@@ -216,7 +216,7 @@ pub(in crate::state) async fn answer<T: FromRedisValue>(
     in_time(ANSWER, question.query_async(connection)).await
 }
 
-/// What comes `within` this time.
+/// The answer, or an error if it does not come `within` this time.
 pub(super) async fn in_time<T>(within: Duration, answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, Away> {
     let answer = timeout(within, answer).await.map_err(|_| Away("it answers too late"))?;
     answer.map_err(|error| Away::of(&error))

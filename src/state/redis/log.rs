@@ -1,4 +1,4 @@
-//! What ends, and what is heard, is told to all processes by a log for each kind, which each of them follows.
+//! Changes of a followed table, such as ended sessions, are published in a log (a Redis stream), which every process reads.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -14,23 +14,23 @@ use super::follower::Follower;
 use super::link::{ANSWER, Away, answer, in_time};
 use super::{Names, Redis, script};
 
-/// How old entries of a log become whose things are kept for good besides.
+/// How old entries become in the log of a table that is stored for good as well.
 const NEWS: Duration = Duration::from_secs(24 * 60 * 60);
-/// So many at once as are told long before anybody gives the answer up.
+/// How many records one script publishes: few enough to be done long before the answer is given up.
 const AT_ONCE: usize = 100;
 
-/// The log of one kind of thing.
+/// The key of the log of a table.
 fn log_key(names: &Names, table: Table) -> String {
     names.key(&format!("log {table:?}"))
 }
 
-/// Where things of a kind that lasts are kept.
+/// The key of the hash that stores a table for good.
 fn kept_key(names: &Names, table: Table) -> String {
     names.key(&format!("kept {table:?}"))
 }
 
 impl Redis {
-    /// Takes away what lies in the places of logs and kept things and is none. Whether there was any.
+    /// Deletes values of another type under the keys of logs and hashes. Returns whether there were any.
     pub(super) async fn clean(&self, commands: &mut MultiplexedConnection, names: &Names) -> Result<bool, Away> {
         let logs = Table::FOLLOWED.map(|table| ("stream", log_key(names, table)));
         let kept = Table::FOLLOWED.into_iter().filter(|table| table.lasts()).map(|table| ("hash", kept_key(names, table)));
@@ -40,10 +40,10 @@ impl Redis {
     }
 }
 
-/// Tells all processes of changes.
+/// Publishes changes to all processes.
 pub(in crate::state) struct Teller {
     pub redis: Arc<Redis>,
-    /// Of sessions.
+    /// How long a session lives at most.
     pub lifetime: Duration,
 }
 
@@ -52,7 +52,7 @@ impl Teller {
         self.redis.link.ask(|names| self.telling(names, table, records)).await
     }
 
-    /// All kinds at once: whoever waits for this has half a second.
+    /// Publishes all tables at the same time, since callers wait for half a second at most.
     fn tell_together(&self, told: &[(Table, Vec<&Record>)]) -> Result<(), Away> {
         for nth in 0.. {
             let some = told.iter().filter_map(|(table, records)| Some((*table, records.chunks(AT_ONCE).nth(nth)?)));
@@ -87,32 +87,32 @@ impl Keeper for Teller {
             let records: Vec<_> = changes.values().flatten().filter(|record| record.table == table).collect();
             (table, records)
         });
-        // A process that knows an event acknowledges it unread: what the event said must be there before.
+        // A process that knows the id of an event acknowledges it unread: what the event changes must be published before its id.
         let (heard, meant): (Vec<_>, Vec<_>) = told.into_iter().partition(|(table, _)| *table == Table::Events);
         self.tell_together(&meant)?;
         Ok(self.tell_together(&heard)?)
     }
 }
 
-/// Answers how much junk there was. KEYS: all logs, and all places where things are kept for good.
+/// Answers how much junk `library.lua` has deleted. KEYS: all logs, and all hashes that store a table for good.
 const CLEAN: &str = "return junk";
 
 const TELL: &str = include_str!("lua/tell.lua");
 
-/// A thing's name, and what it is, sealed.
+/// The name of a thing, and its sealed record.
 type Named = (Vec<u8>, Vec<u8>);
 
-/// An entry of a log: its place, and what it tells.
+/// An entry of a log: its id in the stream, and its records.
 type Entry = (String, Vec<Named>);
 
 /// A log, and what is new in it.
 type News = (String, Vec<Entry>);
 
 impl Follower {
-    /// So many entries at once, so that none waits for long.
+    /// How many entries are read at once, so that no read takes long.
     const AT_ONCE: usize = 500;
 
-    /// Reads what is kept for good.
+    /// Reads a table that is stored for good.
     pub(super) async fn read_kept(
         &mut self,
         reader: &mut MultiplexedConnection,
@@ -132,8 +132,8 @@ impl Follower {
         }
     }
 
-    /// Reads on in all logs; where there is no more, waits for it, but not for long: a connection on which nothing comes may be dead.
-    /// Whether there was more.
+    /// Reads the next entries of all logs. If there are none it waits for some, but only for `wait`: a connection on which nothing comes
+    /// may be dead. Returns whether there were any.
     pub(super) async fn read_on(
         &mut self,
         reader: &mut MultiplexedConnection,
@@ -143,7 +143,7 @@ impl Follower {
         let logs = Table::FOLLOWED.map(|table| log_key(names, table));
         let mut read = redis::cmd("XREAD");
         read.arg("COUNT").arg(Self::AT_ONCE);
-        // There, no time at all is for ever.
+        // In Redis, BLOCK 0 means for ever.
         if !wait.is_zero() {
             read.arg("BLOCK").arg(wait.as_millis() as u64);
         }
@@ -159,8 +159,8 @@ impl Follower {
         Ok(told.is_some())
     }
 
-    /// Junk and what other versions write is left where it is. What is kept for good and an older key has sealed is sealed anew, which is
-    /// not for news: processes that disagree about the newest key would never end.
+    /// Learns records; junk, and what other versions wrote, is skipped. If a stored record was sealed by an older key, it is sealed anew.
+    /// News is not: processes that disagree about which key is the newest would do that for ever.
     fn learn(&mut self, names: &Names, table: Table, told: &[Named], is_news: bool) {
         let Some(tables) = self.tables.upgrade() else { return };
         for named in told {
@@ -175,7 +175,7 @@ impl Follower {
         }
     }
 
-    /// The name of an entry's thing, what it tells, and whether the newest key has sealed it. None: it is not ours, or not whole.
+    /// The name of a thing, its record, and whether the newest key has sealed it. None: it is not ours, or broken.
     fn opened(&self, names: &Names, table: Table, (name, sealed): &Named) -> Option<(Name, Record, bool)> {
         let name = name.as_slice().try_into().ok()?;
         let Opened::Good { plain, is_newest } = self.redis.keys.open_framed(&name, sealed) else { return None };

@@ -1,27 +1,27 @@
 //! What several processes of one app share, in Redis or Valkey, 6.2 or later.
 //!
-//! Pages and signatures never ask it, but for a credential that has to be fetched: what they need is followed and looked up in memory. It may
-//! be away at any moment, and each use of it says what happens then.
+//! Pages and signatures look up all they need in memory, which follows Redis; they wait for Redis only when a credential has to be fetched.
+//! It may be away at any moment:
 //!
 //! | what | while Redis is away | why |
 //! | --- | --- | --- |
 //! | pages, signatures | as ever, from cookie and memory | nobody is locked out by a cache |
-//! | an authCode is used once | once in each process: open | DingTalk itself takes it once |
-//! | a login state is used once | once in each process: open | it is bound to its browser and useless without a fresh code |
-//! | a session ends | here at once, elsewhere when Redis is back: open | a company that cannot work is worse than a stolen and logged-out cookie for the time of an outage; `/readyz` and `state_reachable` show it |
-//! | an event is acknowledged | no: closed | DingTalk sends it again |
-//! | access_tokens, tickets | each process its own | one call each; a token that kills another is replaced when it is rejected |
+//! | an authCode is used once | once in each process: fails open | DingTalk itself takes it once |
+//! | a login state is used once | once in each process: fails open | it is bound to its browser and useless without a fresh code |
+//! | a session ends | here at once, elsewhere when Redis is back: fails open | a company that cannot work is worse than a stolen and logged-out cookie for the time of an outage; `/readyz` and `state_reachable` show it |
+//! | an event is acknowledged | no: fails closed | DingTalk sends it again |
+//! | access_tokens, tickets | each process its own | one call each; an invalidated token is replaced when it is rejected |
 //! | the pace of calls | each process its part of the limit | nobody is refused |
 //!
-//! A process that ends while Redis is away takes the logouts with it that it could not deliver.
+//! Logouts that a process could not publish are lost if it ends while Redis is away.
 //!
-//! What Redis does in one step stands in `lua/`, each script with what it is given and answers.
+//! The scripts that Redis runs atomically are in `lua/`. Each says what it is given and what it answers.
 
-mod link; // The connection, there or not,
-mod follower; // and kept up.
-mod log; // How changes are told to all, and learnt,
-mod credentials; // how one renews for all,
-mod pace; // and how calls leave in turn.
+mod link; // The connection, up or away.
+mod follower; // Keeps it up, and reads what other processes publish.
+mod log; // How changes are published to all processes, and read.
+mod credentials; // How one process renews a credential for all.
+mod pace; // How calls of all processes share DingTalk's limit.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -43,29 +43,29 @@ pub(super) use self::log::Teller;
 use super::sealing::{Name, Opened, SealingKeys, name};
 use crate::dingtalk::Clock;
 
-/// This process among the others.
+/// What this process shares with the others, and how.
 pub(super) struct Redis {
     url: SecretString,
-    /// Of all keys of one app. The braces keep them together in a cluster.
+    /// What all keys of this app begin with. The braces put them on the same node of a cluster.
     prefix: String,
     keys: SealingKeys,
     clock: Clock,
     pub link: Link,
-    /// Which of the processes this is.
+    /// The random name of this process.
     me: String,
-    /// So many were there when it was asked last; 0 before.
+    /// How many processes there were as last seen; 0 before the first answer.
     processes: AtomicUsize,
-    /// That its clock is another, which is told once.
+    /// Whether the log says already that the clock of Redis differs: it says so once.
     skew_told: AtomicBool,
-    /// On a thread of its own, since it must go on while all others wait for it.
+    /// It has a thread of its own, since it must go on while other threads block on it.
     runtime: Handle,
 }
 
 impl Redis {
-    /// One that has not heard of others is taken for one of so many.
+    /// How many processes are assumed before Redis has answered how many there are.
     const UNHEARD_OF: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
-    /// Nothing is asked yet: [`Redis::follow`] begins that. All that it does ends with what comes beside it.
+    /// Does not connect yet: [`Redis::follow`] does. The thread, and all that runs on it, ends when the returned sender is dropped.
     pub fn new(url: SecretString, app: &str, keys: SealingKeys, clock: Clock) -> io::Result<(Arc<Self>, oneshot::Sender<()>)> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let redis = Self {
@@ -84,7 +84,7 @@ impl Redis {
         Ok((Arc::new(redis), until))
     }
 
-    /// Asks now, or as soon as it is there if that is within the time for which it matters: nobody waits for that.
+    /// Sends a command now. If that fails, it is sent again when Redis is back, in the background and for as long as it `matters`.
     pub async fn ask_now_or_behind(
         self: &Arc<Self>,
         matters: Duration,
@@ -95,7 +95,7 @@ impl Redis {
         }
     }
 
-    /// Asks as soon as it is there, if that is within the time for which it matters, and nobody waits for it.
+    /// Sends a command in the background: now or when Redis is back, for as long as it `matters`.
     pub fn ask_behind(self: &Arc<Self>, matters: Duration, question: impl Fn(&Names) -> Cmd + Send + Sync + 'static) {
         let redis = Arc::clone(self);
         self.runtime.spawn(timeout(matters, async move {
@@ -105,19 +105,19 @@ impl Redis {
         }));
     }
 
-    /// A name for whoever takes something there, which begins with that of this process.
+    /// A new name for an owner of locks or taken things. It begins with the name of this process.
     pub fn owner(&self) -> String {
         format!("{} {}", self.me, hex::encode(rand::random::<[u8; 16]>()))
     }
 
-    /// How many processes there were when it was asked last.
+    /// How many processes there were as last seen.
     pub fn processes(&self) -> NonZeroUsize {
         NonZeroUsize::new(self.processes.load(Ordering::Relaxed)).unwrap_or(Self::UNHEARD_OF)
     }
 }
 
-/// What our things are called there. A name tells nothing to whoever reads it: it is made with a secret that lies there too, sealed. So it
-/// stays the same while session keys come and go, and another secret tells that everything else is another, too.
+/// The names of our things in Redis. They reveal nothing: each is made with a secret, which is stored in Redis as well, sealed. So names
+/// stay the same when session keys change, and another secret means that all other data was replaced, too.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Names {
     /// All keys of one app begin with it.
@@ -125,7 +125,7 @@ pub(super) struct Names {
     secret: [u8; 32],
 }
 
-/// What the secret is sealed for.
+/// The name under which the secret is sealed.
 const SECRET: Name = *b"names of an app\0";
 
 impl Names {
@@ -134,25 +134,25 @@ impl Names {
         name(&self.secret, thing)
     }
 
-    /// The key that it lies under.
+    /// The Redis key of one thing.
     pub fn key(&self, thing: &str) -> String {
         format!("{}{}", self.prefix, hex::encode(self.of(thing)))
     }
 
-    /// Where the processes are that were heard of lately.
+    /// The key of the set of processes that are alive.
     pub fn processes(&self) -> String {
         self.key("processes")
     }
 }
 
 impl Redis {
-    /// Where the secret lies.
+    /// The key of the secret.
     fn place_of_names(&self) -> String {
         format!("{}names", self.prefix)
     }
 
-    /// Opens what lies there, and says whether the newest key has sealed it. None: it is junk, or was once ours and is broken, and whoever has
-    /// something better may put that there.
+    /// Opens the stored secret, and says whether the newest key has sealed it. None: nothing is stored, or junk, or something broken, and
+    /// it may be overwritten. An error: others have sealed it, and it must be left alone.
     fn open_names(&self, sealed: &[u8]) -> Result<Option<(Names, bool)>, Away> {
         const FOREIGN: &str = "another SESSION_KEY, or a later version of this app, has sealed what lies there: give all processes the same keys, \
                                and put the key that it was sealed with behind a new one, for one start at least";
@@ -164,7 +164,7 @@ impl Redis {
         }
     }
 
-    /// The names that lie there, or new ones if there are none that anybody could use.
+    /// The names made with the stored secret, or with a new one if none is stored that could be opened.
     async fn agree_on_names(&self, commands: &mut MultiplexedConnection) -> Result<Names, Away> {
         const NOWHERE: &[u8] = b"\0";
         let mut found = self.replace_names(commands, NOWHERE, NOWHERE).await?;
@@ -180,7 +180,7 @@ impl Redis {
         Err(Away("its names keep changing"))
     }
 
-    /// Puts `new` where `old` is, if it is still there. What is there then.
+    /// Replaces `old` with `new` if `old` is still stored. Returns what is stored then.
     async fn replace_names(&self, commands: &mut MultiplexedConnection, old: &[u8], new: &[u8]) -> Result<Vec<u8>, Away> {
         answer(commands, &script(REPLACE, &["string"], &[self.place_of_names()], (old, new))).await
     }
@@ -189,8 +189,8 @@ impl Redis {
 const LIBRARY: &str = include_str!("lua/library.lua");
 const REPLACE: &str = include_str!("lua/replace.lua");
 
-/// A question that Redis answers in one step, by running `script`. Under each of the `keys` lies something of the kind that stands in its
-/// place, or of the last kind.
+/// The command with which Redis runs `script` atomically. `kinds` are the types of the values under `keys`, in the same order; the last one
+/// is also that of all further keys.
 pub(super) fn script(script: &str, kinds: &[&str], keys: &[String], args: impl ToRedisArgs) -> Cmd {
     let mut eval = redis::cmd("EVAL");
     let script = format!("local kinds = {{'{}'}}\n{LIBRARY}\n{script}", kinds.join("', '"));

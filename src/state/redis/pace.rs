@@ -7,7 +7,7 @@ use super::{Names, Redis, script};
 use crate::dingtalk::{Departing, Departures, Leave, Outcome, Sharing};
 
 impl Redis {
-    /// DingTalk counts the calls of a second; processes come back within another.
+    /// How long processes keep to their parts after Redis is back: DingTalk counts the calls of a second, and all are back within another.
     const SETTLING: Duration = Duration::from_secs(2);
 
     /// Whether each process keeps to its part of the limit, and whether they agree.
@@ -19,7 +19,7 @@ impl Redis {
         }
     }
 
-    /// How many of those that wait here may leave. None: it is away.
+    /// How many of the calls that wait in this process may leave. None: Redis is away.
     pub async fn departures(&self, asking: Departing<'_>) -> Option<Departures> {
         let Departing { line, wanted, per_second, since } = asking;
         let number: u64 = rand::random();
@@ -31,7 +31,7 @@ impl Redis {
         Some(if may > 0 { Departures::Now(may, number) } else { Departures::After { wait, waiting } })
     }
 
-    /// Says what became of a call, behind whoever made it.
+    /// Notes in Redis what became of a call, in the background.
     pub fn note_departure(self: &Arc<Self>, line: String, Leave(number, nth): Leave, outcome: Outcome) {
         let (what, late) = match outcome {
             Outcome::Stayed => ("stayed", Duration::ZERO),
@@ -42,13 +42,13 @@ impl Redis {
         self.runtime.spawn(async move {
             let args = (&leave, what, late.as_millis() as u64);
             let question = |names: &Names| script(NOTE_DEPARTURE, &KINDS, &places(names, &line), args);
-            // Whatever it was, it has passed when it is back.
+            // It is not tried again: when Redis is back, the call no longer counts.
             let _ = redis.link.ask::<()>(question).await;
         });
     }
 }
 
-/// What lies at each of the places.
+/// The types of the values under the keys in `places`, in the same order.
 const KINDS: [&str; 4] = ["zset", "hash", "hash", "zset"];
 
 fn places(names: &Names, line: &str) -> [String; 4] {

@@ -1,6 +1,6 @@
--- Tells that a process is there. KEYS: the processes, the secret of the names. ARGV: which, for how many milliseconds it is believed.
--- Answers how many there are, what time it is in milliseconds, and the secret. Those that were told of before the clock was set back, and
--- so lie ahead, are forgotten.
+-- Reports that a process is alive. KEYS: the processes, the secret of the names. ARGV: the process, for how many milliseconds it counts as
+-- alive. Answers how many processes are alive, the time in milliseconds, and the secret. Reports from before the clock was set back lie in
+-- the future, and are removed.
 local now = milliseconds()
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])

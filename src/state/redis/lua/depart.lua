@@ -1,11 +1,12 @@
--- Lets calls leave, so many in any second as DingTalk allows, and leaves room for those of other processes that came earlier, so long as
--- these come for it when they were told to. Where DingTalk has allowed fewer, since somebody else calls too, more is tried again after six
--- seconds, and each time that proves possible twice as much. What lies further ahead than anything can was noted before the clock was set
--- back, as another primary's may be, and is forgotten.
+-- Admits calls to DingTalk, in any second as many as DingTalk allows. It leaves room for the calls of other processes that arrived earlier,
+-- if these processes ask again when they were told to. While DingTalk allows fewer, since somebody else calls it too, the limit is lower;
+-- it is raised every six seconds, each time by twice as much as the time before. Times too far in the future were noted before the clock
+-- was set back, or by the clock of another primary, and are removed.
 --
--- KEYS: the calls, kept for longer than an answer takes, those who wait, what is allowed lately, the refused calls. ARGV: who asks, the
--- beginning of the leaves' names, how many it wants, how many may leave in a second, when its first arrived. Answers how many may, and else
--- after how many milliseconds to ask again; and how many processes have some that wait.
+-- KEYS: the admitted calls, stored for longer than an answer takes; the processes that wait; the lower limit, if there is one; the refused
+-- calls. ARGV: the process that asks, the beginning of its calls' names, how many calls it has, how many may leave in a second, when its
+-- first call arrived. Answers how many may leave, or else after how many milliseconds to ask again; and how many processes have calls that
+-- wait.
 local me, wanted, allowed, since = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = milliseconds()
 local second, earlier, chance, before_more, ahead, kept = 1020, 200, 40, 6000, 3500, 7000

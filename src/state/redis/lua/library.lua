@@ -1,4 +1,4 @@
--- What scripts have in common: whatever of another kind lies under one of our keys is junk and goes first, and the time is that of Redis.
+-- The beginning of every script: a value of another type under one of our keys is junk and is deleted first. The time is that of Redis.
 local junk = 0
 for nth, key in ipairs(KEYS) do
   local kind, there = kinds[nth] or kinds[#kinds], redis.call('TYPE', key).ok

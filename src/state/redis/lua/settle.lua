@@ -1,4 +1,4 @@
--- Says what became of what was taken. ARGV: who had taken it, then for each key its life as a used one, or 0 if it was not used.
+-- Marks taken things as used, or frees them. ARGV: who took them, then for each key how many milliseconds it stays used, or 0 to free it.
 for nth, key in ipairs(KEYS) do
   local there, life = redis.call('GET', key), tonumber(ARGV[nth + 1])
   if life > 0 then redis.call('SET', key, 'used', 'PX', life)

@@ -1,8 +1,8 @@
--- Takes things that may be used once: all that are needed, or none; of those that only help, one.
+-- Takes things that may be used once: all the needed ones, or none. With them it takes one of the helping ones, if one is free.
 --
--- KEYS: the processes, then the things, the needed ones first. ARGV: who takes them, how many are needed, then of each its life in
--- milliseconds, and 1 if it is free again when the process is gone that took it.
--- Answers the number of a needed one that cannot be taken, negative when it is only under way; else 0 and the number of the helping one.
+-- KEYS: the processes, then the things, the needed ones first. ARGV: who takes them, how many are needed, then for each thing how many
+-- milliseconds it stays taken, and 1 if it is free again when the process that took it has ended. Answers the number of a needed thing that
+-- cannot be taken, negative if it is not used yet but in use; else 0 and the number of the helping thing that was taken, or 0.
 local me, needed = ARGV[1], tonumber(ARGV[2])
 local function taken(nth)
   local owner = redis.call('GET', KEYS[nth + 1])

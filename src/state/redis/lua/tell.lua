@@ -1,5 +1,5 @@
--- Tells all processes of things of one kind. KEYS: the log, and where they are kept for good if they are. ARGV: how old entries of the log
--- may become in milliseconds, then of each thing its name and what it is. Where there was junk, what others had told is lost.
+-- Publishes records of one table to all processes. KEYS: the log, and the hash if the table is stored for good. ARGV: how old entries of
+-- the log may become in milliseconds, then each record's name and sealed value. It fails after junk: what others had published is lost.
 if junk > 0 then return redis.error_reply('WRONGTYPE') end
 local oldest = string.format('%.0f', milliseconds() - ARGV[1])
 for nth = 2, #ARGV, 2 do
