@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::answer::Answer;
-use super::breaker::{Breaker, Reach};
+use super::breaker::{Breaker, Reachability};
 use super::call::{Family, Method};
 use super::transport::Transport;
 use super::{AccessToken, BreakerState, Call, Clock, Credentials, Error, Kind, SuiteTicket, Target};
@@ -81,7 +81,7 @@ pub(super) fn suite_signature(app: &Credentials, ticket: &SuiteTicket, unix_mill
 pub(super) struct Api {
     pub transport: Transport,
     pub breaker: Breaker,
-    pub reach: Reach,
+    pub reach: Reachability,
     /// Locked while somebody checks whether a ban is real; when the last check found that it is not.
     looking: tokio::sync::Mutex<Option<Instant>>,
     /// After this time, no call waits for its turn any more.
@@ -100,7 +100,7 @@ impl Api {
         Self {
             transport,
             breaker: Breaker::default(),
-            reach: Reach::default(),
+            reach: Reachability::default(),
             looking: tokio::sync::Mutex::default(),
             last_turns: watch::Sender::new(None),
             api_url,
@@ -166,13 +166,13 @@ impl Api {
         if found_none.is_some_and(|at| met <= at) {
             return None;
         }
-        let ban = self.probe(probe, Proof::Body).await.ok().and_then(|answer| self.heed(&answer));
+        let ban = self.probe(probe, Proof::Body).await.ok().and_then(|answer| self.ban_in(&answer));
         *found_none = ban.is_none().then(Instant::now);
         ban
     }
 
     /// Believes the answer to a call that contains nothing of a stranger's. Returns for how long it bans this server, if it does.
-    fn heed(&self, answer: &Answer) -> Option<Duration> {
+    fn ban_in(&self, answer: &Answer) -> Option<Duration> {
         let ban = answer.ban().map(|wait| self.breaker.banned(wait, self.clock.now()));
         if ban.is_none() {
             self.breaker.heard();
@@ -183,7 +183,7 @@ impl Api {
     /// If the last call was not answered, makes the login call without an authCode, so that it is known whether DingTalk answers before
     /// the next person logs in. If there is no token that stands for all, makes an empty call of the old API. During a ban no call is
     /// made.
-    pub async fn look(&self, token: Option<&AccessToken>) {
+    pub async fn probe_logins(&self, token: Option<&AccessToken>) {
         if !self.reach.is_in_doubt() || self.breaker.admit(self.clock.now()).is_err() {
             return;
         }
@@ -192,7 +192,7 @@ impl Api {
             None => (Call::OLD_PROBE, Proof::Body),
         };
         let answer = self.probe(call, proof).await.and_then(|answer| {
-            self.heed(&answer);
+            self.ban_in(&answer);
             answer.open::<Value>(call, &proof.secrets())
         });
         self.reach.note(answer.as_ref().map(drop), self.clock.now());

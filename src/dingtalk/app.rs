@@ -12,10 +12,10 @@ use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 
+use super::answer_cache::AnswerCache;
 use super::api::{Api, Proof};
 use super::events::{StreamLink, StreamState};
 use super::grant::look_ups;
-use super::kept::KeptAnswers;
 use super::transport::Transport;
 use super::{
     AccessToken, AppKind, Authorisation, Authorisations, BreakerState, Call, Clock, CorpId, CredentialState, Credentials, Error,
@@ -37,7 +37,7 @@ pub(super) struct App {
     pub authorisations: Arc<dyn Authorisations>,
     pub peers: Arc<dyn Peers>,
     pub api: Api,
-    pub kept: KeptAnswers,
+    pub answers: AnswerCache,
     pub look_ups: DefaultDirectRateLimiter,
     pub calls_per_second: NonZeroU32,
     pub stream: StreamLink,
@@ -100,10 +100,10 @@ impl DingTalk {
         let Settings { kind, credentials, api_url, oapi_url, proxy, calls_per_second, .. } = settings;
         let transport = Transport::new(proxy)?;
         let api = Api::new((api_url, oapi_url), transport, clock.clone(), observer);
-        let (kept, look_ups) = (KeptAnswers::new(clock), look_ups());
+        let (answers, look_ups) = (AnswerCache::new(clock), look_ups());
         let (authorisations, peers) = (Arc::clone(&state), state);
         let stream = StreamLink::default();
-        let app = Arc::new(App { kind, credentials, authorisations, peers, api, kept, look_ups, calls_per_second, stream });
+        let app = Arc::new(App { kind, credentials, authorisations, peers, api, answers, look_ups, calls_per_second, stream });
         let home = app.kind.home().cloned();
         let home = home.map(|home| Organisation::new(Arc::clone(&app), home.corp_id));
         Ok(Self { app, organisations: Arc::default(), home })
@@ -159,7 +159,7 @@ impl DingTalk {
             None if self.app.authorisations.suite_ticket().is_none() => return false,
             None => None,
         };
-        self.app.api.look(token.as_deref()).await;
+        self.app.api.probe_logins(token.as_deref()).await;
         let DingTalkState { breaker, reachable, .. } = self.state();
         reachable && self.app.api.reach.was_answered() && breaker != BreakerState::Open
     }

@@ -92,21 +92,21 @@ impl Breaker {
 
 /// Whether DingTalk answered the last calls.
 #[derive(Default)]
-pub(super) struct Reach {
+pub(super) struct Reachability {
     /// The calls without an answer since the last answer, if there were any.
-    silence: Mutex<Option<Silence>>,
+    outage: Mutex<Option<Outage>>,
     /// Whether any call was ever answered. Until then, there may be no route to DingTalk at all.
     was_answered: AtomicBool,
 }
 
 /// A time without answers. `calls` counts those that logins depend on.
-struct Silence {
+struct Outage {
     began: Instant,
     calls: u32,
     is_lost: bool,
 }
 
-impl Reach {
+impl Reachability {
     /// DingTalk counts as unreachable after this many lost calls, over at least [`Self::LONG`]. One lost call, or several in one bad
     /// second, say nothing about the next.
     const CALLS: u32 = 3;
@@ -115,33 +115,33 @@ impl Reach {
     /// Takes note of how a call ended.
     pub fn note(&self, outcome: Result<(), &Error>, now: Instant) {
         let Some(answered) = outcome.map_or_else(|error| was_answered(&error.kind), |()| Some(true)) else { return };
-        let mut silence = self.silence.lock();
+        let mut outage = self.outage.lock();
         if answered {
             self.was_answered.store(true, Ordering::Relaxed);
-            if silence.take().is_some_and(|silence| silence.is_lost) {
+            if outage.take().is_some_and(|outage| outage.is_lost) {
                 tracing::info!("dingtalk is reached again");
             }
             return;
         }
-        let silence = silence.get_or_insert(Silence { began: now, calls: 0, is_lost: false });
+        let outage = outage.get_or_insert(Outage { began: now, calls: 0, is_lost: false });
         // A lost call that logins do not depend on raises a doubt, and no more.
         if outcome.is_err_and(|error| !error.call.is_of_logins()) {
             return;
         }
-        if silence.calls == 0 {
-            silence.began = now;
+        if outage.calls == 0 {
+            outage.began = now;
         }
-        silence.calls += 1;
-        let lasts = silence.calls >= Self::CALLS && now >= silence.began + Self::LONG;
-        if !silence.is_lost && (lasts || !self.was_answered()) {
-            silence.is_lost = true;
-            tracing::error!(calls = silence.calls, "dingtalk is not reached: nobody can log in, sessions go on");
+        outage.calls += 1;
+        let lasts = outage.calls >= Self::CALLS && now >= outage.began + Self::LONG;
+        if !outage.is_lost && (lasts || !self.was_answered()) {
+            outage.is_lost = true;
+            tracing::error!(calls = outage.calls, "dingtalk is not reached: nobody can log in, sessions go on");
         }
     }
 
     /// Whether the last call was not answered, or none was so far, so that another one would tell more.
     pub fn is_in_doubt(&self) -> bool {
-        !self.was_answered() || self.silence.lock().is_some()
+        !self.was_answered() || self.outage.lock().is_some()
     }
 
     /// Whether any call was ever answered.
@@ -152,7 +152,7 @@ impl Reach {
     /// Whether DingTalk is unreachable: the very first call that logins depend on, or several over some seconds, were not answered, and
     /// no call of any sort was since.
     pub fn is_lost(&self) -> bool {
-        self.silence.lock().as_ref().is_some_and(|silence| silence.is_lost)
+        self.outage.lock().as_ref().is_some_and(|outage| outage.is_lost)
     }
 }
 

@@ -56,7 +56,7 @@ async fn shared<T: Credential>(
     ask: impl Future<Output = Result<Grant, Error>> + Send,
 ) -> Result<Lease<T>, Error> {
     // Another process may know of a newer authorisation: what the others have published must be read first.
-    app.peers.are_heard().await;
+    app.peers.until_heard().await;
     let since = match app.authorisations.of(corp_id) {
         Authorisation::Granted { since, .. } => since,
         _ => 0,
@@ -69,10 +69,10 @@ async fn shared<T: Credential>(
     };
     let granted = app.peers.credential(Needed { name, unwanted, oldest: T::OLDEST }, Box::pin(ask)).await?;
     // The value is checked even if this process fetched it: it may have passed through the shared store.
-    let Lease { is_replaced, granted_ago, seen_ago, life, value } = granted;
+    let Lease { rotates, granted_ago, seen_ago, life, value } = granted;
     let lease = T::try_from(value.expose_secret().to_owned()).ok().and_then(|value| Lease::new(value, life));
     let malformed = || Error::new(call, Kind::Malformed, "another process has handed on what is no credential");
-    Ok(Lease { is_replaced, granted_ago, seen_ago: seen_ago.max(granted_ago), ..lease.ok_or_else(malformed)? })
+    Ok(Lease { rotates, granted_ago, seen_ago: seen_ago.max(granted_ago), ..lease.ok_or_else(malformed)? })
 }
 
 /// Limits how often DingTalk is asked whether an unknown organisation has authorised the app. Anybody may make up corpIds: that must cost
@@ -106,7 +106,7 @@ async fn corp_access_token(calls: &Calls, suite_ticket: &str) -> Result<Grant, E
         "suiteTicket": suite_ticket,
     });
     let granted = calls.call_by(Proof::Body, Call::CORP_ACCESS_TOKEN, &asked).await?;
-    Ok(Lease { is_replaced: true, ..token(Call::CORP_ACCESS_TOKEN, granted)? })
+    Ok(Lease { rotates: true, ..token(Call::CORP_ACCESS_TOKEN, granted)? })
 }
 
 /// The answer to a request for either credential.

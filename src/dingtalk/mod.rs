@@ -9,7 +9,7 @@ mod grant; // How access_tokens are granted: in this the kinds of app differ.
 mod peers; // Traits for what the processes of the same app share, and what is stored about its organisations.
 mod call; // `Call`: which API is called, and how. `Target`: a call with the parameters of one request.
 mod api; // Sends requests, through the circuit breaker.
-mod kept; // A cache of answers, so that reloading a page does not multiply the calls to DingTalk.
+mod answer_cache; // A cache of answers, so that reloading a page does not multiply the calls to DingTalk.
 mod refreshing; // The access_token and the jsapi_ticket: held, renewed in time, replaced when rejected.
 mod transport; // One HTTP request and its answer.
 mod turns; // Calls leave in order, and no faster than DingTalk allows:
@@ -41,7 +41,9 @@ pub use self::identifiers::{
 pub use self::line::Network;
 pub use self::organisation::{Organisation, OrganisationState};
 pub use self::pace::Sharing;
-pub use self::peers::{Answering, Authorisation, Authorisations, Departing, Departures, Grant, Leave, Needed, Outcome, Peers};
+pub use self::peers::{
+    Answering, Authorisation, Authorisations, Grant, Leave, LeaveAnswer, LeaveRequest, Needed, Outcome, Peers,
+};
 pub use self::refreshing::CredentialState;
 pub use self::said::Said;
 pub use self::settings::{AppKind, Credentials, Events, Home, Settings, is_loopback};

@@ -104,7 +104,7 @@ impl Organisation {
             };
             app.by_suite_ticket(call, ask).await
         };
-        let told: Value = calls.app.kept.get((self.corp_id().clone(), call.into()), &body, ask).await?;
+        let told: Value = calls.app.answers.get((self.corp_id().clone(), call.into()), &body, ask).await?;
         let unnamed = || Error::new(call, Kind::Malformed, "a success that names no agent");
         let agent_id = authorised_agent(&told).ok_or_else(unnamed)?;
         calls.app.authorisations.found(self.corp_id(), Some(agent_id.clone()));
@@ -190,7 +190,7 @@ impl Organisation {
         }
         let (this, to, sent) = (self.clone(), target.clone(), body.clone());
         let ask = async move { this.calls.call(&this.access_token, &to, &sent).await };
-        self.calls.app.kept.get((self.corp_id().clone(), target), &body, ask).await
+        self.calls.app.answers.get((self.corp_id().clone(), target), &body, ask).await
     }
 }
 

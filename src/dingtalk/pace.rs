@@ -168,7 +168,7 @@ impl Pace {
     }
 
     /// The call did not leave after all, so it does not count.
-    pub fn stay(&mut self, departure: Departure) {
+    pub fn cancel(&mut self, departure: Departure) {
         self.counted.remove(&(departure.until, departure.number));
         self.note(Departure { until: departure.at, ..departure });
     }

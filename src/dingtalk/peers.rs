@@ -32,7 +32,7 @@ pub struct Needed {
 /// The processes that run the app, this one among them. The default methods are those of a process that runs alone.
 pub trait Peers: Send + Sync + 'static {
     /// Waits until this process has read what the others have published, or until it has waited long enough.
-    fn are_heard(&self) -> Answering<'_, ()> {
+    fn until_heard(&self) -> Answering<'_, ()> {
         Box::pin(std::future::ready(()))
     }
 
@@ -49,7 +49,7 @@ pub trait Peers: Send + Sync + 'static {
 
     /// How many of the calls that wait here may leave now, where the processes agree on each call. None: the others cannot be reached
     /// now.
-    fn departures<'a>(&'a self, _: Departing<'a>) -> Answering<'a, Option<Departures>> {
+    fn departures<'a>(&'a self, _: LeaveRequest<'a>) -> Answering<'a, Option<LeaveAnswer>> {
         Box::pin(std::future::ready(None))
     }
 
@@ -59,7 +59,7 @@ pub trait Peers: Send + Sync + 'static {
 
 /// Calls that want to leave.
 #[derive(Debug, Clone, Copy)]
-pub struct Departing<'a> {
+pub struct LeaveRequest<'a> {
     /// The name of their line: the organisation and the API.
     pub line: &'a str,
     /// How many they are.
@@ -72,7 +72,7 @@ pub struct Departing<'a> {
 
 /// What calls that want to leave may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Departures {
+pub enum LeaveAnswer {
     /// This many may leave now. The second number is that of the question: see [`Leave`].
     Now(usize, u64),
     /// None yet: ask again after this.
@@ -92,7 +92,7 @@ pub struct Leave(pub u64, pub usize);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It was not sent.
-    Stayed,
+    NotSent,
     /// It may have reached DingTalk this much later than other calls do.
     Late(Duration),
     /// DingTalk refused it because there were too many calls; it may have been late too, by this much.

@@ -32,7 +32,7 @@ pub struct Lease<T> {
     pub life: Duration,
     /// If true, fetching again does not renew this value but brings another one, which may invalidate this one. So it is used until it
     /// expires.
-    pub is_replaced: bool,
+    pub rotates: bool,
     /// How long ago the value was granted or renewed.
     pub granted_ago: Duration,
     /// How long ago the value was first seen, which may be before it was last renewed.
@@ -50,7 +50,7 @@ impl<T> Lease<T> {
         (!life.is_zero() && life <= Self::ABSURD).then(|| Self {
             value,
             life: life.min(Self::LONGEST),
-            is_replaced: false,
+            rotates: false,
             granted_ago: Duration::ZERO,
             seen_ago: Duration::ZERO,
         })
@@ -94,8 +94,8 @@ struct Held<T> {
     granted: Instant,
     due: Instant,
     expires: Instant,
-    /// As [`Lease::is_replaced`].
-    is_replaced: bool,
+    /// As [`Lease::rotates`].
+    rotates: bool,
 }
 
 struct Renewal<T> {
@@ -105,7 +105,7 @@ struct Renewal<T> {
     rejected: Option<Arc<T>>,
     /// The last value that was rejected or doubted, until something is fetched.
     unwanted: Option<Arc<T>>,
-    /// How many values in a row with `is_replaced` were rejected young.
+    /// How many values in a row with `rotates` were rejected young.
     died_young: u32,
     failed: Option<Failed>,
 }
@@ -133,7 +133,7 @@ impl<T> Renewal<T> {
     /// Two servers whose values invalidate each other would replace them in turn without end: from the second early rejection on, each
     /// server waits.
     fn note_death(&mut self, held: &Held<T>, now: Instant, call: Call) {
-        let is_young = held.is_replaced && now < held.granted + Self::YOUNG;
+        let is_young = held.rotates && now < held.granted + Self::YOUNG;
         self.died_young = if is_young { self.died_young + 1 } else { 0 };
         if self.died_young > 1 {
             let times = self.died_young - 1;
@@ -198,10 +198,10 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
     }
 
     /// Says that `value` may no longer be valid, on the word of a caller who may be wrong. If it is still the held one, it is renewed at
-    /// once, and used until then. A value with `is_replaced` is left alone.
+    /// once, and used until then. A value with `rotates` is left alone.
     pub fn doubt(self: &Arc<Self>, value: &Arc<T>) {
         let (now, mut renewal) = (self.clock.now_with_sleep(), self.renewal.lock());
-        let is_held = |held: Arc<Held<T>>| Arc::ptr_eq(&held.value, value) && !held.is_replaced;
+        let is_held = |held: Arc<Held<T>>| Arc::ptr_eq(&held.value, value) && !held.rotates;
         if self.held.load_full().is_some_and(is_held) && renewal.in_flight.is_none() && renewal.rests(now).is_none() {
             renewal.unwanted = Some(Arc::clone(value));
             let _behind = self.start(renewal);
@@ -319,8 +319,8 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
         };
         let cap = self.oldest.map(|oldest| (first_seen + oldest).saturating_duration_since(granted));
         let life = cap.map_or(lease.life, |cap| lease.life.min(cap));
-        let due = if lease.is_replaced { life } else { due_after(life) };
-        Held { value, first_seen, granted, due: granted + due, expires: granted + life, is_replaced: lease.is_replaced }
+        let due = if lease.rotates { life } else { due_after(life) };
+        Held { value, first_seen, granted, due: granted + due, expires: granted + life, rotates: lease.rotates }
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::line::{Line, Network, Position};
 use super::pace::{Departure, Pace};
-use super::{Departing, Departures, Kind, Leave, Outcome, Peers};
+use super::{Kind, Leave, LeaveAnswer, LeaveRequest, Outcome, Peers};
 
 /// On whose behalf a call is made, and how long it may wait for its turn.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +56,7 @@ struct State {
 enum Next<'a> {
     Call,
     /// Ask the other processes first about the calls that could leave as far as this process is concerned.
-    Ask(Departing<'a>),
+    Ask(LeaveRequest<'a>),
     After(Instant),
 }
 
@@ -163,11 +163,11 @@ impl Turns {
                     continue;
                 }
                 Next::Ask(departing) => match self.peers.departures(departing).await {
-                    Some(Departures::Now(many, question)) => {
+                    Some(LeaveAnswer::Now(many, question)) => {
                         (0..many).for_each(|nth| self.call_next(Some(Leave(question, nth))));
                         continue;
                     }
-                    Some(Departures::After { wait, waiting }) => {
+                    Some(LeaveAnswer::After { wait, waiting }) => {
                         let now = Instant::now();
                         self.state.lock().pace.note_full(waiting, now);
                         now + wait
@@ -199,7 +199,7 @@ impl Turns {
         }
         let wanted = state.pace.free().min(state.line.len());
         Some(if sharing.is_agreed() {
-            Next::Ask(Departing { line: &self.name, wanted, per_second: state.pace.allowed(), since })
+            Next::Ask(LeaveRequest { line: &self.name, wanted, per_second: state.pace.allowed(), since })
         } else {
             Next::Call
         })
@@ -214,7 +214,7 @@ impl Turns {
             (Some((called, departure)), _) => {
                 drop(called.send(Ok(Turn { turns: Arc::clone(self), departure, leave, used: Used::Not })));
             }
-            (None, Some(leave)) => self.peers.note(&self.name, leave, Outcome::Stayed),
+            (None, Some(leave)) => self.peers.note(&self.name, leave, Outcome::NotSent),
             (None, None) => {}
         }
     }
@@ -276,8 +276,8 @@ impl Drop for Turn {
     fn drop(&mut self) {
         match self.used {
             Used::Not => {
-                self.turns.state.lock().pace.stay(self.departure);
-                self.note(Outcome::Stayed);
+                self.turns.state.lock().pace.cancel(self.departure);
+                self.note(Outcome::NotSent);
                 self.turns.changed.notify_one();
             }
             // The caller is gone, so nobody learns when the answer comes: the turn counts for as long as that may take.

@@ -14,7 +14,7 @@ use crate::application::sealing_keys;
 use crate::dingtalk::{AppKind, Clock, Told, root, told};
 use crate::server;
 use crate::settings::Settings;
-use crate::state::{Location, Looked, State, Vitals};
+use crate::state::{Location, State, StorageStatus, Vitals};
 use crate::web::introduction::Introduction;
 
 /// Whether settings deserve a second look although the server starts with them.
@@ -124,11 +124,11 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
     const OTHERS: u32 = 0o077;
     let location = settings.state.to_string();
     match State::look(&settings.state, &sealing_keys(settings), clock.unix_millis()).await {
-        Ok(Looked::Memory) if settings.web.public_url.is_https() => Finding::warn("state",
+        Ok(StorageStatus::Memory) if settings.web.public_url.is_https() => Finding::warn("state",
             told!("in memory: a restart forgets who logged out and which codes were used", "保存在内存中：重启后不再知道谁已退出、哪些授权码已使用"),
             told!("set STATE_URL to a file or to redis", "请将 STATE_URL 设为文件或 redis")),
-        Ok(Looked::Memory) => Finding::pass("state", told!("in memory: a restart forgets it", "保存在内存中：重启后丢失")),
-        Ok(Looked::InUse) => match server {
+        Ok(StorageStatus::Memory) => Finding::pass("state", told!("in memory: a restart forgets it", "保存在内存中：重启后丢失")),
+        Ok(StorageStatus::InUse) => match server {
             Server::Ours(..) => Finding::pass("state", told!("{location} is open in the server", "{location} 由服务器使用中")),
             // The stranger may be the server that has the file open, but is busy or has other settings.
             Server::Stranger(_) => Finding::not_done("state", "server"),
@@ -137,17 +137,17 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
                 told!("if that is the server, give doctor its --app-addr; if not, stop that process: a file is one process's",
                     "如该进程就是服务器，请为 doctor 指定 --app-addr；否则请停止该进程：一个文件只能由一个进程使用")),
         },
-        Ok(Looked::File(mode)) if mode & OTHERS != 0 => Finding::warn("state",
+        Ok(StorageStatus::File(mode)) if mode & OTHERS != 0 => Finding::warn("state",
             told!("others may read {location}: its mode is {mode:o}", "其他用户可读 {location}：权限为 {mode:o}"),
             told!("chmod 600, or start the server, which does it", "请执行 chmod 600，或启动服务器（会自动修改）")),
         // The running server would have this file open if it used it.
-        Ok(Looked::NoFile | Looked::File(_)) if matches!(server, Server::Ours(..)) => Finding::warn("state",
+        Ok(StorageStatus::NoFile | StorageStatus::File(_)) if matches!(server, Server::Ours(..)) => Finding::warn("state",
             told!("the running server does not have {location} open, as this machine sees it", "在本机看来，运行中的服务器并未打开 {location}"),
             told!("if it runs in a container, or the path is relative, run doctor where it was started; if not, start it again with this STATE_URL",
                 "如服务器在容器中运行或路径为相对路径，请在其启动之处运行 doctor；否则请以此 STATE_URL 重启服务器")),
-        Ok(Looked::NoFile) => Finding::pass("state", told!("{location} will be made", "{location} 将会创建")),
-        Ok(Looked::File(_)) => Finding::pass("state", told!("{location} can be opened", "{location} 可以打开")),
-        Ok(Looked::Redis(vitals)) => redis(vitals, server, clock),
+        Ok(StorageStatus::NoFile) => Finding::pass("state", told!("{location} will be made", "{location} 将会创建")),
+        Ok(StorageStatus::File(_)) => Finding::pass("state", told!("{location} can be opened", "{location} 可以打开")),
+        Ok(StorageStatus::Redis(vitals)) => redis(vitals, server, clock),
         Err(error) => Finding::fail("state", told!("STATE_URL cannot be used: {location}: {error}", "STATE_URL 无法使用：{location}：{error}"), match settings.state {
             Location::Redis(_) => told!("mend that, or set STATE_URL to a redis that this machine reaches, with its user name and password",
                 "请处理上述问题，或将 STATE_URL 设为本机可访问的 redis（含用户名与密码）"),

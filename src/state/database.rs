@@ -11,7 +11,7 @@ use redb::backends::InMemoryBackend;
 use redb::{Builder, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 
 use super::Unread;
-use super::journal::{Changes, Keeper, Record};
+use super::journal::{Changes, Record, Store};
 use super::sealing::{Name, SealingKeys};
 
 const ROWS: TableDefinition<&Name, &[u8]> = TableDefinition::new("rows");
@@ -30,8 +30,8 @@ pub(super) struct Database {
     keys: SealingKeys,
 }
 
-impl Keeper for Database {
-    fn keep(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+impl Store for Database {
+    fn save(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
         let sealed = changes.iter().map(|(thing, record)| {
             let name = self.keys.name(thing);
             let row = record.as_ref().and_then(|record| serde_json::to_vec(record).ok()).map(|row| self.keys.seal(&name, &row));

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::State;
 use super::heard::Decisions;
-use super::journal::{Journal, NotKept, Record, Table};
+use super::journal::{Journal, NotStored, Record, Table};
 use super::remembered::{Remembered, Seen, Thing};
 use crate::dingtalk::{Clock, CorpId, Moment, UserId};
 
@@ -64,7 +64,7 @@ impl Tables {
 
     /// Gives everything to the journal again that is not stored, as `lies_there` says. In pieces: changes that come meanwhile go in
     /// between.
-    pub async fn give_all(these: &Weak<Self>, lies_there: impl Fn(&str) -> bool + Sync) -> Result<(), NotKept> {
+    pub async fn give_all(these: &Weak<Self>, lies_there: impl Fn(&str) -> bool + Sync) -> Result<(), NotStored> {
         Self::give_each(these, |known| &known.ended_sessions, &lies_there).await?;
         Self::give_each(these, |known| &known.ended_people, &lies_there).await?;
         Self::give_each(these, |known| &known.ended_organisations, &lies_there).await?;
@@ -77,7 +77,7 @@ impl Tables {
         these: &Weak<Self>,
         kind: fn(&Known) -> &Remembered<K, V>,
         lies_there: &(impl Fn(&str) -> bool + Sync),
-    ) -> Result<(), NotKept> {
+    ) -> Result<(), NotStored> {
         const PIECE: usize = 500;
         let keys = these.upgrade().map(|tables| kind(&tables.known()).keys()).unwrap_or_default();
         for piece in keys.chunks(PIECE) {

@@ -99,7 +99,7 @@ impl Record {
 /// A change is not stored, or not yet. It counts all the same while this process lives, and storing it is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the state cannot be kept at the moment")]
-pub struct NotKept;
+pub struct NotStored;
 
 /// Clones share one thread. Dropping the last clone waits until all changes are stored, or one commit has failed.
 #[derive(Clone)]
@@ -116,9 +116,9 @@ struct Writer {
 }
 
 /// Where changes are stored: a file, or Redis.
-pub(super) trait Keeper: Send + 'static {
+pub(super) trait Store: Send + 'static {
     /// Stores all these changes. The caller logs the error, once until it succeeds again.
-    fn keep(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>>;
+    fn save(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>>;
 }
 
 /// Things by name, each with its new record; None removes it.
@@ -148,11 +148,11 @@ impl Journal {
         Self(None)
     }
 
-    /// A journal whose thread stores changes with `keeper`.
-    pub fn of(keeper: impl Keeper) -> std::io::Result<Self> {
+    /// A journal whose thread stores changes with `store`.
+    pub fn of(store: impl Store) -> std::io::Result<Self> {
         let ((orders, ordered), failing) = (channel(), Arc::new(AtomicBool::new(false)));
         let is_failing = Arc::clone(&failing);
-        let thread = thread::Builder::new().name("state".to_owned()).spawn(move || write(&ordered, &is_failing, keeper))?;
+        let thread = thread::Builder::new().name("state".to_owned()).spawn(move || write(&ordered, &is_failing, store))?;
         Ok(Self(Some(Arc::new(Writer { orders: Some(orders), failing, thread: Some(thread) }))))
     }
 
@@ -167,7 +167,7 @@ impl Journal {
     }
 
     /// Waits until all changes given before are stored; an error after half a second. The future holds no clone of the journal.
-    pub fn kept(&self) -> impl Future<Output = Result<(), NotKept>> + Send + use<> {
+    pub fn kept(&self) -> impl Future<Output = Result<(), NotStored>> + Send + use<> {
         let told = self.0.is_some().then(|| {
             let (tell, told) = oneshot::channel();
             self.order(Order::Tell(tell));
@@ -177,7 +177,7 @@ impl Journal {
             let Some(told) = told else { return Ok(()) };
             match tokio::time::timeout(Self::PATIENCE, told).await {
                 Ok(Ok(())) => Ok(()),
-                _ => Err(NotKept),
+                _ => Err(NotStored),
             }
         }
     }
@@ -220,12 +220,12 @@ impl Tray {
     }
 }
 
-fn write(orders: &Receiver<Order>, failing: &AtomicBool, mut keeper: impl Keeper) {
+fn write(orders: &Receiver<Order>, failing: &AtomicBool, mut store: impl Store) {
     while let Ok(first) = orders.recv() {
         let mut tray = Tray::default();
         once(first).chain(orders.try_iter()).for_each(|order| tray.put(order));
-        let mut keep = |changes: &Changes| if changes.is_empty() { Ok(()) } else { kept_by(&mut keeper, changes) };
-        while let Err(error) = keep(&tray.changes) {
+        let mut commit = |changes: &Changes| if changes.is_empty() { Ok(()) } else { try_save(&mut store, changes) };
+        while let Err(error) = commit(&tray.changes) {
             if !failing.swap(true, Ordering::Relaxed) {
                 tracing::error!(%error, "the state cannot be kept: it would be lost with this process. It is tried again every second");
             }
@@ -244,8 +244,8 @@ fn write(orders: &Receiver<Order>, failing: &AtomicBool, mut keeper: impl Keeper
 }
 
 /// Makes a panic an error: the database library panics at some damaged files. The thread goes on, since the disk may be repaired.
-fn kept_by(keeper: &mut impl Keeper, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
-    catch_unwind(AssertUnwindSafe(|| keeper.keep(changes))).unwrap_or_else(|_| Err("the file is not as it was left".into()))
+fn try_save(store: &mut impl Store, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+    catch_unwind(AssertUnwindSafe(|| store.save(changes))).unwrap_or_else(|_| Err("the file is not as it was left".into()))
 }
 
 impl Drop for Writer {
@@ -265,8 +265,8 @@ mod tests {
     /// Panics once, as the database library does at a damaged file.
     struct PanicsOnce(bool);
 
-    impl Keeper for PanicsOnce {
-        fn keep(&mut self, _: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+    impl Store for PanicsOnce {
+        fn save(&mut self, _: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
             assert!(std::mem::replace(&mut self.0, true), "length ≥ layout");
             Ok(())
         }
@@ -276,7 +276,7 @@ mod tests {
     async fn a_keeper_that_panics_is_tried_again_as_one_that_fails() {
         let journal = Journal::of(PanicsOnce(false)).unwrap();
         journal.give("a thing".to_owned(), None);
-        assert_eq!((journal.kept().await, journal.is_failing()), (Err(NotKept), true));
+        assert_eq!((journal.kept().await, journal.is_failing()), (Err(NotStored), true));
         journal.try_now();
         assert_eq!((journal.kept().await, journal.is_failing()), (Ok(()), false));
     }

@@ -99,7 +99,7 @@ impl Unread {
 
 /// How state is stored, if nothing is wrong with it; otherwise [`State::look`] returns an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Looked {
+pub enum StorageStatus {
     /// In the memory of each process, until it ends.
     Memory,
     /// In a file that a process has open.
@@ -114,33 +114,33 @@ pub enum Looked {
 
 impl State {
     /// Checks the stored state, and changes nothing. `now` is in Unix milliseconds.
-    pub async fn look(location: &Location, keys: &SealingKeys, now: u64) -> Result<Looked, Unread> {
+    pub async fn look(location: &Location, keys: &SealingKeys, now: u64) -> Result<StorageStatus, Unread> {
         match location {
-            Location::Memory => Ok(Looked::Memory),
+            Location::Memory => Ok(StorageStatus::Memory),
             Location::File(path) => look_at(path, keys, now),
-            Location::Redis(url) => Vitals::at(url).await.map(Looked::Redis).map_err(Unread::unusable),
+            Location::Redis(url) => Vitals::at(url).await.map(StorageStatus::Redis).map_err(Unread::unusable),
         }
     }
 }
 
-fn look_at(path: &Path, keys: &SealingKeys, now: u64) -> Result<Looked, Unread> {
+fn look_at(path: &Path, keys: &SealingKeys, now: u64) -> Result<StorageStatus, Unread> {
     let mut file = match File::options().read(true).write(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // Its folder must exist, and this user must be allowed to write to it.
             access(folder_of(path), Access::WRITE_OK | Access::EXEC_OK).map_err(io::Error::from)?;
-            return Ok(Looked::NoFile);
+            return Ok(StorageStatus::NoFile);
         }
         file => file?,
     };
     let bytes = match locked(&mut file) {
-        Err(Unread::InUse) => return Ok(Looked::InUse),
+        Err(Unread::InUse) => return Ok(StorageStatus::InUse),
         bytes => bytes?,
     };
     let mode = file.metadata()?.permissions().mode();
     // Reading the rows takes time and needs no lock: a server may start meanwhile.
     drop(file);
     Found::in_bytes(&bytes, keys, now)?;
-    Ok(Looked::File(mode & 0o777))
+    Ok(StorageStatus::File(mode & 0o777))
 }
 
 /// What a Redis that answers says about itself.

@@ -26,14 +26,14 @@ use self::database::Database;
 pub use self::followed::SessionId;
 use self::followed::Tables;
 use self::journal::{Journal, Record};
-pub use self::journal::{NotKept, Table};
-pub use self::location::{Location, Looked, Unread, Vitals};
+pub use self::journal::{NotStored, Table};
+pub use self::location::{Location, StorageStatus, Unread, Vitals};
 pub use self::once::{Once, Reservation, Taken, Unavailable, Wanted};
-use self::redis::{Redis, Teller};
+use self::redis::{Publisher, Redis};
 use self::remembered::{Seen, Thing};
 pub use self::sealing::{Sealer, SealingKeys, derived, mac};
 use crate::dingtalk::events::Reaction;
-use crate::dingtalk::{Answering, Clock, Departing, Departures, Error, Grant, Leave, Needed, Outcome, Peers, Sharing};
+use crate::dingtalk::{Answering, Clock, Error, Grant, Leave, LeaveAnswer, LeaveRequest, Needed, Outcome, Peers, Sharing};
 
 /// What all requests and processes must agree on.
 pub struct State {
@@ -63,7 +63,7 @@ impl State {
             Location::Redis(url) => {
                 let (redis, until) = Redis::new(url.clone(), app, keys, clock.clone())?;
                 shared = Some((Arc::clone(&redis), until));
-                Journal::of(Teller { redis, lifetime })?
+                Journal::of(Publisher { redis, lifetime })?
             }
         };
         let tables = Tables::new(lifetime, &mut found, &clock, journal);
@@ -92,7 +92,7 @@ impl State {
     }
 
     /// Waits until all changes made so far are stored, so that they survive a restart. After half a second it is an error.
-    pub async fn kept(&self) -> Result<(), NotKept> {
+    pub async fn kept(&self) -> Result<(), NotStored> {
         self.tables.journal.kept().await
     }
 
@@ -144,7 +144,7 @@ impl Condition {
 }
 
 impl Peers for State {
-    fn are_heard(&self) -> Answering<'_, ()> {
+    fn until_heard(&self) -> Answering<'_, ()> {
         match &self.redis {
             Some(redis) => Box::pin(redis.link.begins()),
             None => Box::pin(std::future::ready(())),
@@ -162,7 +162,7 @@ impl Peers for State {
         self.redis.as_ref().map_or(Sharing::Apart(NonZeroUsize::MIN), |redis| redis.sharing())
     }
 
-    fn departures<'a>(&'a self, asking: Departing<'a>) -> Answering<'a, Option<Departures>> {
+    fn departures<'a>(&'a self, asking: LeaveRequest<'a>) -> Answering<'a, Option<LeaveAnswer>> {
         Box::pin(async move { self.redis.as_ref()?.departures(asking).await })
     }
 

@@ -165,7 +165,7 @@ impl Reservation<'_> {
     /// taken while it was away is not stored: DingTalk takes a code once, and the browser no longer has its state.
     pub async fn conclude(mut self) {
         if let Some((redis, settling)) = self.end() {
-            redis.ask_now_or_behind(Self::MATTERS, settling).await;
+            redis.send_or_retry_in_background(Self::MATTERS, settling).await;
         }
     }
 
@@ -185,7 +185,7 @@ impl Drop for Reservation<'_> {
     /// The browser may have disconnected in the middle of the login.
     fn drop(&mut self) {
         if let Some((redis, settling)) = self.end() {
-            redis.ask_behind(Self::MATTERS, settling);
+            redis.send_in_background(Self::MATTERS, settling);
         }
     }
 }

@@ -65,14 +65,14 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
             Some((known, until)) => (merged(known, told.clone()), told_until.max(*until)),
             None => (told.clone(), told_until),
         };
-        let is_all = value == told;
-        if is_all {
+        let is_complete = value == told;
+        if is_complete {
             self.forget_old();
             self.known.insert(key, (value, until));
         } else {
             self.insert(key, value);
         }
-        is_all
+        is_complete
     }
 
     /// The keys of all things in the table.

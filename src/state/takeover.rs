@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::database::{Found, locked};
 use super::journal::{Record, Table};
 use super::once::settling;
-use super::{NotKept, SealingKeys, State, Unread};
+use super::{NotStored, SealingKeys, State, Unread};
 
 impl State {
     const PATIENCE: Duration = Duration::from_secs(30);
@@ -42,15 +42,15 @@ impl State {
         for some in taken.chunks(Self::AT_ONCE) {
             let left = |record: &Record| Duration::from_millis(record.until.saturating_sub(now).max(1));
             let used: Vec<_> = some.iter().map(|record| (record.thing(), left(record))).collect();
-            let redis = self.redis.as_ref().ok_or(NotKept).context(AWAY)?;
-            redis.link.ask::<()>(|names| settling(names, "", &used)).await.map_err(|_| NotKept).context(AWAY)?;
+            let redis = self.redis.as_ref().ok_or(NotStored).context(AWAY)?;
+            redis.link.ask::<()>(|names| settling(names, "", &used)).await.map_err(|_| NotStored).context(AWAY)?;
         }
         let kept = async {
             while self.kept().await.is_err() {
                 sleep(Self::PAUSE).await;
             }
         };
-        timeout(Self::PATIENCE, kept).await.map_err(|_| NotKept).context(AWAY)?;
+        timeout(Self::PATIENCE, kept).await.map_err(|_| NotStored).context(AWAY)?;
         Ok(count)
     }
 }

@@ -164,7 +164,7 @@ fn a_call_that_did_not_leave_counts_for_nothing() {
     let mut pace = Pace::new(NonZeroU32::MIN, now);
     let departure = pace.depart(now);
     assert!(pace.next(now) > now);
-    pace.stay(departure);
+    pace.cancel(departure);
     assert_eq!(pace.next(now), now);
 }
 

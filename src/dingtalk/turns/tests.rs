@@ -80,8 +80,8 @@ impl Peers for Full {
         Sharing::Together
     }
 
-    fn departures<'a>(&'a self, _: Departing<'a>) -> Answering<'a, Option<Departures>> {
-        Box::pin(std::future::ready(Some(Departures::After { wait: Duration::from_secs(1), waiting: self.0 })))
+    fn departures<'a>(&'a self, _: LeaveRequest<'a>) -> Answering<'a, Option<LeaveAnswer>> {
+        Box::pin(std::future::ready(Some(LeaveAnswer::After { wait: Duration::from_secs(1), waiting: self.0 })))
     }
 }
 

@@ -16,17 +16,19 @@ use crate::dingtalk::{Answering, Error, Grant, Needed};
 
 /// A credential as it is stored in Redis, where it is sealed.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct StoredCredential {
     value: String,
     /// In milliseconds, from when it was granted.
     life: u64,
-    is_replaced: bool,
+    /// Stored by the name that earlier versions know.
+    #[serde(rename = "is_replaced")]
+    rotates: bool,
     /// Unix milliseconds, by the clock of Redis.
     granted: u64,
     first_seen: u64,
 }
 
-impl Kept {
+impl StoredCredential {
     /// A credential that was granted `now`. If it has the same value as `before`, it keeps the age of that, and lives at most until it is
     /// `oldest` old. A value that is granted again after that counts as new, as it does in a process that is alone.
     fn of(grant: &mut Grant, before: Option<Self>, oldest: Option<Duration>, now: u64) -> Self {
@@ -39,7 +41,7 @@ impl Kept {
         Self {
             value: grant.value.expose_secret().to_owned(),
             life: life.as_millis() as u64,
-            is_replaced: grant.is_replaced,
+            rotates: grant.rotates,
             granted: now,
             first_seen: now.saturating_sub(grant.seen_ago.as_millis() as u64),
         }
@@ -47,10 +49,10 @@ impl Kept {
 }
 
 /// What was found where a credential is stored.
-enum Looked {
+enum Lookup {
     Fresh(Grant),
     /// A credential has to be fetched. The one that was stored before, if any, may have the same value.
-    Due(Option<Kept>),
+    Due(Option<StoredCredential>),
     /// Another version, or an unknown key, has written it: it must be left alone.
     Foreign,
 }
@@ -68,19 +70,19 @@ impl Redis {
         let mut back_by = Instant::now() + Link::PATIENCE;
         loop {
             match self.look(&needed, &owner).await {
-                Ok((true, Looked::Due(before))) => return self.renew(needed, owner, before, ask).await,
+                Ok((true, Lookup::Due(before))) => return self.renew(needed, owner, before, ask).await,
                 // Another process fetches a new one.
-                Ok((false, Looked::Due(_))) if Instant::now() < gives_up => {
+                Ok((false, Lookup::Due(_))) if Instant::now() < gives_up => {
                     sleep(Duration::from_millis(40 + rand::random::<u64>() % 40)).await;
                     back_by = Instant::now() + Link::PATIENCE;
                 }
                 // Waits for Redis: a credential that this process fetches alone may invalidate the one that all others hold.
                 Err(_) if self.link.is_back_by(back_by).await => {}
-                looked => {
+                found => {
                     // The lock may be ours although the answer was lost.
-                    self.ask_behind(Self::LOCK, move |names| unlocking(names, &needed.name, &owner, &[], Duration::ZERO));
-                    return match looked {
-                        Ok((_, Looked::Fresh(grant))) => Ok(grant),
+                    self.send_in_background(Self::LOCK, move |names| unlocking(names, &needed.name, &owner, &[], Duration::ZERO));
+                    return match found {
+                        Ok((_, Lookup::Fresh(grant))) => Ok(grant),
                         // Whatever the reason is, this process can fetch a credential for itself.
                         _ => ask.await,
                     };
@@ -90,30 +92,30 @@ impl Redis {
     }
 
     /// Reads the stored credential, and locks it unless another process has. Returns whether the lock is ours, and what was found.
-    async fn look(&self, needed: &Needed, owner: &str) -> Result<(bool, Looked), Away> {
+    async fn look(&self, needed: &Needed, owner: &str) -> Result<(bool, Lookup), Away> {
         let life = Self::LOCK.as_millis() as u64;
         let (is_mine, sealed): (bool, Vec<u8>) =
             self.link.ask(|names| script(LOOK, &["string"], &places(names, &needed.name), (owner, life))).await?;
         Ok((is_mine, self.judge(needed, &sealed)))
     }
 
-    fn judge(&self, Needed { name, unwanted, .. }: &Needed, sealed: &[u8]) -> Looked {
-        let kept = match self.keys.open_framed(&sealed_for(name), sealed) {
-            Opened::Foreign => return Looked::Foreign,
+    fn judge(&self, Needed { name, unwanted, .. }: &Needed, sealed: &[u8]) -> Lookup {
+        let stored = match self.keys.open_framed(&sealed_for(name), sealed) {
+            Opened::Foreign => return Lookup::Foreign,
             Opened::Broken => None,
-            Opened::Good { plain, .. } => serde_json::from_slice::<Kept>(&plain).ok(),
+            Opened::Good { plain, .. } => serde_json::from_slice::<StoredCredential>(&plain).ok(),
         };
-        let Some(kept) = kept else { return Looked::Due(None) };
+        let Some(stored) = stored else { return Lookup::Due(None) };
         let now = self.clock.unix_millis();
         let ago = |then: u64| Duration::from_millis(now.saturating_sub(then));
-        let (life, granted_ago) = (Duration::from_millis(kept.life), ago(kept.granted));
+        let (life, granted_ago) = (Duration::from_millis(stored.life), ago(stored.granted));
         // Processes find a credential due at 85 to 90 % of its life: the first one that asks renews it.
-        let fresh_for = if kept.is_replaced { life } else { life.mul_f64(0.85) };
-        if granted_ago >= fresh_for || unwanted.as_ref().is_some_and(|unwanted| unwanted.expose_secret() == kept.value) {
-            return Looked::Due(Some(kept));
+        let fresh_for = if stored.rotates { life } else { life.mul_f64(0.85) };
+        if granted_ago >= fresh_for || unwanted.as_ref().is_some_and(|unwanted| unwanted.expose_secret() == stored.value) {
+            return Lookup::Due(Some(stored));
         }
-        let seen_ago = ago(kept.first_seen);
-        Looked::Fresh(Grant { value: kept.value.into(), life, is_replaced: kept.is_replaced, granted_ago, seen_ago })
+        let seen_ago = ago(stored.first_seen);
+        Lookup::Fresh(Grant { value: stored.value.into(), life, rotates: stored.rotates, granted_ago, seen_ago })
     }
 
     /// Fetches a credential, prolongs the lock meanwhile, and stores the result for all. The lock is released in any case: those who wait
@@ -122,7 +124,7 @@ impl Redis {
         self: &Arc<Self>,
         Needed { name, oldest, .. }: Needed,
         owner: String,
-        before: Option<Kept>,
+        before: Option<StoredCredential>,
         mut ask: Answering<'_, Result<Grant, Error>>,
     ) -> Result<Grant, Error> {
         let mut again = interval(Self::LOCK / 3);
@@ -136,13 +138,13 @@ impl Redis {
         };
         let (sealed, life) = match &mut granted {
             Ok(grant) => {
-                let kept = Kept::of(grant, before, oldest, self.clock.unix_millis());
-                let plain = serde_json::to_vec(&kept).unwrap_or_default();
-                (self.keys.seal_framed(&sealed_for(&name), &plain), Duration::from_millis(kept.life))
+                let stored = StoredCredential::of(grant, before, oldest, self.clock.unix_millis());
+                let plain = serde_json::to_vec(&stored).unwrap_or_default();
+                (self.keys.seal_framed(&sealed_for(&name), &plain), Duration::from_millis(stored.life))
             }
             Err(_) => (Vec::new(), Duration::ZERO),
         };
-        self.ask_now_or_behind(Self::LOCK, move |names| unlocking(names, &name, &owner, &sealed, life)).await;
+        self.send_or_retry_in_background(Self::LOCK, move |names| unlocking(names, &name, &owner, &sealed, life)).await;
         granted
     }
 }
@@ -185,9 +187,9 @@ mod tests {
             ("another", 23 * HOUR, 2 * HOUR, now),
         ] {
             let granted = |value: &str| Grant::new(SecretString::from(value), Duration::from_millis(2 * HOUR)).unwrap();
-            let first = Kept::of(&mut granted("same"), None, Some(day), now - seen_ago);
-            let kept = Kept::of(&mut granted(value), Some(first), Some(day), now);
-            assert_eq!((kept.life, kept.first_seen), (life_left, seen_then), "{value}, first seen {} h ago", seen_ago / HOUR);
+            let first = StoredCredential::of(&mut granted("same"), None, Some(day), now - seen_ago);
+            let stored = StoredCredential::of(&mut granted(value), Some(first), Some(day), now);
+            assert_eq!((stored.life, stored.first_seen), (life_left, seen_then), "{value}, first seen {} h ago", seen_ago / HOUR);
         }
     }
 }

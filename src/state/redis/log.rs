@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 use redis::Cmd;
 use redis::aio::MultiplexedConnection;
 
-use super::super::journal::{Changes, Keeper, Record, Table};
+use super::super::journal::{Changes, Record, Store, Table};
 use super::super::sealing::{Name, Opened};
 use super::follower::Follower;
 use super::link::{ANSWER, Away, answer, in_time};
@@ -41,31 +41,31 @@ impl Redis {
 }
 
 /// Publishes changes to all processes.
-pub(in crate::state) struct Teller {
+pub(in crate::state) struct Publisher {
     pub redis: Arc<Redis>,
     /// How long a session lives at most.
     pub lifetime: Duration,
 }
 
-impl Teller {
-    async fn tell(&self, table: Table, records: &[&Record]) -> Result<(), Away> {
-        self.redis.link.ask(|names| self.telling(names, table, records)).await
+impl Publisher {
+    async fn publish(&self, table: Table, records: &[&Record]) -> Result<(), Away> {
+        self.redis.link.ask(|names| self.publishing(names, table, records)).await
     }
 
     /// Publishes all tables at the same time, since callers wait for half a second at most.
-    fn tell_together(&self, told: &[(Table, Vec<&Record>)]) -> Result<(), Away> {
+    fn publish_all(&self, told: &[(Table, Vec<&Record>)]) -> Result<(), Away> {
         for nth in 0.. {
             let some = told.iter().filter_map(|(table, records)| Some((*table, records.chunks(AT_ONCE).nth(nth)?)));
-            let telling: Vec<_> = some.map(|(table, records)| self.tell(table, records)).collect();
-            if telling.is_empty() {
+            let publishing: Vec<_> = some.map(|(table, records)| self.publish(table, records)).collect();
+            if publishing.is_empty() {
                 break;
             }
-            self.redis.runtime.block_on(try_join_all(telling))?;
+            self.redis.runtime.block_on(try_join_all(publishing))?;
         }
         Ok(())
     }
 
-    fn telling(&self, names: &Names, table: Table, records: &[&Record]) -> Cmd {
+    fn publishing(&self, names: &Names, table: Table, records: &[&Record]) -> Cmd {
         let (mut keys, mut life) = (vec![log_key(names, table)], table.kept_for(self.lifetime));
         if table.lasts() {
             keys.push(kept_key(names, table));
@@ -81,16 +81,16 @@ impl Teller {
     }
 }
 
-impl Keeper for Teller {
-    fn keep(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+impl Store for Publisher {
+    fn save(&mut self, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
         let told = Table::FOLLOWED.map(|table| {
             let records: Vec<_> = changes.values().flatten().filter(|record| record.table == table).collect();
             (table, records)
         });
         // A process that knows the id of an event acknowledges it unread: what the event changes must be published before its id.
         let (heard, meant): (Vec<_>, Vec<_>) = told.into_iter().partition(|(table, _)| *table == Table::Events);
-        self.tell_together(&meant)?;
-        Ok(self.tell_together(&heard)?)
+        self.publish_all(&meant)?;
+        Ok(self.publish_all(&heard)?)
     }
 }
 
@@ -168,8 +168,8 @@ impl Follower {
             if !is_newest && !is_news {
                 tables.journal.give(record.thing(), Some(record.clone()));
             }
-            let is_all = tables.learn(&record);
-            if let Some(found) = self.found.as_ref().filter(|_| is_all) {
+            let is_complete = tables.learn(&record);
+            if let Some(found) = self.found.as_ref().filter(|_| is_complete) {
                 found.lock().insert(name);
             }
         }

@@ -39,7 +39,7 @@ use tokio::time::timeout;
 
 use self::link::Link;
 pub(super) use self::link::{Away, answer, connect};
-pub(super) use self::log::Teller;
+pub(super) use self::log::Publisher;
 use super::sealing::{Name, Opened, SealingKeys, name};
 use crate::dingtalk::Clock;
 
@@ -85,18 +85,18 @@ impl Redis {
     }
 
     /// Sends a command now. If that fails, it is sent again when Redis is back, in the background and for as long as it `matters`.
-    pub async fn ask_now_or_behind(
+    pub async fn send_or_retry_in_background(
         self: &Arc<Self>,
         matters: Duration,
         question: impl Fn(&Names) -> Cmd + Send + Sync + 'static,
     ) {
         if self.link.ask::<()>(&question).await.is_err() {
-            self.ask_behind(matters, question);
+            self.send_in_background(matters, question);
         }
     }
 
     /// Sends a command in the background: now or when Redis is back, for as long as it `matters`.
-    pub fn ask_behind(self: &Arc<Self>, matters: Duration, question: impl Fn(&Names) -> Cmd + Send + Sync + 'static) {
+    pub fn send_in_background(self: &Arc<Self>, matters: Duration, question: impl Fn(&Names) -> Cmd + Send + Sync + 'static) {
         let redis = Arc::clone(self);
         self.runtime.spawn(timeout(matters, async move {
             while redis.link.ask::<()>(&question).await.is_err() {

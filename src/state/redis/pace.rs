@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Names, Redis, script};
-use crate::dingtalk::{Departing, Departures, Leave, Outcome, Sharing};
+use crate::dingtalk::{Leave, LeaveAnswer, LeaveRequest, Outcome, Sharing};
 
 impl Redis {
     /// How long processes keep to their parts after Redis is back: DingTalk counts the calls of a second, and all are back within another.
@@ -20,21 +20,21 @@ impl Redis {
     }
 
     /// How many of the calls that wait in this process may leave. None: Redis is away.
-    pub async fn departures(&self, asking: Departing<'_>) -> Option<Departures> {
-        let Departing { line, wanted, per_second, since } = asking;
+    pub async fn departures(&self, asking: LeaveRequest<'_>) -> Option<LeaveAnswer> {
+        let LeaveRequest { line, wanted, per_second, since } = asking;
         let number: u64 = rand::random();
         let leaves = format!("{} {number} ", self.me);
         let args = (&self.me, &leaves, wanted, per_second, since);
         let question = |names: &Names| script(DEPART, &KINDS, &places(names, line), args);
         let (may, wait_ms, waiting): (usize, u64, usize) = self.link.ask(question).await.ok()?;
         let wait = Duration::from_millis(wait_ms);
-        Some(if may > 0 { Departures::Now(may, number) } else { Departures::After { wait, waiting } })
+        Some(if may > 0 { LeaveAnswer::Now(may, number) } else { LeaveAnswer::After { wait, waiting } })
     }
 
     /// Notes in Redis what became of a call, in the background.
     pub fn note_departure(self: &Arc<Self>, line: String, Leave(number, nth): Leave, outcome: Outcome) {
         let (what, late) = match outcome {
-            Outcome::Stayed => ("stayed", Duration::ZERO),
+            Outcome::NotSent => ("stayed", Duration::ZERO),
             Outcome::Late(late) => ("late", late),
             Outcome::Refused(late) => ("refused", late),
         };

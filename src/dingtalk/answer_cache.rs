@@ -16,7 +16,7 @@ use super::answer::success;
 use super::{Clock, CorpId, Error, Target};
 
 /// The cached answers to the calls that say for how long they may be cached: see [`super::Call::kept_for`].
-pub(super) struct KeptAnswers {
+pub(super) struct AnswerCache {
     asked: Mutex<HashMap<Question, Asked>>,
     clock: Clock,
     /// Calls run in this runtime, not in that of the caller.
@@ -37,7 +37,7 @@ struct Answered {
     good_until: Instant,
 }
 
-impl KeptAnswers {
+impl AnswerCache {
     /// Room for several times the answers of a minute at twenty calls a second, DingTalk's limit for one API.
     const MOST_BYTES: usize = 4 * 1024 * 1024;
     /// The most bytes that an entry takes besides its texts.
@@ -100,9 +100,9 @@ impl Asked {
 /// Removes expired entries and, while the rest still takes too much memory, those that were asked for longest ago.
 fn make_room(asked: &mut HashMap<Question, Asked>, now: Instant) {
     asked.retain(|_, known| known.is_good(now));
-    let bytes = |((_, target, body), known): (&Question, &Asked)| KeptAnswers::EACH + target.bytes() + body.len() + known.bytes();
+    let bytes = |((_, target, body), known): (&Question, &Asked)| AnswerCache::EACH + target.bytes() + body.len() + known.bytes();
     let mut sum: usize = asked.iter().map(bytes).sum();
-    while sum > KeptAnswers::MOST_BYTES
+    while sum > AnswerCache::MOST_BYTES
         && let Some(oldest) = asked.iter().min_by_key(|(_, known)| known.at)
     {
         // Saturating, since an answer that has come meanwhile was not in the sum.
@@ -127,7 +127,7 @@ mod tests {
     }
 
     async fn asked(
-        kept: &KeptAnswers,
+        kept: &AnswerCache,
         body: Value,
         answer: Result<Value, Error>,
         times: &Arc<AtomicUsize>,
@@ -145,7 +145,7 @@ mod tests {
     async fn who_asks_meanwhile_is_told_the_same_even_when_the_first_went_away_and_even_a_failure() {
         let limited = || Err(Error::new(CALL, Kind::RateLimited, "too many"));
         for answer in [|| Ok(serde_json::json!({"name": "a"})), limited] {
-            let (kept, times) = (KeptAnswers::new(Clock::system()), Arc::default());
+            let (kept, times) = (AnswerCache::new(Clock::system()), Arc::default());
             drop(kept.asked((corp(), CALL.into(), Value::Null.to_string()), async { Ok(Value::Null) }));
             let first = asked(&kept, 1.into(), answer(), &times);
             tokio::select! { biased; _ = first => unreachable!(), () = std::future::ready(()) => {} }
@@ -161,24 +161,24 @@ mod tests {
 
     #[tokio::test]
     async fn many_questions_fill_no_memory() {
-        let (kept, times) = (KeptAnswers::new(Clock::system()), Arc::default());
+        let (kept, times) = (AnswerCache::new(Clock::system()), Arc::default());
         let long = serde_json::json!({"text": "x".repeat(64 * 1024)});
         for number in 0..200 {
             asked(&kept, number.into(), Ok(long.clone()), &times).await.unwrap();
             let held: usize = kept.asked.lock().values().map(Asked::bytes).sum();
-            assert!(held <= KeptAnswers::MOST_BYTES + 65 * 1024, "{held}");
+            assert!(held <= AnswerCache::MOST_BYTES + 65 * 1024, "{held}");
         }
         asked(&kept, 199.into(), Ok(long.clone()), &times).await.unwrap();
         assert_eq!(times.load(Ordering::SeqCst), 200, "the newest is kept");
         for number in 200..6000 {
             asked(&kept, number.into(), Ok(serde_json::json!({})), &times).await.unwrap();
         }
-        assert!(kept.asked.lock().len() <= KeptAnswers::MOST_BYTES / KeptAnswers::EACH + 1);
+        assert!(kept.asked.lock().len() <= AnswerCache::MOST_BYTES / AnswerCache::EACH + 1);
     }
 
     #[tokio::test]
     async fn a_call_that_panics_is_asked_again() {
-        let (kept, times) = (KeptAnswers::new(Clock::system()), Arc::default());
+        let (kept, times) = (AnswerCache::new(Clock::system()), Arc::default());
         let panics = kept.get::<Value, _>((corp(), CALL.into()), &Value::Null, async { panic!("told to") });
         assert_eq!(panics.await.unwrap_err().kind, Kind::Interrupted);
         assert!(asked(&kept, Value::Null, Ok(serde_json::json!({})), &times).await.is_ok());
