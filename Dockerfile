@@ -4,7 +4,7 @@
 # Docker takes quotes in that file for a part of the value: leave them away, also around a $.
 FROM rust:1.95-alpine AS build
 WORKDIR /build
-# Dependencies are compiled with a program that does nothing: again when these files change, and not when src does.
+# Compiles the dependencies with an empty program: again only when these files change, not when src does.
 COPY Cargo.toml Cargo.lock ./
 COPY tests/dev/Cargo.toml tests/dev/
 COPY tests/models/Cargo.toml tests/models/
@@ -22,10 +22,10 @@ RUN touch src/main.rs src/lib.rs && cargo build --locked --release && mkdir /emp
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /build/target/release/dingtalk-h5 /dingtalk-h5
-# For STATE_URL=file:/var/lib/dingtalk-h5/state and the app's own files: a new named volume that is mounted here belongs to the user below;
-# any other must be that user's to write to.
+# For STATE_URL=file:/var/lib/dingtalk-h5/state and the app's own files. A new named volume that is mounted here belongs to the user below;
+# any other volume must be writable for that user.
 COPY --from=build --chown=65534:65534 /empty /var/lib/dingtalk-h5
-# Nobody.
+# The user `nobody`, by number: there is no /etc/passwd.
 USER 65534:65534
 ENV APP_ADDR=0.0.0.0:8080
 EXPOSE 8080

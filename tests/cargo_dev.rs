@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use crate::own_settings::OWN_SETTINGS;
 use crate::support::{Browser, cargo, http_client, in_time};
 
-/// Everywhere, as in a container: what is said must be within reach of this machine all the same.
+/// All addresses, as in a container. The URLs that are printed must be reachable from this machine all the same.
 const EVERYWHERE: &str = "0.0.0.0:0";
 
 #[tokio::test]
@@ -19,7 +19,7 @@ async fn cargo_dev_starts_the_app_and_a_dingtalk_in_which_somebody_is_signed_in(
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .envs(OWN_SETTINGS.iter().copied())
         .envs([("APP_ADDR", EVERYWHERE), ("SIMULATOR_ADDR", EVERYWHERE)])
-        // Names of files may be anything, and are in many variables.
+        // Many variables hold names of files, which need not be UTF-8.
         .env("NO_TEXT", OsStr::from_bytes(b"/\xff"))
         .env("CARGO_TERM_QUIET", "false")
         .stdin(Stdio::null())
@@ -30,7 +30,7 @@ async fn cargo_dev_starts_the_app_and_a_dingtalk_in_which_somebody_is_signed_in(
         .unwrap();
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut told = String::new();
-    // Another cargo may build something there at the moment.
+    // Another cargo may be building in the same directory, and this one waits for it.
     while !told.contains("Running") {
         let line = log.next_line().await.unwrap();
         told += &line.unwrap_or_else(|| panic!("cargo has ended: {told}"));

@@ -10,10 +10,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// Lines that should not have been written.
 static FOUND: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// At its end no line had a secret. Which app wrote the line is not known: the test that notices first fails.
+/// Fails the test at its end if any line so far had a secret. Which app wrote the line is not known: it may be another test's.
 pub struct Watch(());
 
-/// Begins to look.
+/// Begins to look for secrets in everything that this process logs.
 pub fn watch() -> Watch {
     static WATCHING: Once = Once::new();
     WATCHING.call_once(|| telemetry::json("trace", || Lines).init());

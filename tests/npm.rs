@@ -16,7 +16,7 @@ static TOOLS: LazyLock<PathBuf> = LazyLock::new(|| {
     tools
 });
 
-/// The directory of the packages, once they are there.
+/// The directory of the packages, once they are installed.
 pub fn tools() -> &'static Path {
     &TOOLS
 }
@@ -33,7 +33,7 @@ fn run(program: &str, arguments: &[&str], directory: &Path) -> Output {
     output.unwrap_or_else(|error| panic!("no {program} ({error}): tests/run installs what the tests need"))
 }
 
-/// Whether the packages are missing or older than the list of them.
+/// Whether the packages are missing or older than `package-lock.json`.
 fn is_stale(tools: &Path) -> bool {
     let changed = |file: &str| fs::metadata(tools.join(file)).and_then(|file| file.modified());
     let installed = changed("node_modules/.package-lock.json").unwrap_or(SystemTime::UNIX_EPOCH);

@@ -24,7 +24,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
 
 #[test]
 fn every_seed_of_the_fuzzer_holds() {
-    // Side by side: some of them wait for DingTalk's next second again and again.
+    // In parallel: some of them wait again and again for the next second in which DingTalk may be called.
     std::thread::scope(|scope| {
         let targets = TARGETS.map(|(target, holds)| scope.spawn(move || every_seed_holds(target, holds)));
         targets.into_iter().for_each(|target| target.join().unwrap());

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Libraries of others, which are as they are.
+/// Third-party libraries, to which the rules do not apply.
 pub const VENDOR: &str = "static/app/vendor";
 
 fn root() -> &'static Path {
@@ -33,7 +33,7 @@ fn code(text: &str) -> String {
     text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
 }
 
-/// The modules of this crate that `code` reaches for, by whatever path it is spelt.
+/// The modules of this crate that `code` uses, however their path is spelt.
 fn reached(code: &str) -> Vec<&'static str> {
     let squeezed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
     let modules = ["app", "application", "dingtalk", "doctor", "environment", "server", "settings", "state", "telemetry", "web"];
@@ -79,7 +79,7 @@ fn the_rings_point_inwards_only() {
         ("src/state", &["dingtalk", "state"]),
         ("src/web", &["dingtalk", "state", "web"]),
         ("src/app", &["dingtalk", "state", "web", "app", "environment"]),
-        // Beside them: it knows none of them, nor do they know it.
+        // Beside the rings: it uses none of them, and none of them uses it.
         ("src/server", &["server"]),
     ];
     for (ring, inner) in allowed {
@@ -124,7 +124,7 @@ fn only_one_script_names_the_library() {
     }
 }
 
-/// Whether a page says whose it is, or that it is nobody's. What a page is made of beside its own template need not.
+/// Whether a page's template says whose page it is, or that it shows nobody. A template that is only a part of pages need not.
 fn says_whose_it_is(template: &str) -> bool {
     let says = ["data-user-id=\"{{ user.user_id }}\"", "{# Shows nobody. #}"].map(|mark| template.contains(mark));
     !template.contains("extends \"layout.html\"") || says[0] != says[1]
@@ -149,14 +149,14 @@ fn a_page_that_does_not_say_whose_it_is_is_noticed() {
     assert!(says_whose_it_is("<p>{{ user.name }}</p>"), "a part of pages");
 }
 
-/// But for the libraries of others.
+/// All files under `folder`, but for third-party libraries.
 fn walk_files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let ours = entries.filter(|path| !path.ends_with(VENDOR));
     ours.flat_map(|path| if path.is_dir() { walk_files(&path) } else { vec![path] }).collect()
 }
 
-/// Whether a file is the app's own, which is as it likes.
+/// Whether a file belongs to the app, to which these rules do not apply.
 fn is_the_apps(path: &Path) -> bool {
     ["src/app", "static/app"].iter().any(|folder| path.starts_with(root().join(folder)))
 }

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 /// Longer than the longest patience of the server. It ends a test that has failed.
 const GIVES_UP: Duration = Duration::from_secs(40);
 
-/// The type of an answer that may never end. Its body is left out.
+/// The header of an answer that may never end. The body of such an answer is left out.
 const EVENTS: &str = "content-type: text/event-stream";
 
 /// One connection.
@@ -52,12 +52,12 @@ impl Wire {
         let _ = self.connection.shutdown().await;
     }
 
-    /// Goes without a word, as when a phone loses its network and the system tells of it.
+    /// Closes the connection with a TCP reset, as when a phone loses its network and its system tells the server.
     pub fn reset(self) {
         self.connection.set_zero_linger().unwrap();
     }
 
-    /// The next answer, which says how long it is.
+    /// Waits for the next answer, which must say how long it is.
     pub async fn reply(&mut self) -> Reply {
         loop {
             if let Some((reply, length)) = Reply::parse(&self.unread, false) {
@@ -68,8 +68,8 @@ impl Wire {
         }
     }
 
-    /// Waits until the other side closes, and takes all there is as answers. `to_heads` when the requests were HEAD, whose answers
-    /// say how long a body would be and have none.
+    /// Waits until the other side closes, and parses all that came as answers. `to_heads` says that the requests were HEAD: their
+    /// answers say how long a body would be, and have none.
     pub async fn closed_after(mut self, to_heads: bool) -> Closed {
         while self.read().await && !self.hears_events() {}
         let after = self.opened.elapsed();
@@ -88,7 +88,7 @@ impl Wire {
             match tokio::time::timeout(pause, self.connection.read_buf(&mut self.unread)).await {
                 Ok(Ok(read)) if read > 0 => {}
                 Ok(_) => break,
-                // Whether it is still taken is seen when reading.
+                // If the other side takes no more, the next read ends the loop.
                 Err(_) => std::mem::drop(self.connection.write_all(drop.as_bytes()).await),
             }
         }
@@ -105,7 +105,7 @@ impl Wire {
         head.split_once("\r\n\r\n").is_some_and(|(head, _)| head.contains(EVENTS))
     }
 
-    /// A reset closes too.
+    /// Reads more bytes. False when the other side has closed, also by a reset.
     async fn read(&mut self) -> bool {
         let read = tokio::time::timeout(GIVES_UP, self.connection.read_buf(&mut self.unread)).await;
         read.unwrap_or_else(|_| panic!("neither an answer nor closed, after {:?}", String::from_utf8_lossy(&self.unread)))
@@ -155,7 +155,7 @@ impl Reply {
     }
 }
 
-/// What is in the chunks that `bytes` begin with, and where they end, if the last has come.
+/// Decodes the chunks that `bytes` begin with. Returns the body and where the chunks end, or None if the last chunk has not come.
 fn chunks(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let (mut body, mut at) = (Vec::new(), 0);
     loop {
@@ -183,7 +183,7 @@ fn an_answer_is_read_whatever_it_is_made_of() {
     assert_eq!(read(events), Some((String::new(), true)));
 }
 
-/// A request with `headers` and `body`, on a connection of its own; the one answer to it.
+/// Sends a request with `headers` and `body` on a connection of its own, and returns the one answer to it.
 pub async fn ask(url: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Reply {
     let mut request = format!("{method} {target} HTTP/1.1\r\nConnection: close\r\n");
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
@@ -197,7 +197,7 @@ pub async fn ask(url: &str, method: &str, target: &str, headers: &[(&str, &str)]
     }
     let mut wire = Wire::to(url).await;
     wire.send(format!("{request}\r\n{body}")).await;
-    // Not done: whoever closes while an answer is made has gone away.
+    // `done` is not called: the server takes a client that closes before its answer for one that has gone away.
     let mut replies = wire.closed_after(method == "HEAD").await.replies;
     assert_eq!(replies.len(), 1, "{method} {target} {headers:?}");
     replies.remove(0)

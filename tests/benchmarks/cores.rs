@@ -27,8 +27,7 @@ impl Cores {
         Self { all, divided }
     }
 
-    /// A command that starts `program` on the server's core. What the standard library calls the available parallelism follows,
-    /// so the server has one worker.
+    /// A command that starts `program` on the server's core. `std::thread::available_parallelism` is 1 there, so the server has one worker.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         if !self.divided {
             return Command::new(program);
@@ -38,12 +37,12 @@ impl Cores {
         command
     }
 
-    /// How many the server has.
+    /// How many cores the server has.
     pub fn of_server(&self) -> f64 {
         if self.divided { 1.0 } else { self.all as f64 }
     }
 
-    /// How many there are.
+    /// How many cores the machine has.
     pub fn all(&self) -> f64 {
         self.all as f64
     }

@@ -28,7 +28,7 @@ pub async fn measure(cores: &Cores) {
         calls.tokens, calls.exchanges
     );
 
-    // The program anew: its sessions are still good, its cache is empty.
+    // The program is started again: the sessions are still valid, its cache is empty.
     drop(program);
     let dingtalk = Upstream::start_with(LATENCY, Duration::from_secs(7200));
     let program = Server::program(cores, &dingtalk);

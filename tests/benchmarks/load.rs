@@ -10,7 +10,7 @@ use super::connection::{Answer, Connection};
 
 /// Does one thing again and again.
 pub trait Work: 'static {
-    /// Once, and sees that it was done well.
+    /// Does it once, and checks the result.
     async fn once(&mut self);
 }
 

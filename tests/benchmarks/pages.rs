@@ -10,7 +10,7 @@ use super::rounds::{Round, limit, median, range};
 use super::server::Server;
 use super::upstream::Upstream;
 
-/// Something to ask for.
+/// A request to measure.
 struct Subject {
     name: &'static str,
     request: Vec<u8>,
@@ -58,7 +58,7 @@ pub async fn measure(options: &Options, cores: &Cores) {
     println!("The log of the program has {} MB.", program.log_bytes() / 1_000_000);
 }
 
-/// The same page of a program that shares its state: nothing on its way goes to Redis.
+/// The same page of a program whose state is in Redis: a request for it makes no call to Redis.
 async fn share(options: &Options, cores: &Cores, dingtalk: &Upstream, alone: &Server, subject: &Subject) {
     let redis = Redis::start();
     let sharing = Server::program_with(cores, dingtalk, &redis.url);

@@ -14,7 +14,7 @@ use super::server::Server;
 use super::upstream::Upstream;
 
 const LATENCY: Duration = Duration::from_secs(1);
-/// Short, but as the program is to bear them.
+/// Lifetimes as short as the program has to cope with.
 const SHORT: Duration = Duration::from_secs(5);
 const LONG: Duration = Duration::from_secs(7200);
 
@@ -77,8 +77,8 @@ pub async fn measure(options: &Options, cores: &Cores) {
 /// The 99th percentile and the maximum in one round, in milliseconds.
 async fn latencies(scene: &Scene, options: &Options, time: Duration) -> (f64, f64) {
     let mut visitors = Asking::many(options.connections, scene.program.address, &scene.request, is_signed_page).await;
-    // Nobody asked during the other server's round, so its credentials have ended. Whoever comes first has to wait; that is not
-    // what is looked at.
+    // Nobody sent a request during the other server's round, so the credentials have expired. The first request has to wait for new
+    // ones, which is not what is measured.
     visitors[0].once().await;
     let between = Duration::from_secs(1) / options.rate;
     let began = Instant::now() + between;
@@ -103,7 +103,7 @@ async fn at_intervals(mut visitor: Asking, first: Instant, between: Duration, en
     while due < end {
         let held_up = Instant::now() >= due;
         tokio::time::sleep_until(due.into()).await;
-        // The timer counts in milliseconds. What it is late is not the server's doing.
+        // The timer counts in milliseconds, and its delay is not the server's.
         let asked = if held_up { due } else { Instant::now() };
         visitor.once().await;
         latencies.push(asked.elapsed().as_secs_f64() * 1e3);

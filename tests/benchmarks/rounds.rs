@@ -31,7 +31,7 @@ impl CpuTimes {
 }
 
 impl Round {
-    /// Of `server` while something keeps it busy, which says how often it answered.
+    /// Measures `server` while `busy` keeps it at work; `busy` returns how often the server answered.
     pub async fn measure(cores: &Cores, server: &Server, busy: impl Future<Output = u64>) -> Self {
         let (began, before) = (Instant::now(), CpuTimes::now(server));
         let times = busy.await as f64;

@@ -33,7 +33,7 @@ enum Others {
     Attackers(u8),
 }
 
-/// Somebody's morning.
+/// Somebody who was let in: when they came, when they were in, and after how many posts.
 struct Entered {
     came: Duration,
     in_after: Duration,
@@ -155,8 +155,8 @@ fn overtaken(inside: &[Entered]) -> usize {
     inside.iter().filter(|one| passed(one)).count()
 }
 
-/// Opens the app and does what its page does, until the session is there; a balancer sends each request to the next process. An error is one
-/// that the page would show.
+/// Opens the app and does what its page does, until there is a session; a balancer sends each request to the next process. An error is
+/// one that the page would show.
 async fn enter(
     dingtalk: &Simulator,
     servers: &[SocketAddr],
@@ -186,7 +186,7 @@ async fn enter(
     }
 }
 
-/// What others did.
+/// How the others were answered.
 #[derive(Default)]
 struct Noise {
     accepted: u64,

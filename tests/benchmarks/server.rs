@@ -29,12 +29,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// The program, as in production, but at no limit's pace.
+    /// The program, as in production, but with a limit on calls that is never reached.
     pub fn program(cores: &Cores, dingtalk: &Upstream) -> Self {
         Self::program_with(cores, dingtalk, "memory:")
     }
 
-    /// The same with its state there.
+    /// The same with its state at `state`.
     pub fn program_with(cores: &Cores, dingtalk: &Upstream, state: &str) -> Self {
         let id = ("dingbenchmark0001", "cJ8xq2-benchmark-0001", "ding0000000000000001", "1000000001");
         Self::program_at(cores, &format!("http://{}", dingtalk.address), id, "100000", state)
@@ -93,7 +93,7 @@ impl Server {
         Self { address: address.parse().unwrap(), child, log }
     }
 
-    /// The time that it has computed, itself and in the kernel.
+    /// Its CPU time, in itself and in the kernel.
     pub fn cpu_time(&self) -> Duration {
         cpu_time(&self.child.id().to_string())
     }
@@ -119,17 +119,17 @@ impl Drop for Server {
     }
 }
 
-/// The time that this process has computed: the load, and DingTalk's part.
+/// The CPU time of this process: the load, and DingTalk's part.
 pub fn cpu_time_of_load() -> Duration {
     cpu_time("self")
 }
 
-/// The time that this machine has computed.
+/// The CPU time of everything on this machine.
 pub fn cpu_time_of_all() -> Duration {
     let stat = std::fs::read_to_string("/proc/stat").unwrap();
     let fields = stat.lines().next().unwrap().split_whitespace().skip(1);
     let ticks: Vec<u64> = fields.map(|ticks| ticks.parse().unwrap()).collect();
-    // user, nice, system; then idle and iowait, and irq and softirq.
+    // user, nice and system, then irq and softirq; idle and iowait, between them, are left out.
     Duration::from_millis(10 * [0, 1, 2, 5, 6].iter().map(|field| ticks[*field]).sum::<u64>())
 }
 

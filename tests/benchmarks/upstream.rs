@@ -13,7 +13,7 @@ const TOKEN: &str = "/v1.0/oauth2/accessToken";
 const TICKET: &str = "/v1.0/oauth2/jsapiTickets";
 const EXCHANGE: &str = "/topapi/v2/user/getuserinfo";
 
-/// Runs in the thread of the load, which never sleeps while it measures, for as long as that.
+/// Runs in the thread of the load, which never sleeps while it measures, and ends with it.
 pub struct Upstream {
     pub address: SocketAddr,
     shared: Arc<Shared>,
@@ -22,7 +22,7 @@ pub struct Upstream {
 struct Shared {
     latency: Duration,
     lifetime: Duration,
-    /// The number of the access_token that is good.
+    /// The number of the access_token that is valid.
     token: AtomicU64,
     tokens: AtomicU64,
     tickets: AtomicU64,
@@ -36,7 +36,7 @@ pub struct Calls {
     pub tokens: u64,
     pub tickets: u64,
     pub exchanges: u64,
-    /// Exchanges with a token that is no longer good.
+    /// Exchanges with a token that is no longer valid.
     pub refusals: u64,
 }
 
@@ -74,7 +74,7 @@ impl Upstream {
         }
     }
 
-    /// From now on the token that was handed out is worth nothing.
+    /// From now on the token that was granted is no longer valid.
     pub fn revoke_token(&self) {
         self.shared.token.fetch_add(1, Ordering::SeqCst);
     }
@@ -119,7 +119,7 @@ async fn answer_all(mut socket: TcpStream, shared: Arc<Shared>) -> Option<()> {
     }
 }
 
-/// Of the first call in `received`, once all of it has come.
+/// The length of the first call in `received`, once all of it has come.
 fn length_of_call(received: &[u8]) -> Option<usize> {
     let head_ends = received.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&received[..head_ends]).ok()?;

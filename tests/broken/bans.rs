@@ -76,7 +76,7 @@ async fn a_ban_that_one_call_meets_alone_is_nobody_elses() {
         json(PUNISHED),
         json(r#"{"status":"1111","wait":"60"}"#),
     ] {
-        // One host for both families would hide a look at the wrong one.
+        // One host for both API families would hide a probe of the wrong one.
         let (well_host, ban_host) = (
             Rogue::start(well).await,
             Rogue::start(move |call| if call.path == EXCHANGE && call.nth < 3 { vec![ban.clone()] } else { well(call) }).await,
@@ -131,7 +131,7 @@ async fn a_ban_of_everything_is_believed_whichever_call_meets_it_first() {
 async fn a_code_that_was_to_go_out_again_when_a_ban_began_is_not_used_up() {
     let rogue = Rogue::start(|call| match (call.path.as_str(), call.nth) {
         (EXCHANGE, 0) => vec![json(r#"{"errcode":90018,"errmsg":"x"}"#)],
-        // At the second call for a token the app looks whether the ban is everybody's.
+        // By the second token call the app finds out whether the ban concerns all calls.
         (TICKET, _) | (TOKEN, 1) => vec![json(PUNISHED)],
         _ => well(call),
     })
@@ -165,7 +165,7 @@ async fn a_limit_by_the_second_is_waited_for_by_calls_that_may_be_repeated() {
     }
 }
 
-/// Who waits for a token stands in no line: told to post again at once, all would.
+/// A login that waits for a token has no place in a line. If such logins were told to post again at once, all would do so together.
 #[tokio::test]
 async fn a_login_that_waits_for_a_token_which_is_limited_by_the_second_is_told_when_to_come_back() {
     let limited = json(r#"{"errcode":90018,"errmsg":"x"}"#);

@@ -1,5 +1,5 @@
-//! Browsers that go away while DingTalk keeps their login waiting: nobody would hear the answer, so nothing waits for it. It is seen by
-//! the state of the login, which is under way for exactly as long.
+//! Browsers that disconnect while DingTalk keeps their login waiting: nobody would get the response, so the server stops waiting for it.
+//! The tests see this by the login state, which is in use for exactly as long.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use super::rogue::{EXCHANGE, Rogue, Step, well};
 use crate::support::TestApp;
 use crate::wire::{Reply, Wire};
 
-/// Sooner than a call to DingTalk is given up.
+/// Less than the timeout of a call to DingTalk.
 const SOON: Duration = Duration::from_secs(3);
 
 /// A DingTalk that answers everything but logins.
@@ -43,7 +43,7 @@ impl<'a> Page<'a> {
         )
     }
 
-    /// Posts a login and `more`: the connection, when DingTalk holds it, or the answer.
+    /// Posts a login, followed by `more`: the connection once DingTalk holds the call, or else the response.
     async fn post(&mut self, more: &str) -> Result<Wire, Reply> {
         let before = self.rogue.calls(EXCHANGE).len();
         let mut wire = Wire::to(&self.app.url).await;

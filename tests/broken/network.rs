@@ -111,7 +111,7 @@ async fn calls_carry_no_referer_and_secrets_only_where_they_belong() {
     }
 }
 
-/// Some servers answer 411 to one that does not say so.
+/// Some servers answer 411 to a POST without a Content-Length.
 #[tokio::test]
 async fn a_call_without_a_body_says_that_it_has_none_as_dingtalks_own_sdks_do() {
     let rogue = Rogue::start(well).await;

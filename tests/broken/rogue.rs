@@ -31,7 +31,7 @@ pub enum Step {
     Reset,
 }
 
-/// A raw socket that plays DingTalk. It hears every connection, and closes each after its answer.
+/// A raw socket that plays DingTalk. It counts connections, records calls, and closes each connection after its response.
 pub struct Rogue {
     pub url: String,
     calls: Arc<Mutex<Vec<Call>>>,
@@ -99,7 +99,7 @@ async fn answer(mut socket: TcpStream, script: &(impl Fn(&Call) -> Vec<Step> + S
     Some(())
 }
 
-/// Reads one request with its body; the head.
+/// Reads one request with its body; returns the head.
 async fn read_request(socket: &mut TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
@@ -135,7 +135,7 @@ pub const TOKEN: &str = "/v1.0/oauth2/accessToken";
 pub const TICKET: &str = "/v1.0/oauth2/jsapiTickets";
 pub const EXCHANGE: &str = "/topapi/v2/user/getuserinfo";
 pub const STREAM: &str = "/v1.0/gateway/connections/open";
-/// Where the app looks, on the host of the old API, whether a ban is everybody's.
+/// The path that the app calls, on the host of the old API, to find out whether a ban concerns all calls.
 pub const PROBE: &str = "/gettoken";
 
 /// What DingTalk answers when all is well.

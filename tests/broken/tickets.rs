@@ -16,7 +16,7 @@ async fn a_day_after_its_creation_no_ticket_signs_however_long_it_is_said_to_liv
     })
     .await;
     let app = app_before(&rogue).await;
-    // Sessions end long before, so somebody else asks each time.
+    // Sessions end long before the next step, so somebody else logs in each time.
     for step in 0..=RENEWALS_OF_A_DAY {
         assert_eq!(signed_with(&app).await, "ticket-1", "after {} s", step * 7000);
         crate::support::eventually("the ticket is renewed behind", || rogue.calls(TICKET).len() > step).await;
@@ -45,7 +45,7 @@ async fn a_ticket_signs_no_longer_than_it_is_said_to_live() {
     }
 }
 
-/// The call has been made; this waits until its answer is held.
+/// Waits until the ticket of the call that has just been made is in the cache.
 async fn settled(app: &crate::support::TestApp) {
     let gives_up = std::time::Instant::now() + Duration::from_secs(10);
     while app.browser().read("/readyz").await.json()["jsapiTicket"] != "fresh" {

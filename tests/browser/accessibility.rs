@@ -13,7 +13,7 @@ use crate::support::TestApp;
 const LOOK: &str = "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice', 'experimental'] }).then(
     ({ violations }) => violations.map(({ id, help, nodes }) => [id, help, nodes.map((node) => [node.html, node.failureSummary])]))";
 
-/// In which language and which scheme the page is.
+/// The language and the colour scheme of the page.
 const LOOKED_AT: &str = "return [document.documentElement.lang.slice(0, 2),
     getComputedStyle(document.documentElement).backgroundColor === 'rgb(16, 17, 19)' ? 'dark' : 'light']";
 
@@ -69,24 +69,24 @@ async fn axe_finds_what_is_wrong() {
         document.querySelector('main button').ariaLabel = 'Other'";
     chromium.run(spoil, &[]).await;
     let violations = chromium.violations(&axe()).await.to_string();
-    // The last of them is an experimental one.
+    // The last of these rules is experimental.
     for rule in ["link-name", "\"label\"", "label-content-name-mismatch"] {
         assert!(violations.contains(rule), "{rule} is not among {violations}");
     }
     chromium.finish().await;
 }
 
-/// How many there are that a keyboard has to reach. Arrows move among radio buttons of one name, so one of them is enough.
+/// How many visible controls a keyboard has to reach. Arrow keys move among radio buttons of one name, so those count as one.
 const CONTROLS: &str = "return [...document.querySelectorAll('a[href], button, input, select, summary, textarea, [tabindex]')]
     .filter((control) => control.getClientRects().length > 0 && !control.matches(':disabled, [tabindex=\"-1\"]'))
     .filter((control) => control.type !== 'radio'
         || (control.form || document).querySelector(`input[type=radio][name='${control.name}']`) === control).length";
-/// How many have been reached and have shown it, and whether the keyboard has left the page: some take several presses, as dates do.
+/// How many controls have had the focus with a visible outline so far, and whether the focus has left the page.
 const FOCUSED: &str = "const focused = document.activeElement;
     if (!window.reached) window.reached = new Set();
     if (focused !== document.body && getComputedStyle(focused).outlineStyle !== 'none') reached.add(focused);
     return [reached.size, focused === document.body]";
-/// More stops than any control has.
+/// More presses of Tab than any control takes: a date, for example, takes several.
 const STOPS: u64 = 10;
 
 #[tokio::test]
@@ -117,7 +117,7 @@ impl Chromium {
             let focused = self.run(FOCUSED, &[]).await;
             reached = focused[0].as_u64().unwrap();
             ends += u8::from(focused[1] == true);
-            // It may have begun in the middle.
+            // The first round may have begun in the middle of the page.
             if ends == 2 {
                 break;
             }

@@ -64,7 +64,7 @@ async fn no_way_leads_from_the_entry_page_to_the_one_before() {
     chromium.finish().await;
 }
 
-/// The next login names a state that nobody knows.
+/// Once `lose` is in sessionStorage, the next login sends an unknown state.
 const LOSE_A_STATE: &str = "
     const ask = window.fetch;
     window.fetch = (path, init) => {
@@ -76,7 +76,7 @@ const LOSE_A_STATE: &str = "
     };
 ";
 
-/// A client in which zhangsan is still logged in, and which is alice's by now.
+/// A browser that still has zhangsan's session, in a client that alice has signed in to since.
 async fn left_to_alice(app: &TestApp) -> Chromium {
     app.dingtalk.sign_in("zhangsan");
     let chromium = Chromium::start().await;
@@ -88,7 +88,7 @@ async fn left_to_alice(app: &TestApp) -> Chromium {
 }
 
 impl Chromium {
-    /// Ends a test in which alice came to this address, and nobody else was ever shown.
+    /// Ends the test: alice sees her page at this address, and zhangsan was never shown.
     async fn shows_alice_alone(self, address: &str) {
         self.shown("[data-user-id='alice']").await;
         assert_eq!(self.href().await, address);

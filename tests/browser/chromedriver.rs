@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Waits for the end of its input, which comes with the end of the test, whatever ends it. Then it ends the driver with every Chromium
-/// that it started, and clears up after them.
+/// Waits for the end of its input, which comes with the end of the test, whatever ends it. Then it kills the driver with every Chromium
+/// that it started, and deletes their directory.
 const GUARD: &str = r#"trap '' INT HUP TERM; read -r _; kill -s KILL -- "-$1"; until rm -rf "$2"; do sleep 0.1; done"#;
 
-/// As many ports are tried. With half of all ports taken, all of them fail once in a million starts.
+/// How many ports are tried. Even with half of all ports taken, all of them fail only once in a million starts.
 const LAUNCHES: usize = 20;
 
-/// A running chromedriver with a directory of its own. Both are gone when it is dropped.
+/// A running chromedriver with a directory of its own. Dropping it ends the one and deletes the other.
 pub struct Chromedriver {
     driver: Child,
     guard: Child,
@@ -56,13 +56,13 @@ impl Chromedriver {
 impl Drop for Chromedriver {
     fn drop(&mut self) {
         drop(self.guard.stdin.take());
-        // A test that fails has something better to say than this.
+        // Errors are ignored: the message of a failed test matters more.
         let _ = self.guard.wait();
         let _ = self.driver.wait();
     }
 }
 
-/// Chromium has a socket in it, whose whole path has a hundred letters at most, and needs fifty of them itself.
+/// A new directory with a short path. Chromium makes a socket in it: its whole path has a hundred letters at most, and Chromium adds fifty.
 fn own_directory() -> PathBuf {
     const LONGEST: usize = 30;
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -73,13 +73,13 @@ fn own_directory() -> PathBuf {
     directory
 }
 
-/// Starts chromedriver on a port that was free just now: one that it chooses itself it does not name where there is no IPv6. Who may
-/// have it by now are other tests, which have thousands of sockets: then chromedriver says so and ends, and this is None.
+/// Starts chromedriver on a port that was free just now. It could choose one itself, but does not print it on a machine without IPv6.
+/// Other tests open thousands of sockets and may have taken the port meanwhile: then chromedriver says so and ends, and this is None.
 fn launch(chromedriver: &Path, directory: &Path) -> Option<(Child, BufReader<ChildStdout>, u16)> {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut driver = Command::new(chromedriver)
         .arg(format!("--port={port}"))
-        // Chromium keeps more than its profile: sockets, crash reports, caches.
+        // Chromium writes more files than its profile: sockets, crash reports, caches.
         .env("TMPDIR", directory)
         .env("HOME", directory)
         .process_group(0)

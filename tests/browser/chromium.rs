@@ -1,4 +1,4 @@
-//! A Chromium without a screen, that has never been anywhere.
+//! A headless Chromium with a new profile.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -16,21 +16,21 @@ const SWITCHES: [&str; 13] = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
-    // Whatever the environment says: all that is asked for is on this machine. The shell knows no other word for it.
+    // No proxy, whatever the environment says: all servers are on this machine. chromium-headless-shell has no other switch for that.
     "--proxy-server=direct://",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
     "--lang=en",
-    // Nobody sees what the address bar would suggest; yet by itself each page costs as much again for that.
+    // Nobody sees the suggestions of the address bar, which would double the work for each page.
     "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup",
     "--disable-extensions",
     // Starts faster than with a port, which anybody on the machine could use.
     "--remote-debugging-pipe",
 ];
 
-/// Chromium without all that is around a page, which is a third of what it computes.
+/// Chromium without what is around a page, such as the address bar. That saves a third of its work.
 const SHELL: &str = "chromium-headless-shell";
 const WHOLE: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
@@ -52,7 +52,7 @@ impl Chromium {
         Self::launch(&program(&[&[SHELL], &WHOLE[..]].concat()), adjust).await
     }
 
-    /// The same where it must be the whole of it: the shell has no preferences.
+    /// The same with a whole Chromium, for tests that set preferences: chromium-headless-shell has none.
     pub async fn start_whole_with(adjust: impl FnOnce(&mut ChromeCapabilities)) -> Self {
         Self::launch(&program(&WHOLE), adjust).await
     }
@@ -65,15 +65,15 @@ impl Chromium {
         Self { driver, _chromedriver: chromedriver, log: RefCell::default(), finished: false }
     }
 
-    /// Everything that all pages wrote to the console so far, errors that nobody caught among it. Survives navigations.
+    /// Everything that all pages wrote to the console so far, uncaught errors too. Survives navigations.
     pub async fn log(&self) -> Vec<BrowserLogEntry> {
         let new = self.driver.browser_log().await.unwrap();
         self.log.borrow_mut().extend(new);
         self.log.borrow().clone()
     }
 
-    /// Uncaught exceptions, unhandled rejections, violations of a content security policy, and `console.error`. What the network
-    /// answers is not among them: tests refuse and cut a lot.
+    /// Uncaught exceptions, unhandled rejections, violations of a content security policy, and `console.error`. Failed requests are
+    /// not among them: many tests refuse requests or cut connections.
     pub async fn faults(&self) -> Vec<String> {
         let is_fault = |entry: &BrowserLogEntry| entry.level == "SEVERE" && entry.source.as_deref() != Some("network");
         self.log().await.into_iter().filter(is_fault).map(|entry| entry.message).collect()
@@ -94,7 +94,7 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // It ends with its driver: nobody needs to ask it to quit.
+        // Chromium ends with chromedriver, and need not be asked to quit.
         let _ = self.driver.clone().leak();
         assert!(self.finished || thread::panicking(), "the test did not call finish()");
     }
@@ -103,7 +103,7 @@ impl Drop for Chromium {
 fn capabilities(chromium: &Path, profile: &Path) -> ChromeCapabilities {
     let mut capabilities = DesiredCapabilities::chrome();
     if chromium.ends_with(SHELL) {
-        // Its name among drivers, without which they wait for a window.
+        // chromedriver knows it by this name. With another one, chromedriver waits for a window.
         capabilities.set("browserName", "chrome-headless-shell").unwrap();
     }
     capabilities.set_binary(chromium.to_str().unwrap()).unwrap();

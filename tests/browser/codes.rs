@@ -1,4 +1,4 @@
-//! Stale authCodes: one fresh one, and no loop.
+//! Stale authCodes: the page takes one fresh code, and does not loop.
 
 use dingtalk_simulator::Fault;
 
@@ -25,7 +25,7 @@ async fn when_every_code_is_stale_the_page_stops_after_the_second_and_says_so() 
     app.dingtalk.fault(EXCHANGE, 1000, Fault::AuthCodeError);
     let chromium = Chromium::start().await;
     chromium.open(&app.url).await;
-    // A page in a loop would have got further than two codes by the time somebody has tried again.
+    // If the page looped, more than two codes a try would have been used by the time somebody tries again.
     for tries in 1..=3 {
         chromium.sees("#trouble-text", "DingTalk did not accept the sign-in code.").await;
         let reference = chromium.shown("#trouble-reference").await;

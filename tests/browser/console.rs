@@ -116,7 +116,7 @@ async fn three_hundred_people_come_in_at_the_console() {
 }
 
 impl Chromium {
-    /// Has an organisation decide something.
+    /// Clicks the button of an organisation's decision, such as `Authorise`.
     async fn decide(&self, device: &str, decision: &str) {
         let button = "const label = (button) => button.textContent === arguments[1];
             const button = [...document.querySelectorAll(`#${arguments[0]}-organisation button`)].find(label);
@@ -125,7 +125,7 @@ impl Chromium {
         self.until(&format!("{device} offers {decision}"), button, &[device, decision]).await;
     }
 
-    /// Goes to another page of the app in a frame, and sees what is said there.
+    /// Opens the profile in one of the console's frames, and waits for this text in it.
     async fn sees_after_a_click(&self, frame: u16, selector: &str, text: &str) {
         self.driver.enter_frame(frame).await.unwrap();
         self.click("nav a[href='/profile']").await;
@@ -163,7 +163,7 @@ async fn a_page_that_is_left_while_it_asks_dingtalk_says_nothing_of_that() {
     app.dingtalk.client(Answers::Never, false);
     for nth in 1..=5 {
         chromium.run("document.querySelectorAll('iframe').forEach((frame) => { frame.src = frame.src; })", &[]).await;
-        // The first two were answered.
+        // The other two calls were made by the logins in `console`, and answered.
         eventually("both ask", || app.dingtalk.calls(AUTH_CODE) >= 2 + 2 * nth).await;
     }
     chromium.finish().await;

@@ -1,4 +1,4 @@
-//! What DingTalk's windows are used to: a title, links to other sites in windows of theirs, and few requests.
+//! What is expected of a page in DingTalk's client: it sets the window's title, opens other sites in their own windows, makes few requests.
 
 use dingtalk_h5::web::Both;
 use dingtalk_simulator::Answers;
@@ -7,7 +7,7 @@ use super::chromium::Chromium;
 use crate::support::TestApp;
 use crate::support::pages::{NAME, TITLES};
 
-/// Notes what the page asks of the client, which does not do it.
+/// Logs the title and the links that the page hands to the client, and answers without doing anything.
 const SPY: &str = "let library;
     Object.defineProperty(window, 'dd', { get: () => library, set: (dd) => {
         library = dd;
@@ -77,7 +77,7 @@ async fn in_the_client_other_sites_open_in_windows_of_theirs_and_ours_do_not() {
     assert!(chromium.asked("asked openLink https://open.dingtalk.com/").await);
     assert_eq!(chromium.href().await, format!("{}/jsapi", app.url));
 
-    // A client that cannot is no reason to leave the link dead.
+    // If the client cannot open a window, the link opens in this one.
     chromium.run("window.refuses = true", &[]).await;
     chromium.clicks_a_link_to(&format!("{elsewhere}/signed-out")).await;
     chromium.until("elsewhere", "return location.hostname === 'localhost'", &[]).await;

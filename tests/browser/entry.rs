@@ -48,7 +48,7 @@ async fn shows_that_the_library_is_missing(app: &TestApp) {
     chromium.open(&app.url).await;
     for _ in 0..2 {
         chromium.sees("#trouble-text", "The part of this page that talks to DingTalk could not be loaded.").await;
-        // Another try takes another document.
+        // Trying again reloads the page.
         chromium.run("window.old = true", &[]).await;
         chromium.click("#retry").await;
         chromium.until("the page is loaded anew", "return !window.old", &[]).await;
@@ -89,7 +89,7 @@ async fn a_client_that_fails_twice_in_a_row_is_asked_from_another_document() {
         chromium.tries_again().await;
     }
     chromium.until("the page is loaded anew", "return !window.old", &[]).await;
-    // And there it is the first time again.
+    // The new document counts from the start: this failure is its first.
     chromium.sees("#trouble-text", "DingTalk refused the request.").await;
     app.dingtalk.client(Answers::Normal, false);
     chromium.click("#retry").await;

@@ -1,9 +1,9 @@
-//! That no error in a page goes unnoticed. Without this, the rest of the suite could not fail for one.
+//! No error in a page goes unnoticed. If one could, no other test would fail for it.
 
 use super::chromium::Chromium;
 use crate::support::TestApp;
 
-/// A fault that a page makes, and what tells of it.
+/// A script that causes a fault in a page, and a part of what is logged about it.
 const FAULTS: [(&str, &str); 4] = [
     ("setTimeout(() => { throw new Error('thrown') })", "Uncaught Error: thrown"),
     ("Promise.reject(new Error('rejected'))", "Uncaught (in promise) Error: rejected"),

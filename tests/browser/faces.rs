@@ -1,4 +1,4 @@
-//! Every face that the plumbing can show, and readers who look at faces.
+//! Every face that the plumbing can show (a page in one of its states), and the languages and colour schemes in which people see them.
 
 use std::fmt;
 
@@ -13,23 +13,23 @@ pub async fn app() -> TestApp {
     TestApp::start_with(|settings| settings.web.signature_clinic = true).await
 }
 
-/// Something to look at.
+/// A page in one of its states, for tests of how it looks.
 pub trait Face: Copy + fmt::Debug {
     fn path(self) -> &'static str;
 
-    /// What is visible once it is there.
+    /// The selector of an element that is visible once the face is shown.
     fn sign(self) -> &'static str;
 
-    /// Sees to it that it is shown; the origin that it is opened at.
+    /// Sets DingTalk up so that the page shows this face. Returns the origin at which to open it.
     fn prepare(self, app: &TestApp) -> String {
         app.dingtalk.client(Answers::Normal, false);
         app.url.clone()
     }
 
-    /// Does what the face comes of.
+    /// Does what a person does in the page to get this face.
     async fn act(self, _chromium: &Chromium) {}
 
-    /// Goes there, and waits until it is there.
+    /// Opens the face, and waits until it is shown and nothing fades in any more.
     async fn show(self, app: &TestApp, chromium: &Chromium) {
         app.dingtalk.sign_in("alice");
         let origin = self.prepare(app);
@@ -43,7 +43,7 @@ pub trait Face: Copy + fmt::Debug {
     }
 }
 
-/// What the plumbing shows, and a page of the tests' own.
+/// The faces of the plumbing, and the home page of the tests' own app.
 #[derive(Debug, Clone, Copy)]
 pub enum Plumbing {
     SigningIn,
@@ -122,7 +122,7 @@ impl Face for Plumbing {
     }
 }
 
-/// A server that has two minutes' work before this page's login.
+/// With `?queued`, the login is answered as by a server that has about two minutes of other logins to do first.
 const OTHERS_ARE_FIRST: &str = r#"{
     const ask = window.fetch;
     const queued = { status: 429, headers: { 'Content-Type': 'application/problem+json', 'Retry-After': '600' } };
@@ -130,7 +130,7 @@ const OTHERS_ARE_FIRST: &str = r#"{
     window.fetch = (...request) => location.search === '?queued' && String(request[0]) === '/api/login'
         ? Promise.resolve(new Response(problem, queued)) : ask(...request);}"#;
 
-/// A signature that is not good, for the page that wants one.
+/// Makes the signature of a page invalid whose query ends in `spoilt`.
 const SPOIL: &str = "document.addEventListener('readystatechange', () => {
     const page = /[?&]spoilt$/.test(location.search) && document.querySelector('[data-jsapi]');
     if (page) page.dataset.jsapi = page.dataset.jsapi.replace(/\"signature\":\"..../, '\"signature\":\"0000');
@@ -141,12 +141,12 @@ const SETTLED: &str = "return document.readyState === 'complete' && document.get
     return iterations === Infinity || delay > 1000 || animation.playState === 'finished';
 })";
 
-/// Somebody who looks, through the client of their phone.
+/// Somebody who looks at a face in the client on their phone.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader {
-    /// As the client's mark has it.
+    /// As the client says it in the User-Agent.
     pub language: &'static str,
-    /// As the device's setting has it.
+    /// The device's colour scheme, `light` or `dark`.
     pub scheme: &'static str,
 }
 
@@ -160,13 +160,13 @@ impl Reader {
 }
 
 impl Chromium {
-    /// From now on `reader` sits before it.
+    /// From now on the browser has `reader`'s language and colour scheme.
     pub async fn is_read_by(&self, reader: Reader) {
         self.has_marks(&format!("language/{}", reader.language)).await;
         self.prefers("prefers-color-scheme", reader.scheme).await;
     }
 
-    /// From now on it says about itself what a client says that has these marks.
+    /// From now on the browser's User-Agent is that of a DingTalk client with these marks.
     pub async fn has_marks(&self, marks: &str) {
         let chromium = self.run("return navigator.userAgent", &[]).await;
         let chromium = chromium.as_str().unwrap();
@@ -181,7 +181,7 @@ impl Chromium {
         self.driver.cdp().send_raw("Emulation.setEmulatedMedia", media).await.unwrap();
     }
 
-    /// From now on the page is so wide.
+    /// From now on the page is this many pixels wide.
     pub async fn is_wide(&self, width: u32) {
         self.is_sized(width, 800).await;
     }

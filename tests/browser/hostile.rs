@@ -31,7 +31,7 @@ fn hostile() -> Vec<String> {
     texts
 }
 
-/// DingTalk in an organisation where everybody is called something else at each login, and so is everything about them.
+/// A DingTalk that answers each login with another hostile name, and each call for details with hostile details.
 pub async fn organisation() -> Rogue {
     Rogue::start(|call| {
         let texts = hostile();
@@ -62,7 +62,7 @@ async fn whatever_people_are_called_is_shown_as_text_and_nothing_of_it_runs() {
     show_as_text(&app, &rogue).await;
 }
 
-/// Home and profile.
+/// Checks that the home page and the profile show every hostile name as text.
 pub async fn show_as_text(app: &TestApp, rogue: &Rogue) {
     let chromium = Chromium::start().await;
     let untouched = "return window.pwned === undefined && !document.querySelector('[onerror], [onload], [onfocus], main script')";

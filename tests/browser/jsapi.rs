@@ -16,7 +16,7 @@ const TAILS: [&str; 8] = [
 ];
 
 impl Chromium {
-    /// Waits until `dd.config` has come to this.
+    /// Waits until `dd.config` is in this state.
     pub async fn config_is(&self, state: &str) {
         self.shown(&format!("#config-state[data-state='{state}']")).await;
     }
@@ -72,7 +72,8 @@ async fn every_character_that_an_address_can_have_is_signed_as_the_browser_write
         chromium.open(&address).await;
         chromium.config_is("accepted").await;
         let href = chromium.href().await;
-        // A page's own script asks for the same address, and for addresses with such a path, which this app has none of.
+        // A script of the page asks for a signature of this address, and of one with special characters in its path, though the app has no
+        // such page.
         let also = href.replace("/jsapi", "/a[1]'s/{x}|y^z`");
         let also = chromium.run("return new URL(arguments[0]).href", &[&also]).await;
         for url in [href.as_str(), also.as_str().unwrap()] {

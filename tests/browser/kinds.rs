@@ -11,7 +11,7 @@ use crate::support::{TestApp, USER_BY_CODE};
 const ME: &str = "h5.session.fetch('/api/me').then((answer) => answer.json().then((me) => [answer.status, me.name]))";
 
 impl Chromium {
-    /// The gated page, in the organisation of whoever is called so.
+    /// Opens the app in the organisation `corp_id`, as the person called `name`, and waits until `dd.config` is accepted on the gated page.
     async fn is_configured_for(&self, app: &TestApp, corp_id: &str, name: &str) {
         self.open(&format!("{}/?corpid={corp_id}", app.url)).await;
         self.sees("#user-name", name).await;

@@ -1,4 +1,4 @@
-//! What scripts say, in the language of the page.
+//! The texts that scripts show are in the language of the page.
 
 use dingtalk_simulator::{Answers, Fault};
 
@@ -6,7 +6,7 @@ use super::chromium::Chromium;
 use super::faces::Reader;
 use crate::support::TestApp;
 
-/// What the client, the server and the page itself find wrong, in both languages.
+/// One trouble each that the client, the server and the page itself find, in both languages.
 const TROUBLES: [(&str, [&str; 3]); 2] = [
     (
         "en-US",

@@ -18,7 +18,7 @@ async fn somebody_sees_their_own_name_without_a_click() {
     chromium.finish().await;
 }
 
-/// As pages leave it whose views go by the fragment.
+/// Pages that put their view into the fragment leave such an address.
 #[tokio::test]
 async fn an_address_that_ends_in_an_empty_fragment_is_loaded_after_the_login_as_any_other() {
     let app = TestApp::start().await;
@@ -46,7 +46,7 @@ async fn going_from_page_to_page_needs_no_other_login() {
     chromium.finish().await;
 }
 
-/// Prints, and asserts nothing: machines differ.
+/// Prints the time and asserts nothing, because machines differ.
 #[tokio::test]
 async fn it_takes_this_long_from_the_navigation_to_the_name() {
     let app = TestApp::start().await;
@@ -65,7 +65,7 @@ async fn it_takes_this_long_from_the_navigation_to_the_name() {
 const NAME_PAINTED: &str = "const paint = performance.getEntriesByName('first-contentful-paint')[0];
     return document.querySelector('#user-name') && paint ? performance.timeOrigin + paint.startTime : null";
 
-/// When the navigation to each document so far began.
+/// When the navigation to each document so far began, in milliseconds since 1970.
 async fn begun(chromium: &Chromium) -> Vec<f64> {
     let log = chromium.log().await;
     let begun = log.iter().filter_map(|entry| between(&entry.message, "\"begun ", "\""));

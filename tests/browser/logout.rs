@@ -20,7 +20,7 @@ async fn logged_out(app: &TestApp) -> Chromium {
     chromium.click("[data-action='log-out']").await;
     chromium.sees("main h1", "You have signed out").await;
     assert_eq!(chromium.href().await, format!("{}/signed-out?corpid={}", app.url, app.dingtalk.app().corp_id));
-    // Chromium leaves sessionStorage alone, which ends with the tab.
+    // Clear-Site-Data leaves sessionStorage alone in Chromium. It ends with the tab.
     let stored = chromium.run("return [localStorage.length, document.cookie].join()", &[]).await;
     assert_eq!(stored, "0,theme=dark", "what pages stored is gone, and other programs' cookies are not");
     chromium
@@ -38,7 +38,7 @@ async fn the_signed_out_page_and_the_back_button_show_nothing_of_the_user() {
     let chromium = logged_out(&app).await;
     has_nothing_of_zhangsan(&chromium.text().await);
 
-    // Going back logs in anew, which is refused here: what is seen then comes from no cache.
+    // Going back starts a new login, which the client refuses here: what is shown then does not come from a cache.
     app.dingtalk.client(Answers::Refuses, false);
     for _ in 0..2 {
         chromium.driver.back().await.unwrap();
@@ -92,7 +92,7 @@ async fn whoever_signs_out_on_one_page_is_signed_out_on_all_and_none_signs_in_ag
 async fn a_request_that_crosses_a_sign_out_signs_nobody_in_again() {
     let app = TestApp::start().await;
     let chromium = at_home(&app).await;
-    // The session is over, and the page has not heard so.
+    // The page sends a request after the server has ended the session, and before the page gets the answer to the sign-out.
     let script = "const ask = window.fetch;
          window.fetch = (path, init) => {
            if (path !== '/api/logout') return ask(path, init);
@@ -113,7 +113,7 @@ async fn a_login_that_is_under_way_when_somebody_signs_out_signs_nobody_in() {
     app.hands.advance(Duration::from_secs(31 * 60));
     let slow = Fault::Delay { milliseconds: 1500 };
     app.dingtalk.fault("/topapi/v2/user/getuserinfo", 1, slow);
-    // The answer to the sign-out comes after the one to the login.
+    // The page gets the answer to the sign-out after the answer to the login.
     let script = "const ask = window.fetch;
          window.fetch = (path, init) => ask(path, init).then((answer) => {
            return new Promise((resolve) => setTimeout(resolve, path === '/api/logout' ? 2500 : 0, answer));

@@ -10,7 +10,8 @@ const TOO_WIDE: &str = "const wide = document.scrollingElement.scrollWidth - inn
     return wide > 0 ? [...document.querySelectorAll('body *')].filter((part) => part.getBoundingClientRect().right > innerWidth + 1)
         .map((part) => part.outerHTML.slice(0, 100)).concat(wide) : []";
 
-/// What a finger has to hit: 44 px high, unless it is a link in the middle of a sentence. What is ticked is hit at its label, too.
+/// The controls that are too small for a finger: not 44 px high and wide. Links within a sentence may be smaller. A checkbox or a radio
+/// button counts with its label.
 const TOO_SMALL: &str =
     "return [...document.querySelectorAll('button, .button, .tile, .nav a, .brand, input, select, summary, textarea')]
     .map((control) => (/checkbox|radio/.test(control.type) && control.closest('label')) || control)
@@ -23,7 +24,7 @@ async fn no_face_is_wider_than_its_window_and_fingers_hit_every_control() {
     fit_their_windows(&faces::app().await, &Plumbing::ALL).await;
 }
 
-/// Windows from the smallest phone to a desktop.
+/// Checks that every face fits windows from the smallest phone's to a desktop's.
 pub async fn fit_their_windows(app: &TestApp, faces: &[impl Face]) {
     let chromium = Chromium::start().await;
     for reader in [Reader::ALL[0], Reader::ALL[2]] {
@@ -38,7 +39,7 @@ pub async fn fit_their_windows(app: &TestApp, faces: &[impl Face]) {
 }
 
 impl Chromium {
-    /// The page is no wider than any window, and a finger hits all of it.
+    /// Checks at all widths that the page is no wider than the window, and that a finger can hit every control.
     pub async fn fits(&self, page: &str) {
         for width in [320, 375, 400, 1280] {
             self.is_wide(width).await;
@@ -66,7 +67,7 @@ async fn fields_are_large_enough_for_a_finger_and_bare_ones_are_not() {
     chromium.finish().await;
 }
 
-/// Gives the navigation so many entries, with the names of a fork.
+/// Gives the navigation `arguments[0]` entries, named as a fork's may be.
 const NAVIGATION: &str = "const nav = document.querySelector('.nav');
     const names = document.documentElement.lang === 'en'
         ? ['Home', 'Profile', 'JSAPI', 'Orders', 'Approvals', 'Calendar', 'Reports', 'Settings', 'Help', 'About us']
@@ -80,7 +81,7 @@ const NAVIGATION: &str = "const nav = document.querySelector('.nav');
         nav.appendChild(link);
     });";
 
-/// What of the name or the navigation cannot be read or hit where it is.
+/// The app's name if it is cut off, and the links of the header that are outside the window or covered.
 const HIDDEN: &str = "const name = document.querySelector('.brand-name');
     const cut = name.scrollWidth > name.clientWidth ? [name.textContent] : [];
     return cut.concat([...document.querySelectorAll('.brand, .nav a')].filter((link) => {
@@ -109,7 +110,7 @@ async fn the_navigation_takes_as_many_entries_as_there_are_and_leaves_the_name_w
     chromium.finish().await;
 }
 
-/// What a finger or an eye needs that lies under a notch, a rounded corner or the home bar. Insets as below.
+/// The texts and controls that lie under a notch, a rounded corner or the home bar, with the insets of `stay_clear_of_insets`.
 const UNDER_AN_INSET: &str = "scrollTo(0, document.scrollingElement.scrollHeight);
     return [...document.querySelectorAll('h1, h2, p, dd, button, a, input, select, textarea')].filter((part) => part.getClientRects().length > 0)
         .filter((part) => { const { left, right } = part.getBoundingClientRect(); return left < 44 || right > innerWidth - 44; })

@@ -11,7 +11,7 @@ use crate::support::{TestApp, USER_BY_CODE};
 
 const LOST: &str = "You were signed in, but your session does not come back.";
 
-/// As in a frame of another site whose storage is blocked.
+/// Makes sessionStorage throw, as in a frame of another site whose storage is blocked.
 const NO_STORAGE: &str = "Object.defineProperty(window, 'sessionStorage', {
     get() { throw new DOMException('Access is denied', 'SecurityError'); }
 })";
@@ -46,7 +46,7 @@ async fn a_browser_that_keeps_no_cookie_and_no_storage_is_told_so() {
     chromium.sees("#trouble-text", "The sign-in of this page is no longer valid.").await;
     let text = chromium.text().await;
     assert!(text.contains("may block cookies"), "{text}");
-    // Once, and once more after the one reload.
+    // One authCode, and another one after the only reload. Neither was sent to DingTalk.
     assert_eq!((app.dingtalk.calls(AUTH_CODE), app.dingtalk.calls(USER_BY_CODE)), (2, 0));
     chromium.finish().await;
 }

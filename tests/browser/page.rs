@@ -11,7 +11,7 @@ use super::chromium::Chromium;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Chromium {
-    /// Opens an address as from the workbench or a chat: nothing of the app leads there.
+    /// Opens an address as the workbench or a chat does, not from a page of the app.
     pub async fn open(&self, url: &str) {
         self.driver.goto(url).await.unwrap();
     }
@@ -27,21 +27,21 @@ impl Chromium {
         cdp.page().add_script_to_evaluate_on_new_document(script).await.unwrap();
     }
 
-    /// The value of a function body, whose `arguments` are these.
+    /// Runs `script` as the body of a function with these `arguments`, and returns its value.
     pub async fn run(&self, script: &str, arguments: &[&str]) -> Value {
         let arguments: Vec<Value> = arguments.iter().map(|argument| json!(argument)).collect();
         let answer = self.driver.execute(script, arguments).await.unwrap();
         answer.json().clone()
     }
 
-    /// What the promise that `expression` makes comes to.
+    /// Waits for the promise that `expression` makes. Returns what it resolves to, or `{ rejected: reason }`.
     pub async fn resolve(&self, expression: &str) -> Value {
         let script = format!("const done = arguments[0]; ({expression}).then(done, (said) => done({{ rejected: said }}));");
         self.driver.execute_async(script, Vec::new()).await.unwrap().json().clone()
     }
 
-    /// What the promise that `expression` makes is rejected with, in a page that loads anew at that moment. The tab keeps it: a
-    /// driver that waits for a promise while its document goes runs the script again in the next one.
+    /// What the promise that `expression` makes is rejected with, in a page that reloads at that moment. The reason is stored in
+    /// sessionStorage: a driver that waits for a promise while its document is replaced runs the script again in the next document.
     pub async fn rejected_on_leaving(&self, expression: &str) -> Value {
         let keep = "(said) => sessionStorage.setItem('rejected', JSON.stringify(said))";
         self.run(&format!("({expression}).catch({keep});"), &[]).await;
@@ -53,7 +53,7 @@ impl Chromium {
         let arguments: Vec<Value> = arguments.iter().map(|argument| json!(argument)).collect();
         let gives_up = Instant::now() + PATIENCE;
         while Instant::now() < gives_up {
-            // While a document gives way to the next, scripts fail.
+            // While one document is being replaced by the next, scripts fail.
             if let Ok(answer) = self.driver.execute(script, arguments.clone()).await
                 && ![Value::Null, json!(false), json!("")].contains(answer.json())
             {
@@ -64,7 +64,7 @@ impl Chromium {
         panic!("{what}: not so in {}\nlog: {:#?}", self.text().await, self.log().await);
     }
 
-    /// Waits until this element is visible; its text.
+    /// Waits until this element is visible, and returns its text.
     pub async fn shown(&self, selector: &str) -> String {
         let script = "const shown = document.querySelector(arguments[0]);
             return Boolean(shown) && shown.getClientRects().length > 0 && [shown.textContent.trim()];";
@@ -87,7 +87,7 @@ impl Chromium {
         self.driver.find(By::Css(selector)).await.unwrap().click().await.unwrap();
     }
 
-    /// Tries again on a page that tells of trouble. What it tells after that is not what it told before.
+    /// Clicks "Try again" on a page that shows trouble. The text is emptied first, so that a text that is seen afterwards is new.
     pub async fn tries_again(&self) {
         self.run("document.querySelector('#trouble-text').textContent = ''", &[]).await;
         self.click("#retry").await;

@@ -19,7 +19,7 @@ fn slow_and_impatient(settings: &mut Settings) {
     settings.web.login_patience = Duration::from_secs(1);
 }
 
-/// So many people sign in and are first. They give up when this is dropped.
+/// Puts the logins of this many people in line, ahead of the page's. They give up when the result is dropped.
 async fn crowd(app: &TestApp, people: usize) -> JoinSet<()> {
     app.browser_of("zhangsan").await;
     let mut crowd = JoinSet::new();
@@ -34,7 +34,7 @@ async fn crowd(app: &TestApp, people: usize) -> JoinSet<()> {
             }
         });
     }
-    // Some may be on their way between two posts.
+    // Some may be between two posts, and are not in line then.
     app.are_in_line(people - 2).await;
     crowd
 }
@@ -94,7 +94,7 @@ async fn a_page_that_is_closed_while_it_waits_gives_its_place_up() {
     chromium.open(&app.url).await;
     let code = chromium.until("it has posted", "return window.code", &[]).await;
     app.are_in_line(1 + 36 + 1).await;
-    // Not only left: a page that the back button could bring back goes on asking for a while.
+    // The tab is closed, because a page that is only left goes on posting for a while if the back button could bring it back.
     let elsewhere = chromium.driver.new_tab().await.unwrap();
     chromium.driver.close_window().await.unwrap();
     chromium.driver.switch_to_window(elsewhere).await.unwrap();
@@ -228,7 +228,7 @@ async fn a_login_in_the_middle_of_work_tells_the_page_how_long_others_are_first(
     chromium.finish().await;
 }
 
-/// The first post finds so many that none may wait.
+/// The first post is answered with `crowded`: too many are in line for another one to wait.
 const CROWDED_ONCE: &str = "
     const ask = window.fetch;
     window.fetch = (...request) => {
@@ -277,7 +277,8 @@ async fn whoever_signs_out_in_one_window_is_not_signed_in_again_by_another_that_
     chromium.finish().await;
 }
 
-/// Of the next `away` requests every second one finds nobody, and every other one a proxy that finds nobody. What place each brought is kept.
+/// The next `window.away` posts do not reach the server: every second one fails, and the others get a proxy's 502. `window.places` collects
+/// the place that each post sends.
 const NO_SERVER_FOR_A_WHILE: &str = "
     const ask = window.fetch;
     window.away = 0;

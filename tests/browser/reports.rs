@@ -7,7 +7,7 @@ use super::AUTH_CODE;
 use super::chromium::Chromium;
 use crate::support::{TestApp, with_another_agent};
 
-/// Writes down all reports, from one page to the next.
+/// Stores all reports that pages send in sessionStorage, across navigations.
 const LISTEN: &str = "const send = window.fetch;
     window.fetch = (path, init) => {
         const reports = JSON.parse(sessionStorage.getItem('reports') || '[]');
@@ -21,7 +21,7 @@ impl Chromium {
     }
 }
 
-/// An app whose pages are refused by every client.
+/// An app with a wrong AgentId: every client refuses the `dd.config` of its pages.
 async fn app_of_another_agent() -> TestApp {
     TestApp::start_with(with_another_agent).await
 }
@@ -55,7 +55,7 @@ async fn a_page_that_configures_reports_its_refusal_once_and_hears_the_explanati
     chromium.finish().await;
 }
 
-/// A signature that is not good, and on request another address than the signed one.
+/// Makes the page's signature invalid and, where the fragment is `#moved`, changes the address after it was signed.
 const SPOIL: &str = "document.addEventListener('readystatechange', () => {
     const page = document.querySelector('[data-jsapi]');
     if (!page || document.readyState !== 'interactive') return;
@@ -63,7 +63,7 @@ const SPOIL: &str = "document.addEventListener('readystatechange', () => {
     if (location.hash === '#moved') history.replaceState(null, '', '/jsapi?moved');
 })";
 
-/// A client that refuses the page of `app` for its signature.
+/// An app, and a browser in which its pages have an invalid signature, which the client refuses.
 async fn that_is_refused() -> (TestApp, Chromium) {
     let (app, chromium) = (TestApp::start().await, Chromium::start().await);
     for script in [LISTEN, SPOIL] {
@@ -139,7 +139,7 @@ async fn a_refused_auth_code_is_reported_once_with_the_login_that_it_was_for() {
     chromium.finish().await;
 }
 
-/// As some PC clients answer whatever goes wrong: nobody was asked, so nobody has cancelled.
+/// Some PC clients answer with the code for "cancelled" whatever goes wrong. requestAuthCode asks nobody, so nobody can cancel it.
 #[tokio::test]
 async fn an_auth_code_that_is_said_to_be_cancelled_is_a_refusal_and_is_reported() {
     let app = TestApp::start().await;

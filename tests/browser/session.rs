@@ -76,7 +76,7 @@ async fn a_session_that_another_page_has_ended_before_the_request_was_repeated_i
 async fn a_login_whose_state_another_page_has_taken_away_is_tried_once_more() {
     let app = TestApp::start().await;
     let chromium = away_too_long(&app).await;
-    // As when both pages came back at once, and the other's answer has replaced the pre-session.
+    // As when two pages log in again at once, and the answer to the other page has replaced the pre-session cookie.
     chromium
         .run(
             "const ask = window.fetch;

@@ -1,4 +1,4 @@
-//! https in front of a plain server, and a site that frames another one.
+//! https in front of a plain server, and a site that shows another one in a frame.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::server::TlsStream;
 
-/// Listens on a free port and hands every connection to `serve`; its port. Ends with the test's runtime.
+/// Listens on a free port, hands every connection to `serve`, and returns the port. Ends with the test's runtime.
 async fn listen<F, R>(name: &str, serve: F) -> u16
 where
     F: Fn(TlsStream<TcpStream>) -> R + Clone + Send + 'static,
@@ -35,7 +35,7 @@ where
     port
 }
 
-/// https for `name`, passed on to the plain server at `url`.
+/// Serves https for `name` and passes it on to the plain server at `url`. Returns the port.
 pub async fn before(name: &str, url: &str) -> u16 {
     let inner = url.strip_prefix("http://").unwrap().to_owned();
     listen(name, move |mut stream| {
@@ -48,7 +48,7 @@ pub async fn before(name: &str, url: &str) -> u16 {
     .await
 }
 
-/// A page at `name` that shows `framed` in a frame.
+/// Serves a page at `name` that shows `framed` in a frame. Returns the port.
 pub async fn framing(name: &str, framed: &str) -> u16 {
     let html =
         format!("<!doctype html><title>Another site</title><iframe id=frame src=\"{framed}\" width=400 height=700></iframe>");

@@ -44,7 +44,7 @@ impl Face for Demo {
 
     fn prepare(self, app: &TestApp) -> String {
         app.dingtalk.client(Answers::Normal, false);
-        // Details, and that there are none, are kept for a minute at most.
+        // Details, and the fact that there are none, are cached for a minute at most.
         app.advance(Duration::from_secs(61));
         if let Self::ProfileWithoutDetails = self {
             app.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Permission);

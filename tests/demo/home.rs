@@ -27,7 +27,7 @@ async fn it_is_an_app_of_many_organisations_as_well() {
     }
 }
 
-/// Scripts wait for DingTalk's library, which may be late: what they have not wired yet looks it.
+/// Scripts wait for DingTalk's library, which may be late: until then their buttons are disabled or hidden.
 #[tokio::test]
 async fn no_button_can_be_clicked_before_its_script_can_take_the_click() {
     let app = TestApp::demo().await;

@@ -10,7 +10,7 @@ impl Chromium {
         self.click(&format!("[data-api='{api}'] button")).await;
     }
 
-    /// What a call came to, by its row.
+    /// Waits until the row of `api` shows this outcome, and returns its text.
     async fn outcome(&self, api: &str, outcome: &str) -> String {
         self.shown(&format!("[data-api='{api}'] output[data-outcome='{outcome}']")).await
     }

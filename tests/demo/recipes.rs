@@ -57,7 +57,7 @@ impl Fork {
         fork
     }
 
-    /// Starts it in an organisation whose kitchen cooks so many portions.
+    /// Starts the fork's program, with `PORTIONS` as the number of portions that the kitchen cooks.
     async fn serve(program: &Path, dingtalk: &Simulator) -> Served {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut variables = complete(dingtalk);
@@ -84,8 +84,8 @@ impl Fork {
         fs::write(path, change(text)).unwrap();
     }
 
-    /// The program, built with the dependencies that were compiled for these tests. They are taken from the same directory, and they
-    /// are the same only when the test libraries are selected too, though nothing of the fork's tests is left but an empty file.
+    /// Builds the fork's program with the dependencies that were compiled for these tests, from the same build directory. Cargo reuses
+    /// them only if the test libraries are selected too: so the test target is built, though the fork's tests are an empty file.
     async fn build(&self) -> PathBuf {
         let simulator = root().join("tests/simulator");
         self.change("Cargo.toml", |manifest| {
@@ -111,7 +111,7 @@ impl Fork {
     }
 }
 
-/// Copies all but what is made of it.
+/// Copies a folder, but for build output, installed packages, `.git` and `.env`.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -204,7 +204,7 @@ async fn notifications_reach_dingtalk(browser: &mut Browser, dingtalk: &Simulato
     assert_eq!(browser.post("/api/invitation", &hundred).await.status, 200);
 }
 
-/// Every request has a connection of its own, so that each worker has its turn.
+/// Every request has a connection of its own, so that every worker answers some of them.
 async fn orders_are_the_same_for_everybody(one: &mut Browser, other: &mut Browser) {
     assert_eq!(one.post("/api/orders", &json!({"dish": "Mapo <tofu>"})).await.status, 204);
     assert_eq!(other.post("/api/orders", &json!({"dish": "面条"})).await.status, 204);
@@ -266,19 +266,19 @@ async fn whoever_leaves_is_not_cooked_for(browser: &mut Browser, dingtalk: &Simu
     assert_eq!(browser.read(NOODLES).await.status, 404, "the picture is kept for ever");
 }
 
-/// A signature that is not good, for the page that wants one, once it is told to.
+/// With the query `?spoilt`, makes the page's signature invalid.
 const SPOIL: &str = "document.addEventListener('readystatechange', () => {
     const page = location.search === '?spoilt' && document.querySelector('[data-jsapi]');
     if (page) page.dataset.jsapi = page.dataset.jsapi.replace(/\"signature\":\"..../, '\"signature\":\"0000');
 })";
 
-/// Deferred scripts have yet to run.
+/// Notes whether the order can be sent before deferred scripts have run.
 const LOOK_BEFORE_SCRIPTS: &str = "document.addEventListener('readystatechange', () => {
     const button = document.querySelector('#order button');
     if (button && document.readyState === 'interactive') window.couldOrderBeforeScripts = !button.disabled;
 })";
 
-/// The second tap of two comes to nothing.
+/// Taps a button, and checks that a second tap at once would do nothing.
 async fn is_tapped_once(chromium: &Chromium, selector: &str) {
     chromium.shown(&format!("{selector}:enabled")).await;
     let tap = "const button = document.querySelector(arguments[0]); button.click(); return button.disabled";

@@ -28,14 +28,14 @@ const LOGIN: &str = "/topapi/v2/user/getuserinfo";
 const USER: &str = "/topapi/v2/user/get";
 const STREAM: &str = "/v1.0/gateway/connections/open";
 
-/// The doctor's, where the server has another.
+/// The doctor's session key, where the server has another one.
 pub static OTHER_SESSION_KEY: LazyLock<String> = LazyLock::new(session_key);
 
 fn fault(scene: &Scene, endpoint: &str, fault: Fault) {
     scene.app.dingtalk.fault(endpoint, 20, fault);
 }
 
-/// A file with this in it, gone with the test.
+/// A file that is deleted when the test ends.
 struct File(PathBuf);
 
 impl Drop for File {
@@ -52,7 +52,7 @@ fn state_file(scene: &mut Scene, bytes: &[u8], mode: u32) {
     scene.kept.push(Box::new(File(path)));
 }
 
-/// Where a connection is opened and nothing ever said.
+/// An address at which a connection is opened and nothing is ever sent.
 fn silent(scene: &mut Scene) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -135,7 +135,7 @@ pub const ALL: &[Breakage] = breakages! {
     "unknown": "settings", "misspelt", |scene| scene.settings.unknown.push("DINGTALK_CLIENTID".into());
 };
 
-/// Slow, so that they are not among the pairs.
+/// These are slow, so they are not tested in pairs.
 #[rustfmt::skip]
 pub const SLOW: &[Breakage] = breakages! {
     "login": "oapi", "took too long", |scene| fault(scene, LOGIN, Fault::Delay { milliseconds: 6000 });
@@ -145,7 +145,7 @@ pub const SLOW: &[Breakage] = breakages! {
     "public_url": "public", "in time", |scene| { let address = silent(scene); public_url(scene, &format!("http://{address}")) };
 };
 
-/// Whatever is asked, nobody answers.
+/// Breaks everything: no address answers.
 pub fn all_down(scene: &mut Scene) {
     let down = silent(scene);
     scene.settings.dingtalk.api_url = format!("http://{down}").parse().unwrap();

@@ -32,7 +32,7 @@ impl Authority {
         self.folder.join(name).display().to_string()
     }
 
-    /// For `name`, from and until so many days from now.
+    /// Writes a certificate for `name` that is valid from and until so many days from now.
     fn certify(&self, name: &str, days: [i64; 2]) {
         let day = |days: i64| {
             let time = Duration::from_secs(days.unsigned_abs() * 24 * 60 * 60 + 3600);

@@ -13,7 +13,7 @@ async fn ask(app: &TestApp, path: &str, header: &str) -> Response {
     http_client().get(format!("{}{path}", app.url)).header(HEADER, header).send().await.unwrap()
 }
 
-/// What can be seen of an answer, but for what differs in each.
+/// What a client sees of a response, without the values that are new in each.
 async fn seen(answer: Response) -> (u16, Vec<String>, String) {
     let mut names: Vec<_> = answer.headers().keys().map(ToString::to_string).collect();
     names.sort();

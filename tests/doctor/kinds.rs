@@ -1,4 +1,4 @@
-//! Apps of which each call for a token brings another one: the doctor takes nothing from a server that runs.
+//! Apps for which each token call returns a new token: the doctor must not replace the token of a running server.
 
 use dingtalk_h5::dingtalk::events::LONGEST_SILENCE;
 use dingtalk_h5::dingtalk::{AppKind, ClientSecret, CorpId, Events, Home};
@@ -58,7 +58,7 @@ async fn a_third_party_app_s_doctor_asks_the_server_and_blames_it_when_it_does_n
     assert_eq!((&examined.check("token")["because"], &examined.check("ticket")["because"]), (&"server".into(), &"token".into()));
 }
 
-/// Nobody shows DingTalk its pair before an organisation's people come.
+/// Without the doctor, DingTalk would not see the app's pair before people of an organisation come.
 #[tokio::test]
 async fn a_wrong_secret_of_a_third_party_app_is_named_however_events_come_and_whether_the_server_runs_or_not() {
     for stream in [false, true] {

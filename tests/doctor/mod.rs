@@ -95,7 +95,7 @@ impl Examined {
     }
 }
 
-/// Where nobody listens, nor will: the port stays taken.
+/// An address at which nobody listens, nor will: its port stays taken.
 pub fn nobody() -> String {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -104,7 +104,7 @@ pub fn nobody() -> String {
     address
 }
 
-/// Where somebody may listen.
+/// An address whose port is free.
 pub fn free() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }

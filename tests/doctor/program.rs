@@ -45,7 +45,7 @@ async fn its_exit_code_is_0_when_nothing_fails_1_when_something_does_and_2_for_s
     assert!(check["seen"].as_str().unwrap().contains("设置"), "{report}");
 }
 
-/// Root without its capabilities is as anybody.
+/// Without its capabilities root may do no more than any other user.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_folder_in_which_this_user_can_make_no_state_is_named() {
@@ -109,7 +109,7 @@ async fn what_programs_are_told_keeps_its_form() {
     insta::assert_snapshot!(report);
 }
 
-/// Without what differs from run to run, and from system to system.
+/// The report without lines that differ from run to run, or from system to system.
 fn without_differences(report: &str) -> String {
     let is_same = |line: &&str| !["this machine's clock is", "os error"].iter().any(|differs| line.contains(differs));
     report.lines().filter(is_same).collect::<Vec<_>>().join("\n")

@@ -1,4 +1,4 @@
-//! What stands in front of the server.
+//! Proxies and balancers in front of the server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,7 +32,7 @@ async fn in_front(urls: Vec<String>, change: fn(String) -> String) -> String {
     url
 }
 
-/// Answers everybody so.
+/// Answers every connection with `answer`.
 async fn answers(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

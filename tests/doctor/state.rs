@@ -34,7 +34,7 @@ async fn redis_is_told_by_version_and_what_it_would_forget_or_why_it_does_not_an
     assert!(examined.names("state", "cannot be reached"), "{}", examined.check("state"));
 }
 
-/// As many operators let programs in.
+/// Many operators give programs no more rights than these.
 #[tokio::test]
 async fn a_redis_that_lets_nobody_ask_about_itself_is_good_enough() {
     let redis = RedisServer::start().await;
@@ -68,7 +68,7 @@ async fn a_clock_of_redis_s_that_differs_is_told() {
     assert!(examined.names("state", "differ by 1") && examined.names("state", "NTP"), "{}", examined.check("state"));
 }
 
-/// Answers as that version does what it is asked before anybody needs more of it.
+/// Answers the first commands, before the doctor needs more, as a Redis of that version does.
 async fn redis_of_version(version: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("redis://{}", listener.local_addr().unwrap());

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Examined, Scene, nobody};
 use crate::broken::rogue::{Rogue, STREAM, http, json as answer, well};
 
-/// What is said where DingTalk answers every call, and tells that Stream is opened there.
+/// What the doctor finds where DingTalk answers every call, and names `host` as the one at which Stream is opened.
 async fn examined_with(host: &str) -> Examined {
     let opened = json!({"endpoint": format!("{host}/connect?canary=1"), "ticket": "canary-ticket"}).to_string();
     let dingtalk = Rogue::start(move |call| if call.path == STREAM { vec![answer(&opened)] } else { well(call) }).await;

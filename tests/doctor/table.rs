@@ -15,10 +15,10 @@ use super::{Examined, Scene};
 use crate::support::{TestApp, http_client, session_key};
 
 const MOST_CALLS: u64 = 12;
-/// Scenes at once.
+/// How many scenes are examined at once.
 const AT_ONCE: usize = 6;
 
-/// A scene, as it is told after all of it is broken.
+/// What the doctor finds in a scene with all of these breakages.
 async fn broken(breakages: &[&Breakage]) -> Examined {
     let key = session_key();
     let app = TestApp::start_with(|settings| settings.web.session_keys = SessionKeys::parse(&key.clone().into()).unwrap());
@@ -36,7 +36,7 @@ async fn broken(breakages: &[&Breakage]) -> Examined {
     examined
 }
 
-/// Those that DingTalk grants the doctor too, since it grants the same again.
+/// The access_token and jsapi_ticket that the doctor gets too, since DingTalk grants the same ones again.
 async fn credentials(scene: &Scene) -> [String; 2] {
     let (app, url) = (scene.app.dingtalk.app(), scene.app.dingtalk.url());
     let ask = async |path: &str, token: &str| -> serde_json::Value {
@@ -54,14 +54,14 @@ async fn credentials(scene: &Scene) -> [String; 2] {
 async fn an_app_that_is_well_is_told_so_in_a_few_calls() {
     let examined = broken(&[]).await;
     for check in examined.report["checks"].as_array().unwrap() {
-        // Tests run on loopback.
+        // It warns, because tests run on loopback.
         let good = if check["id"] == "settings" { vec!["warn"] } else { vec!["pass", "not_done"] };
         assert!(good.contains(&check["verdict"].as_str().unwrap()) && check["because"].is_null(), "{check}");
     }
     assert_eq!((examined.report["verdict"].as_str(), examined.calls), (Some("warn"), 5));
 }
 
-/// What is not told of the breakages, alone or together; `told` decides what counts.
+/// The breakages of these scenes that the doctor does not report; `told` decides what counts as reported.
 async fn untold(scenes: Vec<Vec<&'static Breakage>>, told: fn(&Examined, &Breakage) -> bool) -> Vec<String> {
     let each = iter(scenes).map(|breakages| async move {
         let examined = broken(&breakages).await;
@@ -104,7 +104,7 @@ async fn however_often_calls_have_to_be_repeated_no_more_are_made_than_may_be() 
     scene.app.dingtalk.fault("/topapi/v2/user/getuserinfo", 20, Fault::Rate { limit: Default::default() });
     let examined = scene.examine().await;
     assert_eq!(examined.calls, MOST_CALLS, "{:#}", examined.report);
-    // Nothing is known of it, so it does not fail.
+    // The doctor knows nothing of events then, so the check does not fail.
     assert!(
         examined.check("events")["verdict"] == "warn" && examined.names("events", "again in a minute"),
         "{:#}",
@@ -118,7 +118,7 @@ async fn a_call_that_is_not_made_during_a_ban_is_not_done_because_of_the_host_th
     for endpoint in ["/topapi/v2/user/getuserinfo", "/gettoken"] {
         scene.app.dingtalk.fault(endpoint, 20, Fault::Ban { form: Default::default() });
     }
-    // It is made again meanwhile.
+    // This call is refused once, and would be made again during the ban.
     scene.app.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Busy);
     let examined = scene.examine().await;
     assert_eq!((&examined.check("user")["because"], &examined.check("api")["verdict"]), (&"oapi".into(), &"pass".into()));

@@ -1,5 +1,5 @@
-//! Chrome 69, the WebView of DingTalk 7.0 for Android, parses every script and style and has all that they use; what the libraries know of
-//! Safari of iOS 12 is not there either.
+//! Chrome 69, the WebView of DingTalk 7.0 for Android, can parse every script and style and has all that they use. They also use nothing
+//! that Safari of iOS 12 lacks, as far as the linters know.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -34,10 +34,10 @@ const TOO_NEW_SCRIPTS: &[&str] = &[
     "new WeakRef({});",
     "document.body.replaceChildren();",
     "crypto.randomUUID();",
-    // What no iPhone had, or has.
+    // What iPhones did not have at that time, or do not have at all.
     "new BroadcastChannel('x');",
     "navigator.vibrate(1);",
-    // What the client does not bear.
+    // What breaks a page inside DingTalk's client.
     "history.pushState({}, '', '/');",
     "history.replaceState({}, '', '/');",
     "window.name = 'x';",
@@ -68,7 +68,7 @@ const TOO_NEW_STYLES: &[&str] = &[
     "@media (width >= 600px) { .a { color: red; } }",
 ];
 
-/// Old enough, though something that is too new is called the same.
+/// Old enough, though something that is too new has the same name.
 const OLD_SCRIPTS: &[&str] =
     &["URL.createObjectURL(b);", "new Intl.DateTimeFormat('zh').format(d);", "console.info(a.calendar);"];
 
@@ -79,7 +79,7 @@ struct Linter {
     program: &'static str,
     config: &'static str,
     extension: &'static str,
-    /// Under which names it tells the file, and what is wrong with it.
+    /// The names in its JSON report for the file and for the list of its faults.
     keys: (&'static str, &'static str),
     too_new: &'static [&'static str],
 }
@@ -184,7 +184,7 @@ fn styles_that_are_too_new_are_noticed() {
     STYLES.notices_all_that_is_too_new();
 }
 
-/// Chromium gives a window that a link opens the target's name, and the PC client keeps its container in `window.name`.
+/// A link's target becomes the `window.name` of the window that it opens, where the PC client stores its container.
 #[test]
 fn no_link_opens_a_window_with_a_name() {
     for (path, text) in super::files("templates", "html") {

@@ -6,7 +6,7 @@ use std::process::Output;
 use super::{root, scratch};
 use crate::npm;
 
-/// What is wrong with each: alone it would run, or fail at the reader's.
+/// Wrong scripts, each with what the type checker says. Without the checker they would run, or fail only in somebody's browser.
 const WRONG: [(&str, &str); 5] = [
     ("h5.client.call('biz.contact.chose');", "'\"biz.contact.chose\"' is not assignable"),
     ("h5.client.configure({ agentId: 1 });", "not assignable to type 'string'"),

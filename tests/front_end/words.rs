@@ -1,6 +1,6 @@
 //! Everything that people read is in the files of words: no template and no script says anything by itself.
 //!
-//! That no language lacks a word needs no test: it would not compile.
+//! No test is needed for a word that one language lacks: it would not compile.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ const READ: [&str; 5] = ["aria-label", "alt", "title", "placeholder", "aria-desc
 /// The inputs whose value nobody reads: it is only sent.
 const UNREAD: [&str; 3] = ["type=\"hidden\"", "type=\"radio\"", "type=\"checkbox\""];
 
-/// Cuts everything from `open` to `close`, however often.
+/// Cuts out every piece of `text` from `open` to `close`.
 fn without(text: &str, open: &str, close: &str) -> String {
     let mut rest = text;
     let mut kept = String::new();
@@ -38,14 +38,14 @@ fn without(text: &str, open: &str, close: &str) -> String {
     kept + rest
 }
 
-/// Without what stands for a character, such as `&nbsp;`.
+/// `text` without references to characters, such as `&nbsp;`.
 fn without_entities(text: &str) -> String {
     let is_name = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '#');
     let parts = text.split('&').map(|part| part.split_once(';').filter(|(name, _)| is_name(name)).map_or(part, |(_, rest)| rest));
     parts.collect::<Vec<_>>().join(" ")
 }
 
-/// What the attribute `name` says wherever it is.
+/// All values of the attribute `name`.
 fn values(html: &str, name: &str) -> Vec<String> {
     let start = format!(" {name}=\"");
     html.split(&start).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
@@ -103,8 +103,8 @@ fn words_in_a_template_are_noticed() {
 /// What looks like a sentence in a script and is not.
 const DIRECTIVES: [&str; 1] = ["use strict"];
 
-/// The string literals of all scripts, as the parser sees them; but for those that are names: of what something is compared with, of elements
-/// that are looked for, of keys, classes and styles.
+/// A node program that prints the string literals of a script, as the parser sees them. It leaves out those that are names: values that
+/// something is compared with, selectors of elements, keys, classes and styles.
 const LITERALS: &str = r#"
     const fs = require('fs');
     const { parse } = require(process.argv[1] + '/node_modules/espree');
@@ -147,7 +147,7 @@ fn literals(script: &str) -> Vec<String> {
     strings.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
 }
 
-/// Words that people would read: several of them, or in another script than a program's, or capitalised like a label.
+/// Whether `text` is for people to read: several words, or not ASCII, or capitalised like a label.
 fn is_read(text: &str) -> bool {
     let words = text.split_whitespace().filter(|word| word.chars().all(|c| c.is_alphabetic() || ",.!?:…'’".contains(c)));
     let label = text.len() > 1
@@ -197,7 +197,7 @@ fn says_words(path: &Path) -> bool {
     path.iter().any(|part| part == "words.rs" || part == "words")
 }
 
-/// A page may be called what the app is called; besides that, its name stands in one place.
+/// A page may have the app's name as its title. Otherwise the name is written in one place only.
 #[test]
 fn the_name_of_the_app_is_in_one_place() {
     let as_a_whole = [format!("\"{NAME}\""), format!("'{NAME}'"), format!(">{NAME}<")];
@@ -215,7 +215,7 @@ fn the_name_of_the_app_is_in_one_place() {
     assert_eq!(places, [root().join("src/app/mod.rs")]);
 }
 
-/// Whether it may be the same in both languages: an abbreviation or a unit, such as KPI, Wi-Fi, kg or °C.
+/// Whether `text` may be the same in both languages: an abbreviation or a unit, such as KPI, Wi-Fi, kg or °C.
 fn may_be_the_same(text: &str) -> bool {
     let is_foreign = !text.is_ascii() && !is_chinese(text) && text.chars().filter(char::is_ascii_alphabetic).count() < 3;
     is_foreign || !is_read(text) && (text.len() < 3 || !text.chars().all(char::is_lowercase))
@@ -225,7 +225,7 @@ fn is_chinese(text: &str) -> bool {
     text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c))
 }
 
-/// The sentences of a file of words: English, Chinese, with nothing but a comma between them.
+/// The sentences of a file of words, in pairs: English and Chinese, with nothing but a comma between them.
 fn sentences(code: &str) -> Vec<(&str, &str)> {
     let pieces: Vec<_> = code.split('"').collect();
     let pairs = pieces.windows(4).skip(1).step_by(2);
@@ -265,7 +265,7 @@ fn a_sentence_in_one_language_is_noticed() {
     assert!(["JSAPI", "KPI", "PDF", "Wi-Fi", "kg", "km/h"].iter().all(|text| may_be_the_same(text)));
 }
 
-/// The names of words, each with the file that says it, as the comment before their block has it.
+/// The names of words, each with the file that shows it: the comment before their block names the file.
 fn named(words: &str) -> Vec<(String, String)> {
     let mut said_in = "";
     let mut names = Vec::new();
@@ -282,7 +282,7 @@ fn named(words: &str) -> Vec<(String, String)> {
     names
 }
 
-/// Whether `text` names it, and not only as a part of another name.
+/// Whether `text` contains `name`, and not only as a part of another name.
 fn names(text: &str, name: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(name).any(|(at, _)| {
@@ -293,7 +293,7 @@ fn names(text: &str, name: &str) -> bool {
 
 #[test]
 fn every_word_is_said_somewhere() {
-    // A script may find words by the name of what failed, which another script gives.
+    // A script may look words up by the name of a failure, which stands in another script.
     let scripts: String = files("static", "js").into_iter().map(|(_, text)| code(&text)).collect();
     let mut said = 0;
     for (path, text) in files("src", "rs").into_iter().filter(|(path, _)| says_words(path)) {

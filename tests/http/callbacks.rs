@@ -1,4 +1,4 @@
-//! What DingTalk tells over HTTP: signed, encrypted, in batches or one by one; and what others tell in its place.
+//! Events that DingTalk pushes over HTTP: signed, encrypted, in batches or one by one. And calls that others forge.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::state::new_path;
 use crate::support::{Answer, TestApp, eventually, state_of};
 use crate::wire::Wire;
 
-/// A third-party app to which DingTalk pushes in this shape.
+/// A third-party app to which DingTalk pushes events in this shape.
 async fn pushed_to(shape: Shape) -> TestApp {
     let app = TestApp::third_party().await;
     app.dingtalk.push_events_to(format!("{}/dingtalk/events", app.url), shape);
@@ -121,7 +121,7 @@ async fn only_whoever_may_be_dingtalk_by_the_head_is_told_to_send_the_rest() {
 /// The query and the body of a call.
 type Call = (String, String);
 
-/// A call that tells of a decision which an organisation made at this time, in milliseconds.
+/// A call with the event of a decision that an organisation made at `at`, in milliseconds since 1970.
 fn call(app: &TestApp, corp_id: &str, decision: &str, at: u64) -> Call {
     let data = json!({"syncAction": decision});
     let told = json!({"corp_id": corp_id, "biz_type": 4, "biz_id": corp_id, "gmt_modified": at, "biz_data": data});
@@ -148,7 +148,7 @@ impl TestApp {
         assert_eq!((answer.status, answer.body.as_str()), (400, ""), "{why}");
     }
 
-    /// What somebody gets to see who opens the app in this organisation.
+    /// The status with which the app answers somebody who opens it in this organisation.
     async fn opens_at(&self, corp_id: &str) -> u16 {
         self.browser().open(&format!("/?corpid={corp_id}")).await.status
     }

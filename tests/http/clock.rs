@@ -14,7 +14,7 @@ use crate::support::{ACCESS_TOKEN, ClockHands, JSAPI_TICKET, TestApp, client_acc
 
 const HOUR: i64 = 3600;
 
-/// How far the time stamp of a signature is from the time of the machine that runs this test.
+/// By how many seconds a signature's timestamp is ahead of the machine that runs this test.
 async fn stamped(app: &TestApp, url: &str) -> i64 {
     let config = app.browser_of("alice").await.jsapi_config(url).await.json();
     assert_eq!(client_accepts(&app.dingtalk, &config, url).await["errcode"], 0);
@@ -115,7 +115,7 @@ async fn a_session_made_after_the_clock_was_set_right_outlives_a_restart() {
         for (of, holds) in [(of_alice, false), (of_bob, true)] {
             let mut browser = after.browser();
             browser.cookies = of.cookies;
-            // Ten minutes behind is no more than that, and idle for as long.
+            // A session of ten minutes ago still holds: it has been idle for ten minutes only.
             assert_eq!(browser.me().await.status == 200, holds || behind == -10 * 60, "{behind}");
         }
     }
@@ -141,7 +141,7 @@ impl Write for Log {
 
 #[test]
 fn a_jump_is_logged_once_and_a_small_correction_is_not() {
-    // Who logs first in a process logs for all of it.
+    // First, because its `init` fails once another subscriber has taken over the messages of the `log` crate.
     let _watch = crate::leaks::watch();
     let (log, hands) = (Log::default(), ClockHands::still());
     let writer = log.clone();

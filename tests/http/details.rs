@@ -1,4 +1,4 @@
-//! What DingTalk tells of a person is asked for once a minute, however often a page is loaded.
+//! A person's details are fetched from DingTalk once a minute at most, however often a page is loaded.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::support::{Browser, TestApp, USER_DETAILS};
 
 const DETAILS: &str = "/topapi/v2/user/get";
 
-/// Loads the profile so many times at once.
+/// Loads the profile this many times at once.
 async fn loads(browser: &Browser, times: usize) {
     let loads: Vec<_> = (0..times)
         .map(|_| {

@@ -1,4 +1,4 @@
-//! What DingTalk tells by Stream, and what becomes of it.
+//! Events that DingTalk sends over Stream, and what the app does about them.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ const CORP: &str = "dingsimulator0001";
 const STREAM: &str = "POST /v1.0/gateway/connections/open";
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// An internal app that listens.
+/// An internal app that receives events over Stream.
 async fn listening() -> TestApp {
     let app = TestApp::start_with(|settings: &mut Settings| {
         settings.dingtalk.events = Events::Stream(Duration::from_millis(600));
@@ -100,7 +100,7 @@ async fn whoever_is_told_to_leave_comes_back_at_once_and_the_next_time_after_a_p
 async fn a_connection_through_which_nothing_comes_is_given_up_for_another() {
     let app = listening().await;
     assert_eq!(app.dingtalk.disturb_stream(StreamFault::Freeze), 1);
-    // The other end of the frozen one does not notice that nobody is there any more.
+    // DingTalk still counts the frozen connection: it does not notice that the app has given it up.
     eventually("another one is open", || app.dingtalk.stream_connections() == 2).await;
 }
 
@@ -118,7 +118,7 @@ async fn whoever_leaves_during_their_login_gets_no_session() {
     assert_eq!(answer.problem(), (401, "code_rejected".into()));
     assert_eq!(browser.cookie("session"), None);
 
-    // The page posts one fresh code. Only that tells whether they are back.
+    // The page posts one fresh authCode. Only that shows whether the person is back in the organisation.
     app.dingtalk.come_back(CORP, "alice");
     assert_eq!(browser.log_in(&app.dingtalk.issue_code("alice"), &state).await.status, 200);
 }
@@ -144,7 +144,7 @@ async fn readiness_shows_whether_stream_is_connected_and_since_when_and_does_not
 
 #[tokio::test]
 async fn after_an_hour_without_dingtalk_stream_has_been_tried_about_once_a_minute_and_tells_of_whoever_leaves_then() {
-    // The address is taken, and nobody answers there.
+    // The address is bound, but nobody listens there: connections are refused.
     let place = TcpSocket::new_v4().unwrap();
     place.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("http://{}", place.local_addr().unwrap());
@@ -153,7 +153,7 @@ async fn after_an_hour_without_dingtalk_stream_has_been_tried_about_once_a_minut
         (settings.dingtalk.api_url, settings.dingtalk.oapi_url) = (url.parse().unwrap(), url.parse().unwrap());
     })
     .await;
-    // While it is paused, the runtime's clock goes by itself from the end of one wait to the next; and nothing else gets its time.
+    // While tokio's clock is paused, it jumps by itself from one timer to the next, and gives nothing else time to run.
     tokio::time::pause();
     tokio::time::sleep(Duration::from_secs(3600)).await;
     tokio::time::resume();

@@ -19,14 +19,14 @@ type Somebody = (usize, usize);
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// From outside, or from a page of the app.
+    /// The browser opens a page, from outside or from a page of the app (`within`).
     Open {
         browser: usize,
         path: &'static str,
         named: Named,
         within: bool,
     },
-    /// With any state that was ever handed out, and a fresh code or one that was used.
+    /// The browser logs in with any state that was ever handed out, and with a fresh authCode or a used one.
     LogIn {
         browser: usize,
         state: Index,
@@ -34,14 +34,14 @@ enum Step {
         used: Option<Index>,
         named: Named,
     },
-    /// From a page that shows somebody, or nobody.
+    /// A page in the browser, which shows somebody or nobody, calls an API.
     Ask {
         browser: usize,
         path: &'static str,
         shown: Option<Somebody>,
         named: Named,
     },
-    /// The cookies of the one are put into the other.
+    /// The browser gets the other browser's cookies: all, or the one called `only`.
     Steal {
         browser: usize,
         only: Option<&'static str>,
@@ -91,16 +91,16 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What is known of the world from outside.
+/// The app, and what the test knows about it from outside.
 struct World<'a> {
     app: &'a TestApp,
     corp_ids: [&'static str; 2],
     browsers: [Browser; 2],
     /// Whose session each browser has, if it has one.
     whose: [Option<Somebody>; 2],
-    /// Each with the organisation of the page that it was on.
+    /// Every state that was handed out, with the organisation of the page that it was on.
     states: Vec<(String, usize)>,
-    /// Each with whose it is, and whether it was ever good for a login.
+    /// Every authCode that was issued, with its person, and whether a login with it has succeeded.
     codes: Vec<(String, Somebody, bool)>,
 }
 
@@ -134,7 +134,7 @@ impl World<'_> {
         }
     }
 
-    /// A page shows whose session it is in the organisation that was asked for, or it shows nobody.
+    /// Checks that a page shows nobody, or the person of the browser's session, in the organisation that was asked for.
     async fn look_at(&mut self, browser: usize, page: &Answer, named: &Named, path: &str) {
         if page.status != 200 {
             assert!(self.corp_ids.iter().all(|corp_id| !page.body.contains(&format!("\"corpId\":\"{corp_id}"))), "{}", page.body);
@@ -174,7 +174,8 @@ impl World<'_> {
         assert_eq!(verdict["errcode"], 0, "{verdict}");
     }
 
-    /// A code becomes the session of whom it was handed to, where the page was that its state comes from.
+    /// Checks that an authCode becomes a session once, of the person it was issued to, and only with a state from a page of the same
+    /// organisation.
     async fn log_in(&mut self, browser: usize, state: Index, of: Somebody, used: Option<Index>, named: &Named) {
         if self.states.is_empty() {
             return;
@@ -196,7 +197,7 @@ impl World<'_> {
         }
     }
 
-    /// An answer is for whom the page shows, and about whose session it is.
+    /// Checks that an answer is about the person of the browser's session, and that the page did not show somebody else.
     async fn ask(&mut self, browser: usize, path: &str, shown: Option<Somebody>, named: &Named) {
         let page = format!("{}/jsapi", self.app.url);
         let path = if path == "/api/me" { format!("{path}?{}", self.query(named)) } else { format!("{path}?url={page}") };
@@ -228,7 +229,7 @@ impl World<'_> {
     }
 }
 
-/// No two of them are called the same.
+/// The four have different names.
 fn name((organisation, person): Somebody) -> &'static str {
     [["张三", "Alice Chen"], ["章珊", "Alice Wong"]][organisation][person]
 }

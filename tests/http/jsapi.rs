@@ -1,4 +1,4 @@
-//! Signatures: good where they must be, refused everywhere else.
+//! Signatures: valid for the addresses of the app, refused for all others.
 
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ async fn a_configuration_on_demand_is_accepted_for_the_page_that_asked() {
     }
 }
 
-/// Not all browsers encode the same characters, but what one sends it also has in `location.href`.
+/// Not all browsers encode the same characters, but each has in `location.href` what it sends.
 #[tokio::test]
 async fn what_a_browser_sends_as_it_is_is_signed_as_it_is() {
     let app = TestApp::start().await;
@@ -121,7 +121,7 @@ async fn addresses_that_are_not_ours_are_not_signed() {
     }
 }
 
-/// The nonce may be any text, and nothing in the signed text is escaped: what is signed for one page could be read as another's.
+/// The nonce may be any text, and nothing in the signed text is escaped: a signature for one address could be valid for another.
 #[tokio::test]
 async fn an_address_that_reads_like_the_rest_of_what_is_signed_is_not_signed() {
     let app = TestApp::start_with(|settings| settings.web.signature_clinic = true).await;

@@ -14,7 +14,7 @@ use crate::support::{ACCESS_TOKEN, Browser, CORP_ACCESS_TOKEN, TestApp, USER_BY_
 const AUTH_INFO: &str = "POST /service/get_auth_info";
 
 impl TestApp {
-    /// Somebody who has opened the app from the workbench of an organisation: their state, and their code.
+    /// Opens the app from the workbench of an organisation. Returns the browser, its login state, and an authCode.
     async fn enters(&self, corp_id: &str, user_id: &str) -> (Browser, String, String) {
         let mut browser = self.browser();
         let page = browser.open(&format!("/?corpid={corp_id}")).await;
@@ -31,7 +31,7 @@ impl TestApp {
         self.authorisations.hear(CorpId::parse(corp_id).unwrap(), authorisation);
     }
 
-    /// So many people come at once, and all of them get in.
+    /// Two hundred people log in at once, and all of them succeed.
     async fn two_hundred_get_in(&self, corp_id: &str) {
         let mut ready = Vec::new();
         for _ in 0..200 {

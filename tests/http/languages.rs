@@ -112,7 +112,7 @@ async fn an_address_of_another_organisation_is_explained_in_the_language_of_its_
     }
 }
 
-/// A problem's code, and whether its title and its detail are in the language `tag`.
+/// Checks that `answer` is the problem `code`, with its title and its detail in the language `tag`.
 fn is_told_in(tag: &str, code: &str, answer: &Answer) {
     assert_eq!(answer.problem().1, code);
     let problem = answer.json();
@@ -200,7 +200,7 @@ async fn logins_that_wait_are_told_so_in_the_language_of_their_reader() {
     }
 }
 
-/// Android, with the mark, whose language it is to be.
+/// The User-Agent of a client on Android. `mark` names its language.
 fn client(mark: &str) -> String {
     format!(
         "Mozilla/5.0 (Linux; U; Android 12) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/69.0.3497.100 UWS/3.22.1.249 \

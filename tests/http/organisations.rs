@@ -15,7 +15,7 @@ impl Browser {
         self.log_in(code, &state_of(&page.body)).await
     }
 
-    /// Asks for an API from a page that shows somebody.
+    /// Calls an API as a page does that shows this person.
     pub async fn read_as(&mut self, path: &str, corp_id: &str, user_id: &str) -> Answer {
         let shown = format!("{corp_id} {user_id}");
         self.send(Method::GET, path, &[("sec-fetch-site", "same-origin"), ("x-page-user", &shown)], None).await

@@ -24,7 +24,7 @@ pub fn one_a_second(settings: &mut Settings) {
     settings.dingtalk.calls_per_second = NonZeroU32::MIN;
 }
 
-/// A login that was told to wait, and what it waits with.
+/// A login that was answered `login_queued`, with what it needs to post again.
 struct Waiting {
     browser: Browser,
     state: String,
@@ -32,7 +32,7 @@ struct Waiting {
 }
 
 impl Waiting {
-    /// The first who comes to `app` when somebody else has had the turn of this second.
+    /// Logs in at `app` again and again, until a login has to wait because another one has used this second's call.
     async fn at(app: &TestApp) -> Self {
         loop {
             let mut browser = app.browser();
@@ -45,7 +45,7 @@ impl Waiting {
         }
     }
 
-    /// The same person, whom a balancer sends to another process that has the same key.
+    /// The same person, whom a load balancer sends to another process with the same session key.
     fn goes_to(mut self, app: &TestApp) -> Self {
         (self.browser.url, self.browser.origin) = (app.url.clone(), app.url.clone());
         self
@@ -57,7 +57,7 @@ impl Waiting {
     }
 }
 
-/// Two apps of one key: in the first every login that has to wait gets a place at once, in the other it waits for its turn.
+/// Two apps with one session key. The first answers a login that has to wait at once, with a place; the other holds it until its turn.
 async fn two_processes() -> (TestApp, TestApp) {
     let first = TestApp::start_with(one_a_second_and_no_patience).await;
     let keys = first.settings.web.session_keys.clone();
@@ -172,7 +172,7 @@ async fn a_place_keeps_its_order_for_one_exchange_and_for_one_fresh_code() {
 async fn order_of(app: &TestApp, alice: &mut Waiting) -> Vec<&'static str> {
     app.browser_of("zhangsan").await;
     let already = app.dingtalk.calls(USER_BY_CODE) as usize;
-    // Somebody else is first, so that Alice comes before Bob's turn.
+    // Another login is in line before Bob's, so that Alice posts before Bob's turn.
     let (mut other, other_code) = (app.browser(), app.dingtalk.issue_code("zhangsan"));
     let other = tokio::spawn(async move { other.enter_and_log_in(&other_code).await.status });
     app.are_in_line(already + 1).await;
@@ -267,7 +267,7 @@ async fn a_code_that_dingtalk_rejects_after_a_wait_leaves_its_login_a_place_for_
 async fn a_browser_that_goes_away_gives_its_place_up() {
     let app = TestApp::start_with(one_a_second).await;
     app.browser_of("zhangsan").await;
-    // Somebody else is first, so that the browser has gone before its turn.
+    // Another login is in line first, so that the browser goes away before its turn.
     let (mut other, other_code) = (app.browser(), app.dingtalk.issue_code("zhangsan"));
     let other = tokio::spawn(async move { other.enter_and_log_in(&other_code).await.status });
     app.are_in_line(2).await;
@@ -290,7 +290,7 @@ async fn a_browser_that_goes_away_gives_its_place_up() {
     assert_eq!(app.dingtalk.calls(USER_BY_CODE), 3);
 }
 
-/// One login of somebody who has the page, passed on by a proxy that says where it came from; when it was let in.
+/// Loads the page. The returned future posts the login as a proxy passes it on, with this X-Forwarded-For, and returns when it was let in.
 async fn through_proxy(app: &TestApp, forwarded: &'static str) -> impl Future<Output = Instant> + Send + use<> {
     let (mut browser, code) = (app.browser(), app.dingtalk.issue_code("alice"));
     let body = json!({"authCode": code, "state": browser.enter().await});

@@ -1,4 +1,4 @@
-//! What an app of its own does about what DingTalk tells, by Stream and over HTTP.
+//! How an app's own code reacts to events, over Stream and over HTTP.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ enum Way {
     Http,
 }
 
-/// What the app has been told.
+/// The events that the app's reaction was called with.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<Event>>>);
 
@@ -44,7 +44,7 @@ impl Told {
 }
 
 impl Way {
-    /// An app that reacts so, in one organisation.
+    /// An app with this reaction that gets its events this way, and the organisation that uses it.
     async fn start(self, reaction: Reaction) -> (TestApp, &'static str) {
         let app = App { reaction, ..pages::app() };
         let app = TestApp::third_party_of(app, |settings| {

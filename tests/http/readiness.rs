@@ -13,7 +13,7 @@ use crate::support::{TestApp, USER_BY_CODE, eventually};
 
 const TOKEN: &str = "/v1.0/oauth2/accessToken";
 
-/// Looks a second later than the last look, which is when it is looked into anew.
+/// Asks `/readyz` a second later, when its cached result has expired.
 async fn ready(app: &TestApp) -> bool {
     app.hands.advance(Duration::from_secs(1));
     let answer = app.browser().read("/readyz").await;
@@ -150,7 +150,7 @@ async fn a_login_that_succeeds_makes_it_ready_and_failures_with_successes_betwee
     assert_eq!(told.status, 200, "the look was answered: {}", told.body);
 }
 
-/// Such as Stream's, again and again in a night in which nobody logs in.
+/// Such as the calls that open Stream, which are repeated through a night in which nobody logs in.
 #[tokio::test]
 async fn calls_that_no_login_is_made_of_may_fail_for_hours_and_nobody_is_said_to_be_locked_out() {
     let app = TestApp::start().await;
@@ -182,7 +182,7 @@ async fn what_strangers_send_leaves_it_ready() {
             if has_code { answer() } else { well(call) }
         })
         .await;
-        // Whoever comes after one that was limited for longer waits.
+        // After a call that DingTalk has limited for longer, the next login waits in line.
         let app = app_with(&rogue, |settings| settings.web.login_patience = Duration::from_millis(100)).await;
         for nth in 0..12 {
             assert_ne!(login(&app, &format!("code-{nth}")).await.status, 200);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Browser, JSAPI_TICKET, TestApp, client_accepts, eventually, in_time};
 
-/// What a page says that was signed for it.
+/// The `signed` part of a page's report: the signed address, and the values of its `dd.config`.
 fn signed(config: &Value, url: &str) -> Value {
     json!({"url": url, "nonceStr": config["nonceStr"], "timeStamp": config["timeStamp"], "signature": config["signature"]})
 }

@@ -323,7 +323,7 @@ async fn the_cookie_of_the_longest_identity_is_one_that_browsers_keep() {
     }
 }
 
-/// A page that `browser` has asked for and DingTalk keeps waiting; with the browser as the answer leaves it.
+/// Requests a page that has to wait for DingTalk. Resolves to the answer, and to the browser with the cookies that the answer left it.
 async fn slow_page(app: &TestApp, browser: &Browser) -> JoinHandle<(Answer, Browser)> {
     app.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Delay { milliseconds: 1000 });
     app.advance(Duration::from_secs(5));

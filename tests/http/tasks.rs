@@ -1,4 +1,4 @@
-//! What an app does beside requests.
+//! What an app does in the background, beside requests.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::support::{TestApp, eventually, in_time, pages};
 
-/// What a request that is in flight when the server stops waits for.
+/// For a request that is in flight when the server stops: whether it has begun, and the signal for it to end.
 struct Last {
     began: AtomicBool,
     may_end: Notify,
@@ -57,7 +57,7 @@ async fn what_an_app_does_beside_requests_goes_on_until_the_last_is_answered_and
     assert!(ended.is_ok_and(|ended| ended.is_err()), "it goes on without the server");
 }
 
-/// Answers at once, and leaves something to be done.
+/// Answers at once, and leaves work for the background that a stop has to wait for.
 async fn leave(shared: Data<Last>, stopping: Data<Stopping>, done: Data<Mutex<Option<oneshot::Sender<()>>>>) -> &'static str {
     stopping.waits_for(async move {
         shared.may_end.notified().await;
@@ -66,7 +66,7 @@ async fn leave(shared: Data<Last>, stopping: Data<Stopping>, done: Data<Mutex<Op
     "answered"
 }
 
-/// Goes on for as long as somebody listens.
+/// A stream of events that goes on until the server begins to stop.
 async fn news(shared: Data<Last>, stopping: Data<Stopping>) -> HttpResponse {
     shared.began.store(true, Ordering::Relaxed);
     let news = stream::once(async { Ok::<_, Infallible>(Bytes::from_static(b"data: news\n\n")) }).chain(stream::pending());

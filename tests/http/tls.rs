@@ -18,7 +18,7 @@ use crate::support::TestApp;
 
 const NAME: &str = "app.example.com";
 
-/// A folder with a certificate and its key, gone with the test.
+/// A folder with a certificate and its key, deleted at the end of the test.
 pub struct Pair {
     pub folder: PathBuf,
     certificate: CertificateDer<'static>,
@@ -44,7 +44,8 @@ impl Drop for Pair {
     }
 }
 
-/// Makes a new pair and writes those of its two `files` that are named, as certificate tools do: beside, and then moved over.
+/// Makes a new pair and writes the ones of its two files that `files` names, as certificate tools do: to a new file, which then replaces
+/// the old one.
 fn write(folder: &std::path::Path, files: &[&str]) -> CertificateDer<'static> {
     let made = rcgen::generate_simple_self_signed([NAME.to_owned()]).unwrap();
     for (file, text) in [("cert.pem", made.cert.pem()), ("key.pem", made.signing_key.serialize_pem())] {
@@ -96,13 +97,13 @@ async fn alive(connection: &mut TlsStream<TcpStream>) -> String {
     answer
 }
 
-/// Everything that comes back for `sent`, and how long it took until the connection was closed.
+/// Sends `sent`. Returns everything that comes back, and how long it took until the connection was closed.
 async fn raw(app: &TestApp, sent: &[u8]) -> (Vec<u8>, Duration) {
     let began = Instant::now();
     let mut connection = TcpStream::connect(address(app)).await.unwrap();
     connection.write_all(sent).await.unwrap();
     let mut answer = Vec::new();
-    // A reset closes too.
+    // The server may also close with a reset, which is an error here.
     let _ = connection.read_to_end(&mut answer).await;
     (answer, began.elapsed())
 }
@@ -152,7 +153,7 @@ async fn six_hundred_who_connect_and_say_nothing_keep_nobody_waiting() {
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }
 
-/// Waits until this certificate is the one that is shown.
+/// Waits until the server shows this certificate.
 async fn shown(app: &TestApp, certificate: &CertificateDer<'static>) {
     let gives_up = Instant::now() + Duration::from_secs(10);
     while connect(app, certificate, &TLS13).await.is_err() {
@@ -211,7 +212,7 @@ fn files_that_cannot_be_shown_are_refused_at_start() {
     }
 }
 
-/// The tests may run as root, for whom no file is closed: a folder is nothing to be read for anybody.
+/// A folder takes the file's place: the tests may run as root, who may read any file, but nobody can read a folder as a file.
 #[test]
 fn a_file_that_cannot_be_read_is_not_called_a_bad_one() {
     for (name, setting) in [("key.pem", "TLS_KEY"), ("cert.pem", "TLS_CERT")] {
@@ -224,7 +225,7 @@ fn a_file_that_cannot_be_read_is_not_called_a_bad_one() {
     }
 }
 
-/// Well-formed outside, and nothing that can be used inside: as a certificate of version 1, or a key on a curve that few know.
+/// The PEM is well-formed, but what it holds cannot be used: as with a certificate of version 1, or a key on a rare curve.
 #[test]
 fn a_file_that_cannot_be_used_is_blamed_itself_and_not_the_pair() {
     let pair = Pair::new();

@@ -1,4 +1,4 @@
-//! Files that people send: whole ones are kept and given back as they are, others are not.
+//! Files that people upload: whole ones are stored and served as they are, others are not.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ fn file(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at % 251) as u8 | 0x80).collect()
 }
 
-/// Somebody's upload, byte by byte: its head is sent.
+/// Begins somebody's upload on a raw connection: sends its head.
 async fn begin(app: &TestApp, somebody: &Browser, lines: &str) -> Wire {
     let cookies: Vec<_> = somebody.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let mut wire = Wire::to(&app.url).await;

@@ -59,7 +59,7 @@ async fn a_wrong_secret_is_for_the_administrator_and_is_not_retried() {
         settings.dingtalk.credentials.client_secret = dingtalk_h5::dingtalk::ClientSecret::parse("not-the-secret").unwrap();
     })
     .await;
-    // It may be tried again a second later, and this takes longer on a busy machine.
+    // The clock stands still: the app may try again after a second, and on a busy machine these logins take longer than that.
     app.hands.stop();
     for _ in 0..20 {
         let answer = app.browser().enter_and_log_in(&app.dingtalk.issue_code("alice")).await;
@@ -89,7 +89,7 @@ async fn a_busy_token_endpoint_is_asked_again() {
 #[tokio::test]
 async fn a_token_endpoint_that_stays_busy_is_asked_three_times_and_then_left_alone() {
     let app = TestApp::start().await;
-    // It may be asked again a second later, and this takes longer on a busy machine.
+    // The clock stands still: DingTalk may be called again after a second, and on a busy machine these logins take longer than that.
     app.hands.stop();
     app.dingtalk.fault(TOKEN, 100, Fault::Busy);
     for _ in 0..20 {
@@ -187,7 +187,7 @@ async fn a_day_later_signatures_are_made_with_a_new_ticket() {
     .await;
     let mut browser = app.browser_of("alice").await;
     let url = format!("{}/jsapi", app.url);
-    // The last of these is a day and more after the first, and DingTalk's ticket is dead by then however often it was renewed.
+    // The last signature is made more than a day after the first: by then DingTalk's first ticket has expired, however often renewed.
     for step in 0..14 {
         let config = browser.jsapi_config(&url).await;
         assert_eq!(config.status, 200);
@@ -220,7 +220,7 @@ async fn a_token_that_dies_is_replaced_once_and_costs_nobody_who_waits_in_line_a
     for person in people {
         assert_eq!(person.await.unwrap(), 200);
     }
-    // The four that leave together may leave with the dead one.
+    // Up to four calls of one second may still be sent with the revoked token.
     let calls = app.dingtalk.calls(USER_BY_CODE);
     assert!((17..=20).contains(&calls), "{calls} calls for sixteen people");
     assert_eq!(app.dingtalk.calls(ACCESS_TOKEN), 2);

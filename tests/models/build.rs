@@ -1,10 +1,10 @@
-//! Copies the product's very `refreshing.rs`, built of the model checker's pieces where it is concurrent.
+//! Copies the product's own `refreshing.rs`, with the types for concurrency replaced by the model checker's.
 
 use std::path::Path;
 
 const SOURCE: &str = "../../src/dingtalk/refreshing.rs";
 
-/// What the product names, and what the copy names instead.
+/// Lines of the product, and what stands in the copy instead.
 const PIECES: [(&str, &str); 3] = [
     ("use parking_lot::{Mutex, MutexGuard};", "use super::pieces::{Mutex, MutexGuard};"),
     ("use arc_swap::ArcSwapOption;", "use super::pieces::ArcSwapOption;"),

@@ -1,4 +1,4 @@
-//! Secrets that sing: whatever goes wrong, none of them is in a log line, an answer, a metric or the command line, in any spelling.
+//! Secrets as canaries: whatever goes wrong, none of them is in a log line, a response, a metric or the command line, in any spelling.
 
 use reqwest::Method;
 
@@ -11,7 +11,7 @@ const ACCESS_TOKEN: &str = "Canary-Token-a1b2c3d4e5f6";
 const JSAPI_TICKET: &str = "Canary-Ticket-9a8b7c6d5e4f";
 const CODE: &str = "Canary-Code-1029384756";
 
-/// DingTalk as it would be if it wanted everybody to know: every refusal quotes what it was sent, and every call has its turn to fail.
+/// A DingTalk that gives secrets away: every refusal quotes them all, and the calls of an endpoint fail in one way after the other.
 fn talkative(call: &Call) -> Vec<Step> {
     let quoted = format!("appSecret={SECRET}, token {ACCESS_TOKEN}, ticketList:[{JSAPI_TICKET}], code {CODE}");
     let refused = |code: &str| json(&format!(r#"{{"errcode":{code},"errmsg":"{quoted}"}}"#));
@@ -42,7 +42,7 @@ fn talkative(call: &Call) -> Vec<Step> {
         EXCHANGE => json(r#"{"errcode":0,"result":{"userid":"alice","name":"Alice\r\n{\"level\":\"FORGED\"}"}}"#),
         _ => json(r#"{"errcode":0,"result":{}}"#),
     };
-    // A credential that cannot be had is not asked for again at once, so those fail only as often as is made up for within the call.
+    // The app pauses after a failed fetch of a credential. So token and ticket fail once only, in a way that the app retries at once.
     let turn = match call.path.as_str() {
         TOKEN if call.nth > 1 => failures.len(),
         TOKEN => call.nth.wrapping_sub(1),
@@ -134,7 +134,7 @@ async fn no_secret_is_in_a_log_an_answer_a_metric_or_the_command_line_whatever_g
         .iter()
         .map(|answer| {
             let mut headers = answer.headers.clone();
-            // The one place where it belongs.
+            // The one header in which the session cookie may be.
             headers.remove("set-cookie");
             format!("{headers:?}{}", answer.body)
         })

@@ -10,7 +10,7 @@ use crate::support::{Browser, http_client};
 
 const LOGINS: u32 = 600;
 
-/// What those were told who were not let in, of as many as log in at once while DingTalk takes two seconds for each.
+/// Lets everybody log in at once while DingTalk takes two seconds for each: the problem codes of those who were not let in.
 async fn rush(served: &Served, dingtalk: &Simulator) -> Vec<String> {
     dingtalk.fault("/topapi/v2/user/getuserinfo", LOGINS, Fault::Delay { milliseconds: 2000 });
     let http = http_client();

@@ -5,7 +5,7 @@ use tokio::process::Command;
 
 use super::{Served, complete, program, run};
 
-/// Runs `command` to its end where the file says this: exit code and what it said.
+/// Runs `command` to its end in a directory whose `.env` is `text`: its exit code and its output.
 async fn ends_with(text: &str, command: &mut Command) -> (Option<i32>, String) {
     let folder = std::env::temp_dir().join(format!("dot-env-{:x}", rand::random::<u64>()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -44,7 +44,7 @@ async fn a_line_of_dot_env_hides_none_that_follow_and_may_end_with_a_blank() {
     assert!(code != Some(2), "a blank at the end is none of the value: {said}");
 }
 
-/// As for systemd, which hands the same file to the server.
+/// systemd, which may pass the same file to the server, reads it in this way.
 #[tokio::test]
 async fn of_two_lines_of_dot_env_the_later_counts_and_so_it_does_where_a_variable_is_blank() {
     let dingtalk = Simulator::start().await.unwrap();

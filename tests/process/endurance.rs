@@ -1,5 +1,5 @@
-//! The program in the storm of `broken::soak`, for descriptors and memory, which belong to a whole process. Its clock is the
-//! machine's: seconds are real, credentials live for two of them, and nothing goes wrong that lasts.
+//! The program under the faults of `broken::soak`, to measure descriptors and memory, which belong to a whole process. Its clock is the
+//! machine's: seconds are real, credentials live for two of them, and no fault stops all calls for long.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use super::{Served, complete, with};
 use crate::broken::soak::{Counts, Mishaps, Scene, Visitor, counted, crowd, seed};
 use crate::support::eventually;
 
-/// Few, and slow: one address may log in 1,200 times at once, and ten times a second.
+/// Few, and slow: what is looked for is a leak, not a rush.
 const VISITORS: usize = 8;
 const BETWEEN_VISITS: Duration = Duration::from_millis(200);
 const VISITS: usize = 25;
@@ -19,7 +19,7 @@ const VISITS: usize = 25;
 /// What the app remembers of each login for ten minutes comes to a tenth of this. A leak is noticed from some ten KiB for each visit.
 const MORE_MEMORY_KIB: u64 = 2 * 1024;
 
-/// The program before a DingTalk with bad luck.
+/// The program, with a DingTalk that fails by chance.
 struct Storm {
     served: Served,
     dingtalk: Simulator,
@@ -38,7 +38,7 @@ impl Scene for Storm {
 }
 
 impl Storm {
-    /// Sends a crowd through it that is gone afterwards, with its connections.
+    /// Lets a crowd of visitors use the program. Afterwards they are gone, and their connections closed.
     async fn passes(self: &Arc<Self>, seed: u64) -> Counts {
         let visitors =
             (0..VISITORS).map(|n| Visitor::new(&self.served.url, "http://127.0.0.1:9", &["/"], seed.wrapping_add(n as u64)));
@@ -54,7 +54,7 @@ async fn the_program_holds_no_more_descriptors_and_memory_after_a_storm_than_whe
     let seed = seed();
     let dingtalk = Simulator::start().await.unwrap();
     dingtalk.credentials_live_for(Duration::from_secs(2));
-    // A storm has much to say, and only what it says of panics matters.
+    // So many faults log much, and only panics matter here.
     let variables = with(complete(&dingtalk), "RUST_LOG", "error");
     let storm = Arc::new(Storm {
         served: Served::start(&variables).await,
@@ -62,7 +62,7 @@ async fn the_program_holds_no_more_descriptors_and_memory_after_a_storm_than_whe
         mishaps: Mutex::new(Mishaps::new(seed).without_lasting_ones()),
     });
 
-    // Somebody was here, so that everything that the program opens for itself is open.
+    // After a first visit everything that the program opens for itself is open.
     storm.served.browser().enter().await;
     let descriptors = descriptors_of(&storm.served);
     storm.passes(seed).await;
@@ -74,7 +74,7 @@ async fn the_program_holds_no_more_descriptors_and_memory_after_a_storm_than_whe
     assert_eq!(storm.dingtalk.codes_sent_again(), 0, "codes were sent again");
 
     let Storm { served, dingtalk, .. } = Arc::into_inner(storm).unwrap();
-    // Connections that are kept for the next call end with DingTalk.
+    // Connections that are kept alive for the next call are closed when DingTalk stops.
     dingtalk.stop().await;
     eventually("descriptors are left behind", || descriptors_of(&served) <= descriptors).await;
     let (exit, log) = served.stop().await;

@@ -14,7 +14,7 @@ use crate::wire::{Wire, ask};
 /// Clock ticks in a second, as `/proc` counts them on every Linux.
 const TICKS: u64 = 100;
 
-/// As many connections as asked for, or half of what this process can have: other tests run in it too.
+/// How many connections to open: 10,000, or half of the files that this process may open, since other tests run in it too.
 fn connections() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
     let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
@@ -22,15 +22,15 @@ fn connections() -> usize {
     (soft / 2).min(10_000)
 }
 
-/// Connections to `address` from a few addresses of this machine, so that ports last. Those that the system has no room for any
-/// more go on knocking until they are let in; others are shown out for them.
+/// Connections to `address` from a few addresses of this machine, so that there are enough ports. If the system has no room for one, its
+/// client tries again until it is accepted; the server closes others to make room.
 async fn flood(address: SocketAddr, connections: usize) -> Vec<TcpStream> {
     let knocking = (0..connections).map(|nth| async move {
         let socket = TcpSocket::new_v4().unwrap();
         let from = Ipv4Addr::new(127, 0, 1, 1 + (nth / 1000) as u8);
         socket.bind((from, 0).into()).unwrap();
         let stream = socket.connect(address).await.unwrap();
-        // Gone at once when it is dropped.
+        // A connection that is dropped is reset at once.
         stream.set_zero_linger().unwrap();
         stream
     });
@@ -45,7 +45,7 @@ fn processor_time(pid: u32) -> Duration {
     Duration::from_millis(ticks.sum::<u64>() * 1000 / TICKS)
 }
 
-/// A newcomer who tries again soon when the system has no room for a connection.
+/// A new client is answered within a second. If the system has no room for its connection, it soon tries again.
 async fn newcomer_is_answered(url: &str) {
     let alive = async {
         loop {
@@ -58,7 +58,7 @@ async fn newcomer_is_answered(url: &str) {
     tokio::time::timeout(Duration::from_secs(1), alive).await.expect("nobody answers within a second");
 }
 
-/// Clients that ask once, begin to ask again, and say no more. The library would wait for them for ever.
+/// Clients that send one request, the beginning of a second one, and nothing more. The HTTP library alone would wait for ever.
 #[tokio::test]
 async fn connections_that_stall_in_their_second_request_do_not_keep_newcomers_out() {
     let dingtalk = Simulator::start().await.unwrap();
@@ -75,7 +75,7 @@ async fn connections_that_stall_in_their_second_request_do_not_keep_newcomers_ou
     assert_eq!(served.stop().await.0, Some(0));
 }
 
-/// Clients that ask for much and read nothing of it. The library would wait for ever for them to take it.
+/// Clients that send many requests and read no response. The HTTP library alone would wait for ever until they do.
 #[tokio::test]
 async fn clients_that_do_not_read_their_answers_are_dropped() {
     let dingtalk = Simulator::start().await.unwrap();
@@ -89,7 +89,7 @@ async fn clients_that_do_not_read_their_answers_are_dropped() {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(1024).unwrap();
         let mut stream = socket.connect(address).await.unwrap();
-        // Whatever of it the other side takes.
+        // Sends as much as the server takes.
         let _ = tokio::time::timeout(Duration::from_millis(100), stream.write_all(many.as_bytes())).await;
         deaf.push(stream);
     }
@@ -100,8 +100,8 @@ async fn clients_that_do_not_read_their_answers_are_dropped() {
     assert_eq!(served.stop().await.0, Some(0));
 }
 
-/// 10,000 knock where this process may open 20,000 files, and fewer elsewhere; `tests/run` raises the limit as far as it may. Of
-/// those some 1,500 are let in at a time, by the program or by the system's queue before it; the others knock until they are.
+/// 10,000 clients connect where this process may open 20,000 files, and fewer elsewhere; `tests/run` raises the limit as far as it may.
+/// Some 1,500 at a time are accepted, by the program or into the system's queue before it; the others try again until they are.
 #[tokio::test]
 async fn a_flood_of_idle_connections_costs_no_processor_time_cuts_nobody_off_and_is_over_within_a_second() {
     let dingtalk = Simulator::start().await.unwrap();

@@ -1,4 +1,4 @@
-//! What the program says goes nowhere: the disk is full, or whoever listened is gone. It works all the same.
+//! The program works although its output cannot be written: the disk is full, or the reader of the pipe has exited.
 
 use std::fs::OpenOptions;
 use std::process::Stdio;
@@ -19,7 +19,7 @@ fn nobody() -> Stdio {
     writer.into()
 }
 
-/// An address of this machine that nobody else has: the program cannot say which port it was given.
+/// An address of this machine that nobody else uses. Its port is fixed, since the program cannot print which one it was given.
 fn somewhere() -> String {
     let [a, b, c] = rand::random::<[u8; 3]>();
     format!("127.{}.{b}.{}:8080", a | 1, c | 1)

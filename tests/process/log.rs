@@ -1,4 +1,4 @@
-//! What the log says, and what it never does.
+//! What the log says, and what it never says.
 
 use std::io::BufRead;
 use std::process::Stdio;
@@ -148,7 +148,7 @@ async fn why_stream_was_lost_is_said_and_nothing_of_what_came() {
                 let accept = derive_accept_key(header("sec-websocket-key: ").as_bytes());
                 let upgrade = format!("connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: {accept}\r\n\r\n");
                 let head = format!("HTTP/1.1 101 Switching Protocols\r\n{upgrade}");
-                // The second text is a byte longer than any may be.
+                // The second message is one byte longer than the limit.
                 let text =
                     |bytes: usize| [&[0x81, 127], &(bytes as u64).to_be_bytes()[..], &b"canary".repeat(bytes)[..bytes]].concat();
                 vec![Step::Send(head.into()), Step::Send(text(1 << 20)), Step::Send(text((1 << 20) + 1)), Step::Hold]
@@ -165,7 +165,7 @@ async fn why_stream_was_lost_is_said_and_nothing_of_what_came() {
     assert!(log.contains("stream was lost") && !log.contains("canary"), "{log}");
 }
 
-/// As when whoever collects the logs hangs.
+/// As when the program that collects the logs hangs.
 #[tokio::test]
 async fn a_reader_of_the_log_that_stalls_keeps_nobody_waiting_and_what_is_lost_is_counted() {
     let dingtalk = Simulator::start().await.unwrap();
@@ -173,7 +173,7 @@ async fn a_reader_of_the_log_that_stalls_keeps_nobody_waiting_and_what_is_lost_i
     let metrics_url = served.metrics_url().await;
     assert_eq!(lines_lost(&metrics_url).await, 0);
 
-    // Each is refused, which is two lines: together more than the pipe and the queue hold.
+    // Each request is refused and logs two lines: together more than the pipe and the queue hold.
     let requests = "GET /api/nothing HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
     let mut wire = Wire::to(&served.url).await;
     for hundreds in 0..60 {
@@ -195,7 +195,7 @@ async fn a_reader_of_the_log_that_stalls_keeps_nobody_waiting_and_what_is_lost_i
     assert!(whole.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
 }
 
-/// Under systemd both go to one socket; and whoever waited for the first line may be gone.
+/// Under systemd stdout and stderr go to one socket. Elsewhere the program that waited for the first line of stdout may have exited.
 #[tokio::test]
 async fn a_reader_that_stalls_or_has_left_keeps_no_server_from_its_end() {
     for is_one_pipe in [true, false] {

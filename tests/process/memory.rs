@@ -1,4 +1,4 @@
-//! What a connection costs whose client takes no answers, and that it is given back.
+//! How much memory a connection takes whose client reads no responses, and that it is freed afterwards.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -13,9 +13,9 @@ use tokio::task::JoinSet;
 use super::{Served, complete, with};
 
 const CONNECTIONS: u64 = 40;
-/// Of each of them. Unbounded, they cost megabytes.
+/// The most memory that each may take. Without a bound each takes megabytes.
 const MOST_KIB: u64 = 256;
-/// Of all of them, when they are gone: what the allocator keeps for the next.
+/// The most memory that may remain after all are closed: the allocator keeps some for the next connections.
 const KEPT_KIB: u64 = 4 * 1024;
 
 fn resident_kib(served: &Served) -> u64 {

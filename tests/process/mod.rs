@@ -1,4 +1,4 @@
-//! The program as whoever runs it meets it: settings, exit codes, log lines, signals.
+//! The program as an administrator meets it: settings, exit codes, log lines, signals.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -58,14 +58,14 @@ pub fn with(mut variables: Variables, name: &'static str, value: &str) -> Variab
     variables
 }
 
-/// The same for an app whose events come by HTTP.
+/// The same settings for an app that receives its events by HTTP.
 pub fn with_callbacks(variables: Variables, app: &Registered) -> Variables {
     let variables = with(variables, "DINGTALK_EVENTS", "http");
     let variables = with(variables, "DINGTALK_EVENT_TOKEN", app.callback_token);
     with(variables, "DINGTALK_EVENT_AES_KEY", app.callback_aes_key)
 }
 
-/// The same with a certificate of its own.
+/// The same settings with a certificate of its own, so that the program speaks TLS.
 fn with_tls(variables: Variables, pair: &Pair) -> Variables {
     let path = |file: &str| pair.folder.join(file).to_str().unwrap().to_owned();
     let variables = with(variables, "PUBLIC_URL", "https://app.example.com");
@@ -76,14 +76,14 @@ pub fn program(variables: &Variables) -> Command {
     prepared(Command::new(env!("CARGO_BIN_EXE_dingtalk-h5")), variables)
 }
 
-/// With these variables and no others, heard, and gone with the test.
+/// Sets these environment variables and no others, captures the output, and kills the process when the test ends.
 pub fn prepared(mut command: Command, variables: &Variables) -> Command {
     command.env_clear().envs(variables.iter().cloned()).current_dir(std::env::temp_dir());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
 
-/// Runs the program to its end: exit code and what it said.
+/// Runs the program to its end: its exit code and its output.
 pub async fn run(command: &mut Command) -> (Option<i32>, String) {
     let output = tokio::time::timeout(Duration::from_secs(20), command.output()).await.expect("it does not end").unwrap();
     let said = [output.stdout, output.stderr].concat();
@@ -96,7 +96,7 @@ pub struct Served {
     pub url: String,
     said: Lines<BufReader<ChildStdout>>,
     log: Lines<BufReader<ChildStderr>>,
-    /// What was read of it.
+    /// The part of the log that has been read so far.
     logged: String,
 }
 
@@ -105,7 +105,7 @@ impl Served {
         Self::start_as(program(variables)).await
     }
 
-    /// With the limits on open files that `ulimit` is told: "-n 64" for good, "-S -n 64" to begin with.
+    /// Under a limit on open files, as an argument of `ulimit`: "-n 64" is final, "-S -n 64" may be raised by the program.
     #[cfg(target_os = "linux")]
     async fn start_with_limit(limit: &str, variables: &Variables) -> Self {
         let mut shell = Command::new("sh");
@@ -123,7 +123,7 @@ impl Served {
         Self { url: address.to_owned(), child, said, log, logged: String::new() }
     }
 
-    /// Where the metrics are; it says so once.
+    /// The address of the metrics, from the line that the program prints once.
     async fn metrics_url(&mut self) -> String {
         let line = in_time("it says where the metrics are", self.said.next_line()).await.unwrap().unwrap();
         line.strip_prefix("metrics on ").unwrap().to_owned()

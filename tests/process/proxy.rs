@@ -46,7 +46,7 @@ async fn calls_and_stream_go_through_the_proxy_that_is_set_and_no_other() {
     std::fs::write(&file, proxy.url(LOGIN)).unwrap();
     let mut variables = with(afar.variables.clone(), "DINGTALK_PROXY_FILE", file.to_str().unwrap());
     variables.push(("DINGTALK_EVENTS", "stream".into()));
-    // What other programs of the machine use.
+    // The proxy that other programs of the machine use, which this one must not.
     variables.extend(["http_proxy", "https_proxy", "HTTPS_PROXY", "ALL_PROXY"].map(|name| (name, "http://127.0.0.1:9".into())));
     let served = Served::start(&variables).await;
     let answer = served.browser().enter_and_log_in(&afar.dingtalk.issue_code("alice")).await;

@@ -30,7 +30,7 @@ async fn health_is_0_while_the_server_answers_with_or_without_tls_and_1_when_it_
     }
 }
 
-/// Certificate tools write one file after the other, and such a server goes on with the pair before.
+/// Certificate tools write one file after the other. Meanwhile the server goes on with the previous certificate and key.
 #[tokio::test]
 async fn health_is_0_while_the_server_lives_whatever_lies_where_its_certificate_was() {
     let (dingtalk, pair) = (Simulator::start().await.unwrap(), Pair::new());
@@ -76,7 +76,7 @@ async fn a_proxy_leaves_it_to_the_server_how_long_a_body_may_be_and_may_take_to_
     }
 }
 
-/// What it may do, and when it is started again.
+/// Lines of the unit: what the service may do, and when it is restarted.
 const UNIT: &str = "
 CapabilityBoundingSet=
 AmbientCapabilities=
@@ -111,11 +111,11 @@ async fn the_unit_runs_this_program_and_lets_it_do_little_else() {
     std::fs::create_dir(&folder).unwrap();
     let file = folder.join("dingtalk-h5.service");
     std::fs::write(&file, unit).unwrap();
-    // A machine without manuals cannot tell whether there is one.
+    // On a machine without manual pages `systemd-analyze` cannot tell whether the unit has one.
     for arguments in [&["verify", "--man=no"][..], &["security", "--offline=true", "--threshold=20"][..]] {
         let mut analyze = tokio::process::Command::new("systemd-analyze");
         analyze.args(arguments).arg(&file).env("PATH", std::env::var_os("PATH").unwrap());
-        // It knows more of that. Not every machine that runs the tests has systemd.
+        // It checks more than the lines above. Not every machine that runs the tests has systemd.
         let Ok(done) = analyze.output().await else { break };
         assert!(
             done.status.success() && done.stderr.is_empty(),

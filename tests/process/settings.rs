@@ -197,7 +197,7 @@ async fn an_option_outdoes_the_variable_of_its_name() {
     assert!(said.contains("SESSION_IDLE: it is longer than SESSION_LIFETIME"), "{said}");
 }
 
-/// Such as a fork reads its own.
+/// As a fork reads its own settings.
 #[test]
 fn an_app_reads_settings_of_its_own_and_hears_all_that_is_wrong_with_them_at_once() {
     let hours = |text: String| text.parse::<u8>().map_err(|_| "it is not a number of hours");
@@ -230,7 +230,7 @@ async fn every_setting_is_in_the_help_in_the_readme_and_in_the_example() {
     assert_eq!(code, Some(0));
     let of_the_app = Environment::settings_of(dingtalk_h5::app::Settings::read);
     for Setting { name, is_secret, .. } in Settings::known() {
-        // What an app of its own needs, it describes where it likes.
+        // An app may describe its own settings elsewhere.
         let is_ours = of_the_app.iter().all(|setting| setting.name != name);
         let name = if is_secret { format!("{name}_FILE") } else { name.to_string() };
         assert!(said.contains(&name), "{name} is not in {said}");
@@ -349,7 +349,7 @@ async fn addresses_of_two_dingtalks_are_warned_of() {
     }
 }
 
-/// Each pod is told of all Services, and one may be called `dingtalk-h5`.
+/// Each pod has environment variables for all Services, and a Service may be called `dingtalk-h5`.
 #[tokio::test]
 async fn what_kubernetes_tells_of_a_service_is_no_misspelt_setting() {
     let dingtalk = Simulator::start().await.unwrap();
@@ -360,7 +360,7 @@ async fn what_kubernetes_tells_of_a_service_is_no_misspelt_setting() {
     assert_eq!(settings.unknown, ["DINGTALK_H5_KEY"]);
 }
 
-/// A server that listens on both kinds of addresses sees those of IPv4 in those of IPv6, and so do its logs.
+/// A server that listens on IPv6 and IPv4 at once sees, and logs, IPv4 addresses as IPv6 addresses that contain them.
 #[tokio::test]
 async fn a_proxy_may_be_named_as_ipv6_wraps_its_address() {
     let dingtalk = Simulator::start().await.unwrap();

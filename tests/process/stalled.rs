@@ -1,5 +1,5 @@
-//! Clients of one address that keep the server waiting or ask all the time, and come again when they are cut off: more of them than it
-//! has room for.
+//! Clients of one address that stall or send requests all the time, and connect again when they are cut off: more than the server has
+//! room for.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -19,8 +19,8 @@ const STALLING: usize = 200;
 const GET: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 const LOGIN: &str = "POST /api/login HTTP/1.1\r\nHost: x\r\nOrigin: http://127.0.0.1:9\r\nContent-Type: application/json\r\n";
 
-/// What they send at first, and then ten times a second. Two that are next to each other keep the machine busy at the same time: those
-/// that are answered most are far apart.
+/// The kind of client, what it sends at first, and what it then sends ten times a second. Neighbours in this list run at the same time, so
+/// the two that keep the machine busiest are far apart.
 fn kinds() -> Vec<(&'static str, String, &'static str)> {
     vec![
         ("answers that nobody takes", GET.replace("healthz", "static/dingtalk.js").repeat(300), ""),
@@ -41,8 +41,8 @@ fn kinds() -> Vec<(&'static str, String, &'static str)> {
     ]
 }
 
-/// One that stalls, again and again, for ever. It takes a breath before it comes again: the machine of
-/// this test has to serve the others as well.
+/// A client that stalls, and connects again whenever it is cut off, for ever. It pauses for a second before that, since this machine has
+/// to serve the others as well.
 async fn stall(address: SocketAddr, first: String, drop: &'static str) {
     loop {
         let socket = TcpSocket::new_v4().unwrap();
@@ -65,14 +65,14 @@ async fn stall(address: SocketAddr, first: String, drop: &'static str) {
 async fn whoever_stalls_in_whichever_way_keeps_nobody_else_waiting_for_a_second() {
     let dingtalk = Simulator::start().await.unwrap();
     let quiet = with(complete(&dingtalk), "RUST_LOG", "error");
-    // Each has a server of its own. Most of the time they wait.
+    // Each kind has a server of its own. Two run at the same time, because they wait most of it.
     let wait_for = |(kind, first, drop): (_, String, _)| {
         keep_nobody_waiting(&quiet, kind, move |address| stall(address, first.clone(), drop))
     };
     stream::iter(kinds()).for_each_concurrent(2, wait_for).await;
 }
 
-/// One that asks twenty times a second, for ever.
+/// A client that sends twenty requests a second, for ever.
 async fn ask_on(address: SocketAddr) {
     loop {
         let Ok(mut stream) = TcpStream::connect(address).await else { continue };
@@ -99,7 +99,7 @@ where
     for _ in 0..STALLING {
         stalling.spawn(client(address));
     }
-    // All of them at once are work. When somebody is answered who came after them, it is done.
+    // To accept all of them at once takes a while. It is done when a client that connected after them is answered.
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(ask(&served.url, "GET", "/healthz", &[], "").await.status, 200, "{kind}");
     for _ in 0..5 {

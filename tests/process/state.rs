@@ -14,7 +14,7 @@ use super::{Served, Variables, complete, prepared, program, run, with, with_call
 use crate::state::new_path;
 use crate::support::{Browser, USER_BY_CODE, session_key};
 
-/// Settings with a file that is not there yet.
+/// Settings whose state is in a file that does not exist yet, and its path.
 fn with_file(dingtalk: &Simulator) -> (Variables, String) {
     let path = new_path().to_str().unwrap().to_owned();
     (with(complete(dingtalk), "STATE_URL", &format!("file:{path}")), path)
@@ -53,7 +53,7 @@ async fn killed_at_any_moment_it_has_lost_no_logout_that_was_answered_and_no_ses
         }
         served.child.start_kill().unwrap();
         assert_eq!(served.child.wait().await.unwrap().signal(), Some(9));
-        // They found nobody there.
+        // Each ended with a request that failed, because the server was killed.
         for person in people {
             assert!(person.await.is_err());
         }
@@ -123,7 +123,7 @@ async fn a_second_process_is_told_what_several_need_and_a_lost_key_what_to_do() 
     std::fs::remove_file(path).unwrap();
 }
 
-/// As much of a disk as a process may fill stands for the disk.
+/// A limit on the size of the files that the process may write stands for a full disk.
 #[cfg(target_os = "linux")]
 async fn serve_on_a_disk(variables: &Variables) -> (Served, impl AsyncFn(&str)) {
     let mut shell = Command::new("sh");

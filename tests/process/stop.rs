@@ -15,7 +15,7 @@ use crate::support::{ACCESS_TOKEN, USER_BY_CODE, eventually, http_client, in_tim
 
 const EXCHANGE: &str = "/topapi/v2/user/getuserinfo";
 
-/// Bodies that were begun and never end.
+/// Connections with a login whose body never arrives in full.
 async fn stalled(url: &str, count: usize) -> Vec<TcpStream> {
     let mut connections = Vec::new();
     for _ in 0..count {
@@ -131,7 +131,7 @@ async fn signals_that_services_are_sent_for_other_reasons_end_nothing() {
     assert_eq!(served.stop().await.0, Some(0));
 }
 
-/// As behind a disk that hangs: a pipe into which nobody writes is waited for as long.
+/// A pipe into which nobody writes stands for a disk that hangs: reading the file never ends.
 #[tokio::test]
 async fn a_file_that_does_not_come_to_its_end_does_not_keep_the_program_from_stopping() {
     let (dingtalk, pair) = (Simulator::start().await.unwrap(), Pair::new());

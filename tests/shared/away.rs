@@ -9,10 +9,10 @@ use crate::process::{Served, complete, with};
 use crate::support::redis::{Network, RedisServer};
 use crate::support::{Browser, http_client, in_time};
 
-/// What nobody waits longer for, beyond what an answer takes anyway on a machine that does much else.
+/// How much longer than usual on this machine a response may take while Redis is away.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Two processes, and how far they are from Redis.
+/// Two processes, and the network between them and Redis, which can be slow or break.
 pub struct Outage {
     pub dingtalk: Simulator,
     pub redis: RedisServer,
@@ -25,7 +25,7 @@ impl Outage {
         Self::at_a_distance(options, Duration::ZERO).await
     }
 
-    /// The same from so far away.
+    /// The same with a network that takes so long.
     pub async fn at_a_distance(options: &[&str], delay: Duration) -> Self {
         let (dingtalk, redis) = (Simulator::start().await.unwrap(), RedisServer::start_with(options).await);
         let network = Network::to(redis.address()).await;
@@ -38,12 +38,12 @@ impl Outage {
         Self { dingtalk, redis, network, processes }
     }
 
-    /// Waits until each connection is: a younger one that is lost is not made anew at once.
+    /// Waits until each connection to Redis is a second old: a younger one that is lost is not opened again at once.
     pub async fn is_a_second_old(&self) {
-        // Redis counts the beginnings of seconds.
+        // Redis counts how many seconds have begun, so an age of 1 may be less than a second.
         let is_young = |client: &&str| client.contains(" age=0 ") || client.contains(" age=1 ");
         let grow = async {
-            // One asks for this very list.
+            // One connection is that which asks for this list.
             while self.redis.ask::<String>("CLIENT LIST").await.unwrap().lines().filter(is_young).count() > 1 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -69,7 +69,7 @@ impl Outage {
     }
 }
 
-/// The longest of some answers.
+/// The longest that any of some responses took, and which one it was.
 #[derive(Default)]
 struct Longest(Duration, &'static str);
 
@@ -84,7 +84,7 @@ impl Longest {
     }
 }
 
-/// Works as everybody does, at both processes. How long the longest answer took.
+/// Does what people do, at both processes: how long the slowest response took.
 async fn work(outage: &Outage, inside: &Browser) -> Longest {
     let mut longest = Longest::default();
     for nth in [0, 1, 0, 1] {
@@ -105,7 +105,7 @@ async fn work(outage: &Outage, inside: &Browser) -> Longest {
     longest
 }
 
-/// Redis goes away by `break_it` and comes back by `mend`: what is promised meanwhile and afterwards.
+/// Redis goes away by `break_it` and comes back by `mend`: checks what is promised meanwhile and afterwards.
 async fn goes_away(
     (name, said): (&str, &str),
     mut outage: Outage,
@@ -124,7 +124,7 @@ async fn goes_away(
     let weaker = http_client().get(format!("{}/readyz", outage.processes[1].url)).send().await.unwrap().text().await.unwrap();
     assert!(weaker.contains("\"weaker\"") && outage.holds_at(1, &leaves).await, "{name}: {weaker}");
 
-    // What is mended before anybody knocked was no outage of this kind.
+    // Redis must not be back before both processes have noticed this kind of outage.
     for process in &mut outage.processes {
         process.logs(said).await;
     }
@@ -148,7 +148,7 @@ async fn goes_away(
     }
 }
 
-/// An outage is one only when somebody has noticed it: those who ask first pay for that.
+/// Waits until both processes have noticed the outage: the first requests, which notice it, take longer.
 async fn is_noticed(outage: &Outage) {
     for process in &outage.processes {
         standing_is(process, |state| state["reachable"] == false).await;
@@ -322,7 +322,7 @@ async fn junk_under_our_keys_is_replaced_and_what_a_later_version_wrote_is_left_
     assert_eq!(browser.enter_and_log_in(&company.dingtalk.issue_code("bob")).await.status, 200);
     assert_eq!(browser.sign().await.status, 200);
 
-    // A value of another version lies where the token was: it stays, and everybody works with one of their own.
+    // Values of a later version are stored in place of the credentials: they stay, and a process uses credentials of its own.
     let mut connection = redis::Client::open(company.redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
     let keys: Vec<String> = company.redis.ask("KEYS *").await.unwrap();
     let mut of_later = Vec::new();

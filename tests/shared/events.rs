@@ -1,4 +1,4 @@
-//! What one process hears of DingTalk, all know.
+//! What DingTalk reports to one process, all processes know.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::process::{Served, Variables, with, with_callbacks};
 use crate::support::redis::Network;
 use crate::support::{Browser, CORP_ACCESS_TOKEN, eventually, state_of};
 
-/// The same settings for the simulator's third-party app, which hears by HTTP.
+/// The same settings for the simulator's third-party app, which receives events by HTTP.
 pub fn as_third_party(dingtalk: &Simulator, mut variables: Variables) -> Variables {
     let app = dingtalk.third_party_app();
     dingtalk.put_to_test(app);
@@ -26,7 +26,7 @@ pub fn as_third_party(dingtalk: &Simulator, mut variables: Variables) -> Variabl
     with_callbacks(variables, app)
 }
 
-/// Somebody of that organisation at that process: the status of their login.
+/// Logs somebody of that organisation in at that process: their browser, and the status of the response.
 async fn logs_in(company: &Company, nth: usize, corp_id: &str, user_id: &str) -> (Browser, u16) {
     let mut browser = company.browser_at(nth);
     let page = browser.open(&format!("/?corpid={corp_id}")).await;
@@ -67,7 +67,7 @@ async fn what_one_process_is_told_of_organisations_and_people_all_know_and_one_t
     assert_eq!(logs_in(&company, 3, first, "bob").await.1, 200);
     assert_eq!(logs_in(&company, 3, second, "zhangsan").await.1, 403);
 
-    // One that is asked before it has heard of them takes the token that all have.
+    // A process that gets a request before it has read what the others know takes the token that they share.
     let far = Network::to(company.redis.address()).await;
     far.delays(Duration::from_millis(15));
     let calls = company.dingtalk.calls(CORP_ACCESS_TOKEN);
@@ -76,7 +76,7 @@ async fn what_one_process_is_told_of_organisations_and_people_all_know_and_one_t
     assert_eq!(company.dingtalk.calls(CORP_ACCESS_TOKEN), calls);
 }
 
-/// Whoever knows that an event was heard acknowledges it, though the process that heard it may die at any moment.
+/// A process that finds an event recorded acknowledges it, and the process that recorded it may die at any moment.
 #[tokio::test]
 async fn that_an_event_was_heard_is_told_when_all_that_it_says_is_told() {
     let company = Company::with(|dingtalk, variables| with_callbacks(variables, dingtalk.app())).await;

@@ -1,4 +1,4 @@
-//! What is taken in one process is taken in all, and what one process fetches is fetched for all.
+//! A code or login state that one process takes is taken in all, and a credential that one fetches is fetched for all.
 
 use std::time::{Duration, Instant};
 
@@ -81,7 +81,7 @@ async fn a_login_whose_process_is_killed_in_the_middle_is_let_in_with_a_fresh_co
     let fresh = company.dingtalk.issue_code("alice");
     let answer = company.browser_at(1).enter_and_log_in(&fresh).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
-    // As the page does it, which has its state and asks again until that is free.
+    // As the page does: it posts the same login state again until that is free.
     let began = Instant::now();
     let mut answer = again.log_in(&company.dingtalk.issue_code("alice"), &state).await;
     while answer.status != 200 {
@@ -185,7 +185,7 @@ async fn a_login_asks_redis_three_times() {
     while let Some(line) = lines.next_line().await.unwrap()
         && !line.contains("\"done\"")
     {
-        // Scripts' own calls are said to come from lua. Beats tell of processes, and of a call that was late is told behind whoever made it.
+        // MONITOR also shows the commands that scripts run. Heartbeats, and notes in the background on what became of a call, do not count.
         let is_asked = line.contains("\"EVAL\"") && !line.contains("local names") && !line.contains("== 'stayed'");
         asked += usize::from(is_asked);
     }
@@ -211,7 +211,7 @@ async fn nobody_who_reads_redis_learns_anything_and_nobody_who_writes_it_gains_a
     for secret in strings_of(&control).filter(|text| text.len() >= 16 && !text.contains("://")) {
         assert!(secret == company.dingtalk.app().client_id || !dump.contains(secret), "{secret} is told");
     }
-    // Somebody puts one value where another was: it does not open there.
+    // Somebody swaps two encrypted values: neither can be decrypted under the name of the other.
     let mut sealed = Vec::new();
     for key in company.redis.keys_of("string").await {
         if !key.ends_with("names") && company.redis.ask::<i64>(&format!("STRLEN {key}")).await.unwrap() > 60 {

@@ -1,4 +1,4 @@
-//! Several processes that share a Redis are to everybody what one would be.
+//! Several processes that share a Redis behave like one.
 
 use std::time::{Duration, Instant};
 
@@ -97,7 +97,7 @@ impl Company {
     }
 }
 
-/// What a process says of the state.
+/// What a process reports about its state at `/readyz`.
 pub async fn standing(process: &Served) -> Value {
     standing_at(&process.url).await
 }

@@ -1,4 +1,4 @@
-//! Redis is late, cut off for a moment or just back, and what all agree on is agreed on all the same, once.
+//! Redis answers late, is cut off for a moment, or is just back: the processes agree all the same, and nothing is done twice.
 
 use std::time::{Duration, Instant};
 
@@ -53,7 +53,7 @@ async fn an_answer_that_comes_too_late_is_asked_for_once_more_and_costs_no_token
     }
     let calls = outage.dingtalk.calls(ACCESS_TOKEN) - before;
     println!("an answer withheld, four times: {calls} calls");
-    // A connection that is not back within 150 ms, on a machine that does much else, is an outage after all.
+    // On a busy machine a connection may not be back within 150 ms. That counts as an outage, hence more than four calls are allowed.
     assert!((4..8).contains(&calls), "{calls}: each process has asked for its own");
 }
 
@@ -79,7 +79,7 @@ async fn whoever_needs_a_credential_waits_once_for_a_redis_that_is_away_and_nobo
     dingtalk.revoke_tokens(dingtalk.app().corp_id);
     redis.kill().await;
     standing_is(&served, |state| state["reachable"] == false).await;
-    // A ticket, for which its token is dead, a token and a ticket: each may be what another process has.
+    // Three fetches: a ticket, which fails as the token is revoked, a token, and a ticket. Before each, the process tries to ask Redis.
     let began = Instant::now();
     assert_eq!(browser.sign().await.status, 200);
     let took = began.elapsed();
@@ -136,7 +136,7 @@ async fn what_lies_there_after_a_restart_is_not_told_again() {
     redis.start_again().await;
     for process in &served {
         standing_is(process, |state| state["reachable"] == true).await;
-        // Whatever it had to tell again goes before this.
+        // If it publishes anything again, it does so before this logout.
         let mut browser = process.browser();
         assert_eq!(browser.enter_and_log_in(&dingtalk.issue_code("alice")).await.status, 200);
         assert_eq!(browser.log_out().await.status, 204);

@@ -1,4 +1,4 @@
-//! All processes together call DingTalk as often as it lets one app.
+//! All processes together keep to the rate at which DingTalk lets one app call.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,8 @@ async fn company_at(per_second: u32) -> Company {
     company
 }
 
-/// Somebody comes to that process, and with a place in its line to the other, until they are in. When that was, and whether they had to.
+/// Somebody posts a login at process `to` and, while they only get a place in the line, again at `then_to`: when they were in, and whether
+/// they had to post again.
 fn comes(company: &Company, to: usize, then_to: usize) -> JoinHandle<(Instant, bool)> {
     let (mut browser, code) = (company.browser_at(to), company.dingtalk.issue_code("alice"));
     let next = company.processes[then_to].url.clone();
@@ -34,7 +35,7 @@ fn comes(company: &Company, to: usize, then_to: usize) -> JoinHandle<(Instant, b
     })
 }
 
-/// So many come to all processes in turn at once. How long it takes until all are in.
+/// So many people log in at once, spread over all processes: how long it takes until all are in.
 async fn all_come(company: &Company, people: usize) -> Duration {
     let began = Instant::now();
     let processes = (0..company.processes.len()).cycle();
@@ -50,18 +51,18 @@ async fn sixty_people_at_three_processes_are_let_in_at_the_pace_of_one() {
     let before = company.dingtalk.calls(USER_BY_CODE);
     let took = all_come(&company, 60).await;
     println!("sixty people at ten a second, three processes: {took:?}");
-    // Nobody saw a refusal. A call that a busy machine held up on its way may have met one.
+    // No person was refused. On a busy machine a call may have reached DingTalk too late, been refused and made again.
     let calls = company.dingtalk.calls(USER_BY_CODE) - before;
     assert!((60..=62).contains(&calls), "{calls}");
-    // Six seconds where nothing is late; on a machine that does much else, many answers are.
+    // It takes six seconds if no response is late; on a busy machine many are.
     assert!(took < Duration::from_secs(20), "{took:?}");
 }
 
-/// Whether it was the way there or the way back that took so long, nobody knows; but later than its answer DingTalk has not seen it.
+/// Nobody knows whether the request or its response took so long; but DingTalk has not seen the request later than the response arrived.
 #[tokio::test]
 async fn a_call_whose_answer_takes_long_counts_from_when_dingtalk_may_have_seen_it_and_no_longer() {
     let company = company_at(100).await;
-    // So many answers tell each process how long one takes.
+    // From so many responses each process learns how long one usually takes.
     all_come(&company, 150).await;
     let before = company.dingtalk.calls(USER_BY_CODE);
     let began = now(&company).await;
@@ -91,7 +92,7 @@ async fn now(company: &Company) -> u64 {
     seconds * 1000 + microseconds / 1000
 }
 
-/// When the last of the calls counts from that processes have told each other.
+/// The latest time that any call counts from, of those that the processes have noted in Redis, in milliseconds.
 async fn latest_call(company: &Company) -> u64 {
     let mut latest = 0;
     for key in company.redis.keys_of("zset").await {
@@ -113,7 +114,7 @@ async fn without_redis_each_process_keeps_to_its_part_and_nobody_is_refused() {
     for process in &company.processes {
         standing_is(process, |state| state["reachable"] == false).await;
     }
-    // Whoever DingTalk had not answered yet has asked it just now whether people can log in.
+    // A process that DingTalk had not answered yet has just called it for `/readyz`, to learn whether people can log in.
     let counted = || company.dingtalk.pace("/topapi/v2/user/getuserinfo").accepted_lately;
     let is_over = |at: &Instant| at.elapsed() > Duration::from_secs(1);
     eventually("DingTalk counts none of that any more", || counted().iter().all(is_over)).await;
@@ -146,10 +147,10 @@ async fn nobody_is_refused_when_redis_comes_back_under_a_rush() {
 async fn a_place_in_the_line_is_good_at_any_process() {
     let company = company_at(1).await;
     let before = company.dingtalk.calls(USER_BY_CODE);
-    // More than there are turns in the twenty seconds that an answer takes at most.
+    // More people than there are calls in the twenty seconds that a response takes at most, so that some have to post again.
     let early: Vec<_> = (0..22).map(|nth| comes(&company, nth % 2, 2)).collect();
     eventually("half of them are in", || company.dingtalk.calls(USER_BY_CODE) - before >= 11).await;
-    // Several, so that the last one's turn does not come while others are on their way there.
+    // Several, so that the last of them is not let in while early ones are on their way to the other process.
     let late: Vec<_> = (0..4).map(|_| comes(&company, 2, 2)).collect();
     let (mut came_again, mut last) = (Vec::new(), None);
     for person in early {
@@ -162,7 +163,7 @@ async fn a_place_in_the_line_is_good_at_any_process() {
     assert!(came_again.iter().all(|(at, _)| Some(*at) < last), "whoever came later was let in earlier");
 }
 
-/// Redis keeps times, also those at which things expire, as times of day.
+/// Redis stores times, also those at which keys expire, as times of day.
 #[tokio::test]
 async fn a_clock_of_redis_that_is_set_back_by_half_a_minute_stops_nobody() {
     let company = company_at(10).await;
@@ -183,18 +184,18 @@ async fn a_clock_of_redis_that_is_set_back_by_half_a_minute_stops_nobody() {
     let began = Instant::now();
     company.logged_in_at(1, "alice").await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-    // Those of another time are no processes that a limit would be divided among.
+    // Entries from the future are no processes: the limit must not be divided among them.
     while company.redis.ask::<u64>(&format!("ZCARD {processes}")).await.unwrap() != 3 {
         assert!(began.elapsed() < Duration::from_secs(10), "they still count");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// Whoever is back first sees nobody else there.
+/// The first process that reconnects finds no other one in Redis.
 #[tokio::test]
 async fn a_redis_that_has_forgotten_who_is_there_makes_nobody_believe_that_it_is_alone() {
     let company = company_at(20).await;
-    // For five seconds after it has connected each process believes in no fewer than before anyway.
+    // For five seconds after it has connected, each process assumes no fewer processes than before anyway.
     let began = Instant::now();
     eventually("five seconds are over", || began.elapsed() > Duration::from_millis(5500)).await;
     company.redis.ask::<()>("FLUSHALL").await.unwrap();

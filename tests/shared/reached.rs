@@ -1,4 +1,4 @@
-//! What answers at STATE_URL may be no Redis, or one that is reached by TLS, or one whose clock is another.
+//! What answers at STATE_URL may be no Redis, or a Redis that is reached by TLS, or one whose clock differs.
 
 use dingtalk_simulator::Simulator;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -25,7 +25,7 @@ async fn it_is_still_loading_or_no_redis_at_all_and_everybody_works() {
                 tokio::spawn(async move {
                     let mut asked = [0; 4096];
                     while let Ok(read @ 1..) = connection.read(&mut asked).await {
-                        // Each command is a list.
+                        // Each command is a list, and gets a reply of its own.
                         let commands = 1 + asked[..read].windows(3).filter(|three| three == b"\r\n*").count();
                         if connection.write_all(says.repeat(commands).as_bytes()).await.is_err() {
                             return;
@@ -73,7 +73,7 @@ async fn it_is_reached_by_tls_with_a_password() {
     let secret = folder.join("url");
     std::fs::write(&secret, format!("rediss://:a-secret-password@localhost:{port}/0\n")).unwrap();
     let variables = with(complete(&dingtalk), "STATE_URL_FILE", &path(&secret));
-    // Whoever signs for servers inside a company is trusted as the machine trusts it.
+    // A certificate authority inside a company is trusted if the machine trusts it.
     let served = Served::start(&with(variables.clone(), "SSL_CERT_FILE", &path(&certificate))).await;
     standing_is(&served, |state| state["reachable"] == true).await;
     let mut browser = served.browser();

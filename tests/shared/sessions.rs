@@ -63,7 +63,7 @@ async fn ends_at(app: &TestApp, browser: &Browser) {
     }
 }
 
-/// A page of `browser`'s is under way at an app when something else happens; its answer comes after that app knows of it.
+/// Requests a page at `app` and does `meanwhile` before the slow response is ready: the session cookie that the response sets.
 async fn late_answer_at(app: &TestApp, browser: &Browser, meanwhile: impl AsyncFnOnce()) -> Option<String> {
     app.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Delay { milliseconds: 1500 });
     let (mut page, before) = (sent_to(app, browser), app.dingtalk.calls(USER_DETAILS));
@@ -181,7 +181,7 @@ async fn clocks_that_differ_by_five_minutes_cost_nobody_a_session_and_bring_none
     let (_redis, first, other) = two_apps().await;
     for (by, back) in [(300, -300), (-300, 300)] {
         other.hands.set_time_of_day(by);
-        // Each asks for the time every second.
+        // Each app asks Redis for the time every second.
         tokio::time::sleep(Duration::from_millis(2500)).await;
         for (made, shown) in [(&first, &other), (&other, &first)] {
             let mut browser = made.browser();

@@ -1,4 +1,4 @@
-//! What holds wherever state is kept, of what the next process knows of it where it outlives one.
+//! What holds wherever state is stored; where it outlives a process, for the next process too.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use dingtalk_h5::state::{Location, Once, Reservation, State, Table, Taken, Unava
 use super::redis::followed;
 use super::{Place, corp, user};
 
-/// Which place keeps which promise. No file has two processes at once.
+/// Which promise is tested at which places. A file is never open in two processes at once.
 macro_rules! promises {
     ($($promise:ident: $($place:ident)+;)+) => {$(
         mod $promise {
@@ -57,7 +57,7 @@ impl Process {
         Self { state, codes, login_states }
     }
 
-    /// The one that comes after it and has only what was kept, where anything outlives it.
+    /// The next process, which knows only what was stored; this one itself where state is in memory.
     async fn next(self, place: &Place) -> Self {
         self.state.kept().await.unwrap();
         if matches!(place.location, Location::Memory) {
@@ -85,7 +85,7 @@ impl Process {
     }
 }
 
-/// In which a thing is that was taken.
+/// A thing that was taken, in this process and in all of them.
 struct Hands<'a> {
     here: Taken<'a, u32>,
     everywhere: Reservation<'a>,
@@ -142,7 +142,7 @@ async fn what_was_used_stays_used_for_its_time_and_is_then_forgotten(place: Plac
     is_used_for_its_time(process, &place).await;
 }
 
-/// The code 1 was used just now. Redis itself forgets it meanwhile for as long as the test takes.
+/// The code 1 was used just now. In Redis it ages by the real time of the test as well, so it is not looked at in its last seconds.
 async fn is_used_for_its_time(process: Process, place: &Place) {
     let process = process.next(place).await;
     place.passes(Duration::from_secs(270)).await;
@@ -183,9 +183,9 @@ async fn a_session_that_was_ended_stays_ended_for_as_long_as_its_cookie_would_ho
     let (process, began, anna, ding) = (Process::at(&place).await, place.clock().moment(), user("anna"), corp("ding1"));
     process.state.end_session(7);
     let Process { state, .. } = process.next(&place).await;
-    // Somewhere else a copy of its cookie may be in use until it is known there, too.
+    // Another process may renew a copy of its cookie until it knows of the end, too.
     place.passes(super::LIFETIME).await;
-    // What is old is forgotten when something new comes.
+    // Expired entries are removed when a new one is added.
     state.end_session(9);
     assert!(state.has_ended(7, &ding, &anna, began));
     assert!(!state.has_ended(8, &ding, &anna, began));

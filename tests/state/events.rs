@@ -1,4 +1,4 @@
-//! What events mean, wherever state is kept: again, late and in any order.
+//! What events mean, wherever state is stored, if they are reported again, late or in any order.
 
 use dingtalk_h5::dingtalk::events::{Event, Happening, Listener};
 use dingtalk_h5::dingtalk::{AgentId, Authorisation, Authorisations, Clock, SuiteTicket};
@@ -130,7 +130,7 @@ async fn a_leave_that_is_told_again_late_does_not_end_the_session_of_somebody_wh
     assert!(!state.has_ended(2, &one, &user("anna"), back), "not even a moment later");
     place.hands.advance(std::time::Duration::from_secs(3600));
     let later = place.clock().moment();
-    // As the same event, and as one that another id was given.
+    // Once as the same event, and once with another id.
     let again = Event { id: [9; 16], ..left.clone() };
     tell(&state, &[left, again]).await;
     assert!(!state.has_ended(3, &one, &user("anna"), later));

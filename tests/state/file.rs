@@ -132,7 +132,7 @@ async fn only_its_owner_reads_it_and_without_the_key_it_says_nothing() {
     assert_eq!(std::fs::metadata(place.path()).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
-/// Only root can give files away: what it makes while the server is down, the server must be able to open.
+/// Root may create the file while the server is down, and the server must be able to open it. Only root can change the owner of a file.
 #[tokio::test]
 async fn a_new_file_belongs_to_whom_its_folder_belongs() {
     let folder = new_path();
@@ -147,7 +147,7 @@ async fn a_new_file_belongs_to_whom_its_folder_belongs() {
     assert_eq!(file, of_folder);
 }
 
-/// The server may write there, and root makes the file when it is missing.
+/// The server's user may write to the folder, so it could place a link there, and root creates the file when it is missing.
 #[tokio::test]
 async fn nothing_is_made_through_a_link_that_leads_nowhere() {
     let (elsewhere, mut place) = (new_path(), Place::in_a_file());

@@ -1,4 +1,4 @@
-//! What state promises wherever it is kept, and what a file promises besides.
+//! What state promises wherever it is stored, and what a file or a Redis promises besides.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,7 +14,7 @@ mod events;
 mod file;
 mod redis;
 
-/// Of a session.
+/// The lifetime of a session.
 pub const LIFETIME: Duration = Duration::from_secs(8 * 3600);
 
 /// A place where state is kept, and a clock to move.
@@ -86,7 +86,7 @@ impl Drop for Place {
     }
 }
 
-/// Where nothing is.
+/// A path at which there is no file.
 pub fn new_path() -> PathBuf {
     std::env::temp_dir().join(format!("state-{}-{:x}", std::process::id(), rand::random::<u64>()))
 }

@@ -1,4 +1,4 @@
-//! What a Redis promises besides: what it was told outlives whatever becomes of it and of the keys.
+//! What a Redis promises besides: what was published there survives its outages, the loss of its data and a change of keys.
 
 use std::time::{Duration, Instant};
 
@@ -10,14 +10,14 @@ use super::{Place, corp, user};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Opened, when it knows what others have told there.
+/// Opens the state, and waits until it knows what others have published.
 pub async fn followed(place: &Place) -> State {
     let state = place.open();
     assert!(state.is_followed(PATIENCE).await);
     state
 }
 
-/// Waits until all is told.
+/// Waits until everything is published.
 async fn told(state: &State) {
     let began = Instant::now();
     while state.kept().await.is_err() {
@@ -59,7 +59,7 @@ const ENTRIES: &str = "
     end
     return entries";
 
-/// By all of them together once, while a logout goes between and nobody waits for what is looked up.
+/// All three processes together publish each once. Meanwhile a new logout goes first, and no lookup has to wait.
 #[tokio::test]
 async fn many_that_have_logged_out_are_told_again_once_while_what_happens_meanwhile_goes_first() {
     const MANY: u128 = 20_000;
@@ -101,7 +101,7 @@ async fn many_that_have_logged_out_are_told_again_once_while_what_happens_meanwh
         assert!(since.elapsed() < PATIENCE, "it is never told again");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    // With them goes what they were about to tell, and comes what they had begun to.
+    // Dropping them discards what they had yet to publish, and completes what they had begun to.
     drop(three);
     let entries = in_logs().await;
     assert!(entries < MANY * 3 / 2, "{entries}");

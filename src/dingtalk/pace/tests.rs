@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 const TWENTY: NonZeroU32 = NonZeroU32::new(20).unwrap();
 
-/// A DingTalk that counts over a sliding second, and somebody else who calls it so often a second.
+/// A DingTalk that counts calls over a sliding second, and another program, which calls it `others` times a second.
 struct DingTalk {
     admitted: VecDeque<Instant>,
     others: u32,
@@ -175,7 +175,7 @@ proptest! {
     ) {
         let began = Instant::now();
         let (mut pace, mut dingtalk) = (Pace::new(TWENTY, began), DingTalk::new(0, began));
-        // How long the way is at least is learned from the first answers.
+        // How long a call takes to DingTalk at least is learned from the first answers, so the first is not delayed.
         let delays: Vec<_> = [0].into_iter().chain(delays).collect();
         let (_, refused) = run(&mut pace, &mut dingtalk, 200, &delays, began);
         prop_assert_eq!(refused, 0);

@@ -72,7 +72,7 @@ async fn a_wait_ends_with_the_time_that_is_still_to_go_and_leaves_nobody_in_the_
     assert_eq!(turns.waiting().calls, 0);
 }
 
-/// So many processes have calls that wait, and this one's never leave.
+/// So many processes have calls that wait, and the calls of this one never get their turn.
 struct Full(usize);
 
 impl Peers for Full {

@@ -1,4 +1,4 @@
-//! Clients that are slow, leave or ask all the time, and what they send half of. The clock stands still but for those who wait.
+//! Clients that are slow, disconnect, send requests all the time or only half of one. The clock moves only while everything waits.
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, ready};
@@ -22,7 +22,7 @@ use crate::server::{Capacity, Stalls};
 const BODY: usize = 256 * 1024;
 const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
-/// How much a connection takes that nobody has read.
+/// How many bytes fit into a connection that nobody reads, and whether it is one of TLS.
 #[derive(Clone, Copy)]
 struct Pipe {
     holds: usize,
@@ -32,7 +32,7 @@ struct Pipe {
 const SMALL: Pipe = Pipe { holds: 1024, is_tls: false };
 const TLS: Pipe = Pipe { holds: 1024, is_tls: true };
 
-/// What the client at the other end of `pipe` says at last of a server that answers by `handler`.
+/// Runs a server that answers with `handler`, and `client` at the other end of `pipe`: what `client` returns.
 async fn served<T, H, C>(
     seat: Seat,
     pipe: Pipe,
@@ -46,7 +46,7 @@ where
     served_until(pending(), seat, pipe, handler, client).await
 }
 
-/// The same of a server that stops.
+/// The same with a server that stops when `stopping` ends.
 async fn served_until<T, H, C>(
     stopping: impl Future<Output = ()>,
     seat: Seat,
@@ -62,7 +62,7 @@ where
         let app = init_service(App::new().default_service(web::to(handler))).await;
         let (here, there) = duplex(pipe.holds);
         let here: Box<dyn Stream> = match pipe.is_tls {
-            // It holds some of its own, too.
+            // A TLS stream has buffers of its own, too.
             true => Box::new(BufStream::with_capacity(1024, 64 * 1024, here)),
             false => Box::new(here),
         };
@@ -81,7 +81,7 @@ fn seat() -> Seat {
     seat_of(&Stalls::within(Capacity::FEW, Vec::new()))
 }
 
-/// What somebody hears to the end who sends this, after so many milliseconds each, and then nothing more if `leaves`.
+/// Sends each text after so many milliseconds and, if `leaves`, says that nothing more will come: all that the server sends.
 async fn hears(mut client: DuplexStream, sends: &[(u64, &str)], leaves: bool) -> String {
     let mut heard = Vec::new();
     for (millis, text) in sends {
@@ -95,8 +95,8 @@ async fn hears(mut client: DuplexStream, sends: &[(u64, &str)], leaves: bool) ->
     String::from_utf8(heard).unwrap()
 }
 
-/// The body that somebody gets who takes `portion` of the answer every so many seconds, and who says at once that it was the last request
-/// if `leaves`.
+/// Sends a request and, if `leaves`, says at once that nothing more will come; then reads `portion` bytes of the response every so many
+/// seconds: how many bytes of the body arrive.
 async fn taken(portion: usize, seconds: u64, pipe: Pipe, leaves: bool) -> usize {
     let give = |_| async { HttpResponse::Ok().body(vec![0; BODY]) };
     let take = async |mut client: DuplexStream| {
@@ -114,7 +114,7 @@ async fn taken(portion: usize, seconds: u64, pipe: Pipe, leaves: bool) -> usize 
     served(seat(), pipe, give, take).await
 }
 
-/// How much comes of the body of somebody who sends `portion` of it every so many seconds.
+/// Sends `portion` bytes of a body every so many seconds: how many bytes of it the handler gets.
 async fn sent(portion: usize, seconds: u64, pipe: Pipe) -> usize {
     let came = Rc::new(Cell::new(0));
     let counts = Rc::clone(&came);

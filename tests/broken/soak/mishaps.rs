@@ -31,15 +31,15 @@ impl Mishaps {
         Self { chance: StdRng::seed_from_u64(seed), lasting: true }
     }
 
-    /// Nothing that stops all calls for long, of the only clock that there is: neither what the app takes for a ban, for five minutes, nor
-    /// a credential that does not come, for which everybody waits.
+    /// Leaves out what stops all calls for long, for a clock that cannot be moved: what the app takes for a ban, which lasts five minutes,
+    /// and failed fetches of a credential, for which everybody waits.
     pub fn without_lasting_ones(mut self) -> Self {
         self.lasting = false;
         self
     }
 
-    /// Every third time something is about to go wrong, mostly with logins. Credentials are fetched seldom, so that mishaps of theirs
-    /// would only pile up.
+    /// Prepares a mishap every third time on average, mostly for logins. Credentials are fetched seldom, so their mishaps would only pile
+    /// up.
     pub fn befall(&mut self, dingtalk: &Simulator) {
         if !self.chance.random_ratio(1, 3) {
             return;
@@ -55,11 +55,11 @@ impl Mishaps {
     }
 
     fn fault(&mut self, endpoint: &str) -> Fault {
-        // For each there are five minutes in which DingTalk is not asked, and nothing else can go wrong.
+        // After each ban DingTalk is not called for five minutes, in which nothing else can go wrong.
         if self.lasting && self.chance.random_ratio(1, 150) {
             return self.ban();
         }
-        // A refusal rests for seconds, in which the next one is about to come.
+        // After a refusal the app pauses for seconds, and the next refusal would be due by then.
         if !self.lasting && [TOKEN, TICKET].contains(&endpoint) {
             return Fault::Delay { milliseconds: self.chance.random_range(10..300) };
         }

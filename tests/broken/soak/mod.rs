@@ -58,7 +58,7 @@ const AN_HOUR: Duration = Duration::from_secs(3600);
 /// Longer than a ban, and than anything that the app remembers of a failure.
 const A_BAN: Duration = Duration::from_secs(301);
 
-/// The app with a clock that visits move, and with bad luck or without.
+/// The app with a clock that visits move, and with mishaps or without.
 struct Hour {
     app: TestApp,
     mishaps: Mutex<Option<Mishaps>>,

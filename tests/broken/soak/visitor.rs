@@ -12,9 +12,9 @@ const PEOPLE: [&str; 3] = ["zhangsan", "alice", "bob"];
 
 /// What DingTalk's troubles may end in, for a login and for a signature.
 const TROUBLES: [(u16, &str); 3] = [(503, "retry_with_new_code"), (503, "dingtalk_unavailable"), (503, "misconfigured")];
-/// Of a login alone: DingTalk does not accept the code, be it for its age.
+/// For a login only: DingTalk does not accept the code, for instance because it is too old.
 const CODE_REJECTED: (u16, &str) = (401, "code_rejected");
-/// Of a second try alone: the first may have taken so long that the state is too old by now.
+/// For a second try only: the first may have taken so long that the state is too old by now.
 const STATE_REJECTED: (u16, &str) = (403, "state_rejected");
 
 /// A login waits for a token (eight seconds at most) and an answer (five), and once more for both when the token was dead.
@@ -78,7 +78,7 @@ impl Visitor {
         state_of(&page.body)
     }
 
-    /// With one fresh code if the first was for nothing, and no more.
+    /// Logs in, and tries once more with a fresh code if a fresh one may help.
     async fn log_in(&mut self, person: &'static str, state: &str, dingtalk: &Simulator) -> bool {
         let first = self.send_code(person, state, dingtalk).await;
         if first.status == 200 {
@@ -150,8 +150,8 @@ fn assert_shows(page: &Answer, person: &str) {
     assert!(page.status == 200 && page.body.contains(&theirs), "{}", page.body);
 }
 
-/// A browser repeats a page's request that met the end of its connection, and this client does not. So it lets go of connections
-/// before the app does, which is after five seconds: just as long as everybody may be waiting for DingTalk.
+/// A browser repeats the request for a page if the server closes the connection meanwhile; this client does not. So it closes idle
+/// connections before the app does, which is after five seconds: just as long as everybody may be waiting for DingTalk.
 fn http_client() -> reqwest::Client {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())

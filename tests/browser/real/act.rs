@@ -6,7 +6,7 @@ use crate::browser::AUTH_CODE;
 use crate::browser::chromium::Chromium;
 
 const CHOOSE: &str = "biz.contact.choose";
-/// In every version and container.
+/// A call that needs no `dd.config`, and that every version has in every container.
 const OPEN: &str = "biz.navigation.setTitle";
 
 impl Scene<'_> {
@@ -58,7 +58,7 @@ impl Scene<'_> {
         assert_eq!(self.app.dingtalk.calls(AUTH_CODE), 1);
     }
 
-    /// A gated call, which somebody ends one way and then the other.
+    /// A gated call that somebody completes, and then one that they cancel.
     async fn call(&self, page: &Chromium) {
         page.shown("#config-state[data-state='accepted']").await;
         page.click(&format!("[data-api='{CHOOSE}'] button")).await;
@@ -71,7 +71,7 @@ impl Scene<'_> {
         page.shown(&format!("[data-api='{CHOOSE}'] output[data-outcome='{cancelled}']")).await;
     }
 
-    /// The page says why, but no ticket, and calls that need no configuration still work.
+    /// The page says why `dd.config` failed, but shows no ticket. Calls that need no configuration still work.
     async fn see_config_fail(&self, page: &Chromium, why: &str) {
         page.shown("#config-state[data-state='refused']").await;
         let reason = page.run("return document.querySelector('#config-reason').textContent", &[]).await;
@@ -86,7 +86,7 @@ impl Scene<'_> {
         errors_tell_nothing(self.stage.container, self.version)
     }
 
-    /// Once the client is well, another try leads in; where it never will be, another try is made all the same.
+    /// Another try logs in once the client works. Where it never will, the page makes another try all the same.
     async fn try_again(&self, page: &Chromium, situation: Situation) {
         let recovers = match situation {
             Situation::BridgeNever => {
@@ -113,6 +113,6 @@ impl Scene<'_> {
     }
 }
 
-/// It is still trying, or has failed again.
+/// Whether the page is still trying, or has failed again.
 const AT_IT_AGAIN: &str = "return document.querySelector('#entry').dataset.face === 'signing-in'
     || document.querySelector('#trouble-text').textContent !== ''";

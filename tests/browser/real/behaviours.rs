@@ -12,7 +12,7 @@ use super::library::NEWEST;
 use super::stage::Stage;
 use crate::support::between;
 
-/// An old one of the third series, and the one that dd.js copies. 2.10.3 is too far from both: see `situation.rs`.
+/// An old version 3, and the version that dd.js copies. 2.10.3 differs too much from both: see `situation.rs`.
 const VERSIONS: &[&str] = &["3.0.12", NEWEST];
 const README: &str = include_str!("../../simulator/README.md");
 
@@ -48,7 +48,7 @@ async fn hold_against_the_real_one(container: &'static Container, versions: &[&s
     let dingtalk = Simulator::start().await.unwrap();
     dingtalk.client(Answers::Normal, container.name == OUTSIDE.name);
     front.stand_before(&dingtalk.url(), &dingtalk.url());
-    // dd.js does without a bridge, but reads the window.name that a PC client leaves.
+    // dd.js needs no bridge, but reads the window.name that a PC client sets.
     let bridge = container.script(&front.url(), Ready::AtOnce, &json!({}));
     stage.chromium.on_every_document(&bridge).await;
 
@@ -85,7 +85,7 @@ fn told_in_the_readme(container: &str, version: &str) -> BTreeSet<String> {
     .collect()
 }
 
-/// What was observed of the behaviours that differ, or that are said to.
+/// What was observed of the behaviours that differ and are not in the README, or that are there and do not differ.
 fn side_by_side(simulated: &Observations, real: &Observations, told: &BTreeSet<String>) -> String {
     let differing = differing(simulated, real);
     let surprises = differing.symmetric_difference(told);

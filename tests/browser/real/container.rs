@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// Every container needs what the client does natively.
+/// What the client does natively. The script of every container begins with it.
 const CLIENT: &str = include_str!("bridge/client.js");
 
 pub struct Container {
@@ -29,7 +29,7 @@ pub const ANDROID: Container = Container {
     window: Window::Phone,
 };
 
-/// Its version has four parts.
+/// Android with a client whose version has four parts.
 pub const OLD_ANDROID: Container = Container {
     user_agent: "Mozilla/5.0 (Linux; U; Android 9; en-US; MI 6) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/69.0.3497.100 \
                  UWS/3.22.1.95 Mobile Safari/537.36 AliApp(DingTalk/6.0.0.5) com.alibaba.android.rimet/15405456 Channel/227200 \
@@ -97,7 +97,7 @@ impl Container {
         self.window == Window::PcFrame
     }
 
-    /// The script that makes this container of a plain document. `desk` is the way to DingTalk.
+    /// The script that turns a plain document into this container. `desk` is the origin through which the client reaches DingTalk.
     pub fn script(&self, desk: &str, ready: Ready, wishes: &Value) -> String {
         let window = if self.window == Window::Phone { "phone" } else { "pc" };
         let setup = json!({"desk": desk, "window": window, "ready": ready.name(), "wishes": wishes});

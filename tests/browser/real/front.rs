@@ -14,17 +14,17 @@ use tokio::sync::oneshot;
 use super::{laboratory, library};
 use crate::support::http_client;
 
-/// A page without anything, for the library alone.
+/// The host page on a PC. The container's script puts the frame with the app into it.
 const EMPTY_PAGE: &str = "<!doctype html><meta charset=utf-8><title>Library</title><body>";
 
-/// It stops when it is dropped.
+/// The server that is all of that. It stops when it is dropped.
 pub struct Front {
     pub port: u16,
     behind: Data<Behind>,
     server: ServerHandle,
 }
 
-/// What it passes requests on to, known only when the app runs.
+/// Where the front passes requests on to. The addresses are known only when the app runs.
 #[derive(Default)]
 struct Behind {
     urls: OnceLock<Urls>,
@@ -47,7 +47,7 @@ impl Front {
         Self { port, behind, server: start.await.unwrap() }
     }
 
-    /// From now on it passes on to these.
+    /// From now on requests are passed on to this app and this DingTalk.
     pub fn stand_before(&self, app: &str, dingtalk: &str) {
         let urls = Urls { app: app.to_owned(), dingtalk: dingtalk.to_owned() };
         assert!(self.behind.urls.set(urls).is_ok(), "it stands before something else");
@@ -57,7 +57,7 @@ impl Front {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Where this version of the library is.
+    /// The address of this version of the library.
     pub fn library(&self, version: &str) -> String {
         format!("{}/library/{version}", self.url())
     }

@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use crate::npm;
 
-/// Of the years 2020, 2022 and 2025; each is the oldest of a way to behave.
+/// Released in 2020, 2022 and 2025. Each is the oldest version that behaves as it does.
 pub const VERSIONS: [&str; 3] = ["2.10.3", "3.0.12", NEWEST];
 pub const NEWEST: &str = "3.2.9";
 
@@ -17,7 +17,7 @@ pub fn script(version: &str) -> io::Result<String> {
     fs::read_to_string(BUNDLES.join(format!("{version}.js")))
 }
 
-/// Makes the bundles now, so that the time that takes is nobody's waiting time.
+/// Makes the bundles now, so that no page waits for them.
 pub fn prepare() {
     LazyLock::force(&BUNDLES);
 }

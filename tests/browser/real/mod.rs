@@ -1,6 +1,6 @@
 //! The page behind DingTalk's own library: unmodified, from npm, on simulated native bridges of all its containers.
 //!
-//! `situation.rs` is the table of what happens where. The page's own time-outs are waited for: scenes that wait do so together.
+//! `situation.rs` is the table of what happens where. The tests wait for the page's own time-outs: those scenes wait at the same time.
 
 mod act;
 mod behaviours;

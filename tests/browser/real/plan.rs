@@ -7,7 +7,7 @@ use super::container::Ready;
 #[derive(Clone)]
 pub struct Plan {
     pub name: &'static str,
-    /// Of the library.
+    /// The library's version.
     pub version: &'static str,
     pub ready: Ready,
     /// What the client shall do about a method, as in `{"config": "refuse"}`.
@@ -20,7 +20,7 @@ pub struct Plan {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Loading {
     Normal,
-    /// The CDN does not give it.
+    /// The CDN answers 404.
     Missing,
     /// An AMD loader takes it.
     Amd,

@@ -19,7 +19,7 @@ pub struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// Turns to this scene's page.
+    /// Switches the browser to this scene's tab and, where the page is in a frame, to that frame.
     pub async fn look(&self) -> &Chromium {
         let chromium = &self.stage.chromium;
         chromium.driver.switch_to_window(self.tab.clone()).await.unwrap();
@@ -29,24 +29,24 @@ impl Scene<'_> {
         chromium
     }
 
-    /// From now on the client does this about that.
+    /// From now on the client handles calls of `about` as `what` says, such as `cancel` or `never`.
     pub async fn wish(&self, about: &str, what: &str) {
         let script = "top.simulatedClient.wishes[arguments[0]] = arguments[1]";
         self.stage.chromium.run(script, &[about, what]).await;
     }
 
-    /// A bridge that was never ready is ready now.
+    /// Makes a bridge ready that never was.
     pub async fn wake(&self) {
         self.stage.chromium.run("top.simulatedClient.wake()", &[]).await;
     }
 
-    /// A bridge that comes late has come.
+    /// Waits until a bridge that is late is ready.
     pub async fn has_woken(&self) {
         let awake = "return top.simulatedClient.isReady()";
         self.stage.chromium.until("the bridge is ready", awake, &[]).await;
     }
 
-    /// Nobody needs its page any more. Its tab stays: now and then a browser does not close one that it is told to.
+    /// Leaves the page, which is no longer needed. The tab stays open: now and then Chromium does not close a tab that it is told to.
     pub async fn leave(self) {
         self.stage.chromium.open("about:blank").await;
     }

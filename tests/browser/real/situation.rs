@@ -9,8 +9,9 @@ pub enum Situation {
     Login,
     BridgeLate,
     BridgeNever,
-    /// The bridge fails before the library is loaded, and after that.
+    /// The bridge fails before the library is loaded.
     BridgeFailedEarly,
+    /// The bridge fails after the library was loaded.
     BridgeFailed,
     /// The bridge is ready, but the client never answers the request for an authCode.
     NoAnswer,
@@ -40,7 +41,7 @@ use Situation::{
     LibraryTakenByAmd, Login, NoAnswer,
 };
 
-/// In this order: those that wait longest begin first.
+/// All situations. Those that wait longest begin first.
 pub const SITUATIONS: [Situation; 11] = [
     ConfigNoAnswer,
     NoAnswer,
@@ -59,7 +60,7 @@ const WITH_A_LIBRARY: &[Situation] = SITUATIONS.first_chunk::<9>().unwrap();
 const BEFORE_3_1: &[&str] = &["2.10.3", "3.0.12"];
 const OLDEST: &[&str] = &["2.10.3"];
 
-/// What is otherwise with some versions in a container.
+/// An exception: some versions of the library show something else in a container in these situations.
 struct Limit {
     container: &'static Container,
     versions: &'static [&'static str],
@@ -135,12 +136,12 @@ const LIMITS: [Limit; 9] = [
 ];
 
 impl Situation {
-    /// Whether there is such a thing in this container.
+    /// Whether this situation can occur in this container and is tried with this version.
     pub fn is_known_in(self, container: &Container, version: &str) -> bool {
         match self {
             // Only three bridges have a way to fail.
             BridgeFailedEarly | BridgeFailed => [ANDROID.name, IOS.name, HARMONY.name].contains(&container.name),
-            // A library that is missing has no version.
+            // A library that is missing has no version: one try is enough.
             LibraryMissing => version == NEWEST,
             _ => true,
         }
@@ -155,7 +156,7 @@ impl Situation {
         }
     }
 
-    /// Why it is otherwise there than elsewhere, or nothing.
+    /// Why this container and version are an exception. Empty if they are not.
     pub fn because(self, container: &Container, version: &str) -> &'static str {
         self.limit(container, version).map_or("", |limit| limit.because)
     }
@@ -183,7 +184,7 @@ impl Situation {
     }
 }
 
-/// Whether errors arrive as `undefined`, whatever they were.
+/// Whether the library rejects with `undefined`, whatever the error.
 pub fn errors_tell_nothing(container: &Container, version: &str) -> bool {
     container.name == IOS.name && OLDEST.contains(&version)
 }

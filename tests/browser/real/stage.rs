@@ -1,4 +1,4 @@
-//! A container's browser, in which scenes are set.
+//! The browser of one container. Each scene has a tab in it.
 
 use dingtalk_h5::dingtalk::Origin;
 use thirtyfour::WindowHandle;
@@ -13,10 +13,10 @@ use crate::browser::chromium::Chromium;
 use crate::support::TestApp;
 
 const SWITCHES: [&str; 5] = [
-    // The library believes a host of a PC client only if it is of this domain.
+    // The library trusts a PC client's host page only if it is on this domain.
     "--host-resolver-rules=MAP *.dingtalk.com 127.0.0.1",
     "--unsafely-treat-insecure-origin-as-secure=*.dingtalk.com",
-    // Tabs that wait are behind the one that is looked at.
+    // Scenes wait in background tabs, which Chromium would slow down.
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
@@ -68,7 +68,7 @@ impl Stage {
             Loading::Missing => front.library("none"),
             Loading::Normal | Loading::Amd => front.library(plan.version),
         };
-        // Cookies do not know ports: scenes that wait together need hosts of their own.
+        // All ports of a host share its cookies: scenes that wait at the same time need hosts of their own.
         let host = format!("{}-{}", plan.name, plan.version).replace([' ', '.'], "-");
         let mut address = String::new();
         let app = TestApp::start_with(|settings| {
@@ -83,7 +83,7 @@ impl Stage {
         (app.await, address)
     }
 
-    /// A tab in which every document is in the container.
+    /// A new tab in which every document has the container's bridge.
     async fn open_tab(&self, plan: &Plan, desk: &str) -> WindowHandle {
         let driver = &self.chromium.driver;
         let tab = driver.new_tab().await.unwrap();

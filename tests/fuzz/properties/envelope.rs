@@ -1,4 +1,4 @@
-//! Which answers are a success, held against a look at them that knows nothing of our types.
+//! Which answers are a success, compared with plain JSON that knows nothing of our types.
 
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub fn envelope(body: &[u8]) {
     });
 }
 
-/// What is there, or null if it is not JSON. Nothing, if it is JSON that a `Value` cannot hold.
+/// The body as JSON, or null if it is not JSON. `None` if it is JSON that a `Value` cannot hold.
 fn look(body: &[u8]) -> Option<Value> {
     const TOO_MUCH_FOR_A_VALUE: [&str; 3] = ["number out of range", "lone leading surrogate", "unexpected end of hex escape"];
     serde_json::from_slice(body).map_or_else(
@@ -95,7 +95,7 @@ impl DingTalk {
             let code = code.as_f64().or_else(|| code.as_str()?.parse().ok());
             assert!(page || code == Some(1111.0) && seen.get("errcode").is_none(), "{seen}");
             assert!(retry_after <= Duration::from_secs(3600));
-            // Past the end of the access_token too: another is fetched first, and by that the ban is known to be over.
+            // Longer than the access_token is valid, too: another one is fetched first, which shows that the ban is over.
             self.hands.advance(Duration::from_secs(3 * 3600));
         }
         assert!(!error.not_asked(), "the ban is over");

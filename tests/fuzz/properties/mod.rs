@@ -1,5 +1,5 @@
-//! What must hold whatever comes in: one function for each kind of input, which panics when it does not. They know what everybody may
-//! know of the product: what its modules make public, and its HTTP.
+//! What must hold whatever comes in: one function for each kind of input, which panics when it does not. They use only what the product's
+//! modules make public, and its HTTP.
 
 mod envelope;
 mod page_url;

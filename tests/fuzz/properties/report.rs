@@ -1,4 +1,4 @@
-//! What a page says that the client said.
+//! Reports of pages about what the client has said.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -20,7 +20,7 @@ fn text(response: Response) -> String {
     RUNTIME.block_on(async { response.text().await.unwrap() })
 }
 
-/// The first line is a User-Agent, the others are Accept-Language. Nobody who does not ask for Chinese gets it.
+/// The first line is a User-Agent, the others are Accept-Language. The page is in Chinese only if Chinese is asked for.
 pub fn accept_language(input: &[u8]) {
     let mut lines = lines(input);
     let mut request = APP.get("/");
@@ -32,8 +32,8 @@ pub fn accept_language(input: &[u8]) {
     assert!(page.contains("<html lang=\"en\"") || asks_for_chinese && page.contains("<html lang=\"zh"));
 }
 
-/// A login begins only with exactly `{"authCode","state"}` and, if it likes, `place`, all of them text, of which the code has no character
-/// that could end a line, a parameter or a string. With a state that nobody was given it ends there: DingTalk is not asked, and no session begins.
+/// A login needs exactly `authCode` and `state`, and may have `place`, all of them text; no character of the code could end a line, a
+/// parameter or a string. A state that nobody was given ends the login: DingTalk is not called, and no session begins.
 pub fn login_body(body: &[u8]) {
     let calls = APP.dingtalk.upstream_calls();
     let response = answer(APP.post("/api/login", body.to_vec()));
@@ -55,8 +55,8 @@ pub fn login_body(body: &[u8]) {
     assert!((1..=512).contains(&code.len()) && code.chars().all(harmless), "{code:?}");
 }
 
-/// Each line of `input` is a Cookie header. As they are, they never make a session. With a genuine cookie behind, sealed by the newest key
-/// or by an older one, that one counts whatever other cookies look like, unless another is spelt as ours.
+/// Each line of `input` is a Cookie header. Alone, they are never a session. With a genuine cookie appended, sealed by the newest key or by
+/// an older one, there is a session whatever other cookies look like, unless another one has our cookie's name.
 pub fn session_cookie(input: &[u8]) {
     assert_eq!(me(input), 401, "{input:?}");
     let another =
@@ -76,8 +76,8 @@ fn me(cookies: &[u8]) -> u16 {
     answer(request).status().as_u16()
 }
 
-/// What stands in a session cookie that our key has opened. Whoever it is taken for has a name fit to be shown, belongs to this
-/// organisation, and is the same the next time.
+/// The content of a session cookie that our key has decrypted. If it is accepted, the person has an id and a name fit to be shown, belongs
+/// to this organisation, and is the same the next time.
 pub fn session_payload(json: &[u8]) {
     let Ok(json) = std::str::from_utf8(json) else { return };
     let [newest, _] = keys();

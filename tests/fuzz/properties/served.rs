@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use crate::own_settings::OWN_SETTINGS;
 use crate::support::ClockHands;
 
-/// Everything runs in this one, beside whoever tries the inputs.
+/// App, simulator and requests run in this runtime, beside the thread that tries the inputs.
 pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 pub static APP: LazyLock<Served> = LazyLock::new(|| RUNTIME.block_on(Served::start()));
@@ -79,7 +79,7 @@ impl Served {
         sealed(key, &self.content)
     }
 
-    /// The cookie of a session that says `json` of its login.
+    /// A session cookie with the content `json`, sealed with `key`.
     pub fn saying(&self, key: &Key, json: &str) -> String {
         sealed(key, json)
     }

@@ -6,7 +6,7 @@ use super::{GOOD, exchange, post, statuses};
 use crate::support::TestApp;
 use crate::wire::Wire;
 
-/// Sends `head`, and then `more` for as long as the server takes it: statuses, bytes taken, and time.
+/// Sends `head`, and then `more` for as long as the server takes it. Returns the statuses, the bytes taken, and the time.
 async fn flood(app: &TestApp, head: String, more: &[u8]) -> (Vec<u16>, usize, Duration) {
     let began = Instant::now();
     let mut wire = Wire::to(&app.url).await;

@@ -52,7 +52,7 @@ async fn heads_that_the_library_does_not_even_keep_are_refused_and_the_connectio
     assert_eq!(statuses(&exchange(&app, address).await), [414], "an address of more than 64 KiB");
 }
 
-/// An address behind `#` is for browsers. The library cuts it off before anybody can count it; 128 KiB are its limit.
+/// A fragment is for browsers only. The HTTP library cuts it off, so that it does not count as length; the library's own limit is 128 KiB.
 #[tokio::test]
 async fn a_fragment_is_no_part_of_the_address() {
     let app = TestApp::start().await;
@@ -161,7 +161,7 @@ async fn bytes_that_are_no_text_are_refused_or_mean_nothing() {
     }
 }
 
-/// Some clients send an empty line behind a request.
+/// Some clients send an empty line after a request, which then stands before the next one.
 #[tokio::test]
 async fn what_is_refused_behind_an_empty_line_is_told_for_its_own_path() {
     let app = TestApp::start().await;
@@ -173,7 +173,7 @@ async fn what_is_refused_behind_an_empty_line_is_told_for_its_own_path() {
     }
 }
 
-/// In words of ours, with an id that is in the log, and with the headers that every answer has.
+/// The answer has our own words, a request id that is in the log, and the headers of every answer.
 #[tokio::test]
 async fn whatever_is_refused_before_it_is_a_request_is_told_like_everything_else() {
     let app = TestApp::start().await;

@@ -8,12 +8,12 @@ mod smuggling;
 use crate::support::TestApp;
 use crate::wire::{Closed, Wire};
 
-/// A request that is good and closes nothing. Where it stands in what another request should hold, it must not be answered.
+/// A valid request that keeps the connection open. Hidden in the head or the body of another request, it must not be answered.
 const GOOD: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
-/// The same, and the last.
+/// The same request, after which the connection is closed.
 const LAST: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
-/// Sends `bytes` and takes what comes until the server closes.
+/// Sends `bytes` and reads all answers until the server closes.
 async fn exchange(app: &TestApp, bytes: impl AsRef<[u8]>) -> Closed {
     let mut wire = Wire::to(&app.url).await;
     wire.send(bytes).await;

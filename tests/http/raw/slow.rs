@@ -6,7 +6,7 @@ use super::{post, statuses};
 use crate::support::TestApp;
 use crate::wire::{Closed, Wire};
 
-/// For each of `cases` a connection of its own, all at once: sends the start, and then a drop twice a second until the server closes.
+/// Opens a connection for each of `cases`, all at once: sends the start, and then a drop twice a second until the server closes.
 async fn drip(app: &TestApp, cases: &[(String, &'static str)]) -> Vec<Closed> {
     let begun = cases.iter().cloned().map(|(start, drop)| {
         let url = app.url.clone();
@@ -73,7 +73,7 @@ async fn one_that_a_trusted_proxy_keeps_is_still_there_for_its_next_request_whic
     let (mut kept, mut unused) = (Wire::to(&app.url).await, Wire::to(&app.url).await);
     assert!(kept.send(super::GOOD).await);
     assert_eq!(kept.reply().await.status, 200);
-    // One that is not a proxy's is kept and closed meanwhile.
+    // Waits for as long as a server without trusted proxies keeps an idle connection open.
     drip(&TestApp::start().await, &[(super::GOOD.to_owned(), "")]).await;
     assert!(unused.send(super::GOOD).await);
     assert_eq!(unused.reply().await.status, 200);

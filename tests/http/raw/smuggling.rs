@@ -3,7 +3,7 @@
 use super::{GOOD, LAST, exchange, post, statuses};
 use crate::support::TestApp;
 
-/// Lines of a head that leave the length of the body in doubt, as they stand between good ones.
+/// Header lines that leave the length of the body in doubt. They are sent among valid ones.
 const DOUBTFUL_LENGTHS: [&[u8]; 45] = [
     b"Content-Length: 5\r\nTransfer-Encoding: chunked",
     b"Transfer-Encoding: chunked\r\nContent-Length: 5",
@@ -52,7 +52,7 @@ const DOUBTFUL_LENGTHS: [&[u8]; 45] = [
     b"X\x00: a",
 ];
 
-/// Bodies in chunks that are none.
+/// Chunked bodies that are malformed.
 const MALFORMED_CHUNKS: [&str; 11] = [
     "fffffffffffffffff\r\n",
     "-1\r\n",
@@ -94,7 +94,7 @@ async fn malformed_chunks_are_refused_and_nothing_behind_them_is_answered() {
     let app = TestApp::start().await;
     for chunks in MALFORMED_CHUNKS {
         for (path, status) in [("/api/login", 400), ("/api/logout", 204)] {
-            // A route that takes no body has its answer out before the body comes; the connection is closed all the same.
+            // A route that takes no body answers before the body comes. The connection is closed all the same.
             let head = post(&app, path);
             let closed = exchange(&app, format!("{head}Transfer-Encoding: chunked\r\n\r\n{chunks}{GOOD}")).await;
             assert_eq!(statuses(&closed), [status], "{path} {chunks:?}");
@@ -112,7 +112,7 @@ async fn what_an_upgrade_or_a_tunnel_would_carry_is_no_request() {
     assert_eq!(statuses(&closed), [400]);
 }
 
-/// Some servers end a line there, and others do not (RFC 9112, 2.2).
+/// Some servers end a line at a single line feed, and others do not (RFC 9112, 2.2).
 #[tokio::test]
 async fn a_line_feed_alone_ends_neither_a_line_nor_a_head() {
     let app = TestApp::start().await;
@@ -131,7 +131,7 @@ async fn a_line_feed_alone_ends_neither_a_line_nor_a_head() {
     }
 }
 
-/// Behind the last chunk, too: the library would take the next request for more of the same.
+/// The same holds after the last chunk: the HTTP library would take the next request for more of the trailer.
 #[tokio::test]
 async fn a_line_feed_alone_ends_no_trailer() {
     let app = TestApp::start().await;

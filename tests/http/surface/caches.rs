@@ -1,4 +1,4 @@
-//! Caches that go by what an address looks like must not be tricked into keeping what is personal.
+//! A cache that goes by what an address looks like must not be tricked into storing a person's answer.
 
 use super::Scene;
 

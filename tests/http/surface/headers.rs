@@ -1,4 +1,4 @@
-//! Every header of every answer: as they are, to be looked at when they change, and the rules that they must keep.
+//! Every header of every answer: snapshots, to be reviewed when they change, and the rules that the headers must keep.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -20,7 +20,7 @@ enum Place {
 
 const PLACES: [Place; 3] = [Place::Development, Place::Https, Place::Embedded];
 
-/// What is asked for besides the routes: method, target, body.
+/// Requests besides those for the routes: method, target, body.
 const PROBLEMS: [(&str, &str, &str); 9] = [
     ("GET", "/nothing", ""),
     ("GET", "/api/nothing", ""),
@@ -38,7 +38,7 @@ async fn scene(place: Place) -> Scene {
         return Scene::start().await;
     }
     Scene::start_with(Some("https://app.example.com"), |settings| {
-        // This machine, under an address that does not count as loopback: the app takes it for a DingTalk far away.
+        // An address of this machine that does not count as loopback: the app takes it for a remote DingTalk.
         settings.dingtalk.oapi_url.set_host(Some("0.0.0.0")).unwrap();
         settings.web.jsapi_script_url = "https://cdn.example.com/dingtalk.js".parse().unwrap();
         settings.web.embedded = place == Place::Embedded;
@@ -46,7 +46,7 @@ async fn scene(place: Place) -> Scene {
     .await
 }
 
-/// Each question with its answer.
+/// Each request with its answer.
 async fn answers(scene: &Scene) -> Vec<(String, Reply)> {
     let mut answers = Vec::new();
     for (somebody, whom) in [(false, "nobody"), (true, "somebody")] {
@@ -62,7 +62,7 @@ async fn answers(scene: &Scene) -> Vec<(String, Reply)> {
     answers
 }
 
-/// What all answers have, and then each with what it has besides.
+/// The headers that all answers have, and then each answer with its other headers.
 fn shown(scene: &Scene, answers: &[(String, Reply)]) -> String {
     let headers = |reply: &Reply| -> BTreeSet<String> {
         let lines = masked(reply).headers.into_iter().map(|(name, value)| format!("  {name}: {value}\n"));

@@ -36,7 +36,7 @@ fn the_table_has_every_route_of_the_plumbing_and_none_that_is_not_there() {
     let pages = routes_in(include_str!("../../support/pages.rs"));
     let table: Vec<_> = ROUTES.iter().map(|route| (route.method.to_lowercase(), route.pattern)).collect();
     let is_in_table = |(method, pattern): &(&str, &str)| table.contains(&((*method).to_owned(), *pattern));
-    // One is there with DINGTALK_EVENTS=http alone: see `http::events`; one on a listener of its own: see the last test here.
+    // One exists only with DINGTALK_EVENTS=http: see `http::callbacks`; one on a listener of its own: see a test below.
     let left_out: Vec<_> = plumbing.iter().filter(|route| !is_in_table(route)).collect();
     assert_eq!(left_out, [&("post", "/dingtalk/events"), &("get", "/metrics")]);
     for (method, pattern) in &table {

@@ -24,7 +24,7 @@ const MISLEADING: [&[(&str, &str)]; 16] = [
     &[("X-Request-Id", "chosen"), ("Referer", "http://evil.example/"), ("Via", "1.1 evil.example")],
 ];
 
-/// Who asks, as browsers say it for other sites, documents without an origin, and sites that look like ours.
+/// The `Origin` that browsers send for other sites, for documents without an origin, and for sites that look like ours.
 const ORIGINS: [&str; 4] = ["https://evil.example", "null", "http://127.0.0.1", "*"];
 
 fn leads_nowhere_and_says_nothing_of_the_server(reply: &Reply, asked: &str) {
@@ -35,10 +35,10 @@ fn leads_nowhere_and_says_nothing_of_the_server(reply: &Reply, asked: &str) {
     assert!(!(300..400).contains(&reply.status), "{asked}");
 }
 
-/// The body without what is another in each: the words that let scripts run, login states, ids and signatures.
+/// The body without what differs in each answer: CSP nonces, login states, request ids and signatures.
 fn body(reply: &Reply) -> String {
     let body = reply.body.replace(reply.header("x-request-id"), "…");
-    // The one that lets the scripts of this answer run stands in several places.
+    // The CSP nonce stands in several places.
     let nonce = between(&body, " nonce=\"", "\"").unwrap_or(" nonce=").to_owned();
     [("data-state=\"", "\""), ("data-jsapi=\"", "\""), ("\"timeStamp\":", "\"type\"")]
         .iter()
@@ -85,15 +85,15 @@ async fn no_other_origin_may_read_an_answer_or_write() {
     }
 }
 
-/// No other origin may post, and a page that nobody sees without a login is not opened from outside either: whoever opens it may be somebody
-/// else than whose session that is. A post that makes no difference between somebody and nobody is one of other servers, which are elsewhere.
+/// No other origin may post. A page that needs a login shows nobody when it is opened from outside: whoever opens it may not be the person
+/// of the session. A POST that is answered alike with and without a session comes from other servers, and may have any origin.
 pub async fn strangers_are_kept_out(scene: &Scene, routes: &[Route]) {
     for route in routes {
         let asked = format!("{} {}", route.method, route.pattern);
         let makes_a_difference = route.status[0] != route.status[1];
         if route.method == "POST" && makes_a_difference {
             let reply = scene.ask(route, "POST", true, &[("Origin", ORIGINS[0])]).await;
-            // Elsewhere it is a page that says so.
+            // Outside `/api/` the refusal is a page.
             let code = if route.pattern.starts_with("/api/") { "origin_rejected" } else { "" };
             assert_eq!((reply.status, reply.code().as_str()), (403, code), "{asked} takes no SameOrigin: {reply:?}");
         }

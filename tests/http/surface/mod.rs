@@ -35,7 +35,7 @@ pub const fn post(pattern: &'static str, body: &'static str, status: [u16; 2]) -
     Route { method: "POST", pattern, target: pattern, body, status }
 }
 
-/// Asked for there, since its pattern has parameters or it needs a query.
+/// `route`, requested at `target` because its pattern has parameters or it needs a query.
 pub const fn at(route: Route, target: &'static str) -> Route {
     Route { target, ..route }
 }
@@ -63,28 +63,28 @@ pub fn plumbing() -> &'static [Route] {
     &ROUTES[PAGES..]
 }
 
-/// Each path once: one may answer two methods.
+/// One route for each path: a path may answer two methods.
 fn paths(routes: &[Route]) -> impl Iterator<Item = &Route> {
     let is_first = |(at, route): &(usize, &Route)| routes[..*at].iter().all(|earlier| earlier.pattern != route.pattern);
     routes.iter().enumerate().filter(is_first).map(|(_, route)| route)
 }
 
-/// How many routes are those of an app: the tests' own has pages where the demo has them.
+/// How many of `ROUTES` are pages of an app. The tests' own app has pages at the same paths as the demo.
 const PAGES: usize = 3;
 
 impl Route {
-    /// As `Allow` spells it.
+    /// The methods of this route, as `Allow` lists them.
     fn allowed(&self) -> &'static str {
         if self.method == "GET" { "GET, HEAD" } else { "POST" }
     }
 
-    /// The one of `routes` that answers `method` where this one is.
+    /// The one of `routes` that answers `method` at the path of this one.
     fn answering(&self, method: &str, routes: &[Self]) -> Option<Self> {
         let mut there = routes.iter().filter(|route| route.pattern == self.pattern);
         there.find(|route| route.allowed().split(", ").any(|allowed| allowed == method)).copied()
     }
 
-    /// What `Allow` says there.
+    /// The whole `Allow` header for the path of this route.
     fn allowed_there(&self, routes: &[Self]) -> String {
         let mut allowed: Vec<_> = routes.iter().filter(|route| route.pattern == self.pattern).map(Self::allowed).collect();
         allowed.sort_unstable();
@@ -92,7 +92,7 @@ impl Route {
     }
 }
 
-/// The app with somebody logged in, asked byte by byte.
+/// An app with somebody logged in. Requests to it are written byte by byte.
 pub struct Scene {
     pub app: TestApp,
     origin: String,
@@ -105,7 +105,7 @@ impl Scene {
         Self::start_with(None, |_| {}).await
     }
 
-    /// As `public_url`, if the app is not to be known by the address where it is.
+    /// `public_url` is the app's PUBLIC_URL. None stands for the address at which the app listens.
     pub async fn start_with(public_url: Option<&str>, adjust: impl FnOnce(&mut Settings)) -> Self {
         let app = TestApp::start_with(|settings| {
             if let Some(origin) = public_url {
@@ -117,7 +117,7 @@ impl Scene {
         Self::of(app, public_url).await
     }
 
-    /// Of an app that is known by `public_url`, or by the address where it is.
+    /// The same of an app that runs already.
     pub async fn of(app: TestApp, public_url: Option<&str>) -> Self {
         let origin = public_url.unwrap_or(&app.url).to_owned();
         let mut browser = app.browser();
@@ -125,13 +125,13 @@ impl Scene {
         let answer = browser.enter_and_log_in(&app.dingtalk.issue_code("alice")).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         let page = browser.go("/").await.body;
-        // The cookie says when it was last used: from now on every answer to somebody has a new one.
+        // The cookie says when the session was last used: from now on every answer to somebody sets a new cookie.
         app.advance(Duration::from_secs(2));
         let cookies: Vec<_> = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         Self { hashed: format!("/static/{}", between(&page, "/static/", "\"").unwrap()), cookie: cookies.join("; "), origin, app }
     }
 
-    /// What `method` on `route` is answered, to `somebody` or to nobody, when these are the headers besides those of a page of ours.
+    /// The answer to `method` on `route`, with the session if `somebody`. `more` headers add to those of a page of ours, or replace them.
     pub async fn ask(&self, route: &Route, method: &str, somebody: bool, more: &[(&str, &str)]) -> Reply {
         let encoded = self.origin.replace(':', "%3A").replace('/', "%2F");
         let target = route.target.replace("HASHED", &self.hashed).replace("PUBLIC_URL", &encoded);
@@ -154,11 +154,11 @@ impl Scene {
     }
 }
 
-/// An answer in which everything that is another each time is covered.
+/// The status and the headers of an answer, with a `…` for everything that differs each time.
 pub fn masked(reply: &Reply) -> Reply {
     let cover = |(name, value): &(String, String)| (name.clone(), masked_value(name, value));
     let mut headers: Vec<_> = reply.headers.iter().map(cover).collect();
-    // The server keeps no order.
+    // The server sends headers in no fixed order.
     headers.sort();
     Reply { status: reply.status, headers, body: String::new() }
 }

@@ -19,12 +19,12 @@ fn keys(yaml: &Yaml) -> BTreeSet<String> {
     keys.map(|key| key.as_str().unwrap().to_owned()).collect()
 }
 
-/// As OpenAPI spells what the router spells `{path:.*}`.
+/// The route's pattern as OpenAPI spells it: the router's `{path:.*}` is `{path}` there.
 fn described(route: &Route) -> String {
     route.pattern.replace(":.*}", "}")
 }
 
-/// What `yaml` refers to, if it does.
+/// What `yaml` refers to with `$ref`, or else `yaml` itself.
 fn resolved<'a>(whole: &'a Yaml, yaml: &'a Yaml) -> &'a Yaml {
     match yaml["$ref"].as_str() {
         Some(reference) => reference.split('/').skip(1).fold(whole, |part, name| &part[name]),
@@ -68,7 +68,7 @@ fn routes_described() -> BTreeSet<(String, String)> {
     found
 }
 
-/// Routes as they have to be described, and the one that is there with DINGTALK_EVENTS=http alone.
+/// Routes as they have to be described, and the one that exists only with DINGTALK_EVENTS=http.
 fn to_describe(routes: &[Route]) -> BTreeSet<(String, String)> {
     let events = ("POST".to_owned(), "/dingtalk/events".to_owned());
     routes.iter().map(|route| (route.method.to_owned(), described(route))).chain([events]).collect()
@@ -92,7 +92,7 @@ pub async fn app_is_described(own: &[Route]) {
     app_is_described_as(TestApp::demo, own).await;
 }
 
-/// The same of the app as `start` leaves it, with settings and with what was posted before.
+/// The same for an app that `start` prepares, with settings or with data that was posted to it.
 #[allow(dead_code, reason = "most apps can be described as they are")]
 pub async fn app_is_described_as(start: impl AsyncFn() -> TestApp, own: &[Route]) {
     let sources = crate::structure::sources("src/app");
@@ -145,7 +145,7 @@ fn it_has_every_code_of_a_problem_and_no_other() {
     let codes = whole["components"]["schemas"]["Problem"]["properties"]["code"]["enum"].as_vec().unwrap();
     let described: BTreeSet<_> = codes.iter().map(|code| code.as_str().unwrap()).collect();
     assert!(product.is_subset(&described), "{:?}", product.difference(&described));
-    // An app has its own.
+    // An app has codes of its own.
     let app: String = crate::structure::sources("src/app").into_iter().map(|(_, text)| text).collect();
     let others: Vec<_> = described.difference(&product).filter(|code| !app.contains(&format!("\"{code}\""))).collect();
     assert!(others.is_empty(), "{others:?}");

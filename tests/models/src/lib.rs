@@ -1,5 +1,5 @@
-//! What the product's `Refreshing` promises: by example, in random lives held against a reference model, and in many orders of its
-//! steps. The product's own files are compiled here, since what they are is nobody else's business.
+//! What the product's `Refreshing` promises: by example, in random lives compared with a reference model, and in many orders of its
+//! steps. The product's own files are compiled in here, since they are private to the product.
 
 #![cfg(test)]
 #![allow(dead_code, unused_imports, reason = "not all of the product's files is looked at")]

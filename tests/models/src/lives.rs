@@ -1,9 +1,9 @@
-//! Random lives of a credential, each step of which is held against [`Reference`]. In all of them, then:
+//! Random lives of a credential, each step of which is compared with [`Reference`]. So in all of them:
 //!
 //! - a value is answered at once while it lives, and never after its end, its rejection, or its greatest age;
 //! - one fetch is made at a time, and only for a value that is missing, expired, due or doubted;
 //! - none is made sooner after a failure than its pause allows, and callers with no value are told that failure meanwhile;
-//! - a failure takes a living value from nobody;
+//! - a failed fetch does not remove a value that is still valid;
 //! - all who wait for a fetch are told what it brought, and nobody else waits;
 //! - an unchanged value stays the same copy, unless it was rejected or is too old: then it is another;
 //! - only the copy that is held can be rejected or doubted, and a fetch that began before a rejection cannot bring its value back.
@@ -23,7 +23,7 @@ use super::{Call, ClockHands, Error, failure};
 #[derive(Debug, Clone)]
 enum Step {
     Get,
-    /// Of the copies that callers were given, the one so many before the last.
+    /// Rejects a copy that callers were given: the one so many before the last.
     Reject(usize),
     Doubt(usize),
     Advance(u64),

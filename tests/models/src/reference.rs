@@ -38,7 +38,7 @@ impl Whether {
     }
 }
 
-/// The value, and which copy of it: whoever holds one copy has no say about another.
+/// The value, and which copy of it: a caller that holds one copy cannot reject another.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Copied {
     pub value: u32,
@@ -108,8 +108,8 @@ impl Reference {
         })
     }
 
-    /// Nothing is fetched while a fetch is in flight, nor for a second after a failure, two after the next, and so on up to thirty, of
-    /// which chance may take a quarter.
+    /// No fetch begins while another is in flight, nor in the pause after a failure: one second, two after the next failure, and so on up
+    /// to thirty, each shortened by up to a quarter at random.
     fn may_fetch(&self) -> Whether {
         let rested = self.failures.as_ref().map_or(Whether::Yes, |failures| {
             let pause = [1.0, 2.0, 4.0, 8.0, 16.0, 30.0][failures.times.min(6) as usize - 1];

@@ -44,7 +44,7 @@ async function call(path, body) {
   return answer;
 }
 
-/** Pulls one of the simulator's levers and shows the state that it answers with. */
+/** Posts a change to the simulator's control API, and shows the state in the answer. */
 async function pull(/** @type {string} */ path, /** @type {object} */ body) {
   try {
     show(await call(path, body));
@@ -79,7 +79,7 @@ function show(/** @type {State} */ next) {
 }
 
 function showPeople() {
-  // A few to click on; whoever else is signed in joins them, and the rest are in a list.
+  // The first three people and whoever is signed in have a button each; the rest are in a list.
   const near = state.people.filter((person, i) => i < 3 || person.userId === state.signedIn);
   const faces = near.map((person) => {
     const face = person.avatar ? element('img', 'person-face') : element('span', 'person-face', person.name.slice(0, 1));
@@ -165,10 +165,10 @@ const DECISIONS = {
 /** @type {Record<string, string>} */
 const STANDINGS = { absent: 'has not authorised the app', active: 'uses the app', stopped: 'has stopped the app' };
 
-/** After these the app is opened; whatever ends a session is to be seen at the next click in the page. */
+/** After these decisions the console opens the app. After the others it does not: the next click in the page shows their effect. */
 const OPENS = ['authorise', 'restore'];
 
-/** Until the app was told what an organisation did, or does not listen. */
+/** Waits, about a second at most, until the events about an organisation have been delivered to the app. */
 async function told(/** @type {string} */ corpId) {
   for (let looks = 0; looks < 20 && state.pushes.some((push) => push.corpId === corpId); looks += 1) {
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -197,7 +197,7 @@ function describe({ corpId, name, standing, signedIn, people }, device) {
   return [words, list, ...buttons];
 }
 
-/** What the person with the phone was told; a click puts it away. */
+/** Shows the work notifications to the person with the phone; a click removes one. */
 function showNotices() {
   const key = JSON.stringify(state.notifications);
   if (byId('notices').dataset.key === key) return;
@@ -230,7 +230,7 @@ function showEvents() {
   list.replaceChildren(...known.values());
 }
 
-/** The queue drains from left to right: who is in, who failed, who waits; who is still coming is not drawn. */
+/** Draws a crowd as a bar: from the left those who are logged in, who failed and who wait. Those who are still coming are not drawn. */
 function showCrowd() {
   const { crowd } = state;
   byId('crowd').hidden = !crowd;
@@ -268,15 +268,15 @@ function tick() {
 const devices = { phone: /** @type {HTMLIFrameElement} */ (byId('phone')), pc: /** @type {HTMLIFrameElement} */ (byId('pc')) };
 let loading = 0;
 
-/** Whoever is at no organisation that can have the app opens it without one. */
+/** The URL that a device opens, without a corpId if no organisation can have the app. */
 function home(/** @type {'phone' | 'pc'} */ device) {
   const place = at(device) || at('phone');
   return place && place.home || state.app.url || '';
 }
 
 /**
- * The PC opens the app when the phone has logged in, so that the drawing has one after the other. Where browsers know frames without
- * credentials, it has cookies of its own; elsewhere whoever logged in last is whom both of them have.
+ * The PC opens the app when the phone has logged in, so that the diagram shows one login after the other. In browsers that support
+ * credentialless frames the PC has cookies of its own; in others both devices have the session of the last login.
  */
 function loadFrames() {
   const turn = ++loading;
@@ -307,7 +307,7 @@ window.addEventListener('message', (event) => {
 
 /** @type {Entry[]} */
 let entries = [];
-/** Which world the entries are of. @type {number | null} */
+/** The number of the world that the entries belong to. @type {number | null} */
 let world = null;
 let latest = 0;
 let drawn = 0;
@@ -336,7 +336,7 @@ async function follow() {
   drawCalls();
 }
 
-/** Three hundred logins are a number, not a drawing. */
+/** Whether an entry belongs to a crowd: hundreds of logins are counted, not drawn. */
 const ofTheCrowd = (/** @type {Entry} */ { note = '' }) => (
   /^visitor\d/.test(note) || Boolean(state && state.crowd && !state.crowd.over && note.startsWith('too many calls'))
 );
@@ -346,14 +346,14 @@ const unanswered = (/** @type {Entry} */ entry) => upstream(entry) && !entry.cod
 const refused = (/** @type {Entry} */ entry) => unanswered(entry) || Boolean(entry.code && entry.code !== '0') || (entry.status || 0) >= 400 || entry.label.includes('✕');
 const navigates = (/** @type {Entry} */ entry) => entry.from === 'page' && entry.to === 'app' && entry.label.startsWith('GET ');
 
-/** A call from the app belongs to the page whose request it came during. */
+/** The client that an entry belongs to. A call from the app belongs to the client whose request was in flight at that time. */
 function clientOf(/** @type {Entry} */ entry) {
   if (entry.client) return entry.client;
   const cause = entries.find((other) => other.client && other.to === 'app' && other.at <= entry.at && entry.at <= other.at + (other.durationMs || 0));
   return cause && cause.client || 'app';
 }
 
-/** Calls of one client that follow each other; a login takes in the navigation that ends it. */
+/** Groups the calls of one client that follow each other. The group of a login includes the navigation after it. */
 function groups() {
   /** @type {Group[]} */
   const all = [];
@@ -413,7 +413,7 @@ function svg(tag, attributes, ...children) {
   return node;
 }
 
-/** Where things go for the width there is: with columns for time and result, or on a small screen without them. */
+/** The positions in the diagram for its current width: with columns for time and result, or on a small screen without them. */
 function layout() {
   const width = byId('scroller').clientWidth;
   const narrow = width < 600;
@@ -531,7 +531,7 @@ document.querySelectorAll('form.app').forEach((form) => form.addEventListener('s
   pull('app', { url: String(new FormData(/** @type {HTMLFormElement} */ (form)).get('url')) });
 }));
 
-/** Twice a second what happened and how a crowd gets on, every two seconds the state; a simulator that is gone is said to be gone. */
+/** Fetches the ledger twice a second, and the state every two seconds, or as often while a crowd comes; says when nothing answers. */
 async function poll(/** @type {number} */ turn) {
   try {
     const crowded = state && state.crowd && !state.crowd.over;

@@ -2,7 +2,7 @@
  * The JSAPI of a SIMULATED DingTalk, for development and tests. This is not DingTalk.
  *
  * `window.dd` as an H5 app meets it: the names, the order of events and the errors of DingTalk's own library (3.2.9).
- * What a real client decides natively is asked of the simulator; what it would draw natively is drawn into the page.
+ * What a real client decides natively is requested from the simulator; what it would draw natively is drawn into the page.
  * Parses as ES2017 and runs in Chrome 69, so that it never hides an engine problem of the page under test.
  */
 (function () {
@@ -41,7 +41,7 @@
   const outside = env.platform === 'notInDingTalk';
   const text = (value) => (value === undefined || value === null ? '' : String(value));
 
-  /** As the library compares: a version with more parts, such as Android's 6.0.0.5, does not reach the same one with fewer. */
+  /** Whether a version is at least the wanted one, as the library compares: Android's 6.0.0.5 does not reach 6.0.0, a shorter one. */
   function reaches(version, wanted) {
     const parts = (text) => text.split('.').map((part) => parseInt(part, 10) || 0);
     const wantedParts = parts(wanted);
@@ -63,7 +63,7 @@
     setTimeout(flush, 200);
   }
 
-  /** A call to dd, and its failure; how long a success took shows in what it led to. */
+  /** Reports a call to dd, and its failure. A success is not reported: what the page does next shows when it came. */
   function reported(label, answer) {
     report('page', 'dd', label, Date.now(), 0);
     return answer.catch((error) => {
@@ -72,7 +72,7 @@
     });
   }
 
-  /** A navigation or a call of /api/ on the page's own origin; the query stays out, it is nobody's business. */
+  /** Reports a navigation or a call of /api/ on the page's own origin, without the query, which is private. */
   function reportRequest(entry) {
     const url = new URL(entry.name, location.href);
     const navigation = entry.entryType === 'navigation';
@@ -125,7 +125,7 @@
     return {};
   }
 
-  /** Resolves to which button was pressed and the text typed. Several dialogs wait for each other. */
+  /** Resolves to the button that was pressed and the text that was typed. Several dialogs are shown one after the other. */
   let lastDialog = Promise.resolve();
   function dialog(asked) {
     lastDialog = lastDialog.then(() => new Promise((resolve) => drawDialog(asked, resolve)));
@@ -174,7 +174,7 @@
     return answer;
   };
 
-  /** One tap, one pick. */
+  /** A list in which one tap picks one item. */
   async function pick(title, list) {
     const buttons = ['取消'].concat(list.map((item) => item.name));
     return [list[orCancelled(await dialog({ title, buttons, stacked: true })).pressed - 1]];
@@ -190,7 +190,7 @@
 
   // ---- What only the client knows: asked of the simulator --------------------------------------------------------
 
-  /** A question that the simulator leaves open stays open, but does not keep its connection. */
+  /** Posts to the simulator. If there is no answer in five seconds, the connection is closed and the promise stays pending. */
   async function ask(path, question) {
     const patience = new AbortController();
     setTimeout(() => patience.abort(), 5000);
@@ -200,7 +200,7 @@
       return await (await fetch(SIMULATOR.url + path, request)).json();
     } catch (unreachable) {
       if (patience.signal.aborted) await new Promise(() => {});
-      // A page that is left loses what it has asked for, and does not come to the next turn.
+      // When the page is left, its requests fail as well; it ends before the next task, and so reports nothing.
       await new Promise((resolve) => setTimeout(resolve));
       const errorMessage = `no answer from the simulated DingTalk at ${SIMULATOR.url}: is it running, and in the page's connect-src?`;
       console.error(errorMessage);
@@ -231,7 +231,7 @@
   const labels = (p) => p.buttonLabels || [p.cancelButtonText || '取消', p.confirmButtonText || p.okButtonText || '确定'];
   const asks = (p, more) => dialog(Object.assign({ title: p.title, message: message(p), buttons: labels(p) }, more));
 
-  /** Of the organisation that dd.config was about. */
+  /** The contacts of the organisation that dd.config named. */
   const contacts = () => SIMULATOR.contacts[config.corpId] || { people: [], departments: [] };
 
   const CENTRE = { top: '42%', left: '50%', transform: 'translateX(-50%)' };
@@ -249,7 +249,7 @@
 
   const pickPeople = (p) => pick(p.title || '选人', contacts().people);
 
-  /** In these two, onSuccess is told of the clicks. */
+  /** The two APIs of a navigation button call onSuccess at each click. */
   const navigationButton = (side) => (p, clicked) => {
     erase(`dd-nav-${side}`);
     if (p.show === false || !p.text) return {};
@@ -339,7 +339,7 @@
     }
   }
 
-  /** Waits for the bridge, refuses what the platform lacks, and asks once more when it was too early for dd.config. */
+  /** Waits for the bridge, refuses what the platform lacks, and calls again after dd.config when the first call came too early for it. */
   async function invoke(method, params) {
     await bridgeReady();
     const api = apis[method];
@@ -363,7 +363,7 @@
     env, version: env.version, language: env.language,
     ios: is('ios'), android: is('android'), pc: is('pc'), harmony: false, other: outside,
 
-    /** Once per document: a second one is dropped without a word, and a refused one has no second chance. */
+    /** Takes effect once per document: a second call is ignored without an error, even if the first was refused. */
     config(params = {}) {
       const onlySwitches = Object.keys(params).every((key) => key === 'debug' || key === 'usePromise');
       if (onlySwitches || config.state !== 'none') return;
@@ -383,14 +383,14 @@
     },
     error(callback) { config.done.catch((error) => callback(error)); },
 
-    /** A look into the table of versions, not at permissions. */
+    /** Looks only into the table of versions, not at permissions. */
     async checkJsApi(params = {}) {
       const since = (name) => (apis[nativeName(name)] || { since: {} }).since[env.platform];
       const supported = (name) => Boolean(since(name)) && reaches(env.version, since(name));
       return (params.jsApiList || []).reduce((answer, name) => Object.assign(answer, { [name]: supported(name) }), {});
     },
 
-    on(event, handler) { bridgeReady().then(() => is('pc') || document.addEventListener(event, handler)); }, // a PC's host has none
+    on(event, handler) { bridgeReady().then(() => is('pc') || document.addEventListener(event, handler)); }, // a PC client sends no events
     off(event, handler) { bridgeReady().then(() => document.removeEventListener(event, handler)); }
   };
 

@@ -8,7 +8,8 @@ use crate::world::{Person, Shared};
 
 const COLOURS: [&str; 6] = ["#0089ff", "#7b61ff", "#00a870", "#e37318", "#d54941", "#0594fa"];
 
-/// Mounts `/`, its style and script, and `/avatar`. A browser asks for the icon by itself: that is no call of the app.
+/// Mounts `/`, its style and script, the CA certificate and `/avatar`. Browsers request `/favicon.ico` by themselves: it has a route so
+/// that the ledger does not count it as a call of the app.
 pub fn mount(service: &mut ServiceConfig) {
     service
         .route("/", get().to(page))
@@ -31,7 +32,7 @@ async fn script() -> impl Responder {
     asset("text/javascript", include_str!("../assets/console.js"))
 }
 
-/// What has to be trusted; there is none without HTTPS.
+/// The CA certificate that callers over HTTPS have to trust, as PEM; 404 if the simulator does not listen for HTTPS.
 async fn authority(shared: Data<Shared>) -> HttpResponse {
     match &shared.world().setup.authority {
         Some(pem) => HttpResponse::Ok().content_type("application/x-pem-file").body(pem.clone()),

@@ -12,7 +12,7 @@ const REMEMBERED: usize = 2_000;
 const COUNTED: usize = 1_000;
 const LONGEST: usize = 200;
 
-/// One of the four lifelines of the console's drawing.
+/// One of the four lifelines of the console's sequence diagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Party {
@@ -69,7 +69,7 @@ impl Entry {
         }
     }
 
-    /// The message is over, after the time that has passed since it was sent.
+    /// Sets the duration of a message that ends now.
     pub fn ended(mut self) -> Self {
         self.duration_ms = real_now().saturating_sub(self.at);
         self
@@ -94,7 +94,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Counts a call as soon as it has arrived: one whose answer is delayed was made all the same.
+    /// Counts a call as soon as it has arrived, so that a call whose answer is delayed is counted at once.
     pub fn count(&mut self, endpoint: &str, from: Party) {
         let endpoint = presentable(endpoint);
         if from == Party::App {

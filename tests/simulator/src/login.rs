@@ -21,7 +21,7 @@ pub fn mount(service: &mut ServiceConfig) {
         .route("/oauth2/auth", post().to(answer));
 }
 
-/// What an app asks for.
+/// The parameters with which an app opens the login page.
 #[derive(Debug, Deserialize)]
 struct Question {
     redirect_uri: String,
@@ -37,7 +37,7 @@ struct Question {
 struct Answer {
     #[serde(flatten)]
     question: Question,
-    /// The organisation and the userId of whoever signs in.
+    /// The corpId and the userId of the person who signs in, with a space between them; `None` if they refuse.
     person: Option<String>,
 }
 
@@ -71,7 +71,7 @@ async fn answer(answer: Form<Answer>, shared: Data<Shared>) -> HttpResponse {
     let (holder, now) = (Holder::new(&app.client_id, corp_id), world.now());
     let who = OnBehalf { holder, person, corp_id_asked: question.scope == WITH_CORP_ID };
     let code = world.browser_codes.issue_to(who, now);
-    // Pages of DingTalk's name either, and both have been seen.
+    // Some pages of DingTalk's name the parameter authCode, others code, and both have been seen.
     question.back(&[("authCode", &code), ("code", &code)])
 }
 
@@ -100,7 +100,7 @@ impl Question {
         let hidden: String =
             hidden.map(|(name, value)| format!(r#"<input type="hidden" name="{name}" value="{}">"#, escaped(value))).collect();
         let here = world.organisations.iter().filter(|organisation| app.at(&organisation.corp_id).is_some());
-        // It means something only to who asks for an organisation, and some libraries send it empty.
+        // corpId has a meaning only with the scope that asks for an organisation, and some libraries send it empty.
         let corp_id = self.corp_id.as_ref().filter(|corp_id| !corp_id.is_empty() && self.scope == WITH_CORP_ID);
         let wanted = here.filter(|organisation| corp_id.is_none_or(|corp_id| *corp_id == organisation.corp_id));
         let people = wanted.flat_map(|organisation| {

@@ -8,7 +8,7 @@ use crate::world::Shared;
 /// Counts a call when it arrives and records it when it ends, even if the caller hangs up before.
 pub struct Recording {
     shared: Data<Shared>,
-    /// The number of the world that the call was made in: the next has a ledger of its own.
+    /// The number of the world that the call was made in. After a reset there is a new world, whose ledger does not get this call.
     world: u64,
     entry: Option<Entry>,
 }
@@ -22,7 +22,7 @@ pub struct Outcome {
 }
 
 impl Recording {
-    /// A call of DingTalk.
+    /// Starts to record a call to DingTalk.
     pub fn start(shared: &Data<Shared>, from: Party, endpoint: String, label: &str) -> Self {
         Self::between(shared, from, Party::DingTalk, endpoint, label)
     }
@@ -38,7 +38,7 @@ impl Recording {
         Self { shared: shared.clone(), world: number, entry: Some(entry) }
     }
 
-    /// Tells which window of the client the call comes from.
+    /// Sets the window of the client that the call comes from.
     pub fn in_window(mut self, window: Option<Window>) -> Self {
         if let Some(entry) = &mut self.entry {
             entry.client = window;

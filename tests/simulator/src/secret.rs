@@ -1,13 +1,13 @@
-//! The values that nobody may guess, and how they are kept out of what people read.
+//! Generates values that nobody can guess, and redacts secrets from the ledger's texts.
 
 use rand::random;
 
-/// The shape of an access_token and of an authCode.
+/// 32 random hexadecimal digits, as in an access_token and an authCode.
 pub fn hex32() -> String {
     format!("{:032x}", random::<u128>())
 }
 
-/// The shape of a jsapi_ticket.
+/// 64 random hexadecimal digits, as in a jsapi_ticket.
 pub fn hex64() -> String {
     hex32() + &hex32()
 }

@@ -17,25 +17,26 @@ use crate::tls::Identity;
 use crate::world::Shared;
 use crate::{client, console, control, events, login, upstream};
 
-/// Of a call; enough for the largest file that one can send.
+/// Largest body of a call to DingTalk, in bytes; enough for the largest file that can be sent.
 const LARGEST_CALL: usize = 20 * 1024 * 1024;
-/// Of a lever, and of what the page's library sends.
+/// Largest body, in bytes, of a request to `/control` (but for `/control/world`) or from the page's library.
 pub const LARGEST_BODY: usize = 256 * 1024;
-/// Room for a test's thousand connections at once.
+/// How many connections may wait to be accepted: a test opens a thousand at once.
 const BACKLOG: u32 = 4_096;
 
 /// Where the simulator listens.
 #[derive(Debug, Default)]
 pub struct Places {
-    /// Both API families and everything else; any free port of this machine, if there is none.
+    /// Listener for both API families and everything else. `None` is any free port of 127.0.0.1.
     pub main: Option<TcpListener>,
-    /// The old family, if it is not to be at the same place.
+    /// Listener for the old API family, if that is to have an address of its own.
     pub old: Option<TcpListener>,
-    /// The same over HTTPS.
+    /// Listener for everything over HTTPS.
     pub https: Option<TcpListener>,
 }
 
-/// Longer than a test: who is closing a connection while the other one uses it is left to chance, and no test is about that.
+/// Longer than a test, so that the server does not close an idle connection just when the client sends a request on it: no test is
+/// about that race.
 const IDLE_CONNECTION: Duration = Duration::from_secs(75);
 
 /// Binds the server; it answers once it is awaited.
@@ -55,7 +56,7 @@ pub fn bind(places: Places, shared: Data<Shared>) -> io::Result<(Server, SocketA
     })
     .workers(1)
     .keep_alive(IDLE_CONNECTION)
-    // Before the first request, too: clients open connections in a rush that they need only later.
+    // The same time for the first request: when clients are in a rush, they open connections that they use only later.
     .client_request_timeout(IDLE_CONNECTION)
     .backlog(BACKLOG)
     .tcp_nodelay(true)
@@ -78,7 +79,7 @@ pub fn bind(places: Places, shared: Data<Shared>) -> io::Result<(Server, SocketA
     Ok((server.run(), address))
 }
 
-/// The address at which this machine reaches a listener: one that listens at every address has none of its own.
+/// The address at which this machine reaches a listener: loopback if it listens at every address (`0.0.0.0` or `::`).
 #[must_use]
 pub fn within_reach(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
@@ -102,8 +103,8 @@ pub fn origin(request: &HttpRequest) -> String {
     }
 }
 
-/// The address of Stream: where the caller reached the simulator, or where it listens if somebody passed a call to one of DingTalk's
-/// hosts on to here. The port is always told: the official library for Java takes it as it is, and knows no default.
+/// The WebSocket URL of Stream. It has the host by which the caller reached the simulator, or the simulator's own address if somebody
+/// forwarded a plain HTTP call for one of DingTalk's hosts. It always has a port: the official library for Java knows no default.
 pub fn stream(request: &HttpRequest) -> String {
     let (secure, here) = (request.app_config().secure(), request.app_config().local_addr());
     let scheme = if secure { "wss" } else { "ws" };
@@ -146,12 +147,12 @@ fn authority(request: &HttpRequest) -> &str {
     request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
 }
 
-/// 400 for a request that is not DingTalk's to refuse.
+/// 400 for a malformed request to one of the simulator's own paths, where no error format of DingTalk applies.
 pub fn malformed(reason: &str) -> HttpResponse {
     HttpResponse::BadRequest().json(json!({"error": reason}))
 }
 
-/// What is said of a body that is too large, where all errors are JSON.
+/// 413 with a JSON error for a body that is too large.
 pub fn too_large<B>(answer: ServiceResponse<B>) -> Result<ErrorHandlerResponse<B>, Error> {
     let refusal = HttpResponse::PayloadTooLarge().json(json!({"error": "the body is too large"}));
     Ok(ErrorHandlerResponse::Response(answer.into_response(refusal).map_into_right_body()))

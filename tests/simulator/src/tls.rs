@@ -1,4 +1,5 @@
-//! HTTPS with an authority of the simulator's own, whose key nobody keeps, and which can speak for DingTalk's hosts and this machine only.
+//! HTTPS with a certificate authority of the simulator's own. Its private key is never stored, and it can sign certificates for DingTalk's
+//! hosts and this machine only.
 
 use std::io;
 
@@ -23,7 +24,7 @@ const NAMES: [&str; 9] = [
     "::1",
 ];
 
-/// What the server shows, and what its callers have to trust.
+/// The server's certificate with its key, and the authority's certificate, which callers have to trust.
 pub struct Identity {
     pub server: ServerConfig,
     /// The authority's certificate, as PEM.
@@ -31,7 +32,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// A new one at each start.
+    /// Makes a new authority and a server certificate signed by it; called at each start.
     pub fn make() -> io::Result<Self> {
         let (authority, issuer) = authority().map_err(io::Error::other)?;
         let key = KeyPair::generate().map_err(io::Error::other)?;
@@ -63,7 +64,7 @@ fn authority() -> Result<(String, Issuer<'static, KeyPair>), rcgen::Error> {
     Ok((certificate.pem(), Issuer::new(params, key)))
 }
 
-/// Strict callers, such as Python's since 3.13, want to read whose key signed it and what its own is for.
+/// The server's certificate. Strict callers, such as Python since 3.13, require the authority key identifier and the key usages.
 fn leaf(key: &KeyPair, issuer: &Issuer<'_, KeyPair>) -> Result<Certificate, rcgen::Error> {
     let mut params = CertificateParams::new(NAMES.map(str::to_owned).to_vec())?;
     params.use_authority_key_identifier_extension = true;

@@ -20,7 +20,7 @@ use self::world::{Fate, World, end};
 const DUE: u64 = 7000;
 const EXPIRED: u64 = 7200;
 
-/// Half of the orders are drawn evenly; the others are the kind that makes bugs of few switches likely.
+/// Half of the orders are random; the others are chosen so that bugs which need few task switches are likely to show.
 fn in_many_orders(test: impl Fn() + Copy + Send + Sync + 'static) {
     shuttle::check_random(test, 1000);
     shuttle::check_pct(test, 1000, 3);

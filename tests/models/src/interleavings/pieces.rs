@@ -1,5 +1,4 @@
-//! The pieces that `Refreshing` is built of where it is concurrent, as the model checker has them: before each use of one, any other
-//! task may go on.
+//! The types for concurrency that `Refreshing` uses, as the model checker has them: before each use of one, any other task may go on.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 pub use shuttle::sync::MutexGuard;
 
-/// One that no panic poisons.
+/// A mutex that no panic poisons.
 pub struct Mutex<T>(shuttle::sync::Mutex<T>);
 
 impl<T> Mutex<T> {

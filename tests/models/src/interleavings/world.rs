@@ -48,7 +48,7 @@ impl DingTalk {
     }
 }
 
-/// The checker takes a panic that is reported for a failure of the test.
+/// Panics without a report, since the checker takes a panic that is reported for a failure of the test.
 fn panic_quietly() -> ! {
     std::panic::resume_unwind(Box::new("told to panic"))
 }
@@ -128,7 +128,7 @@ impl World {
         self.dingtalk.accepted.load(SeqCst) == *value
     }
 
-    /// Does something beside everything else.
+    /// Runs `act` as a task of its own.
     pub fn beside<F>(&self, act: impl FnOnce(Self) -> F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,

@@ -16,7 +16,7 @@ use crate::recording::{Outcome, Recording};
 use crate::server::malformed;
 use crate::world::{Answers, Holder, Person, Shared, World};
 
-/// Longer than any page waits; a connection is not kept for ever.
+/// How long a request is left without an answer: longer than any page waits, but not for ever.
 const NEVER: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Deserialize)]

@@ -40,7 +40,7 @@ struct Refusal {
     explanation: Option<String>,
 }
 
-/// A copy of what a signature is held against, so that the search need not hold the world.
+/// A copy of the tickets that a signature is checked against, so that the search does not lock the world.
 struct Tickets {
     current: String,
     dead: Vec<String>,
@@ -59,7 +59,7 @@ pub async fn verify(body: Bytes, shared: Data<Shared>) -> impl Responder {
         let world = shared.world();
         request.holder(&world).map(|holder| tickets(&holder, &world))
     };
-    // The search for what differs takes thousands of digests: not on the thread that answers everybody.
+    // The search for what differs computes thousands of digests, which must not block the thread that answers all requests.
     let Ok(verdict) = block(move || judge(&request, asked?)).await else {
         return HttpResponse::InternalServerError().finish();
     };
@@ -96,7 +96,7 @@ fn judge(request: &Request, tickets: Option<Tickets>) -> Result<Matched, Refusal
 }
 
 impl Request {
-    /// Whose configuration it is: of the app that the organisation calls by this agentId.
+    /// The app that has this agentId at the organisation.
     fn holder(&self, world: &World) -> Result<Holder, Refusal> {
         let (corp_id, agent_id) = (textual(&self.corp_id), textual(&self.agent_id));
         if world.organisation(&corp_id).is_none() {

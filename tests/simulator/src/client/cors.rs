@@ -31,7 +31,7 @@ pub async fn open(
 fn allow(headers: &mut HeaderMap, origin: Option<HeaderValue>, asked: Option<HeaderValue>) {
     headers.insert(VARY, HeaderValue::from_static("Origin"));
     headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin"));
-    // sendBeacon always sends credentials, and then `*` would not do.
+    // sendBeacon always sends credentials, and browsers do not accept `*` for those.
     if let Some(origin) = origin {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));

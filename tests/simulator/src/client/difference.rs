@@ -1,4 +1,4 @@
-//! Finds out what was signed instead, so that a developer need not guess.
+//! Finds out what a wrong signature was made over, so that a developer need not guess.
 
 use sha2::{Digest as _, Sha224, Sha384, Sha512};
 
@@ -9,7 +9,7 @@ use super::variants::{Change, Part, Writing, changes};
 /// More differing parts than this are not looked for: the search grows with their product.
 const MOST_PARTS: usize = 3;
 
-/// What the client holds against a signature that does not match.
+/// The page and the tickets that a signature that does not match is compared with.
 pub struct Expectation<'a> {
     pub page: &'a PageUrl,
     pub ticket: &'a str,
@@ -17,7 +17,7 @@ pub struct Expectation<'a> {
     pub home: Option<&'a PageUrl>,
 }
 
-/// What was signed instead.
+/// The URL that was signed instead, and the parts that differ.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Finding {
     pub parts: Vec<Part>,
@@ -33,7 +33,7 @@ pub fn find(signed: &Signed, expected: &Expectation<'_>) -> Option<Finding> {
     (0..=MOST_PARTS).find_map(|parts| search.among(&as_is, &groups, parts, Vec::new()))
 }
 
-/// How the signature was made from the text, as far as its shape shows.
+/// The digest that the signature was made with, as far as its length and its letters show.
 #[derive(Clone, Copy)]
 enum Seal {
     Accepted(Digest),

@@ -1,4 +1,4 @@
-//! The client library, told where it came from and how the client behaves.
+//! The client library, with the simulator's URL, the contacts and the client's behaviour filled in.
 
 use std::sync::Arc;
 

@@ -28,7 +28,7 @@ pub enum Form {
     Decoded,
 }
 
-/// What was accepted.
+/// With which digest and which form of the URL a signature was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Matched {
     pub digest: Digest,
@@ -55,12 +55,12 @@ impl Digest {
 }
 
 impl Signed {
-    /// The text under the signature.
+    /// The text that is signed.
     pub fn text(&self, ticket: &str, url: &str) -> String {
         format!("jsapi_ticket={ticket}&noncestr={}&timestamp={}&url={url}", self.nonce, self.timestamp)
     }
 
-    /// The digest with which the signature is that of this ticket and this URL.
+    /// The digest with which the signature matches this ticket and this URL.
     pub fn digest_for(&self, ticket: &str, url: &str) -> Option<Digest> {
         let text = self.text(ticket, url);
         Digest::ALL.into_iter().find(|digest| digest.hex(&text) == self.signature)

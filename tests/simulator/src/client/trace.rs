@@ -1,4 +1,4 @@
-//! `POST /client/trace`: the page's own doings, for the console's drawing.
+//! `POST /client/trace`: what the page itself did, for the sequence diagram of the console.
 
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpResponse, Responder};

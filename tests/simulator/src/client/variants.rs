@@ -63,7 +63,7 @@ pub enum Change {
     Query(Option<String>),
     Fragment(String),
     Writing(Writing),
-    /// Which of the dead tickets, the youngest first.
+    /// The index of a dead ticket, the newest first.
     Ticket(usize),
 }
 
@@ -96,7 +96,7 @@ impl Change {
     }
 }
 
-/// For each part the changes worth trying. `home` is where the app under test is said to be.
+/// For each part the changes worth trying. `home` is the registered URL of the app under test.
 pub fn changes(page: &PageUrl, home: Option<&PageUrl>, dead_tickets: usize) -> Vec<Vec<Change>> {
     let fragments = ["", "/"].map(str::to_owned);
     let fragments: BTreeSet<_> = page.fragment.clone().into_iter().chain(fragments).collect();

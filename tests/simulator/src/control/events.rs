@@ -11,15 +11,15 @@ use crate::world::World;
 pub struct Events {
     /// The app under test, if left out.
     client_id: Option<String>,
-    /// Where events are posted; an empty one takes the address away.
+    /// The URL to which events are posted; an empty one removes it.
     url: Option<String>,
-    /// How they are posted there.
+    /// The format in which events are posted to `url`.
     shape: Option<Shape>,
     suite_ticket: Option<SuiteTicket>,
     #[serde(default)]
     check_url: bool,
     stream: Option<StreamFault>,
-    /// Whether a new token of a third-party or custom app kills the one before.
+    /// Whether a new access_token of a third-party or custom app revokes the one before.
     newer_token_kills_older: Option<bool>,
 }
 

@@ -38,7 +38,7 @@ impl Lever for AddFault {
 
 fn understood(asked: &Value, path: &str) -> Result<Fault, String> {
     let fault = Fault::deserialize(asked).map_err(|error| error.to_string())?;
-    // A kind without members lets any member pass, whatever serde was told to deny.
+    // For a kind without members serde accepts unknown members, in spite of `deny_unknown_fields`.
     let written = serde_json::to_value(&fault).map_err(|error| error.to_string())?;
     let unknown = asked.as_object().and_then(|asked| asked.keys().find(|key| written.get(key).is_none()));
     if let Some(unknown) = unknown {

@@ -11,7 +11,7 @@ pub struct SetGrants {
     corp_id: Option<String>,
     /// The app under test, if left out.
     client_id: Option<String>,
-    /// All of them: what is left out is granted.
+    /// Replaces all grants: whatever is left out here is granted.
     grants: Grants,
 }
 

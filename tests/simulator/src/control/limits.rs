@@ -15,7 +15,7 @@ pub async fn show(shared: Data<Shared>) -> HttpResponse {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetLimits {
-    /// null takes the limit away; that it is left out is a slip.
+    /// null removes the limit. It must not be left out.
     #[serde(deserialize_with = "number_or_null")]
     calls_per_second: Option<u32>,
 }

@@ -1,4 +1,4 @@
-//! The levers behind the scenes, for tests and for the console. No page of another origin may pull them.
+//! The control API, `/control`, for tests and for the console. Pages of other origins may not call it.
 
 mod events;
 mod faults;
@@ -29,7 +29,7 @@ use crate::world::{Answers, Shared, World};
 
 const TEN_YEARS_IN_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
 const LONGEST_URL: usize = 2_000;
-/// A company with tens of thousands of people.
+/// Largest body of `/control/world`, in bytes: enough for a company with tens of thousands of people.
 const LARGEST_WORLD: usize = 16 * 1024 * 1024;
 
 /// Mounts `/control`.
@@ -62,7 +62,7 @@ pub fn mount(service: &mut ServiceConfig) {
     );
 }
 
-/// Something that a control post does to the world.
+/// A lever: a change of the world that a POST below `/control` asks for.
 trait Lever: DeserializeOwned {
     fn pull(self, world: &mut World) -> Result<(), String>;
 }
@@ -163,8 +163,8 @@ fn client_id(named: Option<String>, world: &World) -> Result<String, String> {
     app.map(|app| app.client_id.clone()).ok_or_else(|| "no app has this clientId".to_owned())
 }
 
-/// A browser names the origin of each post: one of a foreign page is refused, or any website could play with the simulator. And it names
-/// the host: a name that somebody made point at this machine is none of ours.
+/// Refuses requests from pages of other websites, which could control the simulator otherwise. `Origin`, which a browser sends with each
+/// POST, must be the simulator's; `Host` must be localhost or an address of this machine, or a foreign name could be made to point here.
 async fn own_origin_only(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -181,7 +181,7 @@ async fn own_origin_only(
     next.call(request).await
 }
 
-/// The scheme is left out of it: a TLS proxy before the simulator changes it.
+/// Whether `sender` has the simulator's host and port. The scheme is not compared: a TLS proxy in front of the simulator changes it.
 fn same_authority(sender: &HeaderValue, request: &HttpRequest) -> bool {
     let own = origin(request);
     let authority = |origin: &str| origin.split_once("://").map(|(_, authority)| authority.to_owned());

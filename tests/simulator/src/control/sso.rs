@@ -1,4 +1,4 @@
-//! `POST /control/sso`: an administrator goes from the admin console to the app's back end, with this code in its address.
+//! `POST /control/sso`: issues the code with which an administrator comes from the admin console to the app's back end.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data};

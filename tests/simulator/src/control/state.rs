@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::server::origin;
 use crate::world::{Credential, Holder, Organisation, Person, Registered, Shared, World};
 
-/// What an app may meet at DingTalk and does not meet here. The README has the same list.
+/// What DingTalk does and the simulator does not. The README has the same list.
 pub const NOT_SIMULATED: [&str; 7] = [
     "the QR code of the login page, and which redirect_uri the security settings allow",
     "events other than those listed, and Stream's callbacks",
@@ -51,7 +51,7 @@ fn people(organisation: &Organisation, origin: &str) -> Vec<Value> {
     organisation.told().map(|each| person(each, &organisation.corp_id, origin)).collect()
 }
 
-/// What whoever has the phone was told last, the newest first.
+/// The latest work notifications to the person who is signed in, the newest first.
 fn notifications(here: &Organisation, world: &World) -> Vec<Value> {
     const SHOWN: usize = 2;
     let signed_in = here.signed_in().map(|person| person.user_id.as_str()).unwrap_or_default();
@@ -86,7 +86,7 @@ fn app(app: &Registered, world: &World) -> Value {
     shown
 }
 
-/// An organisation, and how the app under test stands with it; null if it is none of the app's.
+/// An organisation, and the app under test there: `agentId` and `standing` are null if the organisation cannot have the app.
 fn organisation(organisation: &Organisation, world: &World, origin: &str) -> Value {
     let installation = world.under_test().and_then(|app| app.installations.get(&organisation.corp_id));
     json!({

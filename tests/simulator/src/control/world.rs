@@ -1,4 +1,4 @@
-//! `/control/world`: a world of one's own.
+//! `/control/world`: the definition of the world, to read and to replace.
 
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -7,7 +7,7 @@ use super::state;
 use crate::server::malformed;
 use crate::world::{Definition, Shared};
 
-/// The world as it is now, in the form in which it can be told; a crowd is not of it.
+/// The world as it is now, in the form that `load` accepts, without the people of a crowd.
 pub async fn show(shared: Data<Shared>) -> HttpResponse {
     let world = shared.world();
     let mut organisations = world.organisations.clone();
@@ -15,7 +15,7 @@ pub async fn show(shared: Data<Shared>) -> HttpResponse {
     HttpResponse::Ok().json(Definition { organisations, apps: world.apps.clone() })
 }
 
-/// Begins anew with the world that is told.
+/// Replaces the definition of the world with the one in the body, and resets the world.
 pub async fn load(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpResponse {
     let definition = match Definition::read(&body) {
         Ok(definition) => definition,

@@ -29,7 +29,7 @@ const LONGEST: u64 = 600;
 struct Crowd {
     #[serde(default = "three_hundred")]
     people: usize,
-    /// Within which they come, evenly.
+    /// The time within which they come, at even intervals.
     #[serde(default = "five")]
     seconds: u64,
 }
@@ -42,7 +42,7 @@ fn five() -> u64 {
     5
 }
 
-/// What a crowd needs to know before it sets out.
+/// Where a crowd goes, who is in it, and where its progress is counted.
 struct Plan {
     home: Url,
     holder: Holder,

@@ -1,4 +1,4 @@
-//! How a crowd is getting on.
+//! The progress of a crowd.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 use super::visitor::Failure;
 
-/// How many of a crowd are where.
+/// How many people of a crowd have come, have logged in or have failed.
 #[derive(Debug)]
 pub struct Progress {
     people: usize,
     arrived: AtomicUsize,
     logged_in: AtomicUsize,
     failures: Mutex<BTreeMap<String, usize>>,
-    /// Calls that had been refused before they came.
+    /// How many calls the rate limit had refused before the crowd came.
     refused_before: u64,
     began: Instant,
     ended: OnceLock<Instant>,

@@ -17,13 +17,13 @@ use crate::world::{Holder, Person, Shared, World};
 
 const CLIENT: &str = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/100.0.4896.58 \
                       Mobile Safari/537.36 AliApp(DingTalk/8.1.10) com.alibaba.android.rimet/0 Channel/0 language/zh-CN";
-/// A code lives for five minutes; one that might die on its way is not sent.
+/// A code is valid for five minutes; an older one than this is not sent, because it might expire on its way.
 const CODE_IS_FRESH: Duration = Duration::from_secs(4 * 60);
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
-/// An app that has no queue to speak of is not to be asked all the time.
+/// The shortest wait before a queued login is sent again, even if the app says to wait less.
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 
-/// Somebody on their way in.
+/// One person of a crowd, who logs in.
 pub struct Visitor {
     http: Client,
     home: Url,
@@ -42,20 +42,20 @@ pub enum Failure {
     /// The page has no `data-state`.
     NoEntryPage(StatusCode),
     Refused(StatusCode, String),
-    /// It was never their turn.
+    /// The login was still queued when the time was over.
     Queued,
-    /// The world that they came into is no more.
+    /// The world was reset meanwhile.
     Dismissed,
 }
 
-/// What an app said to a login.
+/// An app's answer to a login.
 enum Verdict {
     In,
     Queued { place: Value, wait: Duration },
 }
 
 impl Visitor {
-    /// Somebody of a plan's people, with the crowd that the plan is for.
+    /// A visitor for one person of a plan.
     pub fn new(http: Client, person: Arc<Person>, plan: &Plan, shared: Data<Shared>) -> Self {
         let (home, holder, crowd) = (plan.home.clone(), plan.holder.clone(), plan.progress.clone());
         Self { http, home, holder, person, shared, crowd, cookies: BTreeMap::new() }
@@ -82,7 +82,7 @@ impl Visitor {
         Err(Failure::Queued)
     }
 
-    /// A navigation from the workbench. Returns the state that the entry page carries.
+    /// Opens the app, as a navigation from the workbench. Returns the state that the entry page carries.
     async fn open(&mut self) -> Result<String, Failure> {
         let request = self.http.get(self.home.clone());
         let request = request.header("sec-fetch-site", "none").header("sec-fetch-mode", "navigate");
@@ -133,7 +133,7 @@ impl Visitor {
         Ok(world.codes.issue(self.holder.clone(), self.person.clone(), now))
     }
 
-    /// The world, as long as it is the one that the crowd came into: nobody of them is to meddle with the next.
+    /// Locks the world. It is an error if the world was reset since the crowd came: its people must not change the next world.
     fn world(&self) -> Result<MutexGuard<'_, World>, Failure> {
         let world = self.shared.world();
         let is_theirs = world.crowd.as_ref().is_some_and(|crowd| Arc::ptr_eq(crowd, &self.crowd));

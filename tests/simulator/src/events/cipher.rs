@@ -1,4 +1,4 @@
-//! How an event that is pushed over HTTP is encrypted and signed, and so is its answer.
+//! How an event that is pushed over HTTP, and the answer to it, are encrypted and signed.
 
 use aes::Aes256;
 use base64::Engine;
@@ -10,12 +10,12 @@ use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use cbc::{Decryptor, Encryptor};
 use sha1::{Digest, Sha1};
 
-/// PKCS#7 with a block of this length, twice that of AES.
+/// The padding is PKCS#7 with a block of this length in bytes, twice that of AES. The key has the same length.
 const BLOCK: usize = 32;
 const RANDOM: usize = 16;
 const LENGTH: usize = 4;
 
-/// The token and the key that an app and DingTalk agreed on, and whose messages they are: the clientId.
+/// The callback token and the AES key of an app, and the owner in its messages: the clientId.
 pub struct Cipher<'a> {
     token: &'a str,
     key: [u8; BLOCK],
@@ -35,7 +35,7 @@ pub enum Fault {
 
 impl<'a> Cipher<'a> {
     pub fn new(token: &'a str, aes_key: &str, owner: &'a str) -> Result<Self, Fault> {
-        // 43 letters are 258 bits: of some published keys the last two are not zero.
+        // 43 letters are 258 bits, two more than the key has. In some published keys these two are not zero.
         let config = GeneralPurposeConfig::new()
             .with_decode_allow_trailing_bits(true)
             .with_decode_padding_mode(DecodePaddingMode::RequireNone);
@@ -51,7 +51,7 @@ impl<'a> Cipher<'a> {
         plain.extend(std::iter::repeat_n(padding as u8, padding));
         let length = plain.len();
         let encryptor = Encryptor::<Aes256>::new(&self.key.into(), &self.iv().into());
-        // It is whole blocks by now.
+        // This does not fail: the padding has made it whole blocks.
         let encrypted = encryptor.encrypt_padded::<NoPadding>(&mut plain, length).map(<[u8]>::to_vec).unwrap_or_default();
         STANDARD.encode(encrypted)
     }
@@ -83,7 +83,7 @@ impl<'a> Cipher<'a> {
         hex::encode(Sha1::digest(parts.concat()))
     }
 
-    /// A signed message, opened.
+    /// Verifies and decrypts a signed message.
     pub fn open(&self, signature: &str, timestamp: &str, nonce: &str, encrypted: &str) -> Result<String, Fault> {
         if self.signature(timestamp, nonce, encrypted) != signature {
             return Err(Fault::Signature);

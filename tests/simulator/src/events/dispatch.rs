@@ -1,4 +1,4 @@
-//! Delivers what waits in the outbox, and makes new suite tickets when it is time.
+//! Delivers the events in the outbox, and makes new suite tickets when they are due.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,10 +16,10 @@ use crate::recording::{Outcome, Recording};
 use crate::web_client::web_client;
 use crate::world::Shared;
 
-/// How often it is looked whether a suite ticket is old, when nothing happens.
+/// How often suite tickets are checked when no event is due.
 const GLANCE: Duration = Duration::from_secs(60);
 
-/// Until the simulator stops.
+/// Runs until the simulator stops.
 pub async fn run(shared: Data<Shared>) {
     let http = web_client();
     let news = shared.world().outbox.news.clone();

@@ -1,16 +1,16 @@
-//! What can happen that an app is told of, in the words of each transport.
+//! The events that are sent to an app, with their data as each transport writes it.
 
 use serde_json::{Map, Value, json};
 
 use crate::secret;
 use crate::world::Millis;
 
-/// Something that happened, for one app.
+/// An event for one app.
 #[derive(Debug, Clone)]
 pub struct Event {
     /// The same whenever it is pushed again.
     pub id: String,
-    /// So is this; the number of a later event is greater.
+    /// The same whenever it is pushed again, too; a later event has a greater number.
     pub number: u64,
     pub client_id: String,
     pub corp_id: String,
@@ -24,16 +24,16 @@ pub enum Happening {
     SuiteTicket {
         ticket: String,
     },
-    /// An organisation authorised the app; what it is told of it, in the words of `get_auth_info`.
+    /// An organisation authorised the app; `authorisation` has the form of `get_auth_info`.
     Authorised {
         authorisation: Value,
         temporary_code: String,
     },
-    /// It gave the app another scope.
+    /// The organisation gave the app another scope.
     ScopeChanged {
         authorisation: Value,
     },
-    /// It took the authorisation back.
+    /// The organisation took the authorisation back.
     Relieved,
     Stopped {
         agent_id: String,
@@ -53,9 +53,9 @@ pub enum Happening {
         user_id: String,
         union_id: String,
     },
-    /// The organisation is no more.
+    /// The organisation was dissolved.
     Dissolved,
-    /// DingTalk wants to know whether the address is right.
+    /// DingTalk verifies the URL that it pushes events to.
     UrlChecked,
 }
 
@@ -84,7 +84,7 @@ impl Happening {
         }
     }
 
-    /// Its number in the pushes for third-party apps.
+    /// Its `biz_type` in the pushes for third-party apps.
     pub fn biz_type(&self) -> u8 {
         match self {
             Self::SuiteTicket { .. } => 2,
@@ -95,12 +95,12 @@ impl Happening {
         }
     }
 
-    /// Tickets, authorisations and what becomes of the app come in pushes of their own.
+    /// Whether it is about a suite ticket, an authorisation or the state of the app. Those come in pushes of high priority.
     pub fn is_urgent(&self) -> bool {
         matches!(self.biz_type(), 2 | 4 | 7)
     }
 
-    /// What it is about, in the pushes for third-party apps.
+    /// Its `biz_id` in the pushes for third-party apps: the id of what it is about.
     pub fn subject<'a>(&'a self, event: &'a Event) -> &'a str {
         match self {
             Self::SuiteTicket { .. } => &event.client_id,
@@ -125,7 +125,7 @@ impl Happening {
             Self::Stopped { agent_id } | Self::Restored { agent_id } | Self::Removed { agent_id } => {
                 json!({"agentId": number(agent_id)})
             }
-            // Who left is the subject of the push. One page has this beside it and another nothing; none has a `userid`.
+            // The subject of the push says who left. One page of DingTalk's has these two members, another none; no page has `userid`.
             Self::Left { user_id, union_id } => json!({"userId": user_id, "unionid": union_id}),
             Self::Joined { user_id, union_id } => json!({"userid": user_id, "unionid": union_id}),
             Self::Relieved | Self::Dissolved | Self::UrlChecked => json!({}),
@@ -136,7 +136,7 @@ impl Happening {
         }
     }
 
-    /// Its data as it comes by Stream.
+    /// Its data with the names that it has over Stream.
     pub fn new_names(&self) -> Value {
         match self {
             Self::Left { user_id, .. } | Self::Joined { user_id, .. } => json!({"userId": [user_id]}),

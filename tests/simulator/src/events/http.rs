@@ -1,4 +1,4 @@
-//! Events over HTTP: encrypted, signed, and told again until the encrypted "success" comes back.
+//! Events over HTTP: encrypted, signed, and pushed again until the encrypted "success" comes back.
 
 use std::time::Duration;
 
@@ -16,28 +16,28 @@ use crate::world::{Kind, Registered, real_now};
 /// The longest of the times that DingTalk's pages give an app for its answer.
 const PATIENCE: Duration = Duration::from_millis(2500);
 
-/// Where an app wants to be told.
+/// The URL to which the events for an app are pushed, and their format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PushUrl {
     pub url: String,
     pub shape: Shape,
 }
 
-/// How third-party apps are told over HTTP.
+/// The format of events that are pushed to third-party apps over HTTP.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shape {
     /// Batches of final states: SyncHTTP.
     #[default]
     Sync,
-    /// One event each, as it was before.
+    /// One event in each push: the format before SyncHTTP.
     Old,
 }
 
-/// Why an event counts as not told.
+/// Why an event counts as not delivered.
 pub type Refusal = String;
 
-/// Tells one event, and reads the answer.
+/// Pushes one event, and checks the answer.
 pub async fn push(http: &Client, to: &PushUrl, app: &Registered, event: &Event) -> Result<(), Refusal> {
     let cipher = cipher(app)?;
     let (query, body) = sealed(&cipher, &message(app, to.shape, event), &real_now().to_string());
@@ -56,7 +56,7 @@ pub fn cipher(app: &Registered) -> Result<Cipher<'_>, Refusal> {
         .map_err(|_| "the app has no callbackToken and callbackAesKey".to_owned())
 }
 
-/// The query and the body of the call that tells `message`.
+/// The query and the body of the request that pushes `message`.
 pub fn sealed(cipher: &Cipher, message: &Value, timestamp: &str) -> ([(&'static str, String); 4], Value) {
     let (encrypted, nonce) = (cipher.encrypt(&message.to_string(), random()), secret::hex32()[..8].to_owned());
     let signature = cipher.signature(timestamp, &nonce, &encrypted);
@@ -89,7 +89,7 @@ fn message(app: &Registered, shape: Shape, event: &Event) -> Value {
     }
 }
 
-/// What third-party apps are told.
+/// The body of a push to a third-party app, in the format of SyncHTTP.
 fn batch(event: &Event) -> Value {
     let happening = &event.happening;
     let mut data = happening.old_names();
@@ -113,7 +113,7 @@ fn batch(event: &Event) -> Value {
     })
 }
 
-/// What organisations' own apps are told, with the names that apps have been seen to read and those of DingTalk's pages.
+/// The body of a push to an organisation's own app. It has the names that apps have been seen to read, and those of the documentation.
 fn plain(event: &Event) -> Value {
     let mut told = bare(event);
     if let Some(people) = told.get("UserId").cloned() {

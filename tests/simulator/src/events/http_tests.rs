@@ -16,7 +16,7 @@ use crate::web_client::web_client;
 use crate::world::{CUSTOM, Decision, INTERNAL, THIRD_PARTY};
 use crate::{App as Registration, Simulator};
 
-/// An app that says what it is told to say, one answer after the other, and "success" when it was told no more.
+/// An app that gives the answers in `answers`, one after the other, and "success" when there are no more.
 struct Listener {
     url: String,
     heard: Receiver<Value>,
@@ -73,7 +73,7 @@ impl Listener {
     }
 }
 
-/// The one datum of a batch.
+/// The `biz_data` of the only event in a batch.
 fn datum(batch: &Value) -> Value {
     let [told] = &batch["bizData"].as_array().expect("a list")[..] else { panic!("{batch}") };
     serde_json::from_str(told["biz_data"].as_str().expect("JSON in a text")).expect("JSON")

@@ -1,4 +1,4 @@
-//! What DingTalk tells an app without being asked.
+//! The events that DingTalk sends to an app.
 
 mod cipher;
 mod dispatch;

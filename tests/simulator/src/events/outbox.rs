@@ -13,13 +13,13 @@ const MOST_ATTEMPTS: u32 = 100;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// What is still to be told.
+/// The events that are still to be delivered.
 #[derive(Debug, Default)]
 pub struct Outbox {
     pushes: Vec<Push>,
     /// The number of the newest event.
     latest: u64,
-    /// Whoever delivers is told that there is something to do.
+    /// Wakes the task that delivers the events.
     pub news: Arc<Notify>,
 }
 
@@ -27,12 +27,12 @@ pub struct Outbox {
 struct Push {
     event: Arc<Event>,
     attempts: u32,
-    /// Nothing while it is under way.
+    /// When the event is to be pushed; `None` while it is under way.
     due: Option<Instant>,
 }
 
 impl Outbox {
-    /// Empty, and delivered by the same hands.
+    /// An empty outbox, whose events the same task delivers.
     pub fn emptied(&self) -> Self {
         Self { pushes: Vec::new(), latest: self.latest, news: self.news.clone() }
     }
@@ -41,7 +41,7 @@ impl Outbox {
         // Two events may be born in one millisecond, and a reset turns the clock back.
         self.latest = event.number.max(self.latest + 1);
         event.number = self.latest;
-        // Of two tickets the older is worth nothing.
+        // A new suite ticket replaces one that has not been delivered.
         if let Happening::SuiteTicket { .. } = event.happening {
             self.pushes.retain(|push| {
                 push.event.client_id != event.client_id || !matches!(push.event.happening, Happening::SuiteTicket { .. })
@@ -51,7 +51,7 @@ impl Outbox {
         self.news.notify_one();
     }
 
-    /// The events that are due, for apps that can be reached. They are under way then.
+    /// The events that are due, for apps that can be reached. They count as under way from now on.
     pub fn take_due(&mut self, now: Instant, reachable: impl Fn(&str) -> bool) -> Vec<Arc<Event>> {
         let is_due = |push: &&mut Push| push.due.is_some_and(|due| due <= now) && reachable(&push.event.client_id);
         let due = self.pushes.iter_mut().filter(is_due);
@@ -62,7 +62,7 @@ impl Outbox {
         .collect()
     }
 
-    /// When the next one is due.
+    /// When the next event is due, for apps that can be reached.
     pub fn next_due(&self, reachable: impl Fn(&str) -> bool) -> Option<Instant> {
         self.pushes.iter().filter(|push| reachable(&push.event.client_id)).filter_map(|push| push.due).min()
     }
@@ -71,7 +71,7 @@ impl Outbox {
         self.pushes.retain(|push| push.event.id != id);
     }
 
-    /// It comes again later, each time a while longer.
+    /// Has an event pushed again, after a pause that doubles each time; drops it after too many attempts.
     pub fn failed(&mut self, id: &str, now: Instant) {
         self.pushes.retain(|push| push.event.id != id || push.attempts + 1 < MOST_ATTEMPTS);
         if let Some(push) = self.pushes.iter_mut().find(|push| push.event.id == id) {
@@ -81,7 +81,7 @@ impl Outbox {
         self.news.notify_one();
     }
 
-    /// Whatever waits is due now.
+    /// Makes all events that wait for an app due now.
     pub fn hurry(&mut self, client_id: &str, now: Instant) {
         let waiting = self.pushes.iter_mut().filter(|push| push.event.client_id == client_id);
         for due in waiting.filter_map(|push| push.due.as_mut()) {

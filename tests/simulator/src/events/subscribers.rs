@@ -1,4 +1,4 @@
-//! Where the apps listen: at an address, or at the other end of a Stream connection.
+//! Where the apps receive events: at a URL, or over a Stream connection.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -10,15 +10,15 @@ use super::http::PushUrl;
 use super::stream::{Command, StreamFault};
 use crate::secret;
 
-/// How many tickets are good at once: the oldest, which nobody came with, go.
+/// How many unused tickets are valid at once; beyond that the oldest are dropped.
 const MOST_TICKETS: usize = 1_000;
 
-/// Everybody who wants to be told.
+/// The apps that receive events, and where.
 #[derive(Debug, Default)]
 pub struct Subscribers {
     urls: BTreeMap<String, PushUrl>,
     connections: Vec<Connection>,
-    /// Those who may connect: each ticket is good once.
+    /// Tickets with which an app may connect, each once.
     tickets: VecDeque<Ticket>,
     connected: u64,
 }
@@ -27,11 +27,11 @@ pub struct Subscribers {
 struct Ticket {
     text: String,
     subscription: Subscription,
-    /// Unix milliseconds. Nobody may connect with it any more.
+    /// When the ticket expires, in Unix milliseconds.
     ends: u64,
 }
 
-/// Whose a connection is, and what for.
+/// The app that a connection belongs to, and what the connection is for.
 #[derive(Debug)]
 pub struct Subscription {
     pub client_id: String,
@@ -44,7 +44,7 @@ struct Connection {
     number: u64,
     subscription: Subscription,
     commands: UnboundedSender<Command>,
-    /// It was told to go, and is given nothing more.
+    /// It is about to end, and gets no more events.
     leaving: bool,
     frozen: bool,
 }
@@ -53,7 +53,7 @@ impl Connection {
     fn disturb(&mut self, fault: StreamFault) {
         self.leaving |= fault.is_the_last();
         self.frozen |= fault == StreamFault::Freeze;
-        // One that is closing already need not be told.
+        // This fails if the connection has ended already: then there is nothing to do.
         drop(self.commands.send(Command::Fault(fault)));
     }
 }
@@ -77,7 +77,7 @@ impl Subscribers {
         self.urls.clear();
     }
 
-    /// One that is good once, for ninety seconds from `now`, as the page on Stream's protocol says.
+    /// Issues a ticket for one connection. It is valid for ninety seconds from `now`, as the page on Stream's protocol says.
     pub fn issue_ticket(&mut self, subscription: Subscription, now: u64) -> String {
         const LIFE: u64 = 90_000;
         let text = secret::hex32();
@@ -88,7 +88,7 @@ impl Subscribers {
         text
     }
 
-    /// What a ticket is for; it is used up.
+    /// Uses up a ticket, and returns what it is for; `None` if it is unknown or has expired.
     pub fn redeem(&mut self, ticket: &str, now: u64) -> Option<Subscription> {
         let position = self.tickets.iter().position(|issued| issued.text == ticket)?;
         self.tickets.remove(position).filter(|ticket| now < ticket.ends).map(|ticket| ticket.subscription)
@@ -104,19 +104,19 @@ impl Subscribers {
         self.connections.retain(|connection| connection.number != number);
     }
 
-    /// Something happens to each connection of an app; returns how many there are.
+    /// Causes a fault on each connection of an app; returns how many there are.
     pub fn disturb(&mut self, client_id: &str, fault: StreamFault) -> usize {
         let told = self.connections.iter_mut().filter(|connection| connection.subscription.client_id == client_id);
         told.map(|connection| connection.disturb(fault)).count()
     }
 
-    /// The frozen ones end: no event of another world is to vanish in them.
+    /// Ends the frozen connections, so that no event of the next world is lost in them.
     pub fn lose_frozen(&mut self) {
         let frozen = self.connections.iter_mut().filter(|connection| connection.frozen);
         frozen.for_each(|connection| connection.disturb(StreamFault::Lose));
     }
 
-    /// Any connection of the app that wants events, or else its address. Which is chosen by chance, as by DingTalk ("Stream protocol").
+    /// A connection of the app that wants events, or else its URL. The connection is chosen at random, as by DingTalk ("Stream protocol").
     pub fn way_to(&self, client_id: &str) -> Option<Way> {
         let open: Vec<_> = self.open(client_id).collect();
         if open.is_empty() {

@@ -17,7 +17,7 @@ use crate::server::{self, Places, within_reach};
 use crate::upstream::{Api, Fault, Faults, Pace, documented, known};
 use crate::world::{Answers, App, Client, Holder, INTERNAL, Shared, World, millis};
 
-/// Another app of the same organisation, whose authCodes are none of ours.
+/// The clientId of another app of the same organisation: its authCodes are not valid for the app under test.
 const FOREIGN_CLIENT_ID: &str = "dingsomebodyelse1";
 
 /// A running simulated DingTalk. It stops when it is dropped.
@@ -39,7 +39,7 @@ impl Simulator {
         Self::start_at(Places { main: Some(listener), ..Places::default() }).await
     }
 
-    /// Starts wherever it is told to. The server has a thread of its own: a test that blocks its runtime does not stop DingTalk.
+    /// Starts on the given listeners. The server has a thread of its own, so a test that blocks its runtime does not block the simulator.
     pub async fn start_at(places: Places) -> io::Result<Self> {
         let shared = Data::new(Shared::default());
         let (started, start) = oneshot::channel();
@@ -49,13 +49,13 @@ impl Simulator {
         Ok(Self { shared, address: within_reach(address), server })
     }
 
-    /// Where both API families, the client library and the console are.
+    /// The base URL of both API families, the client library and the console.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Where the old API family is: the same, unless it was given a place of its own.
+    /// The base URL of the old API family: the same as [`Self::url`], unless it was given a listener of its own.
     #[must_use]
     pub fn old_url(&self) -> String {
         format!("http://{}", self.shared.world().setup.old.map_or(self.address, within_reach))
@@ -67,13 +67,13 @@ impl Simulator {
         self.shared.world().setup.authority.clone()
     }
 
-    /// The registration of the app under test.
+    /// The registration of the internal app, which is under test at first.
     #[must_use]
     pub fn app(&self) -> &'static App {
         &INTERNAL
     }
 
-    /// Tells the console where the app under test is.
+    /// Sets the URL at which the console opens the app under test.
     pub fn show_app(&self, url: impl Into<String>) {
         self.shared.world().setup.app_url = Some(url.into());
     }
@@ -83,7 +83,8 @@ impl Simulator {
         self.shared.world().advance(by);
     }
 
-    /// Grants credentials, from the next ones on, this life instead of two hours. `expireIn` is in whole seconds.
+    /// Sets the lifetime of access_tokens and jsapi_tickets from the next call on; at the start it is two hours. `expireIn` is in whole
+    /// seconds.
     pub fn credentials_live_for(&self, life: Duration) {
         let mut world = self.shared.world();
         world.tokens.live_for(millis(life));
@@ -103,16 +104,16 @@ impl Simulator {
         organisation.sign_in(person);
     }
 
-    /// Decides how the client behaves.
+    /// Sets how the client answers requests for an authCode, and whether pages run outside the client, in an ordinary browser.
     pub fn client(&self, answers: Answers, outside: bool) {
         self.shared.world().client = Client { answers, outside };
     }
 
-    /// Puts a fault in the way of the next calls of an endpoint, written as `/topapi/v2/user/get`; also of one that is not simulated,
-    /// where `{…}` stands for any part.
+    /// Applies a fault to the next `times` calls of an endpoint. The endpoint is a path such as `/topapi/v2/user/get`; it need not be
+    /// simulated, and `{…}` in it stands for any one segment.
     ///
     /// # Panics
-    /// When the endpoint is no path, for no call at all, or for a fault that cannot be had: a slip in the test.
+    /// When the endpoint is no path, `times` is 0, or the fault cannot occur at this endpoint: a slip in the test.
     #[track_caller]
     pub fn fault(&self, endpoint: &str, times: u32, fault: Fault) {
         assert!(times > 0, "a fault for no call");
@@ -124,18 +125,18 @@ impl Simulator {
         self.shared.world().faults.add(path, times, fault);
     }
 
-    /// Decides how many calls of one API DingTalk takes from one app in any second of real time.
+    /// Sets how many calls of one API DingTalk accepts from one app in any second of real time; `None` is no limit.
     ///
     /// # Panics
-    /// For none at all: a slip in the test.
+    /// When the limit is 0: a slip in the test.
     #[track_caller]
     pub fn calls_per_second(&self, limit: Option<u32>) {
         assert_ne!(limit, Some(0), "a limit that lets nothing in");
         self.shared.world().setup.calls_per_second = limit;
     }
 
-    /// How the app's calls of an endpoint went under the limit, or would have gone; written as `/topapi/v2/user/get`. Those of a
-    /// third-party app are counted at each organisation, and are in `/control/limits`.
+    /// How many calls of an endpoint, written as `/topapi/v2/user/get`, the app made, and how many were refused by the limit. Calls of a
+    /// third-party app are counted per organisation, and only `/control/limits` shows them.
     ///
     /// # Panics
     /// When there is no such endpoint: a slip in the test.
@@ -146,7 +147,7 @@ impl Simulator {
         world.paces.pace(Holder::new(&world.setup.under_test, ""), api(endpoint))
     }
 
-    /// Takes back the faults that have not met their calls.
+    /// Removes the faults that no call has used up.
     pub fn clear_faults(&self) {
         self.shared.world().faults = Faults::default();
     }
@@ -198,7 +199,7 @@ impl Simulator {
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        // The command is sent by the call itself; only its completion would have to be awaited.
+        // The call itself sends the command; awaiting its future would only wait until the server has stopped.
         drop(self.server.stop(false));
     }
 }
@@ -210,9 +211,9 @@ fn run(places: Places, shared: Data<Shared>, started: oneshot::Sender<Started>) 
         match server::bind(places, shared.clone()) {
             Ok((server, address)) => {
                 spawn(events::run(shared));
-                // Nobody waits for the start any more: then nobody wants the server either.
+                // If this fails, `start_at` was cancelled, and nobody needs the server.
                 if started.send(Ok((server.handle(), address))).is_ok() {
-                    // It has nothing to say at its end that a test could use.
+                    // A test has no use for the server's result.
                     let _ = server.await;
                 }
             }

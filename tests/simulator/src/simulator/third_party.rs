@@ -1,4 +1,4 @@
-//! What a test does with several organisations, and with what DingTalk tells an app.
+//! What a test can do with several organisations, and with the events that DingTalk sends to an app.
 
 use serde_json::Value;
 
@@ -38,12 +38,12 @@ impl Simulator {
         ORGANISATIONS
     }
 
-    /// Decides which app is under test: what is done or asked here is about this one.
+    /// Sets the app under test, which the other methods are about.
     pub fn put_to_test(&self, app: &App) {
         self.shared.world().setup.under_test = app.client_id.to_owned();
     }
 
-    /// What `dd.config` calls the app under test at an organisation, if that can have it.
+    /// The agentId of the app under test at an organisation, for `dd.config`; `None` if the organisation cannot have the app.
     #[must_use]
     pub fn agent_id(&self, corp_id: &str) -> Option<String> {
         Some(self.shared.world().under_test()?.installations.get(corp_id)?.agent_id.clone())
@@ -60,7 +60,7 @@ impl Simulator {
         super::issue(&client_id, corp_id, user_id, &mut self.shared.world())
     }
 
-    /// An organisation decides about the app under test, which is told if it is a third-party app.
+    /// Has an organisation decide about the app under test. A third-party app is sent an event.
     ///
     /// # Panics
     /// When the decision makes no sense: a slip in the test.
@@ -87,7 +87,7 @@ impl Simulator {
         done(self.shared.world().come_back(corp_id, user_id));
     }
 
-    /// An organisation is no more.
+    /// Dissolves an organisation.
     ///
     /// # Panics
     /// When there is none with this corpId: a slip in the test.
@@ -96,18 +96,18 @@ impl Simulator {
         done(self.shared.world().dissolve(corp_id));
     }
 
-    /// Where the app under test is told of events over HTTP, as long as it has no Stream connection.
+    /// Sets the URL to which events are pushed over HTTP, as long as the app under test has no Stream connection.
     pub fn push_events_to(&self, url: impl Into<String>, shape: Shape) {
         let url = Some(PushUrl { url: url.into(), shape });
         self.tested(|world, client_id| world.listen_at(client_id, url));
     }
 
-    /// DingTalk asks the address that it pushes to whether it is right.
+    /// Sends the event `check_url`, by which DingTalk verifies the URL that it pushes events to.
     pub fn check_url(&self) {
         self.tested(World::check_url);
     }
 
-    /// The query and the body of a call that tells the app under test of `message`, as DingTalk makes it at that time.
+    /// The query and the body of the request that pushes the event `message` to the app under test, encrypted, and signed with `timestamp`.
     #[must_use]
     pub fn sealed(&self, message: &Value, timestamp: &str) -> (String, String) {
         let world = self.shared.world();
@@ -123,7 +123,7 @@ impl Simulator {
         self.tested(|world, client_id| world.suite_tickets.current(client_id).map(str::to_owned))
     }
 
-    /// Pushes a new suite ticket, which is the end of the one before.
+    /// Pushes a new suite ticket, which replaces the one before.
     ///
     /// # Panics
     /// When the app under test is no third-party app: a slip in the test.
@@ -141,12 +141,12 @@ impl Simulator {
         self.with_suite_tickets(World::push_suite_ticket_again);
     }
 
-    /// Does something to the app's Stream connections, and returns how many there are.
+    /// Causes a fault on the app's Stream connections, and returns how many there are.
     pub fn disturb_stream(&self, fault: StreamFault) -> usize {
         self.tested(|world, client_id| world.disturb_stream(client_id, fault))
     }
 
-    /// How many Stream connections of the app are given events.
+    /// How many Stream connections of the app receive events.
     #[must_use]
     pub fn stream_connections(&self) -> usize {
         self.tested(|world, client_id| world.subscribers.connections(client_id))
@@ -158,12 +158,13 @@ impl Simulator {
         self.shared.world().outbox.len()
     }
 
-    /// Whether a new access_token of a third-party or custom app kills the one before. DingTalk does not say; not, as at the start.
+    /// Sets whether a new access_token of a third-party or custom app revokes the one before. DingTalk does not document it; at the start
+    /// it does not.
     pub fn newer_tokens_kill_older(&self, so: bool) {
         self.shared.world().tokens.newer_kills_older = so;
     }
 
-    /// The access_tokens of the app under test at an organisation die.
+    /// Revokes the access_tokens of the app under test at an organisation.
     pub fn revoke_tokens(&self, corp_id: &str) {
         self.tested(|world, client_id| {
             let now = world.now();
@@ -180,7 +181,7 @@ impl Simulator {
         }));
     }
 
-    /// Something with the app under test.
+    /// Calls `act` with the world and the clientId of the app under test.
     fn tested<T>(&self, act: impl FnOnce(&mut World, &str) -> T) -> T {
         let mut world = self.shared.world();
         let client_id = world.under_test().map(|app| app.client_id.clone()).unwrap_or_default();

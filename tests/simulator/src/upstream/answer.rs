@@ -9,7 +9,7 @@ use super::api::Family;
 use super::reshape::Form;
 use crate::recording::Outcome;
 
-/// A complete answer, with what the ledger tells about it.
+/// A complete answer, with its code and its note for the ledger.
 pub struct Answer {
     status: StatusCode,
     content_type: &'static str,
@@ -35,13 +35,13 @@ impl Answer {
         Self::new(status, Family::Api, body, code)
     }
 
-    /// Success of the old API, whose payload lies in `result`.
+    /// Success of the old API, with the payload in `result`.
     pub fn topapi(result: Value) -> Self {
         let body = json!({"errcode": 0, "errmsg": "ok", "result": result, "request_id": request_id()});
         Self::new(StatusCode::OK, Family::Topapi, body, "0")
     }
 
-    /// Success of an endpoint whose payload lies beside `errcode`.
+    /// Success of the old API at an endpoint that has its payload beside `errcode`.
     pub fn topapi_beside(key: &str, value: Value) -> Self {
         Self::topapi_error(0, "ok").with(key, value)
     }
@@ -52,7 +52,7 @@ impl Answer {
         Self::new(StatusCode::OK, Family::Topapi, body, &errcode.to_string())
     }
 
-    /// An error of the gateway before the endpoint: wrapped in 88.
+    /// An error of the gateway in front of the endpoint: errcode 88, with the real code in `sub_code`.
     pub fn gateway_error(sub_code: &str, sub_msg: &str, detail: &str) -> Self {
         let body = json!({
             "errcode": 88,
@@ -76,7 +76,7 @@ impl Answer {
         Self::new(StatusCode::OK, Family::Topapi, body, "22")
     }
 
-    /// Success of the oldest paths: the payload lies beside `errcode`.
+    /// Success of the oldest paths, with the payload beside `errcode`.
     pub fn legacy(payload: Value) -> Self {
         Self::new(StatusCode::OK, Family::Legacy, payload, "0")
     }
@@ -86,7 +86,7 @@ impl Answer {
         Self::new(StatusCode::OK, Family::Legacy, body, &errcode.to_string())
     }
 
-    /// JSON that belongs to neither family: what an address that was shut out is told.
+    /// JSON in the form of neither family: the answer to an IP address that is banned.
     pub fn punishment(body: Value) -> Self {
         let code = body["status"].to_string();
         Self::new(StatusCode::OK, Family::Api, body, &code)
@@ -119,7 +119,7 @@ impl Answer {
         self
     }
 
-    /// The same in another form.
+    /// The same answer, with its JSON body in another form.
     pub fn in_form(mut self, form: Form) -> Self {
         if let Body::Json(body) = &mut *self.body {
             *body = form.of(body.take());
@@ -127,7 +127,7 @@ impl Answer {
         self
     }
 
-    /// Tells the ledger something more.
+    /// Adds a note for the ledger.
     pub fn noting(mut self, note: &str) -> Self {
         self.note = Some(match self.note.take() {
             Some(earlier) => format!("{earlier}; {note}"),
@@ -136,7 +136,7 @@ impl Answer {
         self
     }
 
-    /// Whether it is about the access_token or the pace of the calls, so that nobody looked at the code that was sent.
+    /// Whether this refusal is about the access_token or the rate of calls, so that DingTalk did not look at the authCode in the call.
     pub fn left_the_code_alone(&self) -> bool {
         self.status == StatusCode::UNAUTHORIZED
             || matches!(self.code.as_deref(), Some("40000" | "40014" | "41001" | "90002" | "90017" | "90018" | "90019"))

@@ -1,4 +1,4 @@
-//! What an API of DingTalk is: where it lies, who may call it, and who answers.
+//! The description of an API of DingTalk: its path, who may call it, and the function that answers.
 
 use super::answer::Answer;
 use super::call::Call;
@@ -7,10 +7,10 @@ use crate::world::{Holder, OnBehalf, World};
 /// One API of DingTalk.
 #[derive(Debug)]
 pub struct Api {
-    /// As the documentation writes it, with `{…}` for a part that is a value.
+    /// The path as the documentation writes it, with `{…}` for a segment that is a value.
     pub path: &'static str,
     pub method: Method,
-    /// What the ledger calls it.
+    /// What its calls are labelled in the ledger.
     pub label: &'static str,
     /// The permission that an app needs for it.
     pub scope: &'static str,
@@ -18,18 +18,18 @@ pub struct Api {
 }
 
 impl Api {
-    /// One that wants POST.
+    /// An API that is called with POST.
     pub const fn post(path: &'static str, label: &'static str, scope: &'static str, access: Access) -> Self {
         Self { path, method: Method::Post, label, scope, access }
     }
 
-    /// One that wants GET.
+    /// An API that is called with GET.
     pub const fn get(path: &'static str, label: &'static str, scope: &'static str, access: Access) -> Self {
         Self { path, method: Method::Get, label, scope, access }
     }
 }
 
-/// How an API wants to be called.
+/// The HTTP method of an API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     Get,
@@ -38,18 +38,18 @@ pub enum Method {
     Either,
 }
 
-/// Who may call an API, and what answers.
+/// Who may call an API, and the function that answers.
 #[derive(Debug, Clone, Copy)]
 pub enum Access {
-    /// Whoever proves in the call itself who they are.
+    /// Any caller; the call itself carries what proves who they are, and no token.
     Open(fn(&Call, &mut World) -> Result<Answer, Answer>),
     /// An app at an organisation, with the access_token of that organisation.
     App(fn(&Call, &Holder, &mut World) -> Answer),
     /// A third-party app, with its suite_access_token.
     Suite(fn(&Call, &Holder, &mut World) -> Answer),
-    /// The back end of an app, with the token of an organisation's administrators.
+    /// The back end of an app, with the SSO access_token of an organisation.
     Sso(fn(&Call, &Holder, &mut World) -> Answer),
-    /// An app for somebody who logged in with a browser, with the token of theirs.
+    /// An app on behalf of a person who logged in with a browser, with that person's access_token.
     User(fn(&Call, &OnBehalf, &mut World) -> Answer),
 }
 
@@ -74,7 +74,7 @@ impl Family {
     }
 }
 
-/// `/v1.0/` and `/v2.0/` are in the documentation.
+/// Whether a path begins with a version; the documentation has `/v1.0/` and `/v2.0/`.
 fn has_version(path: &str) -> bool {
     let version = path.strip_prefix("/v").and_then(|rest| rest.split_once('/')).map(|(version, _)| version);
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -92,7 +92,7 @@ impl Api {
     }
 }
 
-/// Whether `path` is one that is written like `pattern`, where `{…}` stands for any part that is not empty.
+/// Whether `path` matches `pattern`, where `{…}` stands for any segment that is not empty.
 pub fn fits(pattern: &str, path: &str) -> bool {
     let (mut own, mut asked) = (pattern.split('/'), path.split('/'));
     loop {

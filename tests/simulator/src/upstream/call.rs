@@ -19,16 +19,16 @@ pub struct Call {
     pub raw_path: String,
     pub api: Option<&'static Api>,
     pub side: Side,
-    /// Where the simulator was reached, for the addresses of avatars.
+    /// The origin under which the caller reached the simulator, for the URLs of avatars.
     pub origin: String,
-    /// Where an app that calls from there reaches Stream.
+    /// The WebSocket URL of Stream for this caller.
     pub stream: String,
     query: String,
     content_type: String,
-    /// The address that the call came from, one of IPv4 also where both are listened to at once.
+    /// The caller's IP address. If the listener takes IPv4 and IPv6, an IPv4 caller still has its IPv4 address, not a mapped one.
     pub ip: String,
     token: Option<String>,
-    /// Empty until it has come.
+    /// Empty until it has been read.
     pub body: Bytes,
 }
 
@@ -53,12 +53,12 @@ impl Call {
         }
     }
 
-    /// As the documentation writes it; as it is if that has no such path.
+    /// The path as the documentation writes it, or as it was called if no API is there.
     pub fn path(&self) -> &str {
         self.api.map_or(&self.raw_path, |api| api.path)
     }
 
-    /// `POST /topapi/v2/user/get`, without a query and with `{corpId}` for the value.
+    /// Method and path, such as `POST /topapi/v2/user/get`, without the query and with `{corpId}` in place of the value.
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.path())
     }
@@ -71,7 +71,7 @@ impl Call {
         Family::of(&self.raw_path)
     }
 
-    /// A part of the path, counted from 1.
+    /// A segment of the path, counted from 1.
     pub fn path_segment(&self, number: usize) -> &str {
         self.raw_path.split('/').nth(number).unwrap_or_default()
     }
@@ -85,7 +85,7 @@ impl Call {
         token.filter(|token| !token.is_empty())
     }
 
-    /// The suite_access_token: where any token is at the new API, in a place of its own at the old one.
+    /// The suite_access_token: in the same header as any token at the new API, in a query parameter of its own at the old one.
     pub fn suite_token(&self) -> Option<String> {
         match self.family() {
             Family::Api => self.token(),
@@ -93,14 +93,14 @@ impl Call {
         }
     }
 
-    /// The app that a call names which brings no token.
+    /// The app that a call without a token names as its caller.
     pub fn named_client(&self) -> Option<String> {
         ["appKey", "suiteKey", "client_id", "clientId", "suite_key", "appkey", "accessKey"]
             .into_iter()
             .find_map(|name| self.parameter(name))
     }
 
-    /// The organisation that a call is about which brings no token of one.
+    /// The organisation that a call without an organisation's token names.
     pub fn named_organisation(&self) -> Option<String> {
         let in_path = || {
             let number = self.api?.path.split('/').position(|part| part == "{corpId}")?;
@@ -124,7 +124,7 @@ impl Call {
         in_json().or_else(|| self.form_field(name)).or_else(|| self.query_parameter(name)).filter(|value| !value.is_empty())
     }
 
-    /// A parameter that is no text but JSON, as such or within a text.
+    /// A parameter that is JSON: a member of a JSON body, or JSON that is encoded as a string there, in a form or in the query.
     pub fn structure(&self, name: &str) -> Option<Value> {
         let in_json = || serde_json::from_slice::<Value>(&self.body).ok()?.get_mut(name).map(Value::take);
         match in_json().filter(|found| !found.is_null()) {

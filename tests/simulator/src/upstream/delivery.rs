@@ -20,14 +20,14 @@ pub enum Delivery {
     Whole,
     /// Half of the body, then the connection is closed.
     Cut,
-    /// A byte of the body, and the next after this time.
+    /// The body byte by byte, with this pause between two bytes.
     Drip(Duration),
     /// The connection is closed, and nothing was sent.
     Lost,
 }
 
 impl Delivery {
-    /// Sends the answer on its way, and has the ledger tell what the caller learns of it.
+    /// Makes the response that delivers the answer in this way. The ledger records only as much of it as the caller receives.
     pub fn send(self, answer: Answer, recording: Recording) -> HttpResponse {
         let outcome = answer.outcome();
         let whole = HttpResponse::from(answer);
@@ -56,11 +56,11 @@ fn carried_by<B: MessageBody + 'static>(whole: HttpResponse, carrier: impl FnOnc
     whole.map_body(|_, body| BoxBody::new(carrier(body.try_into_bytes().unwrap_or_default())))
 }
 
-/// Promises a body and breaks the connection, which is what the server does when a body fails.
+/// A body that announces its length and then fails, upon which the server closes the connection.
 struct Broken {
     promised: u64,
     sent: Option<Bytes>,
-    /// What is ready when a body fails does not leave any more: the server must have gone round once since.
+    /// Whether the server has had a poll in which to send the bytes: if the body fails before that, they are never sent.
     has_left: bool,
 }
 
@@ -94,7 +94,7 @@ impl MessageBody for Broken {
     }
 }
 
-/// Comes byte by byte. The call ends with the last one; a caller who cannot wait for it has hung up.
+/// A body that is sent byte by byte. The call is recorded after the last byte, or as hung up if the caller leaves before that.
 struct Dripping {
     body: Bytes,
     pace: Interval,

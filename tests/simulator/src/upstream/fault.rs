@@ -19,10 +19,10 @@ use crate::server::is_own;
 use crate::world::World;
 
 const LONGEST_WAIT: u64 = 10 * 60 * 1000;
-/// Statuses below are not final: a caller waits on.
+/// Statuses below 200 are not final: the caller would wait for another.
 const STATUSES: RangeInclusive<u16> = 200..=599;
 
-/// What goes wrong.
+/// What goes wrong with a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Fault {
@@ -30,9 +30,9 @@ pub enum Fault {
     AuthCodeError,
     /// 88 with sub_code 60011, or 403 at the new API.
     Permission,
-    /// Too many calls.
+    /// Too many calls: a rate limit is exceeded.
     Rate {
-        /// Whose.
+        /// Which limit.
         #[serde(default)]
         limit: Limit,
     },
@@ -44,17 +44,17 @@ pub enum Fault {
     Address,
     /// The normal answer, written in another way.
     Form {
-        /// Which way.
+        /// The form that the answer has.
         form: Form,
     },
     /// -1, or 500 at the new API.
     Busy,
     /// The normal answer, later.
     Delay {
-        /// How much later.
+        /// The delay.
         milliseconds: u64,
     },
-    /// The current access_token dies at this call.
+    /// The access_token that the call brings is revoked before the call is answered.
     RevokedToken,
     /// A gateway answers with this status and its page; the call does not reach DingTalk.
     Status {
@@ -63,9 +63,9 @@ pub enum Fault {
     },
     /// 200 with a page, as from a portal that wants a login; the call does not reach DingTalk.
     Html,
-    /// DingTalk shuts the address out: an answer without an errcode, and no effect.
+    /// DingTalk has banned the IP address: an answer without an errcode, and no effect.
     Ban {
-        /// DingTalk has been seen to say it in two ways.
+        /// Which of the two forms in which DingTalk has been seen to answer.
         #[serde(default)]
         form: BanForm,
     },
@@ -73,7 +73,7 @@ pub enum Fault {
     Cut,
     /// The call takes effect; its answer comes byte by byte.
     Drip {
-        /// Between one byte and the next.
+        /// The pause between two bytes.
         #[serde(default = "half_a_second")]
         milliseconds: u64,
     },
@@ -87,13 +87,13 @@ fn half_a_second() -> u64 {
 
 /// What a fault does to a call.
 pub enum Consequence {
-    /// This is answered, and nothing is done.
+    /// This answer is sent, and the call has no effect.
     Instead(Answer),
     Wait(Duration),
     RevokeToken,
-    /// The call is done, and its answer has this form.
+    /// The call takes effect, and its answer has this form.
     Reshape(Form),
-    /// The call is done, and its answer travels like this.
+    /// The call takes effect, and its answer is delivered like this.
     Deliver(Delivery),
 }
 
@@ -119,7 +119,7 @@ impl Fault {
             Self::Delay { milliseconds } => Consequence::Wait(Duration::from_millis(*milliseconds)),
             Self::RevokedToken => Consequence::RevokeToken,
             Self::Status { status } => Consequence::Instead(front::gateway(
-                // Faults with another status are not let in.
+                // It always is a status: `objection` refuses faults with any other.
                 StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
             )),
             Self::Html => Consequence::Instead(front::portal()),
@@ -130,7 +130,7 @@ impl Fault {
         }
     }
 
-    /// Why this fault cannot be had at this path.
+    /// Why this fault cannot occur at this path; `None` if it can.
     pub(crate) fn objection(&self, path: &str) -> Option<&'static str> {
         let takes = |test: fn(&Access) -> bool| apis::at(path).is_none_or(|api| test(&api.access));
         match self {

@@ -48,7 +48,7 @@ fn call(simulator: &Simulator, method: &str, path: &str, body: &str) -> Heard {
     Heard(String::from_utf8(heard).expect("text"))
 }
 
-/// Where a code is exchanged, with a token in it.
+/// The path at which an authCode is exchanged, with a valid access_token in the query.
 fn exchange_path(simulator: &Simulator) -> String {
     let app = simulator.app();
     let path = format!("/gettoken?appkey={}&appsecret={}", app.client_id, app.client_secret);
@@ -56,7 +56,7 @@ fn exchange_path(simulator: &Simulator) -> String {
     format!("{EXCHANGE}?access_token={}", token.as_str().expect("a token"))
 }
 
-/// What the ledger says about the last call, once it has ended.
+/// The ledger's entry of the last of so many calls, once it has ended.
 fn last_entry(simulator: &Simulator, calls: usize) -> Value {
     let gives_up = Instant::now() + Duration::from_secs(10);
     loop {

@@ -20,13 +20,14 @@ struct Waiting {
 }
 
 impl Faults {
-    /// Calls are asked about as the documentation writes them; a fault for one of them by its values is kept as that.
+    /// Stores a fault. A path of a known API, even with values in it, is stored as the documentation writes it, because `next` is called
+    /// with that form.
     pub fn add(&mut self, path: &str, times: u32, fault: Fault) {
         let path = apis::at(path).map_or(path, |api| api.path).to_owned();
         self.0.push_back(Waiting { path, times, fault });
     }
 
-    /// The fault of this very call, which is thereby used up.
+    /// Returns the fault for a call that arrives now, and uses up one of its `times`.
     pub fn next(&mut self, path: &str) -> Option<Fault> {
         let position = self.0.iter().position(|waiting| fits(&waiting.path, path))?;
         let waiting = &mut self.0[position];

@@ -1,5 +1,5 @@
-//! What answers in front of DingTalk's endpoints and speaks neither of their languages: a gateway, a portal, the wall that shuts
-//! addresses out.
+//! Answers from systems in front of DingTalk's endpoints, in the form of neither API family: a gateway, a network's login portal, the
+//! firewall that bans IP addresses.
 
 use actix_web::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::answer::{Answer, upper_case_uuid};
 
-/// How DingTalk says that it shuts an address out.
+/// The form in which DingTalk says that it has banned an IP address.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BanForm {
@@ -20,7 +20,7 @@ pub enum BanForm {
 
 /// A gateway's own page for a status.
 pub fn gateway(status: StatusCode) -> Answer {
-    // These two have no body, whoever sends them.
+    // HTTP allows no body with these two.
     if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         return Answer::page(status, String::new());
     }
@@ -35,7 +35,7 @@ pub fn gateway(status: StatusCode) -> Answer {
     )
 }
 
-/// A page where none belongs.
+/// The login page of a network's portal, with status 200, where DingTalk's JSON is expected.
 pub fn portal() -> Answer {
     let page = "<!doctype html>\n<html>\n<head><title>Sign in to this network</title></head>\n\
                 <body><h1>Sign in to this network</h1></body>\n</html>\n";

@@ -1,4 +1,4 @@
-//! What stands before every API: whether there is one, whether the method is its own, and for whom the token speaks.
+//! The checks in front of every API: whether the path exists, whether the method is right, and whose token it is.
 
 use actix_web::http::StatusCode;
 
@@ -51,7 +51,7 @@ pub fn serve(call: &Call, world: &mut World) -> Answer {
     answered().unwrap_or_else(|refusal| refusal)
 }
 
-/// Whose call it is: the app's whose token it brings, dead or alive, or the one's that it names.
+/// Who makes a call: the app whose token it brings, valid or not any more, or the app or the organisation that it names.
 pub fn caller(call: &Call, world: &World) -> Option<Holder> {
     let by_token = call.token().and_then(|token| {
         let of_somebody = || world.user_tokens.who(&token, world.now()).map(|(who, _)| &who.holder);
@@ -60,7 +60,7 @@ pub fn caller(call: &Call, world: &World) -> Option<Holder> {
     by_token.or_else(|| named_caller(call, world)).or_else(|| organisation(call, world))
 }
 
-/// An app that speaks for itself, about the organisation that it names.
+/// The app that a call with a suite_access_token or without a token comes from, and the organisation that the call names.
 fn named_caller(call: &Call, world: &World) -> Option<Holder> {
     let by_token = call.suite_token().and_then(|token| Some(world.suite_tokens.holder(&token)?.client_id.clone()));
     let named = by_token.or_else(|| call.named_client()).or_else(|| client_of_secret(call, world));
@@ -75,13 +75,13 @@ fn client_of_secret(call: &Call, world: &World) -> Option<String> {
     Some(internal_of(world, &corp_id?, &secret?)?.client_id)
 }
 
-/// An organisation's own back end, whatever the app.
+/// The organisation that a call comes from when no app is known: by its SSO access_token, or by `corpid`.
 fn organisation(call: &Call, world: &World) -> Option<Holder> {
     let by_token = call.token().and_then(|token| world.sso_tokens.holder(&token).cloned());
     by_token.or_else(|| Some(Holder::of_organisation(&world.organisation(&call.parameter("corpid")?)?.corp_id)))
 }
 
-/// For whom a call counts against which limit: of a third-party app, each organisation by itself.
+/// Whose rate limit a call counts against, and which one. A third-party app has one limit per organisation.
 pub fn counted(call: &Call, world: &World) -> Option<(Holder, Limit)> {
     let caller = caller(call, world)?;
     match world.app(&caller.client_id).map(|app| app.kind) {
@@ -91,7 +91,7 @@ pub fn counted(call: &Call, world: &World) -> Option<(Holder, Limit)> {
     }
 }
 
-/// The token that a call brings dies, with all others of its holder; the call is answered accordingly, wherever it goes.
+/// Revokes the token that a call brings, and all others of its holder. The call is answered accordingly, even at a path without an API.
 pub fn revoke_token(call: &Call, world: &mut World) -> Answer {
     let now = world.now();
     let token = call.token();
@@ -120,7 +120,7 @@ fn on_behalf(call: &Call, world: &World) -> Result<OnBehalf, Answer> {
     }
 }
 
-/// Whether the app may call this, and from there.
+/// Checks that the app may call this API, and from this IP address.
 fn check_grants(api: &Api, holder: &Holder, call: &Call, world: &World) -> Result<(), Answer> {
     let Some(grants) = world.grants(holder) else { return Ok(()) };
     let client_id = holder.client_id.clone();
@@ -133,7 +133,7 @@ fn check_grants(api: &Api, holder: &Holder, call: &Call, world: &World) -> Resul
     Ok(())
 }
 
-/// Of an app that was stopped DingTalk is only known to refuse the calls of the old API.
+/// Refuses calls of an app that was stopped. DingTalk is known to do so at the old API only.
 fn check_standing(holder: &Holder, call: &Call, world: &World) -> Result<(), Answer> {
     let standing = world.app(&holder.client_id).and_then(|app| app.at(&holder.corp_id)).map(|at| at.standing);
     match (standing, call.family()) {
@@ -155,7 +155,7 @@ fn check_method(api: &Api, call: &Call) -> Result<(), Answer> {
     })
 }
 
-/// What either host says to a path that it does not have; the new one says it of a method as well.
+/// The answer to a path that the host does not have. The new API answers the same to a wrong method.
 fn unknown_path(call: &Call) -> Answer {
     match (call.family(), call.raw_path.strip_prefix("/topapi/")) {
         (Family::Api, _) if call.side != Side::Old => Answer::api_error(

@@ -1,5 +1,5 @@
-//! How often DingTalk lets one app call one of its APIs, a third-party app at each organisation: so many times in any second, on a real
-//! clock that nobody moves.
+//! Rate limits: how many calls of one API DingTalk accepts in any second from one app, of a third-party app per organisation. They go by
+//! the real time, which the simulated clock does not change.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -12,23 +12,23 @@ use crate::world::Holder;
 
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// How the calls of each API by each app went.
+/// How many calls of each API each app made, and how many were refused.
 #[derive(Debug, Default)]
 pub struct Paces(BTreeMap<(Holder, &'static str), Pace>);
 
-/// How the calls of one API by one app went.
+/// How many calls of one API one app made, and how many were refused.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pace {
-    /// Calls that were let in.
+    /// Calls that were accepted.
     pub accepted: u64,
-    /// Calls that came too soon after others.
+    /// Calls that were refused because of the limit.
     pub refused: u64,
-    /// The most that were let in within any second.
+    /// The most calls that were accepted within any second.
     pub most_accepted_in_a_second: usize,
-    /// The most that came within any second.
+    /// The most calls that arrived within any second.
     pub most_arrived_in_a_second: usize,
-    /// When those of the last second were let in, as far as it was looked at since.
+    /// When the calls of the last second were accepted. Older times are only removed at the next call.
     #[serde(skip)]
     pub accepted_lately: VecDeque<Instant>,
     #[serde(skip)]
@@ -36,7 +36,7 @@ pub struct Pace {
 }
 
 impl Paces {
-    /// Whether a call that was read at this moment is let in. One that is not does not count against the limit.
+    /// Whether a call that was read at `now` is accepted. A refused call does not count against the limit.
     pub fn admit(&mut self, limit: Option<u32>, caller: Holder, api: &Api, now: Instant) -> bool {
         self.0.entry((caller, api.path)).or_default().admit(limit, now)
     }
@@ -45,7 +45,7 @@ impl Paces {
         self.0.get(&(caller, api.path)).cloned().unwrap_or_default()
     }
 
-    /// Calls that came too soon, of all apps and APIs.
+    /// Calls that were refused because of the limit, of all apps and APIs.
     pub fn refused(&self) -> u64 {
         self.0.values().map(|pace| pace.refused).sum()
     }
@@ -78,7 +78,7 @@ impl Pace {
     }
 }
 
-/// How many there are in the second that ends now, this one among them.
+/// Adds a call at `now`, and returns how many calls there were in the second that ends now, including this one.
 fn joined(lately: &mut VecDeque<Instant>, now: Instant) -> usize {
     forget(lately, now);
     lately.push_back(now);

@@ -41,7 +41,7 @@ pub use limits::{Pace, Paces};
 pub use refusal::Limit;
 pub use reshape::Form;
 
-/// Answers any call that is not for the page, the control or the console.
+/// Answers every call that no other part of the simulator has a route for.
 pub async fn answer(request: HttpRequest, body: Payload, shared: Data<Shared>) -> HttpResponse {
     let mut call = Call::new(&request, Side::of(&request, &shared));
     let recording = Recording::start(&shared, Party::App, call.name(), call.label());
@@ -62,7 +62,8 @@ pub async fn answer(request: HttpRequest, body: Payload, shared: Data<Shared>) -
     delivery.send(answer, recording)
 }
 
-/// After a request for a WebSocket or a tunnel everything that comes counts as its body, until the caller goes: nobody waits for that.
+/// Reads the body. After a request for a WebSocket or a tunnel, the HTTP library takes everything for its body until the caller closes the
+/// connection: that is not read.
 async fn read(request: &HttpRequest, body: Payload) -> Result<Bytes, Error> {
     let wanted = request.headers().get(UPGRADE).map(|protocol| protocol.as_bytes().trim_ascii());
     let is_endless = wanted.is_some_and(|protocol| protocol.eq_ignore_ascii_case(b"websocket"));
@@ -72,7 +73,7 @@ async fn read(request: &HttpRequest, body: Payload) -> Result<Bytes, Error> {
     Bytes::from_request(request, &mut body.into_inner()).await
 }
 
-/// A call of nobody's, or of nothing, counts against no limit.
+/// Counts a call against its limit. A call of an unknown caller or an unknown API counts against none.
 fn admit(call: &Call, read_at: Instant, world: &mut World) -> Result<(), Limit> {
     let (Some(api), Some((caller, limit))) = (call.api, gateway::counted(call, world)) else { return Ok(()) };
     world.paces.admit(world.setup.calls_per_second, caller, api, read_at).then_some(()).ok_or(limit)
@@ -101,7 +102,7 @@ async fn converse(call: &Call, shared: &Shared) -> (Answer, Delivery) {
     (answer.noting(&format!("fault: {}", fault.kind())), delivery)
 }
 
-/// A code may be sent again only if the call was refused before anybody looked at it; the ledger tells about any other.
+/// An app may send an authCode again only if DingTalk refused the call before it looked at the code; the ledger notes every other repeat.
 fn watch_codes(call: &Call, answer: Answer, world: &mut World) -> Answer {
     let exchanges = [&apis::USER_BY_CODE, &apis::USER_BY_CODE_OLD].iter().any(|api| api.path == call.path());
     if !exchanges || answer.left_the_code_alone() {

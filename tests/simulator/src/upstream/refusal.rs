@@ -7,17 +7,17 @@ use serde_json::json;
 use super::answer::Answer;
 use super::api::Family;
 
-/// Why DingTalk does not do what it was asked.
+/// Why DingTalk refuses a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// Nobody could read the body.
+    /// The body could not be read.
     Unreadable,
     TokenMissing,
     TokenInvalid,
-    /// The same of the token of a third-party app itself.
+    /// The suite_access_token of a third-party app is not valid.
     SuiteTokenInvalid,
     AuthCode,
-    /// The same of the code of an administrator who comes from the admin console.
+    /// The code of an administrator who comes from the admin console is not valid.
     SsoCode,
     Permission {
         scope: String,
@@ -36,18 +36,18 @@ pub enum Refusal {
     Throttled,
 }
 
-/// Whose calls are too many.
+/// Which rate limit is exceeded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Limit {
-    /// Those of one app and API, in a second.
+    /// Calls of one API by one app, in a second.
     #[default]
     App,
-    /// Those of everybody, in a second.
+    /// Calls of one API by everybody, in a second.
     Api,
-    /// Those of a third-party app at one organisation, in a second.
+    /// Calls of one API by a third-party app at one organisation, in a second.
     Organisation,
-    /// Those of one app and API, in a minute.
+    /// Calls of one API by one app, in a minute.
     Minute,
 }
 
@@ -142,7 +142,7 @@ impl Refusal {
             Self::Busy => Answer::topapi_error(-1, "系统繁忙"),
             Self::Rate(limit) => Answer::gateway_error(&limit.errcode().to_string(), limit.text(), ""),
             Self::Quota => Answer::gateway_error("90020", QUOTA, ""),
-            // The old API has one word for it.
+            // The old API has the same error for this as for `Busy`.
             Self::Throttled => Answer::topapi_error(-1, "系统繁忙"),
         }
     }

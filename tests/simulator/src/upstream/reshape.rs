@@ -1,4 +1,4 @@
-//! Answers of other forms than the usual ones, all of which callers have met.
+//! Rewrites answers into other forms than the usual ones. Callers of the real DingTalk have seen all of them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -13,13 +13,13 @@ pub enum Form {
     Strings,
     /// Members of a result that nobody needs are absent.
     Absent,
-    /// The same are null.
+    /// Members of a result that nobody needs are null.
     Null,
     /// `Code`, `Message`, `RequestId`: an error of the new API by another of its gateways.
     Capitals,
 }
 
-/// What an identity, a token, a ticket or a connection cannot do without.
+/// Members of a result that `Absent` and `Null` do not touch: a login, a token, a ticket or a connection needs them.
 const NEEDED: [&str; 24] = [
     "userid",
     "userId",
@@ -47,7 +47,7 @@ const NEEDED: [&str; 24] = [
     "task_id",
 ];
 
-/// What an answer says of itself, or of its refusal.
+/// Members of an answer that are not part of the result.
 const ENVELOPE: [&str; 9] =
     ["errcode", "errmsg", "sub_code", "sub_msg", "request_id", "code", "message", "requestid", "accessdenieddetail"];
 
@@ -67,7 +67,7 @@ const ENGLISH: [(&str, &str); 12] = [
 ];
 
 impl Form {
-    /// What is sent instead.
+    /// The body in this form.
     pub fn of(self, body: Value) -> Value {
         match self {
             Self::English => english(body),
@@ -79,7 +79,8 @@ impl Form {
     }
 }
 
-/// The envelope stays as it is. The oldest paths have their result beside it, the new API has its result and nothing around it.
+/// Applies `change` to the result of an answer, not to the envelope. The oldest paths have their result beside the members of the
+/// envelope; an answer of the new API is the result itself.
 fn within_result(body: Value, change: impl Fn(Value) -> Value) -> Value {
     let Value::Object(mut members) = body else { return body };
     if let Some(result) = members.get_mut("result") {

@@ -13,7 +13,7 @@ pub enum Side {
     New,
     /// `oapi.dingtalk.com`
     Old,
-    /// A place that stands for both.
+    /// One address for both hosts.
     Both,
 }
 
@@ -26,7 +26,7 @@ impl Side {
             _ => match old {
                 None => Self::Both,
                 Some(place) if place == request.app_config().local_addr() => Self::Old,
-                // HTTPS goes by the host's name.
+                // Over HTTPS only the host's name separates the families, and this is neither name.
                 Some(_) if request.app_config().secure() => Self::Both,
                 Some(_) => Self::New,
             },

@@ -35,7 +35,7 @@ pub struct Registered {
     /// Encrypts them: 43 letters and digits.
     #[serde(default)]
     pub callback_aes_key: String,
-    /// By corpId.
+    /// The organisations that can have the app, by corpId.
     pub installations: BTreeMap<String, Installation>,
 }
 
@@ -43,7 +43,7 @@ pub struct Registered {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Installation {
-    /// What `dd.config` calls the app there.
+    /// Identifies the app there for `dd.config`.
     pub agent_id: String,
     #[serde(default)]
     pub standing: Standing,
@@ -51,7 +51,7 @@ pub struct Installation {
     pub grants: Grants,
 }
 
-/// How an app stands with an organisation.
+/// The status of an app at an organisation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
@@ -92,7 +92,7 @@ impl Registered {
         self.at(corp_id).is_some_and(|installation| installation.standing == Standing::Active)
     }
 
-    /// The organisation of an app that has one only.
+    /// The corpId of the organisation that an internal or custom app belongs to.
     pub fn home(&self) -> Option<&str> {
         match self.kind {
             Kind::Internal | Kind::Custom => self.installations.keys().next().map(String::as_str),

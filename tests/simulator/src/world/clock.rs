@@ -25,12 +25,12 @@ impl Clock {
     }
 }
 
-/// The time on the wall, which the ledger uses.
+/// The real time, which the ledger uses.
 pub fn real_now() -> Millis {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
 }
 
-/// A duration as the world counts it.
+/// A duration in milliseconds.
 pub fn millis(duration: Duration) -> Millis {
     // Half of the range, so that two of them can be added without a check.
     u64::try_from(duration.as_millis()).map_or(u64::MAX / 2, |value| value.min(u64::MAX / 2))

@@ -7,7 +7,7 @@ use super::{Holder, Millis, OnBehalf, Person};
 use crate::secret;
 
 const LIFETIME: Millis = 5 * 60 * 1000;
-/// How long a dead code is remembered, to notice that it comes again.
+/// How long an expired code is stored, to notice that an app sends it again.
 const REMEMBERED: Millis = 60 * 60 * 1000;
 
 /// The codes that were handed out.
@@ -32,7 +32,7 @@ impl Codes {
         self.issue_to(OnBehalf { holder, person, corp_id_asked: false }, now)
     }
 
-    /// One of the login page, for an app that may have asked for the organisation as well.
+    /// Issues a code of the login page, for an app that may have asked for the corpId as well.
     pub fn issue_to(&mut self, who: OnBehalf, now: Millis) -> String {
         self.issued.retain(|_, code| code.expires_at + REMEMBERED > now);
         let value = secret::hex32();
@@ -43,7 +43,8 @@ impl Codes {
         value
     }
 
-    /// Notes that a code was sent in; whether it was before. An app must not do that: it cannot know that the code is still good.
+    /// Notes that an app sent a code, and returns whether it was sent before. An app must not send a code again: it cannot know that the
+    /// code is still valid.
     pub fn came_again(&mut self, value: &str) -> bool {
         let Some(code) = self.issued.get_mut(value) else {
             return false;
@@ -53,7 +54,7 @@ impl Codes {
         again
     }
 
-    /// Uses a code of the login page up, for an app that does not know yet from which organisation somebody comes.
+    /// Exchanges a code of the login page, and uses it up. The app does not know yet from which organisation the person comes.
     pub fn exchange_anywhere(&mut self, value: &str, client_id: &str, now: Millis) -> Option<OnBehalf> {
         let code = self.issued.get(value).filter(|code| code.holder.client_id == client_id)?;
         let (holder, corp_id_asked) = (code.holder.clone(), code.corp_id_asked);
@@ -61,17 +62,17 @@ impl Codes {
         Some(OnBehalf { holder, person, corp_id_asked })
     }
 
-    /// How often a code came that had been here.
+    /// How often an app sent a code again.
     pub fn sent_again(&self) -> u64 {
         self.sent_again
     }
 
-    /// All of this holder's codes are gone.
+    /// Removes all codes of this holder.
     pub fn revoke(&mut self, holder: &Holder) {
         self.issued.retain(|_, code| code.holder != *holder);
     }
 
-    /// Uses a code up. Why a code is no good is not told: neither does DingTalk.
+    /// Exchanges a code for its person, and uses it up. `None` does not say why a code is not valid: neither does DingTalk.
     pub fn exchange(&mut self, value: &str, holder: &Holder, now: Millis) -> Option<Arc<Person>> {
         let code = self.issued.get_mut(value).filter(|code| code.holder == *holder)?;
         let used = std::mem::replace(&mut code.used, true);

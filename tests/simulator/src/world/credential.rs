@@ -1,4 +1,4 @@
-//! A value with a life, and how often it was handed out.
+//! A token or a ticket with its expiry time, and how often it was handed out.
 
 use super::Millis;
 
@@ -34,7 +34,7 @@ impl Credential {
     }
 }
 
-/// How long a value lives from each call on.
+/// The lifetime of a token or a ticket, counted from each call that returns it.
 #[derive(Debug, Clone, Copy)]
 pub struct Life(pub Millis);
 

@@ -1,4 +1,4 @@
-//! What administrators decide about an app, and who comes and goes: the apps are told.
+//! Decisions of administrators about an app, and people who leave and come back: the apps are sent events about them.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ pub enum Decision {
 }
 
 impl World {
-    /// Carries a decision out, and tells the app.
+    /// Carries out a decision, and sends a third-party app an event about it.
     pub fn decide(&mut self, client_id: &str, corp_id: &str, decision: Decision) -> Result<(), String> {
         let app = self.apps.iter_mut().find(|app| app.client_id == client_id).ok_or("no app has this clientId")?;
         let kind = app.kind;
@@ -45,7 +45,7 @@ impl World {
         if installation.standing == Standing::Absent {
             self.shut_out(&Holder::new(client_id, corp_id));
         }
-        // An organisation's own apps are told of nothing that its own administrator does.
+        // An organisation's own apps get no events about the decisions of its administrator.
         if kind == Kind::ThirdParty {
             let happening = self.happening(client_id, corp_id, decision, agent_id);
             self.tell(client_id, corp_id, happening);
@@ -53,7 +53,7 @@ impl World {
         Ok(())
     }
 
-    /// Whatever an app was given for an organisation is worth nothing any more.
+    /// Revokes all tokens, tickets and codes that an app has for an organisation.
     fn shut_out(&mut self, holder: &Holder) {
         let now = self.now();
         self.tokens.revoke(holder, now);
@@ -70,7 +70,7 @@ impl World {
             Decision::Authorise => {
                 let temporary_code = secret::hex32();
                 let (authorisation, holder) = (told(), Holder::new(client_id, corp_id));
-                // One that nobody came for has no more use.
+                // An earlier code that the app has not exchanged is no longer valid.
                 self.temporary_codes.retain(|_, of| *of != holder);
                 self.temporary_codes.insert(temporary_code.clone(), holder);
                 Happening::Authorised { authorisation, temporary_code }
@@ -99,7 +99,7 @@ impl World {
         Ok(())
     }
 
-    /// An organisation is no more.
+    /// Dissolves an organisation. Its apps are sent an event, and their tokens, tickets and codes for it are revoked.
     pub fn dissolve(&mut self, corp_id: &str) -> Result<(), String> {
         self.organisation(corp_id).ok_or("no organisation has this corpId")?;
         self.tell_all(corp_id, &Happening::Dissolved);
@@ -112,29 +112,29 @@ impl World {
         Ok(())
     }
 
-    /// Where an app is told of events; whatever waits for it is told at once.
+    /// Sets the URL to which events for an app are pushed; `None` removes it. Events that wait for the app are due at once.
     pub fn listen_at(&mut self, client_id: &str, url: Option<PushUrl>) {
         self.subscribers.listen_at(client_id, url);
         self.outbox.hurry(client_id, Instant::now());
     }
 
-    /// Something happens to all Stream connections of an app; returns how many there are.
+    /// Causes a fault on all Stream connections of an app; returns how many there are.
     pub fn disturb_stream(&mut self, client_id: &str, fault: StreamFault) -> usize {
         self.subscribers.disturb(client_id, fault)
     }
 
-    /// DingTalk asks the address that an app listens at whether it is right.
+    /// Sends an app the event `check_url`, by which DingTalk verifies the URL that it pushes events to.
     pub fn check_url(&mut self, client_id: &str) {
         self.tell(client_id, "", Happening::UrlChecked);
     }
 
-    /// Moves the clock forward, past the time of suite tickets perhaps.
+    /// Moves the clock forward, and renews the suite tickets that are due then.
     pub fn advance(&mut self, by: Duration) {
         self.clock.advance(by);
         self.renew_suite_tickets();
     }
 
-    /// Makes a new suite ticket where there is none, or an old one.
+    /// Makes a new suite ticket for each third-party app that has none, or whose ticket is due for renewal.
     pub fn renew_suite_tickets(&mut self) {
         let now = self.now();
         let third_party = self.apps.iter().filter(|app| app.kind == Kind::ThirdParty).map(|app| app.client_id.clone());
@@ -145,32 +145,32 @@ impl World {
         }
     }
 
-    /// Only third-party apps have them.
+    /// An error unless this is a third-party app: others have no suite tickets.
     pub fn has_suite_tickets(&self, client_id: &str) -> Result<(), &'static str> {
         let is_third_party = self.app(client_id).is_some_and(|app| app.kind == Kind::ThirdParty);
         is_third_party.then_some(()).ok_or("only a third-party app has suite tickets")
     }
 
-    /// The newer ticket is the end of the older.
+    /// Makes a new suite ticket, which replaces the one before, and sends it to the app.
     pub fn rotate_suite_ticket(&mut self, client_id: &str) {
         let now = self.now();
         let ticket = self.suite_tickets.rotate(client_id, now);
         self.tell(client_id, "", Happening::SuiteTicket { ticket });
     }
 
-    /// What the console's "push again" does.
+    /// Sends the current suite ticket again, as "push again" in the developer console does.
     pub fn push_suite_ticket_again(&mut self, client_id: &str) {
         if let Some(ticket) = self.suite_tickets.current(client_id).map(str::to_owned) {
             self.tell(client_id, "", Happening::SuiteTicket { ticket });
         }
     }
 
-    /// Who is to be told, and what is to be told them.
+    /// The apps that receive events, and the events to be delivered.
     pub fn mail(&mut self) -> (&Subscribers, &mut Outbox) {
         (&self.subscribers, &mut self.outbox)
     }
 
-    /// Every app that the organisation has.
+    /// Sends an event to every app that the organisation has.
     fn tell_all(&mut self, corp_id: &str, happening: &Happening) {
         let told = self.apps.iter().filter(|app| app.at(corp_id).is_some()).map(|app| app.client_id.clone());
         for client_id in told.collect::<Vec<_>>() {
@@ -178,7 +178,7 @@ impl World {
         }
     }
 
-    /// Nobody tells an app that does not listen, but for its tickets and authorisations: those wait for it.
+    /// Queues an event for an app. For an app that does not listen, only urgent events are queued, such as a suite ticket.
     fn tell(&mut self, client_id: &str, corp_id: &str, happening: Happening) {
         if happening.is_urgent() || self.subscribers.way_to(client_id).is_some() {
             self.outbox.add(Event::new(client_id, corp_id, self.now(), happening));

@@ -1,4 +1,4 @@
-//! A world as it is told: the organisations with their people, and the apps. The seeded one is a file of the same form.
+//! The definition of a world in JSON: the organisations with their people, and the apps. The seeded one is a file of the same form.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ impl Definition {
         serde_json::from_str(include_str!("../../assets/world.json")).expect("the seeded world is a world")
     }
 
-    /// Reads a world and looks for what cannot be. Each organisation is a department, whether it was told or not.
+    /// Reads and checks a definition; the error says what is wrong. An organisation without a root department is given one.
     pub fn read(json: &[u8]) -> Result<Self, String> {
         let mut definition: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
         for Organisation { name, departments, .. } in &mut definition.organisations {

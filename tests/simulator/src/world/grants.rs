@@ -6,22 +6,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::upstream::is_scope;
 
-/// What was taken away.
+/// The restrictions of an app at an organisation; none by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Grants {
     /// Permission points that the app lacks.
     pub without: BTreeSet<String>,
-    /// The userIds whom it sees; everybody, if there is no list.
+    /// The userIds in its visible range; everybody, if there is no list.
     pub visible: Option<BTreeSet<String>>,
-    /// The addresses that its calls may come from; any, if there is no list. One star stands for any text.
+    /// The IP addresses that its calls may come from; any, if there is no list. One star stands for any text.
     pub ips: Option<Vec<String>>,
     /// The hosts of pages that are given an authCode; any, if there is no list.
     pub domains: Option<Vec<String>>,
 }
 
 impl Grants {
-    /// Why nothing can be granted so.
+    /// What is wrong with these grants, if anything is.
     pub fn objection(&self) -> Option<String> {
         let unknown = self.without.iter().find(|scope| !is_scope(scope))?;
         Some(format!("no API and no field here has the permission {unknown}"))

@@ -72,22 +72,22 @@ pub struct Client {
 #[derive(Debug, Clone)]
 pub struct Setup {
     pub definition: Definition,
-    /// Where the app under test is.
+    /// The URL of the app under test.
     pub app_url: Option<String>,
-    /// Which of the apps it is.
+    /// The clientId of the app under test.
     pub under_test: String,
     /// The certificate that callers over HTTPS have to trust.
     pub authority: Option<String>,
-    /// The place of the old family, if it has one of its own.
+    /// The address of the old API family, if it has one of its own.
     pub old: Option<SocketAddr>,
-    /// How many calls of one API are taken from one app in a second.
+    /// How many calls of one API are accepted from one app in a second; `None` is no limit.
     pub calls_per_second: Option<u32>,
 }
 
 /// The state of the simulated DingTalk.
 #[derive(Debug)]
 pub struct World {
-    /// Which one it is: any at the start, and each that begins anew has the next number.
+    /// Tells worlds apart: a random number at the start, and the next number after each reset.
     pub number: u64,
     pub setup: Setup,
     pub clock: Clock,
@@ -96,17 +96,17 @@ pub struct World {
     pub client: Client,
     pub tokens: Tokens,
     pub tickets: Tickets,
-    /// Those that speak for a third-party app itself.
+    /// The suite_access_tokens, which are for an app itself, not for an organisation.
     pub suite_tokens: Tokens,
     pub suite_tickets: SuiteTickets,
     pub codes: Codes,
-    /// Those of the login page outside the client, which are not interchangeable with the others.
+    /// The codes of the login page outside the client. They are not valid as authCodes, nor the other way round.
     pub browser_codes: Codes,
     pub user_tokens: UserTokens,
-    /// Those of administrators who come from the admin console.
+    /// The codes of administrators who come from the admin console.
     pub sso_codes: Codes,
     pub sso_tokens: Tokens,
-    /// What third-party apps were told of an authorisation in the older way.
+    /// The temporary codes that third-party apps were sent with an authorisation, in the older way.
     pub temporary_codes: HashMap<String, Holder>,
     pub notifications: Notifications,
     pub faults: Faults,
@@ -114,7 +114,7 @@ pub struct World {
     pub ledger: Ledger,
     pub subscribers: Subscribers,
     pub outbox: Outbox,
-    /// The last one that came in, or is still coming.
+    /// The last crowd, whose people may still be logging in.
     pub crowd: Option<Arc<Progress>>,
 }
 
@@ -122,7 +122,7 @@ impl World {
     fn new(setup: Setup, subscribers: Subscribers, outbox: Outbox) -> Self {
         let Definition { organisations, apps } = setup.definition.clone();
         let mut world = Self {
-            // One that a page's script reads exactly.
+            // 32 bits, which JavaScript reads exactly.
             number: random::<u32>().into(),
             setup,
             clock: Clock::default(),
@@ -151,10 +151,10 @@ impl World {
         world
     }
 
-    /// Back to the beginning; what it was set up with stays, and so does whoever is connected, unless nothing comes through to them.
+    /// Starts again from the beginning. The setup stays, and so do Stream connections, unless they are frozen.
     pub fn reset(&mut self) {
         self.subscribers.lose_frozen();
-        // A test that listened somewhere is over by now, and what the next one does is not to be told there.
+        // The test that set these URLs is over by now, and events of the next test must not be pushed to them.
         self.subscribers.forget_addresses();
         let (listening, outbox) = (std::mem::take(&mut self.subscribers), self.outbox.emptied());
         *self = Self { number: self.number + 1, ..Self::new(self.setup.clone(), listening, outbox) };
@@ -176,7 +176,7 @@ impl World {
         self.apps.iter().find(|app| app.client_id == client_id)
     }
 
-    /// The app under test; the first one if that is none of this world's.
+    /// The app under test; the first app if this world has no such app.
     pub fn under_test(&self) -> Option<&Registered> {
         self.app(&self.setup.under_test).or(self.apps.first())
     }
@@ -187,8 +187,8 @@ impl World {
         of_the_app.map_or("", String::as_str)
     }
 
-    /// Where people of an organisation open the app under test, if that can have it: DingTalk fills the corpId in where the registered
-    /// address has a place for it, and adds it to any other.
+    /// The URL at which people of an organisation open the app under test, if the organisation can have it. DingTalk replaces the
+    /// placeholder in the registered URL with the corpId, or adds the corpId to a URL without one.
     pub fn home(&self, corp_id: &str) -> Option<Url> {
         const PLACE: &str = "$CORPID$";
         self.under_test()?.installations.get(corp_id)?;
@@ -211,7 +211,7 @@ impl World {
         self.grants(holder).is_none_or(|grants| grants.has(scope))
     }
 
-    /// Whether an app is told of somebody at an organisation.
+    /// Whether a person is in an app's visible range at an organisation.
     pub fn sees(&self, holder: &Holder, user_id: &str) -> bool {
         self.grants(holder).is_none_or(|grants| grants.sees(user_id))
     }

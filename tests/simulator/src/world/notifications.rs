@@ -7,14 +7,14 @@ use super::Holder;
 const REMEMBERED: usize = 200;
 const FIRST_TASK: u64 = 1_000_000_001;
 
-/// The latest ones.
+/// The latest work notifications.
 #[derive(Debug, Default)]
 pub struct Notifications {
     sent: VecDeque<(u64, Notification)>,
     tasks: u64,
 }
 
-/// What an app told some people.
+/// A work notification that an app sent to some people.
 #[derive(Debug, Clone)]
 pub struct Notification {
     pub holder: Holder,
@@ -23,7 +23,7 @@ pub struct Notification {
 }
 
 impl Notifications {
-    /// Returns the number of the task.
+    /// Stores a notification, and returns its task_id.
     pub fn send(&mut self, notification: Notification) -> u64 {
         let task_id = FIRST_TASK + self.tasks;
         self.tasks += 1;
@@ -38,7 +38,7 @@ impl Notifications {
         self.sent.iter().find(|(id, _)| *id == task_id).map(|(_, notification)| notification)
     }
 
-    /// What somebody was told last.
+    /// The notifications to a person, the newest first.
     pub fn latest<'a>(&'a self, corp_id: &'a str, user_id: &'a str) -> impl Iterator<Item = &'a Notification> {
         let for_them = move |told: &&Notification| told.holder.corp_id == corp_id && told.user_ids.iter().any(|to| to == user_id);
         self.sent.iter().rev().map(|(_, notification)| notification).filter(for_them)

@@ -1,4 +1,4 @@
-//! An organisation: its departments, its people, and who of them is at the client.
+//! An organisation: its departments, its people, and who of them is signed in to the client.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use super::Person;
 pub struct Organisation {
     pub corp_id: String,
     pub name: String,
-    /// What its administrators' back ends prove themselves with.
+    /// The secret with which a back end gets the organisation's SSO access_token.
     #[serde(default = "sso_secret")]
     pub sso_secret: String,
     #[serde(default)]
     pub departments: Vec<Department>,
     pub people: Vec<Arc<Person>>,
-    /// Nobody in particular: the first of the people.
+    /// Who is signed in to the client; `None` stands for the first of the people.
     #[serde(skip)]
     signed_in: Option<Arc<Person>>,
-    /// Who was here once.
+    /// The people who have left.
     #[serde(skip)]
     left: Vec<Arc<Person>>,
 }
 
-/// The department that is the whole.
+/// The id of the root department, which is the whole organisation.
 pub const ROOT: u64 = 1;
 
 /// A department of an organisation.
@@ -36,7 +36,7 @@ pub const ROOT: u64 = 1;
 pub struct Department {
     pub id: u64,
     pub name: String,
-    /// None of the whole.
+    /// `None` for the root department.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_id: Option<u64>,
 }
@@ -59,7 +59,7 @@ impl Organisation {
         self.signed_in = Some(person);
     }
 
-    /// Takes somebody away, who is thereby signed out of the client.
+    /// Removes a person, and signs them out of the client.
     pub fn leave(&mut self, user_id: &str) -> Option<Arc<Person>> {
         let position = self.people.iter().position(|person| person.user_id == user_id)?;
         self.signed_in.take_if(|person| person.user_id == user_id);
@@ -68,7 +68,7 @@ impl Organisation {
         Some(person)
     }
 
-    /// Somebody who has left is here again.
+    /// Brings back a person who has left.
     pub fn come_back(&mut self, user_id: &str) -> Option<Arc<Person>> {
         let position = self.left.iter().position(|person| person.user_id == user_id)?;
         let person = self.left.remove(position);
@@ -76,12 +76,12 @@ impl Organisation {
         Some(person)
     }
 
-    /// The people of the world as it was told: a crowd has come for one thing only.
+    /// The people of the world's definition, without those of a crowd.
     pub fn told(&self) -> impl Iterator<Item = &Arc<Person>> {
         self.people.iter().filter(|person| !person.made_up)
     }
 
-    /// That many people who are not of the world as it was told; those who were made up before come first.
+    /// So many people for a crowd: first those who were made up for an earlier crowd, then new ones.
     pub fn crowd(&mut self, people: usize) -> Vec<Arc<Person>> {
         let known = self.people.len() - self.told().count();
         let taken: HashSet<_> = self.people.iter().chain(&self.left).map(|person| person.user_id.clone()).collect();

@@ -20,16 +20,16 @@ pub struct Person {
     pub sys_level: u8,
     #[serde(default)]
     pub departments: Vec<u64>,
-    /// What `user/get` tells beyond that, in its own words.
+    /// Further details in `user/get`, under its names.
     #[serde(default)]
     pub details: Map<String, Value>,
-    /// One of a crowd, not of the world as it was told.
+    /// Whether the person was made up for a crowd, and is not in the world's definition.
     #[serde(skip)]
     pub made_up: bool,
 }
 
 impl Person {
-    /// One of a crowd.
+    /// Makes up a person for a crowd.
     pub fn made_up(number: usize) -> Self {
         Self {
             user_id: format!("visitor{number:04}"),
@@ -48,7 +48,7 @@ impl Person {
         self.avatar.then(|| format!("/avatar/{corp_id}/{}.svg", self.user_id))
     }
 
-    /// What the exchange of an authCode tells.
+    /// What the exchange of an authCode returns.
     pub fn login(&self) -> Value {
         json!({
             "userid": self.user_id,
@@ -61,7 +61,7 @@ impl Person {
         })
     }
 
-    /// What `user/get` tells; keys without a value are absent, as at DingTalk.
+    /// What `user/get` returns; keys without a value are absent, as at DingTalk.
     pub fn details(&self, avatar: Option<String>) -> Value {
         let mut known = json!({"userid": self.user_id, "unionid": self.union_id, "name": self.name});
         if let Some(address) = avatar {

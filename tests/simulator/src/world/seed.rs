@@ -1,4 +1,4 @@
-//! What an app is told that is registered from the start.
+//! The registrations of the apps that are there from the start.
 
 /// The registration of an app at an organisation, as its developer has it from the console.
 #[derive(Debug, Clone, Copy)]
@@ -9,13 +9,13 @@ pub struct App {
     pub client_id: &'static str,
     /// Formerly AppSecret; CustomSecret or SuiteSecret.
     pub client_secret: &'static str,
-    /// What `dd.config` calls the app there.
+    /// Identifies the app there for `dd.config`.
     pub agent_id: &'static str,
     /// The name shown to people.
     pub name: &'static str,
     /// Signs the events that are pushed over HTTP.
     pub callback_token: &'static str,
-    /// Encrypts them.
+    /// Encrypts those events.
     pub callback_aes_key: &'static str,
 }
 
@@ -54,5 +54,5 @@ pub const THIRD_PARTY: App = App {
     ..INTERNAL
 };
 
-/// All of them.
+/// All apps that are there from the start.
 pub const SEEDED: [App; 3] = [INTERNAL, CUSTOM, THIRD_PARTY];

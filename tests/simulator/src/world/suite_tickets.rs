@@ -1,4 +1,4 @@
-//! Suite tickets: what DingTalk pushes to a third-party app every few hours. A newer one is the end of the one before.
+//! Suite tickets, which DingTalk pushes to a third-party app every few hours. A newer one replaces the one before.
 
 use std::collections::HashMap;
 
@@ -30,7 +30,7 @@ impl SuiteTickets {
         self.0.get(client_id).map(|ticket| ticket.value.as_str())
     }
 
-    /// Whether it is time for a new one.
+    /// Whether an app has no ticket, or one that is due for renewal.
     pub fn is_due(&self, client_id: &str, now: Millis) -> bool {
         self.0.get(client_id).is_none_or(|ticket| ticket.created_at + EVERY <= now)
     }

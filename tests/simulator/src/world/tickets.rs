@@ -1,4 +1,4 @@
-//! jsapi_tickets: what a repeated call returns, and when a value dies.
+//! jsapi_tickets: what a repeated call returns, and when a ticket expires.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use super::{Credential, Holder, Life, Millis};
 use crate::secret;
 
 const ONE_DAY: Millis = 24 * 60 * 60 * 1000;
-/// How many dead tickets are remembered, to tell a page that it was signed with one of them.
+/// How many invalid tickets are stored, to explain to a page that it was signed with one of them.
 const REMEMBERED: usize = 8;
 
 /// The tickets of all apps at all organisations.
@@ -17,7 +17,7 @@ pub struct Tickets {
 }
 
 impl Tickets {
-    /// From the next call on.
+    /// Sets the lifetime of tickets, from the next call on.
     pub fn live_for(&mut self, life: Millis) {
         self.life = Life(life);
     }
@@ -26,7 +26,7 @@ impl Tickets {
         self.of.entry(holder.clone()).or_default().hand_out(now, self.life)
     }
 
-    /// The ticket of this holder dies.
+    /// Revokes the ticket of this holder.
     pub fn revoke(&mut self, holder: &Holder) {
         if let Some(ticket) = self.of.get_mut(holder) {
             ticket.bury(|_| true);
@@ -52,7 +52,7 @@ impl JsapiTicket {
         ticket.hand_out((now + life.0).min(ticket.created_at + ONE_DAY))
     }
 
-    /// Of what is dead only the value is kept.
+    /// Moves the newest ticket to the previous ones if it is dead; only its value is stored there.
     fn bury(&mut self, is_dead: impl FnOnce(&Credential) -> bool) {
         if let Some(dead) = self.newest.take_if(|ticket| is_dead(ticket)) {
             self.previous.insert(0, dead.value);
@@ -64,7 +64,7 @@ impl JsapiTicket {
         self.newest.as_ref().filter(|ticket| ticket.is_alive(now))
     }
 
-    /// Tickets that are dead by now, the youngest first.
+    /// Earlier tickets, which are no longer valid, the newest first.
     pub fn previous(&self) -> &[String] {
         &self.previous
     }

@@ -1,14 +1,14 @@
-//! access_tokens: for whom each was granted, what a repeated call returns, and when a value dies.
+//! access_tokens: for whom each was granted, what a repeated call returns, and when a token expires.
 
 use std::collections::HashMap;
 
 use super::{Credential, Life, Millis};
 use crate::secret;
 
-/// How long a dead token is remembered, to know whose calls they are that still bring it.
+/// How long an expired token is stored, to know which app still calls with it.
 const REMEMBERED: Millis = 24 * 60 * 60 * 1000;
 
-/// An app at an organisation, for which a token speaks.
+/// The app and the organisation that a token is for. Either may be empty.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Holder {
     pub client_id: String,
@@ -20,7 +20,7 @@ impl Holder {
         Self { client_id: client_id.to_owned(), corp_id: corp_id.to_owned() }
     }
 
-    /// Whatever app asks.
+    /// An organisation, whatever the app.
     pub fn of_organisation(corp_id: &str) -> Self {
         Self::new("", corp_id)
     }
@@ -32,17 +32,17 @@ pub struct Tokens {
     granted: HashMap<String, (Holder, Credential)>,
     newest: HashMap<Holder, String>,
     life: Life,
-    /// Whether a new token of a third-party or custom app kills the one before. DingTalk does not say.
+    /// Whether a new token of a third-party or custom app revokes the one before. DingTalk does not document it.
     pub newer_kills_older: bool,
 }
 
 impl Tokens {
-    /// From the next call on.
+    /// Sets the lifetime of tokens, from the next call on.
     pub fn live_for(&mut self, life: Millis) {
         self.life = Life(life);
     }
 
-    /// An internal app's: the same value, renewed by each call, until it expires.
+    /// The token, as an internal app gets it: the same value with a new expiry time, or a new value if the old one has expired.
     pub fn renew(&mut self, holder: &Holder, now: Millis) -> Credential {
         let value = match self.current(holder, now) {
             Some(alive) => alive.value.clone(),
@@ -51,7 +51,7 @@ impl Tokens {
         self.hand_out(&value, now)
     }
 
-    /// A third-party or a custom app's: a new value by each call.
+    /// The token, as a third-party or custom app gets it: a new value at each call.
     pub fn grant(&mut self, holder: &Holder, now: Millis) -> Credential {
         if self.newer_kills_older {
             self.revoke(holder, now);
@@ -60,7 +60,7 @@ impl Tokens {
         self.hand_out(&value, now)
     }
 
-    /// Whose token it is, or was.
+    /// The holder of a token, even of one that has expired or was revoked.
     pub fn holder(&self, value: &str) -> Option<&Holder> {
         self.granted.get(value).map(|(holder, _)| holder)
     }
@@ -69,14 +69,14 @@ impl Tokens {
         self.granted.get(value).is_some_and(|(_, token)| token.is_alive(now))
     }
 
-    /// All of this holder's tokens die.
+    /// Revokes all of this holder's tokens.
     pub fn revoke(&mut self, holder: &Holder, now: Millis) {
         for (_, token) in self.granted.values_mut().filter(|(of, _)| of == holder) {
             token.expires_at = token.expires_at.min(now);
         }
     }
 
-    /// The newest one, while it lives.
+    /// The newest token of this holder, unless it has expired or was revoked.
     pub fn current(&self, holder: &Holder, now: Millis) -> Option<&Credential> {
         let (_, token) = self.granted.get(self.newest.get(holder)?)?;
         token.is_alive(now).then_some(token)

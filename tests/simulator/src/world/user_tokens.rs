@@ -8,15 +8,15 @@ use crate::secret;
 
 const TWO_HOURS: Millis = 2 * 60 * 60 * 1000;
 const THIRTY_DAYS: Millis = 30 * 24 * 60 * 60 * 1000;
-/// How long a dead token is remembered, to tell that it has expired.
+/// How long an expired token is stored, to answer that it has expired.
 const REMEMBERED: Millis = 24 * 60 * 60 * 1000;
 
-/// An app that acts for somebody.
+/// An app at an organisation, and the person that it acts for.
 #[derive(Debug, Clone)]
 pub struct OnBehalf {
     pub holder: Holder,
     pub person: Arc<Person>,
-    /// Whether it asked for the organisation as well.
+    /// Whether the app asked for the corpId as well.
     pub corp_id_asked: bool,
 }
 
@@ -27,7 +27,7 @@ pub struct UserTokens {
     refresh: HashMap<String, (OnBehalf, Millis)>,
 }
 
-/// What an app is given.
+/// The tokens that an app is given; `seconds` is the lifetime of the access token.
 pub struct Pair {
     pub access: String,
     pub refresh: String,
@@ -35,7 +35,7 @@ pub struct Pair {
 }
 
 impl UserTokens {
-    /// The access token is the same as long as it lives, and lives for two hours again.
+    /// Grants a pair of tokens. An access token that has not expired is granted again, and is valid for two hours from now.
     pub fn grant(&mut self, who: OnBehalf, now: Millis) -> Pair {
         for tokens in [&mut self.access, &mut self.refresh] {
             tokens.retain(|_, (_, until)| *until + REMEMBERED > now);
@@ -51,7 +51,7 @@ impl UserTokens {
         pair
     }
 
-    /// A new pair for a refresh token of this app's; it is used up.
+    /// Exchanges a refresh token of this app, which is used up, for a new pair.
     pub fn renew(&mut self, refresh: &str, client_id: &str, now: Millis) -> Option<(OnBehalf, Pair)> {
         self.refresh.get(refresh).filter(|(who, until)| who.holder.client_id == client_id && now < *until)?;
         let (who, _) = self.refresh.remove(refresh)?;
@@ -59,14 +59,14 @@ impl UserTokens {
         Some((who, pair))
     }
 
-    /// All of this holder's tokens are gone, whoever they are of.
+    /// Removes the tokens of all people for this app at this organisation.
     pub fn revoke(&mut self, holder: &Holder) {
         for tokens in [&mut self.access, &mut self.refresh] {
             tokens.retain(|_, (who, _)| who.holder != *holder);
         }
     }
 
-    /// Who it is, and whether the token is still alive.
+    /// The app and the person that an access token is for, and whether it is still valid.
     pub fn who(&self, access: &str, now: Millis) -> Option<(&OnBehalf, bool)> {
         self.access.get(access).map(|(who, until)| (who, now < *until))
     }

@@ -135,7 +135,7 @@ async fn who_refuses_comes_back_without_a_code() {
 #[tokio::test]
 async fn the_organisation_is_told_to_an_app_only_that_asked_for_it_and_after_a_refresh_too() {
     let caller = Caller::start().await;
-    // The later one has the same access token, as the same person's.
+    // The second login gets the same access token, because it is the same person's.
     for (scope, corp_id) in [("openid corpid", Some("dingsimulator0001")), ("openid", None)] {
         let back = caller.answer_question_of(scope, &[("person", "dingsimulator0001 alice")]).await.location.expect("a way back");
         let code = parameter(&Url::parse(&back).expect("an address"), "code");

@@ -12,10 +12,10 @@ use url::form_urlencoded::Serializer;
 
 pub const SSO_SECRET: &str = "simulated-sso-secret-not-for-production";
 
-/// What came back.
+/// An answer of the simulator.
 pub struct Answer {
     pub status: u16,
-    /// Where it sends the caller, if anywhere.
+    /// The header `Location`, if there is one.
     pub location: Option<String>,
     pub body: String,
 }
@@ -42,7 +42,7 @@ impl Caller {
     }
 
     pub async fn start_on(address: &str) -> Self {
-        // The first one in the process counts.
+        // Only the first provider of a process is installed; another test may have installed it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder().no_proxy().redirect(Policy::none()).build().expect("a client");
         let listener = TcpListener::bind(address).expect("an address");
@@ -57,7 +57,7 @@ impl Caller {
         self.send(Method::POST, path, None, &body).await
     }
 
-    /// A call of the new API, with a token where it belongs.
+    /// A POST to the new API, with the token in its header.
     pub async fn post_with(&self, token: &str, path: &str, body: Value) -> Answer {
         self.send(Method::POST, path, Some(token), &body).await
     }
@@ -73,12 +73,12 @@ impl Caller {
         Answer::of(request.send().await.expect("an answer")).await
     }
 
-    /// A call of the new API that reads.
+    /// A GET to the new API, with the token in its header.
     pub async fn get_with(&self, token: &str, path: &str) -> Answer {
         self.send(Method::GET, path, Some(token), &Value::Null).await
     }
 
-    /// What a form sends.
+    /// A POST of fields, as an HTML form sends it.
     pub async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let body = Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = self.http.post(format!("{}{path}", self.dingtalk.url())).body(body);
@@ -86,18 +86,18 @@ impl Caller {
         Answer::of(request.send().await.expect("an answer")).await
     }
 
-    /// A request under another name than the simulator's own.
+    /// A GET with another `Host` than the simulator's.
     pub async fn get_as(&self, host: &str, path: &str) -> Answer {
         let request = self.http.get(format!("{}{path}", self.dingtalk.url())).header("host", host);
         Answer::of(request.send().await.expect("an answer")).await
     }
 
-    /// A connection over which no client speaks.
+    /// A bare TCP connection, without an HTTP client.
     pub async fn connection(&self) -> TcpStream {
         TcpStream::connect(self.dingtalk.url().replace("http://", "")).await.expect("a connection")
     }
 
-    /// What comes back, up to the end of some JSON, when this is sent and nothing after it.
+    /// Sends this and nothing after it, and returns the answer up to the end of its JSON.
     pub async fn raw(&self, sent: &str) -> String {
         let mut stream = self.connection().await;
         stream.write_all(sent.as_bytes()).await.expect("a connection");
@@ -125,7 +125,7 @@ impl Caller {
         granted["accessToken"].as_str().unwrap_or_else(|| panic!("{granted}")).to_owned()
     }
 
-    /// The token of the first organisation's administrators.
+    /// The SSO access_token of the first organisation.
     pub async fn sso_token(&self) -> String {
         let body = json!({"corpid": self.dingtalk.app().corp_id, "ssoSecret": SSO_SECRET});
         let granted = self.post("/v1.0/oauth2/ssoAccessToken", body).await.json();

@@ -1,4 +1,4 @@
-//! The levers of several organisations and of events, as they are pulled over HTTP.
+//! The control API for organisations and events, over HTTP.
 
 use dingtalk_simulator::Fault;
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ async fn an_app_is_opened_with_the_corp_id_where_its_address_has_a_place_for_it_
     }
 }
 
-/// The answer to a body that is refused by its length, before any of it comes.
+/// The answer to a body whose announced length is too large, before any of it is sent.
 async fn too_large(caller: &Caller, path: &str) -> String {
     caller.raw(&format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n")).await
 }

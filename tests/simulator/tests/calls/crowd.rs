@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::caller::Caller;
 
-/// Every login is told to wait once, but for those of the third person: the app knows nobody there.
+/// The `place` in each login request, by authCode. The app queues each login once, but refuses that of the third person.
 #[derive(Default)]
 struct Seen {
     logins: BTreeMap<String, Vec<Value>>,

@@ -1,4 +1,4 @@
-//! What is taken away from an app.
+//! Calls of an app whose grants are restricted.
 
 use serde_json::{Value, json};
 

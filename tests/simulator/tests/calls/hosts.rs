@@ -52,7 +52,7 @@ async fn a_simulator_that_listens_everywhere_says_where_this_machine_reaches_it(
     assert_eq!([dingtalk.url(), dingtalk.old_url()], [(); 2].map(|()| format!("http://127.0.0.1:{port}")));
 }
 
-/// All of 127.0.0.0/8 is this machine there.
+/// On Linux all of 127.0.0.0/8 is this machine.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_families_may_have_an_address_each_with_one_port_for_both() {
@@ -117,7 +117,7 @@ async fn over_https_stream_is_where_a_library_looks_that_takes_the_host_and_the_
     let app = Client::builder().no_proxy().tls_certs_only([authority]).resolve("api.dingtalk.com", address).build().unwrap();
     let url = |path| format!("https://api.dingtalk.com:{}{path}", address.port());
     let credentials = json!({"clientId": dingtalk.app().client_id, "clientSecret": dingtalk.app().client_secret});
-    // As on port 443, which no caller names.
+    // A `Host` without a port, as callers of port 443 send it.
     let open = app.post(url("/v1.0/gateway/connections/open")).header("host", "api.dingtalk.com").json(&credentials);
     let opened: Value = open.send().await.unwrap().json().await.unwrap();
     assert_eq!(opened["endpoint"], "wss://api.dingtalk.com:443/connect");

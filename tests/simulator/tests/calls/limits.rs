@@ -48,7 +48,7 @@ async fn the_control_sets_the_limit_and_tells_what_came_of_it() {
         caller.get(&details).await;
     }
     let limits = caller.get("/control/limits").await.json();
-    let pace = &limits["paces"][0]; // the calls come in the order of their paths
+    let pace = &limits["paces"][0]; // the paces are sorted by path, /topapi before /v1.0
     assert_eq!((&pace["clientId"], &pace["api"]), (&json!("dingsimulatedapp1"), &json!(DETAILS)));
     assert_eq!((&pace["accepted"], &pace["refused"]), (&json!(2), &json!(3)));
     assert_eq!((&pace["mostAcceptedInASecond"], &pace["mostArrivedInASecond"]), (&json!(2), &json!(5)));

@@ -29,7 +29,7 @@ impl Caller {
 }
 
 impl Listener {
-    /// The next message, or that there will be none.
+    /// The next message; `None` if the connection has ended.
     async fn hears(&mut self) -> Option<Value> {
         loop {
             match self.0.next().await {
@@ -173,7 +173,7 @@ async fn a_ticket_is_good_for_ninety_seconds() {
     }
 }
 
-/// Whoever names kinds of events there is told of nothing, as by DingTalk.
+/// An app that subscribes to single kinds of events receives none, as at DingTalk.
 #[tokio::test]
 async fn only_the_star_subscribes_to_events_and_they_name_the_app_otherwise_than_its_client_id() {
     let caller = Caller::start().await;

@@ -14,9 +14,9 @@ use super::frame::{Frame, Reply};
 use super::{Command, StreamFault};
 use crate::secret;
 
-/// How long a client has to leave after it was told to.
+/// How long an app has to close the connection after it was told to.
 const NOTICE: Duration = Duration::from_secs(10);
-/// A frozen connection thaws when nobody can be waiting any more.
+/// A frozen connection ends after this time, when nobody can be waiting any more.
 const WINTER: Duration = Duration::from_secs(10 * 60);
 
 type Answered = oneshot::Sender<Result<(), String>>;
@@ -30,7 +30,7 @@ pub struct Connection {
     pending: HashMap<String, Answered>,
 }
 
-/// That a connection is at its end.
+/// The connection has ended.
 struct Over;
 
 impl Connection {
@@ -38,7 +38,7 @@ impl Connection {
         Self { id: secret::hex32(), session, messages, pending: HashMap::new() }
     }
 
-    /// Until either side ends it. Who drops it leaves the other side without a word.
+    /// Runs until either side ends the connection. A connection that is dropped ends without a close message.
     pub async fn run(mut self, mut told: UnboundedReceiver<Command>) {
         loop {
             let over = select! {
@@ -55,7 +55,7 @@ impl Connection {
         match command {
             Command::Push(frame, answered) => {
                 self.say(&frame).await?;
-                // Those whose time is up are answered too late.
+                // Forget the events whose push has timed out: an answer would be too late.
                 self.pending.retain(|_, answered| !answered.is_closed());
                 self.pending.insert(frame.message_id, answered);
                 Ok(())
@@ -67,7 +67,8 @@ impl Connection {
             }
             Command::Fault(StreamFault::Lose) => Err(Over),
             Command::Fault(StreamFault::Freeze) => {
-                // Not even that the other side hangs up comes through. Events are kept: one that is dropped would come again at once.
+                // Nothing is read, not even that the other side hangs up. Pushes are stored until they time out: one that is dropped
+                // fails at once, and its event would be pushed again.
                 let mut unheard = Vec::new();
                 let lost = async {
                     loop {
@@ -92,7 +93,7 @@ impl Connection {
             Some(Ok(AggregatedMessage::Ping(data))) => self.session.pong(&data).await.map_err(|_| Over),
             Some(Ok(AggregatedMessage::Binary(_) | AggregatedMessage::Pong(_))) => Ok(()),
             Some(Ok(AggregatedMessage::Close(reason))) => {
-                // The other side has gone, and need not hear of it.
+                // If this fails, the other side has gone already.
                 let _ = self.session.clone().close(reason).await;
                 Err(Over)
             }
@@ -100,16 +101,16 @@ impl Connection {
         }
     }
 
-    /// Answers to what nobody asked are none of ours.
+    /// Passes the app's answer on to the push that waits for it. Any other answer is ignored.
     fn take_reply(&mut self, text: &str) {
         let Ok(reply) = serde_json::from_str::<Reply>(text) else { return };
         if let Some(answered) = self.pending.remove(reply.message_id()) {
-            // Whoever asked may have given up.
+            // This fails if the push has timed out.
             let _ = answered.send(reply.verdict());
         }
     }
 
-    /// Answers are still taken until the other side leaves, or its time is up.
+    /// Still takes answers until the other side leaves, or its time to leave is over.
     async fn see_off(&mut self) -> Result<(), Over> {
         let deadline = sleep(NOTICE);
         tokio::pin!(deadline);

@@ -1,4 +1,4 @@
-//! What goes over a Stream connection.
+//! The messages on a Stream connection.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::super::Event;
 use crate::secret;
 use crate::world::real_now;
 
-/// A message of DingTalk's.
+/// A message from DingTalk to an app.
 #[derive(Debug)]
 pub struct Frame {
     pub message_id: String,
@@ -29,7 +29,7 @@ impl Frame {
         Self::new("EVENT", "*", headers, event.happening.new_names())
     }
 
-    /// Not about an event.
+    /// A message about the connection, not about an event.
     pub fn system(topic: &'static str, data: Value) -> Self {
         Self::new("SYSTEM", topic, json!({}), data)
     }
@@ -38,7 +38,7 @@ impl Frame {
         Self { message_id: secret::hex32(), kind, topic, headers, data }
     }
 
-    /// As it goes over a connection.
+    /// The message as the text that is sent over a connection.
     pub fn text(&self, connection_id: &str) -> String {
         let mut headers = self.headers.clone();
         headers["appId"] = json!("simulated");
@@ -73,7 +73,7 @@ impl Reply {
         &self.headers.message_id
     }
 
-    /// Whether the app has kept the event; it may also ask for it to come later.
+    /// An error unless the app has accepted the event; with the status `LATER` the app asks for it to be pushed again.
     pub fn verdict(&self) -> Result<(), String> {
         let data: Value = match &self.data {
             Value::String(text) => serde_json::from_str(text).unwrap_or_default(),

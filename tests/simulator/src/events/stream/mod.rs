@@ -18,43 +18,43 @@ use crate::world::Shared;
 use connection::Connection;
 use frame::Frame;
 
-/// Longer than an app may take to keep an event.
+/// How long the answer to an event is waited for: longer than an app may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a connection is told to do.
 #[derive(Debug)]
 pub enum Command {
-    /// An event, and where to say what the app answered.
+    /// Sends an event to the app, and the app's answer to the channel.
     Push(Box<Frame>, oneshot::Sender<Result<(), String>>),
     Fault(StreamFault),
 }
 
-/// What becomes of the Stream connections of an app.
+/// A fault on the Stream connections of an app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StreamFault {
-    /// DingTalk asks whether anybody is there.
+    /// DingTalk sends a ping.
     Ping,
     /// DingTalk says that it is about to close the connection.
     Disconnect,
-    /// The connection ends without a word.
+    /// The connection ends without a close message.
     Lose,
-    /// The connection stays, and nothing comes through any more.
+    /// The connection stays open, and nothing comes through any more.
     Freeze,
 }
 
 impl StreamFault {
-    /// Whether the connection is given no event after it.
+    /// Whether the connection gets no more events after this fault.
     pub fn is_the_last(self) -> bool {
         match self {
             Self::Disconnect | Self::Lose => true,
-            // Events that vanish are just what a frozen connection is for.
+            // A frozen connection gets events all the same: they are meant to be lost in it.
             Self::Ping | Self::Freeze => false,
         }
     }
 }
 
-/// Mounts the WebSocket's end.
+/// Mounts `/connect`, where apps open the WebSocket.
 pub fn mount(service: &mut ServiceConfig) {
     service.route("/connect", get().to(connect));
 }
@@ -94,7 +94,7 @@ async fn connect(
     Ok(response)
 }
 
-/// Tells one event, and waits for the answer.
+/// Pushes one event, and waits for the answer.
 pub async fn push(connection: &UnboundedSender<Command>, event: &Event) -> Result<(), String> {
     let (answered, answer) = oneshot::channel();
     let gone = || "the connection was lost".to_owned();

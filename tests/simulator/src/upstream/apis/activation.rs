@@ -15,7 +15,7 @@ pub static PERMANENT_CODE: Api = suite("/service/get_permanent_code", "get perma
 pub static ACTIVATE: Api = suite("/service/activate_suite", "activate app", activate);
 pub static INACTIVE: Api = suite("/service/get_unactive_corp", "list organisations that are not activated", inactive);
 
-/// The same for the new API.
+/// The authorisation of the app by an organisation, at the new API.
 pub static AUTH_INFO: Api = Api::get("/v1.0/oauth2/apps/authInfo", "get authorisation", "isvapi_base", Access::Suite(auth_info));
 
 const fn suite(path: &'static str, label: &'static str, answer: fn(&Call, &Holder, &mut World) -> Answer) -> Api {
@@ -54,7 +54,7 @@ fn activate(call: &Call, suite: &Holder, world: &mut World) -> Answer {
     }
 }
 
-/// Nothing has to be activated here for its tokens to work.
+/// An empty list: at the simulator an app need not be activated for its tokens to work.
 fn inactive(_: &Call, _: &Holder, _: &mut World) -> Answer {
     Answer::legacy(json!({"errcode": 0, "errmsg": "ok", "corp_list": [], "has_more": false}))
 }
@@ -84,7 +84,7 @@ fn told(holder: &Holder, world: &World) -> Option<Value> {
     authorisation(world.app(&holder.client_id)?, &holder.corp_id, world)
 }
 
-/// The same whenever it is asked for, as long as the organisation authorises the app.
+/// The permanent code of the app for an organisation, the same at each call.
 fn permanent(suite: &Holder, corp_id: &str) -> String {
     format!("permanent-{}-{corp_id}", suite.client_id)
 }

@@ -67,7 +67,7 @@ fn sso_get_user_info(call: &Call, holder: &Holder, world: &mut World) -> Answer 
     .noting(&person.user_id)
 }
 
-/// It speaks for the organisation, whatever app asks.
+/// The SSO access_token of an organisation, which is the same for every app, and its lifetime in seconds.
 fn granted(corp_id: &str, secret: &str, world: &mut World) -> Option<(String, u64)> {
     world.organisation(corp_id).filter(|organisation| organisation.sso_secret == secret)?;
     let now = world.now();

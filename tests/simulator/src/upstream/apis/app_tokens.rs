@@ -1,4 +1,4 @@
-//! The access_token of an internal app: three ways to the same value.
+//! The access_token of an internal app: three APIs that return the same value.
 
 use actix_web::http::StatusCode;
 use serde_json::{Value, json};
@@ -78,7 +78,7 @@ fn internal(world: &World, client_id: &str, secret: &str) -> Option<Holder> {
     at_home(app)
 }
 
-/// The app of an organisation that has this secret: the oldest form names no other.
+/// The organisation's own app that has this secret. The oldest form of `/gettoken` names the app by nothing else.
 pub fn internal_of(world: &World, corp_id: &str, secret: &str) -> Option<Holder> {
     let holders = world.apps.iter().filter(|app| app.has_secret(secret)).filter_map(at_home);
     holders.into_iter().find(|holder| holder.corp_id == corp_id)

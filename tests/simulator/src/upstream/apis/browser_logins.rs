@@ -13,7 +13,7 @@ use crate::world::{Kind, OnBehalf, Person, World};
 pub static USER_ACCESS_TOKEN: Api =
     Api::post("/v1.0/oauth2/userAccessToken", "get user's access_token", "open_app_api_base", Access::Open(user_access_token));
 
-/// `me`, or somebody's unionId.
+/// The profile of the person whose token it is (`me`), or of the person with this unionId.
 pub static CONTACT_USER: Api =
     Api::get("/v1.0/contact/users/{unionId}", "get user by their token", "Contact.User.Read", Access::User(contact_user));
 
@@ -54,7 +54,7 @@ fn contact_user(call: &Call, who: &OnBehalf, world: &mut World) -> Answer {
     }
 }
 
-/// Fields that have permissions of their own are absent without them.
+/// The profile of a person. The fields that need a permission of their own are absent without it.
 fn told(person: &Person, call: &Call, who: &OnBehalf, world: &World) -> Value {
     let mut told = json!({
         "nick": person.name,
@@ -79,7 +79,7 @@ fn told(person: &Person, call: &Call, who: &OnBehalf, world: &World) -> Value {
     told
 }
 
-/// As third-party apps see a number: 155****3240.
+/// A mobile number as third-party apps see it: 155****3240.
 fn masked(number: &str) -> String {
     let (begins, ends) = (number.get(..3).unwrap_or_default(), number.len().checked_sub(4).and_then(|at| number.get(at..)));
     format!("{begins}****{}", ends.unwrap_or_default())

@@ -1,4 +1,4 @@
-//! Which calendars somebody has: the one that everybody has, with nothing in it.
+//! The list of a person's calendars: everybody has one, and it is empty.
 
 use actix_web::http::StatusCode;
 use serde_json::json;

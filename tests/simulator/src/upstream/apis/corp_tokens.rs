@@ -88,14 +88,14 @@ fn suite<'a>(world: &'a World, client_id: &str) -> Option<&'a Registered> {
     world.app(client_id).filter(|app| app.kind != Kind::Internal)
 }
 
-/// A new token for an organisation, and for how many seconds it is good.
+/// A new access_token for an organisation, and its lifetime in seconds.
 pub fn granted(world: &mut World, holder: &Holder) -> (String, u64) {
     let now = world.now();
     let token = world.tokens.grant(holder, now);
     (token.value.clone(), token.expire_in_seconds(now))
 }
 
-/// It speaks for the app, not for any organisation.
+/// The suite_access_token of an app, which is not for any organisation, and its lifetime in seconds.
 fn suite_token(world: &mut World, client_id: &str) -> (String, u64) {
     let now = world.now();
     let token = world.suite_tokens.renew(&Holder::new(client_id, ""), now);

@@ -20,7 +20,7 @@ pub static LIST_USERS: Api =
 
 pub static SCOPES: Api = Api::get("/auth/scopes", "get visible range", "qyapi_base", Access::App(scopes));
 
-/// The older form: all that are below, unless `fetch_child` is false.
+/// The older form of the list: all levels below a department, or only its children if `fetch_child` is false.
 pub static LIST_OLD: Api = Api::get("/department/list", "list departments", "qyapi_get_department_list", Access::App(list_old));
 
 const fn department(path: &'static str, label: &'static str, answer: fn(&Call, &Holder, &mut World) -> Answer) -> Api {
@@ -61,7 +61,7 @@ fn get(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     })
 }
 
-/// Also of people whom the app does not see otherwise.
+/// Also for people outside the app's visible range.
 fn list_ids(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     in_department(call.parameter("dept_id"), holder, world, |organisation, id| {
         let ids = members(organisation, id).map(|person| &person.user_id);
@@ -87,7 +87,7 @@ fn list_users(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     })
 }
 
-/// Also of people whom the app does not see otherwise.
+/// Also for people outside the app's visible range.
 fn list_parents(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     let Some(organisation) = world.organisation(&holder.corp_id) else {
         return Answer::topapi_error(50005, "企业已停用");
@@ -134,12 +134,12 @@ fn brief(department: &Department) -> Value {
 }
 
 fn members(organisation: &Organisation, id: u64) -> impl Iterator<Item = &Person> {
-    // Who is in no department is in the whole.
+    // A person without a department is in the root department.
     let is_in = move |person: &&Person| person.departments.contains(&id) || (id == ROOT && person.departments.is_empty());
     organisation.people.iter().map(|person| &**person).filter(is_in)
 }
 
-/// Who is in a department, or in one below it.
+/// The people in a department, or in one below it.
 pub fn everybody_in(organisation: &Organisation, id: u64) -> impl Iterator<Item = &Person> {
     let is_below = move |own: &u64| way_up(organisation, *own).contains(&id);
     let is_in = move |person: &&Person| id == ROOT || person.departments.iter().any(is_below);
@@ -148,6 +148,6 @@ pub fn everybody_in(organisation: &Organisation, id: u64) -> impl Iterator<Item 
 
 fn way_up(organisation: &Organisation, from: u64) -> Vec<u64> {
     let parent = |id: &u64| organisation.departments.iter().find(|department| department.id == *id)?.parent_id;
-    // A world whose departments go round in a circle is not to keep anybody here for ever.
+    // The bound ends the loop if the departments of a world form a circle.
     std::iter::successors(Some(from), parent).take(organisation.departments.len() + 1).collect()
 }

@@ -1,4 +1,4 @@
-//! The way into Stream.
+//! The API that an app calls before it connects to Stream: it returns the URL and a ticket.
 
 use actix_web::http::StatusCode;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn open(call: &Call, world: &mut World) -> Result<Answer, Answer> {
         return Err(Answer::api_error(StatusCode::UNAUTHORIZED, "authFailed", "鉴权失败"));
     };
     let subscriptions = body["subscriptions"].as_array();
-    // Events cannot be chosen by their kind there: whoever asks for some is told of none.
+    // An app cannot subscribe to single kinds of events: with a topic other than `*` it receives none.
     let is_of_events = |subscription: &Value| subscription["type"] == "EVENT" && subscription["topic"] == "*";
     let events = subscriptions.into_iter().flatten().any(is_of_events);
     let now = world.now();

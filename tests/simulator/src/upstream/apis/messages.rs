@@ -28,7 +28,7 @@ fn send(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     Answer::topapi_beside("task_id", task_id.into()).noting(&note)
 }
 
-/// People, those of departments, or everybody; who is named twice is told once.
+/// The userIds that a notification is for, each once: named people, the people of departments, or everybody.
 fn recipients(call: &Call, holder: &Holder, world: &World) -> Option<Vec<String>> {
     let is_for_all = call.parameter("to_all_user").is_some_and(|all| all == "true");
     let departments = if is_for_all { Some(ROOT.to_string()) } else { call.parameter("dept_id_list") };
@@ -78,7 +78,7 @@ fn is_own_agent(call: &Call, holder: &Holder, world: &World) -> bool {
     call.parameter("agent_id").is_some_and(|agent_id| Some(agent_id.as_str()) == own)
 }
 
-/// What a person would read of a message of any kind.
+/// The text that a person would read of a message, whatever its type.
 fn text(message: &Value) -> String {
     let kind = message["msgtype"].as_str().unwrap_or_default();
     let told = ["content", "title", "text", "markdown"].into_iter().find_map(|name| message[kind][name].as_str());

@@ -23,7 +23,7 @@ pub use organisations::{APP_ID, authorisation_with_scope};
 pub use users::USER_DETAILS;
 pub use users::{USER_BY_CODE, USER_BY_CODE_OLD};
 
-/// All of them; of two that fit a path the first.
+/// All simulated APIs. If two match a path, the first one is called.
 pub static ALL: [&Api; 38] = [
     &app_tokens::ACCESS_TOKEN,
     &app_tokens::UNIFIED_TOKEN,
@@ -65,7 +65,7 @@ pub static ALL: [&Api; 38] = [
     &gateway_connections::OPEN_CONNECTION,
 ];
 
-/// The API that the documentation writes so, with or without its method.
+/// The API whose documented path is `name`, which may have the method in front.
 pub fn documented(name: &str) -> Option<&'static Api> {
     let path = name.split_once(' ').map_or(name, |(_, path)| path);
     ALL.into_iter().find(|api| api.path == path)
@@ -76,7 +76,7 @@ pub fn at(path: &str) -> Option<&'static Api> {
     ALL.into_iter().find(|api| api.is_at(path))
 }
 
-/// Whether a code is handed in there; for all that is known of it.
+/// Whether a call of this path brings a code. A path that is not simulated might.
 pub fn takes_code(path: &str) -> bool {
     let known = [
         users::USER_BY_CODE.path,
@@ -89,12 +89,12 @@ pub fn takes_code(path: &str) -> bool {
     known.contains(&path) || at(path).is_none()
 }
 
-/// Whether an API or a field has this permission.
+/// Whether any API or field needs this permission.
 pub fn is_scope(name: &str) -> bool {
     [users::FIELD_MOBILE, users::FIELD_EMAIL].contains(&name) || ALL.into_iter().any(|api| api.scope == name)
 }
 
-/// Their paths, for somebody who misspelt one.
+/// The paths of all simulated APIs, for the error after a misspelt one.
 pub fn known() -> String {
     ALL.map(|api| api.path).join(", ")
 }

@@ -9,7 +9,7 @@ use crate::upstream::api::{Access, Api};
 use crate::upstream::call::Call;
 use crate::world::{Registered, World};
 
-/// What DingTalk calls an app wherever it is.
+/// The appId, which an app has at every organisation.
 pub const APP_ID: u64 = 1;
 
 pub static GET_AUTH_INFO: Api =
@@ -44,7 +44,7 @@ pub fn authorisation(app: &Registered, corp_id: &str, world: &World) -> Option<V
     }))
 }
 
-/// The same as its events tell it: with what the app may see there.
+/// The same authorisation as events carry it: with what the app may see there.
 pub fn authorisation_with_scope(app: &Registered, corp_id: &str, world: &World) -> Option<Value> {
     let mut told = authorisation(app, corp_id, world)?;
     told["auth_scope"] = json!({

@@ -10,7 +10,7 @@ use crate::upstream::call::Call;
 use crate::world::{Kind, Millis, Registered, World, real_now};
 
 const MINUTE: Millis = 60 * 1000;
-/// A time before 2001 in milliseconds is one in seconds.
+/// A smaller timestamp is in seconds: in milliseconds it would be before September 2001.
 const IN_SECONDS: Millis = 1_000_000_000_000;
 
 /// The app that signed a call, if everything about the signature is right.
@@ -19,7 +19,7 @@ pub fn signer<'a>(call: &Call, world: &'a World) -> Result<&'a Registered, Answe
     let refused = |errcode, errmsg| Answer::legacy_error(errcode, errmsg);
     let timestamp = parameter("timestamp");
     let at: Millis = timestamp.parse().ok().filter(|at| *at >= IN_SECONDS).ok_or_else(|| refused(853_001, "时间戳不是毫秒"))?;
-    // An app whose clock cannot be moved with DingTalk's is not to be refused for that.
+    // The real time is accepted as well, because a test can move the simulated clock, but not the app's.
     let is_now = |now: Millis| now.abs_diff(at) <= MINUTE;
     if !is_now(world.now()) && !is_now(real_now()) {
         return Err(refused(853_002, "时间戳与服务器时间相差超过一分钟"));
@@ -34,7 +34,7 @@ pub fn signer<'a>(call: &Call, world: &'a World) -> Result<&'a Registered, Answe
     if accepts_ticket(app, &ticket, world) { Ok(app) } else { Err(refused(40085, "不合法的suite_ticket")) }
 }
 
-/// Of a custom app any ticket does, of a third-party app only the newest.
+/// Whether a suite ticket is valid: any ticket of a custom app is, of a third-party app only the newest.
 pub fn accepts_ticket(app: &Registered, ticket: &str, world: &World) -> bool {
     match app.kind {
         Kind::Internal => false,

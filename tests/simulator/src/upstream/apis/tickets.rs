@@ -1,4 +1,4 @@
-//! The jsapi_ticket: two ways to the same value.
+//! The jsapi_ticket: two APIs that return the same value.
 
 use serde_json::{Value, json};
 

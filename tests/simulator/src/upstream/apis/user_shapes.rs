@@ -1,8 +1,8 @@
-//! What each API calls the details of somebody: they are kept in the words of `/topapi/v2/user/get`.
+//! The names of a person's details in each API. The world stores them under the names of `/topapi/v2/user/get`.
 
 use serde_json::{Value, json};
 
-/// In `/topapi/v2/user/list`.
+/// The details in `/topapi/v2/user/list`, which has the same names.
 const LISTED: [&str; 21] = [
     "userid",
     "unionid",
@@ -27,7 +27,7 @@ const LISTED: [&str; 21] = [
     "exclusive_account",
 ];
 
-/// In `/user/get`.
+/// The details in `/user/get`: the name in `/topapi/v2/user/get`, and the name there.
 const OLD: [(&str, &str); 24] = [
     ("userid", "userid"),
     ("unionid", "unionid"),
@@ -55,7 +55,7 @@ const OLD: [(&str, &str); 24] = [
     ("exclusive_account", "exclusiveAccount"),
 ];
 
-/// One of those in a department.
+/// A person as `/topapi/v2/user/list` shows them in a department.
 pub fn in_department(details: &Value, id: u64) -> Value {
     let there = |list: &str, member: &str| {
         let mut departments = details[list].as_array()?.iter();
@@ -66,7 +66,7 @@ pub fn in_department(details: &Value, id: u64) -> Value {
     present(named.chain(own))
 }
 
-/// The older form: departments are members of a text there.
+/// A person as `/user/get` shows them: what there is per department comes as text, such as `{1:true}`.
 pub fn old(details: &Value) -> Value {
     let by_department = |list: &str, member: &str| {
         let each = details[list].as_array()?.iter().map(|department| format!("{}:{}", department["dept_id"], department[member]));

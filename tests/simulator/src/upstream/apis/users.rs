@@ -1,4 +1,4 @@
-//! Who somebody is.
+//! Exchanging an authCode, finding a person, and a person's details.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub const FIELD_EMAIL: &str = "fieldEmail";
 /// Why the old API refuses a call: errcode and errmsg.
 type Objection = (i32, &'static str);
 
-/// Somebody is there, but not for this app.
+/// The person exists, but is outside the app's visible range.
 const OUT_OF_SIGHT: Objection = (50002, "请求的员工userid不在授权范围内");
 
 pub static USER_BY_CODE: Api =
@@ -27,7 +27,7 @@ pub static USER_BY_CODE: Api =
 pub static USER_BY_CODE_OLD: Api =
     Api::get("/user/getuserinfo", "exchange authCode", "qyapi_base", Access::App(user_by_code_old));
 
-/// Also by GET, which the guide shows.
+/// Takes GET as well, which DingTalk's guide shows.
 pub static USER_DETAILS: Api = Api {
     path: "/topapi/v2/user/get",
     method: Method::Either,
@@ -67,7 +67,7 @@ fn user_by_code_old(call: &Call, holder: &Holder, world: &mut World) -> Answer {
     }
 }
 
-/// Whose code it is. That of somebody whom the app may not see is used up, too.
+/// Exchanges an authCode for its person. The code is used up even if the app may not see the person.
 fn exchanged(code: Option<String>, holder: &Holder, world: &mut World) -> Result<Arc<Person>, Objection> {
     let now = world.now();
     let person = code.and_then(|code| world.codes.exchange(&code, holder, now)).ok_or((40078, "不存在的临时授权码"))?;
@@ -121,13 +121,13 @@ fn found(holder: &Holder, world: &World, is_meant: impl Fn(&Person) -> bool, tol
     }
 }
 
-/// Somebody whom the app may see.
+/// The person with this userId, if the app may see them.
 fn visible<'a>(user_id: &str, holder: &Holder, world: &'a World) -> Result<&'a Person, Objection> {
     let person = world.person(&holder.corp_id, user_id).ok_or((60121, "找不到该用户"))?;
     if world.sees(holder, user_id) { Ok(person) } else { Err(OUT_OF_SIGHT) }
 }
 
-/// What the app is told of somebody: without its permissions, less, and less of another organisation's people.
+/// The details of a person that the app may see: fewer if it lacks permissions, and fewer for a third-party app.
 pub fn details(person: &Person, call: &Call, holder: &Holder, world: &World) -> Value {
     const OF_MOBILE: [&str; 2] = ["mobile", "state_code"];
     const OF_EMAIL: [&str; 4] = ["email", "work_place", "remark", "extension"];
