@@ -37,6 +37,8 @@ const SHOWN: &str = "this looks like a Client Secret, which pages would show to 
 pub struct Settings {
     /// Which DingTalk is called, and as which app.
     pub dingtalk: dingtalk::Settings,
+    /// The app's Unified App ID, if it was set.
+    pub app_id: Option<String>,
     /// The DingTalk in whose consoles the app is set up: `io` or `com`.
     pub site: &'static str,
     /// How people get in and what pages may do.
@@ -109,6 +111,8 @@ impl Settings {
 #[rustfmt::skip] // Two lines a setting, here and below.
 fn all(env: &mut Environment) -> Option<Settings> {
     let (dingtalk, site) = dingtalk(env).unzip();
+    let app_id = env.optional("DINGTALK_APP_ID", String::try_from,
+        "Unified App ID, for whoever looks for the app in the console; doctor shows it: Developer Console > the app > Credentials and Basic Information.");
     let public_url = env.required("PUBLIC_URL", public_url,
         "What users open, such as https://app.example.com: the origin of the homepage, Developer Console > the app > Web App.");
     let https = public_url.as_ref().is_none_or(Origin::is_https);
@@ -122,7 +126,7 @@ fn all(env: &mut Environment) -> Option<Settings> {
     let state = env.secret_optional("STATE_URL", Location::parse,
         "Where to keep what must outlive a restart: memory:, file:PATH, or for several processes redis://HOST:PORT or rediss://HOST:PORT. Default: memory:");
     let state = state.unwrap_or(Location::Memory);
-    Some(Settings { dingtalk: dingtalk?, site: site?, web: web?, state, server: server?, app: app?, unknown: env.unread("DINGTALK_"), exposed_secrets: env.exposed.clone() })
+    Some(Settings { dingtalk: dingtalk?, app_id, site: site?, web: web?, state, server: server?, app: app?, unknown: env.unread("DINGTALK_"), exposed_secrets: env.exposed.clone() })
 }
 
 #[rustfmt::skip]
@@ -150,8 +154,6 @@ fn dingtalk(env: &mut Environment) -> Option<(dingtalk::Settings, &'static str)>
     if kind == Some(AppKind::ThirdParty) && matches!(events, Some(Events::Off)) {
         env.fault("DINGTALK_EVENTS", "it is off, and a third-party app learns its suite ticket and its organisations by events");
     }
-    env.optional("DINGTALK_APP_ID", String::try_from,
-        "Unified App ID. Not used yet.");
     let site = env.or("DINGTALK_SITE", "io", one_of([("io", "io"), ("com", "com")]),
         "Which DingTalk: io (international) or com (China).");
     // A wrong site is reported alone: the URLs that are made of it are not.

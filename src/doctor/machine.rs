@@ -24,6 +24,9 @@ pub fn settings(settings: &Settings, findings: &mut Findings) {
     if !settings.dingtalk.is_real() {
         seen.push(told!("calls go to another DingTalk than the real one", "调用的并非真实的钉钉"));
     }
+    if let Some(app_id) = &settings.app_id {
+        seen.push(told!("the app's Unified App ID is {app_id}", "应用的 Unified App ID 为 {app_id}"));
+    }
     let list = |words: fn(&Told) -> &str, comma| seen.iter().map(words).collect::<Vec<_>>().join(comma);
     let seen = match seen.is_empty() {
         true => told!("complete", "完整"),

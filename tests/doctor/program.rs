@@ -45,6 +45,14 @@ async fn its_exit_code_is_0_when_nothing_fails_1_when_something_does_and_2_for_s
     assert!(check["seen"].as_str().unwrap().contains("设置"), "{report}");
 }
 
+#[tokio::test]
+async fn the_unified_app_id_is_shown_to_whoever_has_set_it() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let variables = with(complete(&dingtalk), "DINGTALK_APP_ID", "b7e2-unified");
+    let (_, said) = run(program(&variables).args(["doctor", "--lang", "en", "--no-dingtalk", "--no-public"])).await;
+    assert!(said.lines().next().unwrap().contains("Unified App ID is b7e2-unified"), "{said}");
+}
+
 /// Without its capabilities root may do no more than any other user.
 #[cfg(target_os = "linux")]
 #[tokio::test]
