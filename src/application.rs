@@ -64,7 +64,7 @@ impl Application {
             .context("cannot make an HTTPS client: is the package ca-certificates installed, or SSL_CERT_FILE set?")?;
         let mut app = app(dingtalk.clone()).await.context("the app cannot be built")?;
         if app.reaction.is_any() && matches!(dingtalk_settings.events, Events::Off) {
-            tracing::warn!("the app reacts to events, and hears of none: DINGTALK_EVENTS is off");
+            tracing::warn!("the app reacts to events, but receives none: DINGTALK_EVENTS is off");
         }
         state.react_with(std::mem::take(&mut app.reaction));
         let (dingtalk, tasks) = (Data::new(dingtalk), std::mem::take(&mut app.tasks));
@@ -207,7 +207,7 @@ fn warn(settings: &Settings) {
     let dingtalk = &settings.dingtalk;
     let is_shared = matches!(settings.state, Location::Redis(_));
     if !matches!(dingtalk.events, Events::Off) && !is_shared {
-        tracing::info!(state = %settings.state, "an event reaches one process: with this STATE_URL run no second one");
+        tracing::info!(state = %settings.state, "each event reaches one process only: with this STATE_URL, run no second one");
     }
     if !dingtalk.is_real() {
         tracing::warn!(api = %dingtalk.api_url, oapi = %dingtalk.oapi_url, "calling another DingTalk than the real one");

@@ -148,11 +148,11 @@ async fn follow(files: TlsFiles, mut seen: Stamp, shown: Weak<Shown>) {
             None => {}
             Some(Ok(certified)) => {
                 shown.0.store(Arc::new(certified));
-                tracing::info!("showing the new certificate");
+                tracing::info!("using the new certificate");
             }
             // Perhaps only one of the two files was replaced so far. When the other one is, it is tried again.
             Some(Err(error)) => {
-                tracing::warn!(setting = error.setting(), %error, "the new certificate cannot be shown: going on with the one before");
+                tracing::warn!(setting = error.setting(), %error, "the new certificate cannot be used: going on with the one before");
             }
         }
     }

@@ -62,28 +62,28 @@ impl Tables {
         }
     }
 
-    /// Gives everything to the journal again that is not stored, as `lies_there` says. In pieces: changes that come meanwhile go in
+    /// Gives everything to the journal again that is not stored, as `is_stored` says. In pieces: changes that come meanwhile go in
     /// between.
-    pub async fn give_all(these: &Weak<Self>, lies_there: impl Fn(&str) -> bool + Sync) -> Result<(), NotStored> {
-        Self::give_each(these, |known| &known.ended_sessions, &lies_there).await?;
-        Self::give_each(these, |known| &known.ended_people, &lies_there).await?;
-        Self::give_each(these, |known| &known.ended_organisations, &lies_there).await?;
-        Self::give_each(these, |known| &known.suite_ticket, &lies_there).await?;
-        Self::give_each(these, |known| &known.organisations, &lies_there).await?;
-        Self::give_each(these, |known| &known.events, &lies_there).await
+    pub async fn give_all(these: &Weak<Self>, is_stored: impl Fn(&str) -> bool + Sync) -> Result<(), NotStored> {
+        Self::give_each(these, |known| &known.ended_sessions, &is_stored).await?;
+        Self::give_each(these, |known| &known.ended_people, &is_stored).await?;
+        Self::give_each(these, |known| &known.ended_organisations, &is_stored).await?;
+        Self::give_each(these, |known| &known.suite_ticket, &is_stored).await?;
+        Self::give_each(these, |known| &known.organisations, &is_stored).await?;
+        Self::give_each(these, |known| &known.events, &is_stored).await
     }
 
     async fn give_each<K: Thing + Send + Sync, V: Serialize + DeserializeOwned>(
         these: &Weak<Self>,
         kind: fn(&Known) -> &Remembered<K, V>,
-        lies_there: &(impl Fn(&str) -> bool + Sync),
+        is_stored: &(impl Fn(&str) -> bool + Sync),
     ) -> Result<(), NotStored> {
         const PIECE: usize = 500;
         let keys = these.upgrade().map(|tables| kind(&tables.known()).keys()).unwrap_or_default();
         for piece in keys.chunks(PIECE) {
             // The tables are not held while this waits: whoever drops their last owner waits for the journal to end.
             let kept = these.upgrade().map(|tables| {
-                kind(&tables.known()).give_again(piece, lies_there);
+                kind(&tables.known()).give_again(piece, is_stored);
                 tables.journal.kept()
             });
             match kept {

@@ -80,10 +80,10 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         self.known.keys().cloned().collect()
     }
 
-    /// Gives the things with these keys to the journal again, unless they have expired or `lies_there`: unless they are stored.
-    pub fn give_again(&self, keys: &[K], lies_there: impl Fn(&str) -> bool) {
+    /// Gives the things with these keys to the journal again, unless they have expired or `is_stored`: unless they are stored.
+    pub fn give_again(&self, keys: &[K], is_stored: impl Fn(&str) -> bool) {
         let now = self.clock.now();
-        let matters = |key: &K, until: Instant| until > now && !lies_there(&self.table.thing(&json(key)));
+        let matters = |key: &K, until: Instant| until > now && !is_stored(&self.table.thing(&json(key)));
         for (key, (value, until)) in keys.iter().filter_map(|key| self.known.get_key_value(key)) {
             if matters(key, *until) {
                 self.give(key, value, *until - now);

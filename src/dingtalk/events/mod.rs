@@ -75,7 +75,7 @@ impl Reaction {
             Ok(Some(Err(_))) => "it panicked".to_owned(),
             Err(_) => format!("it took longer than {PATIENCE:?}"),
         };
-        tracing::error!(event = event.what.logged(), error = why, "the app is not done with an event: DingTalk tells it again");
+        tracing::error!(event = event.what.logged(), error = why, "the app failed to react to an event: DingTalk sends it again");
         false
     }
 }

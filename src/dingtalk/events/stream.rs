@@ -164,7 +164,7 @@ impl DingTalk {
                         return Err(lost("it was silent for too long"));
                     }
                     if told.elapsed() >= silence * SILENCES {
-                        tracing::info!("stream has told no event for an hour: it is left for another, in case it tells none any more");
+                        tracing::info!("no event came over stream for an hour: the connection is replaced, in case it brings none any more");
                         return Err(Ended::Told);
                     }
                     Some(Message::Ping(Vec::new().into()))

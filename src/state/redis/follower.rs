@@ -27,9 +27,9 @@ pub(super) struct Follower {
     /// and the names and the history of the data for which these ids are valid.
     place: Option<(Names, String)>,
     /// The last place to which all that this process knows was published.
-    shared: Option<(Names, String)>,
+    published_to: Option<(Names, String)>,
     /// While all must be published to a new place: the names of the things that are stored there already.
-    pub found: Option<Arc<Mutex<HashSet<Name>>>>,
+    pub stored: Option<Arc<Mutex<HashSet<Name>>>>,
     /// Junk was found under our keys, so that what had been published there is lost.
     found_junk: bool,
 }
@@ -48,7 +48,7 @@ impl Follower {
             let why = match self.set_up().await {
                 Ok((session, reader)) => {
                     let seconds = away_since.elapsed().as_secs_f64();
-                    tracing::info!(away_seconds = seconds, "redis is there, and what other processes have told is known");
+                    tracing::info!(away_seconds = seconds, "redis is connected, and the changes of other processes are known");
                     told = None;
                     let why = self.stay(&session, reader).await;
                     away_since = Instant::now();
@@ -84,7 +84,7 @@ impl Follower {
         if self.place != place {
             self.until.fill("0-0".to_owned());
             self.place.clone_from(&place);
-            self.found = self.shared.is_some().then(Arc::default);
+            self.stored = self.published_to.is_some().then(Arc::default);
         }
         self.found_junk |= redis.clean(&mut commands, &names).await?;
         for table in Table::FOLLOWED.into_iter().filter(|table| table.lasts()) {
@@ -93,13 +93,13 @@ impl Follower {
         while self.read_on(&mut reader, &names, Duration::ZERO).await? {}
         let session = redis.link.set_up(commands, names);
         if self.found_junk {
-            self.found = self.shared.is_some().then(Arc::default);
+            self.stored = self.published_to.is_some().then(Arc::default);
             self.found_junk = false;
         }
-        match &self.found {
-            None => self.shared = place,
+        match &self.stored {
+            None => self.published_to = place,
             Some(_) => tracing::warn!(
-                "what lay in redis is gone, or may be older than it was: this process tells again what does not lie there"
+                "the data in redis is gone, or may be older than it was: this process writes again what is missing there"
             ),
         }
         self.tables.upgrade().iter().for_each(|tables| tables.journal.try_now());
@@ -109,13 +109,13 @@ impl Follower {
     /// Follows until the connection fails. Returns why it did.
     async fn stay(&mut self, session: &Session, mut reader: MultiplexedConnection) -> Away {
         let (redis, names, mut commands) = (Arc::clone(&self.redis), &session.names, session.connection.clone());
-        let (tables, found, is_shared) = (self.tables.clone(), self.found.clone(), AtomicBool::new(false));
-        let tell_again = async {
-            if let Some(found) = found {
-                while Tables::give_all(&tables, |thing| found.lock().contains(&names.of(thing))).await.is_err() {
+        let (tables, stored, is_published) = (self.tables.clone(), self.stored.clone(), AtomicBool::new(false));
+        let publish_again = async {
+            if let Some(stored) = stored {
+                while Tables::give_all(&tables, |thing| stored.lock().contains(&names.of(thing))).await.is_err() {
                     sleep(Self::BETWEEN_BEATS).await;
                 }
-                is_shared.store(true, Ordering::Relaxed);
+                is_published.store(true, Ordering::Relaxed);
             }
             pending().await
         };
@@ -139,11 +139,11 @@ impl Follower {
             why = follow => why,
             why = beat => why,
             why = redis.link.until_lost() => why,
-            why = tell_again => why,
+            why = publish_again => why,
         };
         // If not all was published again, the rest follows when Redis is back.
-        if is_shared.into_inner() {
-            (self.shared, self.found) = (self.place.clone(), None);
+        if is_published.into_inner() {
+            (self.published_to, self.stored) = (self.place.clone(), None);
         }
         why
     }
@@ -158,7 +158,7 @@ impl Redis {
     /// Keeps the connection up from now on, and has `tables` learn what other processes tell.
     pub fn follow(self: &Arc<Self>, tables: &Arc<Tables>) {
         let (redis, tables, until) = (Arc::clone(self), Arc::downgrade(tables), Default::default());
-        let follower = Follower { redis, tables, until, place: None, shared: None, found: None, found_junk: false };
+        let follower = Follower { redis, tables, until, place: None, published_to: None, stored: None, found_junk: false };
         self.runtime.spawn(follower.run());
     }
 

@@ -169,8 +169,8 @@ impl Follower {
                 tables.journal.give(record.thing(), Some(record.clone()));
             }
             let is_complete = tables.learn(&record);
-            if let Some(found) = self.found.as_ref().filter(|_| is_complete) {
-                found.lock().insert(name);
+            if let Some(stored) = self.stored.as_ref().filter(|_| is_complete) {
+                stored.lock().insert(name);
             }
         }
     }
