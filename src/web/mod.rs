@@ -2,34 +2,34 @@
 
 /// Which app this is, and where it is served.
 mod site;
-/// The extractors: what a handler's parameters take from a request, such as its body.
-mod extract;
 /// The outermost layer: id, headers, bodies of problems, access log.
 mod boundary;
+/// The extractors: what a handler's parameters take from a request, such as its body.
+mod extract;
 /// Where a request comes from: the page that made it, the person whom that page shows, the client's address.
 mod origin;
+/// Who is logged in: the session in the cookie, and what ends it.
+pub mod session;
+/// Logging in: the entry page, the state of a login, the exchange.
+pub mod login;
+/// What every page carries: head, language, words.
+pub mod page;
+/// Signatures for `dd.config`, and reports of those that a client refused.
+pub mod jsapi;
+/// What a request is answered when something goes wrong.
+pub mod problem;
+/// Routes that answer every method.
+pub mod route;
 /// Events that DingTalk posts to this server.
 pub mod events;
 /// `/healthz` and `/readyz`, for load balancers.
 mod health;
 /// When the server stops, and the work that it still waits for.
 mod stopping;
-/// Proves to a holder of SESSION_KEY that this very server answers at an address.
-pub mod introduction;
-/// Signatures for `dd.config`, and reports of those that a client refused.
-pub mod jsapi;
-/// Logging in: the entry page, the state of a login, the exchange.
-pub mod login;
 /// For Prometheus.
 pub mod metrics;
-/// What every page carries: head, language, words.
-pub mod page;
-/// What a request is answered when something goes wrong.
-pub mod problem;
-/// Routes that answer every method.
-pub mod route;
-/// Who is logged in: the session in the cookie, and what ends it.
-pub mod session;
+/// Proves to a holder of SESSION_KEY that this very server answers at an address.
+pub mod introduction;
 
 use actix_web::web::ServiceConfig;
 
