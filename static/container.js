@@ -1,6 +1,5 @@
 /**
- * Habits of the window that the page is in: in DingTalk it has a title bar of its own, and other sites open in
- * windows of theirs.
+ * What differs in DingTalk's window: it has a title bar of its own, and other sites open in windows of their own.
  */
 (function () {
   'use strict';

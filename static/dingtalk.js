@@ -77,7 +77,7 @@ h5.client = (function () {
   }
 
   /**
-   * Opens the gated calls. A refusal is reported before it is told: only the server can tell which part of its
+   * Opens the gated calls. A refusal is reported first: only the server can tell which part of its
    * signature DingTalk did not like.
    * @param {ConfigValues} values
    * @returns {Promise<void>}
@@ -87,7 +87,7 @@ h5.client = (function () {
   }
 
   /**
-   * The same, and nobody is told. The library drops a second `dd.config` in a document without a word, even after a
+   * The same without a report. The library drops a second `dd.config` in a document without a word, even after a
    * failure, so there is one answer for the life of the page.
    *
    * No `dd.ready`: it keeps a promise to itself that rejects when `dd.config` fails, where nobody can catch it. Every

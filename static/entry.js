@@ -18,8 +18,8 @@
   }
 
   /**
-   * A page that is left may be kept alive for the back button, and DingTalk may belong to somebody else by then: what
-   * comes back is asked for anew, and nothing is seen before that.
+   * The browser may keep a page for the back button, and the phone may have changed hands by then: a page that comes
+   * back is loaded again, and hidden until then.
    */
   function neverShowAgain() {
     const show = (/** @type {boolean} */ shown) => { document.documentElement.style.visibility = shown ? '' : 'hidden'; };
@@ -76,7 +76,7 @@
       const seconds = Math.ceil(milliseconds / 10000) * 10;
       const words = seconds < 100 ? h5.messages.queued_seconds : h5.messages.queued_minutes;
       fill('wait', words.replace('{}', String(seconds < 100 ? Math.max(seconds, 10) : Math.ceil(seconds / 60))));
-      // It offers to load the page again, at the end of the line.
+      // To load the page again would lose the place in the line.
       part('slow').hidden = true;
     }
 

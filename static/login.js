@@ -65,7 +65,7 @@ h5.session = (function () {
   }
 
   /**
-   * Posts a code, as often as others are first. If it is rejected, one fresh code, then no more.
+   * Posts a code, and again while others are ahead in the line. If it is rejected, posts one fresh code, then stops.
    * @param {string} state
    */
   async function exchangeAuthCode(state) {
@@ -124,7 +124,7 @@ h5.session = (function () {
 
   /** Ends the session on the server, then leaves. */
   async function logOut() {
-    // The session ends before the answer comes, and what asks or has asked must not begin another.
+    // The session ends before the answer comes: no request may begin another one.
     hasLeft = true;
     postedLogin.abort();
     await post('/api/logout', {}, new AbortController()).catch((failure) => {
@@ -141,11 +141,11 @@ h5.session = (function () {
       localStorage.setItem(SIGNED_OUT_KEY, String(Date.now()));
       localStorage.removeItem(SIGNED_OUT_KEY);
     } catch (error) {
-      // Without storage they cannot be told.
+      // Without storage other windows are not told.
     }
   }
 
-  // What one page has ended, no other may begin again by itself.
+  // A session that one page has ended, no other may begin again by itself.
   window.addEventListener('storage', (event) => {
     if (event.key === SIGNED_OUT_KEY && event.newValue && (shownUser() || pendingLogin)) leave();
   });
@@ -241,7 +241,7 @@ h5.session = (function () {
   }
 
   /**
-   * The server says the same of a session that another page has begun.
+   * The session may have been begun by a page that shows another person: then the server says so.
    * @param {Response} response
    */
   async function stopIfOutdated(response) {

@@ -26,7 +26,7 @@ h5.report = (function () {
     if (!configReport) {
       const { nonceStr, timeStamp, signature } = values;
       const url = document.documentElement.dataset.pageUrl || address();
-      // A long one fits once.
+      // A long address fits only once.
       const signed = { url: url[999] && url === address() ? undefined : url, nonceStr, timeStamp, signature };
       configReport = send(h5.session.fetch, failure, { signed }).then((told) => {
         if (told) failure.explanation = told.explanation;

@@ -39,7 +39,7 @@
 
   /** @param {Trial[]} trials */
   function show(trials) {
-    // The library's own `version` is the client's.
+    // The library's `version` is that of the client.
     const library = /** @type {HTMLScriptElement} */ (part('jsapi-script')).src;
     const client = h5.client.describe();
     const known = ['platform', 'platformSub', 'version', 'appType', 'language'].filter((name) => client[name]);

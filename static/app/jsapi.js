@@ -51,7 +51,7 @@
     h5.client.configure(values).then(
       () => showConfig('accepted', words.accepted, words.accepted_text),
       (failure) => {
-        // It may still answer.
+        // The client may still answer.
         if (failure.kind === 'timeout') showConfig('refused', words.unanswered, words.unanswered_text, failure);
         else showConfig('refused', words.refused, words.refused_text, failure);
       },
