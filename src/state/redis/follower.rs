@@ -38,6 +38,8 @@ impl Follower {
     /// How long it waits before it connects again.
     const PAUSE: Duration = Duration::from_millis(250);
     const BETWEEN_BEATS: Duration = Duration::from_secs(1);
+    /// A connection that is lost sooner is not logged: a Redis that is nearly full, or is being replaced, comes and goes.
+    const SETTLES: Duration = Duration::from_secs(2);
     /// How long one read waits for new entries.
     const WAITS: Duration = Duration::from_secs(1);
 
@@ -48,9 +50,19 @@ impl Follower {
             let why = match self.set_up().await {
                 Ok((session, reader)) => {
                     let seconds = away_since.elapsed().as_secs_f64();
-                    tracing::info!(away_seconds = seconds, "redis is connected, and the changes of other processes are known");
-                    told = None;
-                    let why = self.stay(&session, reader).await;
+                    let is_back = async {
+                        sleep(Self::SETTLES).await;
+                        told = None;
+                        tracing::info!(
+                            away_seconds = seconds,
+                            "redis is connected, and the changes of other processes are known"
+                        );
+                        pending().await
+                    };
+                    let why = tokio::select! {
+                        why = self.stay(&session, reader) => why,
+                        never = is_back => never,
+                    };
                     away_since = Instant::now();
                     why
                 }
