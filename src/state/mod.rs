@@ -1,6 +1,6 @@
 //! What outlives a request, and what requests must agree on: which authCodes and login states were used, which sessions were ended.
 //!
-//! It is looked up in memory and stored elsewhere: a change counts at once, and is stored when [`State::kept`] says so.
+//! It is looked up in memory and stored elsewhere: a change counts at once, and is stored when `State::kept` says so.
 
 mod location; // Where state is stored: STATE_URL.
 mod once; // Things that may be used once, such as authCodes.
