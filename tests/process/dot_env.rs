@@ -53,11 +53,12 @@ async fn of_two_lines_of_dot_env_the_later_counts_and_so_it_does_where_a_variabl
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(&key, format!("\u{feff}{}", crate::support::session_key())).unwrap();
     let mut lines = "\u{feff}PUBLIC_URL=\nDINGTALK_AGENT_ID=canary\nRUST_LOG=\n".to_owned();
+    let quoted = |value: &str| format!("'{}'", value.replace('\'', r"'\''"));
     for (name, value) in complete(&dingtalk).iter().filter(|(name, _)| *name != "SESSION_KEY") {
-        lines += &format!("{name}={value}\n");
+        lines += &format!("{name}={}\n", quoted(value));
     }
-    let quoted = key.to_str().unwrap().replace('\'', r"'\''");
-    std::fs::write(folder.join(".env"), format!("{lines}APP_ADDR=canary\nSESSION_KEY_FILE='{quoted}'\nRUST_LOG=loud\n")).unwrap();
+    let key = quoted(key.to_str().unwrap());
+    std::fs::write(folder.join(".env"), format!("{lines}APP_ADDR=canary\nSESSION_KEY_FILE={key}\nRUST_LOG=loud\n")).unwrap();
     let set = [("APP_ADDR", "127.0.0.1:0"), ("DINGTALK_CORP_ID", ""), ("PUBLIC_URL", "  ")];
     let mut program = program(&set.map(|(name, value)| (name, value.to_owned())).into());
     program.current_dir(&folder);
