@@ -156,24 +156,6 @@ async fn is_noticed(outage: &Outage) {
 }
 
 #[tokio::test]
-async fn a_redis_that_comes_and_goes_is_not_logged_each_time() {
-    const CUTS: usize = 5;
-    let mut outage = Outage::before(&[]).await;
-    let process = &mut outage.processes[0];
-    process.logs("redis is connected").await;
-    for _ in 0..CUTS {
-        outage.network.cuts();
-        for reachable in [false, true] {
-            standing_is(process, |state| state["reachable"] == reachable).await;
-        }
-    }
-    let (_, log) = outage.processes.remove(0).stop().await;
-    let (_, after) = log.split_once("redis is connected").unwrap();
-    // Once, unless the machine is so slow that the reasons differ.
-    assert!((1..CUTS).contains(&after.matches("redis is away").count()), "{log}");
-}
-
-#[tokio::test]
 async fn it_is_killed_and_comes_back_empty() {
     let outage = Outage::before(&[]).await;
     goes_away(("kill -9", "it cannot be reached"), outage, async |o| o.redis.kill().await, async |o| o.redis.start_again().await)

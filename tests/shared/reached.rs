@@ -1,4 +1,4 @@
-//! What answers at STATE_URL may be no Redis, or a Redis that is reached by TLS, or one whose clock differs.
+//! What answers at STATE_URL may be no Redis, or one that is reached by TLS, whose clock differs, or that comes and goes.
 
 use dingtalk_simulator::Simulator;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -102,4 +102,22 @@ async fn a_clock_of_redis_that_is_not_the_machine_s_is_told_in_the_log() {
             assert_eq!(told.map(|line| line["seconds"].clone()).collect::<Vec<_>>(), [seconds], "{log}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_redis_that_comes_and_goes_is_not_logged_each_time() {
+    const CUTS: usize = 5;
+    let mut outage = Outage::before(&[]).await;
+    let process = &mut outage.processes[0];
+    process.logs("redis is connected").await;
+    for _ in 0..CUTS {
+        outage.network.cuts();
+        for reachable in [false, true] {
+            standing_is(process, |state| state["reachable"] == reachable).await;
+        }
+    }
+    let (_, log) = outage.processes.remove(0).stop().await;
+    let (_, after) = log.split_once("redis is connected").unwrap();
+    // Once, unless the machine is so slow that the reasons differ.
+    assert!((1..CUTS).contains(&after.matches("redis is away").count()), "{log}");
 }
