@@ -130,9 +130,7 @@
     }
   }
 
-  /**
-   * Counts a login that has yet to lead to a page. Without storage the session itself is asked for.
-   */
+  /** Counts a login that has yet to lead to a page. Without storage the session itself is asked for. */
   async function makeSureItComesBack() {
     if (rememberLogins(recentLogins().concat(Date.now()))) return;
     const me = await fetch('/api/me', { credentials: 'same-origin' }).catch(() => null);

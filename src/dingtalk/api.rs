@@ -166,13 +166,13 @@ impl Api {
         if found_none.is_some_and(|at| met <= at) {
             return None;
         }
-        let ban = self.probe(probe, Proof::Body).await.ok().and_then(|answer| self.ban_in(&answer));
+        let ban = self.probe(probe, Proof::Body).await.ok().and_then(|answer| self.note_ban(&answer));
         *found_none = ban.is_none().then(Instant::now);
         ban
     }
 
     /// Believes the answer to a call that contains nothing of a stranger's. Returns for how long it bans this server, if it does.
-    fn ban_in(&self, answer: &Answer) -> Option<Duration> {
+    fn note_ban(&self, answer: &Answer) -> Option<Duration> {
         let ban = answer.ban().map(|wait| self.breaker.banned(wait, self.clock.now()));
         if ban.is_none() {
             self.breaker.heard();
@@ -192,7 +192,7 @@ impl Api {
             None => (Call::OLD_PROBE, Proof::Body),
         };
         let answer = self.probe(call, proof).await.and_then(|answer| {
-            self.ban_in(&answer);
+            self.note_ban(&answer);
             answer.open::<Value>(call, &proof.secrets())
         });
         self.reach.note(answer.as_ref().map(drop), self.clock.now());

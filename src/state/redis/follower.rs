@@ -63,7 +63,10 @@ impl Follower {
                         why = self.stay(&session, reader) => why,
                         never = is_back => never,
                     };
-                    away_since = Instant::now();
+                    // Otherwise it had not settled since it went away.
+                    if told.is_none() {
+                        away_since = Instant::now();
+                    }
                     why
                 }
                 Err(why) => why,

@@ -49,7 +49,7 @@ pub(in crate::state) struct Publisher {
 
 impl Publisher {
     async fn publish(&self, table: Table, records: &[&Record]) -> Result<(), Away> {
-        self.redis.link.ask(|names| self.publishing(names, table, records)).await
+        self.redis.link.ask(|names| self.publish_command(names, table, records)).await
     }
 
     /// Publishes all tables at the same time, since callers wait for half a second at most.
@@ -65,7 +65,7 @@ impl Publisher {
         Ok(())
     }
 
-    fn publishing(&self, names: &Names, table: Table, records: &[&Record]) -> Cmd {
+    fn publish_command(&self, names: &Names, table: Table, records: &[&Record]) -> Cmd {
         let (mut keys, mut life) = (vec![log_key(names, table)], table.kept_for(self.lifetime));
         if table.lasts() {
             keys.push(kept_key(names, table));

@@ -2,42 +2,47 @@
 
 use std::time::Duration;
 
+use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 
 use crate::web::Settings;
 
 /// One cookie of ours.
 pub struct OurCookie {
-    /// Over https it begins with `__Host-`, and with EMBEDDED with `__Host-framed-`: otherwise a cookie from before EMBEDDED was set would
-    /// be sent beside the new one, and of two cookies with one name neither is read.
+    /// Over https it begins with `__Host-`. Cookies of frames have names of their own: one from before EMBEDDED was set would be sent
+    /// beside its successor, and of two neither counts.
     pub name: String,
-    /// What the browser may do with it.
-    attributes: &'static str,
-    /// The attribute `Partitioned`, with EMBEDDED. In a frame of DingTalk's PC client our cookies are third-party ones, and a browser sends
-    /// those back only if they are partitioned.
-    partitioned: &'static str,
+    /// Over https: no other host and no plain-http page can plant a cookie whose name begins with `__Host-`. Plain http, which the
+    /// settings allow on loopback only, can have neither the prefix nor `Secure`.
+    secure: bool,
+    /// The page may be framed by DingTalk's PC client: a third-party context, in which only partitioned cookies come back.
+    embedded: bool,
 }
 
 impl OurCookie {
-    /// The cookie `base`, by its full name. Over https no other host and no plain-http page can plant a cookie whose name begins with
-    /// `__Host-`; plain http, which the settings allow on loopback only, can have neither the prefix nor `Secure`. SameSite says whether
-    /// the browser sends it with requests that other sites began.
+    /// The cookie `base`, by its full name.
     pub fn new(base: &str, settings: &Settings) -> Self {
-        let (prefix, attributes, partitioned) = match (settings.public_url.is_https(), settings.embedded) {
-            (true, true) => ("__Host-framed-", "HttpOnly; SameSite=None; Secure; Path=/", "; Partitioned"),
-            (true, false) => ("__Host-", "HttpOnly; SameSite=Lax; Secure; Path=/", ""),
-            (false, true) => ("", "HttpOnly; SameSite=None; Path=/", "; Partitioned"),
-            (false, false) => ("", "HttpOnly; SameSite=Lax; Path=/", ""),
+        let (secure, embedded) = (settings.public_url.is_https(), settings.embedded);
+        let name = match (secure, embedded) {
+            (true, true) => format!("__Host-framed-{base}"),
+            (true, false) => format!("__Host-{base}"),
+            (false, _) => base.to_owned(),
         };
-        Self { name: format!("{prefix}{base}"), attributes, partitioned }
+        Self { name, secure, embedded }
     }
 
-    /// The Set-Cookie header: the cookie lasts for `max_age`, where zero removes it, or until the browser is closed. `value` must be hex or
-    /// base64. It is written by hand because the cookie library of actix-web 4 does not know `Partitioned`.
+    /// The Set-Cookie header: for `max_age`, where zero removes the cookie, or until the browser is closed. None if `value` is no cookie's.
     pub fn header(&self, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
-        let Self { name, attributes, partitioned } = self;
-        let max_age = max_age.map(|age| format!("; Max-Age={}", age.as_secs())).unwrap_or_default();
-        HeaderValue::try_from(format!("{name}={value}; {attributes}{max_age}{partitioned}")).ok()
+        let mut cookie = Cookie::new(&self.name, value);
+        cookie.set_http_only(true);
+        cookie.set_secure(self.secure);
+        // Whether the browser sends it with requests that other sites began.
+        cookie.set_same_site(if self.embedded { SameSite::None } else { SameSite::Lax });
+        cookie.set_path("/");
+        cookie.set_max_age(max_age.map(|age| time::Duration::seconds(age.as_secs() as i64)));
+        // The cookie library of actix-web 4 does not know this attribute.
+        let partitioned = if self.embedded { "; Partitioned" } else { "" };
+        HeaderValue::from_str(&format!("{cookie}{partitioned}")).ok()
     }
 
     /// Sets the cookie, until the browser is closed.
