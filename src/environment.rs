@@ -209,10 +209,7 @@ impl<N: Into<String>, V: Into<SecretString>> FromIterator<(N, V)> for Environmen
 impl Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "The server cannot start with these settings:\n")?;
-        for Fault { name, wrong, about } in &self.0 {
-            writeln!(f, "  {name}: {wrong}\n      {about}")?;
-        }
-        write!(f, "\nSet them in the environment or in .env (see .env.example). No DingTalk account yet? `cargo dev` needs none.")
+        self.0.iter().try_for_each(|Fault { name, wrong, about }| writeln!(f, "  {name}: {wrong}\n      {about}"))
     }
 }
 

@@ -26,6 +26,9 @@ use self::command_line::{commands, environment};
 
 /// Exit code for settings that cannot be used; clap uses the same for a command line that cannot.
 const UNUSABLE: u8 = 2;
+/// What to do about settings that are missing or wrong.
+const WHERE_TO_SET: &str =
+    "\nSet them in the environment or in .env (see .env.example). No DingTalk account yet? `cargo dev` needs none.";
 
 /// With musl's own allocator an answer costs almost twice the time.
 #[cfg(target_env = "musl")]
@@ -77,7 +80,7 @@ fn read_dot_env() -> Result<(), String> {
 fn with_settings(options: &ArgMatches, work: impl AsyncFnOnce(Settings) -> anyhow::Result<()>) -> ExitCode {
     let settings = match Settings::read(environment(options)) {
         Ok(settings) => settings,
-        Err(faults) => return unusable(&faults),
+        Err(faults) => return unusable(&format!("{faults}{WHERE_TO_SET}")),
     };
     let _log = telemetry::start();
     match run(work(settings)) {
@@ -118,7 +121,7 @@ fn doctor(options: &ArgMatches) -> ExitCode {
             say(&Report::of_faults(&faults).to_json(language));
             return ExitCode::from(UNUSABLE);
         }
-        Err(faults) => return unusable(&faults),
+        Err(faults) => return unusable(&format!("{faults}{WHERE_TO_SET}")),
     };
     let asked = match asked(options) {
         Ok(asked) => asked,

@@ -59,6 +59,10 @@ impl From<Refusal> for actix_web::Error {
 /// Takes the request at the beginning of `received`; None if its head has not come completely. It refuses a head that this server and
 /// another one could understand differently.
 pub fn read_head(received: &mut BytesMut, codec: &mut Codec) -> Result<Option<Request>, Refusal> {
+    // After each response nothing more has come, as a rule, and the library looks for a head at a cost even then.
+    if received.is_empty() {
+        return Ok(None);
+    }
     let uri = target(received).split(|byte| *byte == b'#').next().unwrap_or_default();
     let too_large = if uri.len() > LONGEST_URI { Refusal::LONG_URI } else { Refusal::LARGE };
     let mut unread = BytesMut::from(&received[..]);

@@ -47,8 +47,8 @@ pub use self::page::words::Both;
 pub(crate) use self::page::words::words;
 pub use self::page::{Head, Language};
 pub use self::problem::{Explanation, Problem};
-use self::session::{OurCookie, RequestSession};
-pub use self::session::{SessionKeys, SessionUser, Sessions};
+use self::session::RequestSession;
+pub use self::session::{OurCookie, SessionKeys, SessionUser, Sessions};
 pub use self::site::{App, NavEntry, Settings, Site};
 pub use self::stopping::Stopping;
 

@@ -4,6 +4,7 @@ mod callbacks;
 mod calls;
 mod clinic;
 mod clock;
+mod cookies;
 mod details;
 mod entry;
 mod events;

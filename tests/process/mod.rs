@@ -117,8 +117,12 @@ impl Served {
     pub async fn start_as(mut program: Command) -> Self {
         let mut child = program.spawn().unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
-        let log = BufReader::new(child.stderr.take().unwrap()).lines();
-        let line = in_time("it says where it listens", said.next_line()).await.unwrap().expect("it has ended");
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let Some(line) = in_time("it says where it listens", said.next_line()).await.unwrap() else {
+            let mut logged = String::new();
+            log.get_mut().read_to_string(&mut logged).await.unwrap();
+            panic!("it has ended: {logged}");
+        };
         let address = line.split_whitespace().find(|word| word.starts_with("http")).unwrap();
         Self { url: address.to_owned(), child, said, log, logged: String::new() }
     }

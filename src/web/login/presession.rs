@@ -114,7 +114,7 @@ impl Logins {
     pub fn presession_of(&self, request: &HttpRequest) -> Option<String> {
         let value = self.presession.value_in(request.headers())?;
         let well_formed = value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit());
-        well_formed.then(|| value.to_owned())
+        well_formed.then(|| value.into_owned())
     }
 }
 

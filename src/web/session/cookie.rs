@@ -1,13 +1,16 @@
 //! How our cookies are written and read. A cookie that a browser sends more than once is not read at all.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
+
 use crate::web::Settings;
 
-/// One cookie of ours.
+/// One cookie of ours, or of the app. It is sent back to this host only, and no script can read it.
 pub struct OurCookie {
     /// Over https it begins with `__Host-`. Cookies of frames have names of their own: one from before EMBEDDED was set would be sent
     /// beside its successor, and of two neither counts.
@@ -19,8 +22,11 @@ pub struct OurCookie {
     embedded: bool,
 }
 
+/// What the value of a cookie must not have (RFC 6265, section 4.1.1).
+const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
+
 impl OurCookie {
-    /// The cookie `base`, by its full name.
+    /// The cookie `base`, by its full name. `base` consists of letters, digits and `-`.
     pub fn new(base: &str, settings: &Settings) -> Self {
         let (secure, embedded) = (settings.public_url.is_https(), settings.embedded);
         let name = match (secure, embedded) {
@@ -31,9 +37,10 @@ impl OurCookie {
         Self { name, secure, embedded }
     }
 
-    /// The Set-Cookie header: for `max_age`, where zero removes the cookie, or until the browser is closed. None if `value` is no cookie's.
+    /// The Set-Cookie header: for `max_age`, where zero removes the cookie, or until the browser is closed. `value` is any text; browsers
+    /// store 4 KiB at most.
     pub fn header(&self, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
-        let mut cookie = Cookie::new(&self.name, value);
+        let mut cookie = Cookie::new(&self.name, Cow::from(utf8_percent_encode(value, ESCAPED)));
         cookie.set_http_only(true);
         cookie.set_secure(self.secure);
         // Whether the browser sends it with requests that other sites began.
@@ -68,12 +75,12 @@ impl OurCookie {
 
     /// The cookie's value, if it is text and the only one of this name. Browsers send each cookie once: of several, some were planted, and
     /// nothing tells which.
-    pub fn value_in<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+    pub fn value_in<'a>(&self, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
         let mut values = self.all_in(headers);
         let value = values.next()?;
         if values.next().is_some() {
             return None;
         }
-        std::str::from_utf8(value).ok()
+        percent_decode(value).decode_utf8().ok()
     }
 }

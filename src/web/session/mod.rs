@@ -96,7 +96,7 @@ impl Sessions {
 
     /// The login in a browser's cookie, whether it is valid or not.
     fn login_in_cookie(&self, headers: &HeaderMap) -> Option<Login> {
-        self.site.settings.session_keys.open(&self.cookie.name, self.cookie.value_in(headers)?)
+        self.site.settings.session_keys.open(&self.cookie.name, &self.cookie.value_in(headers)?)
     }
 
     /// Whether `login` happened no longer than `JUST_BORN` ago.

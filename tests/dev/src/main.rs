@@ -90,8 +90,8 @@ fn settings(simulator: &Simulator, kind: Kind, address: SocketAddr) -> anyhow::R
     ];
     let registered = registration(simulator, kind).into_iter().map(|(name, value)| (name, value.to_owned()));
     let simulated = simulated.into_iter().chain(registered).map(|(name, value)| (name.to_owned(), value));
-    // The app's own settings come from the environment.
-    Ok(Settings::read(own.chain(simulated).collect())?)
+    let settings = Settings::read(own.chain(simulated).collect());
+    settings.map_err(|faults| anyhow::anyhow!("{faults}\nSet them in the environment: `cargo dev` reads no .env."))
 }
 
 /// What the developer console shows of the app, by its kind.
