@@ -7,7 +7,7 @@
  * @typedef {object} Failure
  * @property {'timeout' | 'outside' | 'no_library' | 'cancelled' | 'refused' | 'problem' | 'network'} kind
  * @property {string} code  The library's or the server's; empty when there is none.
- * @property {string} text  What was said.
+ * @property {string} text
  * @property {string} [said]  The same with tickets, for the server only: not enumerable.
  * @property {string} [next]  What to do, in the server's words.
  * @property {string} [explanation]  What the server found wrong; it says so in development only.
@@ -16,15 +16,6 @@
  * @property {string} [place]  What keeps a login's order when it has to post again.
  * @property {number} [waitMs]  About how long others are first.
  * @property {number} [retryAfter]  Milliseconds.
- *
- * @typedef {object} ConfigValues  What `dd.config` takes, signed by the server for this very URL.
- * @property {string} agentId
- * @property {string} corpId
- * @property {string} timeStamp
- * @property {string} nonceStr
- * @property {string} signature
- * @property {number} type
- * @property {string[]} jsApiList
  *
  * @typedef {object} Client
  * @property {() => 'inside' | 'outside' | 'no_library'} whereabouts
@@ -44,12 +35,13 @@ var h5 = /** @type {H5} */ ({});
 h5.client = (function () {
   'use strict';
 
-  const AUTH_CODE_TIMEOUT = 8000;
   const CONFIG_TIMEOUT = 10000;
   const CALL_TIMEOUT = 30000;
 
   /** @type {Promise<void> | null} */
   let configured = null;
+  /** Whoever asks again waits longer: the network may be slow. */
+  let authCodeTimeout = 8000;
 
   /** @returns {'inside' | 'outside' | 'no_library'} */
   function whereabouts() {
@@ -70,10 +62,13 @@ h5.client = (function () {
    */
   function requestAuthCode(corpId) {
     // The one spelling that every version of the library has.
-    return call('runtime.permission.requestAuthCode', { corpId }, AUTH_CODE_TIMEOUT)
+    return call('runtime.permission.requestAuthCode', { corpId }, authCodeTimeout)
       .then((answer) => read(answer, ['code', 'authCode']) || Promise.reject(failure({ code: 'no_auth_code' })))
-      // Nobody is asked, so nobody has cancelled.
-      .catch((failure) => { throw Object.assign(failure, failure.kind === 'cancelled' && { kind: 'refused' }); });
+      .catch((failure) => {
+        authCodeTimeout = 24000;
+        // Nobody is asked, so nobody has cancelled.
+        throw Object.assign(failure, failure.kind === 'cancelled' && { kind: 'refused' });
+      });
   }
 
   /**
@@ -87,11 +82,11 @@ h5.client = (function () {
   }
 
   /**
-   * The same without a report. The library drops a second `dd.config` in a document without a word, even after a
-   * failure, so there is one answer for the life of the page.
+   * The same without a report. The library ignores a second `dd.config` in a document, even after a failure, so there
+   * is one answer for the life of the page.
    *
-   * No `dd.ready`: it keeps a promise to itself that rejects when `dd.config` fails, where nobody can catch it. Every
-   * bridge of the library calls `onSuccess`, as it does for any other call.
+   * No `dd.ready`: when `dd.config` fails, a promise of its own rejects where nobody can catch it. Every bridge calls
+   * `onSuccess`.
    * @param {ConfigValues} values
    * @returns {Promise<void>}
    */
@@ -155,7 +150,7 @@ h5.client = (function () {
   }
 
   /**
-   * One shape for objects with names of many kinds, an Error, a string and nothing at all.
+   * Takes an object, an Error, a string, or nothing.
    * @param {any} said
    * @param {Failure['kind']} [kind]
    * @returns {Failure}

@@ -19,11 +19,14 @@
 
   /**
    * The browser may keep a page for the back button, and the phone may have changed hands by then: a page that comes
-   * back is loaded again, and hidden until then.
+   * back is loaded again, and hidden until then. Not every WebView says that it comes back: its timers go on.
    */
   function neverShowAgain() {
     const show = (/** @type {boolean} */ shown) => { document.documentElement.style.visibility = shown ? '' : 'hidden'; };
-    window.addEventListener('pagehide', () => show(false));
+    window.addEventListener('pagehide', () => {
+      show(false);
+      setTimeout(() => location.reload(), 500);
+    });
     window.addEventListener('pageshow', (event) => {
       if (event.persisted) location.reload();
       else show(true);

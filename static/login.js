@@ -65,18 +65,18 @@ h5.session = (function () {
   }
 
   /**
-   * Posts a code, and again while others are ahead in the line. If it is rejected, posts one fresh code, then stops.
+   * Posts a code, and again while others are ahead in the line; one fresh code if it is rejected.
    * @param {string} state
    */
   async function exchangeAuthCode(state) {
     const began = Date.now();
-    let code = await takeCode(state);
+    let code = { text: '', taken: 0 };
     let mayBeRejected = true;
     let isWaiting = false;
     for (;;) {
-      if (Date.now() - code.taken > CODE_GROWS_OLD) code = await takeCode(state);
-      if (hasLeft) throw problem('signed_out');
       try {
+        if (Date.now() - code.taken > CODE_GROWS_OLD) code = await takeCode(state);
+        if (hasLeft) throw problem('signed_out');
         postedLogin = new AbortController();
         latestUser = /** @type {User} */ (await post('/api/login', { authCode: code.text, state, place }, postedLogin));
         loginsDone += 1;
@@ -96,7 +96,7 @@ h5.session = (function () {
           tellWaits();
           await pause(retryAfter);
         } else if (failure.code === 'code_in_use' || (isWaiting && isNobodyThere(failure))) {
-          // An earlier post is under way, or its server was replaced: the place keeps the order.
+          // An earlier post is under way, its server was replaced, or the network is away: the place keeps the order.
           code.taken = 0;
           await pause(BEFORE_ASKING_AGAIN * (1 + Math.random()));
         } else {
@@ -108,9 +108,9 @@ h5.session = (function () {
     }
   }
 
-  /** @param {Failure} failure */
+  /** @param {Failure} failure The server's, or the client's, which needs the same network. */
   function isNobodyThere(failure) {
-    return failure.kind === 'network' || (failure.code === 'internal' && failure.status !== 500);
+    return /network|timeout|refused/.test(failure.kind) || (failure.code === 'internal' && failure.status !== 500);
   }
 
   /** @param {string} state */

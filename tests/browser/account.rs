@@ -188,3 +188,15 @@ async fn a_page_that_was_kept_for_the_back_button_is_hidden_until_it_was_asked_f
     chromium.until("the page was asked for anew", "return !window.old", &[]).await;
     chromium.finish().await;
 }
+
+#[tokio::test]
+async fn a_page_that_comes_back_without_a_word_is_asked_for_anew_and_does_not_stay_hidden() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.open(&app.url).await;
+    chromium.shown("#user-name").await;
+    chromium.run("window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true })); window.old = true", &[]).await;
+    chromium.until("the page was asked for anew", "return !window.old", &[]).await;
+    chromium.sees("#user-name", "张三").await;
+    chromium.finish().await;
+}

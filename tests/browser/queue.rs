@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use dingtalk_h5::settings::Settings;
-use dingtalk_simulator::Fault;
+use dingtalk_simulator::{Answers, Fault};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -176,6 +176,25 @@ async fn a_page_whose_server_is_replaced_while_it_waits_asks_again_with_a_fresh_
     drop(crowd);
     chromium.sees("#user-name", "张三").await;
     assert!(app.dingtalk.calls(AUTH_CODE) >= 2);
+    chromium.finish().await;
+}
+
+/// A phone that changes networks: the post fails, and the client cannot fetch a code either until the network is back.
+#[tokio::test]
+async fn a_page_that_waits_keeps_its_place_while_the_network_is_away_from_it_and_from_the_client() {
+    let app = TestApp::start_with(slow_and_impatient).await;
+    let chromium = Chromium::start().await;
+    let crowd = crowd(&app, 36).await;
+    chromium.on_every_document(NO_SERVER_FOR_A_WHILE).await;
+    chromium.open(&app.url).await;
+    chromium.shown("#wait").await;
+    app.dingtalk.client(Answers::Refuses, false);
+    let codes = app.dingtalk.calls(AUTH_CODE);
+    chromium.run("window.away = 1", &[]).await;
+    eventually("the client refuses twice", || app.dingtalk.calls(AUTH_CODE) >= codes + 2).await;
+    app.dingtalk.client(Answers::Normal, false);
+    drop(crowd);
+    chromium.sees("#user-name", "张三").await;
     chromium.finish().await;
 }
 

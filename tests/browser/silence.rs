@@ -26,3 +26,24 @@ async fn the_page_gives_up_says_so_and_can_be_asked_again() {
     assert_eq!(app.dingtalk.calls(AUTH_CODE), 2);
     chromium.finish().await;
 }
+
+#[tokio::test]
+async fn whoever_asks_again_waits_longer_for_a_client_whose_network_is_slow() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    // The client answers nine seconds after it is asked, and time goes ten times as fast.
+    let slow = "const wait = window.setTimeout;
+        window.setTimeout = (work, time, ...more) => wait(work, time / 10, ...more);
+        const ask = window.fetch;
+        window.fetch = async (address, init) => {
+            if (!String(address).includes('/client/authcode')) return ask(address, init);
+            const answer = await ask(address, Object.assign({}, init, { signal: null }));
+            return new Promise((resolve) => setTimeout(resolve, 9000, answer));
+        };";
+    chromium.on_every_document(slow).await;
+    chromium.open(&app.url).await;
+    chromium.sees("#trouble-text", "DingTalk did not answer.").await;
+    chromium.click("#retry").await;
+    chromium.sees("#user-name", "张三").await;
+    chromium.finish().await;
+}

@@ -182,6 +182,26 @@ async fn two_pages_of_one_browser_can_log_in_at_the_same_time() {
     assert_eq!((answers.0.status, answers.1.status), (200, 200));
 }
 
+/// Neither has a pre-session when it enters, and the second answer replaces that of the first.
+#[tokio::test]
+async fn two_windows_that_open_at_once_are_both_logged_in() {
+    let app = TestApp::start().await;
+    let (mut first, mut second) = (app.browser(), app.browser());
+    let (replaced, state) = (first.enter().await, second.enter().await);
+    first.cookies = second.cookies.clone();
+    let answer = first.log_in(&app.dingtalk.issue_code("alice"), &replaced).await;
+    assert_eq!(answer.problem(), (403, "state_rejected".into()));
+    let fresh = first.enter().await;
+    assert_eq!(second.log_in(&app.dingtalk.issue_code("alice"), &state).await.status, 200);
+    first.cookies = second.cookies.clone();
+    assert_eq!(first.cookie("presession"), None);
+    assert_eq!(first.log_in(&app.dingtalk.issue_code("alice"), &fresh).await.status, 200);
+    assert_eq!(first.me().await.json()["userId"], "alice");
+    first.log_out().await;
+    let answer = first.log_in(&app.dingtalk.issue_code("alice"), &second.enter().await).await;
+    assert_eq!(answer.problem(), (403, "state_rejected".into()), "nothing is left after a logout");
+}
+
 #[tokio::test]
 async fn a_post_from_elsewhere_is_turned_away_before_anything_happens() {
     let app = TestApp::start().await;

@@ -1,4 +1,4 @@
-// For the type check of static/: `window.dd` has the type that the library itself declares.
+// DingTalk's types, for the type check of static/: `window.dd` has the one that the library itself declares.
 
 import type library from 'dingtalk-jsapi';
 
@@ -14,6 +14,17 @@ type Methods<Owner, Path extends string = ''> = {
 declare global {
   interface Window {
     dd?: typeof library;
+  }
+
+  /** What `dd.config` takes, signed by the server for the page's very URL. */
+  interface ConfigValues {
+    agentId: string;
+    corpId: string;
+    timeStamp: string;
+    nonceStr: string;
+    signature: string;
+    type: number;
+    jsApiList: string[];
   }
 
   /** A name that `h5.client.call` takes: in its namespace, or as the library has it at its top, such as `scan`. */

@@ -200,7 +200,7 @@ async fn log_in(
         return Err(Problem::code_rejected());
     }
     claim.succeeded();
-    let user = session.begin(user, arrival.corp_id);
+    let user = session.begin(user, arrival.corp_id, arrival.presession);
     // Waits until the changes are stored, so that this answer is true after a restart, too. If they cannot be stored, the log says so.
     let (_, _) = tokio::join!(claim.reservation.conclude(), store.kept());
     let mut response = HttpResponse::Ok().json(user);

@@ -4,6 +4,7 @@
 //! to that browser, when, and for which organisation. A login that has to post again brings a place along, which proves when it first
 //! came. So the server stores nothing until a state is used, and a restart loses nothing.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Logins, organisation_of};
 use crate::dingtalk::{Clock, CorpId, Moment};
-use crate::web::{Problem, shared};
+use crate::web::{Problem, RequestSession, shared};
 
 /// The purpose that a state is proved for.
 const PURPOSE: &str = "login state";
@@ -110,11 +111,12 @@ impl Logins {
         self.presession.header(presession, Some(GOOD_FOR))
     }
 
-    /// The pre-session of the browser that made `request`, which has one if it was given an entry page.
+    /// The pre-session of the browser that made `request`, which has one if it was given an entry page: in its cookie, or, after a login,
+    /// in the session.
     pub fn presession_of(&self, request: &HttpRequest) -> Option<String> {
-        let value = self.presession.value_in(request.headers())?;
-        let well_formed = value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit());
-        well_formed.then(|| value.into_owned())
+        let well_formed = |value: &Cow<'_, str>| value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit());
+        let in_cookie = self.presession.value_in(request.headers()).filter(well_formed).map(Cow::into_owned);
+        in_cookie.or_else(|| RequestSession::of(request).ok()?.presession())
     }
 }
 

@@ -68,6 +68,9 @@ pub(super) struct Login {
     last_used: Moment,
     /// Since this login no page has been shown yet.
     arriving: bool,
+    /// The pre-session that the login came from. Its cookie is gone, and other pages of the browser may still be logging in with it.
+    #[serde(default)]
+    presession: Option<String>,
 }
 
 impl From<Login> for SessionUser {
@@ -172,11 +175,12 @@ impl RequestSession {
     }
 
     /// Logs `user` of the organisation `corp_id` in under a new session id, and ends the session that the browser had.
-    pub fn begin(&self, user: User, corp_id: CorpId) -> SessionUser {
+    pub fn begin(&self, user: User, corp_id: CorpId, presession: String) -> SessionUser {
         self.end();
         let now = self.sessions.site.clock.moment();
         let User { user_id, name } = user;
-        let login = Login { id: rand::random(), user_id, name, corp_id, began: now, last_used: now, arriving: true };
+        let (id, presession) = (rand::random(), Some(presession));
+        let login = Login { id, user_id, name, corp_id, began: now, last_used: now, arriving: true, presession };
         self.held.replace(Held { login: Some(login.clone()), is_changed: true });
         login.into()
     }
@@ -218,6 +222,11 @@ impl RequestSession {
     /// The organisation of this session, also if the session has expired.
     pub fn organisation(&self) -> Option<CorpId> {
         self.held.borrow().login.as_ref().map(|login| login.corp_id.clone())
+    }
+
+    /// The pre-session that this session came from, also if it has expired.
+    pub fn presession(&self) -> Option<String> {
+        self.held.borrow().login.as_ref()?.presession.clone()
     }
 
     /// The login, if it is valid, without recording a use of the session.
