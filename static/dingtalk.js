@@ -22,7 +22,7 @@
  * @property {() => Record<string, string>} describe
  * @property {(corpId: string) => Promise<string>} requestAuthCode
  * @property {(values: ConfigValues) => Promise<void>} configure
- * @property {(values: ConfigValues) => Promise<void>} tryConfigure  Without a report when it is refused.
+ * @property {(values: ConfigValues) => Promise<void>} tryConfigure
  * @property {() => void} tellTitle
  * @property {(name: DingTalkApi, params?: object, timeout?: number) => Promise<any>} call
  *
@@ -58,7 +58,6 @@ h5.client = (function () {
   /**
    * The one-time code that the server turns into a session. It needs no `configure`.
    * @param {string} corpId
-   * @returns {Promise<string>}
    */
   function requestAuthCode(corpId) {
     // The one spelling that every version of the library has.
@@ -75,7 +74,6 @@ h5.client = (function () {
    * Opens the gated calls. A refusal is reported first: only the server can tell which part of its
    * signature DingTalk did not like.
    * @param {ConfigValues} values
-   * @returns {Promise<void>}
    */
   function configure(values) {
     return tryConfigure(values).catch((failure) => h5.report.refusedConfig(failure, values).then(() => { throw failure; }));
@@ -88,7 +86,6 @@ h5.client = (function () {
    * No `dd.ready`: when `dd.config` fails, a promise of its own rejects where nobody can catch it. Every bridge calls
    * `onSuccess`.
    * @param {ConfigValues} values
-   * @returns {Promise<void>}
    */
   function tryConfigure(values) {
     if (!configured) {

@@ -19,7 +19,7 @@
 
   /**
    * The browser may keep a page for the back button, and the phone may have changed hands by then: a page that comes
-   * back is loaded again, and hidden until then. Not every WebView says that it comes back: its timers go on.
+   * back is hidden and loaded again. Not every WebView says that it comes back, but its timers go on.
    */
   function neverShowAgain() {
     const show = (/** @type {boolean} */ shown) => { document.documentElement.style.visibility = shown ? '' : 'hidden'; };
@@ -85,11 +85,11 @@
 
     /** @param {Failure} failure */
     function showTrouble(failure) {
-      const message = h5.messages.explain(failure);
+      const { happened, next, said } = h5.messages.explain(failure);
       takesNewPage = needsNewPage(failure, hadTrouble);
-      fill('trouble-text', message.happened);
-      fill('trouble-next', message.next);
-      fill('trouble-said', failure.kind === 'refused' && failure.text ? h5.messages.dingtalk_said + failure.text : '');
+      fill('trouble-text', happened);
+      fill('trouble-next', next);
+      fill('trouble-said', said);
       fill('trouble-reference', failure.requestId ? h5.messages.request_id + failure.requestId : '');
       showPublicAddress(failure.code === 'wrong_address');
       showFace('trouble');
@@ -169,7 +169,6 @@
     else location.reload();
   }
 
-  /** The page that this one stands for. */
   function loadAgain() {
     const address = location.href.replace('?sign-in&', '?').replace(/\?sign-in(?=#|$)/, '');
     // Then replace would only scroll.

@@ -10,6 +10,7 @@
  * @property {() => Promise<void>} logOut
  * @property {(path: string, init?: RequestInit, tellWait?: TellWait) => Promise<Response>} fetch
  * @property {(code: string) => Failure} problem
+ * @property {(response: Response) => Promise<Failure>} problemIn
  */
 h5.session = (function () {
   'use strict';
@@ -58,10 +59,9 @@ h5.session = (function () {
     return pendingLogin;
   }
 
-  /** One that throws ends no login. */
   function tellWaits() {
     const wait = othersUntil - Date.now();
-    if (wait >= 0) tellers.forEach((tell) => setTimeout(tell, 0, wait));
+    if (wait >= 0) tellers.forEach((tell) => setTimeout(tell, 0, wait)); // One that throws ends no login.
   }
 
   /**
@@ -135,7 +135,6 @@ h5.session = (function () {
     leave();
   }
 
-  /** Nothing stays stored. */
   function tellOtherPages() {
     try {
       localStorage.setItem(SIGNED_OUT_KEY, String(Date.now()));
@@ -326,6 +325,6 @@ h5.session = (function () {
     });
   });
 
-  return { logIn, logOut, fetch: fetchWithSession, problem };
+  return { logIn, logOut, fetch: fetchWithSession, problem, problemIn };
 })();
 

@@ -19,7 +19,7 @@ use serde_json::json;
 pub(super) use self::answer::{PROBLEM_JSON, explain, record};
 pub use self::words::INTERNAL;
 use super::page::Language;
-use super::page::words::{Both, Message};
+use super::page::words::Both;
 use crate::dingtalk::{self, Kind};
 
 /// Every way in which a request can fail, with the status that it is answered.
@@ -118,6 +118,9 @@ pub enum Problem {
     /// A problem of the app's own.
     #[error("{}", .0.code)]
     Own(Explanation),
+    /// The same, with another text for what to do next. See [`Explanation::saying`].
+    #[error("{}", .0.code)]
+    OwnSaying(Explanation, Box<Both<String>>),
 }
 
 /// The answer to a login that has to wait.
@@ -145,9 +148,9 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// What happened and what to do next, in `language`.
-    pub fn message(&self, language: Language) -> Message {
-        Message { happened: self.happened.in_language(language), next: self.next.in_language(language) }
+    /// The problem of the app's own that tells this instead of `next`: what is in somebody's way, for example. It is not logged.
+    pub fn saying(self, next: Both<String>) -> Problem {
+        Problem::OwnSaying(self, Box::new(next))
     }
 }
 
@@ -157,6 +160,14 @@ impl Problem {
         self.explanation().code
     }
 
+    /// What to do next, in `language`.
+    pub fn next(&self, language: Language) -> Cow<'static, str> {
+        match self {
+            Self::OwnSaying(_, next) => next.as_ref().clone().in_language(language).into(),
+            _ => self.explanation().next.in_language(language).into(),
+        }
+    }
+
     /// Refused by this server: the authCode was used before, or the person or the organisation has left meanwhile.
     pub fn code_rejected() -> Self {
         Self::CodeRejected { place: None, cause: None }
@@ -164,12 +175,12 @@ impl Problem {
 
     /// The problem as JSON (RFC 9457), with our stable code and the id under which the log has it.
     pub fn to_json(&self, request_id: &str, language: Language) -> String {
-        let Explanation { status, code, happened, next } = self.explanation();
+        let Explanation { status, code, happened, .. } = self.explanation();
         let mut told = json!({
             "type": "about:blank",
             "title": happened.in_language(language),
             "status": status.as_u16(),
-            "detail": next.in_language(language),
+            "detail": self.next(language),
             "code": code,
             "requestId": request_id,
         });
@@ -292,5 +303,20 @@ mod tests {
             assert_eq!(body, expected);
         }
         assert_eq!(KITCHEN_CLOSED.to_string(), "kitchen_closed", "the log's reason");
+    }
+
+    #[test]
+    fn an_app_says_what_is_in_somebody_s_way_in_both_languages_and_not_in_the_log() {
+        let Problem::Own(closed) = KITCHEN_CLOSED else { unreachable!() };
+        let problem = closed.saying(Both("It opens for Alice at six.".to_owned(), "六点为 Alice 开门。".to_owned()));
+        assert_eq!((problem.code(), problem.status_code()), ("kitchen_closed", StatusCode::CONFLICT));
+        for (language, title, detail) in [
+            (Language::English, "The kitchen is closed.", "It opens for Alice at six."),
+            (Language::Chinese, "厨房已打烊", "六点为 Alice 开门。"),
+        ] {
+            let body: serde_json::Value = serde_json::from_str(&problem.to_json("1a2b", language)).unwrap();
+            assert_eq!((&body["title"], &body["detail"]), (&json!(title), &json!(detail)));
+        }
+        assert_eq!(problem.to_string(), "kitchen_closed", "the log's reason");
     }
 }

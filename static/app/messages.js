@@ -12,7 +12,7 @@
  *   string>} Phrases
  *
  * @typedef {Explanations & Phrases} Words
- * @typedef {Words & { explain: (failure: Failure) => Message }} Messages
+ * @typedef {Words & { explain: (failure: Failure) => Message & { said: string } }} Messages
  */
 h5.messages = (function () {
   'use strict';
@@ -22,16 +22,15 @@ h5.messages = (function () {
   const words = JSON.parse(script.dataset.words || '');
 
   /**
+   * `said`, DingTalk's own words, is for an administrator.
    * @param {Failure} failure
-   * @returns {Message}
    */
-  function explain(failure) {
+  function explain({ kind, code, text, next = '' }) {
     // The library's numbers for what a client or a platform lacks.
-    const code = /^(1|4050)$/.test(failure.code) ? 'no_such_api' : failure.code;
-    const trouble = words[/** @type {Trouble} */ (code)];
-    if (trouble && trouble.happened) return trouble;
-    if (failure.kind === 'problem' && failure.text) return { happened: failure.text, next: failure.next || '' };
-    return words[failure.kind] || words.problem;
+    const known = words[/** @type {Trouble} */ (/^(1|4050)$/.test(code) ? 'no_such_api' : code)];
+    const told = kind === 'problem' && text && { happened: text, next };
+    const said = kind === 'refused' && text ? words.dingtalk_said + text : '';
+    return Object.assign({ said }, known && known.happened ? known : told || words[kind] || words.problem);
   }
 
   return Object.assign({ explain }, words);

@@ -148,7 +148,12 @@ async fn a_fork_that_is_made_by_the_recipes_does_what_they_say() {
     notifications_reach_dingtalk(&mut alice, &dingtalk).await;
     orders_are_the_same_for_everybody(&mut alice, &mut bob).await;
     pictures_are_for_people(&mut alice, &mut bob).await;
+    let watching = Chromium::start().await;
+    watching.open(&served.url).await;
+    watching.until("both orders are shown", "return document.querySelectorAll('#orders dd').length === 2", &[]).await;
     the_kitchen_closes(&mut alice).await;
+    watching.until("the third one is shown by itself", "return document.querySelectorAll('#orders dd').length === 3", &[]).await;
+    watching.finish().await;
     the_pages_work_in_a_browser(&served, &dingtalk).await;
     whoever_leaves_is_not_cooked_for(&mut alice, &dingtalk).await;
 
@@ -302,11 +307,14 @@ async fn the_pages_work_in_a_browser(served: &Served, dingtalk: &Simulator) {
     assert_eq!(chromium.run("return couldOrderBeforeScripts", &[]).await, false, "the order would be lost");
     chromium.run("document.querySelector('#order input').value = 'Rice'", &[]).await;
     is_tapped_once(&chromium, "#order button").await;
-    chromium.sees("#trouble", "The kitchen is closed. Come earlier tomorrow.").await;
+    chromium.sees("#trouble", "The kitchen is closed.\nCome earlier tomorrow.").await;
     chromium.shown("#order button:enabled").await;
 
     chromium.go(&format!("{}/invitation?spoilt", served.url)).await;
-    let refused = "DingTalk refused the request. Try again. If it keeps happening, show your administrator what DingTalk said.";
-    chromium.sees("#outcome", refused).await;
+    let told = chromium.shown("#trouble:not(:empty)").await;
+    let lines: Vec<_> = told.lines().collect();
+    let next = "Try again. If it keeps happening, show your administrator what DingTalk said.";
+    assert_eq!(lines[..2], ["DingTalk refused the request.", next]);
+    assert!(lines[2].starts_with("DingTalk said: "), "{told}");
     chromium.finish().await;
 }

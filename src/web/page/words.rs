@@ -12,7 +12,7 @@ use crate::web::problem::INTERNAL;
 
 /// One sentence: English, Chinese.
 #[derive(Debug, Clone, Copy)]
-pub struct Both(pub &'static str, pub &'static str);
+pub struct Both<T = &'static str>(pub T, pub T);
 
 /// What people read when something went wrong.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -27,9 +27,9 @@ pub struct Message {
 #[derive(Debug)]
 pub struct Attribute(String);
 
-impl Both {
+impl<T> Both<T> {
     /// The sentence in `language`, which may be a reference: templates pass everything by reference.
-    pub fn in_language(self, language: impl Borrow<Language>) -> &'static str {
+    pub fn in_language(self, language: impl Borrow<Language>) -> T {
         match language.borrow() {
             Language::English => self.0,
             Language::Chinese => self.1,

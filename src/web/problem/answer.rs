@@ -1,5 +1,6 @@
 //! How a problem is answered: as JSON under `/api` and `/static`, as a page elsewhere, and with one line in the log.
 
+use std::borrow::Cow;
 use std::error::Error;
 
 use actix_web::body::BoxBody;
@@ -12,7 +13,7 @@ use askama::Template;
 use super::Problem;
 use crate::dingtalk;
 use crate::web::login::{Challenge, EntryPage};
-use crate::web::page::words::{self, Message};
+use crate::web::page::words;
 use crate::web::{Head, Language, RequestScope};
 
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -77,8 +78,8 @@ fn told(problem: &Problem, request: &HttpRequest, scope: &RequestScope) -> Answe
     let (explanation, status) = (problem.explanation(), problem.status_code());
     let page = || {
         let head = Head::of(request).ok()?;
-        let (words, message) = (words::Error::of(head.language), explanation.message(head.language));
-        ErrorPage { words, head, status: status.as_u16(), message }.render().ok()
+        let (words, happened) = (words::Error::of(head.language), explanation.happened.in_language(head.language));
+        ErrorPage { words, status: status.as_u16(), happened, next: problem.next(head.language), head }.render().ok()
     };
     let (kind, body) = match (!wants_json(request)).then(page).flatten() {
         Some(page) => (HTML, page),
@@ -98,7 +99,8 @@ struct ErrorPage {
     words: &'static words::Error,
     head: Head,
     status: u16,
-    message: Message,
+    happened: &'static str,
+    next: Cow<'static, str>,
 }
 
 /// The one place where problems are logged: with their causes, and with the fix when an administrator can mend them.

@@ -187,7 +187,7 @@ impl Problem {
                 Both("Please tell your administrator, with the reference below.", "请联系管理员，并提供下方的请求编号。"),
             ),
             Self::Internal(_) => INTERNAL,
-            Self::Own(explanation) => *explanation,
+            Self::Own(explanation) | Self::OwnSaying(explanation, _) => *explanation,
         }
     }
 }
