@@ -11,7 +11,7 @@ mod clinic;
 mod codes;
 mod console;
 mod container;
-mod embedded;
+pub mod embedded;
 mod entry;
 mod errors;
 pub mod faces;

@@ -205,6 +205,7 @@ async fn notifications_reach_dingtalk(browser: &mut Browser, dingtalk: &Simulato
     dingtalk.fault(NOTIFICATION, 1, Fault::Permission);
     assert_eq!(browser.post("/api/invitation", &guests).await.problem(), (503, "misconfigured".into()));
     assert_eq!(dingtalk.calls(&format!("POST {NOTIFICATION}")), 2, "and none of them twice");
+    assert_eq!(dingtalk.notifications("bob"), ["Lunch is being ordered. Are you coming?"]);
     let hundred = json!({"userIds": vec!["x".repeat(64); 100]});
     assert_eq!(browser.post("/api/invitation", &hundred).await.status, 200);
 }

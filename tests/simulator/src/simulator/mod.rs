@@ -164,6 +164,13 @@ impl Simulator {
         self.shared.world().ledger.upstream_calls()
     }
 
+    /// The texts of the latest work notifications to somebody of the first organisation, the newest first.
+    #[must_use]
+    pub fn notifications(&self, user_id: &str) -> Vec<String> {
+        let world = self.shared.world();
+        world.notifications.latest(world.first_corp_id(), user_id).map(|notification| notification.text.clone()).collect()
+    }
+
     /// An authCode as the client hands it to a page of the app.
     ///
     /// # Panics
