@@ -6,7 +6,7 @@ use dingtalk_simulator::Simulator;
 
 use super::{Company, standing_is};
 use crate::process::{Served, complete, with};
-use crate::support::redis::{Network, RedisServer};
+use crate::support::redis::{Network, RedisServer, connect};
 use crate::support::{Browser, http_client, in_time};
 
 /// How much longer than usual on this machine a response may take while Redis is away.
@@ -214,7 +214,7 @@ async fn its_password_is_another() {
     };
     let same = async |o: &mut Outage| {
         let url = o.redis.url().replace("redis://", "redis://:other@");
-        let mut connection = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+        let mut connection = connect(&url).await.unwrap();
         redis::cmd("CONFIG").arg("SET").arg("requirepass").arg("").exec_async(&mut connection).await.unwrap();
     };
     goes_away(("wrong password", "STATE_URL has none"), outage, other, same).await;
@@ -323,7 +323,7 @@ async fn junk_under_our_keys_is_replaced_and_what_a_later_version_wrote_is_left_
     assert_eq!(browser.sign().await.status, 200);
 
     // Values of a later version are stored in place of the credentials: they stay, and a process uses credentials of its own.
-    let mut connection = redis::Client::open(company.redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let mut connection = connect(&company.redis.url()).await.unwrap();
     let keys: Vec<String> = company.redis.ask("KEYS *").await.unwrap();
     let mut of_later = Vec::new();
     for key in keys.iter().filter(|key| !key.ends_with("names")) {

@@ -6,6 +6,8 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use redis::AsyncConnectionConfig;
+use redis::aio::MultiplexedConnection;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +15,13 @@ use tokio::process::{Child, Command};
 use tokio::sync::{broadcast, watch};
 
 use super::in_time;
+
+/// A connection on which a test asks by itself. The library would wait half a second for an answer, which is too short on a busy machine.
+pub async fn connect(url: &str) -> redis::RedisResult<MultiplexedConnection> {
+    const PATIENCE: Option<Duration> = Some(Duration::from_secs(30));
+    let config = AsyncConnectionConfig::new().set_connection_timeout(PATIENCE).set_response_timeout(PATIENCE);
+    redis::Client::open(url)?.get_multiplexed_async_connection_with_config(&config).await
+}
 
 /// A real server on a free port. When this is dropped, it is killed and its files are deleted.
 pub struct RedisServer {
@@ -53,7 +62,7 @@ impl RedisServer {
     }
 
     pub async fn ask_as<T: redis::FromRedisValue>(&self, url: &str, command: &str) -> redis::RedisResult<T> {
-        let mut connection = redis::Client::open(url)?.get_multiplexed_async_connection().await?;
+        let mut connection = connect(url).await?;
         let mut words = command.split_whitespace();
         let mut command = redis::cmd(words.next().unwrap());
         words.for_each(|word| {
@@ -76,7 +85,7 @@ impl RedisServer {
     /// All keys and values, as a thief would read them.
     pub async fn dump(&self) -> String {
         let keys: Vec<Vec<u8>> = self.ask("KEYS *").await.unwrap();
-        let mut connection = redis::Client::open(self.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+        let mut connection = connect(&self.url()).await.unwrap();
         let mut all = String::new();
         for key in keys {
             all += &String::from_utf8_lossy(&key);
@@ -99,7 +108,7 @@ impl RedisServer {
             local left = redis.call('PTTL', key)
             if left >= 0 then redis.call('PEXPIRE', key, left - ARGV[1]) end
         end";
-        let mut connection = redis::Client::open(self.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+        let mut connection = connect(&self.url()).await.unwrap();
         let by = by.as_millis() as u64;
         redis::cmd("EVAL").arg(AGE).arg(0).arg(by).exec_async(&mut connection).await.unwrap();
     }
