@@ -13,12 +13,12 @@ use crate::support::{TestApp, pages};
 fn remembering() -> App {
     let cookie = |site: &Site| OurCookie::new("room", &site.settings);
     let read = move |request: HttpRequest, site: Data<Site>| {
-        let value = cookie(&site).value_in(request.headers()).map(String::from);
+        let value = cookie(&site).text_in(request.headers()).map(String::from);
         async { HttpResponse::Ok().json(value) }
     };
     let set = move |_: SameOrigin, _: SessionUser, text: StrictJson<Text>, site: Data<Site>| {
         let mut response = HttpResponse::NoContent().finish();
-        cookie(&site).set(response.headers_mut(), &text.0.text);
+        cookie(&site).set(response.headers_mut(), &text.0.text, None);
         async { response }
     };
     let own = pages::app();

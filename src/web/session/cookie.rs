@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use crate::web::Settings;
 
@@ -37,10 +37,15 @@ impl OurCookie {
         Self { name, secure, embedded }
     }
 
-    /// The Set-Cookie header: for `max_age`, where zero removes the cookie, or until the browser is closed. `value` is any text; browsers
-    /// store 4 KiB at most.
-    pub fn header(&self, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
-        let mut cookie = Cookie::new(&self.name, Cow::from(utf8_percent_encode(value, ESCAPED)));
+    /// Sets the cookie to any text: for `max_age`, or until the browser is closed. Browsers store 4 KiB at most.
+    pub fn set(&self, headers: &mut HeaderMap, text: &str, max_age: Option<Duration>) {
+        let header = self.header(&utf8_percent_encode(text, ESCAPED).to_string(), max_age);
+        header.into_iter().for_each(|cookie| headers.append(SET_COOKIE, cookie));
+    }
+
+    /// The Set-Cookie header: for `max_age`, where zero removes the cookie, or until the browser is closed. None if `value` is no cookie's.
+    pub(in crate::web) fn header(&self, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
+        let mut cookie = Cookie::new(&self.name, value);
         cookie.set_http_only(true);
         cookie.set_secure(self.secure);
         // Whether the browser sends it with requests that other sites began.
@@ -52,14 +57,9 @@ impl OurCookie {
         HeaderValue::from_str(&format!("{cookie}{partitioned}")).ok()
     }
 
-    /// Sets the cookie, until the browser is closed.
-    pub fn set(&self, headers: &mut HeaderMap, value: &str) {
-        self.header(value, None).into_iter().for_each(|cookie| headers.append(SET_COOKIE, cookie));
-    }
-
     /// Removes the cookie from the browser.
     pub fn remove(&self, headers: &mut HeaderMap) {
-        self.header("", Some(Duration::ZERO)).into_iter().for_each(|cookie| headers.append(SET_COOKIE, cookie));
+        self.set(headers, "", Some(Duration::ZERO));
     }
 
     /// The values of all cookies of this name in a request.
@@ -73,14 +73,19 @@ impl OurCookie {
         self.all_in(headers).next().is_some()
     }
 
+    /// The text that the cookie was set to, if it is the only one of this name.
+    pub fn text_in<'a>(&self, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
+        percent_decode_str(self.value_in(headers)?).decode_utf8().ok()
+    }
+
     /// The cookie's value, if it is text and the only one of this name. Browsers send each cookie once: of several, some were planted, and
     /// nothing tells which.
-    pub fn value_in<'a>(&self, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
+    pub(in crate::web) fn value_in<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         let mut values = self.all_in(headers);
         let value = values.next()?;
         if values.next().is_some() {
             return None;
         }
-        percent_decode(value).decode_utf8().ok()
+        std::str::from_utf8(value).ok()
     }
 }

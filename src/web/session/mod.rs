@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, SET_COOKIE};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest};
@@ -69,7 +69,7 @@ pub(super) struct Login {
     /// Since this login no page has been shown yet.
     arriving: bool,
     /// The pre-session that the login came from. Its cookie is gone, and other pages of the browser may still be logging in with it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     presession: Option<String>,
 }
 
@@ -91,6 +91,8 @@ pub struct Sessions {
 impl Sessions {
     /// How long after a login a page load can be the one that the login was for (see [`RequestSession::user_of_page`]).
     const JUST_BORN: Duration = Duration::from_secs(10);
+    /// How long after a login other pages of the browser may log in with its pre-session. One that waits longer has set the cookie again.
+    const OTHERS_FOLLOW: Duration = Duration::from_secs(60);
 
     /// Sessions of the people of `home`, or of any organisation. Idle time and lifetime are enforced to the millisecond.
     pub fn new(site: Data<Site>, home: Option<CorpId>, state: Data<State>) -> Self {
@@ -99,7 +101,7 @@ impl Sessions {
 
     /// The login in a browser's cookie, whether it is valid or not.
     fn login_in_cookie(&self, headers: &HeaderMap) -> Option<Login> {
-        self.site.settings.session_keys.open(&self.cookie.name, &self.cookie.value_in(headers)?)
+        self.site.settings.session_keys.open(&self.cookie.name, self.cookie.value_in(headers)?)
     }
 
     /// Whether `login` happened no longer than `JUST_BORN` ago.
@@ -163,7 +165,8 @@ impl RequestSession {
         match &held.login {
             Some(login) if held.is_changed && sessions.is_valid(login) => {
                 let value = sessions.site.settings.session_keys.seal(&sessions.cookie.name, login);
-                sessions.cookie.set(response.headers_mut(), &value);
+                let cookie = sessions.cookie.header(&value, None);
+                cookie.into_iter().for_each(|cookie| response.headers_mut().append(SET_COOKIE, cookie));
             }
             // The browser may have got a newer cookie from another answer, which this one must not overwrite. An expired cookie is still of
             // use: the next login takes its organisation from it, and ends that session for good.
@@ -241,6 +244,7 @@ impl RequestSession {
         let now = self.sessions.site.clock.moment();
         *is_changed |= std::mem::replace(&mut login.last_used, now) != now;
         *is_changed |= is_page && std::mem::take(&mut login.arriving);
+        login.presession = login.presession.take().filter(|_| self.sessions.is_within(Sessions::OTHERS_FOLLOW, login.began));
     }
 }
 
