@@ -86,7 +86,7 @@ macro_rules! checked {
 macro_rules! identifiers {
     ($($(#[$doc:meta])* $name:ident: at most $max:literal bytes of $allowed:expr;)+) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String")]
         pub struct $name(String);
 

@@ -1,5 +1,7 @@
 //! What events say of the app's organisations, and what it means. Events come again and in any order: what happened last counts.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::State;
@@ -13,11 +15,28 @@ pub(super) struct Decisions {
     authorised: u64,
     changed: u64,
     relieved: u64,
-    stopped: u64,
-    restored: u64,
+    /// Of a micro-app that was not named.
+    #[serde(flatten)]
+    switched: Switched,
+    /// Of the micro-apps that were named: a suite may have several.
+    #[serde(default)]
+    named: BTreeMap<AgentId, Switched>,
     /// DingTalk was asked whether it has authorised the app, and said that it has.
     found: bool,
     agent: Option<(u64, AgentId)>,
+}
+
+/// When a micro-app was last switched off and on, in Unix milliseconds; 0 is never.
+#[derive(Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+struct Switched {
+    stopped: u64,
+    restored: u64,
+}
+
+impl Switched {
+    fn and(self, other: Self) -> Self {
+        Self { stopped: self.stopped.max(other.stopped), restored: self.restored.max(other.restored) }
+    }
 }
 
 impl Known {
@@ -45,12 +64,17 @@ impl Decisions {
     pub fn and(&self, other: Self) -> Self {
         let told = |decisions: &Self| decisions.agent.as_ref().map(|(at, agent_id)| (*at, agent_id.as_str().to_owned()));
         let knows_agent = told(self) > told(&other);
+        let mut named = other.named;
+        for (agent_id, one) in &self.named {
+            let known = named.entry(agent_id.clone()).or_default();
+            *known = known.and(*one);
+        }
         Self {
             authorised: self.authorised.max(other.authorised),
             changed: self.changed.max(other.changed),
             relieved: self.relieved.max(other.relieved),
-            stopped: self.stopped.max(other.stopped),
-            restored: self.restored.max(other.restored),
+            switched: self.switched.and(other.switched),
+            named,
             found: self.found || other.found,
             agent: if knows_agent { self.agent.clone() } else { other.agent },
         }
@@ -64,18 +88,33 @@ impl Decisions {
         }
     }
 
+    fn switch(&mut self, agent_id: &Option<AgentId>, at: Switched) {
+        let known = agent_id.as_ref().map_or(&mut self.switched, |agent_id| self.named.entry(agent_id.clone()).or_default());
+        *known = known.and(at);
+    }
+
+    /// When it last authorised the app. After it withdrew the app, a change is an authorisation: of two events in short order, DingTalk may
+    /// tell only the later ("Data format" of events, biz_type 4).
+    fn last_authorised(&self) -> u64 {
+        let came_back = self.relieved > self.authorised && self.changed > self.relieved;
+        if came_back { self.changed } else { self.authorised }
+    }
+
     /// The app's AgentId in this organisation, if it was told since the last authorisation: installed anew, the app may have another.
     fn ours(&self) -> Option<&AgentId> {
-        self.agent.as_ref().filter(|(at, _)| *at >= self.authorised).map(|(_, agent_id)| agent_id)
+        self.agent.as_ref().filter(|(at, _)| *at >= self.last_authorised()).map(|(_, agent_id)| agent_id)
     }
 
     fn judge(&self) -> Authorisation {
         let granted = self.authorised.max(self.changed);
+        // As long as nothing says which micro-app is ours, it may be any.
+        let named = self.named.iter().filter(|(agent_id, _)| self.ours().is_none_or(|ours| ours == *agent_id));
+        let Switched { stopped, restored } = named.fold(self.switched, |all, (_, one)| all.and(*one));
         // An organisation that authorises the app anew also lets it run.
-        let running = self.authorised.max(self.restored);
+        let running = self.last_authorised().max(restored);
         if self.relieved > 0 && self.relieved >= granted {
             Authorisation::Relieved
-        } else if self.stopped > 0 && self.stopped >= running {
+        } else if stopped > 0 && stopped >= running {
             Authorisation::Stopped
         } else if granted > 0 || running > 0 || self.found {
             Authorisation::Granted { agent_id: self.ours().cloned(), since: running }
@@ -103,15 +142,14 @@ impl State {
                 decisions.changed = decisions.changed.max(at);
                 decisions.name(agent_id, at);
             }),
-            // The event is about another micro-app of the suite.
-            Happening::Restored(corp_id, agent_id) | Happening::Stopped(corp_id, agent_id)
-                if !known().is_ours(corp_id, agent_id) => {}
-            Happening::Restored(corp_id, _) => {
-                known().change(corp_id, |decisions| decisions.restored = decisions.restored.max(at));
-            }
-            Happening::Stopped(corp_id, _) => {
-                known().change(corp_id, |decisions| decisions.stopped = decisions.stopped.max(at));
-                self.end_sessions_of_organisation(corp_id.clone(), self.over(at));
+            Happening::Restored(corp_id, agent_id) => known().change(corp_id, |decisions| {
+                decisions.switch(agent_id, Switched { restored: at, stopped: 0 });
+            }),
+            Happening::Stopped(corp_id, agent_id) => {
+                known().change(corp_id, |decisions| decisions.switch(agent_id, Switched { stopped: at, restored: 0 }));
+                if known().is_ours(corp_id, agent_id) {
+                    self.end_sessions_of_organisation(corp_id.clone(), self.over(at));
+                }
             }
             Happening::Relieved(corp_id) | Happening::Dissolved(corp_id) => {
                 known().change(corp_id, |decisions| decisions.relieved = decisions.relieved.max(at));
@@ -122,7 +160,7 @@ impl State {
                     self.end_sessions_of_person(corp_id.clone(), user_id.clone(), self.over(at));
                 }
             }
-            Happening::UrlChecked(_) | Happening::Other { .. } => return false,
+            Happening::UrlChecked | Happening::Other { .. } => return false,
         }
         true
     }
@@ -157,7 +195,7 @@ impl Listener for State {
             let means_something = self.apply(&event);
             // The check of the callback URL only asks whether somebody listens: the app is not told.
             let reaction = self.reaction.lock().clone();
-            let reacts = reaction.is_any() && !matches!(event.what, Happening::UrlChecked(_));
+            let reacts = reaction.is_any() && !matches!(event.what, Happening::UrlChecked);
             if reacts && !reaction.is_done(&event).await {
                 return false;
             }
@@ -186,7 +224,7 @@ impl Authorisations for State {
         if is_news {
             known.change(corp_id, |decisions| {
                 decisions.found = true;
-                decisions.name(&agent_id, decisions.authorised);
+                decisions.name(&agent_id, decisions.last_authorised());
             });
         }
     }

@@ -175,6 +175,8 @@ async fn calls_that_come_twice_and_in_any_order_mean_what_happened_last() {
             (["org_suite_auth", "org_micro_app_stop", "org_micro_app_restore"], 200),
             (["org_suite_relieve", "org_suite_auth", "org_micro_app_stop"], 403),
             (["org_suite_auth", "org_suite_change", "org_suite_relieve"], 403),
+            (["org_micro_app_stop", "org_suite_relieve", "org_suite_change"], 200),
+            (["org_suite_auth", "org_micro_app_stop", "org_suite_change"], 403),
         ] {
             let (app, [one, _]) = TestApp::of_both_organisations().await;
             let began = now() - 10;

@@ -89,6 +89,36 @@ async fn another_micro_app_of_the_organisation_that_is_stopped_is_not_ours() {
     assert!(!state.has_ended(1, &one, &user("anna"), began));
 }
 
+/// Of events in short order DingTalk may tell only the last.
+#[tokio::test]
+async fn a_change_after_a_withdrawal_is_an_authorisation() {
+    let place = Place::in_memory();
+    let (state, one) = (place.open(), corp("ding1"));
+    let told = [
+        ago(&place, 9000, Happening::Authorised(one.clone(), agent("1"))),
+        ago(&place, 8000, Happening::Stopped(one.clone(), None)),
+        ago(&place, 7000, Happening::AuthorisationChanged(one.clone(), None)),
+    ];
+    tell(&state, &told).await;
+    assert_eq!(state.of(&one), Authorisation::Stopped, "a change alone lets nothing run");
+    let changed = ago(&place, 1000, Happening::AuthorisationChanged(one.clone(), agent("2")));
+    let since = changed.at.unwrap();
+    tell(&state, &[ago(&place, 5000, Happening::Relieved(one.clone())), changed]).await;
+    assert_eq!(state.of(&one), Authorisation::Granted { agent_id: agent("2"), since });
+}
+
+#[tokio::test]
+async fn which_micro_app_was_stopped_is_judged_by_all_that_is_known_whichever_is_told_first() {
+    let place = Place::in_memory();
+    let (state, one) = (place.open(), corp("ding1"));
+    tell(&state, &[ago(&place, 1000, Happening::Stopped(one.clone(), agent("2")))]).await;
+    assert_eq!(state.of(&one), Authorisation::Stopped, "it may be ours");
+    tell(&state, &[ago(&place, 9000, Happening::Authorised(one.clone(), agent("1")))]).await;
+    assert!(matches!(state.of(&one), Authorisation::Granted { .. }), "it was not");
+    tell(&state, &[ago(&place, 500, Happening::Stopped(one.clone(), agent("1")))]).await;
+    assert_eq!(state.of(&one), Authorisation::Stopped);
+}
+
 #[tokio::test]
 async fn an_app_that_is_installed_anew_without_a_word_of_its_agent_is_asked_for_it_again() {
     let place = Place::in_memory();
@@ -166,6 +196,10 @@ fn anything() -> impl Strategy<Value = Happening> {
         Just(Happening::Relieved(one())),
         Just(Happening::Stopped(one(), None)),
         Just(Happening::Restored(one(), None)),
+        Just(Happening::Stopped(one(), agent("1"))),
+        Just(Happening::Restored(one(), agent("1"))),
+        Just(Happening::Stopped(one(), agent("2"))),
+        Just(Happening::Restored(one(), agent("2"))),
         Just(Happening::Dissolved(one())),
     ]
 }

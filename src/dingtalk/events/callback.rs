@@ -16,7 +16,7 @@ use subtle::ConstantTimeEq;
 
 use super::super::{Clock, Events, Settings};
 use super::event::millis;
-use super::{Event, Happening, REMEMBERED};
+use super::{Event, REMEMBERED};
 
 /// Reads calls and writes answers.
 pub struct Callback {
@@ -64,7 +64,11 @@ impl Callback {
     /// nothing of it.
     pub fn admit<'a>(&self, call: &'a Call) -> Result<&'a str, &'static str> {
         let signature = call.msg_signature.as_ref().or(call.signature.as_ref()).ok_or("it is not signed")?;
-        if self.is_timely(&call.timestamp) { Ok(signature) } else { Err("it was made long ago or is yet to be made") }
+        if self.is_timely(&call.timestamp) {
+            Ok(signature)
+        } else {
+            Err("it was made a day ago, or is dated ahead of this machine's clock, which may be slow")
+        }
     }
 
     /// Understands a call, if it is DingTalk's and for this app.
@@ -81,12 +85,7 @@ impl Callback {
             return Err("it is for another app");
         }
         let events = Event::all_in(&message).ok_or(NO_CALL)?;
-        // When an address is registered, the call contains the word to answer with ("check_create_suite_url").
-        let word = events.iter().find_map(|event| match &event.what {
-            Happening::UrlChecked(word) => word.as_deref(),
-            _ => None,
-        });
-        let answer = self.answer(word.unwrap_or("success"), &owner);
+        let answer = self.answer("success", &owner);
         Ok(Heard { events, answer })
     }
 
@@ -193,6 +192,7 @@ impl fmt::Debug for Cipher {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Happening;
     use super::*;
 
     struct Vector {
@@ -286,6 +286,23 @@ mod tests {
             let whole = bytes.len();
             let encrypted = encryptor.encrypt_padded::<NoPadding>(&mut bytes, whole).unwrap();
             assert_eq!(cipher.decrypt(&STANDARD.encode(encrypted)), None, "{length} {padding}");
+        }
+    }
+
+    #[test]
+    fn every_check_of_the_address_is_acknowledged_also_one_with_a_word_of_its_own() {
+        let cipher = Cipher::new("t".into(), &PUBLISHED[0].key.into()).unwrap();
+        let callback = Callback { cipher, owners: vec!["owner".to_owned()], clock: Clock::system() };
+        for name in ["check_url", "check_create_suite_url", "check_update_suite_url"] {
+            let check = json!({"EventType": name, "Random": "brdkKLMW", "TestSuiteKey": "owner"}).to_string();
+            // The server's own answer has all that a call has.
+            let called = callback.answer(&check, "owner");
+            let text = |name: &str| called[name].as_str().unwrap().to_owned();
+            let (msg_signature, signature) = (Some(text("msg_signature")), None);
+            let call = Call { msg_signature, signature, timestamp: text("timeStamp"), nonce: text("nonce") };
+            let heard = callback.hear(&call, called.to_string().as_bytes()).unwrap();
+            assert_eq!(heard.events[0].what, Happening::UrlChecked);
+            assert!(callback.acknowledges(heard.answer.to_string().as_bytes()), "{name}");
         }
     }
 

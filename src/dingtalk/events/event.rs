@@ -38,8 +38,8 @@ pub enum Happening {
     Left(CorpId, Vec<UserId>),
     /// An organisation was dissolved.
     Dissolved(CorpId),
-    /// DingTalk checks whether this server answers. The answer must be this word, if there is one, instead of "success".
-    UrlChecked(Option<String>),
+    /// DingTalk checks whether this server answers.
+    UrlChecked,
     /// Anything else, such as `bpms_instance_change`, as DingTalk sent it: its content was not checked.
     Other {
         /// `eventType`, `EventType` or `syncAction`; empty if there is none.
@@ -78,9 +78,8 @@ impl Event {
         let (action, corp_id, subject) = (member(&data, &["syncAction"]).unwrap_or_default(), word("corp_id"), word("biz_id"));
         let (modified, kind) = (word("gmt_modified"), word("biz_type"));
         let what = Happening::read(&action, &corp_id, &subject, &data);
-        // Without a time, only its data distinguishes the event from the one before.
-        let version = if modified.is_empty() { data.to_string() } else { modified.clone() };
-        Self::new(&[&corp_id, &kind, &subject, &version, &action], millis(&modified), what)
+        // Times may be missing, and are in whole seconds: then only its data distinguishes the event from the one before.
+        Self::new(&[&corp_id, &kind, &subject, &modified, &data.to_string(), &action], millis(&modified), what)
     }
 
     fn single(name: &str, message: &Value) -> Self {
@@ -103,7 +102,7 @@ impl Happening {
             Self::Restored(..) => "restored",
             Self::Left(..) => "left",
             Self::Dissolved(_) => "dissolved",
-            Self::UrlChecked(_) => "url_checked",
+            Self::UrlChecked => "url_checked",
             Self::Other { .. } => "other",
         }
     }
@@ -140,8 +139,7 @@ impl Happening {
             "org_micro_app_restore" => Self::Restored(corp()?, agent(data)),
             "user_leave_org" => Self::Left(corp()?, people(subject, data)?),
             "org_remove" => Self::Dissolved(corp()?),
-            "check_url" => Self::UrlChecked(None),
-            "check_create_suite_url" | "check_update_suite_url" => Self::UrlChecked(member(data, &["Random"])),
+            "check_url" | "check_create_suite_url" | "check_update_suite_url" => Self::UrlChecked,
             _ => return None,
         })
     }
@@ -255,7 +253,7 @@ mod tests {
             data: approved.clone(),
         };
         assert_eq!(what(approved), [expected]);
-        assert_eq!(what(json!({"EventType": "check_url"})), [Happening::UrlChecked(None)]);
+        assert_eq!(what(json!({"EventType": "check_url"})), [Happening::UrlChecked]);
     }
 
     #[test]
@@ -275,14 +273,16 @@ mod tests {
     }
 
     #[test]
-    fn events_of_a_batch_that_have_no_time_are_told_apart_by_what_they_say() {
-        let id = |userid: &str| {
-            let item =
-                json!({"corp_id": "ding1", "biz_id": "1", "biz_type": 13, "biz_data": {"syncAction": "x", "userid": userid}});
+    fn events_of_a_batch_that_have_no_time_or_the_same_are_told_apart_by_what_they_say() {
+        let id = |modified: Value, userid: &str| {
+            let data = json!({"syncAction": "x", "userid": userid});
+            let item = json!({"corp_id": "ding1", "biz_id": "1", "biz_type": 13, "gmt_modified": modified, "biz_data": data});
             Event::all_in(&json!({"EventType": "SYNC_HTTP_PUSH_MEDIUM", "bizData": [item]}).to_string()).unwrap()[0].id
         };
-        assert_ne!(id("anna"), id("bob"));
-        assert_eq!(id("anna"), id("anna"));
+        for modified in [json!(null), json!(1_608_639_648_000_u64)] {
+            assert_ne!(id(modified.clone(), "anna"), id(modified.clone(), "bob"));
+            assert_eq!(id(modified.clone(), "anna"), id(modified, "anna"));
+        }
     }
 
     #[test]
