@@ -240,12 +240,11 @@ async fn serve(settings: Settings, checks: bool) -> anyhow::Result<()> {
     let scheme = settings.server.scheme();
     let application = Application::build(listener, settings, Clock::system()).await?;
     let stop = told_to_stop().context("signals cannot be heard")?;
-    let mut said = std::io::stdout();
-    // Standard output may be closed: the server works all the same.
-    let _ = writeln!(said, "listening on {scheme}://{address} for {public_url}");
-    if let Some(address) = application.metrics_address() {
-        let _ = writeln!(said, "metrics on http://{address}/metrics");
-    }
+    let metrics =
+        application.metrics_address().map(|address| format!("metrics on http://{address}/metrics\n")).unwrap_or_default();
+    let said = format!("listening on {scheme}://{address} for {public_url}\n{metrics}");
+    // Standard output may be closed, or a pipe that nobody reads: the server works all the same.
+    tokio::task::spawn_blocking(move || std::io::stdout().write_all(said.as_bytes()));
     if checks {
         tokio::spawn(doctor::at_start(application.dingtalk()));
     }

@@ -150,6 +150,9 @@ fn dingtalk(env: &mut Environment) -> Option<(dingtalk::Settings, &'static str)>
         env.fault("DINGTALK_CLIENT_ID", SHOWN);
     }
     let kind = app_kind(env);
+    if kind.as_ref().and_then(AppKind::home).is_some_and(|home| home.corp_id.as_str() == id) {
+        env.fault("DINGTALK_CORP_ID", "this is the same as DINGTALK_CLIENT_ID: one of them was pasted twice");
+    }
     let events = events(env);
     if kind == Some(AppKind::ThirdParty) && matches!(events, Some(Events::Off)) {
         env.fault("DINGTALK_EVENTS", "it is off, and a third-party app learns its suite ticket and its organisations by events");

@@ -23,8 +23,8 @@ impl Origin {
         let url = Url::parse(text).ok().filter(|url| url.host_str().is_some_and(|host| host.len() <= 253));
         let origin = url.as_ref().and_then(Self::of);
         origin.filter(|origin| text.strip_suffix('/').unwrap_or(text) == origin.0).ok_or(
-            "it must be http:// or https://, a host in lower case of 253 bytes at most, a port if it is not the default one, and \
-             nothing behind",
+            "it must be http:// or https://, a host as browsers send it (in lower case, of 253 bytes at most, xn--… for letters beyond \
+             ASCII), a port if it is not the default one, and nothing behind",
         )
     }
 

@@ -85,8 +85,8 @@ impl Error {
                 "check DINGTALK_SITE (or DINGTALK_API_URL and DINGTALK_OAPI_URL) and whether a firewall turns calls away",
                 "请检查 DINGTALK_SITE（或 DINGTALK_API_URL 与 DINGTALK_OAPI_URL）以及防火墙是否拦截")),
             Kind::NotSent(NoConnection::TimedOut) => not_sent(told!(
-                "check that a firewall lets this server connect to DingTalk's hosts, port 443",
-                "请检查防火墙是否允许本服务器连接钉钉的主机（端口 443）")),
+                "check that a firewall lets this server connect to DingTalk's hosts, port 443, and that this machine's name servers answer",
+                "请检查防火墙是否允许本服务器连接钉钉的主机（端口 443），以及本机的域名服务器是否应答")),
             Kind::NotSent(NoConnection::Tls) => not_sent(told!(
                 "check that nothing on the way to DingTalk intercepts TLS, this machine's clock and its CA certificates (SSL_CERT_FILE, where set, takes their place)",
                 "请检查到钉钉的链路上是否有 TLS 拦截，以及本机的时钟与 CA 证书（设置 SSL_CERT_FILE 后仅信任其中的证书）")),

@@ -50,7 +50,7 @@ pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, 
     match settings.dingtalk.proxy {
         None => findings.put(Finding::unknown("proxy", told!("none is set", "未设置代理"))),
         Some(_) if is_reached => findings.put(Finding::pass("proxy", told!("it does", "可以"))),
-        Some(_) => {}
+        Some(_) => findings.put(Finding::not_done("proxy", "api")),
     }
     findings.put(clock(dingtalk));
     findings

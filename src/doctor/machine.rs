@@ -14,7 +14,7 @@ use crate::application::sealing_keys;
 use crate::dingtalk::{AppKind, Clock, Told, root, told};
 use crate::server;
 use crate::settings::Settings;
-use crate::state::{Location, State, StorageStatus, Vitals};
+use crate::state::{Location, NoWrites, State, StorageStatus, Vitals};
 use crate::web::introduction::Introduction;
 
 /// Whether settings deserve a second look although the server starts with them.
@@ -89,10 +89,10 @@ fn local_client(server: &server::Settings, patience: Duration) -> Result<(Client
     Ok((client, format!("{}://{}", server.scheme(), server.near_address())))
 }
 
-/// Whether the server's `/readyz` is needed: only the server can tell about credentials that fetching others would end, and about its
-/// connection to Redis.
+/// Whether the server's `/readyz` is needed: only the server can tell about credentials that fetching others would end, and whether it can
+/// store its state.
 fn needs_readiness(settings: &Settings) -> bool {
-    !matches!(settings.dingtalk.kind, AppKind::Internal(_)) || matches!(settings.state, Location::Redis(_))
+    !matches!(settings.dingtalk.kind, AppKind::Internal(_)) || !matches!(settings.state, Location::Memory)
 }
 
 async fn readiness(client: &Client, url: &str) -> Value {
@@ -127,6 +127,11 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
     const OTHERS: u32 = 0o077;
     let location = settings.state.to_string();
     match State::look(&settings.state, &sealing_keys(settings), clock.unix_millis()).await {
+        // Whatever is seen from here, the server knows better.
+        _ if matches!((&settings.state, server), (Location::File(_), Server::Ours(_, said)) if said["state"]["kept"] == false) => Finding::fail("state",
+            told!("the running server cannot store its state: {location}", "运行中的服务器无法保存状态：{location}"),
+            told!("see its log for why (the disk may be full), mend that, and do not restart it before its /readyz says kept: true",
+                "请查看其日志中的原因（磁盘可能已满）并处理；在 /readyz 显示 kept: true 之前请勿重启")),
         Ok(StorageStatus::Memory) if settings.web.public_url.is_https() => Finding::warn("state",
             told!("in memory: a restart forgets who logged out and which codes were used", "保存在内存中：重启后不再知道谁已退出、哪些授权码已使用"),
             told!("set STATE_URL to a file or to redis", "请将 STATE_URL 设为文件或 redis")),
@@ -162,7 +167,7 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
 
 /// The worst finding about a Redis that answers.
 #[rustfmt::skip]
-fn redis(Vitals { version, latency, unix_ms, evicts }: Vitals, server: &Server, clock: &Clock) -> Finding {
+fn redis(Vitals { version, latency, unix_ms, evicts, no_writes }: Vitals, server: &Server, clock: &Clock) -> Finding {
     const OLDEST: (u32, u32) = (6, 2);
     const SLOW: Duration = Duration::from_millis(50);
     const SKEW_SECONDS: u64 = 60;
@@ -177,6 +182,14 @@ fn redis(Vitals { version, latency, unix_ms, evicts }: Vitals, server: &Server, 
             told!("redis {version} answers, and the running server cannot work with it", "redis {version} 有应答，但运行中的服务器无法使用"),
             told!("see the server's log, which says why: it may be a replica (STATE_URL must lead to the primary), be full, be unable to save, or its access list may not let this user run what is needed",
                 "请查看服务器日志中的原因：它可能是副本（STATE_URL 须指向主节点）、内存已满、无法保存数据，或其访问控制不允许此用户执行所需命令"))
+    } else if let Some(why) = no_writes {
+        let (seen, fix) = match why {
+            NoWrites::Replica => (told!("redis {version} is a replica and takes no changes", "redis {version} 是副本，不接受写入"),
+                told!("let STATE_URL lead to the primary", "请将 STATE_URL 指向主节点")),
+            NoWrites::Full => (told!("redis {version} is full and takes no changes", "redis {version} 内存已满，不接受写入"),
+                told!("raise its maxmemory, in redis.conf as well", "请调大 maxmemory，并写入 redis.conf")),
+        };
+        Finding::fail("state", seen, fix)
     } else if let Some(policy) = evicts {
         Finding::warn("state",
             told!("when it is full, redis throws things away ({policy}), and would forget logouts", "内存占满时 redis 会淘汰数据（{policy}），届时会忘记哪些会话已退出"),

@@ -26,6 +26,8 @@ type RowChanges = Vec<(Name, Option<Vec<u8>>)>;
 pub(super) struct Database {
     /// None after an error of the disk: the next commit opens the file again.
     rows: Option<redb::Database>,
+    /// The file, locked against other processes also while `rows` is None.
+    file: File,
     path: PathBuf,
     keys: SealingKeys,
 }
@@ -50,17 +52,18 @@ impl Database {
         let is_new = made.is_ok();
         let mut file = match made {
             // No file is created through a link that leads nowhere: root may run this, and what root creates here is given away below.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => options.create_new(false).open(path)?,
-            made => made?,
-        };
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => options.create_new(false).open(path),
+            made => made,
+        }
+        .map_err(|error| Unread::of(error, path))?;
         let found = Found::in_bytes(&locked(&mut file)?, &keys, now)?;
         file.set_permissions(Permissions::from_mode(0o600))?;
         if is_new {
             // What root creates is given to the owner of the folder, so that the server can use it; nobody else can give files away.
             let _ = folder_of(path).metadata().and_then(|of| fchown(&file, Some(of.uid()), Some(of.gid())));
         }
-        let rows = builder().create_file(file).map_err(Unread::unusable)?;
-        let mut database = Self { rows: Some(rows), path: path.to_owned(), keys };
+        let rows = builder().create_file(file.try_clone()?).map_err(Unread::unusable)?;
+        let mut database = Self { rows: Some(rows), file, path: path.to_owned(), keys };
         // They are stored now, since no caller could wait for them later.
         database.commit(&found.changes).map_err(Unread::unusable)?;
         Ok((database, found.records))
@@ -70,22 +73,41 @@ impl Database {
     fn commit(&mut self, changes: &RowChanges) -> Result<(), redb::Error> {
         let rows = match self.rows.take() {
             Some(rows) => rows,
-            None => builder().open(&self.path)?,
+            None => self.open_again()?,
         };
-        let transaction = rows.begin_write()?;
-        {
-            let mut table = transaction.open_table(ROWS)?;
-            for (name, row) in changes {
-                match row {
-                    Some(row) => drop(table.insert(name, row.as_slice())?),
-                    None => drop(table.remove(name)?),
-                }
+        let committed = change(&rows, changes);
+        if committed.is_ok() {
+            self.rows = Some(rows);
+        } else {
+            // The library gives the lock up. If another process takes it first, the next commit fails, too.
+            drop(rows);
+            let _ = self.file.try_lock();
+        }
+        committed
+    }
+
+    /// Opens the same file, or the one that was put in its place.
+    fn open_again(&mut self) -> Result<redb::Database, redb::Error> {
+        let (ours, there) = (self.file.metadata()?, self.path.metadata()?);
+        if (ours.dev(), ours.ino()) != (there.dev(), there.ino()) {
+            self.file = OpenOptions::new().read(true).write(true).open(&self.path)?;
+        }
+        Ok(builder().create_file(self.file.try_clone()?)?)
+    }
+}
+
+fn change(rows: &redb::Database, changes: &RowChanges) -> Result<(), redb::Error> {
+    let transaction = rows.begin_write()?;
+    {
+        let mut table = transaction.open_table(ROWS)?;
+        for (name, row) in changes {
+            match row {
+                Some(row) => drop(table.insert(name, row.as_slice())?),
+                None => drop(table.remove(name)?),
             }
         }
-        transaction.commit()?;
-        self.rows = Some(rows);
-        Ok(())
     }
+    Ok(transaction.commit()?)
 }
 
 /// State is small. By default the library would take a gigabyte for its cache.

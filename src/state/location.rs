@@ -86,12 +86,21 @@ pub enum Unread {
     /// The file begins as ours do, but the rest is damaged.
     #[error("it is torn: take it from a copy, or move it away and lose what it kept")]
     Torn,
+    /// Nothing is where the link leads, and nothing is made there.
+    #[error("it is a link that leads nowhere: mount or make what it leads to")]
+    Dangling,
     /// It cannot be read or written.
     #[error(transparent)]
     Unusable(#[from] io::Error),
 }
 
 impl Unread {
+    /// Why the file at `path` cannot be opened.
+    pub(super) fn of(error: io::Error, path: &Path) -> Self {
+        let is_dangling = error.kind() == io::ErrorKind::NotFound && path.is_symlink();
+        if is_dangling { Self::Dangling } else { Self::Unusable(error) }
+    }
+
     pub(super) fn unusable(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unusable(io::Error::other(error))
     }
@@ -125,12 +134,12 @@ impl State {
 
 fn look_at(path: &Path, keys: &SealingKeys, now: u64) -> Result<StorageStatus, Unread> {
     let mut file = match File::options().read(true).write(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
             // Its folder must exist, and this user must be allowed to write to it.
             access(folder_of(path), Access::WRITE_OK | Access::EXEC_OK).map_err(io::Error::from)?;
             return Ok(StorageStatus::NoFile);
         }
-        file => file?,
+        file => file.map_err(|error| Unread::of(error, path))?,
     };
     let bytes = match locked(&mut file) {
         Err(Unread::InUse) => return Ok(StorageStatus::InUse),
@@ -154,6 +163,17 @@ pub struct Vitals {
     pub unix_ms: u64,
     /// Its eviction policy, if its memory is limited and it evicts anything: it could evict logouts.
     pub evicts: Option<String>,
+    /// Why it takes no changes, if it says so.
+    pub no_writes: Option<NoWrites>,
+}
+
+/// Why a Redis that answers takes no changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoWrites {
+    /// It follows another one.
+    Replica,
+    /// Its memory is used up, and it evicts nothing.
+    Full,
 }
 
 impl Vitals {
@@ -169,7 +189,11 @@ impl Vitals {
         let said = |name| told.as_ref().and_then(|told| told.get::<String>(name));
         let is_bounded = said("maxmemory").is_some_and(|bytes| bytes != "0");
         let evicts = said("maxmemory_policy").filter(|policy| is_bounded && policy != "noeviction");
-        Ok(Self { version: said("redis_version").unwrap_or_default(), latency, unix_ms, evicts })
+        let bytes = |name| said(name)?.parse::<u64>().ok();
+        let is_full = is_bounded && evicts.is_none() && bytes("used_memory") >= bytes("maxmemory");
+        let is_replica = said("role").is_some_and(|role| role == "slave");
+        let no_writes = is_replica.then_some(NoWrites::Replica).or(is_full.then_some(NoWrites::Full));
+        Ok(Self { version: said("redis_version").unwrap_or_default(), latency, unix_ms, evicts, no_writes })
     }
 }
 

@@ -27,7 +27,7 @@ pub use self::followed::SessionId;
 use self::followed::Tables;
 use self::journal::{Journal, Record};
 pub use self::journal::{NotStored, Table};
-pub use self::location::{Location, StorageStatus, Unread, Vitals};
+pub use self::location::{Location, NoWrites, StorageStatus, Unread, Vitals};
 pub use self::once::{Once, Reservation, Taken, Unavailable, Wanted};
 use self::redis::{Publisher, Redis};
 use self::remembered::{Seen, Thing};
@@ -136,10 +136,11 @@ pub struct Condition {
 impl Condition {
     /// Which guarantees are weaker than they should be at the moment, in words for people; None if none is.
     pub fn weaker(self) -> Option<&'static str> {
-        (self.shared && !self.reachable).then_some(
-            "the shared state is away: until it is back, logouts and people who leave are known in this process only, and codes and login \
-             states are taken once in each process",
-        )
+        const AWAY: &str = "the shared state is away: until it is back, logouts and people who leave are known in this process only, and \
+                            codes and login states are taken once in each process";
+        const NOT_KEPT: &str = "changes cannot be stored: a restart would forget logouts. The log says why";
+        let not_kept = (!self.kept).then_some(NOT_KEPT);
+        (self.shared && !self.reachable).then_some(AWAY).or(not_kept)
     }
 }
 

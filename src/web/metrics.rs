@@ -40,6 +40,7 @@ pub struct Metrics {
     events: IntCounterVec,
     stream: IntGauge,
     state_reachable: IntGauge,
+    state_kept: IntGauge,
     log_lines_lost: IntCounter,
     look_up_lines_lost: fn() -> u64,
 }
@@ -65,6 +66,7 @@ impl Metrics {
             events: counters!("dingtalk_events_total", "Events of DingTalk's, by whether they could be kept.", &["event", "kept"], r)?,
             stream: int_gauge!("dingtalk_stream", "1 while a Stream connection is open.", r)?,
             state_reachable: int_gauge!("state_reachable", "1 while this process and all others know what each of them ends and takes.", r)?,
+            state_kept: int_gauge!("state_kept", "1 while changes are stored, so that they outlive this process as far as STATE_URL allows.", r)?,
             log_lines_lost: counter!("log_lines_lost_total", "Lines of the log that were lost because its reader did not keep up.", r)?,
             look_up_lines_lost: log_lines_lost,
             registry: r,
@@ -84,6 +86,7 @@ impl Metrics {
     /// All metrics as text. What is not counted as it happens is looked up now.
     fn text(&self, dingtalk: &DingTalk, state: Condition) -> Result<Vec<u8>, prometheus::Error> {
         self.state_reachable.set(state.reachable.into());
+        self.state_kept.set(state.kept.into());
         for (call, Waiting { calls, per_second }) in dingtalk.waiting() {
             self.waiting.with_label_values(&[call]).set(calls as i64);
             self.pace.with_label_values(&[call]).set(per_second as i64);

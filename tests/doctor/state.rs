@@ -104,6 +104,17 @@ async fn a_redis_that_is_too_old_for_the_server_is_named() {
 }
 
 #[tokio::test]
+async fn a_redis_that_takes_no_changes_is_named_before_a_server_runs() {
+    let (redis, replica) = (RedisServer::start().await, RedisServer::start().await);
+    replica.ask::<()>(&format!("REPLICAOF {}", redis.address().replace(':', " "))).await.unwrap();
+    let examined = state_at(&replica.url()).await;
+    assert!(examined.names("state", "replica") && examined.names("state", "primary"), "{}", examined.check("state"));
+    redis.ask::<()>("CONFIG SET maxmemory 1mb").await.unwrap();
+    let examined = state_at(&redis.url()).await;
+    assert!(examined.names("state", "full") && examined.names("state", "maxmemory"), "{}", examined.check("state"));
+}
+
+#[tokio::test]
 async fn a_redis_that_answers_and_that_the_running_server_cannot_work_with_is_named() {
     let (primary, replica) = (RedisServer::start().await, RedisServer::start().await);
     replica.ask::<()>(&format!("REPLICAOF {}", primary.address().replace(':', " "))).await.unwrap();

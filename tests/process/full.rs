@@ -1,6 +1,7 @@
 //! The program works although its output cannot be written: the disk is full, or the reader of the pipe has exited.
 
 use std::fs::OpenOptions;
+use std::io::Write;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,14 @@ fn nobody() -> Stdio {
     writer.into()
 }
 
+/// A pipe that is full, and that nobody reads: 64 KiB are what Linux holds for it.
+fn stuffed() -> Stdio {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(&[b'x'; 64 * 1024]).unwrap();
+    std::mem::forget(reader);
+    writer.into()
+}
+
 /// An address of this machine that nobody else uses. Its port is fixed, since the program cannot print which one it was given.
 fn somewhere() -> String {
     let [a, b, c] = rand::random::<[u8; 3]>();
@@ -34,7 +43,7 @@ async fn answers(address: &str, child: &mut Child) {
 }
 
 #[tokio::test]
-async fn a_full_disk_or_a_closed_pipe_stops_neither_the_start_nor_the_server() {
+async fn a_full_disk_or_a_closed_or_full_pipe_stops_neither_the_start_nor_the_server() {
     let dingtalk = Simulator::start().await.unwrap();
     for (said, log) in [
         (full as fn() -> Stdio, full as fn() -> Stdio),
@@ -42,6 +51,7 @@ async fn a_full_disk_or_a_closed_pipe_stops_neither_the_start_nor_the_server() {
         (Stdio::null, full),
         (nobody, nobody),
         (nobody, full),
+        (stuffed, stuffed),
     ] {
         let address = somewhere();
         let mut program = program(&with(complete(&dingtalk), "APP_ADDR", &address));

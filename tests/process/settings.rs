@@ -111,6 +111,19 @@ async fn settings_that_cannot_be_right_are_refused_without_repeating_them() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_is_told_in_words_that_fit() {
+    let dingtalk = Simulator::start().await.unwrap();
+    for (name, value, words) in [
+        ("DINGTALK_CORP_ID", dingtalk.app().client_id, "the same as DINGTALK_CLIENT_ID: one of them was pasted twice"),
+        ("PUBLIC_URL", "https://应用.example.com", "xn--… for letters beyond ASCII"),
+    ] {
+        let (code, said) = run(&mut program(&with(complete(&dingtalk), name, value))).await;
+        assert_eq!((code, faults(&said)), (Some(2), 1), "{said}");
+        assert!(said.contains(&format!("  {name}: ")) && said.contains(words), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_site_is_one_fault_and_not_three() {
     let dingtalk = Simulator::start().await.unwrap();
     let mut variables = with(complete(&dingtalk), "DINGTALK_SITE", "cn");

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::{Served, Variables, complete, prepared, program, run, with, with_callbacks};
 use crate::state::new_path;
 use crate::support::{Browser, USER_BY_CODE, session_key};
+use crate::wire::ask;
 
 /// Settings whose state is in a file that does not exist yet, and its path.
 fn with_file(dingtalk: &Simulator) -> (Variables, String) {
@@ -160,6 +161,36 @@ async fn on_a_full_disk_people_come_and_go_and_all_is_kept_once_there_is_room() 
     copy.url = again.url.clone();
     assert_eq!(copy.me().await.status, 401, "it was kept in the end");
     again.stop().await;
+    std::fs::remove_file(path).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_server_that_cannot_store_its_state_has_its_file_alone_and_says_so_everywhere() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let (variables, path) = with_file(&dingtalk);
+    let watched = with(variables.clone(), "METRICS_ADDR", "127.0.0.1:0");
+    let (mut served, room) = serve_on_a_disk(&watched).await;
+    let metrics = served.metrics_url().await;
+    let address = served.url.strip_prefix("http://").unwrap().to_owned();
+    let kept = async |served: &Served| served.browser().read("/readyz").await.json();
+    let counted = async || ask(metrics.trim_end_matches("/metrics"), "GET", "/metrics", &[], "").await.body;
+    assert!(kept(&served).await["weaker"].is_null() && counted().await.contains("\nstate_kept 1\n"));
+    room("0").await;
+    let mut browser = served.browser();
+    assert_eq!(browser.enter_and_log_in(&dingtalk.issue_code("alice")).await.status, 200);
+    assert_eq!(browser.log_out().await.status, 204);
+    let said = kept(&served).await;
+    assert!(said["state"]["kept"] == false && said["weaker"].as_str().unwrap().contains("cannot be stored"), "{said}");
+    assert!(counted().await.contains("\nstate_kept 0\n"));
+
+    let (code, said) = run(&mut program(&variables)).await;
+    assert!(code == Some(1) && said.contains("another process"), "{said}");
+    let mut doctor = program(&with(variables, "APP_ADDR", &address));
+    let (code, said) = run(doctor.args(["doctor", "--no-dingtalk", "--no-public"])).await;
+    assert!(code == Some(1) && said.contains("cannot store its state") && !said.contains("start it again"), "{said}");
+    room("unlimited").await;
+    assert_eq!(served.stop().await.0, Some(0));
     std::fs::remove_file(path).unwrap();
 }
 

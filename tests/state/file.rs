@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::time::Duration;
 
-use dingtalk_h5::state::{Location, Table, Unavailable, Unread};
+use dingtalk_h5::state::{Location, SealingKeys, State, Table, Unavailable, Unread};
 
 use super::{Place, corp, new_path, user};
 
@@ -154,6 +154,8 @@ async fn nothing_is_made_through_a_link_that_leads_nowhere() {
     let link = new_path();
     symlink(&elsewhere, &link).unwrap();
     place.location = Location::File(link);
-    assert!(place.try_open().is_err());
+    let opened = place.try_open().err().unwrap().to_string();
+    let seen = State::look(&place.location, &SealingKeys::new(place.keys.clone()), 0).await.err().unwrap().to_string();
+    assert!(opened.contains("leads nowhere") && seen.contains("leads nowhere"), "{opened}, {seen}");
     assert!(!elsewhere.exists());
 }
