@@ -1,4 +1,4 @@
-//! How settings are read. Each is described on the line that reads it, and nowhere else.
+//! How settings are read. Each has its description, which `--help` and faults show, on the line that reads it.
 
 use std::collections::HashMap;
 use std::fmt::{self, Display};

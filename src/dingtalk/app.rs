@@ -250,7 +250,7 @@ fn one_too_many(held: &HashMap<CorpId, Entry>, has_app: bool, most: usize) -> Op
     (alike().count() >= most).then(longest).flatten()
 }
 
-/// Used only by `dingtalk-h5 doctor`. None of it changes anything at DingTalk.
+/// Used only by doctor: the command, and the checks at the start of `serve`. None of it changes anything at DingTalk.
 impl DingTalk {
     /// Makes at most `calls` calls from now on, retries included.
     pub fn limit_to(&self, calls: u32) {

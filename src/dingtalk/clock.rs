@@ -128,11 +128,13 @@ impl Clock {
     }
 
     fn age_at(&self, now: Moment, moment: Moment) -> Option<Duration> {
-        let origin = self.0.origin;
-        let is_own = moment.tick.wrapping_sub(origin) <= now.tick.wrapping_sub(origin);
-        let is_past = is_own || moment.unix_ms <= now.unix_ms + millis(Self::SKEW);
-        let passed = if is_own { now.tick.wrapping_sub(moment.tick) } else { now.unix_ms.saturating_sub(moment.unix_ms) };
-        is_past.then_some(Duration::from_millis(passed))
+        // Ticks count up from a random origin: one between that and now's is of this clock.
+        let since_origin = |one: Moment| one.tick.wrapping_sub(self.0.origin);
+        if since_origin(moment) <= since_origin(now) {
+            return Some(Duration::from_millis(now.tick.wrapping_sub(moment.tick)));
+        }
+        let is_past = moment.unix_ms <= now.unix_ms + millis(Self::SKEW);
+        is_past.then(|| Duration::from_millis(now.unix_ms.saturating_sub(moment.unix_ms)))
     }
 
     /// Whether `one` was before `other`. What is yet to come counts as now.

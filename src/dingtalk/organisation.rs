@@ -276,7 +276,7 @@ impl Calls {
         let (call, api) = (target.call, &self.app.api);
         let (turns, mut refusal) = (self.turns_of(call), None);
         loop {
-            // During a ban nothing is sent, so the call does not wait for a turn.
+            // During a ban the call needs no turn, since `send` refuses it. The ban may end before `send` looks, so it counts as leaving.
             if api.breaker.shows(api.clock.now()) == BreakerState::Open {
                 leaving();
                 return api.send(target, authority.proof(), body).await;

@@ -29,7 +29,7 @@ pub struct Needed {
     pub oldest: Option<Duration>,
 }
 
-/// The processes that run the app, this one among them. The default methods are those of a process that runs alone.
+/// The processes that run the app, this one among them. The default methods are those of a process that runs alone, without a state.
 pub trait Peers: Send + Sync + 'static {
     /// Waits until this process has read what the others have published, or until it has waited long enough.
     fn until_heard(&self) -> Answering<'_, ()> {

@@ -100,10 +100,10 @@ struct Held<T> {
 
 struct Renewal<T> {
     in_flight: Option<watch::Receiver<Option<Outcome<T>>>>,
-    /// The value that was rejected while the renewal was in flight. The renewal may bring it again, if it was fetched before the
-    /// rejection.
+    /// The value that was rejected while the renewal was in flight. If the renewal brings it again, it was fetched before the rejection, and
+    /// the renewal is repeated.
     rejected: Option<Arc<T>>,
-    /// The last value that was rejected or doubted, until something is fetched.
+    /// The last value that was rejected or doubted, until something is fetched: the next fetch does not take it over from other processes.
     unwanted: Option<Arc<T>>,
     /// How many values in a row with `rotates` were rejected young.
     died_young: u32,

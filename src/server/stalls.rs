@@ -1,9 +1,9 @@
 //! How many connections are accepted at once, and which of them are closed to make room: those that keep the server waiting.
 //!
-//! A connection stalls while the server waits for its client to begin or end a request, or to receive the response. No honest client stalls
-//! for long, but a proxy that keeps connections for later; and a client loses no more than a connection that it opens again. A client that
-//! waits for the server, as for its place in the line of logins, does not stall. A client that sends request after request does, but never
-//! for long enough: while there are too many connections, its next response is the last one of its connection.
+//! A connection stalls while the server waits for its client to begin or end a request, or to receive the response. Honest clients stall
+//! for moments; only proxies keep idle connections. To close a stalled connection costs its client one more connection. A client that waits
+//! for the server, as for its place in the line of logins, does not stall. A client that sends request after request never stalls for long
+//! enough to be closed: while there are too many connections, its next response is the last one of its connection.
 
 use std::cell::Cell;
 use std::cmp::Reverse;

@@ -172,10 +172,9 @@ impl State {
         !names_one || self.redis.as_ref().is_none_or(|redis| redis.link.was_up())
     }
 
-    /// Sessions that began before this moment are ended by what happened at the time `at`. Clocks differ a little, so the moment is a
-    /// little later: to end a session needlessly costs nothing, since the next page logs in silently. It is not later than now: whoever
-    /// begins a session from now on has come back. Sessions go by the clock of all processes, and `at` by DingTalk's, which this machine's
-    /// is nearer to.
+    /// Sessions that began before this moment are ended by an event of the time `at`. `SKEW` is added because clocks differ: to end one
+    /// session too many costs a silent login. It is never later than now, so that sessions which begin from now on stay. `at` is DingTalk's
+    /// time, which is nearest to this machine's; `ahead` leads from there to the clock that sessions go by.
     fn over(&self, at: u64) -> crate::dingtalk::Moment {
         let ahead = self.clock.unix_millis().saturating_sub(self.clock.machine_millis());
         self.clock.moment_at(at.saturating_add(ahead).saturating_add(Clock::SKEW.as_millis() as u64))

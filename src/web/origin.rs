@@ -55,7 +55,7 @@ impl Began {
     pub const FROM_OUTSIDE: &str = "sign-in";
 
     /// Whether links on the page that answers `request` need [`Began::FROM_OUTSIDE`]: the page was not opened from within, and there is a
-    /// session, which may be that of the person who had the phone before.
+    /// session. Without the mark, a click would count as from within and show the person of that session, who had the phone before.
     pub fn stays_outside(request: &HttpRequest) -> Result<bool, Problem> {
         Ok(Self::of(request)? != Self::Within && RequestSession::of(request)?.login().is_ok())
     }

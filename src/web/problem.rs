@@ -86,7 +86,7 @@ pub enum Problem {
     #[error("bad request: {0}")]
     BadRequest(Cow<'static, str>),
     /// 400: this address is not signed for `dd.config`.
-    #[error("the address is not signed: {0}")]
+    #[error("the address is not signed")]
     UrlRejected(#[from] dingtalk::InvalidPageUrl),
     /// 429: it is not yet this login's turn. The page posts again.
     #[error("the login has to wait for its turn")]

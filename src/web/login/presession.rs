@@ -54,7 +54,7 @@ impl Place {
     /// A login that posts later than this after its turn has lost its place. So places that were collected before a rush are worthless.
     const PATIENCE: Duration = Duration::from_secs(30);
 
-    /// Whether the login may still wait at `now`. Until then its state, which was fresh when the login joined the line, counts as fresh.
+    /// Whether the login may still wait at `now`: then its state, whose age was checked when it joined the line, counts as fresh.
     fn is_good(self, now: u64) -> bool {
         now <= self.since.saturating_add(Self::LONGEST_WAIT.as_millis() as u64)
     }

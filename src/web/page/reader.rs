@@ -8,7 +8,8 @@ use crate::web::extracted;
 
 /// The languages that every text is written in.
 ///
-/// Answers depend on it and yet have no `Vary`: all of them are `no-store`, so there is no cache that could confuse two languages.
+/// Answers depend on it and yet have no `Vary`: they are `no-store`, so there is no cache that could confuse two languages. A handler that
+/// allows caching sets `Vary` as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// Also for everybody who asks for neither.

@@ -1,5 +1,5 @@
 //! Who is logged in. The session is in the browser's cookie, encrypted and authenticated, so that a page needs no session store; the server
-//! checks its time limits and remembers which sessions were ended. This is the only file that reads or writes it.
+//! checks its time limits and remembers which sessions were ended. Nothing outside of this folder reads or writes the cookie.
 
 /// How our cookies are written and read.
 mod cookie;
