@@ -22,14 +22,14 @@ pub(super) struct Follower {
     pub redis: Arc<Redis>,
     /// Weak, since the state that uses them owns them.
     pub tables: Weak<Tables>,
-    /// The id of the last entry that was read of each log,
+    /// Up to which entry each log was read, in `dataset`.
     pub until: [String; Table::FOLLOWED.len()],
-    /// and the names and the history of the data for which these ids are valid.
-    place: Option<(Names, String)>,
-    /// The last place to which all that this process knows was published.
+    /// The names and the history of the data that was read.
+    dataset: Option<(Names, String)>,
+    /// The last dataset to which all that this process knows was published.
     published_to: Option<(Names, String)>,
-    /// While all must be published to a new place: the names of the things that are stored there already.
-    pub stored: Option<Arc<Mutex<HashSet<Name>>>>,
+    /// While this process publishes all of it to a new dataset: the names of what is there already.
+    pub already_there: Option<Arc<Mutex<HashSet<Name>>>>,
     /// Junk was found under our keys, so that what had been published there is lost.
     found_junk: bool,
 }
@@ -94,12 +94,12 @@ impl Follower {
         let history = history(&mut commands).await;
         let names = redis.agree_on_names(&mut commands).await?;
         redis.beat(&mut commands, &names, false).await?;
-        let place = Some((names.clone(), history));
-        // In the same place, reading goes on where it stopped.
-        if self.place != place {
+        let dataset = Some((names.clone(), history));
+        // In the same dataset, reading goes on where it stopped.
+        if self.dataset != dataset {
             self.until.fill("0-0".to_owned());
-            self.place.clone_from(&place);
-            self.stored = self.published_to.is_some().then(Arc::default);
+            self.dataset.clone_from(&dataset);
+            self.already_there = self.published_to.is_some().then(Arc::default);
         }
         self.found_junk |= redis.clean(&mut commands, &names).await?;
         for table in Table::FOLLOWED.into_iter().filter(|table| table.lasts()) {
@@ -108,11 +108,11 @@ impl Follower {
         while self.read_on(&mut reader, &names, Duration::ZERO).await? {}
         let session = redis.link.set_up(commands, names);
         if self.found_junk {
-            self.stored = self.published_to.is_some().then(Arc::default);
+            self.already_there = self.published_to.is_some().then(Arc::default);
             self.found_junk = false;
         }
-        match &self.stored {
-            None => self.published_to = place,
+        match &self.already_there {
+            None => self.published_to = dataset,
             Some(_) => tracing::warn!(
                 "the data in redis is gone, or may be older than it was: this process writes again what is missing there"
             ),
@@ -124,10 +124,10 @@ impl Follower {
     /// Follows until the connection fails. Returns why it did.
     async fn stay(&mut self, session: &Session, mut reader: MultiplexedConnection) -> Away {
         let (redis, names, mut commands) = (Arc::clone(&self.redis), &session.names, session.connection.clone());
-        let (tables, stored, is_published) = (self.tables.clone(), self.stored.clone(), AtomicBool::new(false));
+        let (tables, already_there, is_published) = (self.tables.clone(), self.already_there.clone(), AtomicBool::new(false));
         let publish_again = async {
-            if let Some(stored) = stored {
-                while Tables::give_all(&tables, |thing| stored.lock().contains(&names.of(thing))).await.is_err() {
+            if let Some(already_there) = already_there {
+                while Tables::give_all(&tables, |thing| already_there.lock().contains(&names.of(thing))).await.is_err() {
                     sleep(Self::BETWEEN_BEATS).await;
                 }
                 is_published.store(true, Ordering::Relaxed);
@@ -158,7 +158,7 @@ impl Follower {
         };
         // If not all was published again, the rest follows when Redis is back.
         if is_published.into_inner() {
-            (self.published_to, self.stored) = (self.place.clone(), None);
+            (self.published_to, self.already_there) = (self.dataset.clone(), None);
         }
         why
     }
@@ -173,7 +173,8 @@ impl Redis {
     /// Keeps the connection up from now on, and has `tables` learn what other processes tell.
     pub fn follow(self: &Arc<Self>, tables: &Arc<Tables>) {
         let (redis, tables, until) = (Arc::clone(self), Arc::downgrade(tables), Default::default());
-        let follower = Follower { redis, tables, until, place: None, published_to: None, stored: None, found_junk: false };
+        let follower =
+            Follower { redis, tables, until, dataset: None, published_to: None, already_there: None, found_junk: false };
         self.runtime.spawn(follower.run());
     }
 

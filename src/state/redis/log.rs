@@ -169,7 +169,7 @@ impl Follower {
                 tables.journal.give(record.thing(), Some(record.clone()));
             }
             let is_complete = tables.learn(&record);
-            if let Some(stored) = self.stored.as_ref().filter(|_| is_complete) {
+            if let Some(stored) = self.already_there.as_ref().filter(|_| is_complete) {
                 stored.lock().insert(name);
             }
         }
