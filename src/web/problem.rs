@@ -148,7 +148,8 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// The problem of the app's own that tells this instead of `next`: what is in somebody's way, for example. It is not logged.
+    /// The problem of the app's own that tells this instead of `next`: what is in somebody's way, for example. The log
+    /// has the code alone.
     pub fn saying(self, next: Both<String>) -> Problem {
         Problem::OwnSaying(self, Box::new(next))
     }
