@@ -19,7 +19,7 @@ pub(super) struct Decisions {
     #[serde(flatten)]
     switched: Switched,
     /// Of the micro-apps that were named: a suite may have several.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     named: BTreeMap<AgentId, Switched>,
     /// DingTalk was asked whether it has authorised the app, and said that it has.
     found: bool,

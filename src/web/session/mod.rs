@@ -144,6 +144,8 @@ struct Held {
     login: Option<Login>,
     /// The login differs from that in the browser's cookie, so the cookie has to be set.
     is_changed: bool,
+    /// When this request came, no page had been shown since the login.
+    arrives: bool,
 }
 
 impl RequestSession {
@@ -153,7 +155,9 @@ impl RequestSession {
             return Ok(known.clone());
         }
         let sessions = shared::<Sessions>(request)?.clone();
-        let held = Held { login: sessions.login_in_cookie(request.headers()), is_changed: false };
+        let login = sessions.login_in_cookie(request.headers());
+        let arrives = login.as_ref().is_some_and(|login| login.arriving);
+        let held = Held { login, is_changed: false, arrives };
         let session = Self { held: Rc::new(RefCell::new(held)), sessions };
         request.extensions_mut().insert(session.clone());
         Ok(session)
@@ -184,7 +188,7 @@ impl RequestSession {
         let User { user_id, name } = user;
         let (id, presession) = (rand::random(), Some(presession));
         let login = Login { id, user_id, name, corp_id, began: now, last_used: now, arriving: true, presession };
-        self.held.replace(Held { login: Some(login.clone()), is_changed: true });
+        self.held.replace(Held { login: Some(login.clone()), is_changed: true, arrives: true });
         login.into()
     }
 
@@ -216,10 +220,9 @@ impl RequestSession {
         Ok(login.into())
     }
 
-    /// Whether this request may be the load with which the entry page follows a login. An earlier extractor of the same request may have
-    /// cleared `arriving`; then it has set `is_changed`.
+    /// Whether this request may be the load with which the entry page follows a login.
     fn is_arriving(&self, login: &Login) -> bool {
-        self.sessions.is_just_born(login) && (login.arriving || self.held.borrow().is_changed)
+        self.sessions.is_just_born(login) && self.held.borrow().arrives
     }
 
     /// The organisation of this session, also if the session has expired.
@@ -239,7 +242,7 @@ impl RequestSession {
     }
 
     fn note_use(&self, is_page: bool) {
-        let Held { login: Some(login), is_changed } = &mut *self.held.borrow_mut() else { return };
+        let Held { login: Some(login), is_changed, .. } = &mut *self.held.borrow_mut() else { return };
         // If it was last used in this very millisecond, the cookie need not change.
         let now = self.sessions.site.clock.moment();
         *is_changed |= std::mem::replace(&mut login.last_used, now) != now;
