@@ -59,7 +59,7 @@ pub(super) fn shows(text: &str) -> bool {
         c.is_whitespace()
             || matches!(c, '\u{2800}' | '\u{FFFC}' | '\u{13430}'..='\u{1343F}' | '\u{13441}'..='\u{13442}' | '\u{1D159}')
     };
-    let is_mark = |c: char| format!("a{c}").graphemes(true).count() == 1;
+    let is_mark = |c: char| !c.is_ascii() && format!("a{c}").graphemes(true).count() == 1;
     text.chars().any(|c| is_plain(c) && !is_blank(c) && !is_mark(c))
 }
 
