@@ -96,8 +96,8 @@ impl Decisions {
     /// When it last authorised the app. After it withdrew the app, a change is an authorisation: of two events in short order, DingTalk may
     /// tell only the later ("Data format" of events, biz_type 4).
     fn last_authorised(&self) -> u64 {
-        let came_back = self.relieved > self.authorised && self.changed > self.relieved;
-        if came_back { self.changed } else { self.authorised }
+        let has_withdrawn = self.relieved > 0 && self.relieved >= self.authorised;
+        if has_withdrawn && self.changed > self.relieved { self.changed } else { self.authorised }
     }
 
     /// The app's AgentId in this organisation, if it was told since the last authorisation: installed anew, the app may have another.

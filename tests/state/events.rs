@@ -105,6 +105,14 @@ async fn a_change_after_a_withdrawal_is_an_authorisation() {
     let since = changed.at.unwrap();
     tell(&state, &[ago(&place, 5000, Happening::Relieved(one.clone())), changed]).await;
     assert_eq!(state.of(&one), Authorisation::Granted { agent_id: agent("2"), since });
+
+    // DingTalk's times may be in whole seconds.
+    let (two, changed) = (corp("ding2"), ago(&place, 1000, Happening::AuthorisationChanged(corp("ding2"), None)));
+    let (authorised, since) = (ago(&place, 5000, Happening::Authorised(two.clone(), agent("1"))), changed.at.unwrap());
+    let mut relieved = ago(&place, 5000, Happening::Relieved(two.clone()));
+    relieved.at = authorised.at;
+    tell(&state, &[authorised, relieved, changed]).await;
+    assert_eq!(state.of(&two), Authorisation::Granted { agent_id: None, since });
 }
 
 #[tokio::test]
