@@ -8,7 +8,7 @@
  * @property {'timeout' | 'outside' | 'no_library' | 'cancelled' | 'refused' | 'problem' | 'network'} kind
  * @property {string} code  The library's or the server's; empty when there is none.
  * @property {string} text
- * @property {string} [said]  The same with tickets, for the server only: not enumerable.
+ * @property {string} [raw]  The same with tickets, for the server only: not enumerable.
  * @property {string} [next]  What to do, in the server's words.
  * @property {string} [explanation]  What the server found wrong; it says so in development only.
  * @property {string} [requestId]
@@ -157,7 +157,7 @@ h5.client = (function () {
     const code = read(said, ['errorCode', 'errCode', 'code']);
     const text = typeof said === 'string' ? said : read(said, ['errorMessage', 'message', 'errMsg', 'reason']);
     const shown = { kind: kind || kindOf(code, text), code, text: withoutTickets(text) };
-    return Object.defineProperty(shown, 'said', { value: text });
+    return Object.defineProperty(shown, 'raw', { value: text });
   }
 
   /**

@@ -53,7 +53,7 @@ h5.report = (function () {
    * @returns {Promise<{ explanation: string } | null>} What the server found, if it says so in time.
    */
   function send(ask, failure, more) {
-    const text = (failure.said || failure.text).replace(TOO_LONG, '$1…');
+    const text = (failure.raw || failure.text).replace(TOO_LONG, '$1…');
     const answer = ask('/api/jsapi/report', {
       method: 'POST',
       credentials: 'same-origin',

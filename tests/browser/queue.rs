@@ -160,19 +160,30 @@ async fn nobody_waits_longer_than_ten_minutes() {
     chromium.finish().await;
 }
 
-#[tokio::test]
-async fn a_page_whose_server_is_replaced_while_it_waits_asks_again_with_a_fresh_code_and_its_place() {
+/// A page that waits behind a crowd. `window.away` says how many of its posts fail.
+async fn in_line_behind_a_bad_network() -> (TestApp, Chromium, JoinSet<()>) {
     let app = TestApp::start_with(slow_and_impatient).await;
     let chromium = Chromium::start().await;
     let crowd = crowd(&app, 36).await;
     chromium.on_every_document(NO_SERVER_FOR_A_WHILE).await;
     chromium.open(&app.url).await;
     chromium.shown("#wait").await;
-    chromium.run("window.away = 2", &[]).await;
-    chromium.until("it has asked in vain, and again", "return window.away === 0 && window.places.length > 3", &[]).await;
+    (app, chromium, crowd)
+}
+
+/// All posts after the first have sent a place.
+async fn has_kept_its_place(chromium: &Chromium) {
     let places = chromium.run("return window.places.map((place) => typeof place)", &[]).await;
     let (first, later) = places.as_array().unwrap().split_first().unwrap();
     assert!(first == "undefined" && later.iter().all(|place| place == "string"), "{places}");
+}
+
+#[tokio::test]
+async fn a_page_whose_server_is_replaced_while_it_waits_asks_again_with_a_fresh_code_and_its_place() {
+    let (app, chromium, crowd) = in_line_behind_a_bad_network().await;
+    chromium.run("window.away = 2", &[]).await;
+    chromium.until("it has asked in vain, and again", "return window.away === 0 && window.places.length > 3", &[]).await;
+    has_kept_its_place(&chromium).await;
     drop(crowd);
     chromium.sees("#user-name", "张三").await;
     assert!(app.dingtalk.calls(AUTH_CODE) >= 2);
@@ -182,17 +193,16 @@ async fn a_page_whose_server_is_replaced_while_it_waits_asks_again_with_a_fresh_
 /// A phone that changes networks: the post fails, and the client cannot fetch a code either until the network is back.
 #[tokio::test]
 async fn a_page_that_waits_keeps_its_place_while_the_network_is_away_from_it_and_from_the_client() {
-    let app = TestApp::start_with(slow_and_impatient).await;
-    let chromium = Chromium::start().await;
-    let crowd = crowd(&app, 36).await;
-    chromium.on_every_document(NO_SERVER_FOR_A_WHILE).await;
-    chromium.open(&app.url).await;
-    chromium.shown("#wait").await;
+    let (app, chromium, crowd) = in_line_behind_a_bad_network().await;
     app.dingtalk.client(Answers::Refuses, false);
     let codes = app.dingtalk.calls(AUTH_CODE);
     chromium.run("window.away = 1", &[]).await;
     eventually("the client refuses twice", || app.dingtalk.calls(AUTH_CODE) >= codes + 2).await;
+    let posts = chromium.run("return window.places.length", &[]).await;
     app.dingtalk.client(Answers::Normal, false);
+    let posted = "return window.places.length > Number(arguments[0])";
+    chromium.until("it posts again", posted, &[&posts.to_string()]).await;
+    has_kept_its_place(&chromium).await;
     drop(crowd);
     chromium.sees("#user-name", "张三").await;
     chromium.finish().await;

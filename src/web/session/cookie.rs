@@ -38,8 +38,12 @@ impl OurCookie {
 
     /// Sets the cookie to any text: for `max_age`, or until the browser is closed. Browsers store 4 KiB at most.
     pub fn set(&self, headers: &mut HeaderMap, text: &str, max_age: Option<Duration>) {
-        let header = self.header(&utf8_percent_encode(text, ESCAPED).to_string(), max_age);
-        header.into_iter().for_each(|cookie| headers.append(SET_COOKIE, cookie));
+        self.put(headers, &utf8_percent_encode(text, ESCAPED).to_string(), max_age);
+    }
+
+    /// Sets the cookie to a value that need not be escaped, such as base64.
+    pub(in crate::web) fn put(&self, headers: &mut HeaderMap, value: &str, max_age: Option<Duration>) {
+        self.header(value, max_age).into_iter().for_each(|cookie| headers.append(SET_COOKIE, cookie));
     }
 
     /// The Set-Cookie header: for `max_age`, where zero removes the cookie, or until the browser is closed. None if `value` is no cookie's.
@@ -58,7 +62,7 @@ impl OurCookie {
 
     /// Removes the cookie from the browser.
     pub fn remove(&self, headers: &mut HeaderMap) {
-        self.set(headers, "", Some(Duration::ZERO));
+        self.put(headers, "", Some(Duration::ZERO));
     }
 
     /// The values of all cookies of this name in a request.

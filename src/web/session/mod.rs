@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderMap, SET_COOKIE};
+use actix_web::http::header::HeaderMap;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest};
@@ -169,8 +169,7 @@ impl RequestSession {
         match &held.login {
             Some(login) if held.is_changed && sessions.is_valid(login) => {
                 let value = sessions.site.settings.session_keys.seal(&sessions.cookie.name, login);
-                let cookie = sessions.cookie.header(&value, None);
-                cookie.into_iter().for_each(|cookie| response.headers_mut().append(SET_COOKIE, cookie));
+                sessions.cookie.put(response.headers_mut(), &value, None);
             }
             // The browser may have got a newer cookie from another answer, which this one must not overwrite. An expired cookie is still of
             // use: the next login takes its organisation from it, and ends that session for good.
