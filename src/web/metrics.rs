@@ -105,7 +105,10 @@ impl Metrics {
         let unseen = (self.look_up_lines_lost)().saturating_sub(self.log_lines_lost.get());
         self.log_lines_lost.inc_by(unseen);
         let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        // The app registers its own in the library's default registry.
+        for families in [self.registry.gather(), prometheus::gather()] {
+            TextEncoder::new().encode(&families, &mut text)?;
+        }
         Ok(text)
     }
 

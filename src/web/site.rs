@@ -4,12 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::web::ServiceConfig;
+use actix_web::web::{Data, ServiceConfig};
 use ipnet::IpNet;
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::{Both, SessionKeys};
+use super::{Both, SessionKeys, Stopping};
 use crate::dingtalk::events::Reaction;
 use crate::dingtalk::{ClientId, Clock, Digest, Origin, Recipe, UrlForm};
 
@@ -31,13 +31,16 @@ pub struct App {
     pub reaction: Reaction,
     /// Its background tasks. When the server stops, they are aborted after the last request, each at an `.await`.
     pub tasks: JoinSet<()>,
+    /// The stop of the server, which its tasks may have to know of. Handlers get the same one.
+    pub stopping: Data<Stopping>,
 }
 
 impl Default for App {
     fn default() -> Self {
         let (reaction, tasks) = (Reaction::default(), JoinSet::new());
         let routes = Arc::new(|_: &mut _| {});
-        Self { name: "", nav: &[], jsapi_list: &[], sources: &[], features: &[], routes, reaction, tasks }
+        let stopping = Data::new(Stopping::new());
+        Self { name: "", nav: &[], jsapi_list: &[], sources: &[], features: &[], routes, reaction, tasks, stopping }
     }
 }
 

@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-/// Says when the server stops, and runs work that may outlast its request. A handler takes it as `Data<Stopping>`.
+/// Says when the server stops, and runs work that may outlast its request. A handler takes it as `Data<Stopping>`; for the app's tasks see
+/// [`App::stopping`](super::App).
 pub struct Stopping {
     began: watch::Sender<Option<Instant>>,
     background: Mutex<JoinSet<()>>,

@@ -1,5 +1,6 @@
-//! Pictures of every face for people to look at: `cargo test --test tests -- --ignored album`, then look into `target/tmp/album`.
+//! Pictures of every face for people to look at: `tests/run --ignored album`, then look into `target/tmp/album`.
 
+use std::any::type_name;
 use std::fs;
 use std::path::Path;
 
@@ -16,7 +17,7 @@ async fn album() {
     take_pictures(&faces::app().await, &Plumbing::ALL).await;
 }
 
-pub async fn take_pictures(app: &TestApp, faces: &[impl Face]) {
+pub async fn take_pictures<F: Face>(app: &TestApp, faces: &[F]) {
     let album = Path::new(env!("CARGO_TARGET_TMPDIR")).join("album");
     fs::create_dir_all(&album).unwrap();
     let chromium = Chromium::start().await;
@@ -28,7 +29,8 @@ pub async fn take_pictures(app: &TestApp, faces: &[impl Face]) {
                 chromium.is_wide(width).await;
                 let height = chromium.run("scrollTo(0, 0); return document.scrollingElement.scrollHeight", &[]).await;
                 chromium.is_sized(width, height.as_u64().unwrap().max(800)).await;
-                let name = format!("{face:?}-{width}-{}-{}.png", reader.scheme, reader.language);
+                let whose = type_name::<F>().rsplit("::").next().unwrap();
+                let name = format!("{whose}-{face:?}-{width}-{}-{}.png", reader.scheme, reader.language);
                 chromium.driver.screenshot(&album.join(name)).await.unwrap();
             }
         }

@@ -48,6 +48,14 @@ async fn nobody_reads_metrics_where_pages_are_served_nor_anything_else_where_met
 }
 
 #[tokio::test]
+async fn what_an_app_counts_itself_is_read_with_the_rest() {
+    let orders = prometheus::register_int_counter!("test_orders_total", "Orders.").unwrap();
+    let app = watched().await;
+    orders.inc_by(3);
+    assert_eq!(samples(&app).await["test_orders_total"], 3.0);
+}
+
+#[tokio::test]
 async fn logins_are_counted_by_how_they_ended_whoever_turned_them_away() {
     let app = watched().await;
     app.browser_of("alice").await;

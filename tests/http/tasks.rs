@@ -118,6 +118,27 @@ async fn what_an_app_does_beside_requests_may_call_dingtalk() {
 }
 
 #[tokio::test]
+async fn a_task_learns_of_the_stop_and_what_it_hands_over_then_is_waited_for() {
+    let (done, left) = oneshot::channel();
+    let may_end = Arc::new(Notify::new());
+    let (stopping, ends, mut tasks) = (Data::new(Stopping::new()), Arc::clone(&may_end), JoinSet::new());
+    let of_task = stopping.clone();
+    tasks.spawn(async move {
+        of_task.begins().await;
+        of_task.waits_for(async move {
+            ends.notified().await;
+            done.send(()).unwrap();
+        });
+    });
+    let app = TestApp::of(App { tasks, stopping, ..pages::app() }).await;
+    let mut probe = app.browser();
+    drop(app);
+    in_time("it stops", async { while probe.read("/healthz").await.status == 200 {} }).await;
+    may_end.notify_one();
+    assert_eq!(left.await, Ok(()), "it was cut off");
+}
+
+#[tokio::test]
 async fn what_reacts_to_events_may_hold_dingtalk_and_goes_with_the_server() {
     let (held, goes) = oneshot::channel::<Infallible>();
     let app = TestApp::built(|dingtalk| {
