@@ -11,7 +11,7 @@ use redb::backends::InMemoryBackend;
 use redb::{Builder, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 
 use super::Unread;
-use super::journal::{Changes, Record, Store};
+use super::journal::{Changes, Record, Store, Table};
 use super::sealing::{Name, SealingKeys};
 
 const ROWS: TableDefinition<&Name, &[u8]> = TableDefinition::new("rows");
@@ -56,7 +56,12 @@ impl Database {
             made => made,
         }
         .map_err(|error| Unread::of(error, path))?;
-        let found = Found::in_bytes(&locked(&mut file)?, &keys, now)?;
+        let bytes = locked(&mut file)?;
+        let found = Found::in_bytes(&bytes, &keys, now)?;
+        if is_unfinished(&bytes) && !is_new {
+            tracing::warn!(file = %path.display(), "nothing was stored in the state file yet, or it was emptied: it begins anew");
+            file.set_len(0)?;
+        }
         file.set_permissions(Permissions::from_mode(0o600))?;
         if is_new {
             // What root creates is given to the owner of the folder, so that the server can use it; nobody else can give files away.
@@ -118,6 +123,10 @@ fn builder() -> Builder {
     builder
 }
 
+/// For how many milliseconds more the end of a session counts when a file is opened. The clock of a machine may be hours ahead when it
+/// boots, until it is set right: then sessions that seem to have expired are valid again, and must not be those that were ended.
+const DOUBT: u64 = 24 * 60 * 60 * 1000;
+
 /// The content of a file.
 #[derive(Default)]
 pub(super) struct Found {
@@ -133,7 +142,10 @@ impl Found {
         let mut found = Self::default();
         for (name, row) in rehearse(bytes)? {
             let (row, is_newest) = keys.open(&name, &row).ok_or(Unread::Foreign)?;
-            let record: Record = serde_json::from_slice(&row).map_err(|_| Unread::Newer)?;
+            let mut record: Record = serde_json::from_slice(&row).map_err(|_| Unread::Newer)?;
+            if Table::FOLLOWED.contains(&record.table) {
+                record.until = record.until.saturating_add(DOUBT);
+            }
             let matters = record.until > now;
             if !matters || !is_newest {
                 found.changes.push((name, None));
@@ -166,13 +178,22 @@ pub(super) fn locked(file: &mut File) -> Result<Vec<u8>, Unread> {
     Ok(bytes)
 }
 
+/// The magic number of the library's files.
+const MAGIC: &[u8] = b"redb\x1A\x0A\xA9\x0D\x0A";
+
+/// Whether a file was created and no more: the library first makes it as long as this, and writes its magic number last. Meanwhile the
+/// process may have been killed, or the disk full.
+fn is_unfinished(bytes: &[u8]) -> bool {
+    const NEW: usize = 1_056_768;
+    bytes.is_empty() || (bytes.len() == NEW && bytes.starts_with(&[0; MAGIC.len()]))
+}
+
 /// Reads all rows from a copy, which the library repairs after a kill. The file itself must not change unless all of it can be read.
 fn rehearse(bytes: &[u8]) -> Result<Rows, Unread> {
-    if bytes.is_empty() {
+    if is_unfinished(bytes) {
         return Ok(Rows::new());
     }
-    // The magic number of the library's files.
-    if !bytes.starts_with(b"redb\x1A\x0A\xA9\x0D\x0A") {
+    if !bytes.starts_with(MAGIC) {
         return Err(Unread::Foreign);
     }
     // The library panics at some of what can be wrong with a file.

@@ -3,15 +3,12 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::State;
 use super::heard::Decisions;
 use super::journal::{Journal, NotStored, Record, Table};
-use super::remembered::{Remembered, Seen, Thing};
+use super::remembered::{Remembered, Seen, Thing, Value};
 use crate::dingtalk::{Clock, CorpId, Moment, UserId};
+use parking_lot::{Mutex, MutexGuard};
 
 /// Tells sessions apart.
 pub type SessionId = u128;
@@ -33,6 +30,9 @@ pub(super) struct Known {
     pub organisations: Remembered<CorpId, Decisions>,
     pub events: Seen<[u8; 16]>,
 }
+
+impl Value for (u64, String) {}
+impl Value for Decisions {}
 
 impl Tables {
     /// Takes what was `found` at the start. Sessions live for `lifetime` at most.
@@ -73,7 +73,7 @@ impl Tables {
         Self::give_each(these, |known| &known.events, &is_stored).await
     }
 
-    async fn give_each<K: Thing + Send + Sync, V: Serialize + DeserializeOwned>(
+    async fn give_each<K: Thing + Send + Sync, V: Value>(
         these: &Weak<Self>,
         kind: fn(&Known) -> &Remembered<K, V>,
         is_stored: &(impl Fn(&str) -> bool + Sync),

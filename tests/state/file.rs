@@ -40,6 +40,60 @@ async fn what_was_kept_is_known_after_a_restart_and_is_then_forgotten_in_its_tim
 }
 
 #[tokio::test]
+async fn a_file_whose_creation_was_cut_off_is_begun_anew() {
+    let place = Place::in_a_file();
+    drop(redb::Database::create(place.path()).unwrap());
+    let length = std::fs::metadata(place.path()).unwrap().len();
+    // The library makes it as long as this, writes its rows, and then its magic number.
+    let mut unfinished = vec![0; length as usize];
+    for written in [0, 4096] {
+        unfinished[length as usize - written..].fill(7);
+        std::fs::write(place.path(), &unfinished).unwrap();
+        place.open().end_session(7);
+        let ended = place.open().has_ended(7, &corp("ding2"), &user("berta"), place.clock().moment());
+        assert!(ended, "{written} bytes were written");
+    }
+}
+
+#[tokio::test]
+async fn sessions_that_were_ended_while_the_clock_was_ahead_have_ended_and_new_ones_begin() {
+    for ahead in [600, 3600, 400 * 24 * 3600] {
+        let place = Place::in_a_file();
+        place.hands.set_time_of_day(ahead);
+        let state = place.open();
+        state.end_sessions_of_person(corp("ding1"), user("anna"), place.clock().moment());
+        state.end_sessions_of_organisation(corp("ding2"), place.clock().moment());
+        drop(state);
+        place.hands.set_time_of_day(-ahead);
+        let before = place.clock().moment();
+        place.hands.advance(Duration::from_secs(1));
+        for restart in 0..3 {
+            let state = place.open();
+            let known = |began| {
+                [(corp("ding1"), user("anna")), (corp("ding2"), user("berta"))]
+                    .map(|(corp, user)| state.is_over(&corp, &user, began))
+            };
+            assert_eq!(known(before), [true; 2], "{ahead} s ahead, {restart}");
+            let began = place.clock().moment();
+            place.hands.advance(Duration::from_secs(1));
+            assert_eq!(known(began), [false; 2], "{ahead} s ahead, {restart}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_start_with_a_clock_that_is_hours_ahead_forgets_no_end_of_a_session() {
+    let place = filled();
+    let ahead = 14 * 3600;
+    place.hands.set_time_of_day(ahead);
+    drop(place.open());
+    place.hands.set_time_of_day(-ahead);
+    let state = place.open();
+    assert!(state.has_ended(7, &corp("ding2"), &user("berta"), place.clock().moment()));
+    assert!(state.has_ended(8, &corp("dingcanary1"), &user("annacanary"), place.clock().moment_at(0)));
+}
+
+#[tokio::test]
 async fn what_was_unmarked_or_forgotten_is_not_found_again() {
     let place = Place::in_a_file();
     let codes = place.open().once(Table::Codes, KEPT_FOR);
