@@ -99,6 +99,8 @@ impl Transport {
         }
         let connection = answer.upgrade().await.map_err(failed)?;
         let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
+        // Otherwise answers to pings would pile up while the other side takes nothing.
+        let config = config.max_write_buffer_size(2 * MAX_MESSAGE);
         Ok(WebSocketStream::from_raw_socket(connection, Role::Client, Some(config)).await)
     }
 

@@ -11,6 +11,7 @@ use super::{Problem, RequestSession, SessionUser, Site, extracted, shared};
 use crate::dingtalk::{CorpId, Origin};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The person whom the page shows: `<corpId> <userId>`, each percent-encoded. Scripts send it, navigations cannot.
 const X_PAGE_USER: HeaderName = HeaderName::from_static("x-page-user");
@@ -63,6 +64,11 @@ impl Began {
     /// Whether the address of `request` has the parameter [`Began::FROM_OUTSIDE`].
     pub fn is_marked(request: &HttpRequest) -> bool {
         request.query_string().split('&').any(|parameter| parameter == Self::FROM_OUTSIDE)
+    }
+
+    /// Whether `request` may load a page: old WebViews do not say.
+    pub fn may_load_page(request: &HttpRequest) -> bool {
+        request.headers().get(SEC_FETCH_MODE).is_none_or(|mode| mode.as_bytes() == b"navigate")
     }
 
     /// Where the navigation began that made `request`. Old WebViews send no Sec-Fetch-Site; for them the Referer decides, which our own
@@ -130,7 +136,7 @@ impl ClientAddress {
             };
             nearest = hop;
         }
-        Self(nearest)
+        Self(nearest.to_canonical())
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use dingtalk_h5::settings::Settings;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// A call as it came in.
 #[derive(Debug, Clone)]
@@ -137,6 +138,25 @@ pub const EXCHANGE: &str = "/topapi/v2/user/getuserinfo";
 pub const STREAM: &str = "/v1.0/gateway/connections/open";
 /// The path that the app calls, on the host of the old API, to find out whether a ban concerns all calls.
 pub const PROBE: &str = "/gettoken";
+
+/// What opens Stream, and then does `then` on its connection; everything else goes well.
+pub fn stream(call: &Call, then: &[Step]) -> Vec<Step> {
+    let header = |name: &str| call.head.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    match call.path.as_str() {
+        STREAM => vec![json(&format!(r#"{{"endpoint":"ws://{}/connect","ticket":"canary"}}"#, header("host: ")))],
+        "/connect" => {
+            let accept = derive_accept_key(header("sec-websocket-key: ").as_bytes());
+            let upgrade = format!("connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: {accept}\r\n\r\n");
+            [&[Step::Send(format!("HTTP/1.1 101 Switching Protocols\r\n{upgrade}").into())], then].concat()
+        }
+        _ => well(call),
+    }
+}
+
+/// A message of so many bytes on Stream's connection.
+pub fn message(bytes: usize) -> Step {
+    Step::Send([&[0x81, 127], &(bytes as u64).to_be_bytes()[..], &b"canary".repeat(bytes)[..bytes]].concat())
+}
 
 /// What DingTalk answers when all is well.
 pub fn well(call: &Call) -> Vec<Step> {

@@ -8,6 +8,7 @@ use dingtalk_h5::web::{App, SessionUser, Visitor, route};
 use reqwest::Method;
 use url::{Position, Url};
 
+use super::organisations::is_entry_page;
 use crate::support::{TestApp, USER_BY_CODE, between, pages};
 
 const PAGES: [&str; 3] = ["/", "/profile", "/jsapi"];
@@ -257,4 +258,20 @@ async fn an_address_that_names_another_organisation_or_none_is_answered_clearly_
     let mut inside = app.browser_of("alice").await;
     assert_eq!(inside.go("/?corpid=dingsomebodyelse").await.status, 403);
     assert_eq!(app.dingtalk.calls(USER_BY_CODE), 1);
+}
+
+#[tokio::test]
+async fn only_the_load_of_a_page_may_be_the_one_that_a_login_was_for() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    assert_eq!(browser.enter_and_log_in(&app.dingtalk.issue_code("alice")).await.status, 200);
+    let from_elsewhere = |mode| [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", mode)];
+    for mode in ["no-cors", "cors"] {
+        for path in ["/api/me", "/profile"] {
+            let answer = browser.send(Method::GET, path, &from_elsewhere(mode), None).await;
+            assert!(answer.status == 401 || is_entry_page(&answer), "{mode} {path}: {}", answer.body);
+        }
+    }
+    let page = browser.send(Method::GET, "/profile", &from_elsewhere("navigate"), None).await;
+    assert!(page.status == 200 && !is_entry_page(&page), "{}", page.body);
 }

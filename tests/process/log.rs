@@ -8,10 +8,9 @@ use dingtalk_simulator::{Fault, Simulator};
 use reqwest::Method;
 use tokio::process::Command;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{Served, complete, program, with};
-use crate::broken::rogue::{Rogue, STREAM, Step, http, json, well};
+use crate::broken::rogue::{Rogue, Step, http, json, message, stream};
 use crate::support::{USER_BY_CODE, eventually, http_client};
 use crate::wire::Wire;
 
@@ -140,23 +139,9 @@ async fn a_ban_and_a_credential_that_cannot_be_renewed_are_said_once_however_man
 
 #[tokio::test]
 async fn why_stream_was_lost_is_said_and_nothing_of_what_came() {
-    let rogue = Rogue::start(|call| {
-        let header = |name: &str| call.head.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-        match call.path.as_str() {
-            STREAM => vec![json(&format!(r#"{{"endpoint":"ws://{}/connect","ticket":"canary"}}"#, header("host: ")))],
-            "/connect" => {
-                let accept = derive_accept_key(header("sec-websocket-key: ").as_bytes());
-                let upgrade = format!("connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: {accept}\r\n\r\n");
-                let head = format!("HTTP/1.1 101 Switching Protocols\r\n{upgrade}");
-                // The second message is one byte longer than the limit.
-                let text =
-                    |bytes: usize| [&[0x81, 127], &(bytes as u64).to_be_bytes()[..], &b"canary".repeat(bytes)[..bytes]].concat();
-                vec![Step::Send(head.into()), Step::Send(text(1 << 20)), Step::Send(text((1 << 20) + 1)), Step::Hold]
-            }
-            _ => well(call),
-        }
-    })
-    .await;
+    // The second message is one byte longer than the limit.
+    let says = [message(1 << 20), message((1 << 20) + 1), Step::Hold];
+    let rogue = Rogue::start(move |call| stream(call, &says)).await;
     let dingtalk = Simulator::start().await.unwrap();
     let variables = with(complete(&dingtalk), "DINGTALK_API_URL", &rogue.url);
     let mut served = Served::start(&with(variables, "DINGTALK_EVENTS", "stream")).await;

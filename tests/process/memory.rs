@@ -11,6 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use super::{Served, complete, with};
+use crate::broken::rogue::{Rogue, Step, message, stream};
 
 const CONNECTIONS: u64 = 40;
 /// The most memory that each may take. Without a bound each takes megabytes.
@@ -19,8 +20,17 @@ const MOST_KIB: u64 = 256;
 const KEPT_KIB: u64 = 4 * 1024;
 
 fn resident_kib(served: &Served) -> u64 {
+    kib(served, "VmRSS:")
+}
+
+/// The most that it has ever taken.
+fn peak_kib(served: &Served) -> u64 {
+    kib(served, "VmHWM:")
+}
+
+fn kib(served: &Served, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", served.child.id().unwrap())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
@@ -63,4 +73,21 @@ async fn a_client_that_takes_no_answers_costs_little_and_nothing_when_it_is_gone
         }
         assert_eq!(served.stop().await.0, Some(0), "{kind}");
     }
+}
+
+#[tokio::test]
+async fn a_stream_that_pings_and_takes_no_answers_costs_little() {
+    const PINGS: usize = 400_000;
+    let ping = [&[0x89, 125], &[b'p'; 125][..]].concat();
+    // The last message ends the connection, and says that all pings were read.
+    let says = [Step::Send(ping.repeat(PINGS)), message((1 << 20) + 1), Step::Hold];
+    let rogue = Rogue::start(move |call| stream(call, &says)).await;
+    let dingtalk = Simulator::start().await.unwrap();
+    let variables = with(complete(&dingtalk), "DINGTALK_API_URL", &rogue.url);
+    let mut served = Served::start(&with(variables, "DINGTALK_EVENTS", "stream")).await;
+    let before = resident_kib(&served);
+    served.logs("Message too long").await;
+    let most = peak_kib(&served) - before;
+    assert!(most < 24 * 1024, "{most} KiB for {} KiB of pings", PINGS * ping.len() / 1024);
+    assert_eq!(served.stop().await.0, Some(0));
 }

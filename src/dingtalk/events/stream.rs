@@ -135,13 +135,7 @@ impl DingTalk {
         });
         let opened: Opened = app.api.send(&Call::STREAM.into(), Proof::Body, &body).await?;
         let strange = || Error::new(Call::STREAM, Kind::Malformed, "an endpoint that is no address of a WebSocket over TLS");
-        let mut url = Url::parse(&opened.endpoint).map_err(|_| strange())?;
-        let scheme = match url.scheme() {
-            "wss" => "https",
-            "ws" if is_loopback(&url) => "http",
-            _ => return Err(strange()),
-        };
-        url.set_scheme(scheme).map_err(|()| strange())?;
+        let mut url = http_url(&opened.endpoint, app.api.is_plain()).ok_or_else(strange)?;
         url.query_pairs_mut().append_pair("ticket", opened.ticket.expose());
         Ok(url)
     }
@@ -228,6 +222,19 @@ impl Frame {
     }
 }
 
+/// The URL with which the WebSocket at `endpoint` is opened. It has to be one over TLS, unless the calls go over plain HTTP, too: to a
+/// simulated DingTalk on this machine. Whoever answers in the place of the real one must not reach this machine's own services.
+fn http_url(endpoint: &str, is_plain: bool) -> Option<Url> {
+    let mut url = Url::parse(endpoint).ok()?;
+    let scheme = match url.scheme() {
+        "wss" => "https",
+        "ws" if is_plain && is_loopback(&url) => "http",
+        _ => return None,
+    };
+    url.set_scheme(scheme).ok()?;
+    Some(url)
+}
+
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Longer with each failure, up to a minute, and randomised, so that not all servers come back at the same time.
@@ -239,6 +246,25 @@ fn pause(failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stream_is_opened_over_tls_or_like_the_calls_on_this_machine() {
+        for (endpoint, with_tls, without) in [
+            ("wss://stream.example.com/connect?a=b", true, true),
+            ("wss://127.0.0.1:9/", true, true),
+            ("ws://127.0.0.1:9/connect", false, true),
+            ("ws://[::1]:9/", false, true),
+            ("ws://stream.example.com/", false, false),
+            ("http://127.0.0.1:9/", false, false),
+            ("127.0.0.1:9", false, false),
+        ] {
+            assert_eq!(
+                [http_url(endpoint, false).is_some(), http_url(endpoint, true).is_some()],
+                [with_tls, without],
+                "{endpoint}"
+            );
+        }
+    }
 
     #[test]
     fn pauses_grow_to_a_minute_and_differ() {

@@ -30,6 +30,10 @@ const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
 /// How many bytes are read though nobody waits for them, so that it is noticed when the client disconnects.
 const READ_AHEAD: usize = 16 * 1024;
 const AT_ONCE: usize = 4 * 1024;
+/// How many bytes of framing each byte of a chunked body may have around it: chunks of one byte have five.
+const FRAMING: usize = 8;
+/// How many bytes of framing a body may have beyond that. Limits on bodies count what is in them; extensions and trailers are not.
+const MOST_SURPLUS: usize = 256 * 1024;
 
 pub struct Reader<'a> {
     read: ReadHalf<Box<dyn Stream>>,
@@ -46,6 +50,8 @@ pub struct Reader<'a> {
     expects: bool,
     /// The last byte of the framing around chunks of it: it shows whether a line feed at the beginning of the next bytes stands alone.
     around: u8,
+    /// How many bytes of framing it had so far beyond [`FRAMING`] for each byte.
+    surplus: usize,
     /// How much has come of the body's present portion, and how long the client may take for the rest of that portion.
     portion: usize,
     patience: Duration,
@@ -62,6 +68,7 @@ impl<'a> Reader<'a> {
             has_body: false,
             expects: false,
             around: 0,
+            surplus: 0,
             portion: 0,
             patience: PORTION_PATIENCE,
         }
@@ -128,7 +135,7 @@ impl<'a> Reader<'a> {
     /// Gives `request` its body, if it has one.
     pub fn body_of(&mut self, request: &mut Request) -> Option<Body> {
         self.has_body = self.shared.codec.borrow().message_type() != MessageType::None;
-        (self.expects, self.around) = (request.head().expect(), 0);
+        (self.expects, self.around, self.surplus) = (request.head().expect(), 0, 0);
         (self.portion, self.patience) = (0, PORTION_PATIENCE);
         self.has_body.then(|| {
             let (body, payload) = Body::new();
@@ -222,6 +229,10 @@ impl<'a> Reader<'a> {
                 return Err(PayloadError::EncodingCorrupted);
             }
             self.around = around.last().copied().unwrap_or(self.around);
+            self.surplus = (self.surplus + around.len()).saturating_sub(data.len().saturating_mul(FRAMING));
+            if self.surplus > MOST_SURPLUS {
+                return Err(PayloadError::EncodingCorrupted);
+            }
             part.extend_from_slice(data);
             match message {
                 Some(Message::Chunk(None)) => self.has_body = false,

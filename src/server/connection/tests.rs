@@ -338,3 +338,23 @@ async fn nobody_gives_way_while_the_server_works_who_sent_some_of_a_body_that_is
     let heard = served(seat_of(&stalls), Pipe { holds: 10, is_tls: false }, looks_at_it, client).await;
     assert!(heard.ends_with("looked at"), "{heard}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn chunks_may_be_small_and_have_no_endless_extensions_or_trailers() {
+    let count = async |body: Payload| {
+        let parts: Vec<_> = body.collect().await;
+        let bytes: usize = parts.iter().flatten().map(Bytes::len).sum();
+        HttpResponse::Ok().body(format!("{bytes} bytes, whole: {}", parts.iter().all(Result::is_ok)))
+    };
+    let long = "x".repeat(400_000);
+    for (body, answer) in [
+        (format!("{}0\r\n\r\n", "1\r\na\r\n".repeat(20_000)), "20000 bytes, whole: true"),
+        ("3;a=b\r\nabc\r\n0\r\nX: y\r\n\r\n".to_owned(), "3 bytes, whole: true"),
+        (format!("3;{long}\r\nabc\r\n0\r\n\r\n"), "0 bytes, whole: false"),
+        (format!("3\r\nabc\r\n0\r\nX: {long}\r\n\r\n"), "3 bytes, whole: false"),
+    ] {
+        let sends = format!("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
+        let heard = served(seat(), SMALL, count, async |client| hears(client, &[(0, &sends)], true).await).await;
+        assert!(heard.ends_with(answer), "{}: {heard}", &body[..20]);
+    }
+}

@@ -144,7 +144,7 @@ struct Held {
     login: Option<Login>,
     /// The login differs from that in the browser's cookie, so the cookie has to be set.
     is_changed: bool,
-    /// When this request came, no page had been shown since the login.
+    /// This request may load the first page since the login.
     arrives: bool,
 }
 
@@ -156,7 +156,7 @@ impl RequestSession {
         }
         let sessions = shared::<Sessions>(request)?.clone();
         let login = sessions.login_in_cookie(request.headers());
-        let arrives = login.as_ref().is_some_and(|login| login.arriving);
+        let arrives = Began::may_load_page(request) && login.as_ref().is_some_and(|login| login.arriving);
         let held = Held { login, is_changed: false, arrives };
         let session = Self { held: Rc::new(RefCell::new(held)), sessions };
         request.extensions_mut().insert(session.clone());
