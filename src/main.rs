@@ -125,7 +125,7 @@ fn doctor(options: &ArgMatches) -> ExitCode {
     };
     let asked = match asked(options) {
         Ok(asked) => asked,
-        Err(error) => return unusable(&error),
+        Err(error) => return unusable(&format!("{error:#}")),
     };
     match run(doctor::examine(&settings, Clock::system(), asked)) {
         Ok(report) => {
@@ -238,8 +238,11 @@ async fn serve(settings: Settings, checks: bool) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
     let (address, public_url) = (listener.local_addr()?, settings.web.public_url.clone());
     let scheme = settings.server.scheme();
-    let application = Application::build(listener, settings, Clock::system()).await?;
-    let stop = told_to_stop().context("signals cannot be heard")?;
+    let mut stop = Box::pin(told_to_stop().context("signals cannot be heard")?);
+    let application = tokio::select! {
+        built = Application::build(listener, settings, Clock::system()) => built?,
+        () = &mut stop => return Ok(()),
+    };
     let metrics =
         application.metrics_address().map(|address| format!("metrics on http://{address}/metrics\n")).unwrap_or_default();
     let said = format!("listening on {scheme}://{address} for {public_url}\n{metrics}");

@@ -9,6 +9,7 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{BufWriter, IsTerminal, Stderr, Write};
 use std::panic::PanicHookInfo;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -27,7 +28,10 @@ const QUEUE: usize = 8192;
 /// How long lines are gathered before they are written together: waking the writing thread costs more than writing.
 const GATHERING: Duration = Duration::from_millis(10);
 
+/// The lines for which the queue had no room.
 static LOST: OnceLock<ErrorCounter> = OnceLock::new();
+/// The lines that could not be written, such as to a full disk.
+static UNWRITTEN: AtomicU64 = AtomicU64::new(0);
 
 /// Keeps the log open. When it is dropped, the lines that still wait are written, if that takes no more than a second.
 #[must_use = "nothing is logged after it is dropped"]
@@ -81,9 +85,9 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     );
 }
 
-/// How many lines were lost because the reader did not keep up.
+/// How many lines were lost, because the reader did not keep up or could not take them.
 pub fn lines_lost() -> u64 {
-    LOST.get().map_or(0, |lost| lost.dropped_lines() as u64)
+    LOST.get().map_or(0, |lost| lost.dropped_lines() as u64) + UNWRITTEN.load(Ordering::Relaxed)
 }
 
 /// What the writing thread writes to. That thread flushes it whenever no line waits.
@@ -91,7 +95,11 @@ struct Gathering(BufWriter<Stderr>);
 
 impl Write for Gathering {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        self.0.write(line)
+        let written = self.0.write(line);
+        if written.is_err() {
+            UNWRITTEN.fetch_add(1, Ordering::Relaxed);
+        }
+        written
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

@@ -176,12 +176,6 @@ fn redis(Vitals { version, latency, unix_ms, evicts, no_writes }: Vitals, server
     if number(0).zip(number(1)).is_some_and(|version| version < OLDEST) {
         Finding::fail("state", told!("redis {version} is too old", "redis {version} 版本过旧"),
             told!("run Redis 6.2 or later, or Valkey", "请使用 Redis 6.2 或更高版本，或 Valkey"))
-    // Redis may answer the commands that doctor sends, and yet refuse those that the server needs.
-    } else if matches!(server, Server::Ours(_, said) if said["state"]["reachable"] == false) {
-        Finding::fail("state",
-            told!("redis {version} answers, and the running server cannot work with it", "redis {version} 有应答，但运行中的服务器无法使用"),
-            told!("see the server's log, which says why: it may be a replica (STATE_URL must lead to the primary), be full, be unable to save, or its access list may not let this user run what is needed",
-                "请查看服务器日志中的原因：它可能是副本（STATE_URL 须指向主节点）、内存已满、无法保存数据，或其访问控制不允许此用户执行所需命令"))
     } else if let Some(why) = no_writes {
         let (seen, fix) = match why {
             NoWrites::Replica => (told!("redis {version} is a replica and takes no changes", "redis {version} 是副本，不接受写入"),
@@ -190,6 +184,12 @@ fn redis(Vitals { version, latency, unix_ms, evicts, no_writes }: Vitals, server
                 told!("raise its maxmemory, in redis.conf as well", "请调大 maxmemory，并写入 redis.conf")),
         };
         Finding::fail("state", seen, fix)
+    // Redis may answer the commands that doctor sends, and yet refuse those that the server needs.
+    } else if matches!(server, Server::Ours(_, said) if said["state"]["reachable"] == false) {
+        Finding::fail("state",
+            told!("redis {version} answers, and the running server cannot work with it", "redis {version} 有应答，但运行中的服务器无法使用"),
+            told!("see the server's log, which says why: it may be unable to save, its access list may not let this user run what is needed, or another SESSION_KEY has sealed what is there",
+                "请查看服务器日志中的原因：它可能无法保存数据、其访问控制不允许此用户执行所需命令，或其中数据由另一个 SESSION_KEY 加密"))
     } else if let Some(policy) = evicts {
         Finding::warn("state",
             told!("when it is full, redis throws things away ({policy}), and would forget logouts", "内存占满时 redis 会淘汰数据（{policy}），届时会忘记哪些会话已退出"),

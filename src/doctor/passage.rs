@@ -44,6 +44,8 @@ fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
     // The first address that is not the one we claimed: a proxy appended it, and it is this machine's as that proxy saw it.
     let first = forwarded.as_deref().unwrap_or_default().split(',').map(str::trim).find(|hop| !hop.is_empty() && *hop != CLAIMED);
     let is_appended = first.is_some();
+    // A proxy on this machine sees the address that it has itself.
+    let says_for_whom = first.is_some_and(|first| client != peer || first.contains(client.as_str()));
     let has_proxy = is_appended || (settings.web.public_url.is_https() && settings.server.tls.is_none());
     if target != TARGET {
         Finding::fail("passage",
@@ -59,7 +61,7 @@ fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
             told!("{client} is a proxy, too, and not believed: everybody behind it counts as one address", "{client} 也是代理，但不受信任：其后的所有用户被视为同一地址"),
             told!("add {client} to TRUSTED_PROXIES, or the network that it belongs to, and start the server again",
                 "请将 {client} 或其所在网段加入 TRUSTED_PROXIES 并重启服务器"))
-    } else if has_proxy && (!is_appended || client == peer) {
+    } else if has_proxy && !says_for_whom {
         Finding::fail("passage",
             told!("the proxy {peer} does not say for whom it asks", "代理 {peer} 未说明客户端地址"),
             told!("have the proxy add the client's address to X-Forwarded-For: nginx `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`",
@@ -129,6 +131,7 @@ mod tests {
             (https, TARGET, "10.1.2.3", Some(CLAIMED), CLAIMED, "X-Forwarded-For"),
             (https, TARGET, "10.1.2.3", None, "10.1.2.3", "X-Forwarded-For"),
             (https, TARGET, "10.1.2.3", Some("192.0.2.66, unknown"), "10.1.2.3", "X-Forwarded-For"),
+            (https, TARGET, "10.1.2.3", Some("10.1.2.3"), "10.1.2.3", "the client is 10.1.2.3"),
             (https, "/a/b+c", "10.1.2.3", Some("203.0.113.9"), "203.0.113.9", "proxy_pass"),
             (own_tls, TARGET, "10.1.2.3", Some("192.0.2.66, 203.0.113.9"), "203.0.113.9", "203.0.113.9"),
             (own_tls, TARGET, "10.2.2.3", Some("192.0.2.66, 203.0.113.9"), "10.2.2.3", "add 10.2.2.3 to TRUSTED_PROXIES"),

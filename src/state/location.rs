@@ -57,8 +57,10 @@ impl Location {
                 // for a host.
                 let is_split =
                     rest.trim_start_matches('/').split_once(['/', '?', '#']).is_some_and(|(_, behind)| behind.contains('@'));
+                // Behind `#` the library takes only the wish that certificates be not checked.
+                let is_odd = is_split || rest.contains('#');
                 // The library's own message may quote the URL.
-                let read = Client::open(url.expose_secret()).ok().filter(|_| !is_split);
+                let read = Client::open(url.expose_secret()).ok().filter(|_| !is_odd);
                 read.map(|_| Self::Redis(url.clone())).ok_or(
                     "it is no URL of Redis, such as redis://:password@localhost:6379/0, in which odd characters of the password are percent-encoded",
                 )
@@ -224,6 +226,7 @@ mod tests {
             }
         }
         assert!(Location::parse(&"redis://default:2024%23x@redis.internal/1".into()).is_ok());
+        assert!(Location::parse(&"rediss://redis.internal/0#insecure".into()).is_err());
     }
 
     #[test]

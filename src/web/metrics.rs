@@ -67,7 +67,7 @@ impl Metrics {
             stream: int_gauge!("dingtalk_stream", "1 while a Stream connection is open.", r)?,
             state_reachable: int_gauge!("state_reachable", "1 while this process and all others know what each of them ends and takes.", r)?,
             state_kept: int_gauge!("state_kept", "1 while changes are stored, so that they outlive this process as far as STATE_URL allows.", r)?,
-            log_lines_lost: counter!("log_lines_lost_total", "Lines of the log that were lost because its reader did not keep up.", r)?,
+            log_lines_lost: counter!("log_lines_lost_total", "Lines of the log that were lost because its reader did not keep up, or could not take them.", r)?,
             look_up_lines_lost: log_lines_lost,
             registry: r,
         }))

@@ -91,7 +91,7 @@ impl Follower {
     async fn set_up(&mut self) -> Result<(Arc<Session>, MultiplexedConnection), Away> {
         let redis = Arc::clone(&self.redis);
         let (mut commands, mut reader) = tokio::try_join!(connect(&redis.url), connect(&redis.url))?;
-        let history = history(&mut commands).await;
+        let history = history(&mut commands).await?;
         let names = redis.agree_on_names(&mut commands).await?;
         redis.beat(&mut commands, &names, false).await?;
         let dataset = Some((names.clone(), history));
@@ -206,9 +206,12 @@ impl Redis {
 
 /// The id of the data's history in Redis. It changes after a restart and with another primary, whose data may be older. If INFO is not
 /// allowed it is a random one, so that it changes with each connection.
-async fn history(connection: &mut MultiplexedConnection) -> String {
-    let told: Result<InfoDict, Away> = answer(connection, redis::cmd("INFO").arg("replication")).await;
-    told.ok().and_then(|told| told.get("master_replid")).unwrap_or_else(|| hex::encode(rand::random::<[u8; 8]>()))
+async fn history(connection: &mut MultiplexedConnection) -> Result<String, Away> {
+    let told = match answer::<InfoDict>(connection, redis::cmd("INFO").arg("replication")).await {
+        Err(late) if late == Away::LATE => return Err(late),
+        told => told.ok().and_then(|told| told.get("master_replid")),
+    };
+    Ok(told.unwrap_or_else(|| hex::encode(rand::random::<[u8; 8]>())))
 }
 
 const BEAT: &str = include_str!("lua/beat.lua");

@@ -159,6 +159,7 @@ impl Away {
     const NOT_ALLOWED: &str = "its access list does not let this user run what is needed";
     const CERTIFICATE: &str =
         "its certificate has expired, is another host's or an authority's, or is not trusted on this machine: see SSL_CERT_FILE";
+    pub const LATE: Self = Self("it answers too late");
     /// What had been published under that key is lost.
     pub const JUNK: Self = Self("something of another kind lies where it was told what ends");
     const NODE: &str = "it is a node of a cluster, and the others are not followed: STATE_URL must lead to a server of its own";
@@ -166,7 +167,7 @@ impl Away {
     /// What is wrong and what to do about it. The library's own texts are not used: they may quote what they were given.
     pub fn of(error: &RedisError) -> Self {
         // Each is a part of what the server says, or of what the library makes of that.
-        const ANSWERS: [(&str, &str); 16] = [
+        const ANSWERS: [(&str, &str); 20] = [
             ("WRONGPASS", "it does not take the user name or password of STATE_URL"),
             ("NOAUTH", "it asks for a password, and STATE_URL has none"),
             ("ReadOnly", Away::REPLICA),
@@ -184,13 +185,17 @@ impl Away {
             ("Moved", Away::NODE),
             ("WRONGTYPE", Away::JUNK.0),
             ("invalid peer certificate", Away::CERTIFICATE),
+            ("busy running a script", "a script of somebody else's keeps it busy"),
+            ("DB index is out of range", "it has no database of the number in STATE_URL"),
+            ("max number of clients", "it has as many clients as its maxclients allows"),
+            ("failed to lookup address", "the name in STATE_URL is not found, or no name server answers"),
             ("unknown command", "it is older than 6.2, or a command that is needed is switched off"),
         ];
         let text = error.to_string();
         let known = ANSWERS.iter().find(|(answer, _)| text.contains(answer)).map(|(_, why)| *why);
         Self(known.unwrap_or(match error.kind() {
             ErrorKind::AuthenticationFailed => "it does not take the user name or password of STATE_URL",
-            _ if error.is_timeout() => "it answers too late",
+            _ if error.is_timeout() => Self::LATE.0,
             ErrorKind::Io => "it cannot be reached, or the connection was cut",
             ErrorKind::Server(_) | ErrorKind::Extension => "it answers with an error",
             _ => "it answers what is not understood",
@@ -218,7 +223,7 @@ pub(in crate::state) async fn answer<T: FromRedisValue>(
 
 /// The answer, or an error if it does not come `within` this time.
 pub(super) async fn in_time<T>(within: Duration, answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, Away> {
-    let answer = timeout(within, answer).await.map_err(|_| Away("it answers too late"))?;
+    let answer = timeout(within, answer).await.map_err(|_| Away::LATE)?;
     answer.map_err(|error| Away::of(&error))
 }
 
@@ -249,6 +254,12 @@ mod tests {
                 "it has fewer replicas than its min-replicas-to-write, and takes no changes",
             ),
             ("-MOVED 3999 127.0.0.1:6381\r\n", Away::NODE),
+            (
+                "-BUSY Redis is busy running a script. You can only call SCRIPT KILL.\r\n",
+                "a script of somebody else's keeps it busy",
+            ),
+            ("-ERR DB index is out of range\r\n", "it has no database of the number in STATE_URL"),
+            ("-ERR max number of clients reached\r\n", "it has as many clients as its maxclients allows"),
         ] {
             let refused = parse_redis_value(said.as_bytes()).and_then(Value::extract_error);
             assert_eq!(Away::of(&refused.unwrap_err()).0, why, "{said}");
