@@ -148,16 +148,22 @@ impl Environment {
         }
     }
 
-    /// The variables with this prefix that no setting has read: most likely misspelt. Not those that Kubernetes sets for each Service, such
-    /// as `…_SERVICE_HOST`: a Service's name may begin as our settings do.
+    /// The variables that no setting has read although they begin so, or differ from a setting by one letter at most beside case and `_`:
+    /// most likely misspelt. Not those that Kubernetes sets for each Service, such as `…_SERVICE_HOST`: a Service's name may begin as our
+    /// settings do.
     pub fn unread(&self, beginning: &str) -> Vec<String> {
         let services: Vec<_> = self.values.keys().filter_map(|name| name.strip_suffix("SERVICE_HOST")).collect();
         let is_link = |rest: &str| rest.starts_with("SERVICE_") || rest.starts_with("PORT");
         let is_told = |name: &str| services.iter().any(|service| name.strip_prefix(service).is_some_and(is_link));
         let is_file_of = |name: &str, setting: &Setting| setting.is_secret && name.strip_suffix("_FILE") == Some(setting.name);
         let is_read = |name: &str| self.settings.iter().any(|setting| setting.name == name || is_file_of(name, setting));
-        let mut unread: Vec<_> =
-            self.values.keys().filter(|name| name.starts_with(beginning) && !is_read(name) && !is_told(name)).cloned().collect();
+        let letters = |name: &str| name.replace('_', "").to_uppercase();
+        let is_like = |name: &str| {
+            self.settings.iter().any(|setting| strsim::damerau_levenshtein(&letters(name), &letters(setting.name)) <= 1)
+        };
+        let is_meant = |name: &str| name.starts_with(beginning) || is_like(name);
+        let unread = self.values.keys().filter(|name| !is_read(name) && !is_told(name) && is_meant(name));
+        let mut unread: Vec<_> = unread.cloned().collect();
         unread.sort_unstable();
         unread
     }
