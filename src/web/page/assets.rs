@@ -1,6 +1,6 @@
 //! The files of `static/`, inside the binary. Their names carry a hash of their content, so browsers may cache them for ever.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
@@ -26,7 +26,7 @@ struct Asset {
 }
 
 /// By their path in `static/`.
-static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
+static ASSETS: LazyLock<BTreeMap<String, Asset>> = LazyLock::new(|| {
     let files = Static::iter().filter_map(|path| Some((path.to_string(), Asset::of(&path, Static::get(&path)?))));
     files.collect()
 });

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
@@ -14,11 +13,8 @@ pub struct OurCookie {
     /// Over https it begins with `__Host-`. Cookies of frames have names of their own: one from before EMBEDDED was set would be sent
     /// beside its successor, and of two neither counts.
     pub name: String,
-    /// Over https: no other host and no plain-http page can plant a cookie whose name begins with `__Host-`. Plain http, which the
-    /// settings allow on loopback only, can have neither the prefix nor `Secure`.
-    secure: bool,
-    /// The page may be framed by DingTalk's PC client: a third-party context, in which only partitioned cookies come back.
-    embedded: bool,
+    /// Its attributes before and behind its age.
+    attributes: (&'static str, &'static str),
 }
 
 /// What the value of a cookie must not have (RFC 6265, section 4.1.1).
@@ -27,13 +23,15 @@ const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add
 impl OurCookie {
     /// The cookie `base`, by its full name. `base` consists of letters, digits and `-`.
     pub fn new(base: &str, settings: &Settings) -> Self {
-        let (secure, embedded) = (settings.public_url.is_https(), settings.embedded);
-        let name = match (secure, embedded) {
-            (true, true) => format!("__Host-framed-{base}"),
-            (true, false) => format!("__Host-{base}"),
-            (false, _) => base.to_owned(),
+        // Over https: no other host and no plain-http page can plant a cookie whose name begins with `__Host-`. Plain http, which the
+        // settings allow on loopback only, can have neither the prefix nor `Secure`.
+        let (prefix, attributes) = match (settings.public_url.is_https(), settings.embedded) {
+            // DingTalk's PC client frames the page: a third-party context, in which only partitioned cookies come back.
+            (true, true) => ("__Host-framed-", ("; HttpOnly; SameSite=None; Secure; Path=/", "; Partitioned")),
+            (true, false) => ("__Host-", ("; HttpOnly; SameSite=Lax; Secure; Path=/", "")),
+            (false, _) => ("", ("; HttpOnly; SameSite=Lax; Path=/", "")),
         };
-        Self { name, secure, embedded }
+        Self { name: [prefix, base].concat(), attributes }
     }
 
     /// Sets the cookie to any text: for `max_age`, or until the browser is closed. Browsers store 4 KiB at most.
@@ -48,16 +46,9 @@ impl OurCookie {
 
     /// The Set-Cookie header: for `max_age`, where zero removes the cookie, or until the browser is closed. None if `value` is no cookie's.
     pub(in crate::web) fn header(&self, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
-        let mut cookie = Cookie::new(&self.name, value);
-        cookie.set_http_only(true);
-        cookie.set_secure(self.secure);
-        // Whether the browser sends it with requests that other sites began.
-        cookie.set_same_site(if self.embedded { SameSite::None } else { SameSite::Lax });
-        cookie.set_path("/");
-        cookie.set_max_age(max_age.map(|age| time::Duration::seconds(age.as_secs() as i64)));
-        // The cookie library of actix-web 4 does not know this attribute.
-        let partitioned = if self.embedded { "; Partitioned" } else { "" };
-        HeaderValue::from_str(&format!("{cookie}{partitioned}")).ok()
+        let age = max_age.map(|age| format!("; Max-Age={}", age.as_secs())).unwrap_or_default();
+        let (before, behind) = self.attributes;
+        HeaderValue::try_from([&self.name, "=", value, before, &age, behind].concat()).ok()
     }
 
     /// Removes the cookie from the browser.
