@@ -171,26 +171,30 @@ async fn end_sessions(settings: &Settings, options: &ArgMatches) -> anyhow::Resu
     let corp_id = options.get_one::<CorpId>("corp").or(home);
     let corp_id = corp_id.context("a third-party app has many organisations: --corp says of which")?.clone();
     ensure!(home.is_none_or(|home| *home == corp_id), "--corp is not DINGTALK_CORP_ID, whose sessions alone this app has");
-    let (clock, state) = open_shared_state(settings).await?;
-    match options.get_one::<UserId>("user") {
-        Some(user_id) => state.end_sessions_of_person(corp_id, user_id.clone(), clock.moment()),
-        None => state.end_sessions_of_organisation(corp_id, clock.moment()),
-    }
-    state.kept().await.context("nobody was told")
+    with_shared_state(settings, async |clock, state| {
+        match options.get_one::<UserId>("user") {
+            Some(user_id) => state.end_sessions_of_person(corp_id, user_id.clone(), clock.moment()),
+            None => state.end_sessions_of_organisation(corp_id, clock.moment()),
+        }
+        state.kept().await.context("nobody was told")
+    })
+    .await
 }
 
 /// Takes over what the file of one process stored, and logs how many entries that was.
 async fn take_over(settings: &Settings, options: &ArgMatches) -> anyhow::Result<()> {
     let from = options.get_one::<PathBuf>("from").context("--from is required")?;
     ensure!(matches!(settings.state, Location::Redis(_)), "STATE_URL says where it goes: redis://… or rediss://…");
-    let (_, state) = open_shared_state(settings).await?;
-    let count = state.take_over(from, sealing_keys(settings)).await?;
+    let count = with_shared_state(settings, async |_, state| state.take_over(from, sealing_keys(settings)).await).await?;
     tracing::info!(count, "taken over");
     Ok(())
 }
 
-/// Opens the state that the running app uses, for an administrator's command.
-async fn open_shared_state(settings: &Settings) -> anyhow::Result<(Clock, State)> {
+/// Runs an administrator's command with the state that the running app uses.
+async fn with_shared_state<T>(
+    settings: &Settings,
+    command: impl AsyncFnOnce(&Clock, &State) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     /// How long to wait for Redis: an administrator sits at the prompt.
     const PATIENCE: Duration = Duration::from_secs(3);
     ensure!(
@@ -205,7 +209,9 @@ async fn open_shared_state(settings: &Settings) -> anyhow::Result<(Clock, State)
     let clock = Clock::system();
     let state = state_of(settings, clock.clone())?;
     ensure!(state.is_followed(PATIENCE).await, "redis is away: nothing was changed");
-    Ok((clock, state))
+    let done = command(&clock, &state).await;
+    state.leave().await;
+    done
 }
 
 /// Prints a unit for systemd that runs this very program, or the configuration of a proxy in front of it.

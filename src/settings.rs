@@ -100,6 +100,10 @@ impl Settings {
             doubts.push(told!("DINGTALK_API_URL is of dingtalk.{api} and DINGTALK_OAPI_URL of dingtalk.{oapi}: neither knows what the other grants",
                 "DINGTALK_API_URL 属于 dingtalk.{api}，而 DINGTALK_OAPI_URL 属于 dingtalk.{oapi}：两者互不认可对方签发的凭证"));
         }
+        if dingtalk.proxy.is_some() && [&dingtalk.api_url, &dingtalk.oapi_url].iter().all(|url| url.scheme() == "http") {
+            doubts.push(told!("DINGTALK_PROXY is not used: all calls go to this machine over plain http",
+                "未使用 DINGTALK_PROXY：所有调用都以明文 http 发往本机"));
+        }
         if dingtalk.kind == AppKind::ThirdParty && matches!(self.state, Location::Memory) {
             doubts.push(told!("STATE_URL is memory: after a restart nobody can log in until DingTalk pushes a suite ticket (press \"push again\" in Developer Console), and organisations that withdrew their authorisation are not known",
                 "STATE_URL 为 memory：重启后，在钉钉推送 suiteTicket 之前无法登录（可在开发者后台点击“重新推送”），也不知道哪些组织已解除授权"));

@@ -96,6 +96,13 @@ impl State {
         self.tables.journal.kept().await
     }
 
+    /// Says that this process ends now, so that it does not count among those that share the state.
+    pub async fn leave(&self) {
+        if let Some(redis) = &self.redis {
+            redis.leave().await;
+        }
+    }
+
     /// The condition of the state at the moment.
     pub fn condition(&self) -> Condition {
         let redis = self.redis.as_ref();

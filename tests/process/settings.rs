@@ -338,6 +338,7 @@ async fn what_looks_like_a_mistake_is_warned_of_and_starts() {
         ("DINGTALK_CLIENTID", "x", "nothing reads DINGTALK_CLIENTID"),
         ("DINGTALK_AGENTID_FILE", "x", "nothing reads DINGTALK_AGENTID_FILE"),
         ("DINGTALK_SITE_FILE", "x", "nothing reads DINGTALK_SITE_FILE"),
+        ("DINGTALK_PROXY", "http://127.0.0.1:9", "DINGTALK_PROXY is not used"),
         ("STATEURL", "redis://localhost", "nothing reads STATEURL"),
         ("SESION_IDLE", "1h", "nothing reads SESION_IDLE"),
         ("trusted_proxies", "10.0.0.0/8", "nothing reads trusted_proxies"),

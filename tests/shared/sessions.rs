@@ -128,6 +128,14 @@ async fn an_administrator_ends_the_sessions_of_a_person_and_of_everybody() {
     assert!(company.holds_at(0, &bob).await && company.holds_at(2, &bob).await);
     assert_eq!(command(&["--all"]).await.0, Some(0));
     assert!(company.ends_at(0, &bob).await < Duration::from_secs(1));
+    let mut counts = Vec::new();
+    for key in company.redis.keys_of("zset").await {
+        let members: Vec<String> = company.redis.ask(&format!("ZRANGE {key} 0 -1")).await.unwrap();
+        // The other set has what waits for its turn.
+        let are_processes = members.iter().all(|name| name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        counts.extend(are_processes.then_some(members.len()));
+    }
+    assert_eq!(counts, [3], "a command is no process");
     let back = company.logged_in_at(2, "alice").await;
     assert!(company.holds_at(0, &back).await, "whoever comes back is let in");
     let nobody = command(&[]).await;

@@ -178,6 +178,18 @@ impl Redis {
         self.runtime.spawn(follower.run());
     }
 
+    /// Takes this process out of those that are alive. Otherwise it would count for five seconds more, and for the whole of an outage that
+    /// begins meanwhile.
+    pub async fn leave(&self) {
+        let gone = |names: &Names| {
+            let mut gone = redis::cmd("ZREM");
+            gone.arg(names.processes()).arg(&self.me);
+            gone
+        };
+        // If Redis is away, it forgets this process by itself.
+        let _ = self.link.ask::<()>(gone).await;
+    }
+
     /// Reports that this process is alive, counts all processes, reads the time, and checks that the names are still the same. When Redis
     /// has just come back, other processes may not have reported yet: until `may_be_fewer`, the count does not fall.
     async fn beat(&self, commands: &mut MultiplexedConnection, names: &Names, may_be_fewer: bool) -> Result<(), Away> {
