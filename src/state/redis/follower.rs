@@ -9,7 +9,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use redis::InfoDict;
 use redis::aio::MultiplexedConnection;
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{Instant, interval_at, sleep};
 
 use super::super::followed::Tables;
 use super::super::journal::Table;
@@ -142,7 +142,9 @@ impl Follower {
             }
         };
         let beat = async {
-            let (began, mut beats) = (Instant::now(), interval(Self::BETWEEN_BEATS));
+            // The first was when the connection was set up.
+            let began = Instant::now();
+            let mut beats = interval_at(began + Self::BETWEEN_BEATS, Self::BETWEEN_BEATS);
             loop {
                 beats.tick().await;
                 if let Err(why) = redis.beat(&mut commands, names, began.elapsed() >= Redis::BELIEVED).await {
