@@ -58,6 +58,20 @@ async fn an_answer_that_comes_too_late_is_asked_for_once_more_and_costs_no_token
 }
 
 #[tokio::test]
+async fn what_is_only_late_when_it_is_back_has_lost_nothing() {
+    let mut outage = Outage::before(&[]).await;
+    assert_eq!(outage.processes.remove(1).stop().await.0, Some(0));
+    outage.is_a_second_old().await;
+    outage.network.holds_the_answer_to("replication");
+    outage.network.cuts();
+    let mut process = outage.processes.remove(0);
+    process.logs("redis is away").await;
+    standing_is(&process, |state| state["reachable"] == true).await;
+    let (code, log) = process.stop().await;
+    assert!(code == Some(0) && !log.contains("the data in redis is gone"), "{log}");
+}
+
+#[tokio::test]
 async fn processes_that_look_at_dingtalk_before_they_have_reached_redis_fetch_one_token_for_all() {
     let outage = Outage::at_a_distance(&[], Duration::from_millis(15)).await;
     for process in 0..2 {

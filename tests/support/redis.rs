@@ -180,6 +180,8 @@ enum Lost {
     Broken,
     /// Nothing comes on it any more.
     Silent,
+    /// Nothing comes on it until its answers are no longer waited for.
+    Late,
 }
 
 impl Network {
@@ -228,6 +230,11 @@ impl Network {
         *self.bad.loses.lock().unwrap() = Some((words, Lost::Broken));
     }
 
+    /// The answer to the next command that contains these words comes too late.
+    pub fn holds_the_answer_to(&self, words: &'static str) {
+        *self.bad.loses.lock().unwrap() = Some((words, Lost::Late));
+    }
+
     /// The answer to the next command that contains these words never comes, nor anything else on that connection.
     pub fn withholds_the_answer_to(&self, words: &'static str) {
         *self.bad.loses.lock().unwrap() = Some((words, Lost::Silent));
@@ -252,7 +259,9 @@ fn later(said: &[u8], by: i64) -> Vec<u8> {
 }
 
 async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, bad: Arc<Bad>, way: Way) {
-    let mut cut = bad.cut.subscribe();
+    /// Longer than the app waits for one answer.
+    const TOO_LONG: Duration = Duration::from_millis(350);
+    let (mut cut, mut was_late) = (bad.cut.subscribe(), false);
     let carrying = async {
         let mut bytes = vec![0; 64 * 1024];
         while let Ok(read @ 1..) = from.read(&mut bytes).await {
@@ -270,6 +279,11 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, bad: Arc<Bad>, w
                 Way::Back(asked) => match asked.get() {
                     None => {}
                     Some(Lost::Silent) => continue,
+                    Some(Lost::Late) if was_late => {}
+                    Some(Lost::Late) => {
+                        tokio::time::sleep(TOO_LONG).await;
+                        was_late = true;
+                    }
                     Some(Lost::Broken) => {
                         drop(bad.cut.send(()));
                         return;
