@@ -70,7 +70,7 @@ impl Application {
         let (dingtalk, tasks) = (Data::new(dingtalk), std::mem::take(&mut app.tasks));
         let home = dingtalk_settings.kind.home().map(|home| home.corp_id.clone());
 
-        let stopping = app.stopping.clone();
+        let stopping = app.stopping.take().unwrap_or_else(|| Data::new(Stopping::new()));
         let readiness = Data::new(Readiness::new(clock.clone(), stopping.clone()));
         let headers =
             Headers::new(web, local_dingtalk.as_ref(), &app).context("its pages cannot be allowed what the app asks for")?;

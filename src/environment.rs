@@ -157,10 +157,11 @@ impl Environment {
         let is_told = |name: &str| services.iter().any(|service| name.strip_prefix(service).is_some_and(is_link));
         let is_file_of = |name: &str, setting: &Setting| setting.is_secret && name.strip_suffix("_FILE") == Some(setting.name);
         let is_read = |name: &str| self.settings.iter().any(|setting| setting.name == name || is_file_of(name, setting));
-        let letters = |name: &str| name.replace('_', "").to_uppercase();
-        let is_like = |name: &str| {
-            self.settings.iter().any(|setting| strsim::damerau_levenshtein(&letters(name), &letters(setting.name)) <= 1)
-        };
+        let letters = |name: &str| name.strip_suffix("_FILE").unwrap_or(name).replace('_', "").to_uppercase();
+        // Many short words differ by one letter, such as USERS and USER.
+        let known: Vec<_> =
+            self.settings.iter().map(|setting| letters(setting.name)).filter(|letters| letters.len() >= 6).collect();
+        let is_like = |name: &str| known.iter().any(|known| strsim::damerau_levenshtein(&letters(name), known) <= 1);
         let is_meant = |name: &str| name.starts_with(beginning) || is_like(name);
         let unread = self.values.keys().filter(|name| !is_read(name) && !is_told(name) && is_meant(name));
         let mut unread: Vec<_> = unread.cloned().collect();

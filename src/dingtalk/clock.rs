@@ -127,10 +127,19 @@ impl Clock {
         self.age_at(self.moment(), moment)
     }
 
-    fn age_at(&self, now: Moment, moment: Moment) -> Option<Duration> {
+    /// Whether `moment` is one of this clock's, and not another's.
+    pub fn has_made(&self, moment: Moment) -> bool {
+        self.has_made_until(self.moment(), moment)
+    }
+
+    fn has_made_until(&self, now: Moment, moment: Moment) -> bool {
         // Ticks count up from a random origin: one between that and now's is of this clock.
         let since_origin = |one: Moment| one.tick.wrapping_sub(self.0.origin);
-        if since_origin(moment) <= since_origin(now) {
+        since_origin(moment) <= since_origin(now)
+    }
+
+    fn age_at(&self, now: Moment, moment: Moment) -> Option<Duration> {
+        if self.has_made_until(now, moment) {
             return Some(Duration::from_millis(now.tick.wrapping_sub(moment.tick)));
         }
         let is_past = moment.unix_ms <= now.unix_ms + millis(Self::SKEW);

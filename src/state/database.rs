@@ -11,7 +11,7 @@ use redb::backends::InMemoryBackend;
 use redb::{Builder, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 
 use super::Unread;
-use super::journal::{Changes, Record, Store, Table};
+use super::journal::{Changes, Record, Store};
 use super::sealing::{Name, SealingKeys};
 
 const ROWS: TableDefinition<&Name, &[u8]> = TableDefinition::new("rows");
@@ -44,7 +44,7 @@ impl Store for Database {
 }
 
 impl Database {
-    /// Opens the file if all of it can be read, or creates it. Also returns the records that have not expired `now`, in Unix milliseconds.
+    /// Opens the file if all of it can be read, or creates it. Also returns the records that matter `now`, in Unix milliseconds.
     pub fn open(path: &Path, keys: SealingKeys, now: u64) -> Result<(Self, Vec<Record>), Unread> {
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).truncate(false).mode(0o600);
@@ -130,7 +130,7 @@ const DOUBT: u64 = 24 * 60 * 60 * 1000;
 /// The content of a file.
 #[derive(Default)]
 pub(super) struct Found {
-    /// The records that have not expired.
+    /// The records that have not expired, or may not have.
     pub records: Vec<Record>,
     /// Expired rows are removed, and those that an older key has sealed are sealed anew.
     changes: RowChanges,
@@ -143,7 +143,7 @@ impl Found {
         for (name, row) in rehearse(bytes)? {
             let (row, is_newest) = keys.open(&name, &row).ok_or(Unread::Foreign)?;
             let mut record: Record = serde_json::from_slice(&row).map_err(|_| Unread::Newer)?;
-            if Table::FOLLOWED.contains(&record.table) {
+            if record.table.ends_sessions() {
                 record.until = record.until.saturating_add(DOUBT);
             }
             let matters = record.until > now;
@@ -181,11 +181,13 @@ pub(super) fn locked(file: &mut File) -> Result<Vec<u8>, Unread> {
 /// The magic number of the library's files.
 const MAGIC: &[u8] = b"redb\x1A\x0A\xA9\x0D\x0A";
 
-/// Whether a file was created and no more: the library first makes it as long as this, and writes its magic number last. Meanwhile the
-/// process may have been killed, or the disk full.
+/// Whether a file was created and no more. The library makes it so long, writes a header into its first page, and last its magic number.
+/// Meanwhile the process may have been killed, or the disk full.
 fn is_unfinished(bytes: &[u8]) -> bool {
     const NEW: usize = 1_056_768;
-    bytes.is_empty() || (bytes.len() == NEW && bytes.starts_with(&[0; MAGIC.len()]))
+    const PAGE: usize = 4096;
+    let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+    bytes.is_empty() || (bytes.len() == NEW && is_zero(&bytes[..MAGIC.len()]) && is_zero(&bytes[PAGE..]))
 }
 
 /// Reads all rows from a copy, which the library repairs after a kill. The file itself must not change unless all of it can be read.

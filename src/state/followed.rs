@@ -3,12 +3,15 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::State;
 use super::heard::Decisions;
 use super::journal::{Journal, NotStored, Record, Table};
-use super::remembered::{Remembered, Seen, Thing, Value};
+use super::remembered::{Remembered, Seen, Thing};
 use crate::dingtalk::{Clock, CorpId, Moment, UserId};
-use parking_lot::{Mutex, MutexGuard};
 
 /// Tells sessions apart.
 pub type SessionId = u128;
@@ -30,9 +33,6 @@ pub(super) struct Known {
     pub organisations: Remembered<CorpId, Decisions>,
     pub events: Seen<[u8; 16]>,
 }
-
-impl Value for (u64, String) {}
-impl Value for Decisions {}
 
 impl Tables {
     /// Takes what was `found` at the start. Sessions live for `lifetime` at most.
@@ -73,7 +73,7 @@ impl Tables {
         Self::give_each(these, |known| &known.events, &is_stored).await
     }
 
-    async fn give_each<K: Thing + Send + Sync, V: Value>(
+    async fn give_each<K: Thing + Send + Sync, V: Serialize + DeserializeOwned>(
         these: &Weak<Self>,
         kind: fn(&Known) -> &Remembered<K, V>,
         is_stored: &(impl Fn(&str) -> bool + Sync),
@@ -123,8 +123,16 @@ impl State {
     /// Whether a session of this person that began then would be over.
     pub fn is_over(&self, corp_id: &CorpId, user_id: &UserId, began: Moment) -> bool {
         let known = self.tables.known();
-        let with_all = |before: Option<&Moment>| before.is_some_and(|before| self.clock.is_before(began, *before));
+        let with_all = |before: Option<&Moment>| {
+            before.is_some_and(|before| self.clock.is_before(began, *before) && !self.was_stored_ahead(*before, began))
+        };
         with_all(known.ended_organisations.get(corp_id)) || with_all(known.ended_people.get(&(corp_id.clone(), user_id.clone())))
+    }
+
+    /// Whether the clock was ahead when `end` was stored in the file, so that it is yet to come, and `began` is a moment of this process,
+    /// which has read it before. Otherwise nobody could log in until then. Sessions of earlier processes have ended all the same.
+    fn was_stored_ahead(&self, end: Moment, began: Moment) -> bool {
+        self.redis.is_none() && self.clock.age(end).is_none() && self.clock.has_made(began)
     }
 }
 

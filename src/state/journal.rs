@@ -57,6 +57,11 @@ impl Table {
         matches!(self, Self::SuiteTicket | Self::Organisations)
     }
 
+    /// Whether it says which sessions were ended.
+    pub(super) fn ends_sessions(self) -> bool {
+        matches!(self, Self::EndedSessions | Self::EndedPeople | Self::EndedOrganisations)
+    }
+
     /// How long a thing is remembered. `life` is that of what it is about: a code, or a session. An ended session is remembered for at
     /// least as long as any copy of its cookie could be valid, whichever process's clock it was written by.
     pub(super) fn kept_for(self, life: Duration) -> Duration {

@@ -57,10 +57,11 @@ impl Location {
                 // for a host.
                 let is_split =
                     rest.trim_start_matches('/').split_once(['/', '?', '#']).is_some_and(|(_, behind)| behind.contains('@'));
-                // Behind `#` the library takes only the wish that certificates be not checked.
-                let is_odd = is_split || rest.contains('#');
+                if !is_split && rest.contains('#') {
+                    return Err("nothing may follow `#`: certificates are always checked");
+                }
                 // The library's own message may quote the URL.
-                let read = Client::open(url.expose_secret()).ok().filter(|_| !is_odd);
+                let read = Client::open(url.expose_secret()).ok().filter(|_| !is_split);
                 read.map(|_| Self::Redis(url.clone())).ok_or(
                     "it is no URL of Redis, such as redis://:password@localhost:6379/0, in which odd characters of the password are percent-encoded",
                 )

@@ -8,30 +8,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::journal::{Journal, Record, Table, json};
-use crate::dingtalk::{Clock, Moment};
+use crate::dingtalk::Clock;
 
 /// A key that identifies a thing.
 pub trait Thing: Clone + Eq + Hash + Serialize + DeserializeOwned {}
 
 impl<K: Clone + Eq + Hash + Serialize + DeserializeOwned> Thing for K {}
-
-/// What is remembered of a thing.
-pub(super) trait Value: Clone + PartialEq + Serialize + DeserializeOwned {
-    /// What it says by this `clock`, when it is read from where it is stored.
-    fn by(self, _clock: &Clock) -> Self {
-        self
-    }
-}
-
-impl Value for () {}
-
-impl Value for Moment {
-    /// A moment that is yet to come was stored while a clock was ahead. It counts as now, once: if it went on being now, no session could
-    /// begin after it.
-    fn by(self, clock: &Clock) -> Self {
-        clock.age(self).map_or_else(|| clock.moment(), |_| self)
-    }
-}
 
 /// A table in memory: for each key a value, and when it expires.
 pub(super) struct Remembered<K, V> {
@@ -44,14 +26,13 @@ pub(super) struct Remembered<K, V> {
     journal: Journal,
 }
 
-impl<K: Thing, V: Value> Remembered<K, V> {
+impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
     /// `life` is what [`Table::kept_for`] takes. Takes the records of this `table` out of those that were `found` at the start.
     pub fn new(table: Table, life: Duration, found: &mut Vec<Record>, clock: &Clock, journal: &Journal) -> Self {
         let (clock, journal, kept_for, forgets_at) = (clock.clone(), journal.clone(), table.kept_for(life), clock.now());
         let mut new = Self { table, known: HashMap::new(), forgets_at, kept_for, clock, journal };
-        for record in found.extract_if(.., |record| record.table == table) {
-            new.learn(&record, |_, told| told);
-        }
+        let ours: Vec<_> = found.extract_if(.., |record| record.table == table).collect();
+        new.known = ours.iter().filter_map(|record| new.read(record)).collect();
         new
     }
 
@@ -75,12 +56,14 @@ impl<K: Thing, V: Value> Remembered<K, V> {
 
     /// Learns a record of another process; `merged` makes one value of the known one and the record's. If that says more than the record,
     /// it is published again. Returns whether the record said all that is known.
-    pub fn learn(&mut self, record: &Record, merged: impl FnOnce(&V, V) -> V) -> bool {
+    pub fn learn(&mut self, record: &Record, merged: impl FnOnce(&V, V) -> V) -> bool
+    where
+        V: Clone + PartialEq,
+    {
         let Some((key, (told, told_until))) = self.read(record) else { return false };
-        let value = told.clone().by(&self.clock);
         let (value, until) = match self.known.get(&key) {
-            Some((known, until)) => (merged(known, value), told_until.max(*until)),
-            None => (value, told_until),
+            Some((known, until)) => (merged(known, told.clone()), told_until.max(*until)),
+            None => (told.clone(), told_until),
         };
         let is_complete = value == told;
         if is_complete {

@@ -31,16 +31,15 @@ pub struct App {
     pub reaction: Reaction,
     /// Its background tasks. When the server stops, they are aborted after the last request, each at an `.await`.
     pub tasks: JoinSet<()>,
-    /// The stop of the server, which its tasks may have to know of. Handlers get the same one.
-    pub stopping: Data<Stopping>,
+    /// The stop of the server, if its tasks have to know of it. Handlers get the same one.
+    pub stopping: Option<Data<Stopping>>,
 }
 
 impl Default for App {
     fn default() -> Self {
         let (reaction, tasks) = (Reaction::default(), JoinSet::new());
         let routes = Arc::new(|_: &mut _| {});
-        let stopping = Data::new(Stopping::new());
-        Self { name: "", nav: &[], jsapi_list: &[], sources: &[], features: &[], routes, reaction, tasks, stopping }
+        Self { name: "", nav: &[], jsapi_list: &[], sources: &[], features: &[], routes, reaction, tasks, stopping: None }
     }
 }
 

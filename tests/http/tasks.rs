@@ -130,7 +130,7 @@ async fn a_task_learns_of_the_stop_and_what_it_hands_over_then_is_waited_for() {
             done.send(()).unwrap();
         });
     });
-    let app = TestApp::of(App { tasks, stopping, ..pages::app() }).await;
+    let app = TestApp::of(App { tasks, stopping: Some(stopping), ..pages::app() }).await;
     let mut probe = app.browser();
     drop(app);
     in_time("it stops", async { while probe.read("/healthz").await.status == 200 {} }).await;

@@ -83,9 +83,11 @@ async fn a_stream_that_pings_and_takes_no_answers_costs_little() {
     let says = [Step::Send(ping.repeat(PINGS)), message((1 << 20) + 1), Step::Hold];
     let rogue = Rogue::start(move |call| stream(call, &says)).await;
     let dingtalk = Simulator::start().await.unwrap();
+    let without_stream = Served::start(&complete(&dingtalk)).await;
+    let before = resident_kib(&without_stream);
+    assert_eq!(without_stream.stop().await.0, Some(0));
     let variables = with(complete(&dingtalk), "DINGTALK_API_URL", &rogue.url);
     let mut served = Served::start(&with(variables, "DINGTALK_EVENTS", "stream")).await;
-    let before = resident_kib(&served);
     served.logs("Message too long").await;
     let most = peak_kib(&served) - before;
     assert!(most < 24 * 1024, "{most} KiB for {} KiB of pings", PINGS * ping.len() / 1024);

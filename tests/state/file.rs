@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dingtalk_h5::state::{Location, SealingKeys, State, Table, Unavailable, Unread};
 
-use super::{Place, corp, new_path, user};
+use super::{LIFETIME, Place, corp, new_path, user};
 
 const KEPT_FOR: Duration = Duration::from_secs(300);
 
@@ -43,16 +43,44 @@ async fn what_was_kept_is_known_after_a_restart_and_is_then_forgotten_in_its_tim
 async fn a_file_whose_creation_was_cut_off_is_begun_anew() {
     let place = Place::in_a_file();
     drop(redb::Database::create(place.path()).unwrap());
-    let length = std::fs::metadata(place.path()).unwrap().len();
-    // The library makes it as long as this, writes its rows, and then its magic number.
-    let mut unfinished = vec![0; length as usize];
-    for written in [0, 4096] {
-        unfinished[length as usize - written..].fill(7);
+    let new = std::fs::read(place.path()).unwrap();
+    // The library makes it so long, writes its header, and last its magic number.
+    for written in [9, 10, 100, 320] {
+        let mut unfinished = vec![0; new.len()];
+        unfinished[9..written].copy_from_slice(&new[9..written]);
         std::fs::write(place.path(), &unfinished).unwrap();
         place.open().end_session(7);
         let ended = place.open().has_ended(7, &corp("ding2"), &user("berta"), place.clock().moment());
         assert!(ended, "{written} bytes were written");
     }
+}
+
+#[tokio::test]
+async fn a_file_with_rows_whose_beginning_is_lost_is_refused_and_left_alone() {
+    let place = filled();
+    let mut damaged = std::fs::read(place.path()).unwrap();
+    damaged[..512].fill(0);
+    std::fs::write(place.path(), &damaged).unwrap();
+    assert!(matches!(refused(&place), Unread::Foreign));
+    assert!(std::fs::read(place.path()).unwrap() == damaged);
+}
+
+#[tokio::test]
+async fn a_start_with_a_clock_that_is_behind_forgets_no_end_of_a_session() {
+    let place = Place::in_a_file();
+    let began = place.clock().moment();
+    place.hands.advance(Duration::from_secs(600));
+    let state = place.open();
+    state.end_sessions_of_organisation(corp("ding1"), place.clock().moment());
+    drop(state);
+    let behind = 3600;
+    place.hands.set_time_of_day(-behind);
+    let state = place.open();
+    place.hands.set_time_of_day(behind);
+    place.hands.advance(Duration::from_secs(1));
+    assert!(state.is_over(&corp("ding1"), &user("anna"), began), "now the clock is right");
+    drop(state);
+    assert!(place.open().is_over(&corp("ding1"), &user("anna"), began), "and after the next start");
 }
 
 #[tokio::test]
@@ -68,13 +96,15 @@ async fn sessions_that_were_ended_while_the_clock_was_ahead_have_ended_and_new_o
         let before = place.clock().moment();
         place.hands.advance(Duration::from_secs(1));
         for restart in 0..3 {
-            let state = place.open();
+            let clock = place.clock();
+            let keys = SealingKeys::new(place.keys.clone());
+            let state = State::open(&place.location, "an app", keys, LIFETIME, clock.clone()).unwrap();
             let known = |began| {
                 [(corp("ding1"), user("anna")), (corp("ding2"), user("berta"))]
                     .map(|(corp, user)| state.is_over(&corp, &user, began))
             };
             assert_eq!(known(before), [true; 2], "{ahead} s ahead, {restart}");
-            let began = place.clock().moment();
+            let began = clock.moment();
             place.hands.advance(Duration::from_secs(1));
             assert_eq!(known(began), [false; 2], "{ahead} s ahead, {restart}");
         }

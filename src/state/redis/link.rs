@@ -106,7 +106,7 @@ impl Link {
             }
             .map_err(|error| Away::of(&error))
         };
-        timeout(Self::PATIENCE, asked).await.unwrap_or(Err(Away("it answers too late")))
+        timeout(Self::PATIENCE, asked).await.unwrap_or(Err(Away::LATE))
     }
 
     async fn ask_now<T: FromRedisValue>(&self, question: &impl Fn(&Names) -> Cmd) -> Result<Result<T, RedisError>, Away> {
