@@ -170,7 +170,7 @@
   }
 
   function loadAgain() {
-    const address = location.href.replace('?sign-in&', '?').replace(/\?sign-in(?=#|$)/, '');
+    const address = location.href.replace(/^([^?#]*)\?sign-in(?=#|$)|^([^?#]*\?)sign-in&/, '$1$2');
     // Then replace would only scroll.
     if (address === location.href && /#/.test(address)) location.reload();
     else location.replace(address);

@@ -321,6 +321,7 @@ h5.session = (function () {
         const trouble = document.getElementById('log-out-trouble');
         if (trouble) trouble.textContent = h5.messages.explain(failure).happened;
         button.disabled = false;
+        button.focus();
       });
     });
   });

@@ -32,6 +32,20 @@ async fn an_address_that_ends_in_an_empty_fragment_is_loaded_after_the_login_as_
     chromium.finish().await;
 }
 
+/// A script may route by the fragment, and its routes may have anything in them.
+#[tokio::test]
+async fn what_the_fragment_says_is_left_alone_and_the_page_is_loaded() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    for fragment in ["#/login?sign-in", "#/orders?sign-in&id=3", "#?sign-in"] {
+        chromium.open(&format!("{}/{fragment}", app.url)).await;
+        chromium.shown("#user-name").await;
+        assert_eq!(chromium.run("return location.hash", &[]).await, json!(fragment));
+        chromium.open("about:blank").await;
+    }
+    chromium.finish().await;
+}
+
 #[tokio::test]
 async fn going_from_page_to_page_needs_no_other_login() {
     let app = TestApp::start().await;

@@ -62,6 +62,19 @@ async fn the_session_is_dead_and_not_only_forgotten() {
 }
 
 #[tokio::test]
+async fn a_log_out_that_fails_says_so_and_leaves_the_keyboard_where_it_was() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.open(&app.url).await;
+    chromium.sees("#user-name", "张三").await;
+    chromium.run("window.fetch = () => Promise.reject(new TypeError('Failed to fetch'))", &[]).await;
+    chromium.click("[data-action='log-out']").await;
+    chromium.sees("#log-out-trouble", "The server cannot be reached.").await;
+    assert_eq!(chromium.run("return document.activeElement.dataset.action", &[]).await, "log-out");
+    chromium.finish().await;
+}
+
+#[tokio::test]
 async fn somebody_who_signed_out_can_sign_in_again() {
     let app = TestApp::start().await;
     let chromium = logged_out(&app).await;

@@ -174,3 +174,19 @@ async fn whoever_wants_less_motion_gets_less() {
     }
     chromium.finish().await;
 }
+
+/// The system's colours stand in for all of the page's, so that only borders show where a button is.
+#[tokio::test]
+async fn buttons_have_an_edge_in_forced_colours() {
+    let app = faces::app().await;
+    let chromium = Chromium::start().await;
+    chromium.prefers("forced-colors", "active").await;
+    for face in [Plumbing::Home, Plumbing::SignedOut] {
+        face.show(&app, &chromium).await;
+        let edges = "return [...document.querySelectorAll('.button')].map((button) => getComputedStyle(button).borderStyle)";
+        let edges = chromium.run(edges, &[]).await;
+        let edges = edges.as_array().unwrap();
+        assert!(!edges.is_empty() && edges.iter().all(|edge| edge == "solid"), "{face:?}: {edges:?}");
+    }
+    chromium.finish().await;
+}
