@@ -136,9 +136,10 @@ impl State {
     }
 }
 
-/// Stores `before` unless a later moment is known: events may arrive in any order.
+/// Stores `before` unless a later moment is known: events may arrive in any order. One that is yet to come gives way, since it may not count
+/// for what began here (see [`State::was_stored_ahead`]).
 fn later<K: Thing>(clock: &Clock, ended: &mut Remembered<K, Moment>, key: K, before: Moment) {
-    if ended.get(&key).is_none_or(|known| clock.is_before(*known, before)) {
+    if ended.get(&key).is_none_or(|known| clock.is_before(*known, before) || clock.age(*known).is_none()) {
         ended.insert(key, before);
     }
 }

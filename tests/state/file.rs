@@ -107,6 +107,11 @@ async fn sessions_that_were_ended_while_the_clock_was_ahead_have_ended_and_new_o
             let began = clock.moment();
             place.hands.advance(Duration::from_secs(1));
             assert_eq!(known(began), [false; 2], "{ahead} s ahead, {restart}");
+            if restart == 2 {
+                state.end_sessions_of_person(corp("ding1"), user("anna"), clock.moment());
+                state.end_sessions_of_organisation(corp("ding2"), clock.moment());
+                assert_eq!(known(began), [true; 2], "{ahead} s ahead, ended again");
+            }
         }
     }
 }
