@@ -161,8 +161,8 @@ impl Environment {
         // Many short words differ by one letter, such as USERS and USER.
         let known: Vec<_> =
             self.settings.iter().map(|setting| letters(setting.name)).filter(|letters| letters.len() >= 6).collect();
-        let is_like = |name: &str| known.iter().any(|known| strsim::damerau_levenshtein(&letters(name), known) <= 1);
-        let is_meant = |name: &str| name.starts_with(beginning) || is_like(name);
+        let is_like = |letters: &str| known.iter().any(|known| strsim::damerau_levenshtein(letters, known) <= 1);
+        let is_meant = |name: &str| name.starts_with(beginning) || is_like(&letters(name));
         let unread = self.values.keys().filter(|name| !is_read(name) && !is_told(name) && is_meant(name));
         let mut unread: Vec<_> = unread.cloned().collect();
         unread.sort_unstable();

@@ -95,11 +95,6 @@ pub(super) struct Api {
 }
 
 impl Api {
-    /// Whether calls go over plain HTTP: to a simulated DingTalk on this machine, since settings allow it nowhere else.
-    pub fn is_plain(&self) -> bool {
-        self.api_url.scheme() == "http"
-    }
-
     /// Nothing was called yet.
     pub fn new((api_url, oapi_url): (Url, Url), transport: Transport, clock: Clock, observer: Arc<dyn Observer>) -> Self {
         Self {
@@ -114,6 +109,11 @@ impl Api {
             ahead: Mutex::default(),
             observer,
         }
+    }
+
+    /// Whether calls go over plain HTTP: to a simulated DingTalk on this machine, since settings allow it nowhere else.
+    pub fn is_plain(&self) -> bool {
+        self.api_url.scheme() == "http"
     }
 
     /// Sends one request, without retries. If `body` is null, none is sent.

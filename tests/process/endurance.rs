@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use dingtalk_simulator::Simulator;
 
+use super::memory::resident_kib;
 use super::{Served, complete, with};
 use crate::broken::soak::{Counts, Mishaps, Scene, Visitor, counted, crowd, seed};
 use crate::support::eventually;
@@ -43,7 +44,7 @@ impl Storm {
         let visitors =
             (0..VISITORS).map(|n| Visitor::new(&self.served.url, "http://127.0.0.1:9", &["/"], seed.wrapping_add(n as u64)));
         let counts = counted(&crowd(self, visitors.collect(), VISITS).await);
-        println!("{counts:?}, {} descriptors, {} KiB", descriptors_of(&self.served), resident_kib_of(&self.served));
+        println!("{counts:?}, {} descriptors, {} KiB", descriptors_of(&self.served), resident_kib(&self.served));
         counts
     }
 }
@@ -66,10 +67,10 @@ async fn the_program_holds_no_more_descriptors_and_memory_after_a_storm_than_whe
     storm.served.browser().enter().await;
     let descriptors = descriptors_of(&storm.served);
     storm.passes(seed).await;
-    let memory = resident_kib_of(&storm.served);
+    let memory = resident_kib(&storm.served);
     let Counts { logins, refusals } = storm.passes(seed.wrapping_add(1)).await;
     assert!(logins > 40 && refusals > 20, "{logins} logins, {refusals} refusals");
-    let grown = resident_kib_of(&storm.served).saturating_sub(memory);
+    let grown = resident_kib(&storm.served).saturating_sub(memory);
     assert!(grown < MORE_MEMORY_KIB, "{grown} KiB more");
     assert_eq!(storm.dingtalk.codes_sent_again(), 0, "codes were sent again");
 
@@ -81,16 +82,6 @@ async fn the_program_holds_no_more_descriptors_and_memory_after_a_storm_than_whe
     assert!(exit == Some(0) && !log.contains("a panic: "), "{log}");
 }
 
-fn proc(served: &Served, file: &str) -> String {
-    format!("/proc/{}/{file}", served.child.id().unwrap())
-}
-
 fn descriptors_of(served: &Served) -> usize {
-    fs::read_dir(proc(served, "fd")).unwrap().count()
-}
-
-fn resident_kib_of(served: &Served) -> u64 {
-    let status = fs::read_to_string(proc(served, "status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.split_whitespace().next().unwrap().parse().unwrap()
+    fs::read_dir(format!("/proc/{}/fd", served.child.id().unwrap())).unwrap().count()
 }

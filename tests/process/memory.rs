@@ -1,4 +1,4 @@
-//! How much memory a connection takes whose client reads no responses, and that it is freed afterwards.
+//! How much memory a connection takes whose other side reads nothing, and that it is freed afterwards.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -19,7 +19,8 @@ const MOST_KIB: u64 = 256;
 /// The most memory that may remain after all are closed: the allocator keeps some for the next connections.
 const KEPT_KIB: u64 = 4 * 1024;
 
-fn resident_kib(served: &Served) -> u64 {
+/// The memory that it takes now.
+pub fn resident_kib(served: &Served) -> u64 {
     kib(served, "VmRSS:")
 }
 

@@ -219,7 +219,7 @@ impl Redis {
 }
 
 /// The id of the data's history in Redis. It changes after a restart and with another primary, whose data may be older. If INFO is not
-/// allowed it is a random one, so that it changes with each connection.
+/// allowed it is a random one, so that it changes with each connection. If the answer is late, that says nothing, and is an error.
 async fn history(connection: &mut MultiplexedConnection) -> Result<String, Away> {
     let told = match answer::<InfoDict>(connection, redis::cmd("INFO").arg("replication")).await {
         Err(late) if late == Away::LATE => return Err(late),
