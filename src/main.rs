@@ -164,6 +164,9 @@ fn say(report: &impl Display) {
     let _ = writeln!(std::io::stdout(), "{report}");
 }
 
+/// How long an administrator's command waits for Redis.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// Ends the sessions of a person, or of everybody, in an organisation, in all processes. When this returns without an error, that is
 /// stored.
 async fn end_sessions(settings: &Settings, options: &ArgMatches) -> anyhow::Result<()> {
@@ -176,7 +179,7 @@ async fn end_sessions(settings: &Settings, options: &ArgMatches) -> anyhow::Resu
             Some(user_id) => state.end_sessions_of_person(corp_id, user_id.clone(), clock.moment()),
             None => state.end_sessions_of_organisation(corp_id, clock.moment()),
         }
-        state.kept().await.context("nobody was told")
+        state.kept_within(PATIENCE).await.context("nobody was told")
     })
     .await
 }
@@ -195,8 +198,6 @@ async fn with_shared_state<T>(
     settings: &Settings,
     command: impl AsyncFnOnce(&Clock, &State) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    /// How long to wait for Redis: an administrator sits at the prompt.
-    const PATIENCE: Duration = Duration::from_secs(3);
     ensure!(
         !matches!(settings.state, Location::Memory),
         "STATE_URL is memory:, which only the server itself can reach, and sessions outlive it in their cookies: end them with a new \

@@ -53,9 +53,7 @@ impl Now {
 }
 
 /// A moment that can be stored, and that other processes understand.
-///
-/// Moments are ordered by the time of day in them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
     #[serde(rename = "at")]
     unix_ms: u64,
@@ -127,29 +125,15 @@ impl Clock {
         self.age_at(self.moment(), moment)
     }
 
-    /// Whether `moment` is one of this clock's, and not another's.
-    pub fn has_made(&self, moment: Moment) -> bool {
-        self.has_made_until(self.moment(), moment)
-    }
-
-    fn has_made_until(&self, now: Moment, moment: Moment) -> bool {
+    /// [`Clock::age`] at `now`, which is a moment of this clock: ages at the same moment can be compared.
+    pub fn age_at(&self, now: Moment, moment: Moment) -> Option<Duration> {
         // Ticks count up from a random origin: one between that and now's is of this clock.
         let since_origin = |one: Moment| one.tick.wrapping_sub(self.0.origin);
-        since_origin(moment) <= since_origin(now)
-    }
-
-    fn age_at(&self, now: Moment, moment: Moment) -> Option<Duration> {
-        if self.has_made_until(now, moment) {
+        if since_origin(moment) <= since_origin(now) {
             return Some(Duration::from_millis(now.tick.wrapping_sub(moment.tick)));
         }
         let is_past = moment.unix_ms <= now.unix_ms + millis(Self::SKEW);
         is_past.then(|| Duration::from_millis(now.unix_ms.saturating_sub(moment.unix_ms)))
-    }
-
-    /// Whether `one` was before `other`. What is yet to come counts as now.
-    pub fn is_before(&self, one: Moment, other: Moment) -> bool {
-        let now = self.moment();
-        self.age_at(now, one).unwrap_or_default() > self.age_at(now, other).unwrap_or_default()
     }
 
     /// The moment when the time of day was `unix_ms`, or now if that is yet to come.

@@ -1,5 +1,6 @@
 //! What every process must know of, such as which sessions were ended: changed here or learnt from the others, and looked up in memory.
 
+use std::cmp::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::State;
 use super::heard::Decisions;
 use super::journal::{Journal, NotStored, Record, Table};
-use super::remembered::{Remembered, Seen, Thing};
+use super::remembered::{Learnt, Remembered, Seen, Thing};
 use crate::dingtalk::{Clock, CorpId, Moment, UserId};
 
 /// Tells sessions apart.
@@ -19,6 +20,7 @@ pub type SessionId = u128;
 /// The tables that every process follows, whichever process changes them.
 pub(super) struct Tables {
     known: Mutex<Known>,
+    clock: Clock,
     pub journal: Journal,
 }
 
@@ -45,20 +47,21 @@ impl Tables {
             organisations: Remembered::new(Table::Organisations, lifetime, found, clock, &journal),
             events: Seen::new(Table::Events, lifetime, found, clock, &journal),
         };
-        Arc::new(Self { known: Mutex::new(known), journal })
+        Arc::new(Self { known: Mutex::new(known), clock: clock.clone(), journal })
     }
 
-    /// Learns a record that another process has published. Returns whether it said all that is known of its thing.
-    pub fn learn(&self, record: &Record) -> bool {
-        let (mut known, later) = (self.known(), |known: &Moment, told: Moment| told.max(*known));
+    /// Learns a record that another process has published.
+    pub fn learn(&self, record: &Record) -> Learnt {
+        let later = |known: &Moment, age, told| if against(&self.clock, told, (known, age)).is_gt() { told } else { *known };
+        let mut known = self.known();
         match record.table {
-            Table::EndedSessions => known.ended_sessions.learn(record, |_, ()| ()),
+            Table::EndedSessions => known.ended_sessions.learn(record, |_, _, ()| ()),
             Table::EndedPeople => known.ended_people.learn(record, later),
             Table::EndedOrganisations => known.ended_organisations.learn(record, later),
-            Table::SuiteTicket => known.suite_ticket.learn(record, |known, told| told.max(known.clone())),
-            Table::Organisations => known.organisations.learn(record, Decisions::and),
-            Table::Events => known.events.learn(record, |_, ()| ()),
-            Table::Codes | Table::LoginStates | Table::Exchanges => false,
+            Table::SuiteTicket => known.suite_ticket.learn(record, |known, _, told| told.max(known.clone())),
+            Table::Organisations => known.organisations.learn(record, |known, _, told| known.and(told)),
+            Table::Events => known.events.learn(record, |_, _, ()| ()),
+            Table::Codes | Table::LoginStates | Table::Exchanges => Learnt::Nothing,
         }
     }
 
@@ -123,23 +126,26 @@ impl State {
     /// Whether a session of this person that began then would be over.
     pub fn is_over(&self, corp_id: &CorpId, user_id: &UserId, began: Moment) -> bool {
         let known = self.tables.known();
-        let with_all = |before: Option<&Moment>| {
-            before.is_some_and(|before| self.clock.is_before(began, *before) && !self.was_stored_ahead(*before, began))
-        };
-        with_all(known.ended_organisations.get(corp_id)) || with_all(known.ended_people.get(&(corp_id.clone(), user_id.clone())))
-    }
-
-    /// Whether the clock was ahead when `end` was stored in the file, so that it is yet to come, and `began` is a moment of this process,
-    /// which has read it before. Otherwise nobody could log in until then. Sessions of earlier processes have ended all the same.
-    fn was_stored_ahead(&self, end: Moment, began: Moment) -> bool {
-        self.redis.is_none() && self.clock.age(end).is_none() && self.clock.has_made(began)
+        let is_before = |end: End<'_>| against(&self.clock, began, end).is_lt();
+        known.ended_organisations.get_with_age(corp_id).is_some_and(is_before)
+            || known.ended_people.get_with_age(&(corp_id.clone(), user_id.clone())).is_some_and(is_before)
     }
 }
 
-/// Stores `before` unless a later moment is known: events may arrive in any order. One that is yet to come gives way, since it may not count
-/// for what began here (see [`State::was_stored_ahead`]).
+/// When sessions ended, and for how long that has been known.
+type End<'a> = (&'a Moment, Duration);
+
+/// How `moment` compares with an end. An end that is yet to come was stored by a clock that was ahead: until then it counts from when it
+/// was known, or nobody could log in. A `moment` that is yet to come counts as now.
+fn against(clock: &Clock, moment: Moment, (end, known_for): End<'_>) -> Ordering {
+    let now = clock.moment();
+    let (age, ended_ago) = (clock.age_at(now, moment).unwrap_or_default(), clock.age_at(now, *end).unwrap_or(known_for));
+    ended_ago.cmp(&age)
+}
+
+/// Stores `before` unless a later moment is known: events may arrive in any order.
 fn later<K: Thing>(clock: &Clock, ended: &mut Remembered<K, Moment>, key: K, before: Moment) {
-    if ended.get(&key).is_none_or(|known| clock.is_before(*known, before) || clock.age(*known).is_none()) {
+    if ended.get_with_age(&key).is_none_or(|known| against(clock, before, known).is_gt()) {
         ended.insert(key, before);
     }
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use self::database::Database;
 pub use self::followed::SessionId;
@@ -94,6 +94,17 @@ impl State {
     /// Waits until all changes made so far are stored, so that they survive a restart. After half a second it is an error.
     pub async fn kept(&self) -> Result<(), NotStored> {
         self.tables.journal.kept().await
+    }
+
+    /// The same, for callers that can wait `patience`: a failure that ends meanwhile is none.
+    pub async fn kept_within(&self, patience: Duration) -> Result<(), NotStored> {
+        const PAUSE: Duration = Duration::from_millis(100);
+        let kept = async {
+            while self.kept().await.is_err() {
+                sleep(PAUSE).await;
+            }
+        };
+        timeout(patience, kept).await.map_err(|_| NotStored)
     }
 
     /// Says that this process ends now, so that it does not count among those that share the state.

@@ -15,6 +15,17 @@ pub trait Thing: Clone + Eq + Hash + Serialize + DeserializeOwned {}
 
 impl<K: Clone + Eq + Hash + Serialize + DeserializeOwned> Thing for K {}
 
+/// What a record of another process has said.
+#[derive(Debug)]
+pub(super) enum Learnt {
+    /// It cannot be read, or has expired.
+    Nothing,
+    /// All that is known of its thing.
+    All,
+    /// Less than is known. This record says all.
+    Less(Record),
+}
+
 /// A table in memory: for each key a value, and when it expires.
 pub(super) struct Remembered<K, V> {
     pub table: Table,
@@ -54,25 +65,33 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         self.known.insert(key, (value, self.clock.now() + self.kept_for));
     }
 
-    /// Learns a record of another process; `merged` makes one value of the known one and the record's. If that says more than the record,
-    /// it is published again. Returns whether the record said all that is known.
-    pub fn learn(&mut self, record: &Record, merged: impl FnOnce(&V, V) -> V) -> bool
+    /// The same, and for how long it has been known, here or where it was stored.
+    pub fn get_with_age(&self, key: &K) -> Option<(&V, Duration)> {
+        self.known.get(key).filter(|(_, until)| *until > self.clock.now()).map(|(value, until)| (value, self.age(*until)))
+    }
+
+    fn age(&self, until: Instant) -> Duration {
+        self.kept_for.saturating_sub(until.saturating_duration_since(self.clock.now()))
+    }
+
+    /// Learns a record of another process; `merged` makes one value of the known one, its age and the record's.
+    pub fn learn(&mut self, record: &Record, merged: impl FnOnce(&V, Duration, V) -> V) -> Learnt
     where
         V: Clone + PartialEq,
     {
-        let Some((key, (told, told_until))) = self.read(record) else { return false };
+        let Some((key, (told, told_until))) = self.read(record) else { return Learnt::Nothing };
+        self.forget_old();
         let (value, until) = match self.known.get(&key) {
-            Some((known, until)) => (merged(known, told.clone()), told_until.max(*until)),
+            Some((known, until)) => (merged(known, self.age(*until), told.clone()), told_until.max(*until)),
             None => (told.clone(), told_until),
         };
-        let is_complete = value == told;
-        if is_complete {
-            self.forget_old();
-            self.known.insert(key, (value, until));
+        let learnt = if value == told {
+            Learnt::All
         } else {
-            self.insert(key, value);
-        }
-        is_complete
+            Learnt::Less(self.record(&key, &value, until.saturating_duration_since(self.clock.now())))
+        };
+        self.known.insert(key, (value, until));
+        learnt
     }
 
     /// The keys of all things in the table.
@@ -92,9 +111,13 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
     }
 
     fn give(&self, key: &K, value: &V, left: Duration) {
-        let until = self.clock.unix_millis().saturating_add(left.as_millis() as u64);
-        let record = Record { table: self.table, key: json(key), value: json(value), until };
+        let record = self.record(key, value, left);
         self.journal.give(record.thing(), Some(record));
+    }
+
+    fn record(&self, key: &K, value: &V, left: Duration) -> Record {
+        let until = self.clock.unix_millis().saturating_add(left.as_millis() as u64);
+        Record { table: self.table, key: json(key), value: json(value), until }
     }
 
     pub fn remove(&mut self, key: &K) {
@@ -135,7 +158,7 @@ mod tests {
                 // The clocks of the processes that publish it differ a little.
                 let until = clock.unix_millis() + 60_000 + if table.lasts() { nth } else { 0 };
                 let told = Record { table, key: json(&1), value: json(&()), until };
-                remembered.learn(&told, |_, ()| ());
+                remembered.learn(&told, |_, _, ()| ());
             }
             assert_eq!(remembered.known.len(), 1, "{table:?}");
         }

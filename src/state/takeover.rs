@@ -6,16 +6,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::time::{sleep, timeout};
 
 use super::database::{Found, locked};
 use super::journal::{Record, Table};
 use super::once::settling;
+use super::remembered::Learnt;
 use super::{NotStored, SealingKeys, State, Unread};
 
 impl State {
     const PATIENCE: Duration = Duration::from_secs(30);
-    const PAUSE: Duration = Duration::from_millis(100);
     const AT_ONCE: usize = 500;
 
     /// Takes over all records of the file at `path`. The process that used the file must have ended. Returns how many records there were;
@@ -34,10 +33,11 @@ impl State {
             found.records.into_iter().partition(|record| Table::FOLLOWED.contains(&record.table));
         let count = followed.len() + taken.len();
         for record in followed {
-            // In this order: if `learn` merges the record with one that is known already, it gives the result to the journal, which must
-            // come last.
-            self.tables.journal.give(record.thing(), Some(record.clone()));
-            self.tables.learn(&record);
+            let all = match self.tables.learn(&record) {
+                Learnt::Less(all) => all,
+                Learnt::All | Learnt::Nothing => record,
+            };
+            self.tables.journal.give(all.thing(), Some(all));
         }
         for some in taken.chunks(Self::AT_ONCE) {
             let left = |record: &Record| Duration::from_millis(record.until.saturating_sub(now).max(1));
@@ -45,12 +45,7 @@ impl State {
             let redis = self.redis.as_ref().ok_or(NotStored).context(AWAY)?;
             redis.link.ask::<()>(|names| settling(names, "", &used)).await.map_err(|_| NotStored).context(AWAY)?;
         }
-        let kept = async {
-            while self.kept().await.is_err() {
-                sleep(Self::PAUSE).await;
-            }
-        };
-        timeout(Self::PATIENCE, kept).await.map_err(|_| NotStored).context(AWAY)?;
+        self.kept_within(Self::PATIENCE).await.context(AWAY)?;
         Ok(count)
     }
 }

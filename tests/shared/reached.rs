@@ -6,7 +6,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::away::Outage;
 use super::standing_is;
 use crate::process::{Served, complete, with};
-use crate::support::redis::RedisServer;
+use crate::support::JSAPI_TICKET;
+use crate::support::redis::{Network, RedisServer};
 
 #[tokio::test]
 async fn it_is_still_loading_or_no_redis_at_all_and_everybody_works() {
@@ -101,6 +102,32 @@ async fn a_clock_of_redis_that_is_not_the_machine_s_is_told_in_the_log() {
             let told = lines.filter(|line| line["message"].to_string().contains("the clock of redis is ahead"));
             assert_eq!(told.map(|line| line["seconds"].clone()).collect::<Vec<_>>(), [seconds], "{log}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_clock_of_redis_that_is_right_and_then_wrong_again_is_told_again() {
+    let mut outage = Outage::before(&[]).await;
+    for (milliseconds, said) in [(300_500, "\"seconds\":300"), (0, "the clock of redis is right"), (-300_500, "\"seconds\":-300")]
+    {
+        outage.network.sets_clock_ahead(milliseconds);
+        outage.processes[0].logs(said).await;
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_that_was_granted_while_the_clock_of_redis_was_ahead_is_not_taken_for_fresh() {
+    let (dingtalk, redis) = (Simulator::start().await.unwrap(), RedisServer::start().await);
+    let network = Network::to(redis.address()).await;
+    let variables = with(complete(&dingtalk), "STATE_URL", &network.url());
+    for (tickets, ahead) in [(1, 24 * 3600 * 1000), (2, 0)] {
+        network.sets_clock_ahead(ahead);
+        let process = Served::start(&variables).await;
+        standing_is(&process, |state| state["reachable"] == true).await;
+        let mut browser = process.browser();
+        assert_eq!(browser.enter_and_log_in(&dingtalk.issue_code("alice")).await.status, 200);
+        assert_eq!(browser.sign().await.status, 200);
+        assert_eq!(dingtalk.calls(JSAPI_TICKET), tickets, "nothing says how old the first one is");
     }
 }
 

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use dingtalk_h5::dingtalk::events::{Event, Happening, Listener};
-use dingtalk_h5::dingtalk::{Authorisation, Authorisations, CorpId};
+use dingtalk_h5::dingtalk::{Authorisation, Authorisations, Clock, CorpId};
 use dingtalk_h5::state::State;
 
-use super::{Place, corp, user};
-use crate::support::redis::connect;
+use super::{LIFETIME, Place, corp, user};
+use crate::support::ClockHands;
+use crate::support::redis::{RedisServer, connect};
 
 /// It checks nothing: it only ends a test that would hang.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -17,6 +18,15 @@ pub async fn followed(place: &Place) -> State {
     let state = place.open();
     assert!(state.is_followed(PATIENCE).await);
     state
+}
+
+/// Waits until it is so.
+async fn comes(what: &str, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "{what}: never");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// Waits until everything is published.
@@ -51,6 +61,11 @@ async fn thousands_of_logouts_that_it_missed_are_told_when_it_is_back() {
     let (other, began) = (followed(&place).await, place.clock().moment());
     let missed = (0..MANY).filter(|id| !other.has_ended(*id, &corp("ding1"), &user("anna"), began)).count();
     assert_eq!(missed, 0);
+}
+
+async fn evaluate<T: ::redis::FromRedisValue>(redis: &RedisServer, script: &str) -> T {
+    let mut connection = connect(&redis.url()).await.unwrap();
+    ::redis::cmd("EVAL").arg(script).arg(0).query_async(&mut connection).await.unwrap()
 }
 
 /// Answers how many entries all logs have.
@@ -120,4 +135,138 @@ async fn an_organisation_that_was_told_under_an_older_key_is_known_when_that_key
     }
     place.keys = vec![new];
     assert!(matches!(followed(&place).await.of(&one), Authorisation::Granted { .. }));
+}
+
+/// Two processes end the sessions of the same people at once, each as of another moment, so that some are told in the wrong order.
+#[tokio::test]
+async fn what_was_told_in_the_wrong_order_is_not_told_again_at_each_start() {
+    const PEOPLE: u64 = 40;
+    let place = Place::in_redis().await;
+    let (redis, clock) = place.shared.as_ref().unwrap();
+    let (one, other) = (followed(&place).await, followed(&place).await);
+    let (earlier, began) = (clock.moment_at(0), clock.moment());
+    place.hands.advance(Duration::from_secs(1));
+    for nth in 0..PEOPLE {
+        one.end_sessions_of_person(corp("ding1"), user(&format!("user{nth}")), clock.moment());
+        other.end_sessions_of_person(corp("ding1"), user(&format!("user{nth}")), earlier);
+    }
+    told(&one).await;
+    told(&other).await;
+    comes("both know", || (0..PEOPLE).all(|nth| other.is_over(&corp("ding1"), &user(&format!("user{nth}")), began))).await;
+    let entries: u64 = evaluate(redis, ENTRIES).await;
+    for start in 0..5 {
+        let next = followed(&place).await;
+        next.end_session(start);
+        assert!(next.kept().await.is_ok(), "start {start}");
+        assert!((0..PEOPLE).all(|nth| next.is_over(&corp("ding1"), &user(&format!("user{nth}")), began)));
+    }
+    assert_eq!(evaluate::<u64>(redis, ENTRIES).await, entries + 5);
+}
+
+#[tokio::test]
+async fn whoever_knew_less_of_an_organisation_overwrites_nothing_for_good() {
+    const FORGET_THE_LOGS: &str = "
+        for _, key in ipairs(redis.call('KEYS', '*')) do
+          if redis.call('TYPE', key).ok == 'stream' then redis.call('DEL', key) end
+        end";
+    const MANY: u64 = 20;
+    let place = Place::in_redis().await;
+    let (redis, _) = place.shared.as_ref().unwrap();
+    let (one, other) = (followed(&place).await, followed(&place).await);
+    let names: Vec<_> = (0..MANY).map(|nth| corp(&format!("ding{nth}"))).collect();
+    for name in &names {
+        tokio::join!(
+            hears(&one, &place, 5, Happening::Relieved(name.clone())),
+            hears(&other, &place, 10, Happening::Authorised(name.clone(), None)),
+        );
+    }
+    told(&one).await;
+    told(&other).await;
+    let are_gone = |state: &State| names.iter().all(|name| matches!(state.of(name), Authorisation::Relieved));
+    comes("both know", || are_gone(&one) && are_gone(&other)).await;
+    let began = Instant::now();
+    loop {
+        // What is stored for good says it alone.
+        evaluate::<()>(redis, FORGET_THE_LOGS).await;
+        if are_gone(&followed(&place).await) {
+            break;
+        }
+        assert!(began.elapsed() < PATIENCE, "it is never written again");
+    }
+}
+
+#[tokio::test]
+async fn ends_that_were_told_while_the_clock_of_redis_was_ahead_lock_nobody_out() {
+    for ahead in [600, 3600, 400 * 24 * 3600] {
+        let place = Place::in_redis().await;
+        let was_ahead = ClockHands::still();
+        was_ahead.set_time_of_day(ahead);
+        let end = || was_ahead.clock().moment();
+        let (one, other) = (followed(&place).await, followed(&place).await);
+        let before = place.clock().moment();
+        place.hands.advance(Duration::from_secs(1));
+        one.end_sessions_of_person(corp("ding1"), user("anna"), end());
+        one.end_sessions_of_organisation(corp("ding2"), end());
+        let are_over = |state: &State, began| {
+            [(corp("ding1"), user("anna")), (corp("ding2"), user("berta"))].map(|(corp, user)| state.is_over(&corp, &user, began))
+        };
+        told(&one).await;
+        comes("the other hears", || are_over(&other, before) == [true; 2]).await;
+        place.hands.advance(Duration::from_secs(1));
+        let (began, elsewhere) = (place.clock().moment(), right_clock_elsewhere(&place));
+        let began_elsewhere = elsewhere.moment();
+        place.hands.advance(Duration::from_secs(1));
+        elsewhere.go_by(place.clock().unix_millis());
+        for state in [&one, &other] {
+            assert_eq!(are_over(state, before), [true; 2], "{ahead} s ahead");
+            assert_eq!(are_over(state, began), [false; 2], "{ahead} s ahead");
+            assert_eq!(are_over(state, began_elsewhere), [false; 2], "{ahead} s ahead, in another process");
+        }
+        let later = followed(&place).await;
+        place.hands.advance(Duration::from_secs(1));
+        assert_eq!(are_over(&later, before), [true; 2], "{ahead} s ahead, a process that starts later");
+        let after = place.clock().moment();
+        place.hands.advance(Duration::from_secs(1));
+        for state in [&one, &other, &later] {
+            assert_eq!(are_over(state, after), [false; 2], "{ahead} s ahead, {:?}", "a login after that");
+        }
+        later.end_sessions_of_person(corp("ding1"), user("anna"), place.clock().moment());
+        later.end_sessions_of_organisation(corp("ding2"), place.clock().moment());
+        for state in [&one, &other, &later] {
+            comes("ended again", || are_over(state, after) == [true; 2]).await;
+        }
+    }
+}
+
+/// The clock of another process, which goes by the same time of day.
+fn right_clock_elsewhere(place: &Place) -> Clock {
+    let clock = ClockHands::still().clock();
+    clock.go_by(place.clock().unix_millis());
+    clock
+}
+
+#[tokio::test]
+async fn a_quiet_night_after_redis_s_clock_was_ahead_hides_no_logout() {
+    const AHEAD: Duration = Duration::from_secs(24 * 3600);
+    let place = Place::in_redis().await;
+    let (redis, clock) = place.shared.as_ref().unwrap();
+    let (one, other) = (followed(&place).await, followed(&place).await);
+    let began = clock.moment();
+    let other_hears = async |id: u128| {
+        comes("the other hears", || other.has_ended(id, &corp("ding1"), &user("anna"), began)).await;
+    };
+    one.end_session(1);
+    other_hears(1).await;
+    let ahead = clock.unix_millis() + AHEAD.as_millis() as u64;
+    let tell_then = format!(
+        "for _, key in ipairs(redis.call('KEYS', '*')) do
+           if redis.call('TYPE', key).ok == 'stream' then redis.call('XADD', key, '{ahead}-0', 'what', 'was told then') end
+         end"
+    );
+    evaluate::<()>(redis, &tell_then).await;
+    one.end_session(2);
+    other_hears(2).await;
+    place.passes(LIFETIME + Clock::SKEW).await;
+    one.end_session(3);
+    other_hears(3).await;
 }

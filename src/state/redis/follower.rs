@@ -12,7 +12,7 @@ use redis::aio::MultiplexedConnection;
 use tokio::time::{Instant, interval_at, sleep};
 
 use super::super::followed::Tables;
-use super::super::journal::Table;
+use super::super::journal::{Record, Table};
 use super::super::sealing::Name;
 use super::link::{Away, Session, answer, connect};
 use super::{Names, Redis, script};
@@ -26,12 +26,12 @@ pub(super) struct Follower {
     pub until: [String; Table::FOLLOWED.len()],
     /// The names and the history of the data that was read.
     dataset: Option<(Names, String)>,
-    /// The last dataset to which all that this process knows was published.
-    published_to: Option<(Names, String)>,
     /// While this process publishes all of it to a new dataset: the names of what is there already.
     pub already_there: Option<Arc<Mutex<HashSet<Name>>>>,
     /// Junk was found under our keys, so that what had been published there is lost.
     found_junk: bool,
+    /// What lies there as somebody else left it, and has to be written again.
+    pub to_write: Vec<Record>,
 }
 
 impl Follower {
@@ -90,6 +90,8 @@ impl Follower {
     /// Connects, and reads all that was published until now. Returns the session, and one more connection to read with.
     async fn set_up(&mut self) -> Result<(Arc<Session>, MultiplexedConnection), Away> {
         let redis = Arc::clone(&self.redis);
+        // A process that was never connected has published nothing that could be missing.
+        let has_published = redis.link.was_up();
         let (mut commands, mut reader) = tokio::try_join!(connect(&redis.url), connect(&redis.url))?;
         let history = history(&mut commands).await?;
         let names = redis.agree_on_names(&mut commands).await?;
@@ -98,27 +100,35 @@ impl Follower {
         // In the same dataset, reading goes on where it stopped.
         if self.dataset != dataset {
             self.until.fill("0-0".to_owned());
-            self.dataset.clone_from(&dataset);
-            self.already_there = self.published_to.is_some().then(Arc::default);
+            self.dataset = dataset;
+            self.already_there = has_published.then(Arc::default);
         }
         self.found_junk |= redis.clean(&mut commands, &names).await?;
+        while self.read_on(&mut reader, &names, Duration::ZERO).await? {}
         for table in Table::FOLLOWED.into_iter().filter(|table| table.lasts()) {
             self.read_kept(&mut reader, &names, table).await?;
         }
-        while self.read_on(&mut reader, &names, Duration::ZERO).await? {}
         let session = redis.link.set_up(commands, names);
         if self.found_junk {
-            self.already_there = self.published_to.is_some().then(Arc::default);
+            self.already_there = has_published.then(Arc::default);
             self.found_junk = false;
         }
-        match &self.already_there {
-            None => self.published_to = dataset,
-            Some(_) => tracing::warn!(
+        if self.already_there.is_some() {
+            tracing::warn!(
                 "the data in redis is gone, or may be older than it was: this process writes again what is missing there"
-            ),
+            );
         }
-        self.tables.upgrade().iter().for_each(|tables| tables.journal.try_now());
+        if let Some(tables) = self.tables.upgrade() {
+            tables.journal.try_now();
+        }
         Ok((session, reader))
+    }
+
+    /// Gives `to_write` to the journal, which writes it if the connection is up.
+    fn write_again(&mut self) {
+        if let Some(tables) = self.tables.upgrade() {
+            self.to_write.drain(..).for_each(|record| tables.journal.give(record.thing(), Some(record)));
+        }
     }
 
     /// Follows until the connection fails. Returns why it did.
@@ -136,6 +146,7 @@ impl Follower {
         };
         let follow = async {
             loop {
+                self.write_again();
                 if let Err(why) = self.read_on(&mut reader, names, Self::WAITS).await {
                     break why;
                 }
@@ -160,7 +171,7 @@ impl Follower {
         };
         // If not all was published again, the rest follows when Redis is back.
         if is_published.into_inner() {
-            (self.published_to, self.already_there) = (self.dataset.clone(), None);
+            self.already_there = None;
         }
         why
     }
@@ -176,7 +187,7 @@ impl Redis {
     pub fn follow(self: &Arc<Self>, tables: &Arc<Tables>) {
         let (redis, tables, until) = (Arc::clone(self), Arc::downgrade(tables), Default::default());
         let follower =
-            Follower { redis, tables, until, dataset: None, published_to: None, already_there: None, found_junk: false };
+            Follower { redis, tables, until, dataset: None, already_there: None, found_junk: false, to_write: Vec::new() };
         self.runtime.spawn(follower.run());
     }
 
@@ -208,11 +219,14 @@ impl Redis {
             self.processes.fetch_max(processes, Ordering::Relaxed);
         }
         let ahead = self.clock.go_by(unix_ms + asked.elapsed().as_millis() as u64 / 2);
-        if ahead.unsigned_abs() > Self::SKEW_MS && !self.skew_told.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
+        let differs = ahead.unsigned_abs() > Self::SKEW_MS;
+        match (self.skew_told.swap(differs, Ordering::Relaxed), differs) {
+            (false, true) => tracing::warn!(
                 seconds = ahead / 1000,
                 "the clock of redis is ahead of this machine's by so much: sessions go by that of redis, signatures by this machine's"
-            );
+            ),
+            (true, false) => tracing::info!("the clock of redis is right again: it is that of this machine"),
+            _ => {}
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use redis::Cmd;
 use redis::aio::MultiplexedConnection;
 
 use super::super::journal::{Changes, Record, Store, Table};
+use super::super::remembered::Learnt;
 use super::super::sealing::{Name, Opened};
 use super::follower::Follower;
 use super::link::{ANSWER, Away, answer, in_time};
@@ -108,6 +109,17 @@ type Entry = (String, Vec<Named>);
 /// A log, and what is new in it.
 type News = (String, Vec<Entry>);
 
+/// Where a record was read.
+#[derive(Clone, Copy)]
+enum Source {
+    /// Where the table is stored for good.
+    Kept,
+    /// In the log, before that.
+    Log,
+    /// In the log, after that.
+    News,
+}
+
 impl Follower {
     /// How many entries are read at once, so that no read takes long.
     const AT_ONCE: usize = 500;
@@ -124,7 +136,7 @@ impl Follower {
             let mut scan = redis::cmd("HSCAN");
             scan.arg(&key).arg(cursor).arg("COUNT").arg(Self::AT_ONCE);
             let (next, found): (u64, Vec<Named>) = answer(reader, &scan).await?;
-            self.learn(names, table, &found, false);
+            self.learn(names, table, &found, Source::Kept);
             if next == 0 {
                 return Ok(());
             }
@@ -141,6 +153,7 @@ impl Follower {
         wait: Duration,
     ) -> Result<bool, Away> {
         let logs = Table::FOLLOWED.map(|table| log_key(names, table));
+        let from = if wait.is_zero() { Source::Log } else { Source::News };
         let mut read = redis::cmd("XREAD");
         read.arg("COUNT").arg(Self::AT_ONCE);
         // In Redis, BLOCK 0 means for ever.
@@ -152,25 +165,27 @@ impl Follower {
         for (log, entries) in told.iter().flatten() {
             let Some(nth) = logs.iter().position(|known| known == log) else { continue };
             for (place, told) in entries {
-                self.learn(names, Table::FOLLOWED[nth], told, true);
+                self.learn(names, Table::FOLLOWED[nth], told, from);
                 self.until[nth].clone_from(place);
             }
         }
         Ok(told.is_some())
     }
 
-    /// Learns records; junk, and what other versions wrote, is skipped. If a stored record was sealed by an older key, it is sealed anew.
-    /// News is not: processes that disagree about which key is the newest would do that for ever.
-    fn learn(&mut self, names: &Names, table: Table, told: &[Named], is_news: bool) {
+    /// Learns records; junk, and what other versions wrote, is skipped. What is stored for good is written again if it says less than is
+    /// known: somebody who knew less has written it. A log says it all, whatever its entries say.
+    fn learn(&mut self, names: &Names, table: Table, told: &[Named], from: Source) {
         let Some(tables) = self.tables.upgrade() else { return };
         for named in told {
             let Some((name, record, is_newest)) = self.opened(names, table, named) else { continue };
-            if !is_newest && !is_news {
-                tables.journal.give(record.thing(), Some(record.clone()));
-            }
-            let is_complete = tables.learn(&record);
-            if let Some(stored) = self.already_there.as_ref().filter(|_| is_complete) {
-                stored.lock().insert(name);
+            match (tables.learn(&record), from) {
+                (Learnt::Less(all), Source::Kept | Source::News) if table.lasts() => self.to_write.push(all),
+                // News is not sealed anew: processes that disagree about which key is the newest would do that for ever.
+                (Learnt::All, Source::Kept) if !is_newest => self.to_write.push(record),
+                (Learnt::All, _) => {
+                    self.already_there.iter().for_each(|stored| _ = stored.lock().insert(name));
+                }
+                (Learnt::Less(_) | Learnt::Nothing, _) => {}
             }
         }
     }
