@@ -28,6 +28,9 @@ const NOTICE: Duration = Duration::from_secs(1);
 /// seconds, and the server ends after eight. The pages of the others are told to post again, and keep their place with the next process.
 const LAST_TURNS: Duration = Duration::from_secs(3);
 
+/// Why there is no client for HTTPS.
+pub const NO_CLIENT: &str = "cannot make an HTTPS client: is the package ca-certificates installed, or SSL_CERT_FILE set?";
+
 /// The server, listening but not yet answering.
 pub struct Application {
     server: Listening,
@@ -61,7 +64,7 @@ impl Application {
         let state = Data::new(state_of(&settings, clock.clone())?);
 
         let dingtalk = DingTalk::new(dingtalk_settings.clone(), state.clone().into_inner(), clock.clone(), metrics.clone())
-            .context("cannot make an HTTPS client: is the package ca-certificates installed, or SSL_CERT_FILE set?")?;
+            .context(NO_CLIENT)?;
         let mut app = app(dingtalk.clone()).await.context("the app cannot be built")?;
         if app.reaction.is_any() && matches!(dingtalk_settings.events, Events::Off) {
             tracing::warn!("the app reacts to events, but receives none: DINGTALK_EVENTS is off");

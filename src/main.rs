@@ -38,7 +38,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let arguments = commands().get_matches();
     if let Err(error) = read_dot_env() {
-        return unusable(&error);
+        return end(UNUSABLE, error);
     }
     match arguments.subcommand().unwrap_or(("serve", &arguments)) {
         ("health", options) => health(options),
@@ -80,7 +80,7 @@ fn read_dot_env() -> Result<(), String> {
 fn with_settings(options: &ArgMatches, work: impl AsyncFnOnce(Settings) -> anyhow::Result<()>) -> ExitCode {
     let settings = match Settings::read(environment(options)) {
         Ok(settings) => settings,
-        Err(faults) => return unusable(&format!("{faults}{WHERE_TO_SET}")),
+        Err(faults) => return end(UNUSABLE, format!("{faults}{WHERE_TO_SET}")),
     };
     let _log = telemetry::start();
     match run(work(settings)) {
@@ -104,7 +104,7 @@ fn run<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
 fn health(options: &ArgMatches) -> ExitCode {
     let asked = Settings::read_server(environment(options)).map_err(anyhow::Error::from);
     let answered = asked.and_then(|server| run(doctor::health(&server)));
-    answered.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
+    answered.map_or_else(|error| end(1, error), |()| ExitCode::SUCCESS)
 }
 
 /// Examines the app and prints what to change, and where.
@@ -121,11 +121,11 @@ fn doctor(options: &ArgMatches) -> ExitCode {
             say(&Report::of_faults(&faults).to_json(language));
             return ExitCode::from(UNUSABLE);
         }
-        Err(faults) => return unusable(&format!("{faults}{WHERE_TO_SET}")),
+        Err(faults) => return end(UNUSABLE, format!("{faults}{WHERE_TO_SET}")),
     };
     let asked = match asked(options) {
         Ok(asked) => asked,
-        Err(error) => return unusable(&format!("{error:#}")),
+        Err(error) => return end(UNUSABLE, error),
     };
     match run(doctor::examine(&settings, Clock::system(), asked)) {
         Ok(report) => {
@@ -135,7 +135,7 @@ fn doctor(options: &ArgMatches) -> ExitCode {
             }
             if report.verdict() == Verdict::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
-        Err(error) => failed(&error),
+        Err(error) => end(1, error),
     }
 }
 
@@ -229,15 +229,10 @@ fn unit(options: &ArgMatches) -> ExitCode {
     }
 }
 
-/// Prints the fault. If that fails, such as on a full disk, the exit code is still this one.
-fn unusable(fault: &impl Display) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "{fault}");
-    ExitCode::from(UNUSABLE)
-}
-
-fn failed(error: &anyhow::Error) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "{error:#}");
-    ExitCode::FAILURE
+/// Prints why the program ends. If that fails, such as on a full disk, the exit code is still this one.
+fn end(code: u8, why: impl Display) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{why:#}");
+    ExitCode::from(code)
 }
 
 async fn serve(settings: Settings, checks: bool) -> anyhow::Result<()> {

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use url::Url;
 
 use crate::dingtalk::events::{Cipher, LONGEST_SILENCE};
-use crate::dingtalk::{AppKind, ClientId, ClientSecret, CorpId, Credentials, Digest, Events, Home, Origin, Proxy, Told, told};
+use crate::dingtalk::{
+    AppKind, ClientId, ClientSecret, CorpId, Credentials, Digest, Events, Home, Origin, Proxy, Told, site_of, told,
+};
 use crate::environment::{Environment, Faults, Setting};
 use crate::server::TlsFiles;
 use crate::state::Location;
@@ -95,8 +96,7 @@ impl Settings {
             doubts.push(told!("DINGTALK_CORP_ID does not begin with ding, as CorpIds usually do",
                 "DINGTALK_CORP_ID 不是以 ding 开头，与通常的 CorpId 不同"));
         }
-        let of_site = |url: &Url| ["io", "com"].into_iter().find(|site| url.host_str().is_some_and(|host| host.ends_with(&[".dingtalk.", site].concat())));
-        if let (Some(api), Some(oapi)) = (of_site(&dingtalk.api_url), of_site(&dingtalk.oapi_url)) && api != oapi {
+        if let (Some(api), Some(oapi)) = (site_of(&dingtalk.api_url), site_of(&dingtalk.oapi_url)) && api != oapi {
             doubts.push(told!("DINGTALK_API_URL is of dingtalk.{api} and DINGTALK_OAPI_URL of dingtalk.{oapi}: neither knows what the other grants",
                 "DINGTALK_API_URL 属于 dingtalk.{api}，而 DINGTALK_OAPI_URL 属于 dingtalk.{oapi}：两者互不认可对方签发的凭证"));
         }

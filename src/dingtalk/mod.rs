@@ -46,7 +46,7 @@ pub use self::peers::{
 };
 pub use self::refreshing::CredentialState;
 pub use self::said::Said;
-pub use self::settings::{AppKind, Credentials, Events, Home, Settings, is_loopback};
+pub use self::settings::{AppKind, Credentials, Events, Home, Settings, is_loopback, site_of};
 pub use self::signature::{Digest, InvalidPageUrl, NonceStr, Origin, PageUrl, Recipe, SignedPage, UrlForm};
 pub use self::transport::Proxy;
 pub(crate) use self::transport::{causes, root};

@@ -80,14 +80,18 @@ impl AppKind {
 impl Settings {
     /// Whether calls go to DingTalk's own hosts, and not to a simulated DingTalk.
     pub fn is_real(&self) -> bool {
-        let of_dingtalk = |host: &str| host.ends_with(".dingtalk.io") || host.ends_with(".dingtalk.com");
-        [&self.api_url, &self.oapi_url].iter().all(|url| url.host_str().is_some_and(of_dingtalk))
+        [&self.api_url, &self.oapi_url].iter().all(|url| site_of(url).is_some())
     }
 
     /// The origin of a simulated DingTalk on this machine, if the settings name one.
     pub fn local_origin(&self) -> Option<Origin> {
         is_loopback(&self.oapi_url).then(|| Origin::parse(&self.oapi_url.origin().ascii_serialization()).ok()).flatten()
     }
+}
+
+/// Whose host `url` has: the international DingTalk's (`io`), the Chinese one's (`com`), or neither's.
+pub fn site_of(url: &Url) -> Option<&'static str> {
+    ["io", "com"].into_iter().find(|site| url.host_str().is_some_and(|host| host.ends_with(&[".dingtalk.", site].concat())))
 }
 
 /// Whether `url` can only be reached from this machine, where nobody else listens in.

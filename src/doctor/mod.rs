@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use crate::application::state_of;
+use crate::application::{NO_CLIENT, state_of};
 use crate::dingtalk::{AuthCode, Clock, DingTalk, UserId};
 use crate::settings::Settings;
 use crate::state::Location;
@@ -48,7 +48,6 @@ pub struct Asked {
 pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow::Result<Report> {
     /// The most calls to DingTalk, retries included, whatever goes wrong.
     const MOST_CALLS: u32 = 12;
-    const NO_CLIENT: &str = "cannot make an HTTPS client: is the package ca-certificates installed, or SSL_CERT_FILE set?";
     // Doctor must not touch the server's state: its own client stores credentials in memory.
     let nothing = state_of(&Settings { state: Location::Memory, ..settings.clone() }, clock.clone())?;
     let dingtalk = DingTalk::new(settings.dingtalk.clone(), Arc::new(nothing), clock.clone(), Arc::new(()));

@@ -9,6 +9,7 @@ use super::report::{Finding, Findings, Verdict};
 use crate::dingtalk::{Clock, Told, root, told};
 use crate::settings::Settings;
 use crate::web::introduction::Introduction;
+use crate::web::origin::address_of;
 
 /// An odd path and query, but a valid one: the server signs the URL that arrives, so nothing may change it on the way.
 const TARGET: &str = "/a%2Fb+c//%E4%B8%AD?x=%2F+y&z=%E6%96%87";
@@ -18,7 +19,7 @@ const TARGET: &str = "/a%2Fb+c//%E4%B8%AD?x=%2F+y&z=%E6%96%87";
 pub async fn examine(client: &Client, settings: &Settings, clock: &Clock, so_far: &Findings) -> Finding {
     let url = format!("{}{TARGET}", settings.web.public_url);
     let seen = match who_is(client, &url, &settings.web.session_keys, clock).await {
-        Ok(Answer { introduction: Some(introduction), .. }) => return arrival(&introduction, settings),
+        Ok(Answer { introduction: Some(introduction), .. }) => return arrival(&introduction, settings.web.public_url.is_https() && settings.server.tls.is_none()),
         // The check of the processes has failed: one that is not ours may have answered this request.
         _ if so_far.verdict("processes") == Some(Verdict::Fail) => return Finding::not_done("passage", "processes"),
         Ok(Answer { status, .. }) => told!("{TARGET} does not arrive: something on the way answers it with status {status}",
@@ -37,16 +38,18 @@ fn pass_on_unchanged() -> Told {
         "请让代理原样转发路径与查询参数：nginx 使用不带路径的 `proxy_pass http://127.0.0.1:8080;`；Caddy 使用不改写的 `reverse_proxy`；Apache 使用 `AllowEncodedSlashes NoDecode` 与 `ProxyPass … nocanon`")
 }
 
-/// Whether path, query and the client's address are those that were sent.
+/// Whether path, query and the client's address are those that were sent. `needs_proxy`: the server itself does not speak the TLS of
+/// PUBLIC_URL.
 #[rustfmt::skip]
-fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
+fn arrival(introduction: &Introduction, needs_proxy: bool) -> Finding {
     let Introduction { target, peer, forwarded, client, trusts_peer, .. } = introduction;
     // The first address that is not the one we claimed: a proxy appended it, and it is this machine's as that proxy saw it.
     let first = forwarded.as_deref().unwrap_or_default().split(',').map(str::trim).find(|hop| !hop.is_empty() && *hop != CLAIMED);
     let is_appended = first.is_some();
     // A proxy on this machine sees the address that it has itself.
-    let says_for_whom = first.is_some_and(|first| client != peer || first.contains(client.as_str()));
-    let has_proxy = is_appended || (settings.web.public_url.is_https() && settings.server.tls.is_none());
+    let is_client = |hop: &str| address_of(hop).is_some_and(|address| address.to_canonical().to_string() == *client);
+    let says_for_whom = first.is_some_and(|first| client != peer || is_client(first));
+    let has_proxy = is_appended || needs_proxy;
     if target != TARGET {
         Finding::fail("passage",
             told!("{TARGET} arrives as {target}: signatures of such pages are wrong", "{TARGET} 到达时变为 {target}：此类页面的签名会出错"),
@@ -56,7 +59,7 @@ fn arrival(introduction: &Introduction, settings: &Settings) -> Finding {
             told!("the proxy {peer} is not believed: everybody behind it counts as one address", "代理 {peer} 不受信任：其后的所有用户被视为同一地址"),
             told!("add {peer} to TRUSTED_PROXIES, or the network of a balancer that has several addresses, and start the server again",
                 "请将 {peer} 加入 TRUSTED_PROXIES（如负载均衡有多个地址，请填写其网段）并重启服务器"))
-    } else if client != CLAIMED && client != peer && first.is_some_and(|first| !first.contains(client.as_str())) {
+    } else if client != CLAIMED && client != peer && first.is_some_and(|first| !is_client(first)) {
         Finding::fail("passage",
             told!("{client} is a proxy, too, and not believed: everybody behind it counts as one address", "{client} 也是代理，但不受信任：其后的所有用户被视为同一地址"),
             told!("add {client} to TRUSTED_PROXIES, or the network that it belongs to, and start the server again",
@@ -84,60 +87,45 @@ fn is_here(address: &str) -> bool {
     address.parse::<IpAddr>().is_ok_and(|address| UdpSocket::bind((address, 0)).is_ok())
 }
 
-/// The app's own settings that have no default.
-#[cfg(test)]
-#[path = "../../tests/own_settings.rs"]
-mod own_settings;
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::Environment;
-    use crate::server::TlsFiles;
-
-    fn settings(public_url: &str) -> Settings {
-        let key: String = (0..64).map(|_| format!("{:02x}", rand::random::<u8>())).collect();
-        let environment = [
-            ("DINGTALK_CLIENT_ID", "dingapp"),
-            ("DINGTALK_CLIENT_SECRET", "a-secret"),
-            ("DINGTALK_CORP_ID", "dingcorp"),
-            ("DINGTALK_AGENT_ID", "1"),
-            ("PUBLIC_URL", public_url),
-            ("SESSION_KEY", &key),
-        ];
-        let own = super::own_settings::OWN_SETTINGS.iter().copied();
-        let mut settings = Settings::read(Environment::from_iter(environment.into_iter().chain(own))).unwrap();
-        settings.server.tls = public_url.contains("tls").then(|| TlsFiles::new("cert.pem".into(), "key.pem".into()));
-        settings
-    }
 
     #[test]
     fn a_proxy_that_is_not_believed_or_does_not_say_for_whom_it_asks_is_told_from_one_that_does() {
-        let (https, own_tls, http) = ("https://app.example.com", "https://tls.example.com", "http://127.0.0.1:8080");
-        for (public_url, target, peer, forwarded, client, word) in [
-            (https, TARGET, "10.1.2.3", Some("192.0.2.66, 203.0.113.9"), "203.0.113.9", "203.0.113.9"),
-            (https, TARGET, "10.1.2.3", Some("203.0.113.9"), "203.0.113.9", "203.0.113.9"),
-            (https, TARGET, "10.1.2.3", Some("192.0.2.66, 10.1.2.9"), CLAIMED, "this machine is one of TRUSTED_PROXIES"),
-            (https, TARGET, "10.2.2.3", Some("192.0.2.66, 203.0.113.9"), "10.2.2.3", "add 10.2.2.3 to TRUSTED_PROXIES"),
-            (https, TARGET, "10.1.2.3", Some("192.0.2.66, 203.0.113.9, 10.2.2.3"), "10.2.2.3", "add 10.2.2.3 to TRUSTED_PROXIES"),
+        let (proxied, direct) = (true, false);
+        for (needs_proxy, target, peer, forwarded, client, word) in [
+            (proxied, TARGET, "10.1.2.3", Some("192.0.2.66, 203.0.113.9"), "203.0.113.9", "203.0.113.9"),
+            (proxied, TARGET, "10.1.2.3", Some("203.0.113.9"), "203.0.113.9", "203.0.113.9"),
+            (proxied, TARGET, "10.1.2.3", Some("192.0.2.66, 10.1.2.9"), CLAIMED, "this machine is one of TRUSTED_PROXIES"),
+            (proxied, TARGET, "10.2.2.3", Some("192.0.2.66, 203.0.113.9"), "10.2.2.3", "add 10.2.2.3 to TRUSTED_PROXIES"),
             (
-                https,
+                proxied,
+                TARGET,
+                "10.1.2.3",
+                Some("192.0.2.66, 203.0.113.9, 10.2.2.3"),
+                "10.2.2.3",
+                "add 10.2.2.3 to TRUSTED_PROXIES",
+            ),
+            (
+                proxied,
                 TARGET,
                 "10.1.2.3",
                 Some("192.0.2.66, 203.0.113.9:4711, 10.1.2.9"),
                 "203.0.113.9",
                 "the client is 203.0.113.9",
             ),
-            (https, TARGET, "10.1.2.3", Some(CLAIMED), CLAIMED, "X-Forwarded-For"),
-            (https, TARGET, "10.1.2.3", None, "10.1.2.3", "X-Forwarded-For"),
-            (https, TARGET, "10.1.2.3", Some("192.0.2.66, unknown"), "10.1.2.3", "X-Forwarded-For"),
-            (https, TARGET, "10.1.2.3", Some("10.1.2.3"), "10.1.2.3", "the client is 10.1.2.3"),
-            (https, "/a/b+c", "10.1.2.3", Some("203.0.113.9"), "203.0.113.9", "proxy_pass"),
-            (own_tls, TARGET, "10.1.2.3", Some("192.0.2.66, 203.0.113.9"), "203.0.113.9", "203.0.113.9"),
-            (own_tls, TARGET, "10.2.2.3", Some("192.0.2.66, 203.0.113.9"), "10.2.2.3", "add 10.2.2.3 to TRUSTED_PROXIES"),
-            (own_tls, TARGET, "203.0.113.9", Some(CLAIMED), "203.0.113.9", "the client is 203.0.113.9"),
-            (http, TARGET, "127.0.0.1", Some(CLAIMED), "127.0.0.1", "the client is 127.0.0.1"),
-            (http, TARGET, "203.0.113.9", Some(CLAIMED), CLAIMED, "name only proxies"),
+            (proxied, TARGET, "10.1.2.3", Some("192.0.2.66, 10.2.2.34, 10.2.2.3"), "10.2.2.3", "add 10.2.2.3 to TRUSTED_PROXIES"),
+            (proxied, TARGET, "10.1.2.3", Some(CLAIMED), CLAIMED, "X-Forwarded-For"),
+            (proxied, TARGET, "10.1.2.3", None, "10.1.2.3", "X-Forwarded-For"),
+            (proxied, TARGET, "10.1.2.3", Some("192.0.2.66, unknown"), "10.1.2.3", "X-Forwarded-For"),
+            (proxied, TARGET, "10.1.2.3", Some("10.1.2.3"), "10.1.2.3", "the client is 10.1.2.3"),
+            (proxied, "/a/b+c", "10.1.2.3", Some("203.0.113.9"), "203.0.113.9", "proxy_pass"),
+            (direct, TARGET, "10.1.2.3", Some("192.0.2.66, 203.0.113.9"), "203.0.113.9", "203.0.113.9"),
+            (direct, TARGET, "10.2.2.3", Some("192.0.2.66, 203.0.113.9"), "10.2.2.3", "add 10.2.2.3 to TRUSTED_PROXIES"),
+            (direct, TARGET, "203.0.113.9", Some(CLAIMED), "203.0.113.9", "the client is 203.0.113.9"),
+            (direct, TARGET, "127.0.0.1", Some(CLAIMED), "127.0.0.1", "the client is 127.0.0.1"),
+            (direct, TARGET, "203.0.113.9", Some(CLAIMED), CLAIMED, "name only proxies"),
         ] {
             let text = |text: &str| text.to_owned();
             let (forwarded, process) = (forwarded.map(text), text("one"));
@@ -151,7 +139,7 @@ mod tests {
                 process,
                 shared: None,
             };
-            let found = arrival(&introduction, &settings(public_url));
+            let found = arrival(&introduction, needs_proxy);
             let said = found.fix.as_ref().unwrap_or(&found.seen);
             assert_eq!(found.verdict == Verdict::Pass, found.fix.is_none());
             assert!(said.english.contains(word), "{word}: {}", said.english);

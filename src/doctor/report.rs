@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::words::CHECKS;
-use crate::dingtalk::{Told, told};
+use crate::dingtalk::{Told, site_of, told};
 use crate::environment::Faults;
 use crate::settings::Settings;
 use crate::web::{Both, Language};
@@ -123,9 +123,7 @@ impl Report {
                 findings.put(Finding::unknown(id, told!("not asked for", "未要求检查")));
             }
         }
-        let host = settings.dingtalk.api_url.host_str().unwrap_or_default();
-        let called = ["com", "io"].into_iter().find(|site| host.ends_with(&format!(".dingtalk.{site}")));
-        Self { findings, site: called.unwrap_or(settings.site) }
+        Self { findings, site: site_of(&settings.dingtalk.api_url).unwrap_or(settings.site) }
     }
 
     /// The worst verdict of all checks.

@@ -4,12 +4,9 @@
 //! ever for most of what a client may leave undone. This is another one around its codec: a head is read when the answer before it has
 //! been sent, and a body when somebody waits for it.
 
-/// Reads requests.
-mod reader;
-/// Hands the body of a request to its handler.
-mod body;
-/// Sends responses.
-mod writer;
+mod reader; // Reads requests.
+mod body; // Hands the body of a request to its handler.
+mod writer; // Sends responses.
 
 use std::cell::{Cell, RefCell};
 use std::io;

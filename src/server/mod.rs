@@ -1,13 +1,9 @@
 //! What the HTTP library does not bound. Skip this at first reading; delete it behind a proxy that does all of it.
 
-/// One connection, one request at a time.
-mod connection;
-/// What the head of a request may look like.
-mod request;
-/// How many connections are taken at once, and which of them give way.
-mod stalls;
-/// The certificate, when no proxy in front has it.
-mod tls;
+mod connection; // One connection, one request at a time.
+mod request; // What the head of a request may look like.
+mod stalls; // How many connections are taken at once, and which of them give way.
+mod tls; // The certificate, when no proxy in front has it.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};

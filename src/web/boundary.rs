@@ -15,7 +15,6 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use anyhow::ensure;
 use tracing::{Level, enabled};
 
-use super::introduction::HEADER;
 use super::problem::{PROBLEM_JSON, explain, record};
 use super::{App, Introductions, Language, Problem, Settings, shared};
 use crate::dingtalk::Origin;
@@ -29,7 +28,9 @@ pub async fn boundary(
     request.extensions_mut().insert(Rc::clone(&scope));
     let headers = shared::<Headers>(request.request())?.clone();
     let mut line = Line::begin(&request, Rc::clone(&scope));
-    let answer = match introduced(request.request()) {
+    // A holder of SESSION_KEY may have asked who answers here.
+    let introductions = request.app_data::<Data<Introductions>>();
+    let answer = match introductions.and_then(|introductions| introductions.answer(request.request())) {
         Some(introduction) => Ok(request.into_response(introduction)),
         None => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
     };
@@ -43,12 +44,6 @@ pub async fn boundary(
     headers.put_on(response.headers_mut(), &scope);
     line.status = response.status().as_u16();
     Ok(response)
-}
-
-/// The server's introduction, if the request asks for it and was made by a holder of SESSION_KEY.
-fn introduced(request: &HttpRequest) -> Option<HttpResponse> {
-    let introductions = request.app_data::<Data<Introductions>>().filter(|_| request.headers().contains_key(HEADER));
-    introductions?.answer(request)
 }
 
 /// A middleware failed, so that the request is gone: the problem goes out as JSON, with the same headers.

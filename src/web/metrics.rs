@@ -73,9 +73,9 @@ impl Metrics {
         }))
     }
 
-    /// Counts a login that ended with `code`, or succeeded.
-    pub fn login_ended(&self, code: Option<&'static str>) {
-        self.logins.with_label_values(&[code.unwrap_or(OK)]).inc();
+    /// Counts a login with its result.
+    pub fn login_ended(&self, result: &'static str) {
+        self.logins.with_label_values(&[result]).inc();
     }
 
     /// Counts an entry page.

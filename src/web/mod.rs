@@ -1,35 +1,20 @@
 //! The plumbing between browser and DingTalk. Knows HTTP and DingTalk's client, and nothing of the app that is built on it.
 
-/// Which app this is, and where it is served.
-mod site;
-/// The outermost layer: id, headers, bodies of problems, access log.
-mod boundary;
-/// The extractors: what a handler's parameters take from a request, such as its body.
-mod extract;
-/// Where a request comes from: the page that made it, the person whom that page shows, the client's address.
-mod origin;
-/// Who is logged in: the session in the cookie, and what ends it.
-pub mod session;
-/// Logging in: the entry page, the state of a login, the exchange.
-pub mod login;
-/// What every page carries: head, language, words.
-pub mod page;
-/// Signatures for `dd.config`, and reports of those that a client refused.
-pub mod jsapi;
-/// What a request is answered when something goes wrong.
-pub mod problem;
-/// Routes that answer every method.
-pub mod route;
-/// Events that DingTalk posts to this server.
-pub mod events;
-/// `/healthz` and `/readyz`, for load balancers.
-mod health;
-/// When the server stops, and the work that it still waits for.
-mod stopping;
-/// For Prometheus.
-pub mod metrics;
-/// Proves to a holder of SESSION_KEY that this very server answers at an address.
-pub mod introduction;
+mod site; // Which app this is, and where it is served.
+mod boundary; // The outermost layer: id, headers, bodies of problems, access log.
+mod extract; // The extractors: what a handler's parameters take from a request, such as its body.
+pub(crate) mod origin; // Where a request comes from: the page that made it, the person whom that page shows, the client's address.
+pub mod session; // Who is logged in: the session in the cookie, and what ends it.
+pub mod login; // Logging in: the entry page, the state of a login, the exchange.
+pub mod page; // What every page carries: head, language, words.
+pub mod jsapi; // Signatures for `dd.config`, and reports of those that a client refused.
+pub mod problem; // What a request is answered when something goes wrong.
+pub mod route; // Routes that answer every method.
+pub mod events; // Events that DingTalk posts to this server.
+mod health; // `/healthz` and `/readyz`, for load balancers.
+mod stopping; // When the server stops, and the work that it still waits for.
+pub mod metrics; // For Prometheus.
+pub mod introduction; // Proves to a holder of SESSION_KEY that this very server answers at an address.
 
 use actix_web::web::ServiceConfig;
 

@@ -141,7 +141,7 @@ impl ClientAddress {
 }
 
 /// The address of a hop, behind which some proxies write the port.
-fn address_of(hop: &str) -> Option<IpAddr> {
+pub fn address_of(hop: &str) -> Option<IpAddr> {
     let with_port = || hop.parse::<SocketAddr>().map(|address| address.ip());
     hop.parse().or_else(|_| with_port()).ok()
 }

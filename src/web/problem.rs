@@ -2,10 +2,8 @@
 //!
 //! A new problem takes a variant here and its row in the table of `problem/words.rs`.
 
-/// How a problem is answered.
-mod answer;
-/// The table of problems.
-mod words;
+mod answer; // How a problem is answered.
+mod words; // The table of problems.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -24,9 +22,9 @@ use crate::dingtalk::{self, Kind};
 
 /// Every way in which a request can fail, with the status that it is answered.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.code())]
 pub enum Problem {
     /// 401: DingTalk does not know the authCode, or it was used here. One fresh code may be tried.
-    #[error("the authCode was rejected")]
     CodeRejected {
         /// The login's place in the line: posted with the fresh authCode, it keeps that place.
         place: Option<Box<String>>,
@@ -35,91 +33,65 @@ pub enum Problem {
         cause: Option<dingtalk::Error>,
     },
     /// 401: a session is needed. The boundary adds the challenge for a new login.
-    #[error("a session is needed")]
     LoginRequired,
     /// 403: the state was not given to this browser, is older than ten minutes (twenty for a login that waited in line), or was used.
-    #[error("the login state was rejected")]
     StateRejected,
     /// 403: the request does not come from a page of ours.
-    #[error("the request comes from another origin")]
     OriginRejected,
     /// 403: the address names another organisation than this server's.
-    #[error("the address names another organisation")]
     OrganisationRejected,
     /// 400: nothing names the organisation, or the client has not filled in the placeholder of the address.
-    #[error("the address names no organisation")]
     OrganisationUnknown,
     /// 404: nothing is there.
-    #[error("not found")]
     NotFound,
     /// 405: something is there, for other methods.
-    #[error("method not allowed")]
     MethodNotAllowed {
         /// The methods that are answered.
         allow: &'static str,
     },
     /// 408: the head or the body took too long.
-    #[error("the request took too long")]
     RequestTimeout,
     /// 403: the organisation has not authorised the app, or has stopped it.
-    #[error("the organisation does not have the app")]
     NotAuthorised(#[source] dingtalk::Error),
     /// 409: the page that makes the request shows another person than the session's.
-    #[error("the page shows somebody else")]
     UserChanged,
     /// 409: this authCode, or this login state, is being used at the moment.
-    #[error("the authCode is in use")]
     CodeInUse,
     /// 413: more than the handler takes.
-    #[error("the body is too large")]
     PayloadTooLarge,
     /// 414: the address is longer than 8 KiB.
-    #[error("the address is too long")]
     UriTooLong,
     /// 431: the headers are larger than 16 KiB.
-    #[error("the headers are too large")]
     HeadTooLarge,
     /// 415: no Content-Type, or not one that the handler takes.
-    #[error("the body's type is not accepted")]
     UnsupportedMediaType,
     /// 400: the request does not have the shape it must have.
     #[error("bad request: {0}")]
     BadRequest(Cow<'static, str>),
     /// 400: this address is not signed for `dd.config`.
-    #[error("the address is not signed")]
     UrlRejected(#[from] dingtalk::InvalidPageUrl),
     /// 429: it is not yet this login's turn. The page posts again.
-    #[error("the login has to wait for its turn")]
     LoginQueued(Box<Queued>),
     /// 429: too many reports.
-    #[error("too many requests")]
     RateLimited {
         /// When the next one is accepted.
         retry_after: Duration,
     },
     /// 503: the authCode was sent and the answer was lost. The code must not be sent again; a new one may.
-    #[error("what became of the authCode is not known")]
     RetryWithNewCode(#[source] dingtalk::Error),
     /// 503: DingTalk does not answer, is busy, or answers something that this server does not understand.
-    #[error("dingtalk is unavailable")]
     DingtalkUnavailable(#[source] dingtalk::Error),
     /// 503: so many calls to DingTalk wait for their turn that this one did not get any.
-    #[error("too many calls are waiting")]
     Crowded(#[source] dingtalk::Error),
     /// 503: the organisation's calls for this month are used up.
-    #[error("the monthly quota is used up")]
     QuotaSpent(#[source] dingtalk::Error),
     /// 503: an administrator must act. What to do is in the log, not in the answer.
-    #[error("dingtalk refuses this app")]
     Misconfigured(#[source] dingtalk::Error),
     /// 500: a mistake of ours.
-    #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A problem of the app's own.
-    #[error("{}", .0.code)]
     Own(Explanation),
     /// The same, with another text for what to do next. See [`Explanation::saying`].
-    #[error("{}", .0.code)]
     OwnSaying(Explanation, Box<Both<String>>),
 }
 

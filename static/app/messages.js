@@ -28,9 +28,9 @@ h5.messages = (function () {
   function explain({ kind, code, text, next = '' }) {
     // The library's numbers for what a client or a platform lacks.
     const known = words[/** @type {Trouble} */ (/^(1|4050)$/.test(code) ? 'no_such_api' : code)];
-    const told = kind === 'problem' && text && { happened: text, next };
+    const told = kind === 'problem' && text ? { happened: text, next } : known && known.happened && known;
     const said = kind === 'refused' && text ? words.dingtalk_said + text : '';
-    return Object.assign({ said }, known && known.happened ? known : told || words[kind] || words.problem);
+    return Object.assign({ said }, told || words[kind] || words.problem);
   }
 
   return Object.assign({ explain }, words);

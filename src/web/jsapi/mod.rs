@@ -1,8 +1,7 @@
 //! Signs pages for `dd.config`, tries out which signatures a client accepts, and explains why one was refused. Pages never get the
 //! jsapi_ticket.
 
-/// Explains why a client refused.
-mod report;
+mod report; // Explains why a client refused.
 
 use actix_web::web::{Data, Json, Query, ServiceConfig};
 use actix_web::{FromRequest, HttpRequest};

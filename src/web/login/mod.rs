@@ -1,8 +1,8 @@
 //! Logging in: the page that begins it, the proof that the same browser ends it, and the exchange.
 
-mod entry;
-mod organisation;
-mod presession;
+mod entry; // Who gets a page, and who gets the entry page instead.
+mod organisation; // Which organisation a request is about.
+mod presession; // Proof that the browser which ends a login is the one that began it.
 
 use std::time::Duration;
 
@@ -15,11 +15,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-/// Who gets a page, and who gets the entry page instead.
 pub use self::entry::{EntryPage, Visitor};
-/// Which organisation a request is about.
 pub use self::organisation::organisation_of;
-/// Proof that the browser which ends a login is the one that began it.
 pub use self::presession::Challenge;
 use self::presession::{Arrival, StateId};
 
@@ -210,22 +207,22 @@ async fn log_in(
 
 /// Counts how each login ended, whichever extractor turned it away.
 async fn count<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, actix_web::Error> {
-    let mut ending = Ending { metrics: shared::<Metrics>(request.request())?.clone(), code: Some("gone") };
-    let answer = next.call(request).await.inspect_err(|_| ending.code = Some("internal"))?;
+    let mut ending = Ending { metrics: shared::<Metrics>(request.request())?.clone(), result: "gone" };
+    let answer = next.call(request).await.inspect_err(|_| ending.result = "internal")?;
     let problem = answer.response().error().map(|error| error.as_error::<Problem>());
-    ending.code = problem.map(|known| known.map_or("bad_request", Problem::code));
+    ending.result = problem.map_or("ok", |known| known.map_or("bad_request", Problem::code));
     Ok(answer)
 }
 
 /// Counts how a login ended when it is dropped, also if the browser has disconnected.
 struct Ending {
     metrics: Data<Metrics>,
-    code: Option<&'static str>,
+    result: &'static str,
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.metrics.login_ended(if std::thread::panicking() { Some("internal") } else { self.code });
+        self.metrics.login_ended(if std::thread::panicking() { "internal" } else { self.result });
     }
 }
 

@@ -1,11 +1,8 @@
 //! What every page carries.
 
-/// Where the files of `static/` are served.
-pub mod assets;
-/// How somebody sees a page: in which language, light or dark.
-mod reader;
-/// The texts of the plumbing, and the macro that all texts are written with.
-pub mod words;
+pub mod assets; // Where the files of `static/` are served.
+mod reader; // How somebody sees a page: in which language, light or dark.
+pub mod words; // The texts of the plumbing, and the macro that all texts are written with.
 
 use std::borrow::Cow;
 use std::rc::Rc;

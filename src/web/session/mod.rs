@@ -1,10 +1,8 @@
 //! Who is logged in. The session is in the browser's cookie, encrypted and authenticated, so that a page needs no session store; the server
 //! checks its time limits and remembers which sessions were ended. Nothing outside of this folder reads or writes the cookie.
 
-/// How our cookies are written and read.
-mod cookie;
-/// The keys that cookies are sealed with.
-mod keys;
+mod cookie; // How our cookies are written and read.
+mod keys; // The keys that cookies are sealed with.
 
 use std::cell::RefCell;
 use std::rc::Rc;
