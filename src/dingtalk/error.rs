@@ -112,7 +112,7 @@ impl Error {
 
     /// DingTalk's code, such as `60121`, if it has refused the call: by this an app tells the refusals of its own calls apart.
     pub fn code(&self) -> Option<&str> {
-        self.said.strip_prefix(REFUSED)?.split(':').next()
+        self.said.strip_prefix(REFUSED)?.split(": ").next()
     }
 
     /// The host to which there was no connection; empty for any other error.

@@ -84,7 +84,7 @@ pub struct UserDetails {
     pub job_number: Option<String>,
     /// Needs a permission of its own.
     pub mobile: Option<String>,
-    /// Needs a permission of its own.
+    /// The person's own address, or else the organisation's mailbox for them. Needs a permission of its own.
     pub email: Option<String>,
     /// Office.
     pub work_place: Option<String>,
@@ -107,7 +107,7 @@ impl From<Value> for UserDetails {
             title: line(&told["title"]),
             job_number: line(&told["job_number"]),
             mobile: line(&told["mobile"]),
-            email: line(&told["email"]),
+            email: line(&told["email"]).or_else(|| line(&told["org_email"])),
             work_place: line(&told["work_place"]),
             departments: list(&told["dept_id_list"]).iter().filter_map(line).collect(),
             roles: list(&told["role_list"]).iter().filter_map(|role| line(&role["name"])).collect(),

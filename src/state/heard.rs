@@ -125,12 +125,25 @@ impl Decisions {
 }
 
 impl State {
-    /// Applies `event` to the state; to apply it again changes nothing. Returns whether it means anything here.
-    fn apply(&self, event: &Event) -> bool {
+    /// When `event` happened, in Unix milliseconds. One that does not say so happened when it first came.
+    fn time_of(&self, event: &Event) -> u64 {
         let machine = self.clock.machine_millis();
         let latest = machine.max(self.clock.unix_millis()) + Clock::SKEW.as_millis() as u64;
+        let first_came = || {
+            let mut undated = self.undated.lock();
+            let known = undated.get(&event.id).copied();
+            known.unwrap_or_else(|| {
+                undated.insert(event.id, machine);
+                machine
+            })
+        };
         // Clocks differ. An event that is dated tomorrow must not override all events until then.
-        let at = event.at.unwrap_or(machine).min(latest);
+        event.at.unwrap_or_else(first_came).min(latest)
+    }
+
+    /// Applies `event` to the state; to apply it again changes nothing. Returns whether it means anything here.
+    fn apply(&self, event: &Event) -> bool {
+        let at = self.time_of(event);
         let known = || self.tables.known();
         match &event.what {
             Happening::SuiteTicket(ticket) => known().hear_ticket(ticket, at),

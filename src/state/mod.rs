@@ -30,7 +30,7 @@ pub use self::journal::{NotStored, Table};
 pub use self::location::{Location, NoWrites, StorageStatus, Unread, Vitals};
 pub use self::once::{Once, Reservation, Taken, Unavailable, Wanted};
 use self::redis::{Publisher, Redis};
-use self::remembered::{Seen, Thing};
+use self::remembered::{Remembered, Seen, Thing};
 pub use self::sealing::{Sealer, SealingKeys, derived, mac};
 use crate::dingtalk::events::Reaction;
 use crate::dingtalk::{Answering, Clock, Error, Grant, Leave, LeaveAnswer, LeaveRequest, Needed, Outcome, Peers, Sharing};
@@ -42,6 +42,8 @@ pub struct State {
     found: Mutex<Vec<Record>>,
     clock: Clock,
     reaction: Mutex<Reaction>,
+    /// When events that do not say when they happened first came, in Unix milliseconds.
+    undated: Mutex<Remembered<[u8; 16], u64>>,
     /// What is shared with other processes; None with `memory:` and `file:`.
     redis: Option<Arc<Redis>>,
     /// Redis is followed until this is dropped: after `tables`, whose journal still publishes changes when it is dropped.
@@ -67,9 +69,18 @@ impl State {
             }
         };
         let tables = Tables::new(lifetime, &mut found, &clock, journal);
+        let undated = Remembered::new(Table::Events, lifetime, &mut Vec::new(), &clock, &Journal::none());
         let (redis, _until) = shared.unzip();
         redis.iter().for_each(|redis| redis.follow(&tables));
-        Ok(Self { tables, found: Mutex::new(found), clock, reaction: Mutex::default(), redis, _until })
+        Ok(Self {
+            tables,
+            found: Mutex::new(found),
+            clock,
+            reaction: Mutex::default(),
+            undated: Mutex::new(undated),
+            redis,
+            _until,
+        })
     }
 
     /// From now on an event is acknowledged only if `reaction` succeeded, too. It may hold the client, which holds this state: replace it

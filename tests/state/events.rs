@@ -1,6 +1,6 @@
 //! What events mean, wherever state is stored, if they are reported again, late or in any order.
 
-use dingtalk_h5::dingtalk::events::{Event, Happening, Listener};
+use dingtalk_h5::dingtalk::events::{Event, Happening, Listener, Reaction};
 use dingtalk_h5::dingtalk::{AgentId, Authorisation, Authorisations, Clock, SuiteTicket};
 use dingtalk_h5::state::{Location, SealingKeys, State};
 use proptest::prelude::*;
@@ -37,6 +37,23 @@ async fn the_newest_suite_ticket_counts_and_outlives_the_process() {
     assert_eq!(state.suite_ticket(), SuiteTicket::parse("new").ok());
     drop(state);
     assert_eq!(place.open().suite_ticket(), SuiteTicket::parse("new").ok());
+}
+
+#[tokio::test]
+async fn an_event_without_a_time_that_comes_again_is_as_old_as_when_it_first_came() {
+    let (place, one) = (Place::in_memory(), corp("ding1"));
+    let state = place.open();
+    let removed = Event::new(&["removed"], None, Happening::Relieved(one.clone()));
+    // The app is not done with it, so that it comes again.
+    state.react_with(Reaction::new(|event: Event| async move {
+        if matches!(event.what, Happening::Relieved(_)) { Err("not done") } else { Ok(()) }
+    }));
+    assert!(!state.hear(removed.clone()).await);
+    place.hands.advance(std::time::Duration::from_secs(60));
+    tell(&state, &[ago(&place, 0, Happening::Authorised(one.clone(), None))]).await;
+    place.hands.advance(std::time::Duration::from_secs(60));
+    assert!(!state.hear(removed).await);
+    assert!(matches!(state.of(&one), Authorisation::Granted { .. }));
 }
 
 #[tokio::test]

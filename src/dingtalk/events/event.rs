@@ -4,7 +4,7 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::super::answer::text;
+use super::super::answer::{list, text};
 use super::super::identifiers::is_plain;
 use super::super::{AgentId, CorpId, SuiteTicket, UserId};
 
@@ -83,10 +83,12 @@ impl Event {
     }
 
     fn single(name: &str, message: &Value) -> Self {
-        let word = |names: &[&str]| member(message, names).unwrap_or_default();
-        let (corp_id, time) = (word(&["AuthCorpId", "CorpId", "corpId"]), word(&["TimeStamp", "timeStamp", "EventTime"]));
+        let corp_id = member(message, &["AuthCorpId", "CorpId", "corpId"]).unwrap_or_default();
+        // The first says when it happened; the others may say when it is sent, anew each time ("Employee resignation").
+        let at = ["EventTime", "TimeStamp", "timeStamp"].iter().find_map(|name| millis(&member(message, &[name])?));
+        let id = member(message, &["eventId"]).unwrap_or_else(|| message.to_string());
         let what = Happening::read(name, &corp_id, "", message);
-        Self::new(&[name, &message.to_string()], millis(&time), what)
+        Self::new(&[name, &corp_id, &id], at, what)
     }
 }
 
@@ -178,12 +180,8 @@ pub(in super::super) fn authorised_agent(data: &Value) -> Option<AgentId> {
 /// The people in `data`, which names a list of them, or one, or nobody: then it is the subject.
 fn people(subject: &str, data: &Value) -> Option<Vec<UserId>> {
     let told = ["userId", "UserId", "userid", "userIds"].iter().find_map(|name| data.get(name));
-    let people: Vec<_> = match told {
-        Some(Value::Array(people)) => people.iter().filter_map(Value::as_str).collect(),
-        Some(Value::String(person)) => vec![person.as_str()],
-        _ => vec![subject],
-    };
-    let people: Vec<_> = people.into_iter().filter_map(|person| UserId::parse(person).ok()).collect();
+    let named = told.map_or_else(|| vec![subject.to_owned()], |told| list(told).iter().filter_map(text).collect());
+    let people: Vec<_> = named.into_iter().filter_map(|person| UserId::parse(person).ok()).collect();
     (!people.is_empty()).then_some(people)
 }
 
@@ -282,6 +280,27 @@ mod tests {
         for modified in [json!(null), json!(1_608_639_648_000_u64)] {
             assert_ne!(id(modified.clone(), "anna"), id(modified.clone(), "bob"));
             assert_eq!(id(modified.clone(), "anna"), id(modified, "anna"));
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_sent_again_happened_when_it_happened_and_is_the_same_event() {
+        let event = |id: &str, sent: &str| {
+            let left = json!({"EventType": "user_leave_org", "CorpId": "ding1", "userId": ["anna"], "eventId": id,
+                "EventTime": 1_661_941_203_000_u64, "timeStamp": sent});
+            Event::all_in(&left.to_string()).unwrap().remove(0)
+        };
+        let (first, again) = (event("e1", "1684466284"), event("e1", "1684466999"));
+        assert_eq!((first.at, first.id), (Some(1_661_941_203_000), again.id));
+        assert_ne!(first.id, event("e2", "1684466284").id);
+    }
+
+    #[test]
+    fn people_are_named_by_texts_or_numbers_alone_or_in_a_list() {
+        for people in [json!("7"), json!(7), json!(["7"]), json!([7])] {
+            let left = json!({"EventType": "user_leave_org", "CorpId": "ding1", "UserId": people});
+            let expected = Happening::Left(CorpId::parse("ding1").unwrap(), vec![UserId::parse("7").unwrap()]);
+            assert_eq!(what(left), [expected]);
         }
     }
 
