@@ -183,7 +183,7 @@ impl Application {
         let ended = self.server.run_until(stopping, NOTICE).await;
         self.stopping.end(NOTICE + server::LAST_REQUESTS).await;
         self.tasks.shutdown().await;
-        state.leave().await;
+        state.sign_off().await;
         // The state holds the app's reaction, which may hold the client, which holds the state: this breaks the cycle.
         state.react_with(Reaction::default());
         ended

@@ -37,16 +37,19 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = commands().get_matches();
+    let (command, options) = arguments.subcommand().unwrap_or(("serve", &arguments));
+    if command == "unit" {
+        return unit(options);
+    }
     if let Err(error) = read_dot_env() {
         return end(UNUSABLE, error);
     }
-    match arguments.subcommand().unwrap_or(("serve", &arguments)) {
-        ("health", options) => health(options),
-        ("unit", options) => unit(options),
-        ("doctor", options) => doctor(options),
-        ("end-sessions", options) => with_settings(options, async |settings| end_sessions(&settings, options).await),
-        ("take-over", options) => with_settings(options, async |settings| take_over(&settings, options).await),
-        (_, options) => {
+    match command {
+        "health" => health(options),
+        "doctor" => doctor(options),
+        "end-sessions" => with_settings(options, async |settings| end_sessions(&settings, options).await),
+        "take-over" => with_settings(options, async |settings| take_over(&settings, options).await),
+        _ => {
             let checks = !options.try_get_one("no-checks").is_ok_and(|given| given == Some(&true));
             with_settings(options, async |settings| serve(settings, checks).await)
         }
@@ -62,7 +65,8 @@ fn read_dot_env() -> Result<(), String> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(format!(".env cannot be read: {}", error.kind())),
     };
-    const MALFORMED: &str = ".env is malformed: each line is NAME=value, with quotes around values that have spaces";
+    const MALFORMED: &str =
+        ".env is malformed: each line is NAME=value, with single quotes around a value that has blanks, quotes, \\ or $";
     let read = |text: &str| dotenvy::from_read_iter(Cursor::new(format!("{text}\n"))).collect::<Result<HashMap<_, _>, _>>();
     let text = text.trim_start_matches('\u{feff}');
     if let Some(nth) = text.lines().position(|line| line.contains('\0') || read(line).is_err()) {
@@ -165,7 +169,7 @@ fn say(report: &impl Display) {
 }
 
 /// How long an administrator's command waits for Redis.
-const PATIENCE: Duration = Duration::from_secs(3);
+const REDIS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Ends the sessions of a person, or of everybody, in an organisation, in all processes. When this returns without an error, that is
 /// stored.
@@ -179,7 +183,7 @@ async fn end_sessions(settings: &Settings, options: &ArgMatches) -> anyhow::Resu
             Some(user_id) => state.end_sessions_of_person(corp_id, user_id.clone(), clock.moment()),
             None => state.end_sessions_of_organisation(corp_id, clock.moment()),
         }
-        state.kept_within(PATIENCE).await.context("nobody was told")
+        state.kept_within(REDIS_TIMEOUT).await.context("nobody was told")
     })
     .await
 }
@@ -209,9 +213,9 @@ async fn with_shared_state<T>(
     }
     let clock = Clock::system();
     let state = state_of(settings, clock.clone())?;
-    ensure!(state.is_followed(PATIENCE).await, "redis is away: nothing was changed");
+    ensure!(state.is_followed(REDIS_TIMEOUT).await, "redis is away: nothing was changed");
     let done = command(&clock, &state).await;
-    state.leave().await;
+    state.sign_off().await;
     done
 }
 

@@ -41,14 +41,14 @@ impl Drop for Log {
     /// The library's guard is dropped on a thread of its own, because that may block: if the queue stays full, the guard prints an error to
     /// standard output, whose reader may stall as well.
     fn drop(&mut self) {
-        const PATIENCE: Duration = Duration::from_millis(1500);
+        const TIMEOUT: Duration = Duration::from_millis(1500);
         let (guard, (done, ended)) = (self.0.take(), mpsc::channel::<()>());
         let write_the_rest = move || {
             let _until_then = done;
             drop(guard);
         };
         if thread::Builder::new().spawn(write_the_rest).is_ok() {
-            let _ = ended.recv_timeout(PATIENCE);
+            let _ = ended.recv_timeout(TIMEOUT);
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct AnswerCache {
 }
 
 /// The cache key: the organisation, the call with its parameters, and the body.
-type Question = (CorpId, Target, String);
+pub(super) type Question = (CorpId, Target, String);
 
 struct Asked {
     at: Instant,
@@ -48,15 +48,15 @@ impl AnswerCache {
         Self { asked: Mutex::default(), clock, runtime: Handle::current() }
     }
 
-    /// The answer to an organisation's call with `body`: the cached one, or that of a request in flight, else what `ask` brings. A
-    /// failure is cached too, until a retry may help.
-    pub async fn get<T, F>(&self, (corp_id, target): (CorpId, Target), body: &Value, ask: F) -> Result<T, Error>
+    /// The answer to `question`: the cached one, or that of a request in flight, else what `ask` brings. A failure is cached too, until a
+    /// retry may help.
+    pub async fn get<T, F>(&self, question: Question, ask: F) -> Result<T, Error>
     where
         T: DeserializeOwned,
         F: Future<Output = Result<Value, Error>> + Send + 'static,
     {
-        let call = target.call;
-        let mut answer = self.asked((corp_id, target, body.to_string()), ask);
+        let call = question.1.call;
+        let mut answer = self.asked(question, ask);
         let outcome = answer.wait_for(Option::is_some).await.ok().and_then(|answer| Some(answer.as_ref()?.outcome.clone()));
         success(call, outcome.unwrap_or_else(|| Err(Error::interrupted(call)))?.as_bytes())
     }
@@ -138,7 +138,7 @@ mod tests {
             tokio::task::yield_now().await;
             answer
         };
-        kept.get((corp(), CALL.into()), &body, ask).await
+        kept.get((corp(), CALL.into(), body.to_string()), ask).await
     }
 
     #[tokio::test]
@@ -179,7 +179,7 @@ mod tests {
     #[tokio::test]
     async fn a_call_that_panics_is_asked_again() {
         let (kept, times) = (AnswerCache::new(Clock::system()), Arc::default());
-        let panics = kept.get::<Value, _>((corp(), CALL.into()), &Value::Null, async { panic!("told to") });
+        let panics = kept.get::<Value, _>((corp(), CALL.into(), Value::Null.to_string()), async { panic!("told to") });
         assert_eq!(panics.await.unwrap_err().kind, Kind::Interrupted);
         assert!(asked(&kept, Value::Null, Ok(serde_json::json!({})), &times).await.is_ok());
     }

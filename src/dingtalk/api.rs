@@ -82,8 +82,8 @@ pub(super) struct Api {
     pub transport: Transport,
     pub breaker: Breaker,
     pub reach: Reachability,
-    /// Locked while somebody checks whether a ban is real; when the last check found that it is not.
-    looking: tokio::sync::Mutex<Option<Instant>>,
+    /// When the last check of a ban page found no ban. Locked during a check.
+    no_ban_at: tokio::sync::Mutex<Option<Instant>>,
     /// After this time, no call waits for its turn any more.
     pub last_turns: watch::Sender<Option<tokio::time::Instant>>,
     api_url: Url,
@@ -101,7 +101,7 @@ impl Api {
             transport,
             breaker: Breaker::default(),
             reach: Reachability::default(),
-            looking: tokio::sync::Mutex::default(),
+            no_ban_at: tokio::sync::Mutex::default(),
             last_turns: watch::Sender::new(None),
             api_url,
             oapi_url,
@@ -164,7 +164,7 @@ impl Api {
         };
         // One check serves all calls that met the page meanwhile.
         let met = Instant::now();
-        let mut found_none = self.looking.lock().await;
+        let mut found_none = self.no_ban_at.lock().await;
         if self.breaker.shows(self.clock.now()) == BreakerState::Open {
             return Some(self.breaker.banned(Duration::ZERO, self.clock.now()));
         }
@@ -205,9 +205,9 @@ impl Api {
 
     /// Makes a call only to see whether and how it is answered.
     async fn probe(&self, probe: Call, proof: Proof<'_>) -> Result<Answer, Error> {
-        const PATIENCE: Duration = Duration::from_secs(2);
+        const TIMEOUT: Duration = Duration::from_secs(2);
         let (began, mut request) = (Instant::now(), self.request(&probe.into(), proof, &Value::Null));
-        *request.timeout_mut() = Some(PATIENCE);
+        *request.timeout_mut() = Some(TIMEOUT);
         let answer = self.transport.send(probe, request).await;
         self.observer.called(probe.name, answer.as_ref().map(drop), began.elapsed());
         answer

@@ -171,19 +171,19 @@ fn millis(time: Duration) -> u64 {
 }
 
 /// Limits how often something happens that others can trigger: they must not be able to repeat it at will.
-pub struct Seldom {
+pub struct Cooldown {
     between: Duration,
     last: Mutex<Option<Instant>>,
 }
 
-impl Seldom {
+impl Cooldown {
     /// Allows it at most once per `between`.
-    pub const fn every(between: Duration) -> Self {
+    pub const fn of(between: Duration) -> Self {
         Self { between, last: Mutex::new(None) }
     }
 
     /// Whether it may happen now. If so, it counts as having happened.
-    pub fn may(&self, now: Instant) -> bool {
+    pub fn try_use(&self, now: Instant) -> bool {
         let mut last = self.last.lock();
         let may = last.is_none_or(|last| now >= last + self.between);
         if may {

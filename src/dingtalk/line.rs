@@ -77,7 +77,7 @@ impl<W> Line<W> {
         lane.waiting.insert(position.key, waiter);
         self.waiting += 1;
         let gives_way = (self.waiting > Self::MOST).then(|| self.newest_of_most()).flatten();
-        (position, gives_way.and_then(|position| self.leave(position)))
+        (position, gives_way.and_then(|position| self.remove(position)))
     }
 
     /// Takes the next caller out of the line. Their network has its next turn after all others.
@@ -106,7 +106,7 @@ impl<W> Line<W> {
     }
 
     /// Gives a place up. None if it was called already.
-    pub fn leave(&mut self, position: Position) -> Option<W> {
+    pub fn remove(&mut self, position: Position) -> Option<W> {
         let lane = self.lanes.get_mut(&position.network)?;
         let waiter = lane.waiting.remove(&position.key)?;
         self.waiting -= 1;
@@ -194,8 +194,8 @@ mod tests {
         let mut line = Line::new();
         let (position, _) = line.join(network(1), 1, 1);
         line.join(network(2), 2, 2);
-        assert_eq!(line.leave(position), Some(1));
-        assert_eq!(line.leave(position), None);
+        assert_eq!(line.remove(position), Some(1));
+        assert_eq!(line.remove(position), None);
         line.join(network(1), 1, 1);
         assert_eq!(called(&mut line), [2, 1]);
     }
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(gave_way, Some(Line::<u64>::MOST as u64 - 11), "the loud one's newest");
         let (position, gave_way) = line.join(network(1), 200_000, 7);
         assert_eq!(gave_way, Some(7), "itself");
-        assert_eq!((line.len(), line.leave(position)), (Line::<u64>::MOST, None));
+        assert_eq!((line.len(), line.remove(position)), (Line::<u64>::MOST, None));
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub use self::app::{DingTalk, DingTalkState};
 pub use self::breaker::BreakerState;
 pub use self::call::{Call, Target};
 pub use self::client_refusal::ClientRefusal;
-pub use self::clock::{Clock, Moment, Seldom};
+pub use self::clock::{Clock, Cooldown, Moment};
 pub use self::error::{Error, Kind, NoConnection};
 pub use self::identifiers::{
     AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, Malformed, StreamTicket, SuiteTicket, UserId,
@@ -41,9 +41,7 @@ pub use self::identifiers::{
 pub use self::line::Network;
 pub use self::organisation::{Organisation, OrganisationState};
 pub use self::pace::Sharing;
-pub use self::peers::{
-    Answering, Authorisation, Authorisations, Grant, Leave, LeaveAnswer, LeaveRequest, Needed, Outcome, Peers,
-};
+pub use self::peers::{Authorisation, Authorisations, Grant, Needed, Peers, Permit, PermitAnswer, PermitRequest, PermitUse};
 pub use self::refreshing::CredentialState;
 pub use self::said::Said;
 pub use self::settings::{AppKind, Credentials, Events, Home, Settings, is_loopback, site_of};

@@ -24,7 +24,7 @@ use super::said::without_secrets;
 use super::turns::Turns;
 use super::{AccessToken, AgentId, AuthCode, Authorisation, CorpId, JsapiTicket, UserId};
 use super::{
-    BreakerState, Call, CredentialState, DisplayName, Error, JsonObject, Kind, Network, NoConnection, Said, Seldom, Standing,
+    BreakerState, Call, Cooldown, CredentialState, DisplayName, Error, JsonObject, Kind, Network, NoConnection, Said, Standing,
     Target, User, UserDetails, Waiting,
 };
 
@@ -34,7 +34,6 @@ pub struct Organisation {
     calls: Arc<Calls>,
     access_token: Arc<Refreshing<AccessToken>>,
     jsapi_ticket: Arc<Refreshing<JsapiTicket>>,
-    new_ticket: Arc<Seldom>,
 }
 
 /// The state of the credentials, for `/readyz` and the metrics.
@@ -60,9 +59,6 @@ struct Wrapped<T> {
 }
 
 impl Organisation {
-    /// A page may claim that a jsapi_ticket is no longer valid. However often it does, a new one is fetched at most once in this time.
-    const BETWEEN_TICKETS: Duration = Duration::from_secs(60);
-
     /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the renewals.
     pub(super) fn new(app: Arc<App>, corp_id: CorpId) -> Self {
         let clock = app.api.clock.clone();
@@ -73,7 +69,7 @@ impl Organisation {
         let (asking, token) = (Arc::clone(&calls), Arc::clone(&access_token));
         let fetch = move |unwanted| grant::jsapi_ticket(Arc::clone(&asking), Arc::clone(&token), unwanted);
         let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock, JsapiTicket::OLDEST, fetch);
-        Self { calls, access_token, jsapi_ticket, new_ticket: Arc::new(Seldom::every(Self::BETWEEN_TICKETS)) }
+        Self { calls, access_token, jsapi_ticket }
     }
 
     /// The organisation's CorpId.
@@ -94,20 +90,13 @@ impl Organisation {
     }
 
     async fn ask_for_agent(&self) -> Result<AgentId, Error> {
-        let (calls, call, body) = (&self.calls, Call::AUTH_INFO, json!({"auth_corpid": self.corp_id()}));
-        let (asked, sent) = (Arc::clone(calls), body.clone());
-        let ask = async move {
-            let (app, asked, sent) = (&asked.app, &asked, &sent);
-            let ask = |ticket| async move {
-                let signature = suite_signature(&app.credentials, &ticket, app.api.clock.machine_millis());
-                asked.call_by(Proof::Suite(&signature), call, sent).await
-            };
-            app.by_suite_ticket(call, ask).await
-        };
-        let told: Value = calls.app.answers.get((self.corp_id().clone(), call.into()), &body, ask).await?;
+        let (call, body) = (Call::AUTH_INFO, json!({"auth_corpid": self.corp_id()}));
+        let (calls, question) = (Arc::clone(&self.calls), (self.corp_id().clone(), call.into(), body.to_string()));
+        let ask = async move { calls.call_by_suite(call, &body).await };
+        let told: Value = self.calls.app.answers.get(question, ask).await?;
         let unnamed = || Error::new(call, Kind::Malformed, "a success that names no agent");
         let agent_id = authorised_agent(&told).ok_or_else(unnamed)?;
-        calls.app.authorisations.found(self.corp_id(), Some(agent_id.clone()));
+        self.calls.app.authorisations.found(self.corp_id(), Some(agent_id.clone()));
         Ok(agent_id)
     }
 
@@ -134,7 +123,7 @@ impl Organisation {
     /// Says that clients seem to refuse what is signed with `ticket`. If it is still the one in use, it is renewed in the background, at
     /// most once a minute.
     pub fn doubt_jsapi_ticket(&self, ticket: &Arc<JsapiTicket>) {
-        if self.new_ticket.may(self.calls.app.api.clock.now()) {
+        if self.calls.new_ticket.try_use(self.calls.app.api.clock.now()) {
             self.jsapi_ticket.doubt(ticket);
         }
     }
@@ -148,20 +137,21 @@ impl Organisation {
 
     /// How many calls wait for their turn, by the name of the call.
     pub fn waiting(&self) -> Vec<(&'static str, Waiting)> {
-        self.calls.waiting()
+        let turns = self.calls.turns.lock();
+        turns.values().map(|(call, turns)| (call.name, turns.waiting())).collect()
     }
 
-    /// Exchanges `code` for the user, when its turn comes. `leaving` is called each time just before the code is sent, which uses it up.
-    /// Only if DingTalk's gateway refuses the call, for the access_token or for too many calls in this second, has nobody looked at the
-    /// code: then it is sent again, or the error is [`Kind::NoTurn`].
-    pub async fn user_by_code(&self, code: &AuthCode, standing: Standing, leaving: impl Fn()) -> Result<User, Error> {
+    /// Exchanges `code` for the user, when its turn comes. `before_sending` is called just before each sending. Sending uses the code up,
+    /// with one exception: if DingTalk's gateway refuses the access_token, or refuses because of too many calls in this second, nobody has
+    /// looked at the code. Then it is sent again. If no turn comes in time for that, the error is [`Kind::NoTurn`].
+    pub async fn user_by_code(&self, code: &AuthCode, standing: Standing, before_sending: impl Fn()) -> Result<User, Error> {
         #[derive(Deserialize)]
         struct Identity {
             userid: UserId,
             name: Option<DisplayName>,
         }
         let (target, body) = (Call::USER_BY_CODE.into(), json!({"code": code.expose()}));
-        let answer = self.calls.call_for(standing, &self.access_token, &target, &body, &leaving);
+        let answer = self.calls.call_for(standing, &self.access_token, &target, &body, &before_sending);
         let answer: Wrapped<Identity> = answer.await?;
         let Identity { userid, name } = answer.result.0;
         let name = name.filter(|name| !name.as_str().is_empty());
@@ -188,9 +178,9 @@ impl Organisation {
         if call.kept_for.is_none() {
             return self.calls.call(&self.access_token, &target, &body).await;
         }
-        let (this, to, sent) = (self.clone(), target.clone(), body.clone());
-        let ask = async move { this.calls.call(&this.access_token, &to, &sent).await };
-        self.calls.app.answers.get((self.corp_id().clone(), target), &body, ask).await
+        let (this, question) = (self.clone(), (self.corp_id().clone(), target.clone(), body.to_string()));
+        let ask = async move { this.calls.call(&this.access_token, &target, &body).await };
+        self.calls.app.answers.get(question, ask).await
     }
 }
 
@@ -203,19 +193,23 @@ pub(super) struct Calls {
     pub app: Arc<App>,
     pub corp_id: CorpId,
     turns: Mutex<HashMap<Counted, (Call, Arc<Turns>)>>,
-    new_token: Seldom,
+    new_token: Cooldown,
+    new_ticket: Cooldown,
 }
 
 impl Calls {
     /// A missing permission renews the access_token at most once in this time.
     const BETWEEN_TOKENS: Duration = Duration::from_secs(5 * 60);
+    /// A page may claim that a jsapi_ticket is no longer valid. However often it does, a new one is fetched at most once in this time.
+    const BETWEEN_TICKETS: Duration = Duration::from_secs(60);
 
     /// How long a call may wait for its turn, if it is not made with a [`Standing`] of the caller's.
-    const PATIENCE: Duration = Duration::from_secs(8);
+    const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
     /// None was made yet.
     pub fn new(app: Arc<App>, corp_id: CorpId) -> Self {
-        Self { app, corp_id, turns: Mutex::default(), new_token: Seldom::every(Self::BETWEEN_TOKENS) }
+        let (new_token, new_ticket) = (Cooldown::of(Self::BETWEEN_TOKENS), Cooldown::of(Self::BETWEEN_TICKETS));
+        Self { app, corp_id, turns: Mutex::default(), new_token, new_ticket }
     }
 
     /// Makes a call with the access_token, and again with the next one if DingTalk rejects that.
@@ -228,7 +222,7 @@ impl Calls {
         patiently(target.call, || self.call_for(self.ours(), token, target, body, &|| {})).await
     }
 
-    /// The same for somebody with a `standing` in the line; a failure that looks temporary is not retried. `leaving` is called each time
+    /// The same for somebody with a `standing` in the line; a failure that looks temporary is not retried. `before_sending` is called each time
     /// just before the call is sent.
     pub async fn call_for<T: DeserializeOwned>(
         &self,
@@ -236,20 +230,20 @@ impl Calls {
         token: &Arc<Refreshing<AccessToken>>,
         target: &Target,
         body: &Value,
-        leaving: &impl Fn(),
+        before_sending: &impl Fn(),
     ) -> Result<T, Error> {
         // The token is fetched before the turn comes, so that nobody's turn is held up by it.
         let mut held = HeldToken { token, value: token.get().await? };
-        match self.in_turn(standing, target, &mut held, body, leaving).await {
+        match self.in_turn(standing, target, &mut held, body, before_sending).await {
             Err(error) if error.kind == Kind::TokenRejected => {
                 tracing::info!(%error, "access_token rejected before its time: fetching another");
                 token.reject(&held.value);
                 held.value = token.get().await?;
-                self.in_turn(standing, target, &mut held, body, leaving).await
+                self.in_turn(standing, target, &mut held, body, before_sending).await
             }
             // The permission may have been granted just now, and count only with a later token: the next call has that. Where a new token
             // would invalidate the one that everybody uses, the token stays.
-            Err(error) if matches!(error.kind, Kind::Permission(_)) && self.new_token.may(self.app.api.clock.now()) => {
+            Err(error) if matches!(error.kind, Kind::Permission(_)) && self.new_token.try_use(self.app.api.clock.now()) => {
                 token.doubt(&held.value);
                 Err(error)
             }
@@ -263,6 +257,15 @@ impl Calls {
         patiently(call, || async { self.in_turn(self.ours(), &target, &mut { proof }, body, &|| {}).await }).await
     }
 
+    /// Makes `call` with a signature that the latest suite ticket proves.
+    async fn call_by_suite<T: DeserializeOwned>(&self, call: Call, body: &Value) -> Result<T, Error> {
+        let ask = |ticket| async move {
+            let signature = suite_signature(&self.app.credentials, &ticket, self.app.api.clock.machine_millis());
+            self.call_by(Proof::Suite(&signature), call, body).await
+        };
+        self.app.by_suite_ticket(call, ask).await
+    }
+
     /// Makes a call in its turn. If it is refused because there were too many in a second, it waits for another turn: the gateway refuses
     /// it before anybody looks at what was sent.
     async fn in_turn<T: DeserializeOwned>(
@@ -271,14 +274,14 @@ impl Calls {
         target: &Target,
         authority: &mut impl Authority,
         body: &Value,
-        leaving: &impl Fn(),
+        before_sending: &impl Fn(),
     ) -> Result<T, Error> {
         let (call, api) = (target.call, &self.app.api);
         let (turns, mut refusal) = (self.turns_of(call), None);
         loop {
-            // During a ban the call needs no turn, since `send` refuses it. The ban may end before `send` looks, so it counts as leaving.
+            // During a ban the call needs no turn, since `send` refuses it. The ban may end before `send` looks, so it counts as before_sending.
             if api.breaker.shows(api.clock.now()) == BreakerState::Open {
-                leaving();
+                before_sending();
                 return api.send(target, authority.proof(), body).await;
             }
             let began = Instant::now();
@@ -290,7 +293,7 @@ impl Calls {
                 (None, _) => Error::new(call, kind, "too many calls are waiting for their turn"),
             })?;
             turn.take(standing.network);
-            leaving();
+            before_sending();
             let answer = api.send(target, authority.proof(), body).await;
             let failure = answer.as_ref().err().map(|error| &error.kind);
             turn.ended(failure);
@@ -306,12 +309,6 @@ impl Calls {
         }
     }
 
-    /// The line of each call that was ever made, by the name of the call.
-    pub fn waiting(&self) -> Vec<(&'static str, Waiting)> {
-        let turns = self.turns.lock();
-        turns.values().map(|(call, turns)| (call.name, turns.waiting())).collect()
-    }
-
     fn turns_of(&self, call: Call) -> Arc<Turns> {
         let mut turns = self.turns.lock();
         let line = || format!("{} {call}", self.corp_id);
@@ -322,7 +319,7 @@ impl Calls {
     }
 
     fn ours(&self) -> Standing {
-        let until = tokio::time::Instant::now() + Self::PATIENCE;
+        let until = tokio::time::Instant::now() + Self::LONGEST_WAIT;
         Standing { network: Network::OURS, since: self.app.api.clock.unix_millis(), until }
     }
 }

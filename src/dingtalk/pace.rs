@@ -17,9 +17,10 @@ pub(super) struct Pace {
     limit: usize,
     /// The calls that DingTalk may still count: until when it does, and their numbers.
     counted: BTreeSet<(Instant, u64)>,
-    /// The last calls, in the order in which they left. `first_number` is the number of the first.
+    /// The last calls, in the order in which they left.
     departures: VecDeque<Departure>,
-    first_number: u64,
+    /// How many calls have ever left.
+    departed: u64,
     /// How long the fastest answer took: of the present round of [`Self::ANSWERS`], and of the round before.
     fastest: [Option<Duration>; 2],
     answers: u32,
@@ -32,7 +33,7 @@ pub(super) struct Pace {
     /// Until then, the calls of all processes together use up the limit.
     full_until: Instant,
     /// How many processes have calls that wait.
-    waiting: usize,
+    waiting_processes: usize,
 }
 
 /// How processes share a limit.
@@ -76,7 +77,7 @@ impl Pace {
     const SECOND: Duration = Duration::from_secs(1);
     /// Clocks and networks are not exact.
     const MARGIN: Duration = Duration::from_millis(20);
-    /// The most that a call is assumed to have reached DingTalk later than others.
+    /// How much later than the fastest call one may have reached DingTalk: more is not assumed.
     const MOST_DELAY: Duration = Duration::from_secs(2);
     /// After this time without a refusal, a higher limit is tried. If each try causes a refusal, that is one call in ninety at 15 a
     /// second.
@@ -99,7 +100,7 @@ impl Pace {
             limit: allowed,
             counted: BTreeSet::new(),
             departures: VecDeque::new(),
-            first_number: 0,
+            departed: 0,
             fastest: [None; 2],
             answers: 0,
             raised_at: now,
@@ -107,7 +108,7 @@ impl Pace {
             paused_until: now,
             pauses: 0,
             full_until: now,
-            waiting: 1,
+            waiting_processes: 1,
         }
     }
 
@@ -121,7 +122,7 @@ impl Pace {
 
     /// How long it takes until `turns` calls of this process have left, if other processes have as many waiting.
     pub fn time_for(&self, turns: usize) -> Duration {
-        let processes = if self.sharing == Sharing::Together { self.waiting } else { 1 };
+        let processes = if self.sharing == Sharing::Together { self.waiting_processes } else { 1 };
         Duration::from_secs_f64((turns * processes) as f64 / self.per_second() as f64)
     }
 
@@ -135,19 +136,19 @@ impl Pace {
         self.per_second().saturating_sub(self.counted.len())
     }
 
-    /// Notes that all processes together have used up the limit, and that `waiting` of them have calls that wait.
-    pub fn note_full(&mut self, waiting: usize, now: Instant) {
-        (self.waiting, self.full_until) = (waiting, now + Self::SECOND + Self::MARGIN);
+    /// Notes that all processes together have used up the limit, and that `waiting_processes` of them have calls that wait.
+    pub fn note_full(&mut self, waiting_processes: usize, now: Instant) {
+        (self.waiting_processes, self.full_until) = (waiting_processes, now + Self::SECOND + Self::MARGIN);
     }
 
-    /// When the next call may leave; not later than `now` means now.
+    /// When the next call may leave: `now` if at once.
     pub fn next(&mut self, now: Instant) -> Instant {
         self.counted = self.counted.split_off(&(now, u64::MAX));
         self.try_more(now);
         let beyond = self.counted.len().checked_sub(self.per_second());
         let free = beyond.and_then(|beyond| self.counted.iter().nth(beyond)).map_or(now, |(until, _)| *until);
-        // It is not known which process made the calls of the last second: any part of them may be others', with whom nothing is agreed
-        // any more.
+        // Any part of the calls of that second may have been other processes', with whom nothing is agreed any more. So this one waits
+        // until DingTalk no longer counts them.
         let others = if self.sharing.is_agreed() { now } else { self.full_until };
         free.max(self.paused_until).max(others)
     }
@@ -156,13 +157,12 @@ impl Pace {
     pub fn depart(&mut self, now: Instant) -> Departure {
         while self.departures.front().is_some_and(|first| first.at + Self::SECOND + 2 * Self::MOST_DELAY < now) {
             self.departures.pop_front();
-            self.first_number += 1;
         }
         // A call that is not answered within a second may still be on its way to DingTalk, unless all answers take that long.
         let late = if self.fastest() >= Self::SECOND { Self::MARGIN } else { Self::MOST_DELAY };
-        let number = self.first_number + self.departures.len() as u64;
-        let departure = Departure { number, at: now, until: now + Self::SECOND + late, is_refused: false };
-        self.counted.insert((departure.until, number));
+        self.departed += 1;
+        let departure = Departure { number: self.departed, at: now, until: now + Self::SECOND + late, is_refused: false };
+        self.counted.insert((departure.until, departure.number));
         self.departures.push_back(departure);
         departure
     }
@@ -195,9 +195,9 @@ impl Pace {
 
     /// Notes what has become of one of the last calls.
     fn note(&mut self, departure: Departure) {
-        let known =
-            departure.number.checked_sub(self.first_number).and_then(|nth| self.departures.get_mut(usize::try_from(nth).ok()?));
-        known.into_iter().for_each(|known| *known = departure);
+        if let Some(known) = self.departures.iter_mut().rev().find(|known| known.number == departure.number) {
+            *known = departure;
+        }
     }
 
     /// A refusal shows that somebody else makes calls of the same app too. What was admitted in the second before `refused` is what is

@@ -1,19 +1,15 @@
 //! What the client needs from outside: what the processes of one app share, so that together they look to DingTalk like one process, and
 //! what is stored about the app's organisations.
 
-use std::future::Future;
 use std::num::NonZeroUsize;
-use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
 use super::pace::Sharing;
 use super::refreshing::Lease;
 use super::{AgentId, CorpId, Error, SuiteTicket};
-
-/// The future of an answer.
-pub type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A credential in the form in which it is passed on to other processes.
 pub type Grant = Lease<SecretString>;
@@ -32,13 +28,13 @@ pub struct Needed {
 /// The processes that run the app, this one among them. The default methods are those of a process that runs alone, without a state.
 pub trait Peers: Send + Sync + 'static {
     /// Waits until this process has read what the others have published, or until it has waited long enough.
-    fn until_heard(&self) -> Answering<'_, ()> {
+    fn until_heard(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }
 
     /// The credential that one of the processes has, if it is fresh; else what `ask` brings, stored for all of them. Only one process
     /// asks at a time.
-    fn credential<'a>(&'a self, _: Needed, ask: Answering<'a, Result<Grant, Error>>) -> Answering<'a, Result<Grant, Error>> {
+    fn credential<'a>(&'a self, _: Needed, ask: BoxFuture<'a, Result<Grant, Error>>) -> BoxFuture<'a, Result<Grant, Error>> {
         ask
     }
 
@@ -47,19 +43,18 @@ pub trait Peers: Send + Sync + 'static {
         Sharing::Apart(NonZeroUsize::MIN)
     }
 
-    /// How many of the calls that wait here may leave now, where the processes agree on each call. None: the others cannot be reached
-    /// now.
-    fn departures<'a>(&'a self, _: LeaveRequest<'a>) -> Answering<'a, Option<LeaveAnswer>> {
+    /// Permits for calls that wait here, where the processes agree on each call. None: the others cannot be reached now.
+    fn permits<'a>(&'a self, _: PermitRequest<'a>) -> BoxFuture<'a, Option<PermitAnswer>> {
         Box::pin(std::future::ready(None))
     }
 
-    /// Reports what became of a call that was allowed to leave, if it was not sent, was late or was refused. Nobody waits for this.
-    fn note(&self, _line: &str, _leave: Leave, _outcome: Outcome) {}
+    /// Reports what became of a permitted call, if it was not sent, was late or was refused. Nobody waits for this.
+    fn note(&self, _line: &str, _permit: Permit, _used: PermitUse) {}
 }
 
 /// Calls that want to leave.
 #[derive(Debug, Clone, Copy)]
-pub struct LeaveRequest<'a> {
+pub struct PermitRequest<'a> {
     /// The name of their line: the organisation and the API.
     pub line: &'a str,
     /// How many they are.
@@ -70,27 +65,37 @@ pub struct LeaveRequest<'a> {
     pub since: u64,
 }
 
-/// What calls that want to leave may do.
+/// Whether they may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeaveAnswer {
-    /// This many may leave now. The second number is that of the question: see [`Leave`].
-    Now(usize, u64),
-    /// None yet: ask again after this.
-    After {
-        /// How long to wait.
+pub enum PermitAnswer {
+    /// Now.
+    Granted {
+        /// How many of them.
+        calls: usize,
+        /// The number of the request.
+        request: u64,
+    },
+    /// None yet.
+    NotYet {
+        /// How long to wait before asking again.
         wait: Duration,
         /// How many processes have calls that wait, this one among them.
-        waiting: usize,
+        waiting_processes: usize,
     },
 }
 
-/// One call's leave to go: the number of the question, and the index of the call among those that were allowed.
+/// The permit of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Leave(pub u64, pub usize);
+pub struct Permit {
+    /// The number of the request that it answers.
+    pub request: u64,
+    /// The index of the call among those that were permitted.
+    pub nth: usize,
+}
 
-/// What became of a call that was allowed to leave.
+/// What became of a permitted call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PermitUse {
     /// It was not sent.
     NotSent,
     /// It may have reached DingTalk this much later than other calls do.

@@ -58,7 +58,7 @@ impl Transport {
             .no_proxy()
             .user_agent(concat!("dingtalk-h5/", env!("CARGO_PKG_VERSION")));
         let http = match &proxy {
-            Some(proxy) => http.proxy(proxy.tunnel()?),
+            Some(proxy) => http.proxy(reqwest::Proxy::https(proxy.url.expose_secret())?),
             None => http,
         };
         Ok(Self { http: http.build()?, proxy, left: AtomicU64::new(u64::MAX), runtime: Handle::current() })
@@ -211,10 +211,6 @@ impl Proxy {
         let port = url.port_or_known_default().unwrap_or_default();
         let host = format!("{}:{port}", url.host_str().unwrap_or_default());
         Ok(Self { url: String::from(url).into(), host })
-    }
-
-    fn tunnel(&self) -> Result<reqwest::Proxy, reqwest::Error> {
-        reqwest::Proxy::https(self.url.expose_secret())
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::line::{Line, Network, Position};
 use super::pace::{Departure, Pace};
-use super::{Kind, Leave, LeaveAnswer, LeaveRequest, Outcome, Peers};
+use super::{Kind, Peers, Permit, PermitAnswer, PermitRequest, PermitUse};
 
 /// On whose behalf a call is made, and how long it may wait for its turn.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +56,7 @@ struct State {
 enum Next<'a> {
     Call,
     /// Ask the other processes first about the calls that could leave as far as this process is concerned.
-    Ask(LeaveRequest<'a>),
+    Ask(PermitRequest<'a>),
     After(Instant),
 }
 
@@ -64,19 +64,19 @@ enum Next<'a> {
 pub(super) struct Turn {
     turns: Arc<Turns>,
     departure: Departure,
-    /// The leave that was granted, if other processes were asked.
-    leave: Option<Leave>,
-    used: Used,
+    /// Its permit, if other processes were asked.
+    permit: Option<Permit>,
+    call: CallOfTurn,
 }
 
-/// What a turn was used for.
-enum Used {
-    /// Nothing so far.
-    Not,
-    /// A call that is in flight, for somebody in this network.
-    For(Network),
-    /// A call that has ended.
-    Up,
+/// What has become of the call of a turn.
+enum CallOfTurn {
+    /// It was not made.
+    NotMade,
+    /// It is in flight, for somebody in this network.
+    InFlight(Network),
+    /// It has ended.
+    Ended,
 }
 
 /// A place in the line. Dropping it gives the place up.
@@ -86,8 +86,8 @@ struct Place<'a> {
 }
 
 impl Turns {
-    /// A caller who finds no place is told to come back after this time at most, however long the line takes: by then many have left it,
-    /// and a page gives up after ten minutes.
+    /// If the line is full, a caller is told to come back after the time that the line takes, but after this at most: by then many have
+    /// left it, and a page gives up after ten minutes.
     const CROWDED: Duration = Duration::from_secs(250);
 
     /// No wait goes on beyond `last_turns`, once there is such a time. Must be called in the runtime that is to call the turns.
@@ -141,7 +141,12 @@ impl Turns {
         state.pace.sharing = sharing;
         let goes_on = self.last_turns.borrow().is_none_or(|until| now < until);
         if goes_on && !sharing.is_agreed() && state.line.len() == 0 && state.pace.next(now) <= now {
-            return Ok(Turn { turns: Arc::clone(self), departure: state.pace.depart(now), leave: None, used: Used::Not });
+            return Ok(Turn {
+                turns: Arc::clone(self),
+                departure: state.pace.depart(now),
+                permit: None,
+                call: CallOfTurn::NotMade,
+            });
         }
         let (position, gives_way) = state.line.join(standing.network, standing.since, called);
         if let Some(newest) = gives_way {
@@ -162,14 +167,14 @@ impl Turns {
                     self.call_next(None);
                     continue;
                 }
-                Next::Ask(departing) => match self.peers.departures(departing).await {
-                    Some(LeaveAnswer::Now(many, question)) => {
-                        (0..many).for_each(|nth| self.call_next(Some(Leave(question, nth))));
+                Next::Ask(wanted) => match self.peers.permits(wanted).await {
+                    Some(PermitAnswer::Granted { calls, request }) => {
+                        (0..calls).for_each(|nth| self.call_next(Some(Permit { request, nth })));
                         continue;
                     }
-                    Some(LeaveAnswer::After { wait, waiting }) => {
+                    Some(PermitAnswer::NotYet { wait, waiting_processes }) => {
                         let now = Instant::now();
-                        self.state.lock().pace.note_full(waiting, now);
+                        self.state.lock().pace.note_full(waiting_processes, now);
                         now + wait
                     }
                     // The others have just become unreachable: from now on this process keeps to its part of the limit.
@@ -199,22 +204,22 @@ impl Turns {
         }
         let wanted = state.pace.free().min(state.line.len());
         Some(if sharing.is_agreed() {
-            Next::Ask(LeaveRequest { line: &self.name, wanted, per_second: state.pace.allowed(), since })
+            Next::Ask(PermitRequest { line: &self.name, wanted, per_second: state.pace.allowed(), since })
         } else {
             Next::Call
         })
     }
 
-    fn call_next(self: &Arc<Self>, leave: Option<Leave>) {
+    fn call_next(self: &Arc<Self>, permit: Option<Permit>) {
         let mut state = self.state.lock();
         let called = state.line.next().map(|called| (called, state.pace.depart(Instant::now())));
         drop(state);
-        match (called, leave) {
+        match (called, permit) {
             // A caller who has just stopped waiting does not receive the turn. Dropping it gives it back.
             (Some((called, departure)), _) => {
-                drop(called.send(Ok(Turn { turns: Arc::clone(self), departure, leave, used: Used::Not })));
+                drop(called.send(Ok(Turn { turns: Arc::clone(self), departure, permit, call: CallOfTurn::NotMade })));
             }
-            (None, Some(leave)) => self.peers.note(&self.name, leave, Outcome::NotSent),
+            (None, Some(permit)) => self.peers.note(&self.name, permit, PermitUse::NotSent),
             (None, None) => {}
         }
     }
@@ -237,7 +242,7 @@ impl Turns {
 impl Turn {
     /// The call goes out now, for somebody in this network.
     pub fn take(&mut self, network: Network) {
-        self.used = Used::For(network);
+        self.call = CallOfTurn::InFlight(network);
     }
 
     /// The call has ended; `failure` is why it failed, if it did.
@@ -245,7 +250,7 @@ impl Turn {
         match failure {
             // The call did not go out after all: the turn goes to the next caller. How soon that was known says nothing about how long an
             // answer takes.
-            Some(Kind::NotSent(_) | Kind::NotAsked(_)) => self.used = Used::Not,
+            Some(Kind::NotSent(_) | Kind::NotAsked(_)) => self.call = CallOfTurn::NotMade,
             // DingTalk refuses for longer than this second: a call that left now would be refused too.
             Some(Kind::LimitedForLonger) => {
                 self.turns.state.lock().pace.pause(Instant::now());
@@ -257,32 +262,34 @@ impl Turn {
 
     /// Counts the call as answered or lost. `refused`: there were too many calls in this second.
     fn answered(mut self, refused: bool) {
-        self.used = Used::Up;
+        self.call = CallOfTurn::Ended;
         let late = self.turns.state.lock().pace.answered(self.departure, refused, Instant::now());
         match (refused, late) {
-            (true, late) => self.note(Outcome::Refused(late.unwrap_or_default())),
-            (false, Some(late)) => self.note(Outcome::Late(late)),
+            (true, late) => self.note(PermitUse::Refused(late.unwrap_or_default())),
+            (false, Some(late)) => self.note(PermitUse::Late(late)),
             (false, None) => {}
         }
         self.turns.changed.notify_one();
     }
 
-    fn note(&self, outcome: Outcome) {
-        self.leave.iter().for_each(|leave| self.turns.peers.note(&self.turns.name, *leave, outcome));
+    fn note(&self, used: PermitUse) {
+        if let Some(permit) = self.permit {
+            self.turns.peers.note(&self.turns.name, permit, used);
+        }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        match self.used {
-            Used::Not => {
+        match self.call {
+            CallOfTurn::NotMade => {
                 self.turns.state.lock().pace.cancel(self.departure);
-                self.note(Outcome::NotSent);
+                self.note(PermitUse::NotSent);
                 self.turns.changed.notify_one();
             }
             // The caller is gone, so nobody learns when the answer comes: the turn counts for as long as that may take.
-            Used::For(network) => self.turns.wasted(network),
-            Used::Up => {}
+            CallOfTurn::InFlight(network) => self.turns.wasted(network),
+            CallOfTurn::Ended => {}
         }
     }
 }
@@ -290,7 +297,7 @@ impl Drop for Turn {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         // What is in the line is dropped outside of the lock.
-        let gone = self.turns.state.lock().line.leave(self.position);
+        let gone = self.turns.state.lock().line.remove(self.position);
         drop(gone);
     }
 }

@@ -52,11 +52,11 @@ pub enum Server {
 /// Asks who listens at APP_ADDR.
 #[rustfmt::skip] // A finding a paragraph, here and below.
 pub async fn at_app_addr(settings: &Settings, clock: &Clock) -> Result<Server, reqwest::Error> {
-    const PATIENCE: Duration = Duration::from_millis(1500);
-    if !timeout(PATIENCE, TcpStream::connect(settings.server.near_address())).await.is_ok_and(|connected| connected.is_ok()) {
+    const TIMEOUT: Duration = Duration::from_millis(1500);
+    if !timeout(TIMEOUT, TcpStream::connect(settings.server.near_address())).await.is_ok_and(|connected| connected.is_ok()) {
         return Ok(Server::Nobody);
     }
-    let (client, url) = local_client(&settings.server, PATIENCE)?;
+    let (client, url) = local_client(&settings.server, TIMEOUT)?;
     Ok(match who_is(&client, &url, &settings.web.session_keys, clock).await {
         Ok(Answer { introduction: Some(introduction), .. }) => {
             let said = if needs_readiness(settings) { readiness(&client, &url).await } else { Value::Null };
@@ -74,8 +74,8 @@ pub async fn at_app_addr(settings: &Settings, clock: &Clock) -> Result<Server, r
 /// `dingtalk-h5 health`: whether `GET /healthz` is answered, for images that have no other program to ask.
 pub async fn health(server: &server::Settings) -> anyhow::Result<()> {
     // Shorter than the thirty seconds that container platforms give it.
-    const PATIENCE: Duration = Duration::from_secs(3);
-    let (client, url) = local_client(server, PATIENCE)?;
+    const TIMEOUT: Duration = Duration::from_secs(3);
+    let (client, url) = local_client(server, TIMEOUT)?;
     let url = format!("{url}/healthz");
     let answer = client.get(&url).send().await.with_context(|| format!("no answer from {url}"))?;
     ensure!(answer.status() == 200, "{url} answers {}", answer.status());
@@ -84,8 +84,8 @@ pub async fn health(server: &server::Settings) -> anyhow::Result<()> {
 
 /// A client for the server on this machine, and the server's URL. The certificate is not verified: it is for the name in PUBLIC_URL, where
 /// it is examined, and nothing secret is sent here.
-fn local_client(server: &server::Settings, patience: Duration) -> Result<(Client, String), reqwest::Error> {
-    let client = asking::client().timeout(patience).danger_accept_invalid_certs(true).build()?;
+fn local_client(server: &server::Settings, timeout: Duration) -> Result<(Client, String), reqwest::Error> {
+    let client = asking::client().timeout(timeout).danger_accept_invalid_certs(true).build()?;
     Ok((client, format!("{}://{}", server.scheme(), server.near_address())))
 }
 
@@ -97,8 +97,8 @@ fn needs_readiness(settings: &Settings) -> bool {
 
 async fn readiness(client: &Client, url: &str) -> Value {
     // The server's own checks take three seconds at most.
-    const PATIENCE: Duration = Duration::from_secs(4);
-    let Ok(response) = client.get(format!("{url}/readyz")).timeout(PATIENCE).send().await else { return Value::Null };
+    const TIMEOUT: Duration = Duration::from_secs(4);
+    let Ok(response) = client.get(format!("{url}/readyz")).timeout(TIMEOUT).send().await else { return Value::Null };
     let body = asking::body(response).await.unwrap_or_default();
     serde_json::from_slice(&body).unwrap_or_default()
 }

@@ -22,12 +22,12 @@ use tokio::io::{AsyncRead, AsyncWrite, split};
 use tokio::time::sleep;
 
 use self::reader::Reader;
-pub use self::writer::TAKING_PATIENCE;
+pub use self::writer::SEND_TIMEOUT;
 use self::writer::Writer;
 use super::stalls::Seat;
 
 /// How long the head of a request may take, from the end of the last answer on; a trusted proxy's, from its first byte on.
-pub const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a client that connected shortly before the server stops may take to send its request.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 /// Bodies are sent and received in portions of so many bytes; a client's time is limited for each portion.
@@ -42,9 +42,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
 struct Shared<'a> {
     seat: &'a Seat,
     codec: RefCell<Codec>,
-    /// Whether something is being sent,
+    /// Whether something is being sent.
     is_sending: Cell<bool>,
-    /// or the client has received something since the reader last looked.
+    /// Whether the client has received something since the reader last looked.
     has_taken: Cell<bool>,
 }
 

@@ -22,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use self::connection::{HEAD_PATIENCE, Stream, TAKING_PATIENCE, serve};
+use self::connection::{HEAD_TIMEOUT, SEND_TIMEOUT, Stream, serve};
 pub use self::request::bounds;
 pub use self::stalls::Capacity;
 use self::stalls::Stalls;
@@ -142,7 +142,7 @@ fn prepare(listener: &TcpListener) -> io::Result<()> {
     // When a connection is closed, the system would wait for ever for the client to receive what is left in that buffer. This limit counts
     // all of a slow time together: a client that receives too little is cut off by this server before.
     #[cfg(target_os = "linux")]
-    rustix::net::sockopt::set_tcp_user_timeout(listener, 3 * TAKING_PATIENCE.as_millis() as u32)?;
+    rustix::net::sockopt::set_tcp_user_timeout(listener, 3 * SEND_TIMEOUT.as_millis() as u32)?;
     Ok(())
 }
 
@@ -166,7 +166,7 @@ where
         let seat = self.stalls.seat(peer.ip());
         let stream: Box<dyn Stream> = match &self.tls {
             None => Box::new(stream),
-            Some(tls) => Box::new(timeout(HEAD_PATIENCE, seat.stalling(tls.accept(stream))).await??),
+            Some(tls) => Box::new(timeout(HEAD_TIMEOUT, seat.stalling(tls.accept(stream))).await??),
         };
         serve(stream, peer, &seat, self.config.clone(), &self.app, self.stopping.notified()).await
     }

@@ -164,8 +164,8 @@ impl Seat {
         self.stalls.stops.load(Ordering::Relaxed)
     }
 
-    /// Whether a client must open a new connection after the response to the request that it sent after it had `stalled` for so long:
-    /// others need its place, and it sends requests too often to be closed for stalling.
+    /// Whether the next response must be the last of its connection: there are too many connections, and this client asks too often to be
+    /// closed for stalling. `stalled`: how long it stalled before this request.
     pub fn must_go(&self, stalled: Duration) -> bool {
         let asks_too_often = stalled < Stalls::YOUTH + Stalls::BETWEEN_LOOKS;
         asks_too_often && !self.is_of_a_proxy() && self.stalls.crowd.lock().open > self.stalls.many
@@ -257,7 +257,7 @@ impl Crowd {
     }
 }
 
-/// The stalls of a party, each with how many of the party have stalled no longer, itself included.
+/// The stalls of a party with their ranks: the newest has 1, the longest as many as there are.
 fn ranked(party: Party, of: &BTreeMap<u64, Stalled>) -> impl Iterator<Item = (usize, u64, Party, Instant)> {
     (1..=of.len()).rev().zip(of).map(move |(rank, (number, stalled))| (rank, *number, party, stalled.since))
 }

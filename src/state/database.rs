@@ -123,9 +123,9 @@ fn builder() -> Builder {
     builder
 }
 
-/// For how many milliseconds more the end of a session counts when a file is opened. The clock of a machine may be hours ahead when it
-/// boots, until it is set right: then sessions that seem to have expired are valid again, and must not be those that were ended.
-const DOUBT: u64 = 24 * 60 * 60 * 1000;
+/// How many milliseconds longer than stored an ended session is remembered when a file is opened. The clock may be up to a day ahead at
+/// boot: ended sessions would look expired and be forgotten, and once the clock is right their cookies would be valid again.
+const GRACE: u64 = 24 * 60 * 60 * 1000;
 
 /// The content of a file.
 #[derive(Default)]
@@ -144,7 +144,7 @@ impl Found {
             let (row, is_newest) = keys.open(&name, &row).ok_or(Unread::Foreign)?;
             let mut record: Record = serde_json::from_slice(&row).map_err(|_| Unread::Newer)?;
             if record.table.ends_sessions() {
-                record.until = record.until.saturating_add(DOUBT);
+                record.until = record.until.saturating_add(GRACE);
             }
             let matters = record.until > now;
             if !matters || !is_newest {

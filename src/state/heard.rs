@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::State;
 use super::followed::Known;
 use crate::dingtalk::events::{Event, Happening, Listener};
-use crate::dingtalk::{AgentId, Authorisation, Authorisations, Clock, CorpId, SuiteTicket};
+use crate::dingtalk::{AgentId, Authorisation, Authorisations, Clock, CorpId, Moment, SuiteTicket};
 
 /// When an organisation last made each decision about the app, in Unix milliseconds; 0 is never.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -185,10 +185,10 @@ impl State {
         !names_one || self.redis.as_ref().is_none_or(|redis| redis.link.was_up())
     }
 
-    /// Sessions that began before this moment are ended by an event of the time `at`. `SKEW` is added because clocks differ: to end one
-    /// session too many costs a silent login. It is never later than now, so that sessions which begin from now on stay. `at` is DingTalk's
-    /// time, which is nearest to this machine's; `ahead` leads from there to the clock that sessions go by.
-    fn over(&self, at: u64) -> crate::dingtalk::Moment {
+    /// An event of the time `at` ends the sessions that began before this moment. It is `SKEW` later than `at`, since clocks differ, and a
+    /// session too many costs only a silent login; but now at the latest, so that sessions which begin from now on stay. `at` is DingTalk's
+    /// time, which is taken for this machine's. Sessions go by the clock of all processes, which is `ahead` of it.
+    fn over(&self, at: u64) -> Moment {
         let ahead = self.clock.unix_millis().saturating_sub(self.clock.machine_millis());
         self.clock.moment_at(at.saturating_add(ahead).saturating_add(Clock::SKEW.as_millis() as u64))
     }
@@ -198,7 +198,7 @@ impl Listener for State {
     async fn hear(&self, event: Event) -> bool {
         let is_news = self.tables.known().events.get(&event.id).is_none();
         if is_news {
-            tracing::info!(event = event.what.logged(), "heard of");
+            tracing::info!(event = event.what.logged(), "an event has come");
             if !self.can_judge(&event) {
                 return false;
             }

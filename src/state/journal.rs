@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::dingtalk::Clock;
 use crate::dingtalk::events::REMEMBERED;
 
-/// The kinds of things that are stored, each with a table of its own.
+/// The kinds of things that are stored, each with a table of its own. Their names are stored, too, in files and in Redis: none may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Table {
@@ -146,7 +146,7 @@ struct Tray {
 
 impl Journal {
     /// How long [`Journal::kept`] waits at most.
-    const PATIENCE: Duration = Duration::from_millis(500);
+    const TIMEOUT: Duration = Duration::from_millis(500);
 
     /// A journal that stores nothing.
     pub fn none() -> Self {
@@ -180,7 +180,7 @@ impl Journal {
         });
         async move {
             let Some(told) = told else { return Ok(()) };
-            match tokio::time::timeout(Self::PATIENCE, told).await {
+            match tokio::time::timeout(Self::TIMEOUT, told).await {
                 Ok(Ok(())) => Ok(()),
                 _ => Err(NotStored),
             }

@@ -17,6 +17,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::oneshot;
@@ -33,7 +34,7 @@ use self::redis::{Publisher, Redis};
 use self::remembered::{Remembered, Seen, Thing};
 pub use self::sealing::{Sealer, SealingKeys, derived, mac};
 use crate::dingtalk::events::Reaction;
-use crate::dingtalk::{Answering, Clock, Error, Grant, Leave, LeaveAnswer, LeaveRequest, Needed, Outcome, Peers, Sharing};
+use crate::dingtalk::{Clock, Error, Grant, Needed, Peers, Permit, PermitAnswer, PermitRequest, PermitUse, Sharing};
 
 /// What all requests and processes must agree on.
 pub struct State {
@@ -107,21 +108,21 @@ impl State {
         self.tables.journal.kept().await
     }
 
-    /// The same, for callers that can wait `patience`: a failure that ends meanwhile is none.
-    pub async fn kept_within(&self, patience: Duration) -> Result<(), NotStored> {
+    /// The same, for callers that can wait `within`: a failure that ends meanwhile is none.
+    pub async fn kept_within(&self, within: Duration) -> Result<(), NotStored> {
         const PAUSE: Duration = Duration::from_millis(100);
         let kept = async {
             while self.kept().await.is_err() {
                 sleep(PAUSE).await;
             }
         };
-        timeout(patience, kept).await.map_err(|_| NotStored)
+        timeout(within, kept).await.map_err(|_| NotStored)
     }
 
     /// Says that this process ends now, so that it does not count among those that share the state.
-    pub async fn leave(&self) {
+    pub async fn sign_off(&self) {
         if let Some(redis) = &self.redis {
-            redis.leave().await;
+            redis.sign_off().await;
         }
     }
 
@@ -137,10 +138,10 @@ impl State {
         }
     }
 
-    /// Waits until all that other processes have published has been read, for `patience` at most. Returns whether it has.
-    pub async fn is_followed(&self, patience: Duration) -> bool {
+    /// Waits until all that other processes have published has been read, for `within` at most. Returns whether it has.
+    pub async fn is_followed(&self, within: Duration) -> bool {
         match &self.redis {
-            Some(redis) => timeout(patience, redis.link.until_up()).await.is_ok(),
+            Some(redis) => timeout(within, redis.link.until_up()).await.is_ok(),
             None => true,
         }
     }
@@ -174,14 +175,14 @@ impl Condition {
 }
 
 impl Peers for State {
-    fn until_heard(&self) -> Answering<'_, ()> {
+    fn until_heard(&self) -> BoxFuture<'_, ()> {
         match &self.redis {
             Some(redis) => Box::pin(redis.link.begins()),
             None => Box::pin(std::future::ready(())),
         }
     }
 
-    fn credential<'a>(&'a self, needed: Needed, ask: Answering<'a, Result<Grant, Error>>) -> Answering<'a, Result<Grant, Error>> {
+    fn credential<'a>(&'a self, needed: Needed, ask: BoxFuture<'a, Result<Grant, Error>>) -> BoxFuture<'a, Result<Grant, Error>> {
         match &self.redis {
             Some(redis) => Box::pin(redis.credential(needed, ask)),
             None => ask,
@@ -192,11 +193,11 @@ impl Peers for State {
         self.redis.as_ref().map_or(Sharing::Apart(NonZeroUsize::MIN), |redis| redis.sharing())
     }
 
-    fn departures<'a>(&'a self, asking: LeaveRequest<'a>) -> Answering<'a, Option<LeaveAnswer>> {
-        Box::pin(async move { self.redis.as_ref()?.departures(asking).await })
+    fn permits<'a>(&'a self, asking: PermitRequest<'a>) -> BoxFuture<'a, Option<PermitAnswer>> {
+        Box::pin(async move { self.redis.as_ref()?.permits(asking).await })
     }
 
-    fn note(&self, line: &str, leave: Leave, outcome: Outcome) {
-        self.redis.iter().for_each(|redis| redis.note_departure(line.to_owned(), leave, outcome));
+    fn note(&self, line: &str, leave: Permit, used: PermitUse) {
+        self.redis.iter().for_each(|redis| redis.note_permit(line.to_owned(), leave, used));
     }
 }

@@ -92,9 +92,9 @@ impl<K: Thing> Drop for Taken<'_, K> {
 #[derive(Debug, Clone)]
 pub struct Wanted {
     thing: String,
-    /// How long it stays taken if its process dies,
+    /// How long it stays taken at most: its process may hang or die.
     taken_for: Duration,
-    /// unless it is free again as soon as that process counts as ended.
+    /// Whether it is free again as soon as its process counts as ended, even if that is earlier.
     ends_with_process: bool,
     /// How long it stays used, once it is.
     used_for: Duration,
@@ -158,7 +158,9 @@ impl Reservation<'_> {
 
     /// Marks the thing at this index as used or not: first come the needed ones, then the one that helps.
     pub fn mark(&self, nth: usize, is_used: bool) {
-        self.things.iter().skip(nth).take(1).for_each(|(_, used)| used.store(is_used, Ordering::Relaxed));
+        if let Some((_, used)) = self.things.get(nth) {
+            used.store(is_used, Ordering::Relaxed);
+        }
     }
 
     /// Stores in Redis what was used, for all processes to know. If Redis is away, that happens in the background when it is back. What was

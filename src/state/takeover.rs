@@ -14,7 +14,7 @@ use super::remembered::Learnt;
 use super::{NotStored, SealingKeys, State, Unread};
 
 impl State {
-    const PATIENCE: Duration = Duration::from_secs(30);
+    const TIMEOUT: Duration = Duration::from_secs(30);
     const AT_ONCE: usize = 500;
 
     /// Takes over all records of the file at `path`. The process that used the file must have ended. Returns how many records there were;
@@ -45,7 +45,7 @@ impl State {
             let redis = self.redis.as_ref().ok_or(NotStored).context(AWAY)?;
             redis.link.ask::<()>(|names| settling(names, "", &used)).await.map_err(|_| NotStored).context(AWAY)?;
         }
-        self.kept_within(Self::PATIENCE).await.context(AWAY)?;
+        self.kept_within(Self::TIMEOUT).await.context(AWAY)?;
         Ok(count)
     }
 }

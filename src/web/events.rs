@@ -15,7 +15,7 @@ use crate::state::State;
 /// The longest body: enough for a batch of events, each of which is a few hundred bytes.
 const MAX_BYTES: usize = 256 * 1024;
 /// How long a body may take to arrive. DingTalk itself gives up earlier than that, so none of its bodies is cut off.
-const PATIENCE: Duration = Duration::from_secs(5);
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The route that DingTalk posts to, with `DINGTALK_EVENTS=http`.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -55,7 +55,7 @@ async fn hear(
 async fn understood(call: Option<Query<CallbackCall>>, body: Payload, callback: &Callback) -> Result<Heard, &'static str> {
     let call = call.ok_or("its query is not that of a call of DingTalk's")?;
     callback.admit(&call)?;
-    match timeout(PATIENCE, body.to_bytes_limited(MAX_BYTES)).await {
+    match timeout(BODY_TIMEOUT, body.to_bytes_limited(MAX_BYTES)).await {
         Ok(Ok(Ok(body))) => callback.hear(&call, &body),
         _ => Err("its body did not come, or is longer than any of DingTalk's"),
     }

@@ -51,7 +51,7 @@ macro_rules! extracted {
 pub(super) use extracted;
 
 /// How long to wait for the next part of a body: enough for a phone on a bad network, and an end for clients that only hold a connection.
-const PATIENCE: Duration = Duration::from_secs(10);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The media type that the sender states, once: in lower case and without parameters, such as `image/png`.
 fn content_type(request: &HttpRequest) -> Result<String, Problem> {
@@ -66,7 +66,7 @@ async fn read(length: Option<usize>, mut payload: Payload, max_bytes: usize) -> 
         return Err(Problem::PayloadTooLarge);
     }
     let mut body = BytesMut::new();
-    while let Some(part) = timeout(PATIENCE, payload.next()).await.map_err(|_| Problem::RequestTimeout)? {
+    while let Some(part) = timeout(BODY_TIMEOUT, payload.next()).await.map_err(|_| Problem::RequestTimeout)? {
         let part = part.map_err(|error| match error {
             // `src/server` reports a client that is too slow.
             PayloadError::Io(error) if error.kind() == ErrorKind::TimedOut => Problem::RequestTimeout,
@@ -117,7 +117,7 @@ impl<T: DeserializeOwned + 'static, const MAX_BYTES: usize> FromRequest for Stri
         let is_json = content_type(request).is_ok_and(|said| said == "application/json");
         let body = is_json.then(|| read(length(request), payload.take(), MAX_BYTES));
         Box::pin(async move {
-            let body = timeout(PATIENCE, body.ok_or(Problem::UnsupportedMediaType)?);
+            let body = timeout(BODY_TIMEOUT, body.ok_or(Problem::UnsupportedMediaType)?);
             let body = body.await.map_err(|_| Problem::RequestTimeout)??;
             let parsed = serde_json::from_slice(&body).map(|JsonObject(body)| Self(body));
             // serde's message may quote the body, which may hold an authCode.

@@ -29,7 +29,7 @@ impl Readiness {
     const CACHED: Duration = Duration::from_secs(1);
 
     /// How long a probe waits for the result. Renewing the access_token may take longer; that goes on in the background.
-    const PATIENCE: Duration = Duration::from_secs(3);
+    const TIMEOUT: Duration = Duration::from_secs(3);
 
     /// Nothing is checked yet.
     pub fn new(clock: Clock, stopping: Data<Stopping>) -> Self {
@@ -45,7 +45,7 @@ impl Readiness {
         match *last {
             Some((at, ready)) if self.clock.now() < at + Self::CACHED => ready,
             _ => {
-                let ready = tokio::time::timeout(Self::PATIENCE, dingtalk.can_log_in()).await.unwrap_or(false);
+                let ready = tokio::time::timeout(Self::TIMEOUT, dingtalk.can_log_in()).await.unwrap_or(false);
                 *last = Some((self.clock.now(), ready));
                 ready
             }

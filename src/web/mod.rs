@@ -26,7 +26,7 @@ pub use self::introduction::Introductions;
 pub use self::jsapi::{JsapiConfig, Reports};
 pub use self::login::{Logins, Visitor};
 pub use self::metrics::Metrics;
-use self::origin::Began;
+use self::origin::CameFrom;
 pub use self::origin::{ClientAddress, SameOrigin};
 pub use self::page::words::Both;
 pub(crate) use self::page::words::words;

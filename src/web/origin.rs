@@ -41,7 +41,7 @@ extracted!(SameOrigin, SameOrigin::of);
 /// Where a navigation began, as far as the browser tells. A phone may have switched account or organisation while the old cookie lives on:
 /// a navigation from outside may be made by somebody else than the session's person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Began {
+pub enum CameFrom {
     /// On a page of ours.
     Within,
     /// Anywhere else.
@@ -50,20 +50,20 @@ pub enum Began {
     Unknown,
 }
 
-impl Began {
+impl CameFrom {
     /// A query parameter of links on pages that show nobody: whoever follows such a link still counts as coming from outside.
     /// `static/entry.js` removes it from the address after the login.
-    pub const FROM_OUTSIDE: &str = "sign-in";
+    pub const MARK: &str = "sign-in";
 
-    /// Whether links on the page that answers `request` need [`Began::FROM_OUTSIDE`]: the page was not opened from within, and there is a
+    /// Whether links on the page that answers `request` need [`CameFrom::MARK`]: the page was not opened from within, and there is a
     /// session. Without the mark, a click would count as from within and show the person of that session, who had the phone before.
-    pub fn stays_outside(request: &HttpRequest) -> Result<bool, Problem> {
+    pub fn links_need_mark(request: &HttpRequest) -> Result<bool, Problem> {
         Ok(Self::of(request)? != Self::Within && RequestSession::of(request)?.login().is_ok())
     }
 
-    /// Whether the address of `request` has the parameter [`Began::FROM_OUTSIDE`].
+    /// Whether the address of `request` has the parameter [`CameFrom::MARK`].
     pub fn is_marked(request: &HttpRequest) -> bool {
-        request.query_string().split('&').any(|parameter| parameter == Self::FROM_OUTSIDE)
+        request.query_string().split('&').any(|parameter| parameter == Self::MARK)
     }
 
     /// Whether `request` may load a page: old WebViews do not say.

@@ -21,6 +21,8 @@ async fn a_malformed_dot_env_is_reported_without_its_content_and_keeps_no_help_f
         let (code, said) = ends_with(text, &mut program(&Vec::new())).await;
         assert_eq!(code, Some(2));
         assert!(said.contains(".env is malformed") && !said.contains("canary"), "{said}");
+        let (code, said) = ends_with(text, program(&Vec::new()).arg("unit")).await;
+        assert!(code == Some(0) && said.contains("ExecStart="), "{said}");
         let help = ends_with(text, program(&Vec::new()).arg("--help")).await;
         assert!(help.0 == Some(0) && help.1.contains("Usage"), "{}", help.1);
     }

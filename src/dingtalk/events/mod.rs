@@ -7,10 +7,10 @@ mod stream; // Over Stream: a connection that the server opens.
 
 use std::fmt::Display;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -33,9 +33,9 @@ pub trait Listener: Send + Sync + 'static {
 
 /// How long a reaction may take. By the strictest page of its documentation, DingTalk waits 1.2 seconds for the answer to a call; over
 /// Stream, each event waits for the one before.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
-type Reacting = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+type Reacting = BoxFuture<'static, Result<(), String>>;
 
 /// What an app does about events; by default nothing.
 #[derive(Clone, Default)]
@@ -69,11 +69,11 @@ impl Reaction {
         // In a task of its own, so that a panic does not end the task that receives events. Dropping the set aborts it.
         let (mut task, told) = (JoinSet::new(), event.clone());
         task.spawn(async move { react(told).await });
-        let why = match timeout(PATIENCE, task.join_next()).await {
+        let why = match timeout(TIMEOUT, task.join_next()).await {
             Ok(None | Some(Ok(Ok(())))) => return true,
             Ok(Some(Ok(Err(error)))) => error,
             Ok(Some(Err(_))) => "it panicked".to_owned(),
-            Err(_) => format!("it took longer than {PATIENCE:?}"),
+            Err(_) => format!("it took longer than {TIMEOUT:?}"),
         };
         tracing::error!(event = event.what.logged(), error = why, "the app failed to react to an event: DingTalk sends it again");
         false

@@ -1,6 +1,8 @@
 use std::net::IpAddr;
 
-use super::super::{Answering, Sharing};
+use futures_util::future::BoxFuture;
+
+use super::super::Sharing;
 use super::*;
 
 struct Alone;
@@ -80,8 +82,8 @@ impl Peers for Full {
         Sharing::Together
     }
 
-    fn departures<'a>(&'a self, _: LeaveRequest<'a>) -> Answering<'a, Option<LeaveAnswer>> {
-        Box::pin(std::future::ready(Some(LeaveAnswer::After { wait: Duration::from_secs(1), waiting: self.0 })))
+    fn permits<'a>(&'a self, _: PermitRequest<'a>) -> BoxFuture<'a, Option<PermitAnswer>> {
+        Box::pin(std::future::ready(Some(PermitAnswer::NotYet { wait: Duration::from_secs(1), waiting_processes: self.0 })))
     }
 }
 

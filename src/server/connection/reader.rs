@@ -14,25 +14,25 @@ use tokio_util::codec::Decoder;
 
 use super::body::{Body, Part, awaited, dropped};
 use super::writer::Writer;
-use super::{HEAD_PATIENCE, PORTION, Shared, Stream, Terms};
+use super::{HEAD_TIMEOUT, PORTION, Shared, Stream, Terms};
 use crate::server::request::{Refusal, has_lone_line_feed, read_head, stand_in};
 
 /// How long a client may take for each portion of a body.
-const PORTION_PATIENCE: Duration = Duration::from_secs(20);
-/// How long a trusted proxy may keep an idle connection: longer than any does, since a request that it sends while its connection is being
-/// closed is lost. Most close theirs after one minute, Google's after ten, Envoy after an hour.
-const PROXY_PATIENCE: Duration = Duration::from_secs(3620);
+const PORTION_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a trusted proxy may keep an idle connection. It is longer than proxies themselves do (most one minute, Google's ten, Envoy's an
+/// hour): if this server closed first, a request sent at that moment would be lost.
+const PROXY_IDLE_TIMEOUT: Duration = Duration::from_secs(3620);
 /// How long a client that sends nothing more still gets a response: scripts that pipe a request wait for it, disconnected browsers do not.
-const LEAVING_PATIENCE: Duration = Duration::from_secs(1);
+const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a client may go on sending after the last answer. Were the connection closed at once, the answer could be lost.
-const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How many bytes are read though nobody waits for them, so that it is noticed when the client disconnects.
 const READ_AHEAD: usize = 16 * 1024;
 const AT_ONCE: usize = 4 * 1024;
 /// How many bytes of framing each byte of a chunked body may have around it: chunks of one byte have five.
 const FRAMING: usize = 8;
-/// How many bytes of framing a body may have beyond that. Limits on bodies count what is in them; extensions and trailers are not.
+/// How many more bytes of framing a body may have. The limits on bodies do not count chunk extensions and trailers; this does.
 const MOST_SURPLUS: usize = 256 * 1024;
 
 pub struct Reader<'a> {
@@ -54,7 +54,7 @@ pub struct Reader<'a> {
     surplus: usize,
     /// How much has come of the body's present portion, and how long the client may take for the rest of that portion.
     portion: usize,
-    patience: Duration,
+    time_left: Duration,
 }
 
 impl<'a> Reader<'a> {
@@ -70,7 +70,7 @@ impl<'a> Reader<'a> {
             around: 0,
             surplus: 0,
             portion: 0,
-            patience: PORTION_PATIENCE,
+            time_left: PORTION_TIMEOUT,
         }
     }
 
@@ -92,11 +92,11 @@ impl<'a> Reader<'a> {
         if self.received.is_empty() {
             // An idle connection holds no buffer.
             self.received = BytesMut::new();
-            if seat.is_of_a_proxy() && !matches!(timeout(PROXY_PATIENCE, seat.stalling(self.fill())).await, Ok(Ok(1..))) {
+            if seat.is_of_a_proxy() && !matches!(timeout(PROXY_IDLE_TIMEOUT, seat.stalling(self.fill())).await, Ok(Ok(1..))) {
                 return Ok(None);
             }
         }
-        let request = match timeout(HEAD_PATIENCE, seat.stalling(self.head())).await {
+        let request = match timeout(HEAD_TIMEOUT, seat.stalling(self.head())).await {
             Ok(request) => request?,
             Err(_) => self.is_asked_about().then_some(Err(Refusal::SLOW)),
         };
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
     pub fn body_of(&mut self, request: &mut Request) -> Option<Body> {
         self.has_body = self.shared.codec.borrow().message_type() != MessageType::None;
         (self.expects, self.around, self.surplus) = (request.head().expect(), 0, 0);
-        (self.portion, self.patience) = (0, PORTION_PATIENCE);
+        (self.portion, self.time_left) = (0, PORTION_TIMEOUT);
         self.has_body.then(|| {
             let (body, payload) = Body::new();
             *request.payload() = payload;
@@ -162,11 +162,11 @@ impl<'a> Reader<'a> {
                     body = None;
                 }
                 came = self.fill(), if gone_at.is_none() && self.received.len() < READ_AHEAD => {
-                    gone_at = (came? == 0).then(|| Instant::now() + LEAVING_PATIENCE);
+                    gone_at = (came? == 0).then(|| Instant::now() + HALF_CLOSED_TIMEOUT);
                 }
                 // A client that still receives the response has not disconnected.
                 () = reached(gone_at) => match writer.is_none() && (self.shared.has_taken.take() || self.shared.is_sending.get()) {
-                    true => gone_at = Some(Instant::now() + LEAVING_PATIENCE),
+                    true => gone_at = Some(Instant::now() + HALF_CLOSED_TIMEOUT),
                     false => return Ok(()),
                 },
             }
@@ -205,14 +205,14 @@ impl<'a> Reader<'a> {
                 return Ok(None);
             }
             if self.portion >= PORTION {
-                (self.portion, self.patience) = (0, PORTION_PATIENCE);
+                (self.portion, self.time_left) = (0, PORTION_TIMEOUT);
             }
-            let (patience, seat, began) = (self.patience, self.shared.seat, Instant::now());
-            let came = timeout(patience, seat.stalling(self.fill())).await.map_err(io::Error::from).flatten();
+            let (time_left, seat, began) = (self.time_left, self.shared.seat, Instant::now());
+            let came = timeout(time_left, seat.stalling(self.fill())).await.map_err(io::Error::from).flatten();
             if came.map_err(PayloadError::Io)? == 0 {
                 return Err(PayloadError::Incomplete(None));
             }
-            self.patience = patience.saturating_sub(began.elapsed());
+            self.time_left = time_left.saturating_sub(began.elapsed());
         }
     }
 
@@ -260,7 +260,7 @@ impl<'a> Reader<'a> {
             }
             Ok(())
         };
-        timeout(CLOSING_PATIENCE, seat.stalling(rest)).await.unwrap_or(Ok(()))
+        timeout(LINGER_TIMEOUT, seat.stalling(rest)).await.unwrap_or(Ok(()))
     }
 }
 

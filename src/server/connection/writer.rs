@@ -17,7 +17,7 @@ use super::{PORTION, Shared, Stream, Terms};
 
 /// How long a client may take to receive each portion of a response. The system holds two more portions for it, and says that there is room
 /// again only when much of them has been received.
-pub const TAKING_PATIENCE: Duration = Duration::from_secs(40);
+pub const SEND_TIMEOUT: Duration = Duration::from_secs(40);
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -91,7 +91,7 @@ impl<'a> Writer<'a> {
                 // TLS holds some of it as well.
                 self.write.flush().await
             };
-            timeout(TAKING_PATIENCE, seat.stalling(taken)).await??;
+            timeout(SEND_TIMEOUT, seat.stalling(taken)).await??;
             seat.goes_on();
             has_taken.set(true);
         }
@@ -101,7 +101,7 @@ impl<'a> Writer<'a> {
 
     /// Says that nothing more will come.
     pub async fn end(&mut self) -> io::Result<()> {
-        timeout(TAKING_PATIENCE, self.shared.seat.stalling(self.write.shutdown())).await?
+        timeout(SEND_TIMEOUT, self.shared.seat.stalling(self.write.shutdown())).await?
     }
 }
 

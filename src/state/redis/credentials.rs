@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use redis::Cmd;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use tokio::time::{Instant, interval, sleep};
 use super::super::sealing::{Name, Opened};
 use super::link::{Away, Link};
 use super::{Names, Redis, script};
-use crate::dingtalk::{Answering, Clock, Error, Grant, Needed};
+use crate::dingtalk::{Clock, Error, Grant, Needed};
 
 /// A credential as it is stored in Redis, where it is sealed.
 #[derive(Serialize, Deserialize)]
@@ -60,21 +61,21 @@ enum Lookup {
 impl Redis {
     /// The life of a lock. A process prolongs its lock while it fetches. If it is killed meanwhile, the others wait for so long.
     const LOCK: Duration = Duration::from_secs(3);
-    /// How long a process waits for another's lock before it fetches without: a call, with its wait for the limit, takes no longer unless
-    /// DingTalk refuses one after the other.
-    const PATIENCE: Duration = Duration::from_secs(9);
+    /// How long a process waits for a credential that another one fetches, before it fetches one for itself. A fetch, with its wait for a
+    /// turn, takes longer only if DingTalk refuses call after call.
+    const LONGEST_WAIT: Duration = Duration::from_secs(9);
 
     /// The credential that is stored in Redis, if it is fresh; else the one that `ask` fetches.
-    pub async fn credential(self: &Arc<Self>, needed: Needed, ask: Answering<'_, Result<Grant, Error>>) -> Result<Grant, Error> {
-        let (owner, gives_up) = (self.owner(), Instant::now() + Self::PATIENCE);
-        let mut back_by = Instant::now() + Link::PATIENCE;
+    pub async fn credential(self: &Arc<Self>, needed: Needed, ask: BoxFuture<'_, Result<Grant, Error>>) -> Result<Grant, Error> {
+        let (owner, gives_up) = (self.owner(), Instant::now() + Self::LONGEST_WAIT);
+        let mut back_by = Instant::now() + Link::TIMEOUT;
         loop {
             match self.look(&needed, &owner).await {
                 Ok((true, Lookup::Due(before))) => return self.renew(needed, owner, before, ask).await,
                 // Another process fetches a new one.
                 Ok((false, Lookup::Due(_))) if Instant::now() < gives_up => {
                     sleep(Duration::from_millis(40 + rand::random::<u64>() % 40)).await;
-                    back_by = Instant::now() + Link::PATIENCE;
+                    back_by = Instant::now() + Link::TIMEOUT;
                 }
                 // Waits for Redis: a credential that this process fetches alone may invalidate the one that all others hold.
                 Err(_) if self.link.is_back_by(back_by).await => {}
@@ -130,7 +131,7 @@ impl Redis {
         Needed { name, oldest, .. }: Needed,
         owner: String,
         before: Option<StoredCredential>,
-        mut ask: Answering<'_, Result<Grant, Error>>,
+        mut ask: BoxFuture<'_, Result<Grant, Error>>,
     ) -> Result<Grant, Error> {
         let mut again = interval(Self::LOCK / 3);
         let args = (&owner, Self::LOCK.as_millis() as u64);

@@ -193,7 +193,7 @@ impl Redis {
 
     /// Takes this process out of those that are alive. Otherwise it would count for five seconds more, and for the whole of an outage that
     /// begins meanwhile.
-    pub async fn leave(&self) {
+    pub async fn sign_off(&self) {
         let gone = |names: &Names| {
             let mut gone = redis::cmd("ZREM");
             gone.arg(names.processes()).arg(&self.me);
@@ -211,7 +211,7 @@ impl Redis {
         let beat = script(BEAT, &["zset", "string"], &keys, (&self.me, Self::BELIEVED.as_millis() as u64));
         let (processes, unix_ms, sealed): (usize, u64, Vec<u8>) = answer(commands, &beat).await?;
         if self.open_names(&sealed)?.is_none_or(|(there, _)| there != *names) {
-            return Err(Away("what lay there is gone"));
+            return Err(Away("the data of this app was deleted or replaced"));
         }
         if may_be_fewer {
             self.processes.store(processes, Ordering::Relaxed);

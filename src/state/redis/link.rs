@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::Names;
 
 /// How long an answer may take. After that the command has failed, and its connection is given up.
-pub(super) const ANSWER: Duration = Duration::from_millis(300);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Why Redis cannot be used: it is away, or does not do what it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +46,7 @@ pub(in crate::state) struct Session {
 
 impl Link {
     /// No command takes longer, even if the connection is cut and set up again meanwhile.
-    pub(super) const PATIENCE: Duration = Duration::from_millis(450);
+    pub(super) const TIMEOUT: Duration = Duration::from_millis(450);
 
     /// How long a process waits for Redis at its start, at most.
     const BEGINS_WITHIN: Duration = Duration::from_secs(2);
@@ -88,7 +88,7 @@ impl Link {
     /// Waits for the connection to come back, until `deadline`, or until it has been away for so long that nobody waits any more. Returns
     /// whether it is back. This is for callers that can do without Redis, but would rather agree with the other processes.
     pub(super) async fn is_back_by(&self, deadline: Instant) -> bool {
-        let lost = self.session.borrow().as_ref().err().map(|lost| lost.since + Self::PATIENCE);
+        let lost = self.session.borrow().as_ref().err().map(|lost| lost.since + Self::TIMEOUT);
         let deadline = lost.map_or(deadline, |until| until.min(deadline));
         self.was_up() && Instant::now() < deadline && timeout_at(deadline, self.until_up()).await.is_ok()
     }
@@ -106,12 +106,12 @@ impl Link {
             }
             .map_err(|error| Away::of(&error))
         };
-        timeout(Self::PATIENCE, asked).await.unwrap_or(Err(Away::LATE))
+        timeout(Self::TIMEOUT, asked).await.unwrap_or(Err(Away::LATE))
     }
 
     async fn ask_now<T: FromRedisValue>(&self, question: &impl Fn(&Names) -> Cmd) -> Result<Result<T, RedisError>, Away> {
         let (session, asked) = (self.session()?, Instant::now());
-        let answer = timeout(ANSWER, question(&session.names).query_async(&mut session.connection.clone())).await;
+        let answer = timeout(ANSWER_TIMEOUT, question(&session.names).query_async(&mut session.connection.clone())).await;
         let answer = answer.unwrap_or(Err(RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))));
         Ok(answer.inspect_err(|error| self.give_up(&session, Lost { why: Away::of(error), since: asked })))
     }
@@ -161,7 +161,7 @@ impl Away {
         "its certificate has expired, is another host's or an authority's, or is not trusted on this machine: see SSL_CERT_FILE";
     pub const LATE: Self = Self("it answers too late");
     /// What had been published under that key is lost.
-    pub const JUNK: Self = Self("something of another kind lies where it was told what ends");
+    pub const JUNK: Self = Self("a value of another type lies under one of this app's keys");
     const NODE: &str = "it is a node of a cluster, and the others are not followed: STATE_URL must lead to a server of its own";
 
     /// What is wrong and what to do about it. The library's own texts are not used: they may quote what they were given.
@@ -209,8 +209,8 @@ pub(in crate::state) async fn connect(url: &SecretString) -> Result<MultiplexedC
     let tcp = TcpSettings::default().set_nodelay(true);
     let info = url.expose_secret().into_connection_info().map(|info| info.set_tcp_settings(tcp));
     let client = info.and_then(Client::open).map_err(|error| Away::of(&error))?;
-    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(ANSWER)).set_response_timeout(None);
-    in_time(ANSWER, client.get_multiplexed_async_connection_with_config(&config)).await
+    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(ANSWER_TIMEOUT)).set_response_timeout(None);
+    in_time(ANSWER_TIMEOUT, client.get_multiplexed_async_connection_with_config(&config)).await
 }
 
 /// Sends one command on a connection of the caller's own, and waits for its answer.
@@ -218,7 +218,7 @@ pub(in crate::state) async fn answer<T: FromRedisValue>(
     connection: &mut MultiplexedConnection,
     question: &Cmd,
 ) -> Result<T, Away> {
-    in_time(ANSWER, question.query_async(connection)).await
+    in_time(ANSWER_TIMEOUT, question.query_async(connection)).await
 }
 
 /// The answer, or an error if it does not come `within` this time.

@@ -12,7 +12,7 @@ use super::super::journal::{Changes, Record, Store, Table};
 use super::super::remembered::Learnt;
 use super::super::sealing::{Name, Opened};
 use super::follower::Follower;
-use super::link::{ANSWER, Away, answer, in_time};
+use super::link::{ANSWER_TIMEOUT, Away, answer, in_time};
 use super::{Names, Redis, script};
 
 /// How old entries become in the log of a table that is stored for good as well.
@@ -161,7 +161,7 @@ impl Follower {
             read.arg("BLOCK").arg(wait.as_millis() as u64);
         }
         read.arg("STREAMS").arg(&logs).arg(&self.until);
-        let told: Option<Vec<News>> = in_time(wait + ANSWER, read.query_async(reader)).await?;
+        let told: Option<Vec<News>> = in_time(wait + ANSWER_TIMEOUT, read.query_async(reader)).await?;
         for (log, entries) in told.iter().flatten() {
             let Some(nth) = logs.iter().position(|known| known == log) else { continue };
             for (place, told) in entries {

@@ -177,7 +177,7 @@ impl Redis {
             let sealed = self.keys.seal_framed(&SECRET, &mine.secret);
             found = self.replace_names(commands, &found, &sealed).await?;
         }
-        Err(Away("its names keep changing"))
+        Err(Away("several processes keep replacing the secret of the names of keys"))
     }
 
     /// Replaces `old` with `new` if `old` is still stored. Returns what is stored then.

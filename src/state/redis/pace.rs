@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Names, Redis, script};
-use crate::dingtalk::{Leave, LeaveAnswer, LeaveRequest, Outcome, Sharing};
+use crate::dingtalk::{Permit, PermitAnswer, PermitRequest, PermitUse, Sharing};
 
 impl Redis {
     /// How long processes keep to their parts after Redis is back: DingTalk counts the calls of a second, and all are back within another.
@@ -19,41 +19,43 @@ impl Redis {
         }
     }
 
-    /// How many of the calls that wait in this process may leave. None: Redis is away.
-    pub async fn departures(&self, asking: LeaveRequest<'_>) -> Option<LeaveAnswer> {
-        let LeaveRequest { line, wanted, per_second, since } = asking;
-        let number: u64 = rand::random();
-        let leaves = format!("{} {number} ", self.me);
-        let args = (&self.me, &leaves, wanted, per_second, since);
-        let question = |names: &Names| script(DEPART, &KINDS, &places(names, line), args);
-        let (may, wait_ms, waiting): (usize, u64, usize) = self.link.ask(question).await.ok()?;
+    /// Permits for calls that wait in this process. None: Redis is away.
+    pub async fn permits(&self, wanted: PermitRequest<'_>) -> Option<PermitAnswer> {
+        let PermitRequest { line, wanted, per_second, since } = wanted;
+        let request: u64 = rand::random();
+        let args = (&self.me, format!("{} {request} ", self.me), wanted, per_second, since);
+        let question = |names: &Names| script(PERMIT, &KINDS, &keys(names, line), &args);
+        let (calls, wait_ms, waiting_processes): (usize, u64, usize) = self.link.ask(question).await.ok()?;
         let wait = Duration::from_millis(wait_ms);
-        Some(if may > 0 { LeaveAnswer::Now(may, number) } else { LeaveAnswer::After { wait, waiting } })
+        Some(match calls {
+            0 => PermitAnswer::NotYet { wait, waiting_processes },
+            calls => PermitAnswer::Granted { calls, request },
+        })
     }
 
     /// Notes in Redis what became of a call, in the background.
-    pub fn note_departure(self: &Arc<Self>, line: String, Leave(number, nth): Leave, outcome: Outcome) {
-        let (what, late) = match outcome {
-            Outcome::NotSent => ("stayed", Duration::ZERO),
-            Outcome::Late(late) => ("late", late),
-            Outcome::Refused(late) => ("refused", late),
+    pub fn note_permit(self: &Arc<Self>, line: String, Permit { request, nth }: Permit, used: PermitUse) {
+        let (what, late) = match used {
+            PermitUse::NotSent => ("stayed", Duration::ZERO),
+            PermitUse::Late(late) => ("late", late),
+            PermitUse::Refused(late) => ("refused", late),
         };
-        let (redis, leave) = (Arc::clone(self), format!("{} {number} {}", self.me, nth + 1));
+        let (redis, call) = (Arc::clone(self), format!("{} {request} {}", self.me, nth + 1));
         self.runtime.spawn(async move {
-            let args = (&leave, what, late.as_millis() as u64);
-            let question = |names: &Names| script(NOTE_DEPARTURE, &KINDS, &places(names, &line), args);
+            let args = (&call, what, late.as_millis() as u64);
+            let question = |names: &Names| script(NOTE_PERMIT, &KINDS, &keys(names, &line), args);
             // It is not tried again: when Redis is back, the call no longer counts.
             let _ = redis.link.ask::<()>(question).await;
         });
     }
 }
 
-/// The types of the values under the keys in `places`, in the same order.
+/// The types of the values under `keys`, in the same order.
 const KINDS: [&str; 4] = ["zset", "hash", "hash", "zset"];
 
-fn places(names: &Names, line: &str) -> [String; 4] {
+fn keys(names: &Names, line: &str) -> [String; 4] {
     ["left", "waiting", "limit", "refused"].map(|what| names.key(&format!("{what} {line}")))
 }
 
-const DEPART: &str = include_str!("lua/depart.lua");
-const NOTE_DEPARTURE: &str = include_str!("lua/note_departure.lua");
+const PERMIT: &str = include_str!("lua/permit.lua");
+const NOTE_PERMIT: &str = include_str!("lua/note_permit.lua");

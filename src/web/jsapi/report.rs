@@ -96,7 +96,7 @@ pub async fn report(
     let corp_id = match (&report.call, &reporter) {
         (RefusedCall::Config, Reporter::Somebody(corp_id, _)) => corp_id.clone(),
         (RefusedCall::Config, Reporter::Entering(_)) => return Err(Problem::LoginRequired),
-        (RefusedCall::RequestAuthCode, _) => logins.arrival(&request, report.state.as_deref().unwrap_or_default(), None)?.corp_id,
+        (RefusedCall::RequestAuthCode, _) => logins.attempt(&request, report.state.as_deref().unwrap_or_default(), None)?.corp_id,
     };
     let organisation = dingtalk.organisation(&corp_id)?;
     reports.admit(&reporter)?;

@@ -12,7 +12,7 @@ use askama_web::WebTemplate;
 use super::{Challenge, organisation_of};
 use crate::dingtalk::DingTalk;
 use crate::web::page::{start_page, words};
-use crate::web::{Began, Head, Metrics, Problem, RequestSession, SessionUser, extracted, shared};
+use crate::web::{CameFrom, Head, Metrics, Problem, RequestSession, SessionUser, extracted, shared};
 
 /// The person a page is rendered for. A page's handler takes one; whoever is not logged in, or comes from outside, gets the entry
 /// page at the same address.
@@ -26,7 +26,7 @@ impl Visitor {
         let corp_id = organisation_of(request)?;
         shared::<DingTalk>(request)?.admits(&corp_id)?;
         let session = RequestSession::of(request)?;
-        let user = session.user_of_page(&corp_id, Began::of(request)?);
+        let user = session.user_of_page(&corp_id, CameFrom::of(request)?);
         if matches!(user, Err(Problem::LoginRequired)) {
             shared::<Metrics>(request)?.entered(session.login().is_ok());
         }
@@ -54,13 +54,13 @@ impl<'a> EntryPage<'a> {
     }
 }
 
-/// A link from the page at `request` to itself. It is empty unless [`Began::FROM_OUTSIDE`] has to be added.
+/// A link from the page at `request` to itself. It is empty unless [`CameFrom::MARK`] has to be added.
 fn again(request: &HttpRequest) -> Result<String, Problem> {
-    if Began::is_marked(request) || !Began::stays_outside(request)? {
+    if CameFrom::is_marked(request) || !CameFrom::links_need_mark(request)? {
         return Ok(String::new());
     }
     let query = request.query_string();
-    Ok(["?", Began::FROM_OUTSIDE, if query.is_empty() { "" } else { "&" }, query].concat())
+    Ok(["?", CameFrom::MARK, if query.is_empty() { "" } else { "&" }, query].concat())
 }
 
 /// The page after a logout: any other page would silently log in again.

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 pub use self::entry::{EntryPage, Visitor};
 pub use self::organisation::organisation_of;
 pub use self::presession::Challenge;
-use self::presession::{Arrival, StateId};
+use self::presession::{Attempt, StateId};
 
 use super::problem::Queued;
 use super::{
@@ -50,19 +50,19 @@ impl Logins {
     /// DingTalk forgets an authCode after five minutes ("Obtain the userid of a user by using the authorization code").
     const CODE_LIVES: Duration = Duration::from_secs(300);
 
-    /// Takes what `state` has stored of used states and authCodes.
-    pub fn new(site: Data<Site>, state: &State) -> Self {
+    /// Takes what `store` knows of used states and authCodes.
+    pub fn new(site: Data<Site>, store: &State) -> Self {
         Self {
             presession: OurCookie::new("presession", &site.settings),
-            states: state.once(Table::LoginStates, Self::STATES_USED_FOR),
-            codes: state.once(Table::Codes, Self::CODE_LIVES),
-            exchanges: state.once(Table::Exchanges, Self::STATES_USED_FOR),
+            states: store.once(Table::LoginStates, Self::STATES_USED_FOR),
+            codes: store.once(Table::Codes, Self::CODE_LIVES),
+            exchanges: store.once(Table::Exchanges, Self::STATES_USED_FOR),
             site,
         }
     }
 
     /// The answer to a login whose exchange failed. If it may post again, it gets a place in the line.
-    fn refuse(&self, claim: &Claim, arrival: &Arrival, error: Error) -> Problem {
+    fn refuse(&self, claim: &Claim, attempt: &Attempt, error: Error) -> Problem {
         // The authCode was not sent, or DingTalk's gateway refused the call before anything looked at the code: it can be sent again.
         if matches!(error.kind, Kind::NoTurn(_) | Kind::Crowded(_) | Kind::NotAsked(_)) {
             claim.code_unused();
@@ -70,11 +70,11 @@ impl Logins {
         match error.kind {
             // Only if the exchange itself got no turn. A login that waited for a credential is not in the line, and would be back at once.
             Kind::NoTurn(wait) if error.is_of(Call::USER_BY_CODE) => {
-                let presession = self.presession_kept(&arrival.presession);
-                Problem::LoginQueued(Box::new(Queued { place: self.place(arrival, wait), wait, presession }))
+                let presession = self.presession_kept(&attempt.presession);
+                Problem::LoginQueued(Box::new(Queued { place: self.place(attempt, wait), wait, presession }))
             }
             Kind::CodeRejected => {
-                Problem::CodeRejected { place: Some(Box::new(self.place(arrival, Duration::ZERO))), cause: Some(error) }
+                Problem::CodeRejected { place: Some(Box::new(self.place(attempt, Duration::ZERO))), cause: Some(error) }
             }
             _ => error.into(),
         }
@@ -168,36 +168,36 @@ async fn log_in(
     dingtalk: Data<DingTalk>,
 ) -> Result<HttpResponse, Problem> {
     let code = AuthCode::parse(auth_code).map_err(|_| Problem::BadRequest("authCode is not a code".into()))?;
-    let mut arrival = logins.arrival(&request, &state, place.as_deref())?;
-    let organisation = dingtalk.organisation(&arrival.corp_id)?;
+    let mut attempt = logins.attempt(&request, &state, place.as_deref())?;
+    let organisation = dingtalk.organisation(&attempt.corp_id)?;
 
     let asked = logins.site.clock.moment();
-    let claim = Claim::take(&logins, &store, code.fingerprint(), arrival.state).await?;
+    let claim = Claim::take(&logins, &store, code.fingerprint(), attempt.state).await?;
     if claim.exchange.is_none() {
-        arrival.since = logins.site.clock.unix_millis();
+        attempt.since = logins.site.clock.unix_millis();
     }
 
     let standing = Standing {
         network: Network::of(address),
-        since: arrival.since,
+        since: attempt.since,
         until: Instant::now() + logins.site.settings.login_patience,
     };
     let user = match organisation.user_by_code(&code, standing, || claim.code_sent()).await {
         Ok(user) => user,
         Err(error) => {
-            let problem = logins.refuse(&claim, &arrival, error);
+            let problem = logins.refuse(&claim, &attempt, error);
             claim.reservation.conclude().await;
             return Err(problem);
         }
     };
 
     // Meanwhile the organisation may have removed the app, or the person may have left. A login with a fresh code tells if they are back.
-    dingtalk.admits(&arrival.corp_id)?;
-    if store.is_over(&arrival.corp_id, &user.user_id, asked) {
+    dingtalk.admits(&attempt.corp_id)?;
+    if store.is_over(&attempt.corp_id, &user.user_id, asked) {
         return Err(Problem::code_rejected());
     }
     claim.succeeded();
-    let user = session.begin(user, arrival.corp_id, arrival.presession);
+    let user = session.begin(user, attempt.corp_id, attempt.presession);
     // Waits until the changes are stored, so that this answer is true after a restart, too. If they cannot be stored, the log says so.
     let (_, _) = tokio::join!(claim.reservation.conclude(), store.kept());
     let mut response = HttpResponse::Ok().json(user);
@@ -228,9 +228,9 @@ impl Drop for Ending {
 
 /// `POST /api/logout`: ends the session itself, not only its cookie, and clears what pages have stored in the browser. `Clear-Site-Data`
 /// does not name cookies: other apps on this host may have some.
-async fn log_out(_: SameOrigin, session: RequestSession, state: Data<State>) -> HttpResponse {
+async fn log_out(_: SameOrigin, session: RequestSession, store: Data<State>) -> HttpResponse {
     session.end();
-    let _ = state.kept().await;
+    let _ = store.kept().await;
     HttpResponse::NoContent().insert_header((CLEAR_SITE_DATA, r#""storage""#)).finish()
 }
 

@@ -51,8 +51,8 @@ impl Place {
     const PURPOSE: &str = "place in the line of logins";
     /// Nobody waits longer.
     const LONGEST_WAIT: Duration = Duration::from_secs(600);
-    /// A login that posts later than this after its turn has lost its place. So places that were collected before a rush are worthless.
-    const PATIENCE: Duration = Duration::from_secs(30);
+    /// A login that posts later than this after its turn loses its place, so it is useless to collect places before a rush.
+    const GRACE: Duration = Duration::from_secs(30);
 
     /// Whether the login may still wait at `now`: then its state, whose age was checked when it joined the line, counts as fresh.
     fn is_good(self, now: u64) -> bool {
@@ -61,12 +61,12 @@ impl Place {
 
     /// Whether the login has not yet lost its place at `now`.
     fn keeps_order(self, now: u64) -> bool {
-        now <= self.due.saturating_add(Self::PATIENCE.as_millis() as u64)
+        now <= self.due.saturating_add(Self::GRACE.as_millis() as u64)
     }
 }
 
 /// A login whose state was accepted.
-pub struct Arrival {
+pub struct Attempt {
     pub(super) state: StateId,
     /// The organisation to log in to.
     pub corp_id: CorpId,
@@ -82,7 +82,7 @@ impl Logins {
 
     /// The login of `state`, if the state was issued to the browser that made `request`, is ten minutes old at most and was not used. Its
     /// age is checked when the login first posts. When it posts again, `place` proves that this was done, and when it joined the line.
-    pub fn arrival(&self, request: &HttpRequest, state: &str, place: Option<&str>) -> Result<Arrival, Problem> {
+    pub fn attempt(&self, request: &HttpRequest, state: &str, place: Option<&str>) -> Result<Attempt, Problem> {
         let (keys, clock) = (&self.site.settings.session_keys, &self.site.clock);
         let presession = self.presession_of(request).ok_or(Problem::StateRejected)?;
         let Issued { at, id, corp_id } = keys.proved(PURPOSE, &presession, state).ok_or(Problem::StateRejected)?;
@@ -95,14 +95,14 @@ impl Logins {
             return Err(Problem::StateRejected);
         }
         let kept = place.filter(|place| place.keeps_order(now));
-        Ok(Arrival { state: id, corp_id, presession, since: kept.map_or(now, |place| place.since) })
+        Ok(Attempt { state: id, corp_id, presession, since: kept.map_or(now, |place| place.since) })
     }
 
-    /// A place for the login `arrival`, whose turn comes after `wait`.
-    pub(super) fn place(&self, arrival: &Arrival, wait: Duration) -> String {
+    /// A place for the login `attempt`, whose turn comes after `wait`.
+    pub(super) fn place(&self, attempt: &Attempt, wait: Duration) -> String {
         let due = self.site.clock.unix_millis().saturating_add(wait.as_millis() as u64);
-        let place = Place { state: arrival.state, since: arrival.since, due };
-        self.site.settings.session_keys.prove(Place::PURPOSE, &arrival.presession, &place)
+        let place = Place { state: attempt.state, since: attempt.since, due };
+        self.site.settings.session_keys.prove(Place::PURPOSE, &attempt.presession, &place)
     }
 
     /// The Set-Cookie header that stores a pre-session in the browser for ten minutes.

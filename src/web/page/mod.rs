@@ -15,7 +15,7 @@ use url::form_urlencoded;
 pub use self::reader::{ColorScheme, Language};
 use self::words::Attribute;
 use super::login::organisation_of;
-use super::{Began, NavEntry, Problem, RequestScope, Site, extracted, shared};
+use super::{CameFrom, NavEntry, Problem, RequestScope, Site, extracted, shared};
 use crate::dingtalk::{CorpId, DingTalk};
 
 /// What the layout needs. Every page's template has one as `head`. It is made for every page, so it copies next to nothing.
@@ -96,7 +96,7 @@ pub fn start_page(request: &HttpRequest, corp_id: Option<&CorpId>) -> Result<Cow
         let encoded: String = form_urlencoded::byte_serialize(corp_id.as_str().as_bytes()).collect();
         format!("corpid={encoded}")
     });
-    let outside = Began::stays_outside(request)?.then(|| Began::FROM_OUTSIDE.to_owned());
+    let outside = CameFrom::links_need_mark(request)?.then(|| CameFrom::MARK.to_owned());
     let query: Vec<_> = outside.into_iter().chain(organisation).collect();
     Ok(if query.is_empty() { "/".into() } else { format!("/?{}", query.join("&")).into() })
 }

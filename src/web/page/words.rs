@@ -113,7 +113,7 @@ words! {
             "Open this in DingTalk", "请在钉钉中打开"
             => "This app signs you in through DingTalk and works inside DingTalk only.", "本应用仅支持在钉钉客户端内使用。";
         open: "Open in DingTalk", "在钉钉中打开";
-        or_by_hand: "or find it yourself", "或手动打开";
+        or_by_hand: "or open it by hand", "或手动打开";
         by_hand_first: "Open DingTalk on your phone or computer.", "在手机或电脑上打开钉钉。";
         by_hand_then:
             "Go to Workbench and choose this app, or send yourself this address and open it from the chat:",

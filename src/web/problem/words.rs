@@ -156,7 +156,7 @@ impl Problem {
             Self::RetryWithNewCode(_) => row(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "retry_with_new_code",
-                Both("Checking who you are was interrupted.", "身份验证中断"),
+                Both("Signing in was interrupted.", "身份验证中断"),
                 Both("Try again in a moment.", "请稍后重试。"),
             ),
             Self::DingtalkUnavailable(_) => row(
@@ -168,7 +168,7 @@ impl Problem {
             Self::Crowded(_) => row(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "crowded",
-                Both("Too many people are here at this moment.", "当前访问人数过多"),
+                Both("Too many people are using this app right now.", "当前访问人数过多"),
                 Both("Wait a minute, then try again.", "请一分钟后重试。"),
             ),
             Self::QuotaSpent(_) => row(

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::cookie::OurCookie;
 pub use self::keys::SessionKeys;
 use super::origin::shows_no_other;
-use super::{Began, Problem, Site, extracted, shared};
+use super::{CameFrom, Problem, Site, extracted, shared};
 use crate::dingtalk::{CorpId, DingTalk, DisplayName, Moment, User, UserId};
 use crate::state::{SessionId, State};
 
@@ -37,12 +37,12 @@ pub struct SessionUser {
 }
 
 impl SessionUser {
-    /// Also records that the session was used now. A request that does not say where it began is accepted: programs send such requests, and
+    /// Also records that the session was used now. A request that does not say where it came from is accepted: programs send such requests, and
     /// old WebViews that fetch a file.
     async fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let (session, began) = (RequestSession::of(request)?, Began::of(request)?);
+        let (session, came_from) = (RequestSession::of(request)?, CameFrom::of(request)?);
         let login = session.login()?;
-        if began == Began::Outside && !session.is_arriving(&login) {
+        if came_from == CameFrom::Outside && !session.is_first_page(&login) {
             return Err(Problem::LoginRequired);
         }
         let user = Self::from(login);
@@ -50,7 +50,7 @@ impl SessionUser {
             return Err(Problem::UserChanged);
         }
         shared::<DingTalk>(request)?.admits(&user.corp_id)?;
-        session.note_use(began == Began::Outside);
+        session.note_use(came_from == CameFrom::Outside);
         Ok(user)
     }
 }
@@ -64,8 +64,9 @@ pub(super) struct Login {
     pub corp_id: CorpId,
     began: Moment,
     last_used: Moment,
-    /// Since this login no page has been shown yet.
-    arriving: bool,
+    /// Since this login no page has been shown yet. Cookies have it by the name that earlier versions know.
+    #[serde(rename = "arriving")]
+    shown_no_page: bool,
     /// The pre-session that the login came from. Its cookie is gone, and other pages of the browser may still be logging in with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     presession: Option<String>,
@@ -89,7 +90,8 @@ pub struct Sessions {
 impl Sessions {
     /// How long after a login a page load can be the one that the login was for (see [`RequestSession::user_of_page`]).
     const JUST_BORN: Duration = Duration::from_secs(10);
-    /// How long after a login other pages of the browser may log in with its pre-session. One that waits longer has set the cookie again.
+    /// After a login, other pages of the browser may still log in with its pre-session for this long. A login that has waited longer in
+    /// the line has set the cookie again itself.
     const OTHERS_FOLLOW: Duration = Duration::from_secs(60);
 
     /// Sessions of the people of `home`, or of any organisation. Idle time and lifetime are enforced to the millisecond.
@@ -143,7 +145,7 @@ struct Held {
     /// The login differs from that in the browser's cookie, so the cookie has to be set.
     is_changed: bool,
     /// This request may load the first page since the login.
-    arrives: bool,
+    may_be_first_page: bool,
 }
 
 impl RequestSession {
@@ -154,8 +156,8 @@ impl RequestSession {
         }
         let sessions = shared::<Sessions>(request)?.clone();
         let login = sessions.login_in_cookie(request.headers());
-        let arrives = Began::may_load_page(request) && login.as_ref().is_some_and(|login| login.arriving);
-        let held = Held { login, is_changed: false, arrives };
+        let may_be_first_page = CameFrom::may_load_page(request) && login.as_ref().is_some_and(|login| login.shown_no_page);
+        let held = Held { login, is_changed: false, may_be_first_page };
         let session = Self { held: Rc::new(RefCell::new(held)), sessions };
         request.extensions_mut().insert(session.clone());
         Ok(session)
@@ -184,8 +186,8 @@ impl RequestSession {
         let now = self.sessions.site.clock.moment();
         let User { user_id, name } = user;
         let (id, presession) = (rand::random(), Some(presession));
-        let login = Login { id, user_id, name, corp_id, began: now, last_used: now, arriving: true, presession };
-        self.held.replace(Held { login: Some(login.clone()), is_changed: true, arrives: true });
+        let login = Login { id, user_id, name, corp_id, began: now, last_used: now, shown_no_page: true, presession };
+        self.held.replace(Held { login: Some(login.clone()), is_changed: true, may_be_first_page: true });
         login.into()
     }
 
@@ -197,18 +199,18 @@ impl RequestSession {
         }
     }
 
-    /// The person who is logged in to the organisation `corp_id`, if the session may answer a navigation that `began` there. Also records
+    /// The person who is logged in to the organisation `corp_id`, if the session may answer a navigation that `came_from` there. Also records
     /// that they see a page now.
     ///
     /// After a login the entry page loads its address again. That load may still look like one from outside (a reload may), and an old
     /// WebView says nothing about it. It must get the page, or entry page and login would repeat for ever. Any other load from outside must
     /// not get the page, however new the session is: another person may have the phone by now.
-    pub fn user_of_page(&self, corp_id: &CorpId, began: Began) -> Result<SessionUser, Problem> {
+    pub fn user_of_page(&self, corp_id: &CorpId, came_from: CameFrom) -> Result<SessionUser, Problem> {
         let login = self.login()?;
-        let is_admitted = match began {
-            Began::Within => true,
-            Began::Unknown => self.sessions.is_just_born(&login),
-            Began::Outside => self.is_arriving(&login),
+        let is_admitted = match came_from {
+            CameFrom::Within => true,
+            CameFrom::Unknown => self.sessions.is_just_born(&login),
+            CameFrom::Outside => self.is_first_page(&login),
         };
         if login.corp_id != *corp_id || !is_admitted {
             return Err(Problem::LoginRequired);
@@ -218,8 +220,8 @@ impl RequestSession {
     }
 
     /// Whether this request may be the load with which the entry page follows a login.
-    fn is_arriving(&self, login: &Login) -> bool {
-        self.sessions.is_just_born(login) && self.held.borrow().arrives
+    fn is_first_page(&self, login: &Login) -> bool {
+        self.sessions.is_just_born(login) && self.held.borrow().may_be_first_page
     }
 
     /// The organisation of this session, also if the session has expired.
@@ -243,7 +245,7 @@ impl RequestSession {
         // If it was last used in this very millisecond, the cookie need not change.
         let now = self.sessions.site.clock.moment();
         *is_changed |= std::mem::replace(&mut login.last_used, now) != now;
-        *is_changed |= is_page && std::mem::take(&mut login.arriving);
+        *is_changed |= is_page && std::mem::take(&mut login.shown_no_page);
         login.presession = login.presession.take().filter(|_| self.sessions.is_within(Sessions::OTHERS_FOLLOW, login.began));
     }
 }

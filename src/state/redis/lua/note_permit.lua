@@ -1,7 +1,7 @@
 -- Notes what became of an admitted call: it was not made, or may have reached DingTalk late, or DingTalk refused it. After a refusal, the
 -- limit is the number of calls that DingTalk admitted in the second before.
 --
--- KEYS: as for depart.lua. ARGV: the call's name, what became of it ('stayed', 'late' or 'refused'), by how many milliseconds it was late.
+-- KEYS: as for permit.lua. ARGV: the call's name, what became of it ('stayed', 'late' or 'refused'), by how many milliseconds it was late.
 local now, kept = milliseconds(), 7000
 if ARGV[2] == 'stayed' then return redis.call('ZREM', KEYS[1], ARGV[1]) end
 local at = (tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1])) or now) + ARGV[3]
