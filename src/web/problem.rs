@@ -46,8 +46,8 @@ pub enum Problem {
     NotFound,
     /// 405: something is there, for other methods.
     MethodNotAllowed {
-        /// The methods that are answered.
-        allow: &'static str,
+        /// The methods that are answered, as the `Allow` header lists them.
+        allow: String,
     },
     /// 408: the head or the body took too long.
     RequestTimeout,
@@ -223,7 +223,7 @@ impl ResponseError for Problem {
             headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil() as u64));
         }
         let own = match self {
-            Self::MethodNotAllowed { allow } => Some((ALLOW, HeaderValue::from_static(allow))),
+            Self::MethodNotAllowed { allow } => HeaderValue::try_from(allow).ok().map(|allow| (ALLOW, allow)),
             Self::LoginQueued(queued) => queued.presession.clone().map(|cookie| (SET_COOKIE, cookie)),
             Self::CodeRejected { .. } => Some((WWW_AUTHENTICATE, HeaderValue::from_static("DingTalk"))),
             _ => None,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use dingtalk_simulator::{Fault, Simulator};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -17,6 +18,8 @@ const NOTIFICATION: &str = "/topapi/message/corpconversation/asyncsend_v2";
 const PORTIONS: usize = 3;
 /// The picture of what Bob eats.
 const NOODLES: &str = "/api/pictures/%E9%9D%A2%E6%9D%A1";
+
+const FROM_OUR_PAGE: (&str, &str) = ("sec-fetch-site", "same-origin");
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -212,6 +215,13 @@ async fn notifications_reach_dingtalk(browser: &mut Browser, dingtalk: &Simulato
 
 /// Every request has a connection of its own, so that every worker answers some of them.
 async fn orders_are_the_same_for_everybody(one: &mut Browser, other: &mut Browser) {
+    assert_eq!(one.post("/api/orders", &json!({"dish": "Soup"})).await.status, 204);
+    assert_eq!(one.send(Method::DELETE, "/api/orders", &[], None).await.problem(), (403, "origin_rejected".into()));
+    assert_eq!(one.read("/api/orders").await.json().as_array().unwrap().len(), 1);
+    assert_eq!(one.send(Method::DELETE, "/api/orders", &[FROM_OUR_PAGE], None).await.status, 204);
+    assert_eq!(one.read("/api/orders").await.json(), json!([]));
+    let refused = one.send(Method::PUT, "/api/orders", &[FROM_OUR_PAGE], None).await;
+    assert_eq!((refused.problem().0, refused.header("allow")), (405, "DELETE, GET, HEAD, POST"));
     assert_eq!(one.post("/api/orders", &json!({"dish": "Mapo <tofu>"})).await.status, 204);
     assert_eq!(other.post("/api/orders", &json!({"dish": "面条"})).await.status, 204);
     let ordered = json!([{"name": "Alice Chen", "dish": "Mapo <tofu>"}, {"name": "Bob", "dish": "面条"}]);
@@ -219,7 +229,7 @@ async fn orders_are_the_same_for_everybody(one: &mut Browser, other: &mut Browse
         assert_eq!(other.read("/api/orders").await.json(), ordered);
         assert!(one.go("/").await.body.contains("<dd>Mapo &#60;tofu&#62;</dd>"));
     }
-    let foreign = one.send(reqwest::Method::POST, "/api/orders", &[], None).await;
+    let foreign = one.send(Method::POST, "/api/orders", &[], None).await;
     assert_eq!(foreign.problem(), (403, "origin_rejected".into()));
 }
 

@@ -6,20 +6,37 @@ use crate::wire::Wire;
 pub const METHODS: [&str; 12] =
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get", "NONSENSE"];
 
+/// The methods that `route::at` knows.
+const CHAINED: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
 /// The routes that a source of the product names, with their methods.
 pub fn routes_in(source: &str) -> Vec<(&'static str, &str)> {
     let named = source.match_indices("route::").filter_map(|(at, prefix)| {
         let (constructor, rest) = source[at + prefix.len()..].split_once('(')?;
-        let methods: &[_] = match constructor {
-            "get" => &["get"],
-            "post" => &["post"],
-            "get_and_post" => &["get", "post"],
+        let (pattern, rest) = rest.trim_start().strip_prefix('"')?.split_once('"')?;
+        let methods = match constructor {
+            "get" => vec!["get"],
+            "post" => vec!["post"],
+            "get_and_post" => vec!["get", "post"],
+            "at" => chained(rest.trim_start().strip_prefix(')')?),
             _ => return None,
         };
-        let pattern = rest.trim_start().strip_prefix('"')?.split_once('"')?.0;
-        Some(methods.iter().map(move |method| (*method, pattern)))
+        Some(methods.into_iter().map(move |method| (method, pattern)))
     });
     named.flatten().collect()
+}
+
+/// The methods at the beginning of `.get(show).put(change)`.
+fn chained(code: &str) -> Vec<&'static str> {
+    let call = code.trim_start().strip_prefix('.').and_then(|rest| rest.split_once('('));
+    let known = call.and_then(|(name, rest)| Some((CHAINED.into_iter().find(|method| *method == name)?, rest)));
+    let Some((method, arguments)) = known else { return Vec::new() };
+    let mut open = 1;
+    let rest = arguments.trim_start_matches(|c| {
+        open += i32::from(c == '(') - i32::from(c == ')');
+        open > 0
+    });
+    [vec![method], chained(rest.get(1..).unwrap_or_default())].concat()
 }
 
 #[test]
@@ -27,6 +44,57 @@ fn a_route_is_found_on_a_line_of_its_own_too() {
     let source =
         "route::get(\"/a\", x); route::get_and_post(\n    \"/api/b\",\n    x,\n    y,\n); use crate::web::route::{get, post};";
     assert_eq!(routes_in(source), [("get", "/a"), ("get", "/api/b"), ("post", "/api/b")]);
+}
+
+#[test]
+fn every_method_of_a_path_is_found() {
+    let source =
+        "a(route::at(\"/a\").put(x).delete(|| y(1)).resource().wrap(z)).b(route::at(\"/b\")\n    .get(x)\n    .patch(y)).post(1)";
+    assert_eq!(routes_in(source), [("put", "/a"), ("delete", "/a"), ("get", "/b"), ("patch", "/b")]);
+}
+
+/// What of actix-web makes a route whose other methods are not answered with 405.
+const BARE: [&str; 10] = ["resource", "route", "scope", "method", "get", "head", "post", "put", "patch", "delete"];
+
+/// The first piece of `source` that makes a route in another way than `route.rs`.
+fn bare_route_in(source: &str) -> Option<String> {
+    let lines = source.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
+    let code: String = lines.flat_map(str::chars).filter(|c| !c.is_whitespace()).collect();
+    let called = BARE.iter().map(|name| format!("web::{name}("));
+    let imported = code.split("actix_web::web::{").skip(1).flat_map(|group| group.split('}').next().unwrap().split(','));
+    let mut imported = imported.filter(|name| BARE.contains(name)).map(|name| format!("actix_web::web::{name}"));
+    let alone = BARE.iter().map(|name| format!("actix_web::web::{name};"));
+    let found = |piece: &String| code.contains(piece.as_str());
+    called.chain(alone).chain([".route(\"".to_owned()]).find(found).or_else(|| imported.next())
+}
+
+#[test]
+fn the_app_makes_its_routes_so_that_every_method_is_answered() {
+    for (path, text) in crate::structure::sources("src/app") {
+        let found = bare_route_in(&text);
+        assert!(
+            found.is_none(),
+            "{}: {found:?} makes a route that these tests do not see: use route::get, route::post, route::get_and_post or route::at",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn a_route_that_other_methods_pass_is_noticed() {
+    for source in [
+        "use actix_web::web;\nroutes.service(web::resource(\"/a\").route(web::put().to(change)))",
+        "use actix_web::web::{Data, resource};",
+        "use actix_web::web::{\n    Data,\n    put,\n};",
+        "use actix_web::web::delete;",
+        "routes.route(\"/a\", x())",
+        "routes.service(actix_web::web::scope(\"/a\"))",
+    ] {
+        assert!(bare_route_in(source).is_some(), "{source}");
+    }
+    for source in ["// web::put()\nroutes.service(route::at(\"/a\").put(x))", "use actix_web::web::{Data, Json, block};"] {
+        assert_eq!(bare_route_in(source), None);
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod headers;
 pub mod methods;
 mod misled;
 pub mod openapi;
+mod writes;
 
 use std::time::Duration;
 
@@ -33,6 +34,21 @@ pub const fn get(pattern: &'static str, status: [u16; 2]) -> Route {
 /// Answers POST of this JSON.
 pub const fn post(pattern: &'static str, body: &'static str, status: [u16; 2]) -> Route {
     Route { method: "POST", pattern, target: pattern, body, status }
+}
+
+/// Answers PUT of this JSON.
+pub const fn put(pattern: &'static str, body: &'static str, status: [u16; 2]) -> Route {
+    Route { method: "PUT", ..post(pattern, body, status) }
+}
+
+/// Answers PATCH of this JSON.
+pub const fn patch(pattern: &'static str, body: &'static str, status: [u16; 2]) -> Route {
+    Route { method: "PATCH", ..post(pattern, body, status) }
+}
+
+/// Answers DELETE.
+pub const fn delete(pattern: &'static str, status: [u16; 2]) -> Route {
+    Route { method: "DELETE", ..post(pattern, "", status) }
 }
 
 /// `route`, requested at `target` because its pattern has parameters or it needs a query.
@@ -63,7 +79,7 @@ pub fn plumbing() -> &'static [Route] {
     &ROUTES[PAGES..]
 }
 
-/// One route for each path: a path may answer two methods.
+/// One route for each path: a path may answer several methods.
 fn paths(routes: &[Route]) -> impl Iterator<Item = &Route> {
     let is_first = |(at, route): &(usize, &Route)| routes[..*at].iter().all(|earlier| earlier.pattern != route.pattern);
     routes.iter().enumerate().filter(is_first).map(|(_, route)| route)
@@ -75,7 +91,7 @@ const PAGES: usize = 3;
 impl Route {
     /// The methods of this route, as `Allow` lists them.
     fn allowed(&self) -> &'static str {
-        if self.method == "GET" { "GET, HEAD" } else { "POST" }
+        if self.method == "GET" { "GET, HEAD" } else { self.method }
     }
 
     /// The one of `routes` that answers `method` at the path of this one.
