@@ -19,6 +19,8 @@ const PORTIONS: usize = 3;
 /// The picture of what Bob eats.
 const NOODLES: &str = "/api/pictures/%E9%9D%A2%E6%9D%A1";
 
+/// What the courier's machine sends.
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const FROM_OUR_PAGE: (&str, &str) = ("sec-fetch-site", "same-origin");
 
 fn root() -> &'static Path {
@@ -69,6 +71,7 @@ impl Fork {
             ("PUBLIC_URL", format!("http://{address}")),
             ("JSAPI_SCRIPT_URL", format!("{}/dd.js", dingtalk.url())),
             ("PORTIONS", PORTIONS.to_string()),
+            ("COURIER_TOKEN", TOKEN.to_owned()),
             ("DINGTALK_EVENTS", "stream".to_owned()),
         ] {
             variables = with(variables, name, &value);
@@ -159,10 +162,12 @@ async fn a_fork_that_is_made_by_the_recipes_does_what_they_say() {
     watching.finish().await;
     the_pages_work_in_a_browser(&served, &dingtalk).await;
     whoever_leaves_is_not_cooked_for(&mut alice, &dingtalk).await;
+    the_courier_calls_from_elsewhere(&mut alice).await;
 
     let (code, log) = served.stop().await;
     assert_eq!(code, Some(0), "tasks do not keep it from stopping");
     assert!(log.contains("the kitchen is open"), "{log}");
+    assert!(log.contains("courier_unknown") && !log.contains(TOKEN), "{log}");
     assert!(log.contains("Permission Management"), "an own call's trouble is told with its fix: {log}");
     assert!(log.contains("the client refused dd.config"), "what a client refuses is reported by the page: {log}");
 }
@@ -280,6 +285,24 @@ async fn whoever_leaves_is_not_cooked_for(browser: &mut Browser, dingtalk: &Simu
     assert_eq!(browser.read(NOODLES).await.status, 200);
     assert_eq!(browser.upload("/api/pictures/Rice", "image/png", b"x".to_vec()).await.status, 204);
     assert_eq!(browser.read(NOODLES).await.status, 404, "the picture is kept for ever");
+}
+
+async fn the_courier_calls_from_elsewhere(alice: &mut Browser) {
+    let mut courier = Browser::new(http_client(), &alice.url, &alice.url);
+    let mut deliver = async |authorization: &str| {
+        let delivery = json!({"corpId": "dingsimulator0001", "userId": "alice"}).to_string();
+        let elsewhere = [("origin", "https://courier.example"), ("sec-fetch-site", "cross-site")];
+        let headers = [&elsewhere[..], &[("content-type", "application/json"), ("authorization", authorization)]].concat();
+        courier.send(Method::POST, "/api/deliveries", &headers, Some(delivery.into())).await
+    };
+    for wrong in ["", TOKEN, "Bearer ", &format!("Bearer {}", &TOKEN[1..]), &format!("Bearer {TOKEN}0"), "Basic x"] {
+        assert_eq!(deliver(wrong).await.problem(), (401, "courier_unknown".into()), "{wrong}");
+    }
+    let without_token = alice.post("/api/deliveries", &json!({})).await;
+    assert_eq!(without_token.problem(), (401, "courier_unknown".into()), "a session does not help");
+    assert!(alice.read("/api/orders").await.body.contains("Alice Chen"));
+    assert_eq!(deliver(&format!("Bearer {TOKEN}")).await.status, 204);
+    assert!(!alice.read("/api/orders").await.body.contains("Alice Chen"), "she has her lunch");
 }
 
 /// With the query `?spoilt`, makes the page's signature invalid.
