@@ -33,6 +33,16 @@ fn code(text: &str) -> String {
     text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
 }
 
+/// What follows the parenthesis that closes the arguments of a call.
+pub fn after_arguments(code: &str) -> &str {
+    let mut open = 1;
+    let end = code.find(|c| {
+        open += i32::from(c == '(') - i32::from(c == ')');
+        open == 0
+    });
+    end.map_or("", |end| &code[end + 1..])
+}
+
 /// The modules of this crate that `code` uses, however their path is spelt.
 fn reached(code: &str) -> Vec<&'static str> {
     let squeezed: String = code.chars().filter(|c| !c.is_whitespace()).collect();

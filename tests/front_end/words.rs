@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{files, root};
 use crate::npm;
+use crate::structure::after_arguments;
 
 /// What templates may say, since it is the same in every language.
 const NAMES: [&str; 6] = [
@@ -232,10 +233,45 @@ fn sentences(code: &str) -> Vec<(&str, &str)> {
     pairs.filter(|piece| piece[1].trim() == ",").map(|piece| (piece[0], piece[2])).collect()
 }
 
-/// The sentences of any other file: `Both("English", "Chinese")`.
+/// The sentences of any other file: `Both("English", "Chinese")`, each of which may be made a `String`. What is no literal is left out.
 fn said_alone(code: &str) -> Vec<(&str, &str)> {
-    let beginnings = code.split("Both(").skip(1).filter(|rest| rest.trim_start().starts_with('"'));
-    beginnings.filter_map(|rest| sentences(rest).into_iter().next()).collect()
+    let said = code.split("Both(").skip(1).filter_map(|rest| {
+        let (english, rest) = literal(rest)?;
+        let (chinese, _) = literal(rest.trim_start().strip_prefix(',')?)?;
+        Some((english, chinese))
+    });
+    said.collect()
+}
+
+/// The literal that `code` begins with, and what follows it: `"text"`, `"text".to_owned()`, `format!("text", more)`.
+fn literal(code: &str) -> Option<(&str, &str)> {
+    let code = code.trim_start();
+    let format = code.strip_prefix("format!(");
+    let (text, rest) = format.unwrap_or(code).trim_start().strip_prefix('"')?.split_once('"')?;
+    if format.is_some() {
+        return Some((text, after_arguments(rest)));
+    }
+    let owned = [".to_owned()", ".into()", ".to_string()"].iter().find_map(|made| rest.trim_start().strip_prefix(made));
+    Some((text, owned.unwrap_or(rest)))
+}
+
+#[test]
+fn sentences_that_are_made_when_they_are_said_have_both_languages_too() {
+    let code = r#"INVALID.saying(Both(format!("At most {most} fit.", most = most()), format!("最多{most}人。")));
+        Both("It opens at six.".to_owned(), "六点开门。".into()); Both(
+            format!("No, {who}."),
+            format!(
+                "No, {who}.",
+            ),
+        )"#;
+    let made = [("At most {most} fit.", "最多{most}人。"), ("It opens at six.", "六点开门。"), ("No, {who}.", "No, {who}.")];
+    assert_eq!(said_alone(code), made);
+}
+
+#[test]
+fn only_what_directly_follows_is_a_pair() {
+    let code = r#"Both("Yes", yes(1)); check("a", "b"); Both(name.clone(), name); row("c", "d"); Both("One"); f("e", "f")"#;
+    assert_eq!(said_alone(code), []);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Every route with every method.
 
 use super::{ROUTES, Route, Scene, paths};
+use crate::structure::after_arguments;
 use crate::wire::Wire;
 
 pub const METHODS: [&str; 12] =
@@ -31,12 +32,7 @@ fn chained(code: &str) -> Vec<&'static str> {
     let call = code.trim_start().strip_prefix('.').and_then(|rest| rest.split_once('('));
     let known = call.and_then(|(name, rest)| Some((CHAINED.into_iter().find(|method| *method == name)?, rest)));
     let Some((method, arguments)) = known else { return Vec::new() };
-    let mut open = 1;
-    let rest = arguments.trim_start_matches(|c| {
-        open += i32::from(c == '(') - i32::from(c == ')');
-        open > 0
-    });
-    [vec![method], chained(rest.get(1..).unwrap_or_default())].concat()
+    [vec![method], chained(after_arguments(arguments))].concat()
 }
 
 #[test]
