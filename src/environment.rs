@@ -82,13 +82,19 @@ impl Environment {
     }
 
     /// Reads a setting that need not be set: `None` if it is not set, or wrong.
-    pub fn optional<T, E: Display>(&mut self, name: &'static str, parse: fn(String) -> Result<T, E>, about: &str) -> Option<T> {
+    pub fn optional<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(String) -> Result<T, E>,
+        about: &str,
+    ) -> Option<T> {
         self.describe(name, about, false);
         let value = self.value(name)?;
         self.check(name, parse(value.expose_secret().to_owned()))
     }
 
     /// Reads a secret that must be set, from its variable or from the file that `<name>_FILE` points to, but not from both.
+    /// `parse` gets no `String`: a copy as plain text would stay in memory.
     pub fn secret<T, E: Display>(
         &mut self,
         name: &'static str,
@@ -105,7 +111,7 @@ impl Environment {
     pub fn secret_optional<T, E: Display>(
         &mut self,
         name: &'static str,
-        parse: fn(&SecretString) -> Result<T, E>,
+        parse: impl FnOnce(&SecretString) -> Result<T, E>,
         about: &str,
     ) -> Option<T> {
         self.describe(name, about, true);
