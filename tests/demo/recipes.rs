@@ -12,7 +12,7 @@ use tokio::process::Command;
 
 use crate::browser::chromium::Chromium;
 use crate::process::{Served, complete, prepared, with};
-use crate::support::{Browser, between, cargo, client_accepts, http_client};
+use crate::support::{Browser, between, cargo, client_accepts, eventually, http_client};
 
 const NOTIFICATION: &str = "/topapi/message/corpconversation/asyncsend_v2";
 const PORTIONS: usize = 3;
@@ -163,10 +163,13 @@ async fn a_fork_that_is_made_by_the_recipes_does_what_they_say() {
     the_pages_work_in_a_browser(&served, &dingtalk).await;
     whoever_leaves_is_not_cooked_for(&mut alice, &dingtalk).await;
     the_courier_calls_from_elsewhere(&mut alice).await;
+    dingtalk.tell("dingsimulator0001", "bpms_instance_change", json!({"result": "agree"}));
+    eventually("only the suite ticket of another app waits", || dingtalk.pushes_waiting() == 1).await;
 
     let (code, log) = served.stop().await;
     assert_eq!(code, Some(0), "tasks do not keep it from stopping");
     assert!(log.contains("the kitchen is open"), "{log}");
+    assert!(log.contains("an approval has changed") && log.contains("agree"), "{log}");
     assert!(log.contains("courier_unknown") && !log.contains(TOKEN), "{log}");
     assert!(log.contains("Permission Management"), "an own call's trouble is told with its fix: {log}");
     assert!(log.contains("the client refused dd.config"), "what a client refuses is reported by the page: {log}");

@@ -109,6 +109,29 @@ async fn an_app_hears_who_left_and_what_the_plumbing_knows_nothing_of_with_its_d
 }
 
 #[tokio::test]
+async fn an_app_hears_an_event_that_a_test_made_up() {
+    for way in [Way::Stream, Way::Http] {
+        let told = Told::default();
+        let noting = told.clone();
+        let reaction = Reaction::new(move |event| {
+            noting.note(event);
+            async { Ok::<_, String>(()) }
+        });
+        let (app, corp_id) = way.start(reaction).await;
+        app.dingtalk.tell(corp_id, "bpms_instance_change", json!({"result": "agree"}));
+        all_is_acknowledged(&app).await;
+        let ours = CorpId::parse(corp_id).ok();
+        let decided = |what: &Happening| match what {
+            Happening::Other { event_type, corp_id, data, .. } => {
+                event_type == "bpms_instance_change" && *corp_id == ours && data["result"] == "agree"
+            }
+            _ => false,
+        };
+        assert_eq!(told.times(decided), 1, "{way:?}: {:?}", told.0.lock().unwrap());
+    }
+}
+
+#[tokio::test]
 async fn an_app_that_fails_or_panics_is_told_again_until_it_is_done_and_whoever_left_is_logged_out_all_the_same() {
     for way in [Way::Stream, Way::Http] {
         let (told, fails) = (Told::default(), Arc::new(AtomicBool::new(true)));

@@ -1,6 +1,7 @@
 //! `POST /control/events`: where an app listens, its suite ticket, and what becomes of its Stream connections.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Lever;
 use crate::events::{PushUrl, Shape, StreamFault};
@@ -19,8 +20,19 @@ pub struct Events {
     #[serde(default)]
     check_url: bool,
     stream: Option<StreamFault>,
+    tell: Option<MadeUp>,
     /// Whether a new access_token of a third-party or custom app revokes the one before.
     newer_token_kills_older: Option<bool>,
+}
+
+/// An event that whoever tests made up.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct MadeUp {
+    /// The first organisation, if left out.
+    corp_id: Option<String>,
+    event_type: String,
+    data: Value,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +66,10 @@ impl Lever for Events {
         }
         if self.check_url {
             world.check_url(&client_id);
+        }
+        if let Some(MadeUp { corp_id, event_type, data }) = self.tell {
+            let corp_id = corp_id.unwrap_or_else(|| world.first_corp_id().to_owned());
+            world.make_up(&client_id, &corp_id, &event_type, data)?;
         }
         if let Some(fault) = self.stream {
             world.disturb_stream(&client_id, fault);

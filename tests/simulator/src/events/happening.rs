@@ -57,6 +57,11 @@ pub enum Happening {
     Dissolved,
     /// DingTalk verifies the URL that it pushes events to.
     UrlChecked,
+    /// What a test made up, sent as it was written.
+    MadeUp {
+        event_type: String,
+        data: Map<String, Value>,
+    },
 }
 
 impl Event {
@@ -68,7 +73,7 @@ impl Event {
 
 impl Happening {
     /// `eventType` and `syncAction`.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::SuiteTicket { .. } => "suite_ticket",
             Self::Authorised { .. } => "org_suite_auth",
@@ -81,6 +86,7 @@ impl Happening {
             Self::Joined { .. } => "user_add_org",
             Self::Dissolved => "org_remove",
             Self::UrlChecked => "check_url",
+            Self::MadeUp { event_type, .. } => event_type,
         }
     }
 
@@ -92,6 +98,7 @@ impl Happening {
             Self::Stopped { .. } | Self::Restored { .. } | Self::Removed { .. } => 7,
             Self::Left { .. } | Self::Joined { .. } => 13,
             Self::Dissolved | Self::UrlChecked => 16,
+            Self::MadeUp { .. } => 0,
         }
     }
 
@@ -106,9 +113,8 @@ impl Happening {
             Self::SuiteTicket { .. } => &event.client_id,
             Self::Stopped { agent_id } | Self::Restored { agent_id } | Self::Removed { agent_id } => agent_id,
             Self::Left { user_id, .. } | Self::Joined { user_id, .. } => user_id,
-            Self::Authorised { .. } | Self::ScopeChanged { .. } | Self::Relieved | Self::Dissolved | Self::UrlChecked => {
-                &event.corp_id
-            }
+            Self::Authorised { .. } | Self::ScopeChanged { .. } | Self::Relieved | Self::Dissolved => &event.corp_id,
+            Self::UrlChecked | Self::MadeUp { .. } => &event.corp_id,
         }
     }
 
@@ -129,6 +135,7 @@ impl Happening {
             Self::Left { user_id, union_id } => json!({"userId": user_id, "unionid": union_id}),
             Self::Joined { user_id, union_id } => json!({"userid": user_id, "unionid": union_id}),
             Self::Relieved | Self::Dissolved | Self::UrlChecked => json!({}),
+            Self::MadeUp { data, .. } => Value::Object(data.clone()),
         };
         match told {
             Value::Object(told) => told,
@@ -140,6 +147,7 @@ impl Happening {
     pub fn new_names(&self) -> Value {
         match self {
             Self::Left { user_id, .. } | Self::Joined { user_id, .. } => json!({"userId": [user_id]}),
+            Self::MadeUp { data, .. } => Value::Object(data.clone()),
             _ => camel_case(Value::Object(self.old_names())),
         }
     }
@@ -182,5 +190,8 @@ mod tests {
         let left = Happening::Left { user_id: "bob".to_owned(), union_id: "union".to_owned() };
         assert_eq!(left.new_names(), json!({"userId": ["bob"]}));
         assert_eq!(Happening::Relieved.new_names(), json!({}));
+        let data = json!({"process_code": 1}).as_object().cloned().unwrap_or_default();
+        let made_up = Happening::MadeUp { event_type: "x".to_owned(), data };
+        assert_eq!(made_up.new_names(), json!({"process_code": 1}), "it was written for Stream");
     }
 }

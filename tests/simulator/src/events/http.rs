@@ -116,8 +116,8 @@ fn batch(event: &Event) -> Value {
 /// The body of a push to an organisation's own app. It has the names that apps have been seen to read, and those of the documentation.
 fn plain(event: &Event) -> Value {
     let mut told = bare(event);
-    if let Some(people) = told.get("UserId").cloned() {
-        told["userId"] = people;
+    if let Happening::Left { user_id, .. } | Happening::Joined { user_id, .. } = &event.happening {
+        told["userId"] = json!([user_id]);
     }
     told["eventId"] = json!(event.id);
     told["EventTime"] = json!(event.born_at);
@@ -126,7 +126,13 @@ fn plain(event: &Event) -> Value {
 }
 
 fn bare(event: &Event) -> Value {
-    let mut told = json!({"EventType": event.happening.name(), "CorpId": event.corp_id, "TimeStamp": event.born_at});
+    let mut told = match &event.happening {
+        Happening::MadeUp { data, .. } => Value::Object(data.clone()),
+        _ => json!({}),
+    };
+    told["EventType"] = json!(event.happening.name());
+    told["CorpId"] = json!(event.corp_id);
+    told["TimeStamp"] = json!(event.born_at);
     if let Happening::Left { user_id, .. } | Happening::Joined { user_id, .. } = &event.happening {
         told["UserId"] = json!([user_id]);
     }
@@ -146,6 +152,7 @@ fn as_it_was_before(app: &Registered, event: &Event) -> Value {
             json!({"AgentId": number(agent_id), "AppId": APP_ID, "AuthCorpId": corp_id})
         }
         Happening::Left { .. } | Happening::Joined { .. } | Happening::Dissolved | Happening::UrlChecked => json!({}),
+        Happening::MadeUp { .. } => json!({}),
     };
     let mut told = bare(event);
     told["SuiteKey"] = json!(app.client_id);

@@ -217,6 +217,38 @@ async fn the_older_shapes_can_be_had() {
 }
 
 #[tokio::test]
+async fn an_event_that_a_test_made_up_is_sent_as_it_was_written_in_every_shape() {
+    let data = json!({"processInstanceId": "p1", "UserId": "bob", "form_values": [{"name": "x"}]});
+    for (app, shape) in [(THIRD_PARTY, Shape::Sync), (THIRD_PARTY, Shape::Old), (INTERNAL, Shape::Sync)] {
+        let (simulator, listener) = simulator(app, shape).await;
+        let corp_id = simulator.organisations()[0];
+        if app.client_id == THIRD_PARTY.client_id {
+            simulator.decide(corp_id, Decision::Authorise);
+            all_is_told(&simulator).await;
+            while listener.heard.try_recv().is_ok() {}
+        }
+        simulator.tell(corp_id, "bpms_instance_change", data.clone());
+        let told = listener.hears();
+        let (event, whose, name) = match (told.get("bizData"), told["EventType"].clone()) {
+            (Some(batch), _) => (datum(&told), batch[0]["corp_id"].clone(), datum(&told)["syncAction"].clone()),
+            (None, name) => (told.clone(), told["CorpId"].clone(), name),
+        };
+        assert_eq!((whose, name), (json!(corp_id), json!("bpms_instance_change")));
+        for (member, value) in data.as_object().expect("an object") {
+            assert_eq!(&event[member], value, "{shape:?}: {event}");
+        }
+        assert_eq!(event.get("userId"), None, "nothing was added: {event}");
+    }
+}
+
+#[tokio::test]
+#[should_panic = "the app does not listen"]
+async fn an_event_that_nobody_would_hear_is_a_slip() {
+    let simulator = Simulator::start().await.expect("a simulator");
+    simulator.tell(INTERNAL.corp_id, "bpms_instance_change", json!({}));
+}
+
+#[tokio::test]
 async fn a_temporary_code_is_good_once_and_for_its_own_app_even_after_another_has_tried() {
     let (simulator, listener) = simulator(THIRD_PARTY, Shape::Old).await;
     assert_eq!(listener.hears()["EventType"], "suite_ticket");

@@ -96,6 +96,17 @@ impl Simulator {
         done(self.shared.world().dissolve(corp_id));
     }
 
+    /// Sends the app under test an event of an organisation that the test made up, such as `bpms_instance_change`. `data` is sent as it is
+    /// written here, although DingTalk writes the same event in other ways over Stream and over HTTP.
+    ///
+    /// # Panics
+    /// When the app does not listen, the organisation does not have it, or `data` is no object: a slip in the test.
+    #[track_caller]
+    pub fn tell(&self, corp_id: &str, event_type: &str, data: Value) {
+        let told = self.tested(|world, client_id| world.make_up(client_id, corp_id, event_type, data));
+        done(told.map_err(str::to_owned));
+    }
+
     /// Sets the URL to which events are pushed over HTTP, as long as the app under test has no Stream connection.
     pub fn push_events_to(&self, url: impl Into<String>, shape: Shape) {
         let url = Some(PushUrl { url: url.into(), shape });

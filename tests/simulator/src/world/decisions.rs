@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Holder, Kind, Standing, World};
 use crate::events::{Event, Happening, Outbox, PushUrl, StreamFault, Subscribers};
@@ -110,6 +111,21 @@ impl World {
         }
         self.organisations.retain(|organisation| organisation.corp_id != corp_id);
         Ok(())
+    }
+
+    /// Sends an app an event that a test made up; nothing in the world changes.
+    pub fn make_up(&mut self, client_id: &str, corp_id: &str, event_type: &str, data: Value) -> Result<(), &'static str> {
+        let has_app = self.app(client_id).is_some_and(|app| app.at(corp_id).is_some());
+        match data {
+            _ if !has_app => Err("the organisation does not have this app"),
+            _ if event_type.is_empty() => Err("the event has no type"),
+            _ if self.subscribers.way_to(client_id).is_none() => Err("the app does not listen: the event would be lost"),
+            Value::Object(data) => {
+                self.tell(client_id, corp_id, Happening::MadeUp { event_type: event_type.to_owned(), data });
+                Ok(())
+            }
+            _ => Err("the data of an event is an object"),
+        }
     }
 
     /// Sets the URL to which events for an app are pushed; `None` removes it. Events that wait for the app are due at once.

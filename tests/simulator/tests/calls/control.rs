@@ -92,6 +92,10 @@ async fn a_lever_that_makes_no_sense_is_refused() {
         ("events", json!({"suiteTicket": "rotate"})),
         ("events", json!({"suiteTicket": "again"})),
         ("events", json!({"suiteTicket": "rotate", "clientId": "customsimulated01"})),
+        ("events", json!({"tell": {"eventType": "x", "data": {}}})),
+        ("events", json!({"url": "http://127.0.0.1:1/", "tell": {"eventType": "x", "data": []}})),
+        ("events", json!({"url": "http://127.0.0.1:1/", "tell": {"eventType": "", "data": {}}})),
+        ("events", json!({"url": "http://127.0.0.1:1/", "tell": {"corpId": "dingnowhere", "eventType": "x", "data": {}}})),
         ("grants", json!({"grants": {}, "colour": "blue"})),
         ("app", json!({"url": "http://127.0.0.1:1/", "clientId": "nobody"})),
         ("world", json!({"organisations": [], "apps": []})),
@@ -115,6 +119,17 @@ async fn a_suite_ticket_is_made_for_a_third_party_app_only_and_no_other_is_told_
     }
     let pushes = caller.get("/control/state").await.json()["pushes"].take();
     assert_eq!(pushes.as_array().unwrap().iter().map(|push| &push["clientId"]).collect::<Vec<_>>(), [third_party]);
+}
+
+#[tokio::test]
+async fn an_event_that_somebody_made_up_is_told_to_the_app_under_test() {
+    let caller = Caller::start().await;
+    let tell = json!({"eventType": "bpms_instance_change", "data": {"result": "agree"}});
+    let state = caller.post("/control/events", json!({"url": "http://127.0.0.1:1/", "tell": tell})).await.json();
+    let pushes = state["pushes"].as_array().unwrap();
+    let told: Vec<_> = pushes.iter().filter(|push| push["clientId"] == state["app"]["clientId"]).collect();
+    assert_eq!(told.len(), 1, "{pushes:?}");
+    assert_eq!((&told[0]["eventType"], &told[0]["corpId"]), (&json!("bpms_instance_change"), &json!("dingsimulator0001")));
 }
 
 #[tokio::test]
