@@ -58,7 +58,9 @@ async fn each_method_has_its_handler_and_the_others_are_405_with_all_that_are_al
     let refused = scene.ask(&ORDERS[0], "POST", true, &[]).await;
     assert_eq!((refused.status, refused.code().as_str()), (405, "method_not_allowed"));
     assert_eq!(refused.header("allow"), "DELETE, GET, HEAD, PATCH, PUT");
-    assert_eq!(scene.ask(&ORDERS[4], "PUT", true, &[]).await.header("x-kitchen"), "open");
+    for (method, somebody) in [("PUT", true), ("PUT", false), ("GET", true)] {
+        assert_eq!(scene.ask(&ORDERS[4], method, somebody, &[]).await.header("x-kitchen"), "open", "refusals have it, too");
+    }
 }
 
 #[tokio::test]
