@@ -156,6 +156,15 @@ async fn nothing_is_kept_but_files_under_their_hashed_names() {
 }
 
 #[tokio::test]
+async fn a_source_may_come_from_a_setting() {
+    let images: &str = String::from("https://images.example.com").leak();
+    let app = TestApp::of(App { sources: vec![("img-src", images)].leak(), ..pages::app() }).await;
+    let page = app.browser_of("alice").await.go("/").await;
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("; img-src https://images.example.com 'self' "), "{policy}");
+}
+
+#[tokio::test]
 async fn an_app_says_what_else_its_pages_may_load_and_use() {
     let sources: &[_] = &[("font-src", "'self'"), ("img-src", "blob:"), ("script-src", "https://maps.example.com")];
     let app = TestApp::of(App { sources, features: &["camera", "geolocation"], ..pages::app() }).await;
