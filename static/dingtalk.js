@@ -17,20 +17,9 @@
  * @property {number} [waitMs]  About how long others are first.
  * @property {number} [retryAfter]  Milliseconds.
  *
- * @typedef {object} Client
- * @property {() => 'inside' | 'outside' | 'no_library'} whereabouts
- * @property {() => Record<string, string>} describe
- * @property {(corpId: string) => Promise<string>} requestAuthCode
- * @property {(values: ConfigValues) => Promise<void>} configure
- * @property {(values: ConfigValues) => Promise<void>} tryConfigure
- * @property {() => void} tellTitle
- * @property {(name: DingTalkApi, params?: object, timeout?: number) => Promise<any>} call
- *
  * @typedef {NonNullable<Window['dd']>} Library
- *
- * @typedef {{ client: Client, session: Session, messages: Messages, report: Reports }} H5
  */
-var h5 = /** @type {H5} */ ({});
+var h5 = {};
 
 h5.client = (function () {
   'use strict';
@@ -50,7 +39,7 @@ h5.client = (function () {
     return dd.env.platform === 'notInDingTalk' ? 'outside' : 'inside';
   }
 
-  /** What the library says about its container. */
+  /** @returns {Record<string, string>} What the library says about its container. */
   function describe() {
     return Object(Object(window.dd).env);
   }
@@ -62,12 +51,24 @@ h5.client = (function () {
   function requestAuthCode(corpId) {
     // The one spelling that every version of the library has.
     return call('runtime.permission.requestAuthCode', { corpId }, authCodeTimeout)
-      .then((answer) => read(answer, ['code', 'authCode']) || Promise.reject(failure({ code: 'no_auth_code' })))
+      .then((answer) => {
+        const code = read(answer, ['code', 'authCode']);
+        if (/^[\w+/=-]{1,512}$/.test(code)) return code;
+        throw Object.assign(failure(answer), { code: 'no_auth_code' });
+      })
       .catch((failure) => {
         authCodeTimeout = 24000;
-        // Nobody is asked, so nobody has cancelled.
-        throw Object.assign(failure, failure.kind === 'cancelled' && { kind: 'refused' });
+        return neverCancelled(failure);
       });
+  }
+
+  /**
+   * Nobody is asked, so nobody has cancelled.
+   * @param {Failure} failure
+   * @returns {never}
+   */
+  function neverCancelled(failure) {
+    throw Object.assign(failure, failure.kind === 'cancelled' && { kind: 'refused' });
   }
 
   /**
@@ -89,10 +90,10 @@ h5.client = (function () {
    */
   function tryConfigure(values) {
     if (!configured) {
-      configured = inside().then((dd) => within(CONFIG_TIMEOUT, new Promise((resolve, reject) => {
-        dd.config(Object.assign({}, values, { onSuccess: () => resolve() }));
+      configured = ask(CONFIG_TIMEOUT, (dd) => new Promise((resolve, reject) => {
+        dd.config(Object.assign({}, values, { onSuccess: () => resolve(undefined) }));
         dd.error(reject);
-      })));
+      })).catch(neverCancelled);
     }
     return configured;
   }
@@ -106,15 +107,13 @@ h5.client = (function () {
    * @returns {Promise<any>}
    */
   function call(name, params, timeout) {
-    return inside().then((dd) => {
+    return ask(timeout || CALL_TIMEOUT, (dd) => {
       const path = name.split('.');
       const method = String(path.pop());
       const owner = path.reduce((object, key) => Object(object[key]), /** @type {any} */ (dd));
-      if (typeof owner[method] !== 'function') {
-        throw failure({ code: 'no_such_api' });
-      }
-      return within(timeout || CALL_TIMEOUT, owner[method](params || {}));
-    }).catch((said) => { throw failure(said); });
+      if (typeof owner[method] !== 'function') throw { code: 4050 }; // As the library says it.
+      return owner[method](params || {});
+    });
   }
 
   /** Some clients keep the title of the page before. Without its own the page is still of use. */
@@ -122,28 +121,31 @@ h5.client = (function () {
     call('biz.navigation.setTitle', { title: document.title }).catch(() => {});
   }
 
-  /** Outside DingTalk every call of the library fails in a way of its own: do not call. */
-  function inside() {
-    const place = whereabouts();
-    if (place !== 'inside') return Promise.reject(failure({}, place));
-    return Promise.resolve(/** @type {Library} */ (window.dd));
+  /**
+   * Outside DingTalk every call of the library fails in a way of its own: do not call. Inside, the library has no
+   * time-outs: a lost bridge would leave the page waiting for ever.
+   * @param {number} milliseconds
+   * @param {(dd: Library) => any} question
+   * @returns {Promise<any>}
+   */
+  function ask(milliseconds, question) {
+    const where = whereabouts();
+    if (where !== 'inside') return Promise.reject(failure({}, where));
+    return new Promise((resolve, reject) => {
+      giveUpAfter(milliseconds, () => reject({ code: 408 }));
+      Promise.resolve(question(/** @type {Library} */ (window.dd))).then(resolve, reject);
+    }).catch((said) => { throw failure(said); });
   }
 
   /**
-   * The library has no time-outs: a lost bridge would leave the page waiting for ever.
-   * @template T
+   * When a page was suspended, as on a locked phone, its timers run before the answers that have come. So a timer that
+   * is much too late starts again.
    * @param {number} milliseconds
-   * @param {Promise<T>} answer
-   * @returns {Promise<T>}
+   * @param {() => void} giveUp
    */
-  function within(milliseconds, answer) {
-    return new Promise((resolve, reject) => {
-      const giveUp = () => reject(failure({ code: 408 }));
-      const timer = setTimeout(giveUp, milliseconds);
-      Promise.resolve(answer)
-        .then(resolve, (said) => reject(failure(said)))
-        .then(() => clearTimeout(timer));
-    });
+  function giveUpAfter(milliseconds, giveUp) {
+    const due = Date.now() + milliseconds;
+    setTimeout(() => (Date.now() - due > 1000 ? giveUpAfter(milliseconds, giveUp) : giveUp()), milliseconds);
   }
 
   /**
@@ -153,11 +155,12 @@ h5.client = (function () {
    * @returns {Failure}
    */
   function failure(said, kind) {
-    if (said && said.kind) return said;
-    const code = read(said, ['errorCode', 'errCode', 'code']);
-    const text = typeof said === 'string' ? said : read(said, ['errorMessage', 'message', 'errMsg', 'reason']);
-    const shown = { kind: kind || kindOf(code, text), code, text: withoutTickets(text) };
-    return Object.defineProperty(shown, 'raw', { value: text });
+    // Our own codes are words. A client's word is quoted, so that it is never taken for one of them.
+    const code = read(said, ['errorCode', 'errCode', 'code']).slice(0, 30).replace(/^[a-z_]+$/, '"$&"');
+    const text = read(typeof said === 'string' ? { message: said } : said, ['errorMessage', 'message', 'errMsg', 'reason']);
+    // A refused signature comes back with the tickets that it was checked against.
+    const shown = text.replace(/ticket\w*[\\"'\s]*[:=：][\\"'\s]*(\[[^\]]*\]?|\S+)/gi, 'ticketList:[hidden]');
+    return Object.defineProperty({ kind: kind || kindOf(code, text), code, text: shown }, 'raw', { value: text });
   }
 
   /**
@@ -172,23 +175,16 @@ h5.client = (function () {
   }
 
   /**
-   * A refused signature comes back with the tickets that it was checked against.
-   * @param {string} text
-   */
-  function withoutTickets(text) {
-    return text.replace(/ticket\w*[\\"'\s]*[:=：][\\"'\s]*(\[[^\]]*\]?|\S+)/gi, 'ticketList:[hidden]');
-  }
-
-  /**
-   * The first of these fields that was filled in, as text.
+   * The first of these fields that was filled in, as text that a report can carry: no controls, no half
+   * characters.
    * @param {unknown} said
    * @param {string[]} names
    */
   function read(said, names) {
     const fields = Object(said);
     const name = names.find((candidate) => fields[candidate] !== undefined && fields[candidate] !== null);
-    return name ? String(fields[name]) : '';
+    return name ? String(fields[name]).replace(/[\0-\x1f\ud800-\udfff]/gu, ' ') : '';
   }
 
-  return { whereabouts, describe, requestAuthCode, configure, tryConfigure, tellTitle, call };
+  return { whereabouts, describe, requestAuthCode, configure, tryConfigure, tellTitle, call, giveUpAfter };
 })();

@@ -22,14 +22,14 @@
    * back is hidden and loaded again. Not every WebView says that it comes back, but its timers go on.
    */
   function neverShowAgain() {
-    const show = (/** @type {boolean} */ shown) => { document.documentElement.style.visibility = shown ? '' : 'hidden'; };
+    const { style } = document.documentElement;
     window.addEventListener('pagehide', () => {
-      show(false);
+      style.visibility = 'hidden';
       setTimeout(() => location.reload(), 500);
     });
     window.addEventListener('pageshow', (event) => {
       if (event.persisted) location.reload();
-      else show(true);
+      else style.visibility = '';
     });
   }
 
@@ -47,15 +47,16 @@
       else logIn(true);
     });
 
-    part('load-again').addEventListener('click', (event) => {
+    ['load-again', 'look-again'].forEach((id) => part(id).addEventListener('click', (event) => {
       event.preventDefault();
       startOver();
-    });
+    }));
 
     if (h5.client.whereabouts() === 'outside') {
       showHowToOpen();
     } else if (location.origin !== publicUrl) {
       showTrouble(h5.session.problem('wrong_address'));
+      showPublicAddress();
     } else if (recentLogins().length >= LOGINS_ALLOWED) {
       showTrouble(h5.session.problem('session_lost'));
     } else {
@@ -76,9 +77,9 @@
 
     /** @param {number} milliseconds */
     function showWait(milliseconds) {
-      const seconds = Math.ceil(milliseconds / 10000) * 10;
+      const seconds = Math.ceil(milliseconds / 10000) * 10 || 10;
       const words = seconds < 100 ? h5.messages.queued_seconds : h5.messages.queued_minutes;
-      fill('wait', words.replace('{}', String(seconds < 100 ? Math.max(seconds, 10) : Math.ceil(seconds / 60))));
+      fill('wait', words.replace('{}', String(seconds < 100 ? seconds : Math.ceil(seconds / 60))));
       // To load the page again would lose the place in the line.
       part('slow').hidden = true;
     }
@@ -91,20 +92,18 @@
       fill('trouble-next', next);
       fill('trouble-said', said);
       fill('trouble-reference', failure.requestId ? h5.messages.request_id + failure.requestId : '');
-      showPublicAddress(failure.code === 'wrong_address');
       showFace('trouble');
       retry.disabled = false;
       if (hadTrouble) retry.focus();
       hadTrouble = true;
     }
 
-    /** @param {boolean} shown */
-    function showPublicAddress(shown) {
+    function showPublicAddress() {
       const link = /** @type {HTMLAnchorElement} */ (part('public-address'));
       link.href = publicAddress;
       link.textContent = publicUrl;
-      link.hidden = !shown;
-      retry.hidden = shown;
+      link.hidden = false;
+      retry.hidden = true;
     }
 
     function showHowToOpen() {
@@ -118,6 +117,8 @@
         address.setSelectionRange(0, publicAddress.length);
         fill('copy-result', h5.messages[document.execCommand('copy') ? 'copied' : 'copy_by_hand']);
       });
+      // On a PC DingTalk may show itself only after the library has looked for it.
+      part('look-again').hidden = !/DingTalk/.test(navigator.userAgent);
       showFace('open-in-dingtalk');
     }
 
@@ -162,7 +163,10 @@
     }
   }
 
-  /** This page once more. A reload counts as begun within, where the session may be somebody else's. */
+  /**
+   * Loads this page again, as from outside. A plain reload would count as from within, and could be answered from
+   * somebody else's session.
+   */
   function startOver() {
     const outside = part('load-again').getAttribute('href');
     if (outside) location.replace(outside + location.hash);
@@ -176,9 +180,12 @@
     else location.replace(address);
   }
 
-  /** A fresh state, or the library, takes a new page: it keeps a bridge that has failed. */
-  function needsNewPage(/** @type {Failure} */ failure, /** @type {boolean} */ again) {
-    const { code, kind } = failure;
+  /**
+   * Whether only a new page helps: it gets a fresh state, and the library, which keeps a failed bridge, starts again.
+   * @param {Failure} failure
+   * @param {boolean} again
+   */
+  function needsNewPage({ code, kind }, again) {
     return code === 'state_rejected' || kind === 'no_library' || (again && /timeout|refused/.test(kind));
   }
 

@@ -4,13 +4,6 @@
  * @typedef {{ userId: string, name: string, corpId: string }} User
  *
  * @typedef {(milliseconds: number) => void} TellWait  Others are first for about so long.
- *
- * @typedef {object} Session
- * @property {(state: string, tellWait?: TellWait) => Promise<User>} logIn
- * @property {() => Promise<void>} logOut
- * @property {(path: string, init?: RequestInit, tellWait?: TellWait) => Promise<Response>} fetch
- * @property {(code: string) => Failure} problem
- * @property {(response: Response) => Promise<Failure>} problemIn
  */
 h5.session = (function () {
   'use strict';
@@ -127,24 +120,20 @@ h5.session = (function () {
     // The session ends before the answer comes: no request may begin another one.
     hasLeft = true;
     postedLogin.abort();
-    await post('/api/logout', {}, new AbortController()).catch((failure) => {
+    await post('/api/logout', {}).catch((failure) => {
       hasLeft = false;
       throw failure;
     });
-    tellOtherPages();
-    leave();
-  }
-
-  function tellOtherPages() {
     try {
       localStorage.setItem(SIGNED_OUT_KEY, String(Date.now()));
       localStorage.removeItem(SIGNED_OUT_KEY);
     } catch (error) {
       // Without storage other windows are not told.
     }
+    leave();
   }
 
-  // A session that one page has ended, no other may begin again by itself.
+  // When one page logs out, no other may log in again by itself.
   window.addEventListener('storage', (event) => {
     if (event.key === SIGNED_OUT_KEY && event.newValue && (shownUser() || pendingLogin)) leave();
   });
@@ -166,32 +155,17 @@ h5.session = (function () {
       stayTheSame();
       const loginsBefore = loginsDone;
       const response = await request(path, init);
-      if (!asksForLogin(response) || attempt > 2) return response;
-      await logInAfter(response, loginsBefore, tellWait).catch((caught) => {
+      // An app's own 401, or a proxy's, has no state.
+      const state = response.status === 401 && stateIn(response);
+      if (!state || hasLeft || attempt > 2) return response;
+      latestState = state;
+      // Each 401 may set a new pre-session: wait for the requests under way, then use the last state.
+      await Promise.race([Promise.all(underway), pause(CROSSING_TIMEOUT)]);
+      if (loginsDone === loginsBefore) await logIn(latestState, tellWait).catch((failure) => {
         // Another page was faster.
-        if (attempt || Object(caught).code !== 'state_rejected') throw caught;
+        if (attempt || failure.code !== 'state_rejected') throw failure;
       });
     }
-  }
-
-  /**
-   * An app's own 401, or a proxy's, has no state.
-   * @param {Response} response
-   */
-  function asksForLogin(response) {
-    return response.status === 401 && !hasLeft && Boolean(stateIn(response));
-  }
-
-  /**
-   * @param {Response} response A 401.
-   * @param {number} loginsBefore How many were done before.
-   * @param {TellWait} [tellWait]
-   */
-  async function logInAfter(response, loginsBefore, tellWait) {
-    latestState = stateIn(response);
-    // Each 401 may replace the cookie of its state: let those that are under way arrive, use the last.
-    await Promise.race([Promise.all(underway), pause(CROSSING_TIMEOUT)]);
-    if (loginsDone === loginsBefore) await logIn(latestState, tellWait);
   }
 
   /**
@@ -201,7 +175,7 @@ h5.session = (function () {
   function request(path, init) {
     const headers = new Headers(init && init.headers);
     const shown = shownUser();
-    if (shown) headers.set('X-Page-User', [shown.corpId, shown.userId].map(encodeURIComponent).join(' '));
+    if (shown) headers.set('X-Page-User', shown);
     const answer = fetch(path, Object.assign({ credentials: 'same-origin' }, init, { headers })).catch((error) => {
       if (init && init.signal && init.signal.aborted) throw error;
       return networkFailure(error);
@@ -222,21 +196,25 @@ h5.session = (function () {
     return found ? found[1] : '';
   }
 
-  /**
-   * Whom this page shows: two organisations may have people of the same userId.
-   * @returns {{ corpId: string, userId: string } | null}
-   */
+  /** Whom this page shows. */
   function shownUser() {
     const shown = document.querySelector('[data-user-id]');
     const userId = shown && shown.getAttribute('data-user-id');
-    return userId ? { corpId: document.documentElement.dataset.corpId || '', userId } : null;
+    return userId && nameOf({ corpId: document.documentElement.dataset.corpId || '', userId });
+  }
+
+  /**
+   * Two organisations may have people of the same userId.
+   * @param {{ corpId: string, userId: string }} user
+   */
+  function nameOf({ corpId, userId }) {
+    return [corpId, userId].map(encodeURIComponent).join(' ');
   }
 
   /** Somebody else may have logged in by now, whose data has no place on this page. */
   function stayTheSame() {
     const shown = shownUser();
-    if (!shown || !latestUser) return;
-    if (shown.userId !== latestUser.userId || shown.corpId !== latestUser.corpId) startAgain();
+    if (shown && latestUser && shown !== nameOf(latestUser)) startAgain();
   }
 
   /**
@@ -266,23 +244,19 @@ h5.session = (function () {
   /**
    * @param {string} path
    * @param {object} body
-   * @param {AbortController} patience
+   * @param {AbortController} [patience]
    */
-  async function post(path, body, patience) {
-    const timer = setTimeout(() => patience.abort(), LOGIN_TIMEOUT);
-    try {
-      const response = await fetch(path, {
-        method: 'POST',
-        credentials: 'same-origin',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify(body),
-        signal: patience.signal,
-      }).catch(networkFailure);
-      if (!response.ok) throw await problemIn(response);
-      return response.status === 204 ? null : await response.json().catch(networkFailure);
-    } finally {
-      clearTimeout(timer);
-    }
+  async function post(path, body, patience = new AbortController()) {
+    h5.client.giveUpAfter(LOGIN_TIMEOUT, () => patience.abort());
+    const response = await fetch(path, {
+      method: 'POST',
+      credentials: 'same-origin',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: patience.signal,
+    }).catch(networkFailure);
+    if (!response.ok) throw await problemIn(response);
+    return response.status === 204 ? null : await response.json().catch(networkFailure);
   }
 
   /**

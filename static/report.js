@@ -1,14 +1,10 @@
 /**
  * Tells our server what DingTalk's client refused, so that its log says what to change. A report is sent once per page.
- *
- * @typedef {object} Reports
- * @property {(failure: Failure, values: ConfigValues) => Promise<void>} refusedConfig
- * @property {(failure: Failure, state: string) => void} refusedAuthCode
  */
 h5.report = (function () {
   'use strict';
 
-  /** In Chinese 1.8 KB of the server's four; a long address is two. */
+  /** 600 characters are 1.8 KB in Chinese. The server takes 4 KB, and a long address needs two of them. */
   const TOO_LONG = /^([^]{600})[^]+/u;
   const PATIENCE = 3000;
 
@@ -47,7 +43,7 @@ h5.report = (function () {
   }
 
   /**
-   * @param {Session['fetch']} ask
+   * @param {typeof h5.session.fetch} ask
    * @param {Failure} failure
    * @param {object} more
    * @returns {Promise<{ explanation: string } | null>} What the server found, if it says so in time.

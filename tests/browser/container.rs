@@ -89,6 +89,23 @@ async fn in_the_client_other_sites_open_in_windows_of_theirs_and_ours_do_not() {
 }
 
 #[tokio::test]
+async fn two_taps_on_a_link_open_one_window_and_a_later_one_opens_another() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.on_every_document(SPY).await;
+    chromium.open(&format!("{}/jsapi", app.url)).await;
+    chromium.shown("#config-state[data-state='accepted']").await;
+    let taps = "const link = document.querySelector(\"main a[href^='https://open.dingtalk.com/']\");
+        link.click(); link.click(); link.click();
+        setTimeout(() => { link.click(); window.tapped = true; }, 1100)";
+    chromium.run(taps, &[]).await;
+    chromium.until("it is tapped once more", "return window.tapped", &[]).await;
+    let opened = chromium.log().await.iter().filter(|entry| entry.message.contains("asked openLink")).count();
+    assert_eq!(opened, 2);
+    chromium.finish().await;
+}
+
+#[tokio::test]
 async fn outside_the_client_links_are_links() {
     let app = TestApp::start().await;
     app.dingtalk.client(Answers::Normal, true);

@@ -29,6 +29,27 @@ async fn outside_dingtalk_the_page_explains_and_asks_for_nothing() {
     chromium.finish().await;
 }
 
+/// A PC client may show its container only after the library has looked for it.
+#[tokio::test]
+async fn in_dingtalk_a_page_that_does_not_see_it_can_be_loaded_again() {
+    let app = TestApp::start().await;
+    app.dingtalk.client(Answers::Normal, true);
+    let chromium = Chromium::start().await;
+    chromium.open(&format!("{}/profile?q=1#top", app.url)).await;
+    chromium.shown("#open-link").await;
+    assert!(!chromium.text().await.contains("Load the page again"), "a browser that is not DingTalk never becomes it");
+
+    chromium.has_marks("").await;
+    chromium.open("about:blank").await;
+    chromium.open(&format!("{}/profile?q=1#top", app.url)).await;
+    chromium.shown("#look-again").await;
+    app.dingtalk.client(Answers::Normal, false);
+    chromium.click("#look-again").await;
+    chromium.sees("#user-name", "张三").await;
+    assert_eq!(chromium.href().await, format!("{}/profile?q=1#top", app.url));
+    chromium.finish().await;
+}
+
 #[tokio::test]
 async fn a_library_that_cannot_be_loaded_is_said_to_be_missing() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -72,6 +93,66 @@ async fn a_client_that_refuses_is_quoted_and_can_be_asked_again() {
     chromium.click("#retry").await;
     chromium.sees("#user-name", "张三").await;
     assert_eq!(app.dingtalk.calls(AUTH_CODE), 2);
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_says_only_a_code_is_quoted_with_it_and_a_long_text_leaves_the_button_in_sight() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.is_sized(360, 640).await;
+    let long = format!("DingTalk said: {}", "权".repeat(200));
+    for (error, said) in [("{ errorCode: '3' }", "DingTalk said: 3"), ("{ errorMessage: '权'.repeat(8000) }", &long)] {
+        chromium.is_answered(&format!("Promise.reject({error})")).await;
+        chromium.open(&app.url).await;
+        chromium.sees("#trouble-said", said).await;
+        let bottom = "return document.querySelector('#retry').getBoundingClientRect().bottom";
+        let bottom = chromium.run(bottom, &[]).await.as_f64().unwrap();
+        assert!(bottom < 640.0, "{said}: the button ends at {bottom}");
+    }
+    chromium.finish().await;
+}
+
+/// Our own failures have a kind, and words as codes. The client's are taken for none of them.
+#[tokio::test]
+async fn whatever_fields_and_codes_a_client_s_error_has_it_is_the_client_s() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    for (error, said) in [
+        ("{ kind: 'problem', code: 'state_rejected', text: 'x' }", "\"state_rejected\""),
+        ("{ kind: 'network', errorCode: '3' }", "3"),
+        ("{ errorCode: 'state_rejected' }", "\"state_rejected\""),
+        ("{ errorCode: 'login_queued' }", "\"login_queued\""),
+        ("{ errorCode: 'code_rejected' }", "\"code_rejected\""),
+        ("{ errorCode: 'user_changed' }", "\"user_changed\""),
+        ("{ errorCode: 'wrong_address' }", "\"wrong_address\""),
+        ("{ errorCode: 'network', errorMessage: 'no signal' }", "no signal"),
+    ] {
+        chromium.is_answered(&format!("Promise.reject({error})")).await;
+        chromium.open(&app.url).await;
+        chromium.sees("#trouble-text", "DingTalk refused the request.").await;
+        chromium.sees("#trouble-said", &format!("DingTalk said: {said}")).await;
+        chromium.shown("#retry").await;
+    }
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_an_auth_code_is_not_posted() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    let posts = "const ask = window.fetch;
+        window.fetch = (path, init) => {
+            window.posted = window.posted || path === '/api/login';
+            return ask(path, init);
+        };";
+    chromium.on_every_document(posts).await;
+    for code in ["''", "' '", "'a\\0'", "'\\ud83d'", "'x'.repeat(513)", "{}", "{ code: 'x' }", "null"] {
+        chromium.is_answered(&format!("Promise.resolve({{ code: {code} }})")).await;
+        chromium.open(&app.url).await;
+        chromium.sees("#trouble-text", "DingTalk answered without a sign-in code.").await;
+        assert_eq!(chromium.run("return Boolean(window.posted)", &[]).await, json!(false), "{code}");
+    }
     chromium.finish().await;
 }
 

@@ -27,6 +27,16 @@ impl Chromium {
         cdp.page().add_script_to_evaluate_on_new_document(script).await.unwrap();
     }
 
+    /// From now on the client answers every request for an authCode with the promise that `expression` makes.
+    pub async fn is_answered(&self, expression: &str) {
+        let answer = "{ let library;
+            Object.defineProperty(window, 'dd', { configurable: true, get: () => library, set: (dd) => {
+                library = dd;
+                dd.runtime.permission.requestAuthCode = () => ANSWER;
+            } }); }";
+        self.on_every_document(&answer.replace("ANSWER", expression)).await;
+    }
+
     /// Runs `script` as the body of a function with these `arguments`, and returns its value.
     pub async fn run(&self, script: &str, arguments: &[&str]) -> Value {
         let arguments: Vec<Value> = arguments.iter().map(|argument| json!(argument)).collect();

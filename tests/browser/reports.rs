@@ -160,6 +160,53 @@ async fn an_auth_code_that_is_said_to_be_cancelled_is_a_refusal_and_is_reported(
     chromium.finish().await;
 }
 
+/// The same of `dd.config`, which asks nobody either.
+#[tokio::test]
+async fn a_configuration_that_is_said_to_be_cancelled_is_a_refusal_and_is_reported() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    chromium.on_every_document(LISTEN).await;
+    let cancels = "let library;
+        Object.defineProperty(window, 'dd', { get: () => library, set: (dd) => {
+            library = dd;
+            dd.config = () => {};
+            dd.error = (tell) => tell({ errorCode: '-1', errorMessage: 'unknown error' });
+        } });";
+    chromium.on_every_document(cancels).await;
+    chromium.open(&format!("{}/jsapi", app.url)).await;
+    chromium.shown("#config-state[data-state='refused']").await;
+    let kind = chromium.resolve("h5.client.configure({}).catch((failure) => failure.kind)").await;
+    let report = &chromium.reports().await[0];
+    assert_eq!((kind, &report["code"], &report["text"]), (json!("refused"), &json!("-1"), &json!("unknown error")));
+    chromium.finish().await;
+}
+
+#[tokio::test]
+async fn whatever_the_client_says_its_report_arrives() {
+    let app = TestApp::start().await;
+    let chromium = Chromium::start().await;
+    let answers = "const ask = window.fetch;
+        window.fetch = (path, init) => ask(path, init).then((answer) => {
+            if (path === '/api/jsapi/report') window.answered = answer.status;
+            return answer;
+        });";
+    chromium.on_every_document(answers).await;
+    for error in [
+        "{ errorCode: '3', errorMessage: 'half a character: \\ud83d' }",
+        "{ errorCode: '3', errorMessage: '\\0'.repeat(600) }",
+        "{ errorCode: '3', errorMessage: '权'.repeat(8000) }",
+        "{ errorCode: 'x'.repeat(5000), errorMessage: 'x' }",
+        "{ errorCode: '\\ud83d' }",
+    ] {
+        chromium.is_answered(&format!("Promise.reject({error})")).await;
+        chromium.open(&app.url).await;
+        chromium.sees("#trouble-text", "DingTalk refused the request.").await;
+        let status = chromium.until("the report is answered", "return window.answered", &[]).await;
+        assert_eq!(status, json!(200), "{error}");
+    }
+    chromium.finish().await;
+}
+
 #[tokio::test]
 async fn a_report_that_is_lost_changes_nothing_for_the_reader() {
     for fate in [
