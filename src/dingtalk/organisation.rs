@@ -222,8 +222,8 @@ impl Calls {
         patiently(target.call, || self.call_for(self.ours(), token, target, body, &|| {})).await
     }
 
-    /// The same for somebody with a `standing` in the line; a failure that looks temporary is not retried. `before_sending` is called each time
-    /// just before the call is sent.
+    /// The same for somebody with a `standing` in the line; a failure that looks temporary is not retried. `before_sending` is called just
+    /// before each sending.
     pub async fn call_for<T: DeserializeOwned>(
         &self,
         standing: Standing,
@@ -279,7 +279,8 @@ impl Calls {
         let (call, api) = (target.call, &self.app.api);
         let (turns, mut refusal) = (self.turns_of(call), None);
         loop {
-            // During a ban the call needs no turn, since `send` refuses it. The ban may end before `send` looks, so it counts as before_sending.
+            // During a ban the call needs no turn, since `send` refuses it. The ban may end before `send` looks, so the
+            // call may be sent after all.
             if api.breaker.shows(api.clock.now()) == BreakerState::Open {
                 before_sending();
                 return api.send(target, authority.proof(), body).await;

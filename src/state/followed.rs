@@ -139,8 +139,8 @@ type End<'a> = (&'a Moment, Duration);
 /// was known, or nobody could log in. A `moment` that is yet to come counts as now.
 fn against(clock: &Clock, moment: Moment, (end, known_for): End<'_>) -> Ordering {
     let now = clock.moment();
-    let (age, ended_ago) = (clock.age_at(now, moment).unwrap_or_default(), clock.age_at(now, *end).unwrap_or(known_for));
-    ended_ago.cmp(&age)
+    let ended_ago = clock.age_at(now, *end).filter(|ago| !ago.is_zero()).unwrap_or(known_for);
+    ended_ago.cmp(&clock.age_at(now, moment).unwrap_or_default())
 }
 
 /// Stores `before` unless a later moment is known: events may arrive in any order.

@@ -125,7 +125,8 @@ impl Decisions {
 }
 
 impl State {
-    /// When `event` happened, in Unix milliseconds. One that does not say so happened when it first came.
+    /// When `event` happened, in Unix milliseconds. One that does not say so happened when it first came to
+    /// this process.
     fn time_of(&self, event: &Event) -> u64 {
         let machine = self.clock.machine_millis();
         let latest = machine.max(self.clock.unix_millis()) + Clock::SKEW.as_millis() as u64;

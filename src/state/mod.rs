@@ -43,7 +43,7 @@ pub struct State {
     found: Mutex<Vec<Record>>,
     clock: Clock,
     reaction: Mutex<Reaction>,
-    /// When events that do not say when they happened first came, in Unix milliseconds.
+    /// When events that do not say when they happened first came to this process, in Unix milliseconds.
     undated: Mutex<Remembered<[u8; 16], u64>>,
     /// What is shared with other processes; None with `memory:` and `file:`.
     redis: Option<Arc<Redis>>,
@@ -197,7 +197,7 @@ impl Peers for State {
         Box::pin(async move { self.redis.as_ref()?.permits(asking).await })
     }
 
-    fn note(&self, line: &str, leave: Permit, used: PermitUse) {
-        self.redis.iter().for_each(|redis| redis.note_permit(line.to_owned(), leave, used));
+    fn note(&self, line: &str, permit: Permit, used: PermitUse) {
+        self.redis.iter().for_each(|redis| redis.note_permit(line.to_owned(), permit, used));
     }
 }

@@ -26,10 +26,17 @@ pub(super) enum Learnt {
     Less(Record),
 }
 
+/// When something expires, by both clocks.
+#[derive(Clone, Copy)]
+struct Until {
+    monotonic: Instant,
+    unix_ms: u64,
+}
+
 /// A table in memory: for each key a value, and when it expires.
 pub(super) struct Remembered<K, V> {
     pub table: Table,
-    known: HashMap<K, (V, Instant)>,
+    known: HashMap<K, (V, Until)>,
     /// When expired things are next removed.
     forgets_at: Instant,
     pub kept_for: Duration,
@@ -47,31 +54,45 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         new
     }
 
-    /// The key, value and expiry of a record, if it can be read and has not expired. Whatever the record says, it expires `kept_for` from
-    /// now at the latest.
-    fn read(&self, record: &Record) -> Option<(K, (V, Instant))> {
+    /// The key, value and expiry of a record, if it can be read and has not expired. Whatever the record says, it is `kept_for` from now at
+    /// the latest by the monotonic clock.
+    fn read(&self, record: &Record) -> Option<(K, (V, Until))> {
         let left = Duration::from_millis(record.until.saturating_sub(self.clock.unix_millis())).min(self.kept_for);
         let (key, value) = (serde_json::from_str(&record.key).ok()?, serde_json::from_str(&record.value).ok()?);
-        (!left.is_zero()).then(|| (key, (value, self.clock.now() + left)))
+        let until = Until { monotonic: self.clock.now() + left, unix_ms: record.until };
+        (!left.is_zero()).then_some((key, (value, until)))
     }
 
     pub fn get(&self, key: &K) -> Option<&V> {
-        self.known.get(key).filter(|(_, until)| *until > self.clock.now()).map(|(value, _)| value)
+        self.get_with_age(key).map(|(value, _)| value)
     }
 
     pub fn insert(&mut self, key: K, value: V) {
         self.forget_old();
-        self.give(&key, &value, self.kept_for);
-        self.known.insert(key, (value, self.clock.now() + self.kept_for));
+        let unix_ms = self.clock.unix_millis().saturating_add(self.kept_for.as_millis() as u64);
+        let until = Until { monotonic: self.clock.now() + self.kept_for, unix_ms };
+        self.give(&key, &value, until);
+        self.known.insert(key, (value, until));
     }
 
     /// The same, and for how long it has been known, here or where it was stored.
     pub fn get_with_age(&self, key: &K) -> Option<(&V, Duration)> {
-        self.known.get(key).filter(|(_, until)| *until > self.clock.now()).map(|(value, until)| (value, self.age(*until)))
+        self.known.get(key).filter(|(_, until)| !self.is_past(*until)).map(|(value, until)| (value, self.age(*until)))
     }
 
-    fn age(&self, until: Instant) -> Duration {
-        self.kept_for.saturating_sub(until.saturating_duration_since(self.clock.now()))
+    /// A session of a time when the clock was ahead is valid again once that time has come. So what has ended must be remembered by both
+    /// clocks.
+    fn is_past(&self, until: Until) -> bool {
+        let counts_on = self.table.ends_sessions() && until.unix_ms > self.clock.unix_millis();
+        until.monotonic <= self.clock.now() && !counts_on
+    }
+
+    fn age(&self, until: Until) -> Duration {
+        self.kept_for.saturating_sub(self.left(until))
+    }
+
+    fn left(&self, until: Until) -> Duration {
+        until.monotonic.saturating_duration_since(self.clock.now())
     }
 
     /// Learns a record of another process; `merged` makes one value of the known one, its age and the record's.
@@ -82,14 +103,16 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         let Some((key, (told, told_until))) = self.read(record) else { return Learnt::Nothing };
         self.forget_old();
         let (value, until) = match self.known.get(&key) {
-            Some((known, until)) => (merged(known, self.age(*until), told.clone()), told_until.max(*until)),
+            Some((known, until)) => {
+                let latest = Until {
+                    monotonic: told_until.monotonic.max(until.monotonic),
+                    unix_ms: told_until.unix_ms.max(until.unix_ms),
+                };
+                (merged(known, self.age(*until), told.clone()), latest)
+            }
             None => (told.clone(), told_until),
         };
-        let learnt = if value == told {
-            Learnt::All
-        } else {
-            Learnt::Less(self.record(&key, &value, until.saturating_duration_since(self.clock.now())))
-        };
+        let learnt = if value == told { Learnt::All } else { Learnt::Less(self.record(&key, &value, until)) };
         self.known.insert(key, (value, until));
         learnt
     }
@@ -101,23 +124,22 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
 
     /// Gives the things with these keys to the journal again, unless they have expired or `is_stored`: unless they are stored.
     pub fn give_again(&self, keys: &[K], is_stored: impl Fn(&str) -> bool) {
-        let now = self.clock.now();
-        let matters = |key: &K, until: Instant| until > now && !is_stored(&self.table.thing(&json(key)));
+        let matters = |key: &K, until: Until| !self.is_past(until) && !is_stored(&self.table.thing(&json(key)));
         for (key, (value, until)) in keys.iter().filter_map(|key| self.known.get_key_value(key)) {
             if matters(key, *until) {
-                self.give(key, value, *until - now);
+                self.give(key, value, *until);
             }
         }
     }
 
-    fn give(&self, key: &K, value: &V, left: Duration) {
-        let record = self.record(key, value, left);
+    fn give(&self, key: &K, value: &V, until: Until) {
+        let record = self.record(key, value, until);
         self.journal.give(record.thing(), Some(record));
     }
 
-    fn record(&self, key: &K, value: &V, left: Duration) -> Record {
-        let until = self.clock.unix_millis().saturating_add(left.as_millis() as u64);
-        Record { table: self.table, key: json(key), value: json(value), until }
+    fn record(&self, key: &K, value: &V, until: Until) -> Record {
+        let until_by_now = self.clock.unix_millis().saturating_add(self.left(until).as_millis() as u64);
+        Record { table: self.table, key: json(key), value: json(value), until: until_by_now.max(until.unix_ms) }
     }
 
     pub fn remove(&mut self, key: &K) {
@@ -133,7 +155,7 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
             return;
         }
         self.forgets_at = now + self.kept_for / 16;
-        let old = self.known.iter().filter(|(_, (_, until))| *until <= now).map(|(key, _)| key.clone());
+        let old = self.known.iter().filter(|(_, (_, until))| self.is_past(*until)).map(|(key, _)| key.clone());
         old.collect::<Vec<_>>().iter().for_each(|key| self.remove(key));
     }
 }

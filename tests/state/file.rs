@@ -117,6 +117,29 @@ async fn sessions_that_were_ended_while_the_clock_was_ahead_have_ended_and_new_o
 }
 
 #[tokio::test]
+async fn a_session_that_ended_while_the_clock_was_ahead_does_not_come_back_when_that_time_comes() {
+    const DAY: i64 = 24 * 3600;
+    for restarts in [false, true] {
+        let place = Place::in_a_file();
+        place.hands.set_time_of_day(DAY);
+        let (state, began) = (place.open(), place.clock().moment());
+        state.end_session(7);
+        let state = if restarts {
+            drop(state);
+            place.hands.set_time_of_day(-DAY);
+            place.open()
+        } else {
+            place.hands.set_time_of_day(-DAY);
+            state
+        };
+        for hours in [0, 8, 12, 4, 7] {
+            place.hands.advance(Duration::from_secs(hours * 3600 + 60));
+            assert!(state.has_ended(7, &corp("ding1"), &user("anna"), began), "{restarts}, {hours} hours more");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_start_with_a_clock_that_is_hours_ahead_forgets_no_end_of_a_session() {
     let place = filled();
     let ahead = 14 * 3600;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use dingtalk_h5::dingtalk::events::{Event, Happening, Listener};
 use dingtalk_h5::dingtalk::{Authorisation, Authorisations, Clock, CorpId};
-use dingtalk_h5::state::State;
+use dingtalk_h5::state::{SealingKeys, State};
 
 use super::{LIFETIME, Place, corp, user};
 use crate::support::ClockHands;
@@ -137,6 +137,12 @@ async fn an_organisation_that_was_told_under_an_older_key_is_known_when_that_key
     assert!(matches!(followed(&place).await.of(&one), Authorisation::Granted { .. }));
 }
 
+/// Leaves only what is stored for good.
+const FORGET_THE_LOGS: &str = "
+    for _, key in ipairs(redis.call('KEYS', '*')) do
+      if redis.call('TYPE', key).ok == 'stream' then redis.call('DEL', key) end
+    end";
+
 /// Two processes end the sessions of the same people at once, each as of another moment, so that some are told in the wrong order.
 #[tokio::test]
 async fn what_was_told_in_the_wrong_order_is_not_told_again_at_each_start() {
@@ -165,10 +171,6 @@ async fn what_was_told_in_the_wrong_order_is_not_told_again_at_each_start() {
 
 #[tokio::test]
 async fn whoever_knew_less_of_an_organisation_overwrites_nothing_for_good() {
-    const FORGET_THE_LOGS: &str = "
-        for _, key in ipairs(redis.call('KEYS', '*')) do
-          if redis.call('TYPE', key).ok == 'stream' then redis.call('DEL', key) end
-        end";
     const MANY: u64 = 20;
     let place = Place::in_redis().await;
     let (redis, _) = place.shared.as_ref().unwrap();
@@ -236,6 +238,51 @@ async fn ends_that_were_told_while_the_clock_of_redis_was_ahead_lock_nobody_out(
             comes("ended again", || are_over(state, after) == [true; 2]).await;
         }
     }
+}
+
+#[tokio::test]
+async fn an_end_that_is_yet_to_come_locks_nobody_out_just_before_it_comes() {
+    for ahead in [50, 600] {
+        let (place, was_ahead) = (Place::in_memory(), ClockHands::still());
+        was_ahead.set_time_of_day(ahead);
+        let clock = place.clock();
+        let state =
+            State::open(&place.location, "an app", SealingKeys::new(place.keys.clone()), LIFETIME, clock.clone()).unwrap();
+        state.end_sessions_of_person(corp("ding1"), user("anna"), was_ahead.clock().moment());
+        for _ in 0..ahead / 10 - 1 {
+            place.hands.advance(Duration::from_secs(9));
+            let began = clock.moment();
+            place.hands.advance(Duration::from_secs(1));
+            assert!(!state.is_over(&corp("ding1"), &user("anna"), began), "{ahead} s ahead");
+        }
+    }
+}
+
+/// A process that heard an event before it reached Redis writes all that is known of the organisation, and nothing less before that. Only a
+/// commit that has begun at that very moment may.
+#[tokio::test]
+async fn what_is_stored_for_good_is_not_replaced_by_less() {
+    let mut replaced = 0;
+    for _ in 0..10 {
+        let place = Place::in_redis().await;
+        let (redis, _) = place.shared.as_ref().unwrap();
+        let one = followed(&place).await;
+        hears(&one, &place, 5, Happening::Relieved(corp("ding1"))).await;
+        told(&one).await;
+        drop(one);
+        evaluate::<()>(redis, FORGET_THE_LOGS).await;
+        let two = place.open();
+        let at = place.clock().unix_millis() - 10_000;
+        // Whether it is acknowledged depends on who is first.
+        let _ = two.hear(Event::new(&["e"], Some(at), Happening::Authorised(corp("ding1"), None))).await;
+        assert!(two.is_followed(PATIENCE).await);
+        told(&two).await;
+        // The event, and all that is known of the organisation.
+        replaced += evaluate::<u64>(redis, ENTRIES).await - 2;
+        evaluate::<()>(redis, FORGET_THE_LOGS).await;
+        assert!(matches!(followed(&place).await.of(&corp("ding1")), Authorisation::Relieved));
+    }
+    assert!(replaced <= 2, "{replaced} of 10 times");
 }
 
 /// The clock of another process, which goes by the same time of day.

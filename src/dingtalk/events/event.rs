@@ -86,9 +86,11 @@ impl Event {
         let corp_id = member(message, &["AuthCorpId", "CorpId", "corpId"]).unwrap_or_default();
         // The first says when it happened; the others may say when it is sent, anew each time ("Employee resignation").
         let at = ["EventTime", "TimeStamp", "timeStamp"].iter().find_map(|name| millis(&member(message, &[name])?));
-        let id = member(message, &["eventId"]).unwrap_or_else(|| message.to_string());
         let what = Happening::read(name, &corp_id, "", message);
-        Self::new(&[name, &corp_id, &id], at, what)
+        match member(message, &["eventId"]) {
+            Some(id) => Self::new(&[name, &corp_id, &id], at, what),
+            None => Self::new(&[name, &message.to_string()], at, what),
+        }
     }
 }
 
@@ -179,7 +181,7 @@ pub(in super::super) fn authorised_agent(data: &Value) -> Option<AgentId> {
 
 /// The people in `data`, which names a list of them, or one, or nobody: then it is the subject.
 fn people(subject: &str, data: &Value) -> Option<Vec<UserId>> {
-    let told = ["userId", "UserId", "userid", "userIds"].iter().find_map(|name| data.get(name));
+    let told = ["userId", "UserId", "userid", "userIds"].iter().find_map(|name| data.get(name)).filter(|told| !told.is_null());
     let named = told.map_or_else(|| vec![subject.to_owned()], |told| list(told).iter().filter_map(text).collect());
     let people: Vec<_> = named.into_iter().filter_map(|person| UserId::parse(person).ok()).collect();
     (!people.is_empty()).then_some(people)
@@ -221,6 +223,7 @@ mod tests {
             (batch("org_micro_app_restore", "42", json!({"agentId": 42})), Happening::Restored(corp.clone(), agent)),
             (batch("user_leave_org", "anna", json!({"userid": "anna"})), left.clone()),
             (batch("user_leave_org", "anna", json!({})), left.clone()),
+            (batch("user_leave_org", "anna", json!({"userid": null})), left.clone()),
             (batch("org_remove", "ding1", json!({})), Happening::Dissolved(corp.clone())),
             (
                 batch("org_dept_create", "1", json!({"name": "Kitchen"})),

@@ -105,10 +105,14 @@ impl Follower {
         }
         self.found_junk |= redis.clean(&mut commands, &names).await?;
         while self.read_on(&mut reader, &names, Duration::ZERO).await? {}
+        self.to_write.clear();
         for table in Table::FOLLOWED.into_iter().filter(|table| table.lasts()) {
             self.read_kept(&mut reader, &names, table).await?;
         }
-        let session = redis.link.set_up(commands, names);
+        // Dropped later, since the last owner waits for the journal, which waits for the session.
+        let tables = self.tables.upgrade();
+        // What the journal has may say less, and must not be stored first.
+        let session = redis.link.set_up(commands, names, || self.write_again(&tables));
         if self.found_junk {
             self.already_there = has_published.then(Arc::default);
             self.found_junk = false;
@@ -118,15 +122,15 @@ impl Follower {
                 "the data in redis is gone, or may be older than it was: this process writes again what is missing there"
             );
         }
-        if let Some(tables) = self.tables.upgrade() {
+        if let Some(tables) = tables {
             tables.journal.try_now();
         }
         Ok((session, reader))
     }
 
     /// Gives `to_write` to the journal, which writes it if the connection is up.
-    fn write_again(&mut self) {
-        if let Some(tables) = self.tables.upgrade() {
+    fn write_again(&mut self, tables: &Option<Arc<Tables>>) {
+        if let Some(tables) = tables {
             self.to_write.drain(..).for_each(|record| tables.journal.give(record.thing(), Some(record)));
         }
     }
@@ -146,7 +150,7 @@ impl Follower {
         };
         let follow = async {
             loop {
-                self.write_again();
+                self.write_again(&self.tables.upgrade());
                 if let Err(why) = self.read_on(&mut reader, names, Self::WAITS).await {
                     break why;
                 }

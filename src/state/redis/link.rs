@@ -131,11 +131,15 @@ impl Link {
         });
     }
 
-    pub(super) fn set_up(&self, connection: MultiplexedConnection, names: Names) -> Arc<Session> {
+    /// From now on commands are sent in this session, and before anybody can send one, `first` is called.
+    pub(super) fn set_up(&self, connection: MultiplexedConnection, names: Names, first: impl FnOnce()) -> Arc<Session> {
         let back_since = self.has_begun().then(Instant::now);
         self.was_up.store(true, Ordering::Relaxed);
         let session = Arc::new(Session { connection, names, back_since });
-        drop(self.session.send_replace(Ok(Arc::clone(&session))));
+        self.session.send_modify(|known| {
+            *known = Ok(Arc::clone(&session));
+            first();
+        });
         session
     }
 

@@ -37,8 +37,8 @@ pub struct SessionUser {
 }
 
 impl SessionUser {
-    /// Also records that the session was used now. A request that does not say where it came from is accepted: programs send such requests, and
-    /// old WebViews that fetch a file.
+    /// Also records that the session was used now. A request that does not say where it came from is accepted: programs send such requests,
+    /// and old WebViews that fetch a file.
     async fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let (session, came_from) = (RequestSession::of(request)?, CameFrom::of(request)?);
         let login = session.login()?;
@@ -199,8 +199,8 @@ impl RequestSession {
         }
     }
 
-    /// The person who is logged in to the organisation `corp_id`, if the session may answer a navigation that `came_from` there. Also records
-    /// that they see a page now.
+    /// The person who is logged in to the organisation `corp_id`, if the session may answer a navigation that `came_from` there. Also
+    /// records that they see a page now.
     ///
     /// After a login the entry page loads its address again. That load may still look like one from outside (a reload may), and an old
     /// WebView says nothing about it. It must get the page, or entry page and login would repeat for ever. Any other load from outside must
