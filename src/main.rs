@@ -26,6 +26,8 @@ use self::command_line::{commands, environment};
 
 /// Exit code for settings that cannot be used; clap uses the same for a command line that cannot.
 const UNUSABLE: u8 = 2;
+/// Exit code for what was tried and failed.
+const FAILED: u8 = 1;
 /// What to do about settings that are missing or wrong.
 const WHERE_TO_SET: &str =
     "\nSet them in the environment or in .env (see .env.example). No DingTalk account yet? `cargo dev` needs none.";
@@ -108,7 +110,7 @@ fn run<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
 fn health(options: &ArgMatches) -> ExitCode {
     let asked = Settings::read_server(environment(options)).map_err(anyhow::Error::from);
     let answered = asked.and_then(|server| run(doctor::health(&server)));
-    answered.map_or_else(|error| end(1, error), |()| ExitCode::SUCCESS)
+    answered.map_or_else(|error| end(FAILED, error), |()| ExitCode::SUCCESS)
 }
 
 /// Examines the app and prints what to change, and where.
@@ -139,7 +141,7 @@ fn doctor(options: &ArgMatches) -> ExitCode {
             }
             if report.verdict() == Verdict::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
-        Err(error) => end(1, error),
+        Err(error) => end(FAILED, error),
     }
 }
 

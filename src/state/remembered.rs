@@ -33,6 +33,12 @@ struct Until {
     unix_ms: u64,
 }
 
+impl Until {
+    fn later(self, other: Self) -> Self {
+        Self { monotonic: self.monotonic.max(other.monotonic), unix_ms: self.unix_ms.max(other.unix_ms) }
+    }
+}
+
 /// A table in memory: for each key a value, and when it expires.
 pub(super) struct Remembered<K, V> {
     pub table: Table,
@@ -63,8 +69,14 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         (!left.is_zero()).then_some((key, (value, until)))
     }
 
+    /// What is known of `key`.
     pub fn get(&self, key: &K) -> Option<&V> {
         self.get_with_age(key).map(|(value, _)| value)
+    }
+
+    /// The same, and for how long it has been known, here or where it was stored.
+    pub fn get_with_age(&self, key: &K) -> Option<(&V, Duration)> {
+        self.known.get(key).filter(|(_, until)| !self.is_past(*until)).map(|(value, until)| (value, self.age(*until)))
     }
 
     pub fn insert(&mut self, key: K, value: V) {
@@ -75,16 +87,11 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         self.known.insert(key, (value, until));
     }
 
-    /// The same, and for how long it has been known, here or where it was stored.
-    pub fn get_with_age(&self, key: &K) -> Option<(&V, Duration)> {
-        self.known.get(key).filter(|(_, until)| !self.is_past(*until)).map(|(value, until)| (value, self.age(*until)))
-    }
-
     /// A session of a time when the clock was ahead is valid again once that time has come. So what has ended must be remembered by both
     /// clocks.
     fn is_past(&self, until: Until) -> bool {
-        let counts_on = self.table.ends_sessions() && until.unix_ms > self.clock.unix_millis();
-        until.monotonic <= self.clock.now() && !counts_on
+        let counts_on = || self.table.ends_sessions() && until.unix_ms > self.clock.unix_millis();
+        until.monotonic <= self.clock.now() && !counts_on()
     }
 
     fn age(&self, until: Until) -> Duration {
@@ -103,13 +110,7 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         let Some((key, (told, told_until))) = self.read(record) else { return Learnt::Nothing };
         self.forget_old();
         let (value, until) = match self.known.get(&key) {
-            Some((known, until)) => {
-                let latest = Until {
-                    monotonic: told_until.monotonic.max(until.monotonic),
-                    unix_ms: told_until.unix_ms.max(until.unix_ms),
-                };
-                (merged(known, self.age(*until), told.clone()), latest)
-            }
+            Some((known, until)) => (merged(known, self.age(*until), told.clone()), told_until.later(*until)),
             None => (told.clone(), told_until),
         };
         let learnt = if value == told { Learnt::All } else { Learnt::Less(self.record(&key, &value, until)) };

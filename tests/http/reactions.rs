@@ -38,6 +38,15 @@ impl Told {
         self.times(|what| matches!(what, Happening::Left(..)))
     }
 
+    /// A reaction that notes each event.
+    fn noting(&self) -> Reaction {
+        let told = self.clone();
+        Reaction::new(move |event| {
+            told.note(event);
+            async { Ok::<_, String>(()) }
+        })
+    }
+
     fn of_joining(&self) -> usize {
         self.times(|what| matches!(what, Happening::Other { event_type, .. } if event_type == "user_add_org"))
     }
@@ -79,12 +88,7 @@ async fn logged_in(app: &TestApp, corp_id: &str, user_id: &str) -> Browser {
 async fn an_app_hears_who_left_and_what_the_plumbing_knows_nothing_of_with_its_data() {
     for way in [Way::Stream, Way::Http] {
         let told = Told::default();
-        let noting = told.clone();
-        let reaction = Reaction::new(move |event| {
-            noting.note(event);
-            async { Ok::<_, String>(()) }
-        });
-        let (app, corp_id) = way.start(reaction).await;
+        let (app, corp_id) = way.start(told.noting()).await;
         app.dingtalk.leave(corp_id, "alice");
         app.dingtalk.come_back(corp_id, "alice");
         all_is_acknowledged(&app).await;
@@ -112,12 +116,7 @@ async fn an_app_hears_who_left_and_what_the_plumbing_knows_nothing_of_with_its_d
 async fn an_app_hears_an_event_that_a_test_made_up() {
     for way in [Way::Stream, Way::Http] {
         let told = Told::default();
-        let noting = told.clone();
-        let reaction = Reaction::new(move |event| {
-            noting.note(event);
-            async { Ok::<_, String>(()) }
-        });
-        let (app, corp_id) = way.start(reaction).await;
+        let (app, corp_id) = way.start(told.noting()).await;
         app.dingtalk.tell(corp_id, "bpms_instance_change", json!({"result": "agree"}));
         all_is_acknowledged(&app).await;
         let ours = CorpId::parse(corp_id).ok();

@@ -105,6 +105,7 @@ impl Follower {
         }
         self.found_junk |= redis.clean(&mut commands, &names).await?;
         while self.read_on(&mut reader, &names, Duration::ZERO).await? {}
+        // An attempt that failed has left some of what is read anew.
         self.to_write.clear();
         for table in Table::FOLLOWED.into_iter().filter(|table| table.lasts()) {
             self.read_kept(&mut reader, &names, table).await?;
@@ -112,7 +113,7 @@ impl Follower {
         // Dropped later, since the last owner waits for the journal, which waits for the session.
         let tables = self.tables.upgrade();
         // What the journal has may say less, and must not be stored first.
-        let session = redis.link.set_up(commands, names, || self.write_again(&tables));
+        let session = redis.link.set_up(commands, names, || self.write_again(tables.as_deref()));
         if self.found_junk {
             self.already_there = has_published.then(Arc::default);
             self.found_junk = false;
@@ -129,7 +130,7 @@ impl Follower {
     }
 
     /// Gives `to_write` to the journal, which writes it if the connection is up.
-    fn write_again(&mut self, tables: &Option<Arc<Tables>>) {
+    fn write_again(&mut self, tables: Option<&Tables>) {
         if let Some(tables) = tables {
             self.to_write.drain(..).for_each(|record| tables.journal.give(record.thing(), Some(record)));
         }
@@ -150,7 +151,7 @@ impl Follower {
         };
         let follow = async {
             loop {
-                self.write_again(&self.tables.upgrade());
+                self.write_again(self.tables.upgrade().as_deref());
                 if let Err(why) = self.read_on(&mut reader, names, Self::WAITS).await {
                     break why;
                 }
