@@ -1,6 +1,4 @@
-/**
- * What differs in DingTalk's window: it has a title bar of its own, and other sites open in windows of their own.
- */
+/** DingTalk's window has a title bar of its own, and other sites open in windows of their own. */
 (function () {
   'use strict';
 

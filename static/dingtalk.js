@@ -1,8 +1,8 @@
 /**
  * DingTalk's client, as this app sees it. The only file that names `window.dd`.
  *
- * The library answers in many shapes and sometimes not at all. What leaves this file is a promise that
- * always settles, and a failure that always has one shape.
+ * The library answers in many shapes, or never. From this file come promises that always settle, and failures of
+ * one shape.
  *
  * @typedef {object} Failure
  * @property {'timeout' | 'outside' | 'no_library' | 'cancelled' | 'refused' | 'problem' | 'network'} kind

@@ -1,6 +1,4 @@
-/**
- * The way in: the entry page logs in and then loads itself again, now with a session. It never goes in circles.
- */
+/** The entry page logs in and then loads itself again, now with a session. It never goes in circles. */
 (function () {
   'use strict';
 
