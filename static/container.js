@@ -17,7 +17,7 @@
     opened = link.href;
     setTimeout(() => { opened = ''; }, 1000);
     h5.client.call('biz.util.openLink', { url: link.href }).catch((failure) => {
-      // A client that only never answered has most likely opened it.
+      // A client that never answered has most likely opened it.
       if (failure.kind === 'refused') location.assign(link.href);
     });
   });

@@ -113,7 +113,9 @@
         // iPhones select by range only. The clipboard API needs https and a permission.
         address.select();
         address.setSelectionRange(0, publicAddress.length);
-        fill('copy-result', h5.messages[document.execCommand('copy') ? 'copied' : 'copy_by_hand']);
+        const isCopied = document.execCommand('copy');
+        if (isCopied) part('copy').focus();
+        fill('copy-result', h5.messages[isCopied ? 'copied' : 'copy_by_hand']);
       });
       // On a PC DingTalk may show itself only after the library has looked for it.
       part('look-again').hidden = !/DingTalk/.test(navigator.userAgent);

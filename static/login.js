@@ -89,7 +89,7 @@ h5.session = (function () {
           tellWaits();
           await pause(retryAfter);
         } else if (failure.code === 'code_in_use' || (isWaiting && isNobodyThere(failure))) {
-          // An earlier post is under way, its server was replaced, or the network is away: the place keeps the order.
+          // A post is under way, its server was replaced, or the network is away: the place keeps the order.
           code.taken = 0;
           await pause(BEFORE_ASKING_AGAIN * (1 + Math.random()));
         } else {
@@ -117,7 +117,7 @@ h5.session = (function () {
 
   /** Ends the session on the server, then leaves. */
   async function logOut() {
-    // The session ends before the answer comes: no request may begin another one.
+    // The session ends before the answer comes: nothing may begin another one.
     hasLeft = true;
     postedLogin.abort();
     await post('/api/logout', {}).catch((failure) => {

@@ -9,7 +9,7 @@
 
   const TRIALS_KEY = 'h5.clinic';
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
-  /** @type {{ no_storage: string }} */
+  /** @type {{ done: string, no_storage: string }} */
   const words = JSON.parse(script.dataset.words || '{}');
   const page = /** @type {HTMLElement} */ (document.getElementById('clinic'));
   const { recipe, jsapi, next } = page.dataset;
@@ -47,13 +47,15 @@
     const results = trials.map((trial) => [trial.outcome, trial.recipe, trial.said].filter(Boolean).join('  '));
     const report = /** @type {HTMLTextAreaElement} */ (part('clinic-report'));
     report.value = about.concat('userAgent: ' + navigator.userAgent, 'url: ' + location.href, '', results).join('\n');
-    part('clinic-progress').hidden = true;
+    part('clinic-progress').textContent = words.done;
     part('clinic-results').hidden = false;
     part('clinic-copy').addEventListener('click', () => {
       report.select();
       // iPhones select by range only.
       report.setSelectionRange(0, report.value.length);
-      part('clinic-copied').textContent = document.execCommand('copy') ? h5.messages.copied : h5.messages.copy_by_hand;
+      const isCopied = document.execCommand('copy');
+      part('clinic-copied').textContent = isCopied ? h5.messages.copied : h5.messages.copy_by_hand;
+      if (isCopied) part('clinic-copy').focus();
     });
   }
 

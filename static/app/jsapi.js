@@ -93,7 +93,11 @@
         if (failure.kind === 'cancelled') show(row, 'cancelled', words.cancelled, failure);
         else show(row, 'failed', words.failed + ' – ' + h5.messages.explain(failure).happened, failure);
       },
-    ).then(() => { button.disabled = false; });
+    ).then(() => {
+      button.disabled = false;
+      // A disabled button has lost the focus.
+      if (document.activeElement === document.body) button.focus();
+    });
   }
 
   /**

@@ -76,6 +76,21 @@ async fn axe_finds_what_is_wrong() {
     chromium.finish().await;
 }
 
+/// What the entry page shows by itself and a screen reader does not say.
+const UNSAID: &str = "return [...document.querySelectorAll('#entry h1, #entry p')]
+    .filter((text) => text.offsetParent && !text.closest('[role=status], [role=alert]')).map((text) => text.outerHTML)";
+
+#[tokio::test]
+async fn a_screen_reader_says_whatever_the_entry_page_comes_to_show() {
+    let app = faces::app().await;
+    let chromium = Chromium::start().await;
+    for face in [Plumbing::SigningIn, Plumbing::Queued, Plumbing::OpenInDingtalk, Plumbing::Refused, Plumbing::WrongAddress] {
+        face.show(&app, &chromium).await;
+        assert_eq!(chromium.run(UNSAID, &[]).await, json!([]), "{face:?}");
+    }
+    chromium.finish().await;
+}
+
 /// How many visible controls a keyboard has to reach. Arrow keys move among radio buttons of one name, so those count as one.
 const CONTROLS: &str = "return [...document.querySelectorAll('a[href], button, input, select, summary, textarea, [tabindex]')]
     .filter((control) => control.getClientRects().length > 0 && !control.matches(':disabled, [tabindex=\"-1\"]'))

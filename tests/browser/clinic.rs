@@ -18,6 +18,10 @@ async fn the_clinic_tries_every_recipe_and_ends_with_a_report_to_copy() {
     assert_eq!(report.matches("accepted  ").count() + report.matches("refused  ").count(), 8, "{report}");
     assert!(report.contains(&format!("library: {}\n", app.settings.web.jsapi_script_url)), "{report}");
     assert!(!report.replace("ticketList:[hidden]", "").contains("ticketList"), "{report}");
+    chromium.sees("#clinic-progress[role=status]", "That is all of them.").await;
+    chromium.click("#clinic-copy").await;
+    chromium.sees("#clinic-copied", "Copied").await;
+    assert_eq!(chromium.run("return document.activeElement.id", &[]).await, "clinic-copy");
     chromium.finish().await;
 }
 

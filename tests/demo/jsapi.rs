@@ -32,6 +32,8 @@ async fn a_gated_call_succeeds_and_can_be_cancelled() {
     chromium.click("#dd-dialog-cancel").await;
     let cancelled = chromium.outcome("biz.contact.choose", "cancelled").await;
     assert!(cancelled.starts_with("Cancelled"), "{cancelled}");
+    let focused = "return document.activeElement.closest('[data-api]').dataset.api";
+    assert_eq!(chromium.run(focused, &[]).await, "biz.contact.choose", "whoever goes by keys starts anew");
 
     chromium.press("device.geolocation.get").await;
     let place = chromium.outcome("device.geolocation.get", "ok").await;

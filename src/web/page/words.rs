@@ -203,13 +203,13 @@ words! {
             "钉钉官方资料对页面签名方式的说法不一。这里会在当前客户端里逐页尝试每种方式，并列出客户端接受哪些。";
         start: "Start", "开始";
         under_way: "Trying", "正在尝试";
-        done: "That is all of them.", "已全部尝试完毕。";
         report: "Report", "诊断结果";
         copy: "Copy", "复制";
     }
 
     /// `static/app/clinic.js`
     ClinicScript {
+        done: "That is all of them.", "已全部尝试完毕。";
         no_storage:
             "This client keeps nothing from one page to the next, so the results cannot be collected.",
             "当前客户端无法在页面之间保存数据，因此无法汇总结果。";
