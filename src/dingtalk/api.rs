@@ -39,31 +39,9 @@ pub trait Observer: Send + Sync + 'static {
 /// Counts nothing.
 impl Observer for () {}
 
-/// What authenticates a call to DingTalk.
-#[derive(Clone, Copy)]
-pub(super) enum Proof<'a> {
-    /// Nothing but what is in the body.
-    Body,
-    Token(&'a AccessToken),
-    Suite(&'a SuiteSignature),
-}
-
-impl<'a> Proof<'a> {
-    fn secrets(self) -> Vec<&'a str> {
-        match self {
-            Self::Body => Vec::new(),
-            Self::Token(token) => vec![token.expose()],
-            Self::Suite(parameters) => parameters.iter().skip(2).map(|(_, value)| value.as_str()).collect(),
-        }
-    }
-}
-
-/// The oldest calls of a third-party app are signed instead of carrying a token ("Signature method for third-party apps"). These are the
-/// parameters of that signature in the query.
-pub(super) type SuiteSignature = [(&'static str, String); 4];
-
-/// Signs at `unix_millis`; DingTalk accepts a minute of difference.
-pub(super) fn suite_signature(app: &Credentials, ticket: &SuiteTicket, unix_millis: u64) -> SuiteSignature {
+/// The oldest calls of a third-party app are signed instead of carrying a token ("Signature method for third-party apps"). Returns the
+/// parameters of that signature in the query. Signs at `unix_millis`; DingTalk accepts a minute of difference.
+pub(super) fn suite_signature(app: &Credentials, ticket: &SuiteTicket, unix_millis: u64) -> [(&'static str, String); 4] {
     let timestamp = unix_millis.to_string();
     // HMAC takes keys of any length (RFC 2104, section 3); the type only shares its constructor with ciphers that do not.
     #[expect(clippy::expect_used)]
@@ -116,27 +94,31 @@ impl Api {
         self.api_url.scheme() == "http"
     }
 
-    /// Sends one request, without retries. If `body` is null, none is sent.
-    pub async fn send<T: DeserializeOwned>(&self, target: &Target, proof: Proof<'_>, body: &Value) -> Result<T, Error> {
+    /// Sends one request, without retries. Without a token, it is authorised by what is in its query or body, if at all. If `body` is null,
+    /// none is sent.
+    pub async fn send<T: DeserializeOwned>(
+        &self,
+        target: &Target,
+        token: Option<&AccessToken>,
+        body: &Value,
+    ) -> Result<T, Error> {
         let began = Instant::now();
-        let answer = self.ask(target, proof, body).await;
+        let answer = self.ask(target, token, body).await;
         self.observer.called(target.call.name, answer.as_ref().map(drop), began.elapsed());
         self.reach.note(answer.as_ref().map(drop), self.clock.now());
         answer
     }
 
-    async fn ask<T: DeserializeOwned>(&self, target: &Target, proof: Proof<'_>, body: &Value) -> Result<T, Error> {
+    async fn ask<T: DeserializeOwned>(&self, target: &Target, token: Option<&AccessToken>, body: &Value) -> Result<T, Error> {
         let call = target.call;
         self.breaker.admit(self.clock.now()).map_err(|retry_after| {
             Error::new(call, Kind::NotAsked(retry_after), "no call is made while dingtalk shuts this address out")
         })?;
-        let answer = self.transport.send(call, self.request(target, proof, body)).await?;
+        let answer = self.transport.send(call, self.request(target, token, body)).await?;
         self.note_date(answer.date);
         if answer.ban().is_none() {
             self.breaker.heard();
-            let secrets =
-                ["appSecret", "clientSecret", "suiteSecret", "suiteTicket", "code"].iter().filter_map(|name| body[name].as_str());
-            return answer.open(call, &secrets.chain(proof.secrets()).collect::<Vec<_>>());
+            return answer.open(call, &secrets(target, token, body));
         }
         Err(match self.shut_out(call.family).await {
             Some(retry_after) => Error::new(call, Kind::Banned(retry_after), "a ban page instead of an answer"),
@@ -171,7 +153,7 @@ impl Api {
         if found_none.is_some_and(|at| met <= at) {
             return None;
         }
-        let ban = self.probe(probe, Proof::Body).await.ok().and_then(|answer| self.note_ban(&answer));
+        let ban = self.probe(probe, None).await.ok().and_then(|answer| self.note_ban(&answer));
         *found_none = ban.is_none().then(Instant::now);
         ban
     }
@@ -192,28 +174,25 @@ impl Api {
         if !self.reach.is_in_doubt() || self.breaker.admit(self.clock.now()).is_err() {
             return;
         }
-        let (call, proof) = match token {
-            Some(token) => (Call::LOGIN_PROBE, Proof::Token(token)),
-            None => (Call::OLD_PROBE, Proof::Body),
-        };
-        let answer = self.probe(call, proof).await.and_then(|answer| {
+        let call = if token.is_some() { Call::LOGIN_PROBE } else { Call::OLD_PROBE };
+        let answer = self.probe(call, token).await.and_then(|answer| {
             self.note_ban(&answer);
-            answer.open::<Value>(call, &proof.secrets())
+            answer.open::<Value>(call, &secrets(&call.into(), token, &Value::Null))
         });
         self.reach.note(answer.as_ref().map(drop), self.clock.now());
     }
 
     /// Makes a call only to see whether and how it is answered.
-    async fn probe(&self, probe: Call, proof: Proof<'_>) -> Result<Answer, Error> {
+    async fn probe(&self, probe: Call, token: Option<&AccessToken>) -> Result<Answer, Error> {
         const TIMEOUT: Duration = Duration::from_secs(2);
-        let (began, mut request) = (Instant::now(), self.request(&probe.into(), proof, &Value::Null));
+        let (began, mut request) = (Instant::now(), self.request(&probe.into(), token, &Value::Null));
         *request.timeout_mut() = Some(TIMEOUT);
         let answer = self.transport.send(probe, request).await;
         self.observer.called(probe.name, answer.as_ref().map(drop), began.elapsed());
         answer
     }
 
-    fn request(&self, Target { call, path, query, .. }: &Target, proof: Proof<'_>, body: &Value) -> Request {
+    fn request(&self, Target { call, path, query, .. }: &Target, token: Option<&AccessToken>, body: &Value) -> Request {
         let base = match call.family {
             Family::Old => &self.oapi_url,
             Family::New => &self.api_url,
@@ -225,15 +204,12 @@ impl Api {
         if !query.is_empty() {
             request.url_mut().query_pairs_mut().extend_pairs(query);
         }
-        match (call.family, proof) {
-            (_, Proof::Body) => {}
-            (_, Proof::Suite(parameters)) => {
-                request.url_mut().query_pairs_mut().extend_pairs(parameters);
-            }
-            (Family::Old, Proof::Token(token)) => {
+        match (call.family, token) {
+            (_, None) => {}
+            (Family::Old, Some(token)) => {
                 request.url_mut().query_pairs_mut().append_pair("access_token", token.expose());
             }
-            (Family::New, Proof::Token(token)) => {
+            (Family::New, Some(token)) => {
                 // A token is visible ASCII by construction, which is always a header value.
                 let mut token = HeaderValue::from_str(token.expose()).unwrap_or(HeaderValue::from_static(""));
                 token.set_sensitive(true);
@@ -249,6 +225,14 @@ impl Api {
         }
         request
     }
+}
+
+/// All secrets that a call sends.
+fn secrets<'a>(target: &'a Target, token: Option<&'a AccessToken>, body: &'a Value) -> Vec<&'a str> {
+    let in_body =
+        ["appSecret", "clientSecret", "suiteSecret", "suiteTicket", "code"].iter().filter_map(|name| body[name].as_str());
+    let in_query = target.query.iter().filter(|(name, _)| ["suiteTicket", "signature"].contains(name));
+    in_body.chain(in_query.map(|(_, value)| value.as_str())).chain(token.map(AccessToken::expose)).collect()
 }
 
 #[cfg(test)]

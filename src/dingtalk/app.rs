@@ -13,7 +13,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::answer_cache::AnswerCache;
-use super::api::{Api, Proof};
+use super::api::Api;
 use super::events::{StreamLink, StreamState};
 use super::grant::look_ups;
 use super::transport::Transport;
@@ -264,12 +264,12 @@ impl DingTalk {
 
     /// Whether DingTalk accepts the login call far enough to look at its authCode.
     pub async fn takes_logins(&self, token: &AccessToken) -> Result<(), Error> {
-        answered(self.app.api.send(&Call::LOGIN_PROBE.into(), Proof::Token(token), &Value::Null).await)
+        answered(self.app.api.send(&Call::LOGIN_PROBE.into(), Some(token), &Value::Null).await)
     }
 
     /// Whether the API of `probe` answers at all.
     pub async fn answers(&self, probe: Call) -> Result<(), Error> {
-        answered(self.app.api.send(&probe.into(), Proof::Body, &Value::Null).await)
+        answered(self.app.api.send(&probe.into(), None, &Value::Null).await)
     }
 
     /// The host at which DingTalk would open Stream. No connection is opened: a second one would take some of the app's events.

@@ -11,7 +11,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::api::Proof;
 use super::identifiers::Credential;
 use super::organisation::Calls;
 use super::refreshing::{Lease, Refreshing};
@@ -27,7 +26,7 @@ pub(super) async fn access_token(calls: Arc<Calls>, unwanted: Option<Arc<AccessT
         match calls.app.kind {
             AppKind::Internal(_) => {
                 let pair = json!({"appKey": credentials.client_id, "appSecret": credentials.client_secret.expose()});
-                token(Call::ACCESS_TOKEN, calls.call_by(Proof::Body, Call::ACCESS_TOKEN, &pair).await?)
+                token(Call::ACCESS_TOKEN, calls.call_without_token(&Call::ACCESS_TOKEN.into(), &pair).await?)
             }
             AppKind::Custom(_) => corp_access_token(&calls, ANY_TICKET).await,
             AppKind::ThirdParty => authorised(&calls).await,
@@ -105,7 +104,7 @@ async fn corp_access_token(calls: &Calls, suite_ticket: &str) -> Result<Grant, E
         "authCorpId": calls.corp_id,
         "suiteTicket": suite_ticket,
     });
-    let granted = calls.call_by(Proof::Body, Call::CORP_ACCESS_TOKEN, &asked).await?;
+    let granted = calls.call_without_token(&Call::CORP_ACCESS_TOKEN.into(), &asked).await?;
     Ok(Lease { rotates: true, ..token(Call::CORP_ACCESS_TOKEN, granted)? })
 }
 

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::api::{Proof, suite_signature};
+use super::api::suite_signature;
 use super::app::App;
 use super::breaker::was_answered;
 use super::call::Method;
@@ -232,49 +232,59 @@ impl Calls {
         body: &Value,
         before_sending: &impl Fn(),
     ) -> Result<T, Error> {
-        // The token is fetched before the turn comes, so that nobody's turn is held up by it.
-        let mut held = HeldToken { token, value: token.get().await? };
-        match self.in_turn(standing, target, &mut held, body, before_sending).await {
-            Err(error) if error.kind == Kind::TokenRejected => {
-                tracing::info!(%error, "access_token rejected before its time: fetching another");
-                token.reject(&held.value);
-                held.value = token.get().await?;
-                self.in_turn(standing, target, &mut held, body, before_sending).await
+        let mut is_rejected = false;
+        loop {
+            // The token is fetched before the turn comes, so that nobody's turn is held up by it. If a newer one has come by then, that is
+            // sent.
+            let mut sent = token.get().await?;
+            let on_sending = || {
+                before_sending();
+                if let Some(newest) = token.held() {
+                    sent = newest;
+                }
+                Some(Arc::clone(&sent))
+            };
+            match self.in_turn(standing, target, body, on_sending).await {
+                Err(error) if error.kind == Kind::TokenRejected && !is_rejected => {
+                    tracing::info!(%error, "access_token rejected before its time: fetching another");
+                    token.reject(&sent);
+                    is_rejected = true;
+                }
+                // The permission may have been granted just now, and count only with a later token: the next call has that. Where a new
+                // token would invalidate the one that everybody uses, the token stays.
+                Err(error) if matches!(error.kind, Kind::Permission(_)) && self.new_token.try_use(self.app.api.clock.now()) => {
+                    token.doubt(&sent);
+                    return Err(error);
+                }
+                answer => return answer,
             }
-            // The permission may have been granted just now, and count only with a later token: the next call has that. Where a new token
-            // would invalidate the one that everybody uses, the token stays.
-            Err(error) if matches!(error.kind, Kind::Permission(_)) && self.new_token.try_use(self.app.api.clock.now()) => {
-                token.doubt(&held.value);
-                Err(error)
-            }
-            answer => answer,
         }
     }
 
-    /// Makes `call` with another proof than the access_token.
-    pub async fn call_by<T: DeserializeOwned>(&self, proof: Proof<'_>, call: Call, body: &Value) -> Result<T, Error> {
-        let target = call.into();
-        patiently(call, || async { self.in_turn(self.ours(), &target, &mut { proof }, body, &|| {}).await }).await
+    /// Makes a call that is authorised by what is in its query or body.
+    pub async fn call_without_token<T: DeserializeOwned>(&self, target: &Target, body: &Value) -> Result<T, Error> {
+        patiently(target.call, || self.in_turn(self.ours(), target, body, || None)).await
     }
 
     /// Makes `call` with a signature that the latest suite ticket proves.
     async fn call_by_suite<T: DeserializeOwned>(&self, call: Call, body: &Value) -> Result<T, Error> {
         let ask = |ticket| async move {
             let signature = suite_signature(&self.app.credentials, &ticket, self.app.api.clock.machine_millis());
-            self.call_by(Proof::Suite(&signature), call, body).await
+            let target = signature.into_iter().fold(Target::from(call), |target, (name, value)| target.query(name, value));
+            self.call_without_token(&target, body).await
         };
         self.app.by_suite_ticket(call, ask).await
     }
 
-    /// Makes a call in its turn. If it is refused because there were too many in a second, it waits for another turn: the gateway refuses
-    /// it before anybody looks at what was sent.
+    /// Makes a call in its turn. `on_sending` is called just before each sending, and returns the access_token for it. If the call is
+    /// refused because there were too many in a second, it waits for another turn: the gateway refuses it before anybody looks at what was
+    /// sent.
     async fn in_turn<T: DeserializeOwned>(
         &self,
         standing: Standing,
         target: &Target,
-        authority: &mut impl Authority,
         body: &Value,
-        before_sending: &impl Fn(),
+        mut on_sending: impl FnMut() -> Option<Arc<AccessToken>>,
     ) -> Result<T, Error> {
         let (call, api) = (target.call, &self.app.api);
         let (turns, mut refusal) = (self.turns_of(call), None);
@@ -282,8 +292,7 @@ impl Calls {
             // During a ban the call needs no turn, since `send` refuses it. The ban may end before `send` looks, so the
             // call may be sent after all.
             if api.breaker.shows(api.clock.now()) == BreakerState::Open {
-                before_sending();
-                return api.send(target, authority.proof(), body).await;
+                return api.send(target, on_sending().as_deref(), body).await;
             }
             let began = Instant::now();
             let turn = turns.wait(standing).await;
@@ -294,8 +303,7 @@ impl Calls {
                 (None, _) => Error::new(call, kind, "too many calls are waiting for their turn"),
             })?;
             turn.take(standing.network);
-            before_sending();
-            let answer = api.send(target, authority.proof(), body).await;
+            let answer = api.send(target, on_sending().as_deref(), body).await;
             let failure = answer.as_ref().err().map(|error| &error.kind);
             turn.ended(failure);
             // Made-up authCodes cost the network that they come from more than others.
@@ -322,32 +330,6 @@ impl Calls {
     fn ours(&self) -> Standing {
         let until = tokio::time::Instant::now() + Self::LONGEST_WAIT;
         Standing { network: Network::OURS, since: self.app.api.clock.unix_millis(), until }
-    }
-}
-
-/// What a call is authorised with, read when its turn has come.
-trait Authority {
-    fn proof(&mut self) -> Proof<'_>;
-}
-
-impl Authority for Proof<'_> {
-    fn proof(&mut self) -> Proof<'_> {
-        *self
-    }
-}
-
-/// The access_token of a call, and where to take a newer one from, if one has come while the call waited.
-struct HeldToken<'a> {
-    token: &'a Refreshing<AccessToken>,
-    value: Arc<AccessToken>,
-}
-
-impl Authority for HeldToken<'_> {
-    fn proof(&mut self) -> Proof<'_> {
-        if let Some(newer) = self.token.held() {
-            self.value = newer;
-        }
-        Proof::Token(&self.value)
     }
 }
 

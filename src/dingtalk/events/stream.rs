@@ -16,7 +16,6 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as Failure, Message};
 use url::Url;
 
-use super::super::api::Proof;
 use super::super::{Call, DingTalk, Error, JsonObject, Kind, StreamTicket, is_loopback};
 use super::event::{member, millis, unfolded};
 use super::{Event, Happening, Listener};
@@ -133,7 +132,7 @@ impl DingTalk {
             "subscriptions": [{"type": "EVENT", "topic": "*"}],
             "ua": concat!("dingtalk-h5/", env!("CARGO_PKG_VERSION")),
         });
-        let opened: Opened = app.api.send(&Call::STREAM.into(), Proof::Body, &body).await?;
+        let opened: Opened = app.api.send(&Call::STREAM.into(), None, &body).await?;
         let strange = || Error::new(Call::STREAM, Kind::Malformed, "an endpoint that is no address of a WebSocket over TLS");
         let mut url = http_url(&opened.endpoint, app.api.is_plain()).ok_or_else(strange)?;
         url.query_pairs_mut().append_pair("ticket", opened.ticket.expose());
