@@ -262,14 +262,12 @@ impl DingTalk {
         *self.app.api.ahead.lock()
     }
 
-    /// Whether DingTalk accepts the login call far enough to look at its authCode.
-    pub async fn takes_logins(&self, token: &AccessToken) -> Result<(), Error> {
-        answered(self.app.api.send(&Call::LOGIN_PROBE.into(), Some(token), &Value::Null).await)
-    }
-
-    /// Whether the API of `probe` answers at all.
-    pub async fn answers(&self, probe: Call) -> Result<(), Error> {
-        answered(self.app.api.send(&probe.into(), None, &Value::Null).await)
+    /// Whether DingTalk reads `probe`, a call that asks for nothing. A refusal because something is missing in it is the answer hoped for.
+    pub async fn answers(&self, probe: Call, token: Option<&AccessToken>) -> Result<(), Error> {
+        match self.app.api.send::<Value>(&probe.into(), token, &Value::Null).await {
+            Err(Error { kind: Kind::CodeRejected | Kind::Credentials | Kind::Unexpected, .. }) => Ok(()),
+            answer => answer.map(drop),
+        }
     }
 
     /// The host at which DingTalk would open Stream. No connection is opened: a second one would take some of the app's events.
@@ -288,13 +286,5 @@ impl DingTalk {
             Err(error) if matches!(error.kind, Kind::NotSent(_) | Kind::Interrupted) => Err(error),
             _ => Ok(()),
         }
-    }
-}
-
-/// A refusal because something is missing in the call is the answer hoped for: DingTalk has read the call.
-fn answered(answer: Result<Value, Error>) -> Result<(), Error> {
-    match answer {
-        Err(Error { kind: Kind::CodeRejected | Kind::Credentials | Kind::Unexpected, .. }) => Ok(()),
-        answer => answer.map(drop),
     }
 }

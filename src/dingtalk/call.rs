@@ -68,7 +68,7 @@ impl Call {
     pub const USER_DETAILS: Self = Self::old("user_details", "/topapi/v2/user/get").kept_for(Duration::from_secs(60));
 
     /// The login call without an authCode: shows whether DingTalk would look at one.
-    pub(super) const LOGIN_PROBE: Self = Self::old("probe", Self::USER_BY_CODE.path);
+    pub(crate) const LOGIN_PROBE: Self = Self::old("probe", Self::USER_BY_CODE.path);
     /// A call of the old API that asks for nothing, so that it needs no access_token.
     pub(crate) const OLD_PROBE: Self = Self::old("probe", "/gettoken");
     /// The same for the new API.

@@ -41,10 +41,10 @@ pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, 
     // A host about which the calls so far say nothing is sent an empty call.
     let answers = |_: &()| told!("it answers", "有应答");
     if findings.verdict("api").is_none() {
-        judge("api", "api", outcome::of(dingtalk.answers(Call::NEW_PROBE)).await, &mut findings, answers);
+        judge("api", "api", outcome::of(dingtalk.answers(Call::NEW_PROBE, None)).await, &mut findings, answers);
     }
     if findings.verdict("oapi").is_none() {
-        judge("oapi", "oapi", outcome::of(dingtalk.answers(Call::OLD_PROBE)).await, &mut findings, answers);
+        judge("oapi", "oapi", outcome::of(dingtalk.answers(Call::OLD_PROBE, None)).await, &mut findings, answers);
     }
     let is_reached = ["api", "oapi"].iter().any(|id| findings.verdict(id) == Some(Verdict::Pass));
     match settings.dingtalk.proxy {
@@ -99,7 +99,7 @@ pub async fn granted(home: &Organisation, findings: &mut Findings) -> Option<Arc
 async fn with_token(dingtalk: &DingTalk, home: &Organisation, token: &AccessToken, asked: &Asked, findings: &mut Findings) {
     let standing = Standing { network: Network::OURS, since: 0, until: Instant::now() + Duration::from_secs(3) };
     let (login, user, code) = tokio::join!(
-        outcome::of(dingtalk.takes_logins(token)),
+        outcome::of(dingtalk.answers(Call::LOGIN_PROBE, Some(token))),
         async { Some(outcome::of(home.user_details(asked.user.as_ref()?)).await) },
         async { Some(outcome::of(home.user_by_code(asked.code.as_ref()?, standing, || {})).await) },
     );
