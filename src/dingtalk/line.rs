@@ -1,7 +1,7 @@
 //! The line of those who wait to make a call of one API, and who is next: within a network the order of arrival counts, and the networks
 //! take turns.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Where somebody waits from: an IPv4 address, or the /64 of an IPv6 address, since one household has all of that.
@@ -23,15 +23,14 @@ impl Network {
 
 /// Those who wait, each with a `W`.
 pub(super) struct Line<W> {
-    lanes: HashMap<Network, Lane<W>>,
-    /// The networks, in the order of their next turns.
-    turns: VecDeque<Network>,
-    waiting: usize,
+    /// The networks that somebody waits in, in the order of their next turns.
+    lanes: VecDeque<Lane<W>>,
     /// How many have ever joined.
     joined: u64,
 }
 
 struct Lane<W> {
+    network: Network,
     /// Whether this network must let the others go first once.
     owes_a_turn: bool,
     waiting: BTreeMap<(u64, u64), W>,
@@ -52,17 +51,17 @@ impl<W> Line<W> {
 
     /// Nobody waits.
     pub fn new() -> Self {
-        Self { lanes: HashMap::new(), turns: VecDeque::new(), waiting: 0, joined: 0 }
+        Self { lanes: VecDeque::new(), joined: 0 }
     }
 
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.waiting
+        self.lanes.iter().map(|lane| lane.waiting.len()).sum()
     }
 
     /// When the one who has waited longest arrived; None if nobody waits.
     pub fn oldest(&self) -> Option<u64> {
-        self.lanes.values().filter_map(|lane| lane.waiting.first_key_value()).map(|((since, _), _)| *since).min()
+        self.lanes.iter().filter_map(|lane| lane.waiting.first_key_value()).map(|((since, _), _)| *since).min()
     }
 
     /// Joins as a caller who arrived at `since`. If that is one too many, the newest of the network with most callers loses its place,
@@ -70,29 +69,26 @@ impl<W> Line<W> {
     pub fn join(&mut self, network: Network, since: u64, waiter: W) -> (Position, Option<W>) {
         self.joined += 1;
         let position = Position { network, key: (since, self.joined) };
-        let lane = self.lanes.entry(network).or_insert_with(|| {
-            self.turns.push_back(network);
-            Lane { owes_a_turn: false, waiting: BTreeMap::new() }
-        });
-        lane.waiting.insert(position.key, waiter);
-        self.waiting += 1;
-        let gives_way = (self.waiting > Self::MOST).then(|| self.newest_of_most()).flatten();
+        match self.lanes.iter_mut().find(|lane| lane.network == network) {
+            Some(lane) => drop(lane.waiting.insert(position.key, waiter)),
+            None => {
+                let waiting = BTreeMap::from([(position.key, waiter)]);
+                self.lanes.push_back(Lane { network, owes_a_turn: false, waiting });
+            }
+        }
+        let gives_way = (self.len() > Self::MOST).then(|| self.newest_of_most()).flatten();
         (position, gives_way.and_then(|position| self.remove(position)))
     }
 
     /// Takes the next caller out of the line. Their network has its next turn after all others.
     pub fn next(&mut self) -> Option<W> {
         loop {
-            let network = self.turns.pop_front()?;
-            let lane = self.lanes.get_mut(&network)?;
+            let mut lane = self.lanes.pop_front()?;
             let waiter = if std::mem::take(&mut lane.owes_a_turn) { None } else { lane.waiting.pop_first() };
-            if lane.waiting.is_empty() {
-                self.lanes.remove(&network);
-            } else {
-                self.turns.push_back(network);
+            if !lane.waiting.is_empty() {
+                self.lanes.push_back(lane);
             }
             if let Some((_, waiter)) = waiter {
-                self.waiting -= 1;
                 return Some(waiter);
             }
         }
@@ -100,36 +96,32 @@ impl<W> Line<W> {
 
     /// Notes that a turn of this network was wasted: if it has more callers waiting, the others go first once.
     pub fn wasted(&mut self, network: Network) {
-        if let Some(lane) = self.lanes.get_mut(&network) {
+        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.network == network) {
             lane.owes_a_turn = true;
         }
     }
 
     /// Gives a place up. None if it was called already.
     pub fn remove(&mut self, position: Position) -> Option<W> {
-        let lane = self.lanes.get_mut(&position.network)?;
+        let lane = self.lanes.iter_mut().find(|lane| lane.network == position.network)?;
         let waiter = lane.waiting.remove(&position.key)?;
-        self.waiting -= 1;
-        if lane.waiting.is_empty() {
-            self.turns.retain(|network| *network != position.network);
-            self.lanes.remove(&position.network);
-        }
+        self.lanes.retain(|lane| !lane.waiting.is_empty());
         Some(waiter)
     }
 
     /// How many are called up to `position`, that one included, if nobody else joins.
     pub fn turns_until(&self, position: Position) -> usize {
-        let before = self.lanes.get(&position.network).map_or(0, |lane| match lane.waiting.last_key_value() {
+        let (own, others): (Vec<_>, Vec<_>) = self.lanes.iter().partition(|lane| lane.network == position.network);
+        let before = own.first().map_or(0, |lane| match lane.waiting.last_key_value() {
             Some((last, _)) if *last == position.key => lane.waiting.len() - 1,
             _ => lane.waiting.range(..position.key).count(),
         });
-        let others = self.lanes.iter().filter(|(network, _)| **network != position.network);
-        others.map(|(_, lane)| lane.waiting.len().min(before + 1)).sum::<usize>() + before + 1
+        others.iter().map(|lane| lane.waiting.len().min(before + 1)).sum::<usize>() + before + 1
     }
 
     fn newest_of_most(&self) -> Option<Position> {
-        let (network, lane) = self.lanes.iter().max_by_key(|(_, lane)| lane.waiting.len())?;
-        lane.waiting.last_key_value().map(|(key, _)| Position { network: *network, key: *key })
+        let lane = self.lanes.iter().max_by_key(|lane| lane.waiting.len())?;
+        lane.waiting.last_key_value().map(|(key, _)| Position { network: lane.network, key: *key })
     }
 }
 

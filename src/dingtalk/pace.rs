@@ -1,7 +1,7 @@
 //! How fast calls of one API may leave. DingTalk counts an app's calls of each API over a sliding second and refuses what is beyond
 //! ("Call frequency limits"; error codes 90018 and QpsLimitForAppkeyAndApi).
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
@@ -15,9 +15,7 @@ pub(super) struct Pace {
     pub sharing: Sharing,
     /// How many DingTalk has allowed lately: fewer where somebody else makes calls of the same app too.
     limit: usize,
-    /// The calls that DingTalk may still count: until when it does, and their numbers.
-    counted: BTreeSet<(Instant, u64)>,
-    /// The last calls, in the order in which they left.
+    /// The last calls, in the order in which they left. DingTalk may still count some of them.
     departures: VecDeque<Departure>,
     /// How many calls have ever left.
     departed: u64,
@@ -98,7 +96,6 @@ impl Pace {
             allowed,
             sharing: Sharing::Apart(NonZeroUsize::MIN),
             limit: allowed,
-            counted: BTreeSet::new(),
             departures: VecDeque::new(),
             departed: 0,
             fastest: [None; 2],
@@ -131,9 +128,14 @@ impl Pace {
         self.allowed
     }
 
-    /// How many could leave now, if [`Pace::next`] is now.
-    pub fn free(&self) -> usize {
-        self.per_second().saturating_sub(self.counted.len())
+    /// How many could leave now, if [`Pace::next`] is `now`.
+    pub fn free(&self, now: Instant) -> usize {
+        self.per_second().saturating_sub(self.counted(now).count())
+    }
+
+    /// Until when DingTalk may count each of the calls that it still counts.
+    fn counted(&self, now: Instant) -> impl Iterator<Item = Instant> {
+        self.departures.iter().map(|departure| departure.until).filter(move |until| *until > now)
     }
 
     /// Notes that all processes together have used up the limit, and that `waiting_processes` of them have calls that wait.
@@ -143,10 +145,10 @@ impl Pace {
 
     /// When the next call may leave: `now` if at once.
     pub fn next(&mut self, now: Instant) -> Instant {
-        self.counted = self.counted.split_off(&(now, u64::MAX));
         self.try_more(now);
-        let beyond = self.counted.len().checked_sub(self.per_second());
-        let free = beyond.and_then(|beyond| self.counted.iter().nth(beyond)).map_or(now, |(until, _)| *until);
+        let mut counted: Vec<_> = self.counted(now).collect();
+        let beyond = counted.len().checked_sub(self.per_second());
+        let free = beyond.map_or(now, |beyond| *counted.select_nth_unstable(beyond).1);
         // Any part of the calls of that second may have been other processes', with whom nothing is agreed any more. So this one waits
         // until DingTalk no longer counts them.
         let others = if self.sharing.is_agreed() { now } else { self.full_until };
@@ -162,14 +164,12 @@ impl Pace {
         let late = if self.fastest() >= Self::SECOND { Self::MARGIN } else { Self::MOST_DELAY };
         self.departed += 1;
         let departure = Departure { number: self.departed, at: now, until: now + Self::SECOND + late, is_refused: false };
-        self.counted.insert((departure.until, departure.number));
         self.departures.push_back(departure);
         departure
     }
 
     /// The call did not leave after all, so it does not count.
     pub fn cancel(&mut self, departure: Departure) {
-        self.counted.remove(&(departure.until, departure.number));
         self.note(Departure { until: departure.at, ..departure });
     }
 
@@ -179,9 +179,7 @@ impl Pace {
         let took = now - departure.at;
         self.note_time(took);
         let late = took.saturating_sub(self.fastest()).min(Self::MOST_DELAY);
-        self.counted.remove(&(departure.until, departure.number));
         let departure = Departure { until: departure.at + Self::SECOND + late.max(Self::MARGIN), is_refused, ..departure };
-        self.counted.insert((departure.until, departure.number));
         self.note(departure);
         match (is_refused, self.sharing.parts()) {
             (true, Some(_)) => self.slow_down(departure, now),

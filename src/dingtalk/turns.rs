@@ -52,14 +52,6 @@ struct State {
     calling: bool,
 }
 
-/// What to do next for those who wait.
-enum Next<'a> {
-    Call,
-    /// Ask the other processes first about the calls that could leave as far as this process is concerned.
-    Ask(PermitRequest<'a>),
-    After(Instant),
-}
-
 /// The right to make one call, now.
 pub(super) struct Turn {
     turns: Arc<Turns>,
@@ -141,12 +133,7 @@ impl Turns {
         state.pace.sharing = sharing;
         let goes_on = self.last_turns.borrow().is_none_or(|until| now < until);
         if goes_on && !sharing.is_agreed() && state.line.len() == 0 && state.pace.next(now) <= now {
-            return Ok(Turn {
-                turns: Arc::clone(self),
-                departure: state.pace.depart(now),
-                permit: None,
-                call: CallOfTurn::NotMade,
-            });
+            return Ok(self.turn(state.pace.depart(now), None));
         }
         let (position, gives_way) = state.line.join(standing.network, standing.since, called);
         if let Some(newest) = gives_way {
@@ -162,12 +149,12 @@ impl Turns {
     async fn call_all(self: Arc<Self>) {
         while let Some(next) = self.look() {
             let again = match next {
-                Next::After(again) => again,
-                Next::Call => {
+                Err(again) => again,
+                Ok(_) if !self.peers.sharing().is_agreed() => {
                     self.call_next(None);
                     continue;
                 }
-                Next::Ask(wanted) => match self.peers.permits(wanted).await {
+                Ok(request) => match self.peers.permits(request).await {
                     Some(PermitAnswer::Granted { calls, request }) => {
                         (0..calls).for_each(|nth| self.call_next(Some(Permit { request, nth })));
                         continue;
@@ -188,8 +175,8 @@ impl Turns {
         }
     }
 
-    /// What to do next; None when nobody waits.
-    fn look(&self) -> Option<Next<'_>> {
+    /// The calls that could leave now as far as this process is concerned, or when to look again; None when nobody waits.
+    fn look(&self) -> Option<Result<PermitRequest<'_>, Instant>> {
         let sharing = self.peers.sharing();
         let mut state = self.state.lock();
         let now = Instant::now();
@@ -200,14 +187,10 @@ impl Turns {
         state.pace.sharing = sharing;
         let next = state.pace.next(now);
         if next > now {
-            return Some(Next::After(next));
+            return Some(Err(next));
         }
-        let wanted = state.pace.free().min(state.line.len());
-        Some(if sharing.is_agreed() {
-            Next::Ask(PermitRequest { line: &self.name, wanted, per_second: state.pace.allowed(), since })
-        } else {
-            Next::Call
-        })
+        let wanted = state.pace.free(now).min(state.line.len());
+        Some(Ok(PermitRequest { line: &self.name, wanted, per_second: state.pace.allowed(), since }))
     }
 
     fn call_next(self: &Arc<Self>, permit: Option<Permit>) {
@@ -216,12 +199,14 @@ impl Turns {
         drop(state);
         match (called, permit) {
             // A caller who has just stopped waiting does not receive the turn. Dropping it gives it back.
-            (Some((called, departure)), _) => {
-                drop(called.send(Ok(Turn { turns: Arc::clone(self), departure, permit, call: CallOfTurn::NotMade })));
-            }
+            (Some((called, departure)), _) => drop(called.send(Ok(self.turn(departure, permit)))),
             (None, Some(permit)) => self.peers.note(&self.name, permit, PermitUse::NotSent),
             (None, None) => {}
         }
+    }
+
+    fn turn(self: &Arc<Self>, departure: Departure, permit: Option<Permit>) -> Turn {
+        Turn { turns: Arc::clone(self), departure, permit, call: CallOfTurn::NotMade }
     }
 
     async fn end_of_turns(&self) {
