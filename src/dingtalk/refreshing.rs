@@ -73,6 +73,8 @@ pub enum CredentialState {
 
 type Fetching<T> = Pin<Box<dyn Future<Output = Result<Lease<T>, Error>> + Send>>;
 type Outcome<T> = Result<Arc<T>, Error>;
+/// What a renewal brings, once it is over.
+type Awaited<T> = watch::Receiver<Option<Outcome<T>>>;
 
 /// Holds one credential and renews it by `fetch`.
 pub struct Refreshing<T> {
@@ -99,7 +101,7 @@ struct Held<T> {
 }
 
 struct Renewal<T> {
-    in_flight: Option<watch::Receiver<Option<Outcome<T>>>>,
+    in_flight: Option<Awaited<T>>,
     /// The value that was rejected while the renewal was in flight. If the renewal brings it again, it was fetched before the rejection, and
     /// the renewal is repeated.
     rejected: Option<Arc<T>>,
@@ -114,12 +116,6 @@ struct Failed {
     times: u32,
     error: Error,
     not_again_before: Instant,
-}
-
-impl<T> Default for Renewal<T> {
-    fn default() -> Self {
-        Self { in_flight: None, rejected: None, unwanted: None, died_young: 0, failed: None }
-    }
 }
 
 impl<T> Renewal<T> {
@@ -143,12 +139,6 @@ impl<T> Renewal<T> {
     }
 }
 
-/// What a caller gets who cannot be answered from `held`: an outcome, or a renewal to wait for.
-enum Wait<T> {
-    Over(Outcome<T>),
-    For(watch::Receiver<Option<Outcome<T>>>),
-}
-
 impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
     /// Empty: the first caller makes it fetch. Must be called in the runtime that is to carry the renewals.
     pub fn new<F, R>(call: Call, clock: Clock, oldest: Option<Duration>, fetch: F) -> Arc<Self>
@@ -156,9 +146,10 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
         F: Fn(Option<Arc<T>>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Lease<T>, Error>> + Send + 'static,
     {
+        let renewal = Renewal { in_flight: None, rejected: None, unwanted: None, died_young: 0, failed: None };
         Arc::new(Self {
             held: ArcSwapOption::empty(),
-            renewal: Mutex::new(Renewal::default()),
+            renewal: Mutex::new(renewal),
             fetch: Box::new(move |unwanted| Box::pin(fetch(unwanted))),
             oldest,
             clock,
@@ -176,13 +167,8 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
             }
             return Ok(Arc::clone(&held.value));
         }
-        match self.renew(now) {
-            Wait::Over(outcome) => outcome,
-            Wait::For(mut renewal) => {
-                let outcome = renewal.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
-                outcome.unwrap_or_else(|| Err(Error::interrupted(self.call)))
-            }
-        }
+        let outcome = self.renew(now).wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
+        outcome.unwrap_or_else(|| Err(Error::interrupted(self.call)))
     }
 
     /// Says that DingTalk no longer accepts `value`. It is dropped only if it is still the held one, so that two hundred requests
@@ -204,7 +190,7 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
         let is_held = |held: Arc<Held<T>>| Arc::ptr_eq(&held.value, value) && !held.rotates;
         if self.held.load_full().is_some_and(is_held) && renewal.in_flight.is_none() && renewal.rests(now).is_none() {
             renewal.unwanted = Some(Arc::clone(value));
-            let _behind = self.start(renewal);
+            self.start(renewal);
         }
     }
 
@@ -235,42 +221,38 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
     }
 
     /// Joins the renewal in flight, or starts one unless the last has just failed.
-    fn renew(self: &Arc<Self>, now: Instant) -> Wait<T> {
+    fn renew(self: &Arc<Self>, now: Instant) -> Awaited<T> {
+        let over = |outcome| watch::channel(Some(outcome)).1;
         let renewal = self.renewal.lock();
         if let Some(in_flight) = &renewal.in_flight {
-            return Wait::For(in_flight.clone());
+            return in_flight.clone();
         }
         // Another caller's renewal may have ended between our look at `held` and the lock.
         if let Some(held) = self.alive(now).filter(|held| now < held.due) {
-            return Wait::Over(Ok(Arc::clone(&held.value)));
+            return over(Ok(Arc::clone(&held.value)));
         }
         if let Some(failed) = renewal.rests(now) {
-            return Wait::Over(Err(failed.error.clone()));
+            return over(Err(failed.error.clone()));
         }
         self.start(renewal)
     }
 
-    fn start(self: &Arc<Self>, mut renewal: MutexGuard<'_, Renewal<T>>) -> Wait<T> {
+    fn start(self: &Arc<Self>, mut renewal: MutexGuard<'_, Renewal<T>>) -> Awaited<T> {
         let (done, in_flight) = watch::channel(None);
         renewal.in_flight = Some(in_flight.clone());
         let this = Arc::clone(self);
         self.runtime.spawn(async move {
             let outcome = loop {
-                let fetched = this.fetched().await;
-                if let Some(outcome) = this.conclude(fetched) {
+                let (fetching, unwanted) = (Arc::clone(&this), this.renewal.lock().unwanted.clone());
+                // In a task of its own, so that not even a panic in `fetch` leaves everybody waiting.
+                let fetched = this.runtime.spawn(async move { (fetching.fetch)(unwanted).await }).await;
+                if let Some(outcome) = this.conclude(fetched.unwrap_or_else(|_| Err(Error::interrupted(this.call)))) {
                     break outcome;
                 }
             };
             done.send_replace(Some(outcome));
         });
-        Wait::For(in_flight)
-    }
-
-    /// In a task of its own, so that not even a panic in `fetch` leaves everybody waiting.
-    async fn fetched(self: &Arc<Self>) -> Result<Lease<T>, Error> {
-        let (this, unwanted) = (Arc::clone(self), self.renewal.lock().unwanted.clone());
-        let fetching = self.runtime.spawn(async move { (this.fetch)(unwanted).await });
-        fetching.await.unwrap_or_else(|_| Err(Error::interrupted(self.call)))
+        in_flight
     }
 
     /// None if the fetch brought the very value that was rejected meanwhile: it began before the rejection, so it must be repeated.
