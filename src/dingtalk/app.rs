@@ -26,7 +26,9 @@ use super::{
 #[derive(Clone)]
 pub struct DingTalk {
     pub(super) app: Arc<App>,
-    organisations: Arc<Organisations>,
+    /// The organisations whose people use a third-party app. Each entry is made when it is first needed, and dropped when it has not been
+    /// used for a while.
+    organisations: Arc<Mutex<HashMap<CorpId, Entry>>>,
     home: Option<Organisation>,
 }
 
@@ -118,15 +120,23 @@ impl DingTalk {
     /// has. An error if it is known not to have the app.
     pub fn organisation(&self, corp_id: &CorpId) -> Result<Organisation, Error> {
         match &self.home {
-            Some(home) if home.corp_id() == corp_id => Ok(home.clone()),
-            Some(_) => Err(not_authorised("it is the app of another organisation")),
-            None => {
-                let since = self.app.authorised(corp_id)?;
-                let api = &self.app.api;
-                let new = || api.transport.within(|| Organisation::new(Arc::clone(&self.app), corp_id.clone()));
-                Ok(self.organisations.get(corp_id, since, api.clock.now(), new))
-            }
+            Some(home) if home.corp_id() == corp_id => return Ok(home.clone()),
+            Some(_) => return Err(not_authorised("it is the app of another organisation")),
+            None => {}
         }
+        let (since, now) = (self.app.authorised(corp_id)?, self.app.api.clock.now());
+        let mut held = self.organisations.lock();
+        // Credentials and refusals from before the last authorisation are worthless. None counts as 0, so that an entry stays when a call
+        // has shown that its organisation has the app.
+        if held.get(corp_id).is_none_or(|entry| entry.since.unwrap_or(0) != since.unwrap_or(0)) {
+            held.remove(corp_id);
+            make_room(&mut held, since.is_some(), now);
+        }
+        let make = || Organisation::new(Arc::clone(&self.app), corp_id.clone());
+        let new = || Entry { organisation: self.app.api.transport.within(make), since, last_used: now };
+        let entry = held.entry(corp_id.clone()).or_insert_with(new);
+        (entry.since, entry.last_used) = (since, now);
+        Ok(entry.organisation.clone())
     }
 
     /// Whether the people of an organisation may use the app, as far as is known without a call to DingTalk. The error says why not.
@@ -145,7 +155,9 @@ impl DingTalk {
 
     /// The organisations whose people have used the app lately, without those that have not yet proved that they have it.
     pub fn organisations(&self) -> Vec<Organisation> {
-        self.home.clone().map_or_else(|| self.organisations.all_known(), |home| vec![home])
+        let used = self.organisations.lock();
+        let known = used.values().filter(|entry| entry.has_app()).map(|entry| &entry.organisation);
+        self.home.iter().chain(known).cloned().collect()
     }
 
     /// Whether people can log in, by the outcome of the last calls, or of a probe if those leave a doubt. An app with one organisation
@@ -185,69 +197,38 @@ fn not_authorised(why: &str) -> Error {
     Error::new(Call::CORP_ACCESS_TOKEN, Kind::NotAuthorised, why)
 }
 
-/// The organisations whose people use a third-party app. Each entry is made when it is first needed, and dropped when it has not been
-/// used for a while. Organisations that have the app and those that only may have it are limited separately, so that made-up corpIds
-/// evict only each other.
-#[derive(Default)]
-struct Organisations {
-    held: Mutex<HashMap<CorpId, Entry>>,
-}
-
+/// An organisation whose people use a third-party app.
 struct Entry {
     organisation: Organisation,
-    /// When the organisation last authorised the app; None while nothing is known of it.
+    /// When the organisation last authorised the app: 0 if that is known only from a call, None if nothing is known of it.
     since: Option<u64>,
     last_used: Instant,
 }
 
-impl Organisations {
-    const MOST: usize = 10_000;
-    const MOST_MADE_UP: usize = 500;
+impl Entry {
     /// The lifetime of an access_token: an entry that was unused for longer holds nothing worth keeping.
     const IDLE: Duration = Duration::from_secs(2 * 60 * 60);
+    const MOST: usize = 10_000;
+    const MOST_MADE_UP: usize = 500;
 
-    /// The entry of an organisation that last authorised the app at `since`: 0 if that is known only from a call, None if nothing is
-    /// known of it.
-    fn get(&self, corp_id: &CorpId, since: Option<u64>, now: Instant, make: impl FnOnce() -> Organisation) -> Organisation {
-        let mut held = self.held.lock();
-        // Credentials and refusals from before the last authorisation are worthless. None counts as 0, so that an entry stays when a call
-        // has shown that its organisation has the app.
-        if held.get(corp_id).is_none_or(|entry| entry.since.unwrap_or(0) != since.unwrap_or(0)) {
-            held.remove(corp_id);
-            make_room(&mut held, since.is_some(), now);
-        }
-        let entry = held.entry(corp_id.clone());
-        let entry = entry.or_insert_with(|| Entry { organisation: make(), since, last_used: now });
-        (entry.since, entry.last_used) = (since, now);
-        entry.organisation.clone()
-    }
-
-    /// The organisations that are known to have the app, or have proved it.
-    fn all_known(&self) -> Vec<Organisation> {
-        self.held.lock().values().filter(|entry| entry.has_app()).map(|entry| entry.organisation.clone()).collect()
-    }
-}
-
-impl Entry {
     /// Whether the organisation is known to have the app, or was granted an access_token.
     fn has_app(&self) -> bool {
         self.since.is_some() || self.organisation.state().access_token != CredentialState::Empty
     }
 }
 
-/// Drops idle entries. While there are still too many with the same `has_app`, drops the least recently used of them.
+/// Drops idle entries. While there are still too many with the same `has_app`, drops the least recently used of them. Organisations that
+/// have the app and those that only may have it are limited separately, so that made-up corpIds evict only each other.
 fn make_room(held: &mut HashMap<CorpId, Entry>, has_app: bool, now: Instant) {
-    held.retain(|_, entry| now < entry.last_used + Organisations::IDLE);
-    let most = if has_app { Organisations::MOST } else { Organisations::MOST_MADE_UP };
-    while let Some(corp_id) = one_too_many(held, has_app, most) {
-        held.remove(&corp_id);
+    held.retain(|_, entry| now < entry.last_used + Entry::IDLE);
+    let most = if has_app { Entry::MOST } else { Entry::MOST_MADE_UP };
+    let is_alike = |entry: &Entry| entry.has_app() == has_app;
+    while held.values().filter(|entry| is_alike(entry)).count() >= most
+        && let Some((longest, _)) = held.iter().filter(|(_, entry)| is_alike(entry)).min_by_key(|(_, entry)| entry.last_used)
+    {
+        let longest = longest.clone();
+        held.remove(&longest);
     }
-}
-
-fn one_too_many(held: &HashMap<CorpId, Entry>, has_app: bool, most: usize) -> Option<CorpId> {
-    let alike = || held.iter().filter(|(_, entry)| entry.has_app() == has_app);
-    let longest = || alike().min_by_key(|(_, entry)| entry.last_used).map(|(corp_id, _)| corp_id.clone());
-    (alike().count() >= most).then(longest).flatten()
 }
 
 /// Used only by doctor: the command, and the checks at the start of `serve`. None of it changes anything at DingTalk.
