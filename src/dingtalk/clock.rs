@@ -36,20 +36,12 @@ struct Followed {
 
 /// One reading of all clocks.
 struct Now {
-    /// Monotonic time.
-    monotonic: Instant,
-    /// How long the machine was suspended, which monotonic time does not count.
-    slept: Duration,
+    /// Monotonic time, plus how long the machine was suspended, which monotonic time does not count.
+    with_sleep: Instant,
     /// The time of day, since 1970.
     since_1970: Duration,
     /// The time of day in milliseconds by the clock of all processes.
     shared_ms: u64,
-}
-
-impl Now {
-    fn with_sleep(&self) -> Instant {
-        self.monotonic + self.slept
-    }
 }
 
 /// A moment that can be stored, and that other processes understand.
@@ -86,7 +78,7 @@ impl Clock {
 
     /// Monotonic time plus the time that the machine was suspended. Lifetimes are judged by it, since they go on elsewhere meanwhile.
     pub fn now_with_sleep(&self) -> Instant {
-        self.follow().with_sleep()
+        self.follow().with_sleep
     }
 
     /// This machine's time of day in whole seconds since 1970, for signatures.
@@ -108,14 +100,14 @@ impl Clock {
     /// that clock is ahead of this machine's.
     pub fn go_by(&self, unix_ms: u64) -> i64 {
         let now = self.follow();
-        self.0.followed.lock().shared = Some((now.with_sleep(), unix_ms));
+        self.0.followed.lock().shared = Some((now.with_sleep, unix_ms));
         (unix_ms as i64).saturating_sub(millis(now.since_1970) as i64)
     }
 
     /// This moment.
     pub fn moment(&self) -> Moment {
         let now = self.follow();
-        let passed = now.monotonic.saturating_duration_since(self.0.made.0) + now.slept;
+        let passed = now.with_sleep.saturating_duration_since(self.0.made.0);
         Moment { unix_ms: now.shared_ms, tick: self.0.origin.wrapping_add(millis(passed)) }
     }
 
@@ -159,10 +151,10 @@ impl Clock {
                 "the time of day jumped: it was set, or this machine was suspended. Signatures and sessions go by the new one"
             );
         }
-        let (slept, since_1970) = (followed.slept, since_1970(wall));
+        let (with_sleep, since_1970) = (monotonic + followed.slept, since_1970(wall));
         let shared_since =
-            |(at, unix_ms): (Instant, u64)| unix_ms.saturating_add(millis((monotonic + slept).saturating_duration_since(at)));
-        Now { monotonic, slept, since_1970, shared_ms: followed.shared.map_or(millis(since_1970), shared_since) }
+            |(at, unix_ms): (Instant, u64)| unix_ms.saturating_add(millis(with_sleep.saturating_duration_since(at)));
+        Now { with_sleep, since_1970, shared_ms: followed.shared.map_or(millis(since_1970), shared_since) }
     }
 }
 
