@@ -147,7 +147,9 @@ impl Answer {
             // A gateway in front of both APIs, whose answers do not always have their format.
             _ if status == 401 => refused_by_new(call, status, "401", "neither a success nor a refusal", ""),
             _ => {
-                let kind = if is_elsewhere(status) { Kind::NoSuchCall } else { Kind::Unintelligible(status) };
+                // Another site's server answers so: not found, no POST, or moved.
+                let is_elsewhere = matches!(status, 301 | 308 | 404 | 405 | 410);
+                let kind = if is_elsewhere { Kind::NoSuchCall } else { Kind::Unintelligible(status) };
                 Error::new(call, kind, format!("status {status}: neither a success nor a refusal"))
             }
         })
@@ -156,11 +158,6 @@ impl Answer {
 
 const NO_SUCH_CALL: &str = "InvalidAction.NotFound";
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
-
-/// Whether `status` is what another site's server answers to DingTalk's calls: not found, no POST, or moved.
-fn is_elsewhere(status: u16) -> bool {
-    matches!(status, 301 | 308 | 404 | 405 | 410)
-}
 
 fn refused_by_old(call: Call, errcode: &str, sub_code: Option<String>, text: &str) -> Error {
     // 88 is a wrapper: the sub_code has the reason.

@@ -115,7 +115,9 @@ impl Api {
             Error::new(call, Kind::NotAsked(retry_after), "no call is made while dingtalk shuts this address out")
         })?;
         let answer = self.transport.send(call, self.request(target, token, body)).await?;
-        self.note_date(answer.date);
+        if let Some(theirs) = answer.date.and_then(|date| date.duration_since(SystemTime::UNIX_EPOCH).ok()) {
+            *self.ahead.lock() = Some(theirs.as_secs() as i64 - self.clock.unix_seconds() as i64);
+        }
         if answer.ban().is_none() {
             self.breaker.heard();
             return answer.open(call, &secrets(target, token, body));
@@ -128,12 +130,6 @@ impl Api {
                 format!("status {}: a ban page for this call alone", answer.status),
             ),
         })
-    }
-
-    fn note_date(&self, date: Option<SystemTime>) {
-        let seconds = |date: SystemTime| date.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs() as i64);
-        let Some(theirs) = date.and_then(seconds) else { return };
-        *self.ahead.lock() = Some(theirs - self.clock.unix_seconds() as i64);
     }
 
     /// Checks a ban page that answered a call. Returns for how long this server is banned, or None if only that call was answered so.

@@ -1,5 +1,6 @@
 //! A [`Call`] is a value: which API is called, and how. A [`Target`] is a call with the parameters of one request.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::time::Duration;
 
@@ -160,25 +161,21 @@ impl Target {
     const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
     pub(super) fn new(call: Call, parameters: &[&str]) -> Self {
-        let (mut left, mut flaw) = (parameters.iter(), None);
-        let mut filled = |part: &str| {
-            if !part.starts_with('{') {
-                return part.to_owned();
-            }
-            let value = left.next().copied().unwrap_or_else(|| {
-                flaw = Some("its path has more parameters than it was given");
-                part
-            });
-            // These would change the path, even encoded (URL Standard, "double-dot URL path segment").
-            if matches!(value, "" | "." | "..") {
-                flaw = Some("a parameter of its path is empty or made of dots");
-            }
-            utf8_percent_encode(value, Self::ENCODED).to_string()
+        let mut values = parameters.iter();
+        let filled = |part: &str| match part.starts_with('{') {
+            true => values.next().map(|value| utf8_percent_encode(value, Self::ENCODED).to_string()).unwrap_or_default(),
+            false => part.to_owned(),
         };
-        let path = call.path.split('/').map(&mut filled).collect::<Vec<_>>().join("/");
-        if left.next().is_some() {
-            flaw = Some("its path has fewer parameters than it was given");
-        }
+        let path = call.path.split('/').map(filled).collect::<Vec<_>>().join("/");
+        let flaw = match parameters.len().cmp(&call.path.matches("/{").count()) {
+            Ordering::Less => Some("its path has more parameters than it was given"),
+            Ordering::Greater => Some("its path has fewer parameters than it was given"),
+            // These would change the path, even encoded (URL Standard, "double-dot URL path segment").
+            Ordering::Equal if parameters.iter().any(|value| matches!(*value, "" | "." | "..")) => {
+                Some("a parameter of its path is empty or made of dots")
+            }
+            Ordering::Equal => None,
+        };
         Self { call, path, query: Vec::new(), flaw }
     }
 
