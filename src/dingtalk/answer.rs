@@ -33,43 +33,30 @@ struct Verdict {
     errcode: i64,
 }
 
-/// A refusal. It is read whatever is odd about its form: otherwise the advice that its code leads to would be lost.
-struct Refusal {
-    /// Not 0.
-    errcode: Option<String>,
-    sub_code: Option<String>,
-    code: Option<String>,
-    text: String,
-    required_scopes: String,
-}
-
-impl Refusal {
-    /// Field names match in any case, a number may be a text and a text a number, and a null or anything else counts as missing.
-    fn read(body: &[u8], secrets: &[&str]) -> Option<Self> {
-        let text = String::from_utf8_lossy(body);
-        let told = serde_json::from_str::<Value>(text.trim_start_matches(BYTE_ORDER_MARK)).ok().filter(Value::is_object)?;
-        let known = |text: String| without_secrets(&text, secrets.iter().copied());
-        let code =
-            |name| member(&told, name).find_map(word).map(|code| code.strip_suffix(".0").map_or(code.clone(), str::to_owned));
-        let errcode = code("errcode").filter(|code| code.parse::<i64>().is_ok_and(|number| number != 0));
-        let texts = ["errmsg", "sub_msg", "message", "description", "accessDeniedDetail"];
-        let texts = texts.iter().filter_map(|name| member(&told, name).find_map(word)).collect::<Vec<_>>().join(" ");
-        let scopes = member(&told, "accessDeniedDetail").flat_map(|detail| member(detail, "requiredScopes"));
-        let scopes = scopes.flat_map(list).filter_map(word);
-        Some(Self {
-            errcode: errcode.map(known),
-            sub_code: code("sub_code").or_else(|| code("subCode")).or_else(|| told_code(&texts)).map(known),
-            code: code("code").map(known),
-            text: known(texts),
-            required_scopes: scopes.collect::<Vec<_>>().join(","),
-        })
+/// The refusal of `call` in `body`. It is read whatever is odd about its form, since otherwise the advice that its code leads to would be
+/// lost: field names match in any case, a number may be a text and a text a number, and a null or anything else counts as missing.
+fn refusal(call: Call, status: u16, body: &[u8], secrets: &[&str]) -> Option<Error> {
+    let text = String::from_utf8_lossy(body);
+    let told = serde_json::from_str::<Value>(text.trim_start_matches(BYTE_ORDER_MARK)).ok().filter(Value::is_object)?;
+    let known = |text: &str| without_secrets(text, secrets.iter().copied());
+    let code = |name| member(&told, name).find_map(word).map(|code| known(code.strip_suffix(".0").unwrap_or(&code)));
+    let texts = ["errmsg", "sub_msg", "message", "description", "accessDeniedDetail"];
+    let text = texts.iter().filter_map(|name| member(&told, name).find_map(word)).collect::<Vec<_>>().join(" ");
+    if let Some(errcode) = code("errcode").filter(|code| code.parse::<i64>().is_ok_and(|number| number != 0)) {
+        let sub_code = code("sub_code").or_else(|| code("subCode")).or_else(|| told_code(&text).map(known));
+        return Some(refused_by_old(call, &errcode, sub_code, &known(&text)));
     }
+    // A refusal of the new API. It also answers calls of the old API, if they are sent to a wrong address.
+    let code = code("code").filter(|code| call.family == Family::New || code.eq_ignore_ascii_case(NO_SUCH_CALL))?;
+    let scopes = member(&told, "accessDeniedDetail").flat_map(|detail| member(detail, "requiredScopes"));
+    let scopes: Vec<_> = scopes.flat_map(list).filter_map(word).collect();
+    Some(refused_by_new(call, status, &code, &known(&text), &scopes.join(",")))
 }
 
 /// The code in `ding talk error[subcode=60011,submsg=…]`, for a refusal that has it nowhere else.
-fn told_code(text: &str) -> Option<String> {
+fn told_code(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("subcode=")?;
-    rest.split([',', ']', ' ']).next().filter(|code| !code.is_empty()).map(str::to_owned)
+    rest.split([',', ']', ' ']).next().filter(|code| !code.is_empty())
 }
 
 /// The values of an object's fields called `name`, in any case.
@@ -136,23 +123,14 @@ impl Answer {
         if is_success {
             return success(call, body);
         }
-        Err(match Refusal::read(body, secrets) {
-            Some(Refusal { errcode: Some(errcode), sub_code, text, .. }) => refused_by_old(call, &errcode, sub_code, &text),
-            // A refusal of the new API. It also answers calls of the old API, if they are sent to a wrong address.
-            Some(Refusal { code: Some(code), text, required_scopes, .. })
-                if call.family == Family::New || code.eq_ignore_ascii_case(NO_SUCH_CALL) =>
-            {
-                refused_by_new(call, status, &code, &text, &required_scopes)
-            }
+        const NEITHER: &str = "neither a success nor a refusal";
+        Err(refusal(call, status, body, secrets).unwrap_or_else(|| match status {
             // A gateway in front of both APIs, whose answers do not always have their format.
-            _ if status == 401 => refused_by_new(call, status, "401", "neither a success nor a refusal", ""),
-            _ => {
-                // Another site's server answers so: not found, no POST, or moved.
-                let is_elsewhere = matches!(status, 301 | 308 | 404 | 405 | 410);
-                let kind = if is_elsewhere { Kind::NoSuchCall } else { Kind::Unintelligible(status) };
-                Error::new(call, kind, format!("status {status}: neither a success nor a refusal"))
-            }
-        })
+            401 => refused_by_new(call, status, "401", NEITHER, ""),
+            // Another site's server answers so: not found, no POST, or moved.
+            301 | 308 | 404 | 405 | 410 => Error::new(call, Kind::NoSuchCall, format!("status {status}: {NEITHER}")),
+            _ => Error::new(call, Kind::Unintelligible(status), format!("status {status}: {NEITHER}")),
+        }))
     }
 }
 
