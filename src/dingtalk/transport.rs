@@ -146,10 +146,8 @@ async fn exchange(
 }
 
 fn why_no_connection(error: &reqwest::Error, proxy: Option<&str>) -> (NoConnection, String) {
-    for cause in causes(error) {
-        if cause.is::<rustls::Error>() {
-            return (NoConnection::Tls, format!("TLS: {}", line(cause)));
-        }
+    if let Some(cause) = causes(error).find(|cause| cause.is::<rustls::Error>()) {
+        return (NoConnection::Tls, format!("TLS: {}", line(cause)));
     }
     // Until the TLS handshake, only the proxy was spoken to: any other error is the proxy's.
     if let Some(proxy) = proxy {
@@ -157,14 +155,13 @@ fn why_no_connection(error: &reqwest::Error, proxy: Option<&str>) -> (NoConnecti
         let why = if wants_login { NoConnection::ProxyLogin } else { NoConnection::Proxy };
         return (why, format!("the proxy {proxy}: {}", root(error)));
     }
-    for cause in causes(error) {
-        if cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused) {
-            return (NoConnection::Refused, "connection refused".to_owned());
-        }
-        // The resolver's errors have no kind of their own.
-        if cause.to_string().starts_with("dns error") {
-            return (NoConnection::NameNotFound, format!("name not found ({})", root(error)));
-        }
+    let is_refusal = |io: &io::Error| io.kind() == io::ErrorKind::ConnectionRefused;
+    if causes(error).any(|cause| cause.downcast_ref().is_some_and(is_refusal)) {
+        return (NoConnection::Refused, "connection refused".to_owned());
+    }
+    // The resolver's errors have no kind of their own.
+    if causes(error).any(|cause| cause.to_string().starts_with("dns error")) {
+        return (NoConnection::NameNotFound, format!("name not found ({})", root(error)));
     }
     let why = if error.is_timeout() { NoConnection::TimedOut } else { NoConnection::Other };
     (why, root(error))
