@@ -14,7 +14,7 @@ use url::Url;
 
 use super::answer_cache::AnswerCache;
 use super::api::Api;
-use super::events::{StreamLink, StreamState};
+use super::events::StreamState;
 use super::grant::look_ups;
 use super::transport::Transport;
 use super::{
@@ -42,7 +42,8 @@ pub(super) struct App {
     pub answers: AnswerCache,
     pub look_ups: DefaultDirectRateLimiter,
     pub calls_per_second: NonZeroU32,
-    pub stream: StreamLink,
+    /// Whether Stream is connected, and since when; None while Stream is not used.
+    pub stream: Mutex<Option<(bool, Instant)>>,
 }
 
 /// The state of the client, for `/readyz` and the metrics.
@@ -104,7 +105,7 @@ impl DingTalk {
         let api = Api::new((api_url, oapi_url), transport, clock.clone(), observer);
         let (answers, look_ups) = (AnswerCache::new(clock), look_ups());
         let (authorisations, peers) = (Arc::clone(&state), state);
-        let stream = StreamLink::default();
+        let stream = Mutex::default();
         let app = Arc::new(App { kind, credentials, authorisations, peers, api, answers, look_ups, calls_per_second, stream });
         let home = app.kind.home().cloned();
         let home = home.map(|home| Organisation::new(Arc::clone(&app), home.corp_id));
@@ -150,7 +151,12 @@ impl DingTalk {
     /// The present state of the client, without secrets.
     pub fn state(&self) -> DingTalkState {
         let (api, now) = (&self.app.api, self.app.api.clock.now());
-        DingTalkState { breaker: api.breaker.shows(now), reachable: !api.reach.is_lost(), stream: self.app.stream.state(now) }
+        let stream = self
+            .app
+            .stream
+            .lock()
+            .map(|(connected, since)| StreamState { connected, for_seconds: now.saturating_duration_since(since).as_secs() });
+        DingTalkState { breaker: api.breaker.shows(now), reachable: !api.reach.is_lost(), stream }
     }
 
     /// The organisations whose people have used the app lately, without those that have not yet proved that they have it.

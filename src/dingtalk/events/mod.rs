@@ -17,7 +17,6 @@ use tokio::time::timeout;
 pub use self::callback::{Call as CallbackCall, Callback, Cipher, Heard};
 pub(super) use self::event::authorised_agent;
 pub use self::event::{Event, Happening};
-pub(super) use self::stream::StreamLink;
 pub use self::stream::{LONGEST_SILENCE, StreamState};
 
 /// How long an event that was processed is remembered. DingTalk sends an event again until it is acknowledged, for hours ("Suite ticket

@@ -6,7 +6,6 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use parking_lot::Mutex;
 use reqwest::Upgraded;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -26,10 +25,6 @@ type Socket = WebSocketStream<Upgraded>;
 /// A live connection answers pings, of which three are sent in that time.
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 
-/// Whether Stream is connected, and since when; None while Stream is not used.
-#[derive(Default)]
-pub(in super::super) struct StreamLink(Mutex<Option<(bool, std::time::Instant)>>);
-
 /// The state of the Stream connection. Without one, events wait at DingTalk, and people can still log in.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,17 +33,6 @@ pub struct StreamState {
     pub connected: bool,
     /// For how long that has been so.
     pub for_seconds: u64,
-}
-
-impl StreamLink {
-    pub fn set(&self, connected: bool, now: std::time::Instant) {
-        *self.0.lock() = Some((connected, now));
-    }
-
-    pub fn state(&self, now: std::time::Instant) -> Option<StreamState> {
-        let (connected, since) = (*self.0.lock())?;
-        Some(StreamState { connected, for_seconds: now.saturating_duration_since(since).as_secs() })
-    }
 }
 
 /// A message of DingTalk's. Its data is JSON within JSON.
@@ -80,17 +64,17 @@ fn lost(why: impl Display) -> Ended {
 impl DingTalk {
     /// Receives events until the future is dropped. Must run in the runtime that carries the connections.
     pub async fn listen(&self, listener: &impl Listener, silence: Duration) {
-        let (stream, clock) = (&self.app.stream, &self.app.api.clock);
-        stream.set(false, clock.now());
+        let note = |connected| *self.app.stream.lock() = Some((connected, self.app.api.clock.now()));
+        note(false);
         let mut failures = 0;
         loop {
             match self.open_stream().await {
                 Ok(socket) => {
                     tracing::info!("stream is open");
                     let opened = Instant::now();
-                    stream.set(true, clock.now());
+                    note(true);
                     let Err(ended) = self.hear(socket, listener, silence).await;
-                    stream.set(false, clock.now());
+                    note(false);
                     // A connection that lasted is not counted with the failures before it.
                     if opened.elapsed() >= LONGEST_PAUSE {
                         failures = 0;
