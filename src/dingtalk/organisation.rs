@@ -62,7 +62,8 @@ impl Organisation {
     /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the renewals.
     pub(super) fn new(app: Arc<App>, corp_id: CorpId) -> Self {
         let clock = app.api.clock.clone();
-        let calls = Arc::new(Calls::new(app, corp_id));
+        let (new_token, new_ticket) = (Cooldown::of(Calls::BETWEEN_TOKENS), Cooldown::of(Calls::BETWEEN_TICKETS));
+        let calls = Arc::new(Calls { app, corp_id, turns: Mutex::default(), new_token, new_ticket });
         let asking = Arc::clone(&calls);
         let fetch = move |unwanted| grant::access_token(Arc::clone(&asking), unwanted);
         let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), AccessToken::OLDEST, fetch);
@@ -205,12 +206,6 @@ impl Calls {
 
     /// How long a call may wait for its turn, if it is not made with a [`Standing`] of the caller's.
     const LONGEST_WAIT: Duration = Duration::from_secs(8);
-
-    /// None was made yet.
-    pub fn new(app: Arc<App>, corp_id: CorpId) -> Self {
-        let (new_token, new_ticket) = (Cooldown::of(Self::BETWEEN_TOKENS), Cooldown::of(Self::BETWEEN_TICKETS));
-        Self { app, corp_id, turns: Mutex::default(), new_token, new_ticket }
-    }
 
     /// Makes a call with the access_token, and again with the next one if DingTalk rejects that.
     pub async fn call<T: DeserializeOwned>(

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// The calls that DingTalk may still count, and how many it allows.
 pub(super) struct Pace {
     /// How many calls may leave in a second by the settings, of all processes together.
-    allowed: usize,
+    pub allowed: usize,
     /// How this process shares the limit with others. Where they agree on each call, it has no part of its own.
     pub sharing: Sharing,
     /// How many DingTalk has allowed lately: fewer where somebody else makes calls of the same app too.
@@ -121,11 +121,6 @@ impl Pace {
     pub fn time_for(&self, turns: usize) -> Duration {
         let processes = if self.sharing == Sharing::Together { self.waiting_processes } else { 1 };
         Duration::from_secs_f64((turns * processes) as f64 / self.per_second() as f64)
-    }
-
-    /// How many may leave in a second, of all processes together.
-    pub fn allowed(&self) -> usize {
-        self.allowed
     }
 
     /// How many could leave now, if [`Pace::next`] is `now`.

@@ -190,7 +190,7 @@ impl Turns {
             return Some(Err(next));
         }
         let wanted = state.pace.free(now).min(state.line.len());
-        Some(Ok(PermitRequest { line: &self.name, wanted, per_second: state.pace.allowed(), since }))
+        Some(Ok(PermitRequest { line: &self.name, wanted, per_second: state.pace.allowed, since }))
     }
 
     fn call_next(self: &Arc<Self>, permit: Option<Permit>) {
