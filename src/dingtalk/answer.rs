@@ -203,7 +203,7 @@ fn refused(call: Call, kind: Kind, code: &str, text: &str) -> Error {
 
 /// DingTalk's name for the permission that the app lacks. It is in a list of its own, in brackets or a list within the text, whose
 /// wording and language differ, or in the link for applying for it.
-fn missing_permission(required_scopes: &str, text: &str) -> Option<String> {
+fn missing_permission(required_scopes: &str, text: &str) -> Option<Box<str>> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     let names = |list: &str| {
         let words = list.split(|c| !is_part(c)).map(|word| word.trim_matches('.'));
@@ -229,13 +229,13 @@ fn missing_permission(required_scopes: &str, text: &str) -> Option<String> {
         let end = link.find(|c: char| !(is_part(c) || c == '%' || c == '#')).unwrap_or(link.len());
         names(decoded(&decoded(&link[..end])).split_once('#')?.1)
     };
-    names(required_scopes).or_else(listed).or_else(bracketed).or_else(linked)
+    names(required_scopes).or_else(listed).or_else(bracketed).or_else(linked).map(String::into_boxed_str)
 }
 
-fn requesting_ip(text: &str) -> Option<String> {
+fn requesting_ip(text: &str) -> Option<Box<str>> {
     let (_, rest) = text.split_once("request ip=")?;
     let ip = rest.split([' ', ',', '"', '}']).next()?;
-    ip.parse::<std::net::IpAddr>().ok().map(|ip| ip.to_string())
+    ip.parse::<std::net::IpAddr>().ok().map(|ip| ip.to_string().into())
 }
 
 /// Whether `body` is a JSON object without a field called `errcode`, in any case.

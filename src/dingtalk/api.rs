@@ -7,8 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use parking_lot::Mutex;
-use reqwest::Request;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, Request};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::Sha256;
@@ -17,7 +17,7 @@ use url::Url;
 
 use super::answer::Answer;
 use super::breaker::{Breaker, Reachability};
-use super::call::{Family, Method};
+use super::call::Family;
 use super::transport::Transport;
 use super::{AccessToken, BreakerState, Call, Clock, Credentials, Error, Kind, SuiteTicket, Target};
 
@@ -193,7 +193,7 @@ impl Api {
             Family::Old => &self.oapi_url,
             Family::New => &self.api_url,
         };
-        let mut request = Request::new(call.method.of_http(), base.clone());
+        let mut request = Request::new(call.method.clone(), base.clone());
         // DingTalk's own client for Stream says that the gateway answers in XML otherwise.
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         request.url_mut().set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
@@ -215,7 +215,7 @@ impl Api {
         if !body.is_null() {
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             *request.body_mut() = Some(body.to_string().into());
-        } else if matches!(call.method, Method::Post | Method::Put) {
+        } else if matches!(call.method, &Method::POST | &Method::PUT) {
             // As DingTalk's own SDKs do: some servers refuse a POST or PUT that does not say how long it is (RFC 9110, section 8.6).
             request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
 
 use super::{Error, Kind};
 
@@ -13,21 +14,13 @@ use super::{Error, Kind};
 pub struct Call {
     /// The call's name in metrics.
     pub name: &'static str,
-    pub(super) method: Method,
+    /// By reference, since a call is part of every error, and copied.
+    pub(super) method: &'static Method,
     /// The path as in DingTalk's documentation, with `{…}` for a segment that is a parameter.
     pub(super) path: &'static str,
     pub(super) family: Family,
     pub(super) repeatable: bool,
     pub(super) kept_for: Option<Duration>,
-}
-
-/// The HTTP method. Smaller than reqwest's own type, since a call is part of every error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Method {
-    Get,
-    Post,
-    Put,
-    Delete,
 }
 
 /// DingTalk's two APIs, each with its own host, place for the access_token, and form of answers.
@@ -37,17 +30,6 @@ pub(super) enum Family {
     Old,
     /// `https://api.dingtalk.io/v1.0/…`
     New,
-}
-
-impl Method {
-    pub fn of_http(self) -> reqwest::Method {
-        match self {
-            Self::Get => reqwest::Method::GET,
-            Self::Post => reqwest::Method::POST,
-            Self::Put => reqwest::Method::PUT,
-            Self::Delete => reqwest::Method::DELETE,
-        }
-    }
 }
 
 impl Call {
@@ -83,29 +65,29 @@ impl Call {
 
     /// A POST to the old API. `name` stands for it in metrics.
     pub const fn old(name: &'static str, path: &'static str) -> Self {
-        Self { name, method: Method::Post, path, family: Family::Old, repeatable: false, kept_for: None }
+        Self { name, method: &Method::POST, path, family: Family::Old, repeatable: false, kept_for: None }
     }
 
     /// A POST to the new API. `name` stands for it in metrics. A part of `path` may be a parameter, such as `{userId}`: see [`Call::at`].
     pub const fn new(name: &'static str, path: &'static str) -> Self {
-        Self { name, method: Method::Post, path, family: Family::New, repeatable: false, kept_for: None }
+        Self { name, method: &Method::POST, path, family: Family::New, repeatable: false, kept_for: None }
     }
 
     /// The same as a GET, which has no body.
     pub const fn get(mut self) -> Self {
-        self.method = Method::Get;
+        self.method = &Method::GET;
         self
     }
 
     /// The same as a PUT.
     pub const fn put(mut self) -> Self {
-        self.method = Method::Put;
+        self.method = &Method::PUT;
         self
     }
 
     /// The same as a DELETE.
     pub const fn delete(mut self) -> Self {
-        self.method = Method::Delete;
+        self.method = &Method::DELETE;
         self
     }
 
@@ -138,8 +120,8 @@ impl Call {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.method {
-            Method::Post => f.write_str(self.path),
-            method => write!(f, "{} {}", method.of_http(), self.path),
+            &Method::POST => f.write_str(self.path),
+            method => write!(f, "{method} {}", self.path),
         }
     }
 }

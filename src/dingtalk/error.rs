@@ -44,9 +44,9 @@ pub enum Kind {
     /// This machine's clock differs too much from DingTalk's.
     Clock,
     /// The app lacks a permission; the value is its name, if DingTalk gave it.
-    Permission(Option<String>),
+    Permission(Option<Box<str>>),
     /// The server's address is not on the app's list of allowed addresses; the value is the address, if DingTalk named it.
-    IpNotAllowed(Option<String>),
+    IpNotAllowed(Option<Box<str>>),
     /// The person is outside the app's visible range.
     UserNotVisible,
     /// The app is stopped in the organisation.

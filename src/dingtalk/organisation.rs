@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
 use parking_lot::Mutex;
+use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -15,7 +16,6 @@ use serde_json::{Value, json};
 use super::api::suite_signature;
 use super::app::App;
 use super::breaker::was_answered;
-use super::call::Method;
 use super::events::authorised_agent;
 use super::grant;
 use super::identifiers::Credential;
@@ -173,7 +173,7 @@ impl Organisation {
         target.check()?;
         let (call, unfit) = (target.call, |said| Error::new(target.call, Kind::Unexpected, said));
         let body = serde_json::to_value(body).map_err(|_| unfit("what was to be sent cannot be written as JSON"))?;
-        if call.method == Method::Get && !body.is_null() {
+        if call.method == Method::GET && !body.is_null() {
             return Err(unfit("a GET has no body: its parameters go into the query"));
         }
         if call.kept_for.is_none() {
@@ -186,7 +186,7 @@ impl Organisation {
 }
 
 /// What DingTalk counts separately, whatever the parameters: a method and a path.
-type Counted = (Method, &'static str);
+type Counted = (&'static Method, &'static str);
 
 /// Makes the calls of one organisation. DingTalk counts the calls of a third-party app for each organisation separately, and those of an
 /// app that has one organisation as a whole ("Call frequency limits"): either way, the calls made here are counted together.

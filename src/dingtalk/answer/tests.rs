@@ -296,7 +296,7 @@ fn a_missing_permission_is_named_from_where_it_stands_and_by_no_other_word() {
         ("ding talk error[subcode=60011,submsg=".into(), None),
         (String::new(), None),
     ] {
-        let kind = Kind::Permission(named.map(str::to_owned));
+        let kind = Kind::Permission(named.map(Into::into));
         assert_eq!(old_kind("60011", &text), kind, "{text}");
         let fix = Error::new(Call::USER_DETAILS, kind, "").fix().unwrap();
         assert!(fix.contains(named.unwrap_or("that DingTalk did not name")), "{fix}");
