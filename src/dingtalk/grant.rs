@@ -26,7 +26,7 @@ pub(super) async fn access_token(calls: Arc<Calls>, unwanted: Option<Arc<AccessT
         match calls.app.kind {
             AppKind::Internal(_) => {
                 let pair = json!({"appKey": credentials.client_id, "appSecret": credentials.client_secret.expose()});
-                token(Call::ACCESS_TOKEN, calls.call_without_token(&Call::ACCESS_TOKEN.into(), &pair).await?)
+                lease::<AccessToken>(Call::ACCESS_TOKEN, calls.call_without_token(&Call::ACCESS_TOKEN.into(), &pair).await?)
             }
             AppKind::Custom(_) => corp_access_token(&calls, ANY_TICKET).await,
             AppKind::ThirdParty => authorised(&calls).await,
@@ -105,7 +105,7 @@ async fn corp_access_token(calls: &Calls, suite_ticket: &str) -> Result<Grant, E
         "suiteTicket": suite_ticket,
     });
     let granted = calls.call_without_token(&Call::CORP_ACCESS_TOKEN.into(), &asked).await?;
-    Ok(Lease { rotates: true, ..token(Call::CORP_ACCESS_TOKEN, granted)? })
+    Ok(Lease { rotates: true, ..lease::<AccessToken>(Call::CORP_ACCESS_TOKEN, granted)? })
 }
 
 /// The answer to a request for either credential.
@@ -120,15 +120,6 @@ struct Granted<T> {
 
 fn lease<T: Credential>(call: Call, Granted { credential, seconds }: Granted<T>) -> Result<Grant, Error> {
     let absurd = || Error::new(call, Kind::Malformed, "a success whose expireIn is no lifetime");
-    Lease::new(credential.to_shared(), Duration::from_secs(seconds)).ok_or_else(absurd)
-}
-
-/// An access_token whose expireIn is less than five minutes is used for five minutes all the same. DingTalk grants two hours, so a
-/// shorter lifetime is a mistake, and would make every login fetch a token, which DingTalk forbids. If the token has expired after all,
-/// DingTalk rejects it, and it is replaced then. A jsapi_ticket is different: nothing tells this server that it has expired, and near the
-/// end of its 24 hours its remaining lifetime really is short.
-fn token(call: Call, granted: Granted<AccessToken>) -> Result<Grant, Error> {
-    const SHORTEST: Duration = Duration::from_secs(5 * 60);
-    let lease = lease(call, granted)?;
-    Ok(Lease { life: lease.life.max(SHORTEST), ..lease })
+    let lease = Lease::new(credential.to_shared(), Duration::from_secs(seconds)).ok_or_else(absurd)?;
+    Ok(Lease { life: lease.life.max(T::SHORTEST), ..lease })
 }

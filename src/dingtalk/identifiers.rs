@@ -161,12 +161,19 @@ secrets! {
 pub(super) trait Credential: TryFrom<String> + Send + Sync {
     /// No value is used for longer than this since it was first seen, however often it is granted again.
     const OLDEST: Option<Duration> = None;
+    /// It is used for so long even if it was granted for less.
+    const SHORTEST: Duration = Duration::ZERO;
 
     /// The value, to be passed on to other processes.
     fn to_shared(&self) -> SecretString;
 }
 
 impl Credential for AccessToken {
+    /// DingTalk grants two hours, so a shorter lifetime is a mistake, and would make every login fetch a token, which DingTalk forbids. If
+    /// the token has expired after all, DingTalk rejects it, and it is replaced then. A jsapi_ticket is different: nothing tells this
+    /// server that it has expired, and near the end of its 24 hours its remaining lifetime really is short.
+    const SHORTEST: Duration = Duration::from_secs(5 * 60);
+
     fn to_shared(&self) -> SecretString {
         self.0.clone()
     }
