@@ -64,7 +64,7 @@ pub(super) struct Api {
     no_ban_at: tokio::sync::Mutex<Option<Instant>>,
     /// After this time, no call waits for its turn any more.
     pub last_turns: watch::Sender<Option<tokio::time::Instant>>,
-    api_url: Url,
+    pub api_url: Url,
     oapi_url: Url,
     pub clock: Clock,
     /// By how many seconds DingTalk's clock was ahead of this machine's, by the last answer with a date.
@@ -87,11 +87,6 @@ impl Api {
             ahead: Mutex::default(),
             observer,
         }
-    }
-
-    /// Whether calls go over plain HTTP: to a simulated DingTalk on this machine, since settings allow it nowhere else.
-    pub fn is_plain(&self) -> bool {
-        self.api_url.scheme() == "http"
     }
 
     /// Sends one request, without retries. Without a token, it is authorised by what is in its query or body, if at all. If `body` is null,

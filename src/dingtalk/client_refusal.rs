@@ -3,7 +3,7 @@
 
 use url::Url;
 
-use super::signature::{SignedPage, decoded};
+use super::signature::{SignedPage, behind_origin, decoded};
 use super::words::{self, Part};
 use super::{AgentId, CorpId};
 
@@ -119,11 +119,6 @@ fn shown(ours: &str, used: &str) -> Shown {
         Some(head) if ours.starts_with(head) => Shown::Beginning,
         _ => Shown::Another,
     }
-}
-
-/// The index at which the path of an address begins.
-fn behind_origin(url: &str) -> Option<usize> {
-    url.match_indices('/').nth(2).map(|(at, _)| at)
 }
 
 /// Whether the client's list contains the ticket that was signed with; None if that cannot be seen: long tickets are shown shortened, or

@@ -161,26 +161,3 @@ impl Clock {
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
-
-/// Limits how often something happens that others can trigger: they must not be able to repeat it at will.
-pub struct Cooldown {
-    between: Duration,
-    last: Mutex<Option<Instant>>,
-}
-
-impl Cooldown {
-    /// Allows it at most once per `between`.
-    pub const fn of(between: Duration) -> Self {
-        Self { between, last: Mutex::new(None) }
-    }
-
-    /// Whether it may happen now. If so, it counts as having happened.
-    pub fn try_use(&self, now: Instant) -> bool {
-        let mut last = self.last.lock();
-        let may = last.is_none_or(|last| now >= last + self.between);
-        if may {
-            *last = Some(now);
-        }
-        may
-    }
-}

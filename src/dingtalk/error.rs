@@ -10,7 +10,8 @@ use super::words::Told;
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{call}: {said}")]
 pub struct Error {
-    pub(super) call: Call,
+    /// The call that failed: the one that was asked for, or one that it needed.
+    pub call: Call,
     /// What happened.
     pub kind: Kind,
     pub(super) said: Box<str>,
@@ -148,11 +149,6 @@ impl Error {
     /// Whether no call was made, because of a ban that was logged when it began.
     pub fn not_asked(&self) -> bool {
         matches!(self.kind, Kind::NotAsked(_))
-    }
-
-    /// Whether it is this call that failed, and not one that it needed.
-    pub fn is_of(&self, call: Call) -> bool {
-        self.call == call
     }
 
     /// How long to wait after a failure before the next attempt; `usually` for most kinds.

@@ -25,7 +25,7 @@ mod identifiers; // CorpId, userid, authCode and the like, each checked once.
 mod user; // Who somebody is.
 mod signature; // Which addresses are signed for `dd.config`, and how.
 mod client_refusal; // Why a client refused a signature.
-mod clock; // The clock, and a limit on how often something may happen.
+mod clock; // The clock.
 
 pub use self::answer::JsonObject;
 pub use self::api::Observer;
@@ -33,7 +33,7 @@ pub use self::app::{DingTalk, DingTalkState};
 pub use self::breaker::BreakerState;
 pub use self::call::{Call, Target};
 pub use self::client_refusal::ClientRefusal;
-pub use self::clock::{Clock, Cooldown, Moment};
+pub use self::clock::{Clock, Moment};
 pub use self::error::{Error, Kind, NoConnection};
 pub use self::identifiers::{
     AccessToken, AgentId, AuthCode, ClientId, ClientSecret, CorpId, JsapiTicket, Malformed, StreamTicket, SuiteTicket, UserId,

@@ -24,8 +24,8 @@ use super::said::without_secrets;
 use super::turns::Turns;
 use super::{AccessToken, AgentId, AuthCode, Authorisation, CorpId, JsapiTicket, UserId};
 use super::{
-    BreakerState, Call, Cooldown, CredentialState, DisplayName, Error, JsonObject, Kind, Network, NoConnection, Said, Standing,
-    Target, User, UserDetails, Waiting,
+    BreakerState, Call, CredentialState, DisplayName, Error, JsonObject, Kind, Network, NoConnection, Said, Standing, Target,
+    User, UserDetails, Waiting,
 };
 
 /// The app in an organisation. Clones share everything.
@@ -62,8 +62,8 @@ impl Organisation {
     /// Makes no call until a credential is needed. Must be called in the runtime that is to carry the renewals.
     pub(super) fn new(app: Arc<App>, corp_id: CorpId) -> Self {
         let clock = app.api.clock.clone();
-        let (new_token, new_ticket) = (Cooldown::of(Calls::BETWEEN_TOKENS), Cooldown::of(Calls::BETWEEN_TICKETS));
-        let calls = Arc::new(Calls { app, corp_id, turns: Mutex::default(), new_token, new_ticket });
+        let (new_token_at, new_ticket_at) = (Mutex::default(), Mutex::default());
+        let calls = Arc::new(Calls { app, corp_id, turns: Mutex::default(), new_token_at, new_ticket_at });
         let asking = Arc::clone(&calls);
         let fetch = move |unwanted| grant::access_token(Arc::clone(&asking), unwanted);
         let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), AccessToken::OLDEST, fetch);
@@ -124,7 +124,7 @@ impl Organisation {
     /// Says that clients seem to refuse what is signed with `ticket`. If it is still the one in use, it is renewed in the background, at
     /// most once a minute.
     pub fn doubt_jsapi_ticket(&self, ticket: &Arc<JsapiTicket>) {
-        if self.calls.new_ticket.try_use(self.calls.app.api.clock.now()) {
+        if self.calls.may_again(&self.calls.new_ticket_at, Calls::BETWEEN_TICKETS) {
             self.jsapi_ticket.doubt(ticket);
         }
     }
@@ -194,8 +194,10 @@ pub(super) struct Calls {
     pub app: Arc<App>,
     pub corp_id: CorpId,
     turns: Mutex<HashMap<Counted, (Call, Arc<Turns>)>>,
-    new_token: Cooldown,
-    new_ticket: Cooldown,
+    /// When a missing permission last renewed the access_token.
+    new_token_at: Mutex<Option<Instant>>,
+    /// When a page last had the jsapi_ticket renewed.
+    new_ticket_at: Mutex<Option<Instant>>,
 }
 
 impl Calls {
@@ -247,7 +249,9 @@ impl Calls {
                 }
                 // The permission may have been granted just now, and count only with a later token: the next call has that. Where a new
                 // token would invalidate the one that everybody uses, the token stays.
-                Err(error) if matches!(error.kind, Kind::Permission(_)) && self.new_token.try_use(self.app.api.clock.now()) => {
+                Err(error)
+                    if matches!(error.kind, Kind::Permission(_)) && self.may_again(&self.new_token_at, Self::BETWEEN_TOKENS) =>
+                {
                     token.doubt(&sent);
                     return Err(error);
                 }
@@ -320,6 +324,17 @@ impl Calls {
             || Turns::new(self.app.calls_per_second, self.app.api.last_turns.subscribe(), Arc::clone(&self.app.peers), line());
         let new = || (call, self.app.api.transport.within(made));
         Arc::clone(&turns.entry((call.method, call.path)).or_insert_with(new).1)
+    }
+
+    /// Whether what last happened at `last` may happen again, at most once in `between`. If so, it counts as having happened now. Others
+    /// can trigger it, and must not be able to repeat it at will.
+    fn may_again(&self, last: &Mutex<Option<Instant>>, between: Duration) -> bool {
+        let (mut last, now) = (last.lock(), self.app.api.clock.now());
+        let may = last.is_none_or(|last| now >= last + between);
+        if may {
+            *last = Some(now);
+        }
+        may
     }
 
     fn ours(&self) -> Standing {

@@ -97,9 +97,13 @@ impl PageUrl {
 
     /// Scheme, host and port.
     pub fn origin(&self) -> &str {
-        let end = self.0.match_indices('/').nth(2).map_or(self.0.len(), |(slash, _)| slash);
-        &self.0[..end]
+        &self.0[..behind_origin(&self.0).unwrap_or(self.0.len())]
     }
+}
+
+/// The index at which the path of an address begins.
+pub(super) fn behind_origin(url: &str) -> Option<usize> {
+    url.match_indices('/').nth(2).map(|(slash, _)| slash)
 }
 
 fn either_way(address: &str) -> impl Iterator<Item = u8> {

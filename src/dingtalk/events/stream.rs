@@ -118,7 +118,7 @@ impl DingTalk {
         });
         let opened: Opened = app.api.send(&Call::STREAM.into(), None, &body).await?;
         let strange = || Error::new(Call::STREAM, Kind::Malformed, "an endpoint that is no address of a WebSocket over TLS");
-        let mut url = http_url(&opened.endpoint, app.api.is_plain()).ok_or_else(strange)?;
+        let mut url = http_url(&opened.endpoint, app.api.api_url.scheme() == "http").ok_or_else(strange)?;
         url.query_pairs_mut().append_pair("ticket", opened.ticket.expose());
         Ok(url)
     }
@@ -206,7 +206,7 @@ impl Frame {
 }
 
 /// The URL with which the WebSocket at `endpoint` is opened. It has to be one over TLS, unless the calls go over plain HTTP, too: to a
-/// simulated DingTalk on this machine. Whoever answers in the place of the real one must not reach this machine's own services.
+/// simulated DingTalk on this machine, since settings allow that nowhere else. Whoever answers in the place of the real one must not reach this machine's own services.
 fn http_url(endpoint: &str, is_plain: bool) -> Option<Url> {
     let mut url = Url::parse(endpoint).ok()?;
     let scheme = match url.scheme() {

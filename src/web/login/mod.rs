@@ -69,7 +69,7 @@ impl Logins {
         }
         match error.kind {
             // Only if the exchange itself got no turn. A login that waited for a credential is not in the line, and would be back at once.
-            Kind::NoTurn(wait) if error.is_of(Call::USER_BY_CODE) => {
+            Kind::NoTurn(wait) if error.call == Call::USER_BY_CODE => {
                 let presession = self.presession_kept(&attempt.presession);
                 Problem::LoginQueued(Box::new(Queued { place: self.place(attempt, wait), wait, presession }))
             }
