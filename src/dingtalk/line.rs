@@ -76,8 +76,12 @@ impl<W> Line<W> {
                 self.lanes.push_back(Lane { network, owes_a_turn: false, waiting });
             }
         }
-        let gives_way = (self.len() > Self::MOST).then(|| self.newest_of_most()).flatten();
-        (position, gives_way.and_then(|position| self.remove(position)))
+        if self.len() <= Self::MOST {
+            return (position, None);
+        }
+        let most = self.lanes.iter().max_by_key(|lane| lane.waiting.len());
+        let newest = most.and_then(|lane| Some(Position { network: lane.network, key: *lane.waiting.last_key_value()?.0 }));
+        (position, newest.and_then(|newest| self.remove(newest)))
     }
 
     /// Takes the next caller out of the line. Their network has its next turn after all others.
@@ -117,11 +121,6 @@ impl<W> Line<W> {
             _ => lane.waiting.range(..position.key).count(),
         });
         others.iter().map(|lane| lane.waiting.len().min(before + 1)).sum::<usize>() + before + 1
-    }
-
-    fn newest_of_most(&self) -> Option<Position> {
-        let lane = self.lanes.iter().max_by_key(|lane| lane.waiting.len())?;
-        lane.waiting.last_key_value().map(|(key, _)| Position { network: lane.network, key: *key })
     }
 }
 
