@@ -68,7 +68,8 @@ impl DingTalk {
         note(false);
         let mut failures = 0;
         loop {
-            match self.open_stream().await {
+            let opening = async { self.app.api.transport.web_socket(Call::STREAM_HOST, self.stream_address().await?).await };
+            match opening.await {
                 Ok(socket) => {
                     tracing::info!("stream is open");
                     let opened = Instant::now();
@@ -95,11 +96,6 @@ impl DingTalk {
             sleep(pause(failures)).await;
             failures += 1;
         }
-    }
-
-    async fn open_stream(&self) -> Result<Socket, Error> {
-        let url = self.stream_address().await?;
-        self.app.api.transport.web_socket(Call::STREAM_HOST, url).await
     }
 
     /// The address, with its ticket, at which DingTalk lets this app connect once.
