@@ -7,8 +7,6 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 
-use super::{Error, Kind};
-
 /// One call: where it goes, how it is authorised and read, and whether it may be made twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Call {
@@ -74,21 +72,18 @@ impl Call {
     }
 
     /// The same as a GET, which has no body.
-    pub const fn get(mut self) -> Self {
-        self.method = &Method::GET;
-        self
+    pub const fn get(self) -> Self {
+        Self { method: &Method::GET, ..self }
     }
 
     /// The same as a PUT.
-    pub const fn put(mut self) -> Self {
-        self.method = &Method::PUT;
-        self
+    pub const fn put(self) -> Self {
+        Self { method: &Method::PUT, ..self }
     }
 
     /// The same as a DELETE.
-    pub const fn delete(mut self) -> Self {
-        self.method = &Method::DELETE;
-        self
+    pub const fn delete(self) -> Self {
+        Self { method: &Method::DELETE, ..self }
     }
 
     /// This call with the parameters of its path, in their order. Each is encoded into one segment of the path, whatever it contains. Too
@@ -103,17 +98,15 @@ impl Call {
     }
 
     /// The same call, marked as harmless to make twice: it is retried while the failure looks temporary.
-    pub const fn repeatable(mut self) -> Self {
-        self.repeatable = true;
-        self
+    pub const fn repeatable(self) -> Self {
+        Self { repeatable: true, ..self }
     }
 
     /// The same call, marked as one that only reads: its answer is cached for `time`. Equal calls in that time get the cached answer, and
     /// equal calls at the same moment share one request. For what pages show: people load a page as often as they like, and all calls
     /// count together.
-    pub const fn kept_for(mut self, time: Duration) -> Self {
-        self.kept_for = Some(time);
-        self.repeatable()
+    pub const fn kept_for(self, time: Duration) -> Self {
+        Self { repeatable: true, kept_for: Some(time), ..self }
     }
 }
 
@@ -135,7 +128,8 @@ pub struct Target {
     pub(super) call: Call,
     pub(super) path: String,
     pub(super) query: Vec<(&'static str, String)>,
-    flaw: Option<&'static str>,
+    /// Why it cannot be sent, if so; without the value of a parameter.
+    pub(super) flaw: Option<&'static str>,
 }
 
 impl Target {
@@ -165,11 +159,6 @@ impl Target {
     pub fn query(mut self, name: &'static str, value: impl fmt::Display) -> Self {
         self.query.push((name, value.to_string()));
         self
-    }
-
-    /// Whether it can be sent. The error says what is wrong, without the value of a parameter.
-    pub(super) fn check(&self) -> Result<(), Error> {
-        self.flaw.map_or(Ok(()), |flaw| Err(Error::new(self.call, Kind::Unexpected, flaw)))
     }
 
     /// The bytes that its texts take in the cache.

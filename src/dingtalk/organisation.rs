@@ -170,8 +170,10 @@ impl Organisation {
     /// once that has proved to be a success; an empty answer of the new API is read as `{}`. If `body` is `()`, none is sent.
     pub async fn call<T: DeserializeOwned>(&self, call: impl Into<Target>, body: &impl Serialize) -> Result<T, Error> {
         let target = call.into();
-        target.check()?;
         let (call, unfit) = (target.call, |said| Error::new(target.call, Kind::Unexpected, said));
+        if let Some(flaw) = target.flaw {
+            return Err(unfit(flaw));
+        }
         let body = serde_json::to_value(body).map_err(|_| unfit("what was to be sent cannot be written as JSON"))?;
         if call.method == Method::GET && !body.is_null() {
             return Err(unfit("a GET has no body: its parameters go into the query"));
