@@ -144,17 +144,8 @@ impl Api {
         if found_none.is_some_and(|at| met <= at) {
             return None;
         }
-        let ban = self.probe(probe, None).await.ok().and_then(|answer| self.note_ban(&answer));
+        let ban = self.probe(probe, None).await.ok().and_then(|(_, ban)| ban);
         *found_none = ban.is_none().then(Instant::now);
-        ban
-    }
-
-    /// Believes the answer to a call that contains nothing of a stranger's. Returns for how long it bans this server, if it does.
-    fn note_ban(&self, answer: &Answer) -> Option<Duration> {
-        let ban = answer.ban().map(|wait| self.breaker.banned(wait, self.clock.now()));
-        if ban.is_none() {
-            self.breaker.heard();
-        }
         ban
     }
 
@@ -166,21 +157,25 @@ impl Api {
             return;
         }
         let call = if token.is_some() { Call::LOGIN_PROBE } else { Call::OLD_PROBE };
-        let answer = self.probe(call, token).await.and_then(|answer| {
-            self.note_ban(&answer);
-            answer.open::<Value>(call, &secrets(&call.into(), token, &Value::Null))
-        });
+        let secrets: Vec<_> = token.map(AccessToken::expose).into_iter().collect();
+        let answer = self.probe(call, token).await.and_then(|(answer, _)| answer.open::<Value>(call, &secrets));
         self.reach.note(answer.as_ref().map(drop), self.clock.now());
     }
 
-    /// Makes a call only to see whether and how it is answered.
-    async fn probe(&self, probe: Call, token: Option<&AccessToken>) -> Result<Answer, Error> {
+    /// Makes a call only to see whether and how it is answered. Since it contains nothing of a stranger's, a ban is believed: the second
+    /// value says for how long this server is banned, if it is.
+    async fn probe(&self, probe: Call, token: Option<&AccessToken>) -> Result<(Answer, Option<Duration>), Error> {
         const TIMEOUT: Duration = Duration::from_secs(2);
         let (began, mut request) = (Instant::now(), self.request(&probe.into(), token, &Value::Null));
         *request.timeout_mut() = Some(TIMEOUT);
         let answer = self.transport.send(probe, request).await;
         self.observer.called(probe.name, answer.as_ref().map(drop), began.elapsed());
-        answer
+        let answer = answer?;
+        let ban = answer.ban().map(|wait| self.breaker.banned(wait, self.clock.now()));
+        if ban.is_none() {
+            self.breaker.heard();
+        }
+        Ok((answer, ban))
     }
 
     fn request(&self, Target { call, path, query, .. }: &Target, token: Option<&AccessToken>, body: &Value) -> Request {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use governor::DefaultDirectRateLimiter;
@@ -241,7 +242,7 @@ fn make_room(held: &mut HashMap<CorpId, Entry>, has_app: bool, now: Instant) {
 impl DingTalk {
     /// Makes at most `calls` calls from now on, retries included.
     pub fn limit_to(&self, calls: u32) {
-        self.app.api.transport.limit_to(calls);
+        self.app.api.transport.left.store(calls.into(), Ordering::Relaxed);
     }
 
     /// By how many seconds DingTalk's clock is ahead of this machine's, by the last answer that had a `Date` header.

@@ -35,8 +35,8 @@ const MAX_MESSAGE: usize = 1024 * 1024;
 pub(super) struct Transport {
     http: reqwest::Client,
     proxy: Option<Proxy>,
-    /// How many calls may still be made; in effect unlimited, unless [`Transport::limit_to`] was called.
-    left: AtomicU64,
+    /// How many calls may still be made; in effect unlimited, unless [`super::DingTalk::limit_to`] was called.
+    pub left: AtomicU64,
     /// Connections live in the runtime that opened them, and requests share connections. In a server whose workers each have a
     /// runtime, one that stops would tear the connections of the others; so all of them are made in this one.
     runtime: Handle,
@@ -62,11 +62,6 @@ impl Transport {
             None => http,
         };
         Ok(Self { http: http.build()?, proxy, left: AtomicU64::new(u64::MAX), runtime: Handle::current() })
-    }
-
-    /// Makes at most `calls` calls from now on.
-    pub fn limit_to(&self, calls: u32) {
-        self.left.store(calls.into(), Ordering::Relaxed);
     }
 
     /// Runs `make` in the runtime of the connections: what it makes lives there.
