@@ -150,11 +150,11 @@ impl Turns {
         while let Some(next) = self.look() {
             let again = match next {
                 Err(again) => again,
-                Ok(_) if !self.peers.sharing().is_agreed() => {
+                Ok(None) => {
                     self.call_next(None);
                     continue;
                 }
-                Ok(request) => match self.peers.permits(request).await {
+                Ok(Some(request)) => match self.peers.permits(request).await {
                     Some(PermitAnswer::Granted { calls, request }) => {
                         (0..calls).for_each(|nth| self.call_next(Some(Permit { request, nth })));
                         continue;
@@ -175,8 +175,9 @@ impl Turns {
         }
     }
 
-    /// The calls that could leave now as far as this process is concerned, or when to look again; None when nobody waits.
-    fn look(&self) -> Option<Result<PermitRequest<'_>, Instant>> {
+    /// The permit to ask for, if each call is agreed on, since calls could leave now as far as this process is concerned; or else when to
+    /// look again. None when nobody waits.
+    fn look(&self) -> Option<Result<Option<PermitRequest<'_>>, Instant>> {
         let sharing = self.peers.sharing();
         let mut state = self.state.lock();
         let now = Instant::now();
@@ -190,7 +191,8 @@ impl Turns {
             return Some(Err(next));
         }
         let wanted = state.pace.free(now).min(state.line.len());
-        Some(Ok(PermitRequest { line: &self.name, wanted, per_second: state.pace.allowed, since }))
+        let request = PermitRequest { line: &self.name, wanted, per_second: state.pace.allowed, since };
+        Some(Ok(sharing.is_agreed().then_some(request)))
     }
 
     fn call_next(self: &Arc<Self>, permit: Option<Permit>) {
