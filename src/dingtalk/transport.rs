@@ -75,8 +75,23 @@ impl Transport {
         if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err() {
             return Err(Error::new(call, Kind::Interrupted, "as many calls were made as may be"));
         }
-        let failed = self.failing(call, request.url());
-        let exchange = self.runtime.spawn(exchange(call, self.http.clone(), request, failed));
+        let (failed, http) = (self.failing(call, request.url()), self.http.clone());
+        let exchange = self.runtime.spawn(async move {
+            let mut response = http.execute(request).await.map_err(&failed)?;
+            let date = response.headers().get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+            let (status, kind) = (response.status().as_u16(), response.headers().get(CONTENT_TYPE));
+            let kind = kind.and_then(|kind| kind.as_bytes().split(|byte| *byte == b';').next());
+            let is_json = kind.is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"application/json"));
+            let mut body = Vec::new();
+            while let Some(chunk) = response.chunk().await.map_err(&failed)? {
+                if body.len() + chunk.len() > MAX_ANSWER {
+                    let said = format!("status {status}: the answer is too large");
+                    return Err(Error::new(call, Kind::Unintelligible(status), said));
+                }
+                body.extend_from_slice(&chunk);
+            }
+            Ok(Answer { status, is_json, date, body })
+        });
         exchange.await.unwrap_or_else(|_| Err(Error::interrupted(call)))
     }
 
@@ -117,27 +132,6 @@ impl Transport {
             Error { source: Some(Arc::new(error)), ..Error::new(call, kind, said) }
         }
     }
-}
-
-async fn exchange(
-    call: Call,
-    http: reqwest::Client,
-    request: Request,
-    failed: impl Fn(reqwest::Error) -> Error,
-) -> Result<Answer, Error> {
-    let mut response = http.execute(request).await.map_err(&failed)?;
-    let date = response.headers().get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
-    let (status, kind) = (response.status().as_u16(), response.headers().get(CONTENT_TYPE));
-    let kind = kind.and_then(|kind| kind.as_bytes().split(|byte| *byte == b';').next());
-    let is_json = kind.is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"application/json"));
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(&failed)? {
-        if body.len() + chunk.len() > MAX_ANSWER {
-            return Err(Error::new(call, Kind::Unintelligible(status), format!("status {status}: the answer is too large")));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Answer { status, is_json, date, body })
 }
 
 fn why_no_connection(error: &reqwest::Error, proxy: Option<&str>) -> (NoConnection, String) {
