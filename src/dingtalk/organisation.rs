@@ -80,24 +80,20 @@ impl Organisation {
 
     /// The app's AgentId in the organisation. DingTalk is asked for it if neither the settings nor an event have named it.
     pub async fn agent_id(&self) -> Result<AgentId, Error> {
-        let app = &self.calls.app;
+        let Calls { app, corp_id, .. } = &*self.calls;
         if let Some(home) = app.kind.home() {
             return Ok(home.agent_id.clone());
         }
-        match app.authorisations.of(self.corp_id()) {
-            Authorisation::Granted { agent_id: Some(agent_id), .. } => Ok(agent_id),
-            _ => self.ask_for_agent().await,
+        if let Authorisation::Granted { agent_id: Some(agent_id), .. } = app.authorisations.of(corp_id) {
+            return Ok(agent_id);
         }
-    }
-
-    async fn ask_for_agent(&self) -> Result<AgentId, Error> {
-        let (call, body) = (Call::AUTH_INFO, json!({"auth_corpid": self.corp_id()}));
-        let (calls, question) = (Arc::clone(&self.calls), (self.corp_id().clone(), call.into(), body.to_string()));
+        let (call, body) = (Call::AUTH_INFO, json!({"auth_corpid": corp_id}));
+        let (calls, question) = (Arc::clone(&self.calls), (corp_id.clone(), call.into(), body.to_string()));
         let ask = async move { calls.call_by_suite(call, &body).await };
-        let told: Value = self.calls.app.answers.get(question, ask).await?;
+        let told: Value = app.answers.get(question, ask).await?;
         let unnamed = || Error::new(call, Kind::Malformed, "a success that names no agent");
         let agent_id = authorised_agent(&told).ok_or_else(unnamed)?;
-        self.calls.app.authorisations.found(self.corp_id(), Some(agent_id.clone()));
+        app.authorisations.found(corp_id, Some(agent_id.clone()));
         Ok(agent_id)
     }
 

@@ -63,12 +63,13 @@ impl Callback {
     /// The signature of a call, if there is one and the call's timestamp is acceptable. The error is for the log: the caller learns
     /// nothing of it.
     pub fn admit<'a>(&self, call: &'a Call) -> Result<&'a str, &'static str> {
-        let signature = call.msg_signature.as_ref().or(call.signature.as_ref()).ok_or("it is not signed")?;
-        if self.is_timely(&call.timestamp) {
-            Ok(signature)
-        } else {
-            Err("it was made a day ago, or is dated ahead of this machine's clock, which may be slow")
-        }
+        let signature = call.msg_signature.as_deref().or(call.signature.as_deref()).ok_or("it is not signed")?;
+        let now = self.clock.machine_millis();
+        let (oldest, newest) = (now.saturating_sub(REMEMBERED.as_millis() as u64), now + Clock::SKEW.as_millis() as u64);
+        let is_timely = millis(&call.timestamp).is_some_and(|made| (oldest..=newest).contains(&made));
+        is_timely
+            .then_some(signature)
+            .ok_or("it was made a day ago, or is dated ahead of this machine's clock, which may be slow")
     }
 
     /// Understands a call, if it is DingTalk's and for this app.
@@ -98,12 +99,6 @@ impl Callback {
     pub fn acknowledges(&self, answer: &[u8]) -> bool {
         let told = serde_json::from_slice::<Body>(answer).ok().and_then(|body| self.cipher.decrypt(&body.encrypt));
         told.is_some_and(|(word, _)| word == "success")
-    }
-
-    fn is_timely(&self, timestamp: &str) -> bool {
-        let now = self.clock.machine_millis();
-        let (oldest, newest) = (now.saturating_sub(REMEMBERED.as_millis() as u64), now + Clock::SKEW.as_millis() as u64);
-        millis(timestamp).is_some_and(|made| (oldest..=newest).contains(&made))
     }
 
     fn answer(&self, word: &str, owner: &str) -> Value {
