@@ -152,11 +152,8 @@ impl DingTalk {
     /// The present state of the client, without secrets.
     pub fn state(&self) -> DingTalkState {
         let (api, now) = (&self.app.api, self.app.api.clock.now());
-        let stream = self
-            .app
-            .stream
-            .lock()
-            .map(|(connected, since)| StreamState { connected, for_seconds: now.saturating_duration_since(since).as_secs() });
+        let for_seconds = |since| now.saturating_duration_since(since).as_secs();
+        let stream = self.app.stream.lock().map(|(connected, since)| StreamState { connected, for_seconds: for_seconds(since) });
         DingTalkState { breaker: api.breaker.shows(now), reachable: !api.reach.is_lost(), stream }
     }
 

@@ -115,12 +115,13 @@ impl<W> Line<W> {
 
     /// How many are called up to `position`, that one included, if nobody else joins.
     pub fn turns_until(&self, position: Position) -> usize {
-        let (own, others): (Vec<_>, Vec<_>) = self.lanes.iter().partition(|lane| lane.network == position.network);
-        let before = own.first().map_or(0, |lane| match lane.waiting.last_key_value() {
+        let own = self.lanes.iter().find(|lane| lane.network == position.network);
+        let before = own.map_or(0, |lane| match lane.waiting.last_key_value() {
             Some((last, _)) if *last == position.key => lane.waiting.len() - 1,
             _ => lane.waiting.range(..position.key).count(),
         });
-        others.iter().map(|lane| lane.waiting.len().min(before + 1)).sum::<usize>() + before + 1
+        let others = self.lanes.iter().filter(|lane| lane.network != position.network);
+        others.map(|lane| lane.waiting.len().min(before + 1)).sum::<usize>() + before + 1
     }
 }
 
