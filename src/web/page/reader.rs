@@ -103,7 +103,7 @@ impl ColorScheme {
         match self {
             Self::AsTheDevice => "(prefers-color-scheme: dark)",
             Self::Light => "not all",
-            Self::Dark => "screen",
+            Self::Dark => "all",
         }
     }
 }
