@@ -64,9 +64,9 @@ impl State {
                 Journal::of(database)?
             }
             Location::Redis(url) => {
-                let (redis, until) = Redis::new(url.clone(), app, keys, clock.clone())?;
+                let (redis, until) = Redis::new(url.clone(), app, keys, lifetime, clock.clone())?;
                 shared = Some((Arc::clone(&redis), until));
-                Journal::of(Publisher { redis, lifetime })?
+                Journal::of(Publisher(redis))?
             }
         };
         let tables = Tables::new(lifetime, &mut found, &clock, journal);

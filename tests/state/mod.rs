@@ -67,7 +67,12 @@ impl Place {
     }
 
     pub fn try_open(&self) -> Result<State, Unread> {
-        State::open(&self.location, "an app", SealingKeys::new(self.keys.clone()), LIFETIME, self.clock())
+        self.try_open_for(LIFETIME)
+    }
+
+    /// Opens it with another lifetime of a session.
+    pub fn try_open_for(&self, lifetime: Duration) -> Result<State, Unread> {
+        State::open(&self.location, "an app", SealingKeys::new(self.keys.clone()), lifetime, self.clock())
     }
 
     pub fn path(&self) -> &PathBuf {

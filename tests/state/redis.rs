@@ -120,6 +120,41 @@ async fn many_that_have_logged_out_are_told_again_once_while_what_happens_meanwh
     assert!(entries < MANY * 3 / 2, "{entries}");
 }
 
+/// As when the machine of Redis is set back to an older state, or a key is evicted.
+#[tokio::test]
+async fn a_log_that_is_gone_is_written_again() {
+    let place = Place::in_redis().await;
+    let (state, before) = (followed(&place).await, place.clock().moment());
+    let (redis, _) = place.shared.as_ref().unwrap();
+    for id in 1..=2 {
+        state.end_session(id);
+        told(&state).await;
+        for_each_log(redis, "redis.call('DEL', key)").await;
+        crate::support::in_time("the log is written again", async { while entries(redis).await < id as u64 {} }).await;
+    }
+    let other = followed(&place).await;
+    assert!((1..=2).all(|id| other.has_ended(id, &corp("ding1"), &user("anna"), before)));
+}
+
+/// An administrator's command may run without the settings of the server.
+#[tokio::test]
+async fn what_a_process_with_shorter_sessions_ends_stays_ended_for_as_long_as_those_of_others_live() {
+    let place = Place::in_redis().await;
+    let (state, before) = (followed(&place).await, place.clock().moment());
+    state.end_sessions_of_person(corp("ding1"), user("bob"), before);
+    told(&state).await;
+    let short = place.try_open_for(Duration::from_secs(60)).unwrap();
+    assert!(short.is_followed(PATIENCE).await);
+    place.hands.advance(Duration::from_secs(1));
+    short.end_sessions_of_person(corp("ding1"), user("anna"), place.clock().moment());
+    told(&short).await;
+    comes("the end is heard", || state.is_over(&corp("ding1"), &user("anna"), before)).await;
+    place.passes(LIFETIME - Duration::from_secs(60)).await;
+    for state in [state, followed(&place).await] {
+        assert!(state.is_over(&corp("ding1"), &user("anna"), before));
+    }
+}
+
 #[tokio::test]
 async fn an_organisation_that_was_told_under_an_older_key_is_known_when_that_key_is_gone() {
     let (mut place, one) = (Place::in_redis().await, corp("ding1"));

@@ -25,7 +25,7 @@ pub(super) struct Follower {
     /// Up to which entry each log was read, in `dataset`.
     pub until: [String; Table::FOLLOWED.len()],
     /// The names and the history of the data that was read.
-    dataset: Option<(Names, String)>,
+    pub dataset: Option<(Names, String)>,
     /// While this process publishes all of it to a new dataset: the names of what is there already.
     pub already_there: Option<Arc<Mutex<HashSet<Name>>>>,
     /// Junk was found under our keys, so that what had been published there is lost.
@@ -150,9 +150,15 @@ impl Follower {
             pending().await
         };
         let follow = async {
+            let mut looked = Instant::now();
             loop {
                 self.write_again(self.tables.upgrade().as_deref());
-                if let Err(why) = self.read_on(&mut reader, names, Self::WAITS).await {
+                let mut read = self.read_on(&mut reader, names, Self::WAITS).await.map(drop);
+                if read.is_ok() && looked.elapsed() >= Self::BETWEEN_BEATS {
+                    looked = Instant::now();
+                    read = self.has_lost_nothing(&mut reader, names).await;
+                }
+                if let Err(why) = read {
                     break why;
                 }
             }
@@ -212,11 +218,16 @@ impl Redis {
     /// has just come back, other processes may not have reported yet: until `may_be_fewer`, the count does not fall.
     async fn beat(&self, commands: &mut MultiplexedConnection, names: &Names, may_be_fewer: bool) -> Result<(), Away> {
         let asked = Instant::now();
-        let keys = [names.processes(), self.place_of_names()];
-        let beat = script(BEAT, &["zset", "string"], &keys, (&self.me, Self::BELIEVED.as_millis() as u64));
-        let (processes, unix_ms, sealed): (usize, u64, Vec<u8>) = answer(commands, &beat).await?;
+        let keys = [names.processes(), self.place_of_names(), names.key("longest life")];
+        let args = (&self.me, Self::BELIEVED.as_millis() as u64, self.lifetime.as_millis() as u64);
+        let beat = script(BEAT, &["zset", "string"], &keys, args);
+        let (processes, unix_ms, sealed, longest): (usize, u64, Vec<u8>, u64) = answer(commands, &beat).await?;
         if self.open_names(&sealed)?.is_none_or(|(there, _)| there != *names) {
             return Err(Away("the data of this app was deleted or replaced"));
+        }
+        if self.longest_life.swap(longest, Ordering::Relaxed) < longest {
+            let seconds = longest / 1000;
+            tracing::warn!(seconds, "another process has this longer SESSION_LIFETIME: all processes of one app need the same");
         }
         if may_be_fewer {
             self.processes.store(processes, Ordering::Relaxed);

@@ -39,18 +39,19 @@ impl Redis {
         let junk: usize = answer(commands, &script(CLEAN, &kinds, &keys, "")).await?;
         Ok(junk > 0)
     }
+
+    /// How old the entries of a table's log become.
+    fn life_of_log(&self, table: Table) -> Duration {
+        if table.lasts() { NEWS } else { table.kept_for(self.longest_life()) }
+    }
 }
 
 /// Publishes changes to all processes.
-pub(in crate::state) struct Publisher {
-    pub redis: Arc<Redis>,
-    /// How long a session lives at most.
-    pub lifetime: Duration,
-}
+pub(in crate::state) struct Publisher(pub Arc<Redis>);
 
 impl Publisher {
     async fn publish(&self, table: Table, records: &[&Record]) -> Result<(), Away> {
-        self.redis.link.ask(|names| self.publish_command(names, table, records)).await
+        self.0.link.ask(|names| self.publish_command(names, table, records)).await
     }
 
     /// Publishes all tables at the same time, since callers wait for half a second at most.
@@ -61,21 +62,23 @@ impl Publisher {
             if publishing.is_empty() {
                 break;
             }
-            self.redis.runtime.block_on(try_join_all(publishing))?;
+            self.0.runtime.block_on(try_join_all(publishing))?;
         }
         Ok(())
     }
 
     fn publish_command(&self, names: &Names, table: Table, records: &[&Record]) -> Cmd {
-        let (mut keys, mut life) = (vec![log_key(names, table)], table.kept_for(self.lifetime));
+        let mut keys = vec![log_key(names, table)];
         if table.lasts() {
             keys.push(kept_key(names, table));
-            life = NEWS;
         }
-        let mut tell = script(TELL, &["stream", "hash"], &keys, life.as_millis() as u64);
+        let mut tell = script(TELL, &["stream", "hash"], &keys, self.0.life_of_log(table).as_millis() as u64);
+        // Another process may have longer sessions than this one.
+        let longer = if table.ends_sessions() { self.0.longest_life().saturating_sub(self.0.lifetime) } else { Duration::ZERO };
         for record in records {
+            let record = Record { until: record.until.saturating_add(longer.as_millis() as u64), ..(*record).clone() };
             let name = names.of(&record.thing());
-            let sealed = self.redis.keys.seal_framed(&name, &serde_json::to_vec(record).unwrap_or_default());
+            let sealed = self.0.keys.seal_framed(&name, &serde_json::to_vec(&record).unwrap_or_default());
             tell.arg(&name[..]).arg(sealed);
         }
         tell
@@ -99,6 +102,7 @@ impl Store for Publisher {
 const CLEAN: &str = "return junk";
 
 const TELL: &str = include_str!("lua/tell.lua");
+const LOST: &str = include_str!("lua/lost.lua");
 
 /// The name of a thing, and its sealed record.
 type Named = (Vec<u8>, Vec<u8>);
@@ -170,6 +174,25 @@ impl Follower {
             }
         }
         Ok(told.is_some())
+    }
+
+    /// An error if a log lacks the last entry that was read from it, although that is not old: older data has replaced what was there, or
+    /// the log was deleted. Then all is read again, and what is missing is written again.
+    pub(super) async fn has_lost_nothing(&mut self, reader: &mut MultiplexedConnection, names: &Names) -> Result<(), Away> {
+        const SOON: u64 = 60_000;
+        let now = self.redis.clock.unix_millis();
+        let lasts = |(table, place): &(Table, &String)| {
+            let since = place.split('-').next().and_then(|millis| millis.parse::<u64>().ok()).unwrap_or_default();
+            since.saturating_add(self.redis.life_of_log(*table).as_millis() as u64) > now.saturating_add(SOON)
+        };
+        let read = Table::FOLLOWED.into_iter().zip(&self.until).filter(lasts);
+        let (logs, places): (Vec<_>, Vec<_>) = read.map(|(table, place)| (log_key(names, table), place)).unzip();
+        let lost: usize = answer(reader, &script(LOST, &["stream"], &logs, places)).await?;
+        if lost > 0 {
+            self.dataset = None;
+            return Err(Away("what was published there is gone"));
+        }
+        Ok(())
     }
 
     /// Learns records; junk, and what other versions wrote, is skipped. What is stored for good is written again if it says less than is

@@ -26,7 +26,7 @@ mod pace; // How calls of all processes share DingTalk's limit.
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -49,6 +49,10 @@ pub(super) struct Redis {
     /// What all keys of this app begin with. The braces put them on the same node of a cluster.
     prefix: String,
     keys: SealingKeys,
+    /// How long a session of this process lives at most.
+    lifetime: Duration,
+    /// The same of all processes, in milliseconds.
+    longest_life: AtomicU64,
     clock: Clock,
     pub link: Link,
     /// The random name of this process.
@@ -66,12 +70,20 @@ impl Redis {
     const UNHEARD_OF: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
     /// Does not connect yet: [`Redis::follow`] does. The thread, and all that runs on it, ends when the returned sender is dropped.
-    pub fn new(url: SecretString, app: &str, keys: SealingKeys, clock: Clock) -> io::Result<(Arc<Self>, oneshot::Sender<()>)> {
+    pub fn new(
+        url: SecretString,
+        app: &str,
+        keys: SealingKeys,
+        lifetime: Duration,
+        clock: Clock,
+    ) -> io::Result<(Arc<Self>, oneshot::Sender<()>)> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let redis = Self {
             url,
             prefix: format!("{{dingtalk-h5:{app}}}:"),
             keys,
+            lifetime,
+            longest_life: AtomicU64::new(lifetime.as_millis() as u64),
             clock,
             link: Link::new(),
             me: hex::encode(rand::random::<[u8; 8]>()),
@@ -98,16 +110,23 @@ impl Redis {
     /// Sends a command in the background: now or when Redis is back, for as long as it `matters`.
     pub fn send_in_background(self: &Arc<Self>, matters: Duration, question: impl Fn(&Names) -> Cmd + Send + Sync + 'static) {
         let redis = Arc::clone(self);
-        self.runtime.spawn(timeout(matters, async move {
+        let send = async move {
             while redis.link.ask::<()>(&question).await.is_err() {
                 redis.link.until_up().await;
             }
-        }));
+        };
+        // A timer belongs to the runtime that it is made in: that of the caller ends before this one.
+        self.runtime.spawn(async move { timeout(matters, send).await });
     }
 
     /// A new name for an owner of locks or taken things. It begins with the name of this process.
     pub fn owner(&self) -> String {
         format!("{} {}", self.me, hex::encode(rand::random::<[u8; 16]>()))
+    }
+
+    /// How long a session of any process lives at most.
+    fn longest_life(&self) -> Duration {
+        Duration::from_millis(self.longest_life.load(Ordering::Relaxed))
     }
 
     /// How many processes there were as last seen.
