@@ -142,12 +142,12 @@ impl Application {
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.server.address()
+        self.server.address
     }
 
     /// The address that serves `/metrics`, if METRICS_ADDR is set.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
-        self.metrics.as_ref().map(Listening::address)
+        self.metrics.as_ref().map(|metrics| metrics.address)
     }
 
     /// The client for DingTalk that all requests share.

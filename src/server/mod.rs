@@ -17,7 +17,9 @@ use actix_server::{GracefulShutdownSignal, Server};
 use actix_service::{Service, ServiceFactory, fn_factory, fn_service, map_config};
 use actix_web::App;
 use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
+use arc_swap::ArcSwap;
 use ipnet::IpNet;
+use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -66,7 +68,8 @@ impl Settings {
 pub struct Listening {
     server: Server,
     stalls: Arc<Stalls>,
-    address: SocketAddr,
+    /// Where it listens.
+    pub address: SocketAddr,
 }
 
 impl Listening {
@@ -108,11 +111,6 @@ impl Listening {
         Ok(Self { server: server.run(), stalls, address })
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// Answers requests until `stop` ends, and for `notice` after it, in which each response is the last one of its connection. Then no
     /// more connections are accepted, and the requests in flight may end within [`LAST_REQUESTS`].
     pub async fn run_until(self, stop: impl Future<Output = ()> + Send + 'static, notice: Duration) -> io::Result<()> {
@@ -149,7 +147,7 @@ fn prepare(listener: &TcpListener) -> io::Result<()> {
 /// What each thread answers with.
 struct Worker<S> {
     stalls: Arc<Stalls>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<ArcSwap<ServerConfig>>>,
     config: ServiceConfig,
     stopping: GracefulShutdownSignal,
     app: S,
@@ -166,7 +164,10 @@ where
         let seat = self.stalls.seat(peer.ip());
         let stream: Box<dyn Stream> = match &self.tls {
             None => Box::new(stream),
-            Some(tls) => Box::new(timeout(HEAD_TIMEOUT, seat.stalling(tls.accept(stream))).await??),
+            Some(tls) => {
+                let handshake = TlsAcceptor::from(tls.load_full()).accept(stream);
+                Box::new(timeout(HEAD_TIMEOUT, seat.stalling(handshake)).await??)
+            }
         };
         serve(stream, peer, &seat, self.config.clone(), &self.app, self.stopping.notified()).await
     }

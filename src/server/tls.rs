@@ -2,19 +2,16 @@
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::{self, PemObject};
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
-use tokio_rustls::TlsAcceptor;
 
 /// How often the files are looked at.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
@@ -58,14 +55,6 @@ impl UnusableTls {
             Self::Key | Self::KindOfKey | Self::Pair => "TLS_KEY",
         }
     }
-
-    /// This error, if the file could be read; otherwise the one that the system returned.
-    fn or_unreadable(self, error: &pem::Error) -> Self {
-        match error {
-            pem::Error::Io(error) => Self::Unreadable(self.setting(), error.kind()),
-            _ => self,
-        }
-    }
 }
 
 impl TlsFiles {
@@ -79,32 +68,32 @@ impl TlsFiles {
         self.read().map(drop)
     }
 
-    /// TLS 1.2 and 1.3 with what the files hold. They are read now, and again when they change, as long as the acceptor is used.
-    pub fn serve(self) -> anyhow::Result<TlsAcceptor> {
+    /// How handshakes are made now. The files are read again when they change, as long as somebody holds what this returns.
+    pub fn serve(self) -> Result<Arc<ArcSwap<ServerConfig>>, UnusableTls> {
         // The stamp is taken before the files are read: a change meanwhile is noticed later.
         let seen = self.stamp();
-        let shown = Arc::new(Shown(ArcSwap::from_pointee(self.read()?)));
-        tokio::spawn(follow(self, seen, Arc::downgrade(&shown)));
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[&TLS13, &TLS12])?
-            .with_no_client_auth()
-            .with_cert_resolver(shown);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(TlsAcceptor::from(Arc::new(config)))
+        let config = Arc::new(ArcSwap::from_pointee(self.read()?));
+        tokio::spawn(follow(self, seen, Arc::downgrade(&config)));
+        Ok(config)
     }
 
-    fn read(&self) -> Result<CertifiedKey, UnusableTls> {
-        let chain = CertificateDer::pem_file_iter(&self.certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let chain = chain.map_err(|error| UnusableTls::Certificate.or_unreadable(&error))?;
-        if chain.is_empty() {
-            return Err(UnusableTls::Certificate);
-        }
-        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| UnusableTls::Key.or_unreadable(&error))?;
-        CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
+    /// TLS 1.2 and 1.3 with what the files hold.
+    fn read(&self) -> Result<ServerConfig, UnusableTls> {
+        let file = |setting, path: &Path| std::fs::read(path).map_err(|error| UnusableTls::Unreadable(setting, error.kind()));
+        let (chain, key) = (file("TLS_CERT", &self.certificate)?, file("TLS_KEY", &self.key)?);
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&chain).collect();
+        let chain = chain.ok().filter(|chain| !chain.is_empty()).ok_or(UnusableTls::Certificate)?;
+        let key = PrivateKeyDer::from_pem_slice(&key).map_err(|_| UnusableTls::Key)?;
+        // The provider that calls to DingTalk use too: two in one process would make rustls panic.
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider())).with_protocol_versions(&[&TLS13, &TLS12]);
+        let config = config.and_then(|config| config.with_no_client_auth().with_single_cert(chain, key));
+        let mut config = config.map_err(|error| match error {
             rustls::Error::InvalidCertificate(_) => UnusableTls::Certificate,
             rustls::Error::InconsistentKeys(_) => UnusableTls::Pair,
             _ => UnusableTls::KindOfKey,
-        })
+        })?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
     }
 
     /// Changes when one of the files does, also when it is replaced by another, as certificate tools do.
@@ -116,23 +105,8 @@ impl TlsFiles {
     }
 }
 
-/// The provider that calls to DingTalk use too: two in one process would make rustls panic.
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
-}
-
-/// The certificate that is sent in handshakes.
-#[derive(Debug)]
-struct Shown(ArcSwap<CertifiedKey>);
-
-impl ResolvesServerCert for Shown {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load_full())
-    }
-}
-
-/// Reads `files` again when they are not as last `seen`, and has handshakes use them. Ends when nobody uses `shown` any more.
-async fn follow(files: TlsFiles, mut seen: Stamp, shown: Weak<Shown>) {
+/// Reads `files` again when they are not as last `seen`, and has handshakes use them. Ends when nobody uses `config` any more.
+async fn follow(files: TlsFiles, mut seen: Stamp, config: Weak<ArcSwap<ServerConfig>>) {
     loop {
         tokio::time::sleep(BETWEEN_LOOKS).await;
         let (looked_at, before) = (files.clone(), seen);
@@ -140,14 +114,14 @@ async fn follow(files: TlsFiles, mut seen: Stamp, shown: Weak<Shown>) {
             let now = looked_at.stamp();
             (now, (now != before).then(|| looked_at.read()))
         };
-        let (Some(shown), Ok((now, read))) = (shown.upgrade(), tokio::task::spawn_blocking(look).await) else {
+        let (Some(config), Ok((now, read))) = (config.upgrade(), tokio::task::spawn_blocking(look).await) else {
             return;
         };
         seen = now;
         match read {
             None => {}
-            Some(Ok(certified)) => {
-                shown.0.store(Arc::new(certified));
+            Some(Ok(renewed)) => {
+                config.store(Arc::new(renewed));
                 tracing::info!("using the new certificate");
             }
             // Perhaps only one of the two files was replaced so far. When the other one is, it is tried again.
