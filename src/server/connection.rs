@@ -4,8 +4,7 @@
 //! ever for most of what a client may leave undone. This is another one around its codec: a head is read when the answer before it has
 //! been sent, and a body when somebody waits for it.
 
-mod reader; // Reads requests.
-mod body; // Hands the body of a request to its handler.
+mod reader; // Reads requests, and hands their bodies to handlers.
 mod writer; // Sends responses.
 
 use std::cell::{Cell, RefCell};

@@ -1,18 +1,22 @@
 use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::mem;
+use std::task::Poll;
 use std::time::Duration;
 
 use actix_http::error::PayloadError;
 use actix_http::h1::{Message, MessageType};
-use actix_http::{Request, Version};
+use actix_http::{Payload, Request, Version};
 use actix_web::http::Method;
 use actix_web::web::{Bytes, BytesMut};
+use futures_util::future::OptionFuture;
+use futures_util::stream;
 use tokio::io::{AsyncReadExt, ReadHalf};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::Decoder;
 
-use super::body::{Body, Part, awaited, dropped};
 use super::writer::Writer;
 use super::{HEAD_TIMEOUT, PORTION, Shared, Stream, Terms};
 use crate::server::request::{Refusal, has_lone_line_feed, read_head, stand_in};
@@ -151,13 +155,13 @@ impl<'a> Reader<'a> {
         loop {
             tokio::select! {
                 biased;
-                () = awaited(body) => {
+                Some(()) = OptionFuture::from(body.map(Body::awaited)) => {
                     if let Some(writer) = &mut writer && mem::take(&mut self.expects) {
                         writer.ask_for_body().await?;
                     }
                     self.give_some(body).await;
                 }
-                () = dropped(body) => {
+                Some(()) = OptionFuture::from(body.map(Body::dropped)) => {
                     self.needs_no_more();
                     body = None;
                 }
@@ -165,10 +169,12 @@ impl<'a> Reader<'a> {
                     gone_at = (came? == 0).then(|| Instant::now() + HALF_CLOSED_TIMEOUT);
                 }
                 // A client that still receives the response has not disconnected.
-                () = reached(gone_at) => match writer.is_none() && (self.shared.has_taken.take() || self.shared.is_sending.get()) {
+                Some(()) = OptionFuture::from(gone_at.map(sleep_until)) => match writer.is_none() && (self.shared.has_taken.take() || self.shared.is_sending.get()) {
                     true => gone_at = Some(Instant::now() + HALF_CLOSED_TIMEOUT),
                     false => return Ok(()),
                 },
+                // Only the answer is still waited for, elsewhere.
+                else => pending().await,
             }
         }
     }
@@ -177,7 +183,7 @@ impl<'a> Reader<'a> {
     async fn give_some(&mut self, body: Option<&Body>) {
         let part = tokio::select! {
             part = self.part() => part.transpose(),
-            () = dropped(body) => None,
+            Some(()) = OptionFuture::from(body.map(Body::dropped)) => None,
         };
         if !matches!(part, Some(Ok(_))) {
             self.needs_no_more();
@@ -264,9 +270,51 @@ impl<'a> Reader<'a> {
     }
 }
 
-async fn reached(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => pending().await,
+/// Some of a body.
+type Part = Result<Bytes, PayloadError>;
+
+/// The connection's end of a request body; the handler has the other end, from which it reads.
+pub struct Body {
+    is_awaited: watch::Sender<bool>,
+    /// None is the end of it.
+    parts: UnboundedSender<Option<Part>>,
+}
+
+impl Body {
+    /// Makes both ends. Nothing comes after an error. If the connection's end is dropped early, the handler gets an error.
+    fn new() -> (Self, Payload) {
+        let (is_awaited, _) = watch::channel(false);
+        let (parts, mut given) = unbounded_channel();
+        let (body, mut is_over) = (Self { is_awaited: is_awaited.clone(), parts }, false);
+        let payload = stream::poll_fn(move |context| {
+            if is_over {
+                return Poll::Ready(None);
+            }
+            let part = given.poll_recv(context).map(|part| part.unwrap_or(Some(Err(PayloadError::Incomplete(None)))));
+            is_over = matches!(part, Poll::Ready(None | Some(Err(_))));
+            if part.is_pending() {
+                is_awaited.send_replace(true);
+            }
+            part
+        });
+        (body, Payload::Stream { payload: Box::pin(payload) })
+    }
+
+    /// Gives the handler the part that it waits for.
+    fn give(&self, part: Option<Part>) {
+        self.is_awaited.send_replace(false);
+        // The handler may have dropped its end.
+        let _ = self.parts.send(part);
+    }
+
+    /// Waits until the handler waits for some of the body.
+    async fn awaited(&self) {
+        // It cannot be closed while the body has a sender.
+        let _ = self.is_awaited.subscribe().wait_for(|is_awaited| *is_awaited).await;
+    }
+
+    /// Waits until the handler has dropped its end of the body.
+    async fn dropped(&self) {
+        self.parts.closed().await;
     }
 }
