@@ -8,8 +8,8 @@ use actix_web::HttpMessage;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT_LANGUAGE, HOST, HeaderName, HeaderValue, USER_AGENT};
-use actix_web::http::uri::{Authority, Uri};
+use actix_web::http::header::{ACCEPT_LANGUAGE, HOST, HeaderName, USER_AGENT};
+use actix_web::http::uri::Authority;
 use actix_web::middleware::Next;
 use actix_web::web::BytesMut;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
@@ -23,7 +23,7 @@ pub async fn bounds(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let refusal = request.extensions_mut().remove::<Refusal>();
     match refusal {
-        Some(refusal) => Ok(request.error_response(refusal)),
+        Some(Refusal(status, reason)) => Ok(request.error_response(InternalError::new(reason, status))),
         None => Ok(next.call(request).await?.map_into_boxed_body()),
     }
 }
@@ -48,12 +48,6 @@ impl Refusal {
     const LINE_FEED: Self = Self(StatusCode::BAD_REQUEST, "a line ends with a line feed alone");
     const TARGET: Self = Self(StatusCode::BAD_REQUEST, "its target is not a path");
     const HOST: Self = Self(StatusCode::BAD_REQUEST, "it names no host, or several");
-}
-
-impl From<Refusal> for actix_web::Error {
-    fn from(Refusal(status, reason): Refusal) -> Self {
-        InternalError::new(reason, status).into()
-    }
 }
 
 /// Takes the request at the beginning of `received`; None if its head has not come completely. It refuses a head that this server and
@@ -95,26 +89,19 @@ pub fn has_lone_line_feed(before: u8, text: &[u8]) -> bool {
 
 /// Refuses a request that leaves open which path or which host is meant (RFC 9112, section 3.2).
 fn check(request: &RequestHead) -> Result<(), Refusal> {
-    if !names_a_path(&request.uri) {
+    // Proxies send a scheme and a host in front of the path, which are then ignored.
+    let uri = &request.uri;
+    if !uri.path().starts_with('/') || !matches!(uri.scheme_str(), None | Some("http" | "https")) {
         return Err(Refusal::TARGET);
     }
+    // An address may have no host.
+    let is_host = |text: &str| text.is_empty() || text.parse::<Authority>().is_ok() && !text.contains('@');
     let mut hosts = request.headers().get_all(HOST);
     match (hosts.next(), hosts.next()) {
         (None, None) if request.version != Version::HTTP_11 => Ok(()),
-        (Some(host), None) if is_host(host) => Ok(()),
+        (Some(host), None) if host.to_str().is_ok_and(is_host) => Ok(()),
         _ => Err(Refusal::HOST),
     }
-}
-
-/// Whether it is `/path`, or the same behind a scheme and a host, which proxies send and which are then ignored.
-fn names_a_path(target: &Uri) -> bool {
-    target.path().starts_with('/') && matches!(target.scheme_str(), None | Some("http" | "https"))
-}
-
-/// Empty is allowed: an address may have no host.
-fn is_host(value: &HeaderValue) -> bool {
-    let parses = |text: &str| text.is_empty() || text.parse::<Authority>().is_ok();
-    value.to_str().is_ok_and(|text| parses(text) && !text.contains('@'))
 }
 
 /// The target of the request: what stands between the first two spaces of the first line. Empty lines may precede that.
