@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use actix_http::{Request, ServiceConfig};
 use actix_server::{GracefulShutdownSignal, Server};
-use actix_service::{Service, ServiceFactory, fn_factory, fn_service, map_config};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_factory, fn_service};
 use actix_web::App;
 use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use arc_swap::ArcSwap;
@@ -97,17 +97,15 @@ impl Listening {
             .disable_signals()
             .shutdown_timeout(LAST_REQUESTS.as_secs());
         let (everybody, stopping) = (Arc::clone(&stalls), server.graceful_shutdown_signal());
-        let server = server.listen("http", listener, move || {
+        let worker = move || {
             let (stalls, tls, stopping) = (Arc::clone(&everybody), tls.clone(), stopping.clone());
-            let app = map_config(app(), |()| AppConfig::default());
-            fn_factory(move || {
-                let (stalls, tls, stopping, app) = (Arc::clone(&stalls), tls.clone(), stopping.clone(), app.new_service(()));
-                async move {
-                    let worker = Rc::new(Worker { stalls, tls, config: ServiceConfig::default(), stopping, app: app.await? });
-                    Ok::<_, ()>(fn_service(move |stream| Rc::clone(&worker).take(stream)))
-                }
-            })
-        })?;
+            let app = app().into_factory().new_service(AppConfig::default());
+            async move {
+                let worker = Rc::new(Worker { stalls, tls, config: ServiceConfig::default(), stopping, app: app.await? });
+                Ok::<_, ()>(fn_service(move |stream| Rc::clone(&worker).take(stream)))
+            }
+        };
+        let server = server.listen("http", listener, move || fn_factory(worker.clone()))?;
         Ok(Self { server: server.run(), stalls, address })
     }
 
