@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::time::{Duration, Instant};
+use tokio::time::error::Elapsed;
+use tokio::time::{Duration, Instant, timeout};
 
 use super::Asked;
 use super::machine::Server;
-use super::outcome::{self, judge};
 use super::report::{Check, Finding, Findings, Verdict};
-use crate::dingtalk::{AccessToken, AppKind, Call, DingTalk, Error, Kind, Network, Organisation, Standing, Told, told};
+use super::words::advice;
+use crate::dingtalk::{
+    AccessToken, AppKind, Call, DingTalk, Error, Kind, Network, NoConnection, Organisation, Standing, Told, told,
+};
 use crate::settings::Settings;
 use crate::state::Location;
 
@@ -39,14 +42,13 @@ pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, 
         }
     }
     // A host about which the calls so far say nothing is sent an empty call.
-    let answers = |_: &()| told!("it answers", "有应答");
-    if findings.verdict("api").is_none() {
-        judge("api", "api", outcome::of(dingtalk.answers(Call::NEW_PROBE, None)).await, &mut findings, answers);
+    let hosts = [("api", Call::NEW_PROBE), ("oapi", Call::OLD_PROBE)];
+    for (id, probe) in hosts {
+        if findings.verdict(id).is_none() {
+            judge(id, id, outcome(dingtalk.answers(probe, None)).await, &mut findings, |()| told!("it answers", "有应答"));
+        }
     }
-    if findings.verdict("oapi").is_none() {
-        judge("oapi", "oapi", outcome::of(dingtalk.answers(Call::OLD_PROBE, None)).await, &mut findings, answers);
-    }
-    let is_reached = ["api", "oapi"].iter().any(|id| findings.verdict(id) == Some(Verdict::Pass));
+    let is_reached = hosts.iter().any(|(id, _)| findings.verdict(id) == Some(Verdict::Pass));
     match settings.dingtalk.proxy {
         None => findings.put(Finding::unknown("proxy", told!("none is set", "未设置代理"))),
         Some(_) if is_reached => findings.put(Finding::pass("proxy", told!("it does", "可以"))),
@@ -70,7 +72,7 @@ fn may_ask(settings: &Settings, server: &Server) -> bool {
 /// Whether DingTalk knows Client ID and secret of a third-party app, which fetches a token only when an organisation's people come. The
 /// call asks where Stream would be opened, however events come: it ends nobody's token and takes no events.
 pub async fn pair(dingtalk: &DingTalk, findings: &mut Findings) {
-    match outcome::of(dingtalk.stream_host()).await {
+    match outcome(dingtalk.stream_host()).await {
         known @ (Ok(Ok(_)) | Ok(Err(Error { kind: Kind::Credentials, .. }))) => {
             judge("token", "api", known, findings, |_| told!("DingTalk knows Client ID and secret", "钉钉认可 Client ID 与密钥"));
         }
@@ -83,13 +85,13 @@ pub async fn pair(dingtalk: &DingTalk, findings: &mut Findings) {
 
 /// Checks access_token and jsapi_ticket. Returns the token, if it was granted.
 pub async fn granted(home: &Organisation, findings: &mut Findings) -> Option<Arc<AccessToken>> {
-    let token = outcome::of(home.access_token()).await;
+    let token = outcome(home.access_token()).await;
     let token = judge("token", "api", token, findings, |_| told!("an access_token was granted", "已取得 access_token"));
     if token.is_none() {
         findings.not_done(&NEED_TOKEN, "token");
         return None;
     }
-    let ticket = outcome::of(home.jsapi_ticket()).await;
+    let ticket = outcome(home.jsapi_ticket()).await;
     judge("ticket", "api", ticket, findings, |_| told!("a jsapi_ticket was granted", "已取得 jsapi_ticket"));
     token
 }
@@ -99,9 +101,9 @@ pub async fn granted(home: &Organisation, findings: &mut Findings) -> Option<Arc
 async fn with_token(dingtalk: &DingTalk, home: &Organisation, token: &AccessToken, asked: &Asked, findings: &mut Findings) {
     let standing = Standing { network: Network::OURS, since: 0, until: Instant::now() + Duration::from_secs(3) };
     let (login, user, code) = tokio::join!(
-        outcome::of(dingtalk.answers(Call::LOGIN_PROBE, Some(token))),
-        async { Some(outcome::of(home.user_details(asked.user.as_ref()?)).await) },
-        async { Some(outcome::of(home.user_by_code(asked.code.as_ref()?, standing, || {})).await) },
+        outcome(dingtalk.answers(Call::LOGIN_PROBE, Some(token))),
+        async { Some(outcome(home.user_details(asked.user.as_ref()?)).await) },
+        async { Some(outcome(home.user_by_code(asked.code.as_ref()?, standing, || {})).await) },
     );
     judge("login", "oapi", login, findings, |()| told!("DingTalk would look at one", "钉钉接受此调用"));
     if let Some(user) = user {
@@ -168,4 +170,64 @@ pub fn clock(dingtalk: &DingTalk) -> Finding {
             told!("set this machine's clock, such as by: timedatectl set-ntp true", "请校准本机时钟，例如：timedatectl set-ntp true")),
         false => Finding::pass("clock", seen),
     }
+}
+
+/// The result of a call, or `Elapsed` if it took longer than anybody would wait.
+pub type Outcome<T> = Result<Result<T, Error>, Elapsed>;
+
+/// Waits for a call, for longer than it takes with its retries.
+pub async fn outcome<T>(call: impl Future<Output = Result<T, Error>>) -> Outcome<T> {
+    timeout(Duration::from_secs(9), call).await
+}
+
+/// Adds the outcome of a call to the findings. A failure of the connection becomes a finding of `reach` or `proxy` instead of `id`, wrong
+/// credentials one of `token`, a refused address one of `address`. Returns what the call brought, if it succeeded.
+#[rustfmt::skip]
+pub fn judge<T>(id: Check, reach: Check, outcome: Outcome<T>, findings: &mut Findings, seen: impl FnOnce(&T) -> Told) -> Option<T> {
+    let error = match outcome {
+        Ok(Ok(good)) => {
+            findings.put(Finding::pass(id, seen(&good)));
+            findings.put(answers(reach));
+            return Some(good);
+        }
+        Ok(Err(error)) => error,
+        Err(_) => {
+            findings.put(Finding::fail(id, told!("nobody answers in time", "超时无应答"), told!("try again", "请重试")));
+            return None;
+        }
+    };
+    let root = match error.kind {
+        Kind::NotAsked(_) => {
+            // No call was made, because one of the two hosts has banned this address: that host's finding says so.
+            let is_this = findings.verdict(reach) == Some(Verdict::Fail);
+            let other = if reach == "api" { "oapi" } else { "api" };
+            findings.not_done(&[id], if is_this { reach } else { other });
+            return None;
+        }
+        Kind::Interrupted => {
+            // Doctor has made as many calls as it may. That is nobody's fault, but the check was not made.
+            findings.put(Finding::warn(id,
+                told!("not asked: doctor's calls are used up, since most of those before had to be repeated",
+                    "未检查：doctor 的调用次数已用完，因为此前的调用大多经过重试"),
+                told!("mend what fails besides, and run doctor again in a minute", "请先处理其他失败项，一分钟后再次运行 doctor")));
+            return None;
+        }
+        Kind::NotSent(NoConnection::Proxy | NoConnection::ProxyLogin) => "proxy",
+        Kind::NotSent(_) | Kind::AnswerLost | Kind::Unintelligible(_) | Kind::Banned(_) | Kind::NoSuchCall => reach,
+        Kind::IpNotAllowed(_) => "address",
+        Kind::Credentials => "token",
+        _ => id,
+    };
+    findings.put(Finding::fail(root, told!("{error}", "{error}"), advice(&error)));
+    match root {
+        "proxy" => findings.not_done(&[reach], root),
+        _ => findings.put(answers(reach)),
+    }
+    // This changes nothing if `id` itself has failed.
+    findings.not_done(&[id], root);
+    None
+}
+
+fn answers(reach: Check) -> Finding {
+    Finding::pass(reach, told!("it answers", "有应答"))
 }

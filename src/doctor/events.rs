@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Asked;
 use super::asking;
-use super::outcome::{self, judge};
+use super::credentials::{judge, outcome};
 use super::report::{Finding, Findings, Verdict};
 use crate::dingtalk::events::Callback;
 use crate::dingtalk::{Clock, DingTalk, Events, Told, root, told};
@@ -27,11 +27,11 @@ pub async fn examine(
         // Not of a third-party app: there Stream brings the suite ticket that a token needs, and so is examined without a token.
         Events::Stream(_) if dingtalk.home().is_some() && fails("token") => findings.not_done(&["events"], "token"),
         Events::Stream(_) => {
-            let host = outcome::of(dingtalk.stream_host()).await;
+            let host = outcome(dingtalk.stream_host()).await;
             let opens = told!("Stream would be opened", "可以打开 Stream");
             if let Some(host) = judge("events", "api", host, findings, |_| opens.clone()) {
                 // A firewall or a proxy may let calls to DingTalk's API through, but not connections to the Stream host.
-                judge("events", "events", outcome::of(dingtalk.reaches(host)).await, findings, |()| opens);
+                judge("events", "events", outcome(dingtalk.reaches(host)).await, findings, |()| opens);
             }
         }
         Events::Http(_) if asked.no_public => {}

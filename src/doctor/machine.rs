@@ -59,7 +59,9 @@ pub async fn at_app_addr(settings: &Settings, clock: &Clock) -> Result<Server, r
     let (client, url) = local_client(&settings.server, TIMEOUT)?;
     Ok(match who_is(&client, &url, &settings.web.session_keys, clock).await {
         Ok(Answer { introduction: Some(introduction), .. }) => {
-            let said = if needs_readiness(settings) { readiness(&client, &url).await } else { Value::Null };
+            // Only the server can tell about credentials that fetching others would end, and whether it can store its state.
+            let needs_readiness = !matches!((&settings.dingtalk.kind, &settings.state), (AppKind::Internal(_), Location::Memory));
+            let said = if needs_readiness { readiness(&client, &url).await } else { Value::Null };
             Server::Ours(introduction, said)
         }
         Ok(_) => Server::Stranger(told!(
@@ -87,12 +89,6 @@ pub async fn health(server: &server::Settings) -> anyhow::Result<()> {
 fn local_client(server: &server::Settings, timeout: Duration) -> Result<(Client, String), reqwest::Error> {
     let client = asking::client().timeout(timeout).danger_accept_invalid_certs(true).build()?;
     Ok((client, format!("{}://{}", server.scheme(), server.near_address())))
-}
-
-/// Whether the server's `/readyz` is needed: only the server can tell about credentials that fetching others would end, and whether it can
-/// store its state.
-fn needs_readiness(settings: &Settings) -> bool {
-    !matches!(settings.dingtalk.kind, AppKind::Internal(_)) || !matches!(settings.state, Location::Memory)
 }
 
 async fn readiness(client: &Client, url: &str) -> Value {

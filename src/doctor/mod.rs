@@ -11,11 +11,8 @@ mod report; // What the checks found, and the report of it as text and JSON.
 mod words; // The report's texts: what each check expects, and what to do about each error of DingTalk's.
 mod asking; // Requests to anything but DingTalk.
 mod machine; // This machine: the settings, the server, and where it stores its state.
-mod outcome; // Calls to DingTalk: how the outcome of a call becomes a finding,
-mod credentials; // and which credentials the app is granted, and which data of people it may read.
-mod public; // What browsers meet: who answers at PUBLIC_URL, in how many processes, and DingTalk's library;
-mod certificate; // PUBLIC_URL's certificate,
-mod passage; // and whether a request arrives at the server as it was sent there.
+mod credentials; // DingTalk: which credentials the app is granted, and how the outcome of a call becomes a finding.
+mod public; // What browsers meet: who answers at PUBLIC_URL, in how many processes, with which certificate, and what arrives there.
 mod events; // Whether DingTalk's events can reach the app.
 
 use std::sync::Arc;

@@ -1,18 +1,26 @@
 //! What a browser meets that opens the app: PUBLIC_URL, the processes that answer there, and DingTalk's library for pages.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
 use reqwest::Client;
+use rustls::pki_types::UnixTime;
+use rustls::time_provider::TimeProvider;
+use rustls::{CertificateError, ClientConfig};
+use rustls_platform_verifier::ConfigVerifierExt;
 use url::Url;
 
-use super::asking::{Answer, who_is};
+use super::Asked;
+use super::asking::{self, Answer, CLAIMED, who_is};
 use super::machine::Server;
-use super::report::{Check, Finding, Findings};
-use super::{Asked, certificate, passage};
+use super::report::{Check, Finding, Findings, Verdict};
 use crate::dingtalk::{Clock, Origin, Told, causes, root, told};
 use crate::settings::Settings;
 use crate::web::introduction::Introduction;
+use crate::web::origin::address_of;
 
 /// The checks that need an answer from PUBLIC_URL.
 const NEED_ANSWER: [Check; 5] = ["public", "certificate", "identity", "passage", "processes"];
@@ -26,23 +34,23 @@ pub async fn examine(client: &Client, settings: &Settings, clock: &Clock, server
     let answer = match who_is(client, public_url.as_str(), &settings.web.session_keys, clock).await {
         Ok(answer) => answer,
         Err(error) => {
-            let finding = certificate::failure(&error).unwrap_or_else(|| unanswered(&error, public_url));
+            let finding = certificate_failure(&error).unwrap_or_else(|| unanswered(&error, public_url));
             let because = finding.id;
             findings.put(finding);
             findings.not_done(&NEED_ANSWER, because);
             return findings;
         }
     };
-    findings.put(certificate::check_expiry(public_url.as_str()).await);
+    findings.put(certificate_expiry(public_url.as_str()).await);
     identity(&answer, public_url, &mut findings);
     if let Some(introduction) = answer.introduction {
         findings.put(processes(client, introduction, server, settings, clock).await);
-        findings.put(passage::examine(client, settings, clock, &findings).await);
+        findings.put(passage(client, settings, clock, &findings).await);
     }
     findings
 }
 
-#[rustfmt::skip] // A fault a paragraph, here and below.
+#[rustfmt::skip] // A finding a paragraph, here and below.
 fn unanswered(error: &reqwest::Error, public_url: &Origin) -> Finding {
     let why = root(error);
     let (seen, fix) = if causes(error).any(|cause| cause.is::<rustls::Error>()) {
@@ -60,6 +68,63 @@ fn unanswered(error: &reqwest::Error, public_url: &Origin) -> Finding {
                 "请检查服务器或其前置代理是否在此监听，以及防火墙是否放行；如仅本机无法访问而手机可以，请使用 --no-public"))
     };
     Finding::fail("public", seen, fix)
+}
+
+/// A finding, if the request failed because of the certificate.
+#[rustfmt::skip]
+fn certificate_failure(error: &reqwest::Error) -> Option<Finding> {
+    use CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext};
+    let (seen, fix) = match refused(error)? {
+        Expired | ExpiredContext { .. } => (told!("it has expired", "已过期"), renew()),
+        NotValidYet | NotValidYetContext { .. } => (told!("it is not valid yet", "尚未生效"),
+            told!("check the clocks of this machine and of whoever made it", "请检查本机与签发方的时钟")),
+        NotValidForName | NotValidForNameContext { .. } => (told!("it is for another name", "不适用于此域名"),
+            told!("get one that covers the host of PUBLIC_URL", "请申请覆盖 PUBLIC_URL 主机名的证书")),
+        _ => (told!("nobody who is trusted here has signed it, or its chain is not complete", "签发者不受信任，或证书链不完整"),
+            told!("get one from an authority that phones trust, and have the whole chain sent", "请使用手机信任的机构签发的证书，并发送完整证书链")),
+    };
+    Some(Finding::fail("certificate", seen, fix))
+}
+
+/// Whether the certificate is valid for two more weeks: makes a TLS handshake with a clock that is two weeks ahead.
+#[rustfmt::skip]
+async fn certificate_expiry(public_url: &str) -> Finding {
+    const AHEAD: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+    #[derive(Debug)]
+    struct Later;
+    impl TimeProvider for Later {
+        fn current_time(&self) -> Option<UnixTime> {
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok().map(|now| UnixTime::since_unix_epoch(now + AHEAD))
+        }
+    }
+    if !public_url.starts_with("https:") {
+        return Finding::unknown("certificate", told!("PUBLIC_URL is plain http", "PUBLIC_URL 是明文 http"));
+    }
+    let client = || {
+        let mut config = ClientConfig::with_platform_verifier().ok()?;
+        config.time_provider = Arc::new(Later);
+        asking::client().tls_backend_preconfigured(config).build().ok()
+    };
+    let answer = async { Some(client()?.get(format!("{public_url}/healthz")).send().await) };
+    match answer.await {
+        Some(Ok(_)) => Finding::pass("certificate",
+            told!("it is for PUBLIC_URL, and good for 14 days at least", "适用于 PUBLIC_URL，且至少 14 天内有效")),
+        Some(Err(error)) if refused(&error).is_some() =>
+            Finding::warn("certificate", told!("it expires within 14 days", "将在 14 天内过期"), renew()),
+        _ => Finding::unknown("certificate",
+            told!("it is for PUBLIC_URL; for how long was not seen", "适用于 PUBLIC_URL；未能得知有效期")),
+    }
+}
+
+fn refused(error: &reqwest::Error) -> Option<CertificateError> {
+    causes(error).find_map(|cause| match cause.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(why) => Some(why.clone()),
+        _ => None,
+    })
+}
+
+fn renew() -> Told {
+    told!("renew it, and see why that does not happen by itself", "请更新证书，并检查为何没有自动更新")
 }
 
 #[rustfmt::skip]
@@ -126,6 +191,82 @@ async fn processes(client: &Client, first: Introduction, server: &Server, settin
     }
 }
 
+/// An odd path and query, but a valid one: the server signs the URL that arrives, so nothing may change it on the way.
+const TARGET: &str = "/a%2Fb+c//%E4%B8%AD?x=%2F+y&z=%E6%96%87";
+
+/// Requests the odd `TARGET`. Comes after the check of which processes answer.
+#[rustfmt::skip]
+async fn passage(client: &Client, settings: &Settings, clock: &Clock, so_far: &Findings) -> Finding {
+    let url = format!("{}{TARGET}", settings.web.public_url);
+    let seen = match who_is(client, &url, &settings.web.session_keys, clock).await {
+        Ok(Answer { introduction: Some(introduction), .. }) => return arrival(&introduction, settings.web.public_url.is_https() && settings.server.tls.is_none()),
+        // The check of the processes has failed: one that is not ours may have answered this request.
+        _ if so_far.verdict("processes") == Some(Verdict::Fail) => return Finding::not_done("passage", "processes"),
+        Ok(Answer { status, .. }) => told!("{TARGET} does not arrive: something on the way answers it with status {status}",
+            "{TARGET} 未能到达：途中有设备以状态 {status} 应答"),
+        Err(error) => {
+            let why = root(&error);
+            told!("{TARGET} does not arrive: {why}", "{TARGET} 未能到达：{why}")
+        }
+    };
+    Finding::fail("passage", seen, pass_on_unchanged())
+}
+
+#[rustfmt::skip]
+fn pass_on_unchanged() -> Told {
+    told!("have the proxy pass path and query on as they are: nginx `proxy_pass http://127.0.0.1:8080;` without a path; Caddy `reverse_proxy` without rewriting; Apache `AllowEncodedSlashes NoDecode` and `ProxyPass … nocanon`",
+        "请让代理原样转发路径与查询参数：nginx 使用不带路径的 `proxy_pass http://127.0.0.1:8080;`；Caddy 使用不改写的 `reverse_proxy`；Apache 使用 `AllowEncodedSlashes NoDecode` 与 `ProxyPass … nocanon`")
+}
+
+/// Whether path, query and the client's address are those that were sent. `needs_proxy`: the server itself does not speak the TLS of
+/// PUBLIC_URL.
+#[rustfmt::skip]
+fn arrival(introduction: &Introduction, needs_proxy: bool) -> Finding {
+    let Introduction { target, peer, forwarded, client, trusts_peer, .. } = introduction;
+    // The first address that is not the one we claimed: a proxy appended it, and it is this machine's as that proxy saw it.
+    let first = forwarded.as_deref().unwrap_or_default().split(',').map(str::trim).find(|hop| !hop.is_empty() && *hop != CLAIMED);
+    let is_appended = first.is_some();
+    // A proxy on this machine sees the address that it has itself.
+    let is_client = |hop: &str| address_of(hop).is_some_and(|address| address.to_canonical().to_string() == *client);
+    let says_for_whom = first.is_some_and(|first| client != peer || is_client(first));
+    let has_proxy = is_appended || needs_proxy;
+    if target != TARGET {
+        Finding::fail("passage",
+            told!("{TARGET} arrives as {target}: signatures of such pages are wrong", "{TARGET} 到达时变为 {target}：此类页面的签名会出错"),
+            pass_on_unchanged())
+    } else if has_proxy && !trusts_peer {
+        Finding::fail("passage",
+            told!("the proxy {peer} is not believed: everybody behind it counts as one address", "代理 {peer} 不受信任：其后的所有用户被视为同一地址"),
+            told!("add {peer} to TRUSTED_PROXIES, or the network of a balancer that has several addresses, and start the server again",
+                "请将 {peer} 加入 TRUSTED_PROXIES（如负载均衡有多个地址，请填写其网段）并重启服务器"))
+    } else if client != CLAIMED && client != peer && first.is_some_and(|first| !is_client(first)) {
+        Finding::fail("passage",
+            told!("{client} is a proxy, too, and not believed: everybody behind it counts as one address", "{client} 也是代理，但不受信任：其后的所有用户被视为同一地址"),
+            told!("add {client} to TRUSTED_PROXIES, or the network that it belongs to, and start the server again",
+                "请将 {client} 或其所在网段加入 TRUSTED_PROXIES 并重启服务器"))
+    } else if has_proxy && !says_for_whom {
+        Finding::fail("passage",
+            told!("the proxy {peer} does not say for whom it asks", "代理 {peer} 未说明客户端地址"),
+            told!("have the proxy add the client's address to X-Forwarded-For: nginx `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`",
+                "请让代理将客户端地址写入 X-Forwarded-For：nginx `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`"))
+    } else if client == CLAIMED && !is_appended && !is_here(peer) {
+        Finding::fail("passage",
+            told!("{peer} is believed whatever it writes into X-Forwarded-For, and is no proxy", "{peer} 并非代理，却可任意伪造 X-Forwarded-For"),
+            told!("name only proxies in TRUSTED_PROXIES", "TRUSTED_PROXIES 中只应包含代理"))
+    } else if client == CLAIMED {
+        Finding::pass("passage",
+            told!("path and query arrive as they are; this machine is one of TRUSTED_PROXIES, and believed whoever it claims to be",
+                "路径与查询参数原样到达；本机属于 TRUSTED_PROXIES，其声称的客户端地址会被采信"))
+    } else {
+        Finding::pass("passage", told!("path and query arrive as they are; the client is {client}", "路径与查询参数原样到达；客户端为 {client}"))
+    }
+}
+
+/// Whether the address belongs to this machine, which sent the request.
+fn is_here(address: &str) -> bool {
+    address.parse::<IpAddr>().is_ok_and(|address| UdpSocket::bind((address, 0)).is_ok())
+}
+
 /// Requests DingTalk's library, which every page loads, and looks at status and content type only.
 #[rustfmt::skip]
 pub async fn library(client: &Client, settings: &Settings) -> Finding {
@@ -143,5 +284,65 @@ pub async fn library(client: &Client, settings: &Settings) -> Finding {
     match response.status().as_u16() {
         200 if kind.contains("javascript") => Finding::pass("library", told!("{kind}", "{kind}")),
         status => Finding::fail("library", told!("status {status}, {kind}", "状态 {status}，{kind}"), fix()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_that_is_not_believed_or_does_not_say_for_whom_it_asks_is_told_from_one_that_does() {
+        let (proxied, direct) = (true, false);
+        for (needs_proxy, target, peer, forwarded, client, word) in [
+            (proxied, TARGET, "10.1.2.3", Some("192.0.2.66, 203.0.113.9"), "203.0.113.9", "203.0.113.9"),
+            (proxied, TARGET, "10.1.2.3", Some("203.0.113.9"), "203.0.113.9", "203.0.113.9"),
+            (proxied, TARGET, "10.1.2.3", Some("192.0.2.66, 10.1.2.9"), CLAIMED, "this machine is one of TRUSTED_PROXIES"),
+            (proxied, TARGET, "10.2.2.3", Some("192.0.2.66, 203.0.113.9"), "10.2.2.3", "add 10.2.2.3 to TRUSTED_PROXIES"),
+            (
+                proxied,
+                TARGET,
+                "10.1.2.3",
+                Some("192.0.2.66, 203.0.113.9, 10.2.2.3"),
+                "10.2.2.3",
+                "add 10.2.2.3 to TRUSTED_PROXIES",
+            ),
+            (
+                proxied,
+                TARGET,
+                "10.1.2.3",
+                Some("192.0.2.66, 203.0.113.9:4711, 10.1.2.9"),
+                "203.0.113.9",
+                "the client is 203.0.113.9",
+            ),
+            (proxied, TARGET, "10.1.2.3", Some("192.0.2.66, 10.2.2.34, 10.2.2.3"), "10.2.2.3", "add 10.2.2.3 to TRUSTED_PROXIES"),
+            (proxied, TARGET, "10.1.2.3", Some(CLAIMED), CLAIMED, "X-Forwarded-For"),
+            (proxied, TARGET, "10.1.2.3", None, "10.1.2.3", "X-Forwarded-For"),
+            (proxied, TARGET, "10.1.2.3", Some("192.0.2.66, unknown"), "10.1.2.3", "X-Forwarded-For"),
+            (proxied, TARGET, "10.1.2.3", Some("10.1.2.3"), "10.1.2.3", "the client is 10.1.2.3"),
+            (proxied, "/a/b+c", "10.1.2.3", Some("203.0.113.9"), "203.0.113.9", "proxy_pass"),
+            (direct, TARGET, "10.1.2.3", Some("192.0.2.66, 203.0.113.9"), "203.0.113.9", "203.0.113.9"),
+            (direct, TARGET, "10.2.2.3", Some("192.0.2.66, 203.0.113.9"), "10.2.2.3", "add 10.2.2.3 to TRUSTED_PROXIES"),
+            (direct, TARGET, "203.0.113.9", Some(CLAIMED), "203.0.113.9", "the client is 203.0.113.9"),
+            (direct, TARGET, "127.0.0.1", Some(CLAIMED), "127.0.0.1", "the client is 127.0.0.1"),
+            (direct, TARGET, "203.0.113.9", Some(CLAIMED), CLAIMED, "name only proxies"),
+        ] {
+            let text = |text: &str| text.to_owned();
+            let (forwarded, process) = (forwarded.map(text), text("one"));
+            let trusts_peer = peer.starts_with("10.1.");
+            let introduction = Introduction {
+                target: text(target),
+                peer: text(peer),
+                forwarded,
+                client: text(client),
+                trusts_peer,
+                process,
+                shared: None,
+            };
+            let found = arrival(&introduction, needs_proxy);
+            let said = found.fix.as_ref().unwrap_or(&found.seen);
+            assert_eq!(found.verdict == Verdict::Pass, found.fix.is_none());
+            assert!(said.english.contains(word), "{word}: {}", said.english);
+        }
     }
 }

@@ -119,20 +119,15 @@ impl Report {
 
     pub(super) fn of(settings: &Settings, mut findings: Findings) -> Self {
         for (id, _) in CHECKS {
-            if findings.of(id).is_none() {
-                findings.put(Finding::unknown(id, told!("not asked for", "未要求检查")));
-            }
+            findings.0.entry(id).or_insert_with(|| Finding::unknown(id, told!("not asked for", "未要求检查")));
         }
         Self { findings, site: site_of(&settings.dingtalk.api_url).unwrap_or(settings.site) }
     }
 
-    /// The worst verdict of all checks.
+    /// The worst verdict of all checks. One that was not done makes the report no worse.
     pub fn verdict(&self) -> Verdict {
-        match self.findings().map(|(_, finding)| finding.verdict).max() {
-            Some(worst @ (Verdict::Warn | Verdict::Fail)) => worst,
-            // A check that was not done makes the report no worse.
-            _ => Verdict::Pass,
-        }
+        let verdicts = self.findings().map(|(_, finding)| finding.verdict);
+        verdicts.filter(|verdict| *verdict != Verdict::NotDone).max().unwrap_or(Verdict::Pass)
     }
 
     fn findings(&self) -> impl Iterator<Item = (Both, &Finding)> {
@@ -147,10 +142,7 @@ impl Report {
 
     /// For people.
     pub fn to_text(&self, language: Language) -> String {
-        let [should_be, fix] = match language {
-            Language::English => ["expected", "fix"],
-            Language::Chinese => ["应为", "处理"],
-        };
+        let [should_be, fix] = Both(["expected", "fix"], ["应为", "处理"]).in_language(language);
         let mut text = String::new();
         for (expected, finding) in self.findings() {
             let mark = match finding.verdict {
@@ -180,16 +172,11 @@ impl Report {
                 "verdict": finding.verdict,
                 "expected": expected.in_language(language),
                 "seen": words(&finding.seen, language),
+                "fix": finding.fix.as_ref().map(|fix| words(fix, language)),
+                "console": finding.fix.as_ref().and_then(|fix| self.console_of(fix)),
+                "because": finding.because,
             });
-            if let Some(fix) = &finding.fix {
-                told["fix"] = words(fix, language).into();
-                if let Some(console) = self.console_of(fix) {
-                    told["console"] = console.into();
-                }
-            }
-            if let Some(because) = finding.because {
-                told["because"] = because.into();
-            }
+            told.as_object_mut().into_iter().for_each(|fields| fields.retain(|_, value| !value.is_null()));
             told
         });
         json!({"version": 1, "verdict": self.verdict(), "checks": checks.collect::<Vec<_>>()})
@@ -197,8 +184,5 @@ impl Report {
 }
 
 fn words(told: &Told, language: Language) -> &str {
-    match language {
-        Language::English => &told.english,
-        Language::Chinese => &told.chinese,
-    }
+    Both(told.english.as_str(), &told.chinese).in_language(language)
 }
