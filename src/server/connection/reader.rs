@@ -17,8 +17,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::Decoder;
 
-use super::writer::Writer;
-use super::{HEAD_TIMEOUT, PORTION, Shared, Stream, Terms};
+use super::{HEAD_TIMEOUT, PORTION, Shared, Stream, Terms, Writer};
 use crate::server::request::{Refusal, has_lone_line_feed, read_head, stand_in};
 
 /// How long a client may take for each portion of a body.
@@ -46,10 +45,8 @@ pub struct Reader<'a> {
     received: BytesMut,
     /// No request came yet.
     is_new: bool,
-    /// What the present request says of its answer, as far as it was known when it came.
-    terms: Terms,
     /// Not all of the present request's body was read.
-    has_body: bool,
+    pub has_body: bool,
     /// The client waits for `100 Continue` before it sends the body.
     expects: bool,
     /// The last byte of the framing around chunks of it: it shows whether a line feed at the beginning of the next bytes stands alone.
@@ -68,7 +65,6 @@ impl<'a> Reader<'a> {
             shared,
             received: BytesMut::new(),
             is_new: true,
-            terms: Terms::default(),
             has_body: false,
             expects: false,
             around: 0,
@@ -90,8 +86,8 @@ impl<'a> Reader<'a> {
         Ok(some)
     }
 
-    /// The next request; none when there will be no more.
-    pub async fn request(&mut self) -> io::Result<Option<Request>> {
+    /// The next request, and what it says about its response; none when there will be no more.
+    pub async fn request(&mut self) -> io::Result<Option<(Request, Terms)>> {
         let seat = self.shared.seat;
         if self.received.is_empty() {
             // An idle connection holds no buffer.
@@ -109,13 +105,13 @@ impl<'a> Reader<'a> {
         let is_refused = request.is_err();
         let request = request.unwrap_or_else(|refusal| stand_in(&self.received, refusal, &mut self.shared.codec.borrow_mut()));
         let is_upgrade = self.shared.codec.borrow().message_type() == MessageType::Stream;
-        self.terms = Terms {
+        let terms = Terms {
             is_head: request.method() == Method::HEAD,
             knows_chunks: request.version() == Version::HTTP_11 && !is_upgrade,
             is_last: is_refused || (!self.is_new && seat.must_go(stalled)),
         };
         self.is_new = false;
-        Ok(Some(request))
+        Ok(Some((request, terms)))
     }
 
     async fn head(&mut self) -> io::Result<Option<Result<Request, Refusal>>> {
@@ -248,13 +244,6 @@ impl<'a> Reader<'a> {
         }
         self.received = unread;
         Ok(part.freeze())
-    }
-
-    /// What the present request says about its response, as it is known now. The response is the last one if the body was not read to its
-    /// end: where the next request begins is not known. So it is if the server is about to stop: a proxy should not find its connection
-    /// closed when it sends the next one.
-    pub fn terms_now(&self) -> Terms {
-        Terms { is_last: self.terms.is_last || self.has_body || self.shared.seat.server_stops(), ..self.terms }
     }
 
     /// Waits a little for the client to say that it will send nothing more.
