@@ -1,7 +1,7 @@
 //! How settings are read. Each has its description, which `--help` and faults show, on the line that reads it.
 
 use std::collections::HashMap;
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::fs::{metadata, read_to_string};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -13,7 +13,8 @@ use secrecy::{ExposeSecret, SecretString};
 pub struct Environment {
     values: HashMap<String, SecretString>,
     settings: Vec<Setting>,
-    faults: Vec<Fault>,
+    /// A paragraph for each.
+    faults: String,
     /// The secrets whose files every user of the machine can read.
     pub exposed: Vec<&'static str>,
 }
@@ -30,15 +31,9 @@ pub struct Setting {
 }
 
 /// All faults together, so that they can be corrected at once. Never contains a value, which may be secret.
-#[derive(Debug)]
-pub struct Faults(Vec<Fault>);
-
-#[derive(Debug)]
-struct Fault {
-    name: &'static str,
-    wrong: String,
-    about: String,
-}
+#[derive(Debug, thiserror::Error)]
+#[error("The server cannot start with these settings:\n\n{0}")]
+pub struct Faults(String);
 
 impl Environment {
     /// Returns what `read` reads, or all the faults that it noted.
@@ -183,9 +178,9 @@ impl Environment {
     /// Notes what is wrong with `name`.
     pub fn fault(&mut self, name: &'static str, wrong: impl Display) {
         let setting = self.settings.iter().find(|setting| setting.name == name);
-        let (wrong, about) = (wrong.to_string(), setting.map(|setting| setting.about.clone()).unwrap_or_default());
-        if !self.faults.iter().any(|fault| fault.name == name && fault.wrong == wrong) {
-            self.faults.push(Fault { name, wrong, about });
+        let fault = format!("  {name}: {wrong}\n      {}\n", setting.map_or("", |setting| &setting.about));
+        if !self.faults.contains(&fault) {
+            self.faults.push_str(&fault);
         }
     }
 
@@ -218,12 +213,3 @@ impl<N: Into<String>, V: Into<SecretString>> FromIterator<(N, V)> for Environmen
         Self { values: values.collect(), ..Self::default() }
     }
 }
-
-impl Display for Faults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "The server cannot start with these settings:\n")?;
-        self.0.iter().try_for_each(|Fault { name, wrong, about }| writeln!(f, "  {name}: {wrong}\n      {about}"))
-    }
-}
-
-impl std::error::Error for Faults {}
