@@ -115,13 +115,12 @@ fn health(options: &ArgMatches) -> ExitCode {
 
 /// Examines the app and prints what to change, and where.
 fn doctor(options: &ArgMatches) -> ExitCode {
-    let language = match options.get_one::<String>("lang").map(String::as_str) {
-        Some("zh") => Language::Chinese,
-        Some(_) => Language::English,
-        None => language_of_the_terminal(),
-    };
-    let (json, environment) = (options.get_flag("json"), environment(options));
-    let settings = match Settings::read(environment) {
+    let of_terminal =
+        || ["LC_ALL", "LC_MESSAGES", "LANG"].iter().filter_map(|name| std::env::var(name).ok()).find(|set| !set.is_empty());
+    let tag = options.get_one::<String>("lang").cloned().or_else(of_terminal);
+    let language = if tag.is_some_and(|tag| tag.starts_with("zh")) { Language::Chinese } else { Language::English };
+    let json = options.get_flag("json");
+    let settings = match Settings::read(environment(options)) {
         Ok(settings) => settings,
         Err(faults) if json => {
             say(&Report::of_faults(&faults).to_json(language));
@@ -157,12 +156,6 @@ fn asked(options: &ArgMatches) -> anyhow::Result<Asked> {
         false => None,
     };
     Ok(Asked { user, code, no_dingtalk: options.get_flag("no-dingtalk"), no_public: options.get_flag("no-public") })
-}
-
-fn language_of_the_terminal() -> Language {
-    let set =
-        ["LC_ALL", "LC_MESSAGES", "LANG"].iter().filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty());
-    if set.is_some_and(|value| value.starts_with("zh")) { Language::Chinese } else { Language::English }
 }
 
 fn say(report: &impl Display) {
@@ -229,10 +222,7 @@ fn unit(options: &ArgMatches) -> ExitCode {
         Some(_) => include_str!("unit/Caddyfile").to_owned(),
         None => include_str!("unit/dingtalk-h5.service").replace("{program}", &program.to_string_lossy()),
     };
-    match std::io::stdout().write_all(unit.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
+    std::io::stdout().write_all(unit.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
 /// Prints why the program ends. If that fails, such as on a full disk, the exit code is still this one.
