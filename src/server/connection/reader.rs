@@ -116,12 +116,9 @@ impl<'a> Reader<'a> {
 
     async fn head(&mut self) -> io::Result<Option<Result<Request, Refusal>>> {
         loop {
-            match read_head(&mut self.received, &mut self.shared.codec.borrow_mut()).transpose() {
-                None => {}
-                request => return Ok(request),
-            }
-            if self.fill().await? == 0 {
-                return Ok(None);
+            let request = read_head(&mut self.received, &mut self.shared.codec.borrow_mut()).transpose();
+            if request.is_some() || self.fill().await? == 0 {
+                return Ok(request);
             }
         }
     }
