@@ -94,13 +94,12 @@ where
             request = reader.request() => request?,
             () = &mut stopping => None,
         };
-        let Some((mut request, mut terms)) = request else { break };
+        let Some((mut request, mut body, mut terms)) = request else { break };
         request.head_mut().peer_addr = Some(peer);
-        let body = reader.body_of(&mut request);
         let answer = tokio::select! {
             biased;
             answer = app.call(request) => answer,
-            gone = reader.attend(body.as_ref(), Some(&mut writer)) => return gone,
+            gone = reader.attend(&mut body, Some(&mut writer)) => return gone,
         };
         let answer = answer.map_or_else(|error| error.error_response(), Into::into);
         // Where the next request begins is not known, if the body was not read to its end. And a proxy should not find its connection
@@ -109,7 +108,7 @@ where
         stays_open = tokio::select! {
             biased;
             sent = writer.send(answer.into(), terms) => sent?,
-            gone = reader.attend(body.as_ref(), None) => return gone,
+            gone = reader.attend(&mut body, None) => return gone,
         };
     }
     writer.end().await?;

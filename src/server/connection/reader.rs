@@ -1,7 +1,6 @@
 use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::mem;
-use std::task::Poll;
 use std::time::Duration;
 
 use actix_http::error::PayloadError;
@@ -10,10 +9,10 @@ use actix_http::{Payload, Request, Version};
 use actix_web::http::Method;
 use actix_web::web::{Bytes, BytesMut};
 use futures_util::future::OptionFuture;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncReadExt, ReadHalf};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::sync::watch;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::Decoder;
 
@@ -86,8 +85,8 @@ impl<'a> Reader<'a> {
         Ok(some)
     }
 
-    /// The next request, and what it says about its response; none when there will be no more.
-    pub async fn request(&mut self) -> io::Result<Option<(Request, Terms)>> {
+    /// The next request, its body if it has one, and what it says about its response; none when there will be no more.
+    pub async fn request(&mut self) -> io::Result<Option<(Request, Option<Body>, Terms)>> {
         let seat = self.shared.seat;
         if self.received.is_empty() {
             // An idle connection holds no buffer.
@@ -103,15 +102,22 @@ impl<'a> Reader<'a> {
         let stalled = seat.goes_on();
         let Some(request) = request else { return Ok(None) };
         let is_refused = request.is_err();
-        let request = request.unwrap_or_else(|refusal| stand_in(&self.received, refusal, &mut self.shared.codec.borrow_mut()));
-        let is_upgrade = self.shared.codec.borrow().message_type() == MessageType::Stream;
+        let mut request =
+            request.unwrap_or_else(|refusal| stand_in(&self.received, refusal, &mut self.shared.codec.borrow_mut()));
+        let framing = self.shared.codec.borrow().message_type();
         let terms = Terms {
             is_head: request.method() == Method::HEAD,
-            knows_chunks: request.version() == Version::HTTP_11 && !is_upgrade,
+            knows_chunks: request.version() == Version::HTTP_11 && framing != MessageType::Stream,
             is_last: is_refused || (!self.is_new && seat.must_go(stalled)),
         };
-        self.is_new = false;
-        Ok(Some((request, terms)))
+        (self.is_new, self.has_body, self.expects) = (false, framing != MessageType::None, request.head().expect());
+        (self.around, self.surplus, self.portion, self.time_left) = (0, 0, 0, PORTION_TIMEOUT);
+        let body = self.has_body.then(|| {
+            let (body, payload) = Body::new();
+            *request.payload() = payload;
+            body
+        });
+        Ok(Some((request, body, terms)))
     }
 
     async fn head(&mut self) -> io::Result<Option<Result<Request, Refusal>>> {
@@ -129,60 +135,55 @@ impl<'a> Reader<'a> {
         (self.is_new && !self.shared.seat.is_of_a_proxy()) || !self.received.trim_ascii().is_empty()
     }
 
-    /// Gives `request` its body, if it has one.
-    pub fn body_of(&mut self, request: &mut Request) -> Option<Body> {
-        self.has_body = self.shared.codec.borrow().message_type() != MessageType::None;
-        (self.expects, self.around, self.surplus) = (request.head().expect(), 0, 0);
-        (self.portion, self.time_left) = (0, PORTION_TIMEOUT);
-        self.has_body.then(|| {
-            let (body, payload) = Body::new();
-            *request.payload() = payload;
-            body
-        })
-    }
-
-    /// Reads the body as far as the handler waits for it, and beyond that just enough to notice when the client disconnects: then this
+    /// Reads the `body` as far as the handler asks for it, and beyond that just enough to notice when the client disconnects: then this
     /// returns. Until the response begins there is a `writer`, which sends `100 Continue` to a client that waits for it.
-    pub async fn attend(&mut self, mut body: Option<&Body>, mut writer: Option<&mut Writer<'_>>) -> io::Result<()> {
+    pub async fn attend(&mut self, body: &mut Option<Body>, mut writer: Option<&mut Writer<'_>>) -> io::Result<()> {
         let mut gone_at = None;
         loop {
             tokio::select! {
                 biased;
-                Some(()) = OptionFuture::from(body.map(Body::awaited)) => {
-                    if let Some(writer) = &mut writer && mem::take(&mut self.expects) {
-                        writer.ask_for_body().await?;
+                Some(is_asked_for) = OptionFuture::from(body.as_mut().map(Body::is_asked_for)) => match body {
+                    Some(body) if is_asked_for => {
+                        if let Some(writer) = &mut writer && mem::take(&mut self.expects) {
+                            writer.ask_for_body().await?;
+                        }
+                        self.give_some(body).await;
                     }
-                    self.give_some(body).await;
-                }
-                Some(()) = OptionFuture::from(body.map(Body::dropped)) => {
-                    self.needs_no_more();
-                    body = None;
-                }
+                    _ => {
+                        self.needs_no_more();
+                        *body = None;
+                    }
+                },
                 came = self.fill(), if gone_at.is_none() && self.received.len() < READ_AHEAD => {
                     gone_at = (came? == 0).then(|| Instant::now() + HALF_CLOSED_TIMEOUT);
                 }
-                // A client that still receives the response has not disconnected.
-                Some(()) = OptionFuture::from(gone_at.map(sleep_until)) => match writer.is_none() && (self.shared.has_taken.take() || self.shared.is_sending.get()) {
-                    true => gone_at = Some(Instant::now() + HALF_CLOSED_TIMEOUT),
-                    false => return Ok(()),
-                },
+                Some(()) = OptionFuture::from(gone_at.map(sleep_until)) => {
+                    // A client that still receives the response has not disconnected.
+                    let receives = writer.is_none() && (self.shared.has_taken.take() || self.shared.is_sending.get());
+                    if !receives {
+                        return Ok(());
+                    }
+                    gone_at = Some(Instant::now() + HALF_CLOSED_TIMEOUT);
+                }
                 // Only the answer is still waited for, elsewhere.
                 else => pending().await,
             }
         }
     }
 
-    /// Gives the handler some of its `body`, unless that is dropped before.
-    async fn give_some(&mut self, body: Option<&Body>) {
+    /// Gives the handler the part of its `body` that it asks for, unless it drops that before.
+    async fn give_some(&mut self, body: &mut Body) {
+        // It stays there until it is answered: this may be cancelled, and called again.
+        let Some(asked) = &mut body.asked else { return };
         let part = tokio::select! {
             part = self.part() => part.transpose(),
-            Some(()) = OptionFuture::from(body.map(Body::dropped)) => None,
+            () = asked.closed() => None,
         };
         if !matches!(part, Some(Ok(_))) {
             self.needs_no_more();
         }
-        if let Some(body) = body {
-            body.give(part);
+        if let Some(asked) = body.asked.take() {
+            let _ = asked.send(part);
         }
     }
 
@@ -258,49 +259,36 @@ impl<'a> Reader<'a> {
 
 /// Some of a body.
 type Part = Result<Bytes, PayloadError>;
+/// Where the handler waits for a part that it has asked for; None is the end of the body.
+type Asked = oneshot::Sender<Option<Part>>;
 
 /// The connection's end of a request body; the handler has the other end, from which it reads.
 pub struct Body {
-    is_awaited: watch::Sender<bool>,
-    /// None is the end of it.
-    parts: UnboundedSender<Option<Part>>,
+    asks: UnboundedReceiver<Asked>,
+    /// The handler waits for this part.
+    asked: Option<Asked>,
 }
 
 impl Body {
     /// Makes both ends. Nothing comes after an error. If the connection's end is dropped early, the handler gets an error.
     fn new() -> (Self, Payload) {
-        let (is_awaited, _) = watch::channel(false);
-        let (parts, mut given) = unbounded_channel();
-        let (body, mut is_over) = (Self { is_awaited: is_awaited.clone(), parts }, false);
-        let payload = stream::poll_fn(move |context| {
-            if is_over {
-                return Poll::Ready(None);
-            }
-            let part = given.poll_recv(context).map(|part| part.unwrap_or(Some(Err(PayloadError::Incomplete(None)))));
-            is_over = matches!(part, Poll::Ready(None | Some(Err(_))));
-            if part.is_pending() {
-                is_awaited.send_replace(true);
-            }
-            part
+        let (ask, asks) = unbounded_channel();
+        let payload = stream::unfold(Some(ask), async |ask| {
+            let (ask, (asked, part)) = (ask?, oneshot::channel());
+            // If nobody hears that any more, nobody answers it either.
+            let _ = ask.send(asked);
+            let part = part.await.unwrap_or(Some(Err(PayloadError::Incomplete(None))))?;
+            let next = part.is_ok().then_some(ask);
+            Some((part, next))
         });
-        (body, Payload::Stream { payload: Box::pin(payload) })
+        (Self { asks, asked: None }, Payload::Stream { payload: Box::pin(payload.fuse()) })
     }
 
-    /// Gives the handler the part that it waits for.
-    fn give(&self, part: Option<Part>) {
-        self.is_awaited.send_replace(false);
-        // The handler may have dropped its end.
-        let _ = self.parts.send(part);
-    }
-
-    /// Waits until the handler waits for some of the body.
-    async fn awaited(&self) {
-        // It cannot be closed while the body has a sender.
-        let _ = self.is_awaited.subscribe().wait_for(|is_awaited| *is_awaited).await;
-    }
-
-    /// Waits until the handler has dropped its end of the body.
-    async fn dropped(&self) {
-        self.parts.closed().await;
+    /// Waits until the handler asks for some of the body: true, or drops its end: false.
+    async fn is_asked_for(&mut self) -> bool {
+        if self.asked.is_none() {
+            self.asked = self.asks.recv().await;
+        }
+        self.asked.is_some()
     }
 }
