@@ -171,7 +171,7 @@ impl Environment {
     }
 
     /// Returns the value; notes an error as a fault of `name`.
-    pub fn check<T, E: Display>(&mut self, name: &'static str, value: Result<T, E>) -> Option<T> {
+    fn check<T, E: Display>(&mut self, name: &'static str, value: Result<T, E>) -> Option<T> {
         value.map_err(|wrong| self.fault(name, wrong)).ok()
     }
 

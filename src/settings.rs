@@ -188,8 +188,7 @@ fn dingtalk(env: &mut Environment) -> Option<(dingtalk::Settings, &'static str)>
 #[rustfmt::skip]
 fn events(env: &mut Environment) -> Option<Events> {
     let way = env.or("DINGTALK_EVENTS", "off", one_of([("off", "off"), ("stream", "stream"), ("http", "http")]),
-        "How DingTalk tells of events: off, stream (this server opens a connection) or http (DingTalk calls POST /dingtalk/events).");
-    let way = way?;
+        "How DingTalk tells of events: off, stream (this server opens a connection) or http (DingTalk calls POST /dingtalk/events).")?;
     let is_http = way == "http";
     let token = env.secret_if(is_http, "DINGTALK_EVENT_TOKEN", event_token,
         "Token of DINGTALK_EVENTS=http: Developer Console > the app > Event Subscriptions.");
@@ -282,19 +281,11 @@ fn server(env: &mut Environment) -> Option<server::Settings> {
         "PEM file with the private key of TLS_CERT.");
     let metrics_addr = env.optional("METRICS_ADDR", loopback,
         "Where to answer GET /metrics, for Prometheus on this machine, such as 127.0.0.1:9464. Default: nowhere.");
-    let tls = tls(env, certificate, key);
-    Some(server::Settings { app_addr: app_addr?, tls, metrics_addr })
-}
-
-/// Both files or neither.
-fn tls(env: &mut Environment, certificate: Option<PathBuf>, key: Option<PathBuf>) -> Option<TlsFiles> {
-    match (certificate, key) {
-        (None, None) => None,
-        (Some(_), None) => env.check("TLS_KEY", Err("it is not set, but TLS_CERT is")),
-        (None, Some(_)) => env.check("TLS_CERT", Err("it is not set, but TLS_KEY is")),
-        (Some(certificate), Some(key)) => {
-            env.note_exposure("TLS_KEY", &key);
-            Some(TlsFiles::new(certificate, key))
-        }
+    match (&certificate, &key) {
+        (Some(_), None) => env.fault("TLS_KEY", "it is not set, but TLS_CERT is"),
+        (None, Some(_)) => env.fault("TLS_CERT", "it is not set, but TLS_KEY is"),
+        _ => key.iter().for_each(|key| env.note_exposure("TLS_KEY", key)),
     }
+    let tls = certificate.zip(key).map(|(certificate, key)| TlsFiles::new(certificate, key));
+    Some(server::Settings { app_addr: app_addr?, tls, metrics_addr })
 }
