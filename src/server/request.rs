@@ -7,9 +7,9 @@ use actix_http::{Request, RequestHead, Version};
 use actix_web::HttpMessage;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT_LANGUAGE, HOST, HeaderName, USER_AGENT};
+use actix_web::http::header::{ACCEPT_LANGUAGE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use actix_web::http::uri::Authority;
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::BytesMut;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
@@ -110,32 +110,29 @@ fn target(received: &[u8]) -> &[u8] {
     line.split(|byte| *byte == b' ').nth(1).unwrap_or_default()
 }
 
-fn is_named(line: &[u8], name: HeaderName) -> bool {
-    line.split(|byte| *byte == b':').next().is_some_and(|word| word.eq_ignore_ascii_case(name.as_ref()))
-}
-
 /// A request in place of one that was `refused`: with its path, language and client, and nothing else. [`bounds`] answers it.
 pub fn stand_in(refused: &[u8], refusal: Refusal, codec: &mut Codec) -> Request {
     const KEPT: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
     const LONGEST_PATH: usize = 256;
-    /// The library takes no more than 96 headers.
-    const MOST_LINES: usize = 8;
-    let path = target(refused).split(|byte| *byte == b'?').next().unwrap_or_default();
-    let path = &path[..path.len().min(LONGEST_PATH)];
-    let method = if refused.trim_ascii_start().starts_with(b"HEAD ") { "HEAD" } else { "GET" };
-    let path = percent_encode(path.strip_prefix(b"/").unwrap_or_default(), &KEPT);
-    let mut head = format!("{method} /{path} HTTP/1.1\r\nHost:\r\nConnection: close\r\n").into_bytes();
-    let lines = refused.split(|byte| *byte == b'\n').skip(1).map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    let says_who_reads = |line: &&[u8]| is_named(line, ACCEPT_LANGUAGE) || is_named(line, USER_AGENT);
-    let is_well = |line: &&[u8]| line.contains(&b':') && !line.iter().any(u8::is_ascii_control);
-    head.extend(lines.filter(says_who_reads).filter(is_well).take(MOST_LINES).flat_map(|line| [line, b"\r\n"]).flatten());
-    head.extend(b"\r\n");
     // The refused request must leave no traces in the codec.
     *codec = Codec::new(codec.config().clone());
-    let request = match codec.decode(&mut BytesMut::from(&head[..])) {
-        Ok(Some(Message::Item(request))) => request,
-        _ => Request::new(),
-    };
+    let mut request = Request::new();
+    let head = request.head_mut();
+    if refused.trim_ascii_start().starts_with(b"HEAD ") {
+        head.method = Method::HEAD;
+    }
+    let path = target(refused).split(|byte| *byte == b'?').next().unwrap_or_default();
+    let path = &path[..path.len().min(LONGEST_PATH)];
+    let path = percent_encode(path.strip_prefix(b"/").unwrap_or_default(), &KEPT);
+    head.uri = format!("/{path}").parse().unwrap_or_default();
+    for line in refused.split(|byte| *byte == b'\n').skip(1) {
+        let mut parts = line.splitn(2, |byte| *byte == b':').map(<[u8]>::trim_ascii);
+        let name = HeaderName::from_bytes(parts.next().unwrap_or_default());
+        let value = HeaderValue::from_bytes(parts.next().unwrap_or_default());
+        if let (Ok(name @ (ACCEPT_LANGUAGE | USER_AGENT)), Ok(value)) = (name, value) {
+            head.headers.append(name, value);
+        }
+    }
     request.extensions_mut().insert(refusal);
     request
 }
