@@ -112,10 +112,10 @@ impl Listening {
     /// Answers requests until `stop` ends, and for `notice` after it, in which each response is the last one of its connection. Then no
     /// more connections are accepted, and the requests in flight may end within [`LAST_REQUESTS`].
     pub async fn run_until(self, stop: impl Future<Output = ()> + Send + 'static, notice: Duration) -> io::Result<()> {
-        let (server, stops) = (self.server.handle(), Arc::clone(&self.stalls.stops));
+        let (server, stalls) = (self.server.handle(), Arc::clone(&self.stalls));
         tokio::spawn(async move {
             stop.await;
-            stops.store(true, Ordering::Relaxed);
+            stalls.stops.store(true, Ordering::Relaxed);
             sleep(notice).await;
             server.stop(true).await;
         });

@@ -48,11 +48,6 @@ impl Capacity {
         Self::within(descriptors(), workers)
     }
 
-    /// All connections together.
-    pub fn connections(self) -> usize {
-        self.workers * self.connections_per_worker
-    }
-
     /// A login needs two `descriptors`: its connection, and one to DingTalk. An eighth is kept for listeners, files and the workers.
     fn within(descriptors: Option<u64>, workers: usize) -> Self {
         let share = descriptors.map_or(u64::MAX, |limit| (limit - limit / 8) / 2) / workers as u64;
@@ -74,7 +69,7 @@ fn descriptors() -> Option<u64> {
 /// All connections of a server.
 pub struct Stalls {
     /// The server is about to stop.
-    pub stops: Arc<AtomicBool>,
+    pub stops: AtomicBool,
     proxies: Vec<IpNet>,
     many: usize,
     crowd: Mutex<Crowd>,
@@ -121,8 +116,8 @@ impl Stalls {
 
     /// No connections yet. When more than three quarters of the `capacity` are open, those that stall are closed. `proxies` are trusted.
     pub fn within(capacity: Capacity, proxies: Vec<IpNet>) -> Arc<Self> {
-        let many = (capacity.connections() / 4 * 3).max(1);
-        Arc::new(Self { stops: Arc::default(), proxies, many, crowd: Mutex::default(), is_crowded: Notify::new() })
+        let many = (capacity.workers * capacity.connections_per_worker / 4 * 3).max(1);
+        Arc::new(Self { stops: AtomicBool::default(), proxies, many, crowd: Mutex::default(), is_crowded: Notify::new() })
     }
 
     /// Counts a new connection, for as long as the seat exists.
