@@ -78,9 +78,8 @@ pub struct Stalls {
 
 #[derive(Default)]
 struct Crowd {
+    /// How many connections are open and were not told to close.
     open: usize,
-    /// How many of the open connections were told to close and have not yet.
-    giving_way: usize,
     /// How many connections were opened so far, and how many times one has stalled.
     seats: u64,
     stalls_so_far: u64,
@@ -200,8 +199,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.goes_on();
         let mut crowd = self.stalls.crowd.lock();
-        crowd.open -= 1;
-        crowd.giving_way -= usize::from(self.gives_way.load(Ordering::Relaxed));
+        crowd.open -= usize::from(!self.gives_way.load(Ordering::Relaxed));
     }
 }
 
@@ -221,9 +219,9 @@ impl Crowd {
     }
 
     /// Closes as many stalling connections as there are too many. Each time it is one of the party with the most that stall, and of these
-    /// the one that has stalled longest. Returns whether there are still too many.
+    /// the one that has stalled longest. Returns whether there were too many.
     fn make_room(&mut self, many: usize) -> bool {
-        let too_many = self.open.saturating_sub(many + self.giving_way);
+        let too_many = self.open.saturating_sub(many);
         let mut ranked: Vec<_> = self.stalled.iter().flat_map(|(party, of)| ranked(*party, of)).collect();
         ranked.sort_unstable_by_key(|(rank, number, ..)| (Reverse(*rank), *number));
         for (_, number, party, since) in ranked.into_iter().take(too_many) {
@@ -231,12 +229,12 @@ impl Crowd {
                 self.give_way(party, number);
             }
         }
-        self.open > many
+        too_many > 0
     }
 
     fn give_way(&mut self, party: Party, number: u64) {
         if let Some(stalled) = self.take(party, number) {
-            self.giving_way += 1;
+            self.open -= 1;
             stalled.gives_way.store(true, Ordering::Relaxed);
             stalled.connection.wake();
         }
@@ -299,7 +297,7 @@ mod tests {
             assert_eq!(ended(&seats), expected, "{addresses:?}: those are on their way out");
             drop(seats);
             let crowd = stalls.crowd.lock();
-            assert_eq!((crowd.open, crowd.giving_way, crowd.stalled.len()), (0, 0, 0));
+            assert_eq!((crowd.open, crowd.stalled.len()), (0, 0));
         }
     }
 
