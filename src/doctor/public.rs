@@ -230,6 +230,8 @@ fn arrival(introduction: &Introduction, needs_proxy: bool) -> Finding {
     let is_client = |hop: &str| address_of(hop).is_some_and(|address| address.to_canonical().to_string() == *client);
     let says_for_whom = first.is_some_and(|first| client != peer || is_client(first));
     let has_proxy = is_appended || needs_proxy;
+    // Only addresses of this machine, which sent the request, can be bound.
+    let is_from_here = || peer.parse::<IpAddr>().is_ok_and(|peer| UdpSocket::bind((peer, 0)).is_ok());
     if target != TARGET {
         Finding::fail("passage",
             told!("{TARGET} arrives as {target}: signatures of such pages are wrong", "{TARGET} 到达时变为 {target}：此类页面的签名会出错"),
@@ -249,7 +251,7 @@ fn arrival(introduction: &Introduction, needs_proxy: bool) -> Finding {
             told!("the proxy {peer} does not say for whom it asks", "代理 {peer} 未说明客户端地址"),
             told!("have the proxy add the client's address to X-Forwarded-For: nginx `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`",
                 "请让代理将客户端地址写入 X-Forwarded-For：nginx `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`"))
-    } else if client == CLAIMED && !is_appended && !is_here(peer) {
+    } else if client == CLAIMED && !is_appended && !is_from_here() {
         Finding::fail("passage",
             told!("{peer} is believed whatever it writes into X-Forwarded-For, and is no proxy", "{peer} 并非代理，却可任意伪造 X-Forwarded-For"),
             told!("name only proxies in TRUSTED_PROXIES", "TRUSTED_PROXIES 中只应包含代理"))
@@ -260,11 +262,6 @@ fn arrival(introduction: &Introduction, needs_proxy: bool) -> Finding {
     } else {
         Finding::pass("passage", told!("path and query arrive as they are; the client is {client}", "路径与查询参数原样到达；客户端为 {client}"))
     }
-}
-
-/// Whether the address belongs to this machine, which sent the request.
-fn is_here(address: &str) -> bool {
-    address.parse::<IpAddr>().is_ok_and(|address| UdpSocket::bind((address, 0)).is_ok())
 }
 
 /// Requests DingTalk's library, which every page loads, and looks at status and content type only.
