@@ -132,20 +132,18 @@ impl Environment {
 
     fn secret_value(&mut self, name: &'static str) -> Result<Option<SecretString>, String> {
         let file_name = format!("{name}_FILE");
-        match (self.value(name), self.value(&file_name)) {
-            (secret, None) => Ok(secret),
-            (Some(_), Some(_)) => Err(format!("both it and {file_name} are set")),
-            (None, Some(file)) => {
-                self.note_exposure(name, file.expose_secret());
-                match read_to_string(file.expose_secret()) {
-                    // Some editors put a byte order mark at the beginning.
-                    Ok(text) => match text.trim_start_matches('\u{feff}').trim() {
-                        "" => Err(format!("the file of {file_name} is empty")),
-                        secret => Ok(Some(secret.into())),
-                    },
-                    Err(error) => Err(format!("{file_name} cannot be read: {}", error.kind())),
-                }
-            }
+        let secret = self.value(name);
+        let Some(file) = self.value(&file_name) else { return Ok(secret) };
+        if secret.is_some() {
+            return Err(format!("both it and {file_name} are set"));
+        }
+        self.note_exposure(name, file.expose_secret());
+        let text =
+            read_to_string(file.expose_secret()).map_err(|error| format!("{file_name} cannot be read: {}", error.kind()))?;
+        // Some editors put a byte order mark at the beginning.
+        match text.trim_start_matches('\u{feff}').trim() {
+            "" => Err(format!("the file of {file_name} is empty")),
+            secret => Ok(Some(secret.into())),
         }
     }
 
