@@ -42,10 +42,16 @@ pub async fn examine(client: &Client, settings: &Settings, clock: &Clock, server
         }
     };
     findings.put(certificate_expiry(public_url.as_str()).await);
-    identity(&answer, public_url, &mut findings);
+    findings.put(Finding::pass("public", told!("it answers", "有应答")));
     if let Some(introduction) = answer.introduction {
+        findings.put(Finding::pass("identity", told!("this very server answers", "应答的正是本服务器")));
         findings.put(processes(client, introduction, server, settings, clock).await);
         findings.put(passage(client, settings, clock, &findings).await);
+    } else {
+        findings.put(stranger(answer.status, answer.location.as_deref(), public_url));
+        // This changes nothing if `identity` itself has failed.
+        findings.not_done(&["identity"], "public");
+        findings.not_done(&["passage", "processes"], "identity");
     }
     findings
 }
@@ -127,36 +133,28 @@ fn renew() -> Told {
     told!("renew it, and see why that does not happen by itself", "请更新证书，并检查为何没有自动更新")
 }
 
+/// The finding about somebody who answers at PUBLIC_URL and does not prove to be this server.
 #[rustfmt::skip]
-fn identity(answer: &Answer, public_url: &Origin, findings: &mut Findings) {
-    findings.put(Finding::pass("public", told!("it answers", "有应答")));
-    if answer.introduction.is_some() {
-        findings.put(Finding::pass("identity", told!("this very server answers", "应答的正是本服务器")));
-        return;
-    }
-    let status = answer.status;
+fn stranger(status: u16, location: Option<&str>, public_url: &Origin) -> Finding {
     if status >= 500 {
-        findings.put(Finding::fail("public", told!("status {status}: a proxy answers, and does not reach the app", "状态 {status}：代理有应答，但无法到达应用"),
-            told!("check that the server runs, and that the proxy passes requests on to APP_ADDR", "请检查服务器是否运行，以及代理是否转发到 APP_ADDR")));
-        findings.not_done(&["identity"], "public");
-    } else {
-        let to = answer.location.as_deref().filter(|_| (300..400).contains(&status));
-        let to = to.and_then(|to| Some(Url::parse(public_url.as_str()).ok()?.join(to).ok()?.origin().ascii_serialization()));
-        let (seen, fix) = match to {
-            Some(to) if to == public_url.as_str() => (
-                told!("it redirects to another page of its own, which this app never does", "重定向到自身的其他页面，而本应用从不如此"),
-                told!("have whatever stands in front of the app pass requests on as they are, without a sign-in page or a redirect of its own",
-                    "请让应用之前的设备原样转发请求，不插入自己的登录页或重定向")),
-            Some(to) => (told!("it redirects to {to}", "重定向到 {to}"),
-                told!("if users end there, set PUBLIC_URL to it: {to}; if not, have whatever redirects pass requests on to the app",
-                    "如用户最终在此打开，请将 PUBLIC_URL 设为 {to}；否则请让重定向的设备把请求转发给应用")),
-            None => (told!("status {status}, from somebody who does not have this SESSION_KEY, or whose clock is wrong", "状态 {status}，应答者没有此 SESSION_KEY，或其时钟不准"),
-                told!("check that PUBLIC_URL leads to this server, that all its processes have this SESSION_KEY, and that no header is taken away on the way",
-                    "请检查 PUBLIC_URL 是否指向本服务器、其所有进程是否使用此 SESSION_KEY，以及途中是否删除了请求头")),
-        };
-        findings.put(Finding::fail("identity", seen, fix));
+        return Finding::fail("public", told!("status {status}: a proxy answers, and does not reach the app", "状态 {status}：代理有应答，但无法到达应用"),
+            told!("check that the server runs, and that the proxy passes requests on to APP_ADDR", "请检查服务器是否运行，以及代理是否转发到 APP_ADDR"));
     }
-    findings.not_done(&["passage", "processes"], "identity");
+    let to = location.filter(|_| (300..400).contains(&status));
+    let to = to.and_then(|to| Some(Url::parse(public_url.as_str()).ok()?.join(to).ok()?.origin().ascii_serialization()));
+    let (seen, fix) = match to {
+        Some(to) if to == public_url.as_str() => (
+            told!("it redirects to another page of its own, which this app never does", "重定向到自身的其他页面，而本应用从不如此"),
+            told!("have whatever stands in front of the app pass requests on as they are, without a sign-in page or a redirect of its own",
+                "请让应用之前的设备原样转发请求，不插入自己的登录页或重定向")),
+        Some(to) => (told!("it redirects to {to}", "重定向到 {to}"),
+            told!("if users end there, set PUBLIC_URL to it: {to}; if not, have whatever redirects pass requests on to the app",
+                "如用户最终在此打开，请将 PUBLIC_URL 设为 {to}；否则请让重定向的设备把请求转发给应用")),
+        None => (told!("status {status}, from somebody who does not have this SESSION_KEY, or whose clock is wrong", "状态 {status}，应答者没有此 SESSION_KEY，或其时钟不准"),
+            told!("check that PUBLIC_URL leads to this server, that all its processes have this SESSION_KEY, and that no header is taken away on the way",
+                "请检查 PUBLIC_URL 是否指向本服务器、其所有进程是否使用此 SESSION_KEY，以及途中是否删除了请求头")),
+    };
+    Finding::fail("identity", seen, fix)
 }
 
 /// Whether each process that answers has our SESSION_KEY and, if there are several, whether they share their state. `first` has answered
