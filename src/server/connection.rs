@@ -38,8 +38,6 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 /// Bodies are sent and received in portions of so many bytes; a client's time is limited for each portion.
 const PORTION: usize = 32 * 1024;
 
-const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-
 /// The bytes of a connection, in both directions, plain or as TLS.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin {}
 
@@ -86,7 +84,7 @@ where
         sleep(LAST_WORDS).await;
     };
     let ((read, write), mut stopping) = (split(stream), pin!(stopping));
-    let (mut reader, mut writer) = (Reader::new(read, &shared), Writer::new(write, &shared));
+    let (mut reader, mut writer) = (Reader::new(read, &shared), Writer { write, shared: &shared, unsent: BytesMut::new() });
     let mut stays_open = true;
     while stays_open {
         let request = tokio::select! {
@@ -111,7 +109,7 @@ where
             gone = reader.attend(&mut body, None) => return gone,
         };
     }
-    writer.end().await?;
+    timeout(SEND_TIMEOUT, seat.stalling(writer.write.shutdown())).await??;
     reader.end().await
 }
 
@@ -123,14 +121,10 @@ struct Writer<'a> {
     unsent: BytesMut,
 }
 
-impl<'a> Writer<'a> {
-    fn new(write: WriteHalf<Box<dyn Stream>>, shared: &'a Shared<'a>) -> Self {
-        Self { write, shared, unsent: BytesMut::new() }
-    }
-
+impl Writer<'_> {
     /// Tells the client to send the body of its request.
     async fn ask_for_body(&mut self) -> io::Result<()> {
-        self.unsent.extend_from_slice(CONTINUE);
+        self.unsent.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
         self.put().await
     }
 
@@ -192,11 +186,6 @@ impl<'a> Writer<'a> {
         }
         is_sending.set(false);
         Ok(())
-    }
-
-    /// Says that nothing more will come.
-    async fn end(&mut self) -> io::Result<()> {
-        timeout(SEND_TIMEOUT, self.shared.seat.stalling(self.write.shutdown())).await?
     }
 }
 

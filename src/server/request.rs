@@ -30,10 +30,9 @@ pub async fn bounds(
 
 /// In bytes. A URL of this app carries a page's own parameters at most.
 const LONGEST_URI: usize = 8 * 1024;
-/// The size of a head in bytes, without its empty line. Two cookies of this app are less than a third of it, and the HTTP library would
-/// read eight times as much.
-const LARGEST: usize = 16 * 1024;
-const EMPTY_LINE: usize = 2;
+/// The size of a head in bytes, with its empty line. Two cookies of this app are less than a third of it, and the HTTP library would read
+/// eight times as much.
+const LARGEST: usize = 16 * 1024 + "\r\n".len();
 
 /// Why a request is refused before any handler sees it. A middleware outside of [`bounds`] writes the text of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,12 +61,12 @@ pub fn read_head(received: &mut BytesMut, codec: &mut Codec) -> Result<Option<Re
     let mut unread = BytesMut::from(&received[..]);
     let request = match codec.decode(&mut unread) {
         Ok(Some(Message::Item(request))) => request,
-        Ok(_) if received.len() < LARGEST + EMPTY_LINE => return Ok(None),
+        Ok(_) if received.len() < LARGEST => return Ok(None),
         Ok(_) | Err(ParseError::TooLarge) => return Err(too_large),
         Err(_) => return Err(Refusal::MALFORMED),
     };
     let length = received.len() - unread.len();
-    if too_large == Refusal::LONG_URI || length > LARGEST + EMPTY_LINE {
+    if too_large == Refusal::LONG_URI || length > LARGEST {
         return Err(too_large);
     }
     if has_lone_line_feed(0, &received[..length]) {
