@@ -80,9 +80,8 @@ pub struct Stalls {
 struct Crowd {
     /// How many connections are open and were not told to close.
     open: usize,
-    /// How many connections were opened so far, and how many times one has stalled.
-    seats: u64,
-    stalls_so_far: u64,
+    /// How many numbers were given so far, to connections and to stalls.
+    numbers: u64,
     stalled: HashMap<Party, BTreeMap<u64, Stalled>>,
 }
 
@@ -101,7 +100,7 @@ pub struct Seat {
     /// All connections of the server.
     stalls: Arc<Stalls>,
     party: Party,
-    /// The number of its present stall: how many stalls began before it. None while it does not stall.
+    /// The number of its present stall, greater than those of all that began before. None while it does not stall.
     stalled_as: Cell<Option<u64>>,
     gives_way: Arc<AtomicBool>,
 }
@@ -123,12 +122,12 @@ impl Stalls {
     pub fn seat(self: &Arc<Self>, peer: IpAddr) -> Seat {
         let mut crowd = self.crowd.lock();
         crowd.open += 1;
-        crowd.seats += 1;
+        crowd.numbers += 1;
         if crowd.open > self.many {
             self.is_crowded.notify_one();
         }
         let peer = peer.to_canonical();
-        let number = self.proxies.iter().any(|proxies| proxies.contains(&peer)).then_some(crowd.seats);
+        let number = self.proxies.iter().any(|proxies| proxies.contains(&peer)).then_some(crowd.numbers);
         let party = match peer {
             IpAddr::V4(_) => (peer, number),
             IpAddr::V6(address) => (Ipv6Addr::from_bits(address.to_bits() >> 64).into(), number),
@@ -206,8 +205,8 @@ impl Drop for Seat {
 impl Crowd {
     /// Counts a stall and returns its number. If the party has too many, its longest stall is ended.
     fn admit(&mut self, party: Party, stalled: Stalled) -> u64 {
-        let number = self.stalls_so_far;
-        self.stalls_so_far += 1;
+        self.numbers += 1;
+        let number = self.numbers;
         let of_party = self.stalled.entry(party).or_default();
         of_party.insert(number, stalled);
         if of_party.len() > Stalls::MOST_OF_ONE_PARTY
