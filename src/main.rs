@@ -132,10 +132,8 @@ fn doctor(options: &ArgMatches) -> ExitCode {
     };
     match run(doctor::examine(&settings, Clock::system(), asked)) {
         Ok(report) => {
-            match json {
-                true => say(&report.to_json(language)),
-                false => say(&report.to_text(language).trim_end()),
-            }
+            let told = if json { report.to_json(language).to_string() } else { report.to_text(language) };
+            say(&told.trim_end());
             if report.verdict() == Verdict::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
         Err(error) => end(FAILED, error),
