@@ -14,7 +14,7 @@ use crate::application::sealing_keys;
 use crate::dingtalk::{AppKind, Clock, Told, root, told};
 use crate::server;
 use crate::settings::Settings;
-use crate::state::{Location, NoWrites, State, StorageStatus, Vitals};
+use crate::state::{Location, State, StorageStatus, Unread, Vitals};
 use crate::web::introduction::Introduction;
 
 /// Whether settings deserve a second look although the server starts with them.
@@ -117,7 +117,7 @@ pub fn is_seen(server: Server, is_public: bool) -> Finding {
     }
 }
 
-/// Looks at where state is stored, and changes nothing.
+/// Looks at where state is stored, and changes nothing; only in Redis it tries to write.
 #[rustfmt::skip]
 pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Finding {
     const OTHERS: u32 = 0o077;
@@ -151,7 +151,11 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
                 "如服务器在容器中运行或路径为相对路径，请在其启动之处运行 doctor；否则请以此 STATE_URL 重启服务器")),
         Ok(StorageStatus::NoFile) => Finding::pass("state", told!("{location} will be made", "{location} 将会创建")),
         Ok(StorageStatus::File(_)) => Finding::pass("state", told!("{location} can be opened", "{location} 可以打开")),
-        Ok(StorageStatus::Redis(vitals)) => redis(vitals, server, clock),
+        Ok(StorageStatus::Redis(vitals)) => {
+            let app = settings.dingtalk.credentials.client_id.as_str();
+            let refused = State::try_out(&settings.state, app, sealing_keys(settings)).await.err();
+            redis(vitals, refused, server, clock)
+        }
         Err(error) => Finding::fail("state", told!("STATE_URL cannot be used: {location}: {error}", "STATE_URL 无法使用：{location}：{error}"), match settings.state {
             Location::Redis(_) => told!("mend that, or set STATE_URL to a redis that this machine reaches, with its user name and password",
                 "请处理上述问题，或将 STATE_URL 设为本机可访问的 redis（含用户名与密码）"),
@@ -163,7 +167,7 @@ pub async fn state(settings: &Settings, server: &Server, clock: &Clock) -> Findi
 
 /// The worst finding about a Redis that answers.
 #[rustfmt::skip]
-fn redis(Vitals { version, latency, unix_ms, evicts, no_writes }: Vitals, server: &Server, clock: &Clock) -> Finding {
+fn redis(Vitals { version, latency, unix_ms, evicts }: Vitals, refused: Option<Unread>, server: &Server, clock: &Clock) -> Finding {
     const OLDEST: (u32, u32) = (6, 2);
     const SLOW: Duration = Duration::from_millis(50);
     const SKEW_SECONDS: u64 = 60;
@@ -172,14 +176,9 @@ fn redis(Vitals { version, latency, unix_ms, evicts, no_writes }: Vitals, server
     if number(0).zip(number(1)).is_some_and(|version| version < OLDEST) {
         Finding::fail("state", told!("redis {version} is too old", "redis {version} 版本过旧"),
             told!("run Redis 6.2 or later, or Valkey", "请使用 Redis 6.2 或更高版本，或 Valkey"))
-    } else if let Some(why) = no_writes {
-        let (seen, fix) = match why {
-            NoWrites::Replica => (told!("redis {version} is a replica and takes no changes", "redis {version} 是副本，不接受写入"),
-                told!("let STATE_URL lead to the primary", "请将 STATE_URL 指向主节点")),
-            NoWrites::Full => (told!("redis {version} is full and takes no changes", "redis {version} 内存已满，不接受写入"),
-                told!("raise its maxmemory, in redis.conf as well", "请调大 maxmemory，并写入 redis.conf")),
-        };
-        Finding::fail("state", seen, fix)
+    } else if let Some(why) = refused {
+        Finding::fail("state", told!("redis {version} answers, and a server cannot work with it: {why}", "redis {version} 有应答，但服务器无法使用：{why}"),
+            told!("mend that, or set STATE_URL to another redis", "请处理上述问题，或将 STATE_URL 设为其他 redis"))
     // Redis may answer the commands that doctor sends, and yet refuse those that the server needs.
     } else if matches!(server, Server::Ours(_, said) if said["state"]["reachable"] == false) {
         Finding::fail("state",

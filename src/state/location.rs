@@ -12,8 +12,9 @@ use rustix::fs::{Access, access};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::database::{Found, folder_of, locked};
-use super::redis::{Away, answer, connect};
+use super::redis::{Away, Redis, answer, connect};
 use super::{SealingKeys, State};
+use crate::dingtalk::Clock;
 
 /// Where state is kept, as STATE_URL says it.
 #[derive(Debug, Clone)]
@@ -133,6 +134,13 @@ impl State {
             Location::Redis(url) => Vitals::at(url).await.map(StorageStatus::Redis).map_err(Unread::unusable),
         }
     }
+
+    /// Whether a server of `app` with these `keys` could work with the Redis at `location`: writes an entry there and removes it.
+    pub async fn try_out(location: &Location, app: &str, keys: SealingKeys) -> Result<(), Unread> {
+        let Location::Redis(url) = location else { return Ok(()) };
+        let (redis, _until) = Redis::new(url.clone(), app, keys, Duration::ZERO, Clock::system())?;
+        redis.try_out().await.map_err(Unread::unusable)
+    }
 }
 
 fn look_at(path: &Path, keys: &SealingKeys, now: u64) -> Result<StorageStatus, Unread> {
@@ -166,17 +174,6 @@ pub struct Vitals {
     pub unix_ms: u64,
     /// Its eviction policy, if its memory is limited and it evicts anything: it could evict logouts.
     pub evicts: Option<String>,
-    /// Why it takes no changes, if it says so.
-    pub no_writes: Option<NoWrites>,
-}
-
-/// Why a Redis that answers takes no changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoWrites {
-    /// It follows another one.
-    Replica,
-    /// Its memory is used up, and it evicts nothing.
-    Full,
 }
 
 impl Vitals {
@@ -192,11 +189,7 @@ impl Vitals {
         let said = |name| told.as_ref().and_then(|told| told.get::<String>(name));
         let is_bounded = said("maxmemory").is_some_and(|bytes| bytes != "0");
         let evicts = said("maxmemory_policy").filter(|policy| is_bounded && policy != "noeviction");
-        let bytes = |name| said(name)?.parse::<u64>().ok();
-        let is_full = is_bounded && evicts.is_none() && bytes("used_memory") >= bytes("maxmemory");
-        let is_replica = said("role").is_some_and(|role| role == "slave");
-        let no_writes = is_replica.then_some(NoWrites::Replica).or(is_full.then_some(NoWrites::Full));
-        Ok(Self { version: said("redis_version").unwrap_or_default(), latency, unix_ms, evicts, no_writes })
+        Ok(Self { version: said("redis_version").unwrap_or_default(), latency, unix_ms, evicts })
     }
 }
 

@@ -28,7 +28,7 @@ pub use self::followed::SessionId;
 use self::followed::Tables;
 use self::journal::{Journal, Record};
 pub use self::journal::{NotStored, Table};
-pub use self::location::{Location, NoWrites, StorageStatus, Unread, Vitals};
+pub use self::location::{Location, StorageStatus, Unread, Vitals};
 pub use self::once::{Once, Reservation, Taken, Unavailable, Wanted};
 use self::redis::{Publisher, Redis};
 use self::remembered::{Remembered, Seen, Thing};

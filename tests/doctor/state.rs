@@ -2,15 +2,19 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
+use dingtalk_h5::application::state_of;
+use dingtalk_h5::dingtalk::Clock;
 use dingtalk_h5::state::Location;
+use dingtalk_h5::web::SessionKeys;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
 use super::{Examined, Scene, nobody};
 use crate::state::new_path;
-use crate::support::TestApp;
 use crate::support::redis::RedisServer;
+use crate::support::{TestApp, session_key};
 
 async fn state_at(url: &str) -> Examined {
     let mut scene = Scene::set().await;
@@ -113,6 +117,25 @@ async fn a_redis_that_takes_no_changes_is_named_before_a_server_runs() {
     redis.ask::<()>("CONFIG SET maxmemory 100kb").await.unwrap();
     let examined = state_at(&redis.url()).await;
     assert!(examined.names("state", "full") && examined.names("state", "maxmemory"), "{}", examined.check("state"));
+    redis.ask::<()>("CONFIG SET maxmemory 0").await.unwrap();
+    for rights in ["+@read", "+@all -xadd", "+@all -@scripting"] {
+        redis.ask::<()>(&format!("ACL SETUSER app reset on >canary-word ~* &* +@connection {rights} +time +info")).await.unwrap();
+        let examined = state_at(&redis.url().replace("//", "//app:canary-word@")).await;
+        assert!(examined.names("state", "access list"), "{rights}: {}", examined.check("state"));
+    }
+}
+
+#[tokio::test]
+async fn a_redis_whose_entries_another_key_has_sealed_is_named_before_a_server_runs() {
+    let redis = RedisServer::start().await;
+    let url = Location::parse(&redis.url().into()).unwrap();
+    let mut others = Scene::set().await;
+    others.settings.state = url.clone();
+    others.settings.web.session_keys = SessionKeys::parse(&session_key().into()).unwrap();
+    let state = state_of(&others.settings, Clock::system()).unwrap();
+    assert!(state.is_followed(Duration::from_secs(60)).await);
+    let examined = state_at(&redis.url()).await;
+    assert!(examined.names("state", "another SESSION_KEY"), "{}", examined.check("state"));
 }
 
 #[tokio::test]

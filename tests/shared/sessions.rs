@@ -145,6 +145,26 @@ async fn an_administrator_ends_the_sessions_of_a_person_and_of_everybody() {
 }
 
 #[tokio::test]
+async fn an_administrator_whom_nobody_hears_is_told_so() {
+    let company = Company::of_three().await;
+    let heard = run(company.program().args(["end-sessions", "--user", "alice"])).await.1;
+    assert!(heard.contains("\"processes\":3"), "{heard}");
+    // As an option of the server's was for another app.
+    let elsewhere = ["end-sessions", "--user", "alice", "--dingtalk-client-id", "dinganotherapp1"];
+    let (code, said) = run(company.program().args(elsewhere)).await;
+    assert!(code == Some(0) && said.contains("no process of this app has heard it"), "{said}");
+}
+
+#[tokio::test]
+async fn a_server_that_stops_while_redis_hangs_logs_no_panic() {
+    let mut company = Company::of_three().await;
+    company.redis.signal("-STOP").await;
+    company.logged_in_at(0, "alice").await;
+    let (code, log) = company.processes.remove(0).stop().await;
+    assert!(code == Some(0) && !log.contains("a panic"), "{log}");
+}
+
+#[tokio::test]
 async fn sessions_that_end_while_nobody_can_be_told_are_not_said_to_have_ended() {
     let mut company = Company::of_three().await;
     company.redis.kill().await;

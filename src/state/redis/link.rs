@@ -166,12 +166,13 @@ impl Away {
     pub const LATE: Self = Self("it answers too late");
     /// What had been published under that key is lost.
     pub const JUNK: Self = Self("a value of another type lies under one of this app's keys");
+    const NO_COMMAND: &str = "it is older than 6.2, or a command that is needed is switched off";
     const NODE: &str = "it is a node of a cluster, and the others are not followed: STATE_URL must lead to a server of its own";
 
     /// What is wrong and what to do about it. The library's own texts are not used: they may quote what they were given.
     pub fn of(error: &RedisError) -> Self {
         // Each is a part of what the server says, or of what the library makes of that.
-        const ANSWERS: [(&str, &str); 20] = [
+        const ANSWERS: &[(&str, &str)] = &[
             ("WRONGPASS", "it does not take the user name or password of STATE_URL"),
             ("NOAUTH", "it asks for a password, and STATE_URL has none"),
             ("ReadOnly", Away::REPLICA),
@@ -186,14 +187,24 @@ impl Away {
             ("MISCONF", "it cannot save its data to disk, and takes no changes until it can"),
             ("NoPerm", Away::NOT_ALLOWED),
             ("executing the script can't run this command", Away::NOT_ALLOWED),
+            ("can't access at least one of the keys", Away::NOT_ALLOWED),
+            ("ACL failure in script", Away::NOT_ALLOWED),
             ("Moved", Away::NODE),
+            ("ClusterDown", Away::NODE),
+            ("in cluster mode", Away::NODE),
             ("WRONGTYPE", Away::JUNK.0),
             ("invalid peer certificate", Away::CERTIFICATE),
             ("busy running a script", "a script of somebody else's keeps it busy"),
             ("DB index is out of range", "it has no database of the number in STATE_URL"),
             ("max number of clients", "it has as many clients as its maxclients allows"),
             ("failed to lookup address", "the name in STATE_URL is not found, or no name server answers"),
-            ("unknown command", "it is older than 6.2, or a command that is needed is switched off"),
+            ("unknown command", Away::NO_COMMAND),
+            ("Unknown Redis command", Away::NO_COMMAND),
+            ("Unknown command called", Away::NO_COMMAND),
+            (
+                "CertificateRequired",
+                "it asks for a client's certificate, which this app has none of: set its tls-auth-clients to no",
+            ),
         ];
         let text = error.to_string();
         let known = ANSWERS.iter().find(|(answer, _)| text.contains(answer)).map(|(_, why)| *why);
@@ -262,6 +273,16 @@ mod tests {
                 "-BUSY Redis is busy running a script. You can only call SCRIPT KILL.\r\n",
                 "a script of somebody else's keeps it busy",
             ),
+            ("-ERR ACL failure in script: User app has no permissions to run the 'xadd' command\r\n", Away::NOT_ALLOWED),
+            (
+                "-ERR Error running script (call to f_1): @user_script:5: The user executing the script can't access at least one of the \
+                 keys mentioned in the command arguments\r\n",
+                Away::NOT_ALLOWED,
+            ),
+            ("-ERR Unknown Redis command called from script script: 1, on @user_script:5.\r\n", Away::NO_COMMAND),
+            ("-ERR Unknown command called from script script: 1, on @user_script:5.\r\n", Away::NO_COMMAND),
+            ("-CLUSTERDOWN Hash slot not served\r\n", Away::NODE),
+            ("-ERR SELECT is not allowed in cluster mode\r\n", Away::NODE),
             ("-ERR DB index is out of range\r\n", "it has no database of the number in STATE_URL"),
             ("-ERR max number of clients reached\r\n", "it has as many clients as its maxclients allows"),
         ] {
