@@ -23,10 +23,10 @@ pub fn shared<T: 'static>(request: &HttpRequest) -> Result<&Data<T>, Problem> {
     request.app_data::<Data<T>>().ok_or_else(missing)
 }
 
-/// Makes a type an extractor: `$of` makes its value from the request. With `late`, `$of` runs only after the extractors before it in the
+/// Makes a type an extractor: `$of`, which is async, makes its value from the request. It runs only after the extractors before it in the
 /// handler's signature that are ready at once have accepted the request. It does not wait for those that take time, such as a body.
 macro_rules! extracted {
-    ($kind:ty, late $of:expr) => {
+    ($kind:ty, $of:expr) => {
         impl actix_web::FromRequest for $kind {
             type Error = $crate::web::Problem;
             type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
@@ -34,16 +34,6 @@ macro_rules! extracted {
             fn from_request(request: &actix_web::HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
                 let request = request.clone();
                 Box::pin(async move { ($of)(&request).await })
-            }
-        }
-    };
-    ($kind:ty, $of:expr) => {
-        impl actix_web::FromRequest for $kind {
-            type Error = $crate::web::Problem;
-            type Future = std::future::Ready<Result<Self, Self::Error>>;
-
-            fn from_request(request: &actix_web::HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
-                std::future::ready(($of)(request))
             }
         }
     };

@@ -30,7 +30,7 @@ fn made_by(ours: &Origin, headers: &HeaderMap) -> bool {
 }
 
 impl SameOrigin {
-    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+    async fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let is_ours = made_by(&shared::<Site>(request)?.settings.public_url, request.headers());
         is_ours.then_some(Self).ok_or(Problem::OriginRejected)
     }
@@ -146,7 +146,7 @@ pub fn address_of(hop: &str) -> Option<IpAddr> {
     hop.parse().or_else(|_| with_port()).ok()
 }
 
-extracted!(ClientAddress, ClientAddress::of);
+extracted!(ClientAddress, async |request| ClientAddress::of(request));
 
 #[cfg(test)]
 mod tests {

@@ -68,7 +68,7 @@ impl JsapiConfig {
     }
 }
 
-extracted!(JsapiConfig, late async |request: &HttpRequest| JsapiConfig::of(request, None).await);
+extracted!(JsapiConfig, async |request| JsapiConfig::of(request, None).await);
 
 /// The query of `GET /api/jsapi/config`.
 #[derive(Deserialize)]

@@ -67,7 +67,7 @@ impl Reporter {
     }
 }
 
-extracted!(Reporter, late Reporter::of);
+extracted!(Reporter, Reporter::of);
 
 /// The result, for a developer.
 #[derive(Serialize)]

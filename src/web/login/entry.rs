@@ -22,7 +22,7 @@ pub struct Visitor(pub SessionUser);
 extracted!(Visitor, Visitor::of);
 
 impl Visitor {
-    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+    async fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let corp_id = organisation_of(request)?;
         shared::<DingTalk>(request)?.admits(&corp_id)?;
         let session = RequestSession::of(request)?;

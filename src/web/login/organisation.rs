@@ -54,7 +54,7 @@ fn read(value: &str, home: Option<&CorpId>) -> Result<CorpId, Problem> {
 }
 
 /// A handler that takes an `Organisation` can call DingTalk: in the app's only organisation, or in that of the person who is logged in.
-fn organisation(request: &HttpRequest) -> Result<Organisation, Problem> {
+async fn organisation(request: &HttpRequest) -> Result<Organisation, Problem> {
     let dingtalk = shared::<DingTalk>(request)?;
     match dingtalk.home() {
         Some(home) => Ok(home.clone()),

@@ -87,7 +87,7 @@ impl Head {
     }
 }
 
-extracted!(Head, Head::of);
+extracted!(Head, async |request| Head::of(request));
 
 /// The address of the start page, as a link on the page that answers `request`. It names the organisation `corp_id`, if given: an app of
 /// several organisations has a start page in each.

@@ -66,7 +66,7 @@ impl Language {
     }
 }
 
-extracted!(Language, |request| Ok(Language::asked_for_by(request)));
+extracted!(Language, async |request| Ok(Language::asked_for_by(request)));
 
 /// Light or dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -261,7 +261,6 @@ pub async fn session<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> 
     Ok(response)
 }
 
-extracted!(RequestSession, RequestSession::of);
+extracted!(RequestSession, async |request| RequestSession::of(request));
 
-// Late, because a request that an earlier extractor refuses at once does not count as a use of the session.
-extracted!(SessionUser, late SessionUser::of);
+extracted!(SessionUser, SessionUser::of);
