@@ -19,8 +19,7 @@ use crate::server::{self, Capacity, Listening};
 use crate::settings::Settings;
 use crate::state::{Location, SealingKeys, State};
 use crate::telemetry;
-use crate::web::session;
-use crate::web::{self, Headers, Introductions, Logins, Metrics, Readiness, Reports, Sessions, Site, Stopping};
+use crate::web::{self, Headers, Introductions, Logins, Metrics, Readiness, Reports, Routes, Site, Stopping};
 
 /// For how long the server answers `/healthz` and `/readyz` with no before it stops, so that load balancers notice.
 const NOTICE: Duration = Duration::from_secs(1);
@@ -71,10 +70,9 @@ impl Application {
         }
         state.react_with(std::mem::take(&mut app.reaction));
         let (dingtalk, tasks) = (Data::new(dingtalk), std::mem::take(&mut app.tasks));
-        let home = dingtalk_settings.kind.home().map(|home| home.corp_id.clone());
 
         let stopping = app.stopping.take().unwrap_or_else(|| Data::new(Stopping::new()));
-        let readiness = Data::new(Readiness::new(clock.clone(), stopping.clone()));
+        let readiness = Data::<Readiness>::default();
         let headers =
             Headers::new(web, local_dingtalk.as_ref(), &app).context("its pages cannot be allowed what the app asks for")?;
         let headers = Data::new(headers);
@@ -82,7 +80,6 @@ impl Application {
         let client_id = dingtalk_settings.credentials.client_id.clone();
         let site = Data::new(Site { app, client_id, settings: web.clone(), clock: clock.clone() });
         let callback = Callback::of(dingtalk_settings, clock.clone()).map(Data::new);
-        let sessions = Data::new(Sessions::new(site.clone(), home, state.clone()));
         let logins = Data::new(Logins::new(site.clone(), &state));
         let introductions = Data::new(Introductions::new(site.clone(), state.clone()));
         let reports = Data::new(Reports::new(local_dingtalk.is_some()));
@@ -93,41 +90,33 @@ impl Application {
             move |config: &mut ServiceConfig| {
                 config.app_data(dingtalk.clone()).app_data(metrics.clone());
                 config.app_data(readiness.clone()).app_data(stopping.clone());
-                config.app_data(headers.clone()).app_data(site.clone()).app_data(sessions.clone());
+                config.app_data(headers.clone()).app_data(site.clone());
                 config.app_data(logins.clone()).app_data(reports.clone()).app_data(state.clone());
             }
         };
-        let proxies = web.trusted_proxies.clone();
-        let for_watchers = {
+        let answering = |routes: Routes| {
             let share = share.clone();
             move || {
                 App::new()
-                    .configure(share.clone())
+                    .configure(&share)
                     .wrap(from_fn(server::bounds))
                     .wrap(from_fn(web::boundary))
-                    .configure(web::metrics::routes)
                     .default_service(actix::to(web::route::nothing))
+                    .configure(|config| routes(config))
             }
         };
-        let for_everybody = move || {
-            App::new()
-                .configure(share.clone())
-                .app_data(introductions.clone())
-                .wrap(from_fn(session::session))
-                .wrap(from_fn(server::bounds))
-                .wrap(from_fn(web::boundary))
-                .default_service(actix::to(web::route::nothing))
-                .configure(web::routes)
-                .configure(|routes| {
-                    if let Some(callback) = &callback {
-                        routes.app_data(callback.clone()).configure(web::events::routes);
-                    }
-                })
-                .configure(|routes| app_routes(routes))
-        };
+        let for_watchers = answering(Arc::new(web::metrics::routes));
+        let for_everybody = answering(Arc::new(move |config| {
+            config.app_data(introductions.clone()).configure(web::routes);
+            if let Some(callback) = &callback {
+                config.app_data(callback.clone()).configure(web::events::routes);
+            }
+            app_routes(config);
+        }));
+        let proxies = web.trusted_proxies.clone();
         let watched = |address: SocketAddr| {
             let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on METRICS_ADDR {address}"))?;
-            Listening::open(listener, None, Capacity::FEW, proxies.clone(), for_watchers.clone())
+            Listening::open(listener, None, Capacity::FEW, proxies.clone(), for_watchers)
         };
         Ok(Self {
             server: Listening::open(listener, settings.server.tls, Capacity::of_this_process(), proxies.clone(), for_everybody)?,

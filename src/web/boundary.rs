@@ -1,14 +1,13 @@
 //! The outermost layer: every request gets an id, every answer its headers, every problem its body, and the log one line.
 
-use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
@@ -16,7 +15,7 @@ use anyhow::ensure;
 use tracing::{Level, enabled};
 
 use super::problem::{PROBLEM_JSON, explain, record};
-use super::{App, Introductions, Language, Problem, Settings, shared};
+use super::{App, Introductions, Language, Metrics, Problem, RequestSession, Settings, shared};
 use crate::dingtalk::Origin;
 
 /// Wraps everything.
@@ -27,7 +26,7 @@ pub async fn boundary(
     let scope = RequestScope::begin();
     request.extensions_mut().insert(Rc::clone(&scope));
     let headers = shared::<Headers>(request.request())?.clone();
-    let mut line = Line::begin(&request, Rc::clone(&scope));
+    let mut ending = Ending::of(&request, Rc::clone(&scope))?;
     // A holder of SESSION_KEY may have asked who answers here.
     let introductions = request.app_data::<Data<Introductions>>();
     let answer = match introductions.and_then(|introductions| introductions.answer(request.request())) {
@@ -35,14 +34,18 @@ pub async fn boundary(
         None => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
     };
     let mut response = match answer {
-        Ok(response) => explain(response, &scope),
+        Ok(response) => response,
         Err(error) => {
-            line.status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
+            (ending.status, ending.login) = Ending::FAILED;
             return Err(without_request(error, &headers, &scope));
         }
     };
+    RequestSession::put_on(&mut response);
+    let mut response = explain(response, &scope);
     headers.put_on(response.headers_mut(), &scope);
-    line.status = response.status().as_u16();
+    let problem = response.response().error().map(|error| error.as_error::<Problem>());
+    ending.login = problem.map_or("ok", |known| known.map_or("bad_request", Problem::code));
+    ending.status = response.status().as_u16();
     Ok(response)
 }
 
@@ -50,7 +53,7 @@ pub async fn boundary(
 fn without_request(error: actix_web::Error, headers: &Headers, scope: &RequestScope) -> actix_web::Error {
     let problem = Problem::Internal(error.to_string().into());
     record(&problem, scope);
-    let body = problem.to_json(scope.id(), Language::English);
+    let body = problem.to_json(&scope.id, Language::English);
     let mut response = HttpResponse::InternalServerError().content_type(PROBLEM_JSON).body(body);
     headers.put_on(response.headers_mut(), scope);
     InternalError::from_response(error, response).into()
@@ -59,13 +62,16 @@ fn without_request(error: actix_web::Error, headers: &Headers, scope: &RequestSc
 /// What identifies one request and its answer.
 #[derive(Debug)]
 pub struct RequestScope {
-    id: String,
-    script_nonce: OnceCell<String>,
+    /// The id in the log line, the `X-Request-Id` header and every problem. It is never the client's, which could forge a log line.
+    pub id: String,
+    /// The nonce of the Content-Security-Policy: it lets the page in this answer run its scripts.
+    pub script_nonce: String,
 }
 
 impl RequestScope {
     fn begin() -> Rc<Self> {
-        Rc::new(Self { id: hex::encode(rand::random::<[u8; 8]>()), script_nonce: OnceCell::new() })
+        let [id, nonce] = [&rand::random::<[u8; 8]>()[..], &rand::random::<[u8; 16]>()].map(hex::encode);
+        Rc::new(Self { id, script_nonce: nonce })
     }
 
     /// The scope that [`boundary`] began for `request`.
@@ -73,46 +79,45 @@ impl RequestScope {
         let scope = request.extensions().get::<Rc<Self>>().cloned();
         scope.ok_or_else(|| Problem::Internal("the request did not pass the boundary".into()))
     }
-
-    /// The id in the log line, the `X-Request-Id` header and every problem. It is never the client's, which could forge a log line.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// The nonce of the Content-Security-Policy: it lets the page in this answer run its scripts.
-    pub fn script_nonce(&self) -> &str {
-        self.script_nonce.get_or_init(|| hex::encode(rand::random::<[u8; 16]>()))
-    }
 }
 
-/// The access log's line of one request, written when this is dropped. It must not hold a clone of the request: the router needs to be the
-/// request's only owner.
-struct Line {
+/// How a request ends, which is logged, and counted if it is a login, when this is dropped: also if the browser has disconnected. It must
+/// not hold a clone of the request: the router needs to be the request's only owner.
+struct Ending {
     scope: Rc<RequestScope>,
+    metrics: Data<Metrics>,
     method: Method,
     /// The pattern of the route, not the address of the request: an address may hold anything.
     route: Option<String>,
     status: u16,
+    /// The result that is counted if the request is a login.
+    login: &'static str,
     began: Instant,
 }
 
-impl Line {
-    /// The status that nginx logs for clients that disconnect before they are answered.
-    const LEFT: u16 = 499;
+impl Ending {
+    /// The client has disconnected before it was answered, with the status that nginx logs for that.
+    const LEFT: (u16, &str) = (499, "gone");
+    const FAILED: (u16, &str) = (500, "internal");
 
-    fn begin(request: &ServiceRequest, scope: Rc<RequestScope>) -> Self {
+    fn of(request: &ServiceRequest, scope: Rc<RequestScope>) -> Result<Self, Problem> {
+        let metrics = shared::<Metrics>(request.request())?.clone();
         let (method, route) = (request.method().clone(), request.match_pattern());
-        Self { scope, method, route, status: Self::LEFT, began: Instant::now() }
+        let (status, login) = Self::LEFT;
+        Ok(Self { scope, metrics, method, route, status, login, began: Instant::now() })
     }
 }
 
-impl Drop for Line {
+impl Drop for Ending {
     fn drop(&mut self) {
         const LONGEST_METHOD: usize = 16;
         if std::thread::panicking() {
-            self.status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
+            (self.status, self.login) = Self::FAILED;
         }
         let route = self.route.as_deref().unwrap_or("-");
+        if route == "/api/login" {
+            self.metrics.login_ended(self.login);
+        }
         // Load balancers probe these twice a second: their successes would fill the log.
         let is_probe = matches!(route, "/healthz" | "/readyz");
         if is_probe && (200..300).contains(&self.status) && !enabled!(Level::DEBUG) {
@@ -121,7 +126,7 @@ impl Drop for Line {
         // A client may send a method of any length; those that are answered are shorter than this.
         let method = self.method.as_str();
         tracing::info!(
-            request_id = self.scope.id(),
+            request_id = self.scope.id,
             method = method.get(..LONGEST_METHOD).unwrap_or(method),
             route,
             status = self.status,
@@ -192,14 +197,14 @@ impl Headers {
     /// Sets the headers of the answer to the request of `scope`.
     pub fn put_on(&self, headers: &mut HeaderMap, scope: &RequestScope) {
         let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-        let page_policy = || HeaderValue::try_from(self.page_policy.replacen(NONCE, scope.script_nonce(), 1)).ok();
+        let page_policy = || HeaderValue::try_from(self.page_policy.replacen(NONCE, &scope.script_nonce, 1)).ok();
         let policy = is_page.then(page_policy).flatten().unwrap_or(NOTHING);
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
         headers.insert(PERMISSIONS_POLICY, self.permissions.clone());
-        if let Ok(id) = HeaderValue::from_str(scope.id()) {
+        if let Ok(id) = HeaderValue::from_str(&scope.id) {
             headers.insert(X_REQUEST_ID, id);
         }
         // A handler may allow caching, but not of an answer with a cookie: a cache would give somebody's cookie to everybody.

@@ -24,7 +24,8 @@ pub fn shared<T: 'static>(request: &HttpRequest) -> Result<&Data<T>, Problem> {
 }
 
 /// Makes a type an extractor: `$of`, which is async, makes its value from the request. It runs only after the extractors before it in the
-/// handler's signature that are ready at once have accepted the request. It does not wait for those that take time, such as a body.
+/// handler's signature that are ready at once have accepted the request, so that one that they refuse is no use of the session, say. It does
+/// not wait for those that take time, such as a body.
 macro_rules! extracted {
     ($kind:ty, $of:expr) => {
         impl actix_web::FromRequest for $kind {

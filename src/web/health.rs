@@ -8,7 +8,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-use super::{Stopping, route};
+use super::{Site, Stopping, route};
 use crate::dingtalk::{Clock, DingTalk, DingTalkState, Organisation, OrganisationState};
 use crate::state::{Condition, State};
 
@@ -18,10 +18,9 @@ pub fn routes(routes: &mut ServiceConfig) {
 }
 
 /// Finds out whether people can be logged in, and caches the result.
+#[derive(Default)]
 pub struct Readiness {
-    stopping: Data<Stopping>,
     last: Mutex<Option<(Instant, bool)>>,
-    clock: Clock,
 }
 
 impl Readiness {
@@ -31,22 +30,14 @@ impl Readiness {
     /// How long a probe waits for the result. Renewing the access_token may take longer; that goes on in the background.
     const TIMEOUT: Duration = Duration::from_secs(3);
 
-    /// Nothing is checked yet.
-    pub fn new(clock: Clock, stopping: Data<Stopping>) -> Self {
-        Self { stopping, last: Mutex::new(None), clock }
-    }
-
-    async fn look(&self, dingtalk: &DingTalk, state: Condition) -> bool {
-        if self.stopping.has_begun() || !state.began {
-            return false;
-        }
+    async fn look(&self, dingtalk: &DingTalk, clock: &Clock) -> bool {
         // The lock is held during the check: probes that come meanwhile wait for it, and get its cached result.
         let mut last = self.last.lock().await;
         match *last {
-            Some((at, ready)) if self.clock.now() < at + Self::CACHED => ready,
+            Some((at, ready)) if clock.now() < at + Self::CACHED => ready,
             _ => {
                 let ready = tokio::time::timeout(Self::TIMEOUT, dingtalk.can_log_in()).await.unwrap_or(false);
-                *last = Some((self.clock.now(), ready));
+                *last = Some((clock.now(), ready));
                 ready
             }
         }
@@ -116,9 +107,15 @@ async fn alive(stopping: Data<Stopping>) -> HttpResponse {
 }
 
 /// `GET /readyz`: 200 when people can be logged in, 503 when not or when the server is about to stop; and why.
-async fn ready(readiness: Data<Readiness>, dingtalk: Data<DingTalk>, state: Data<State>) -> HttpResponse {
+async fn ready(
+    readiness: Data<Readiness>,
+    stopping: Data<Stopping>,
+    site: Data<Site>,
+    dingtalk: Data<DingTalk>,
+    state: Data<State>,
+) -> HttpResponse {
     let state = state.condition();
-    let ready = readiness.look(&dingtalk, state).await;
+    let ready = !stopping.has_begun() && state.began && readiness.look(&dingtalk, &site.clock).await;
     let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     let home = dingtalk.home().map(Organisation::state);
     let organisations = home.is_none().then(|| {

@@ -33,8 +33,8 @@ pub(crate) use self::page::words::words;
 pub use self::page::{Head, Language};
 pub use self::problem::{Explanation, Problem};
 use self::session::RequestSession;
-pub use self::session::{OurCookie, SessionKeys, SessionUser, Sessions};
-pub use self::site::{App, NavEntry, Settings, Site};
+pub use self::session::{OurCookie, SessionKeys, SessionUser};
+pub use self::site::{App, NavEntry, Routes, Settings, Site};
 pub use self::stopping::Stopping;
 
 /// The routes of the plumbing. That of `static/` comes last: its pattern is the only one that takes long to match.

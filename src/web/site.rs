@@ -26,7 +26,7 @@ pub struct App {
     /// The device features that its pages may use, by their names in the Permissions-Policy.
     pub features: &'static [&'static str],
     /// Adds its routes and its state to a worker, and is called for each. State that workers share is made before, once: see `app::build`.
-    pub routes: Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>,
+    pub routes: Routes,
     /// What it does about events, beside what the plumbing does.
     pub reaction: Reaction,
     /// Its background tasks. When the server stops, they are aborted after the last request, each at an `.await`.
@@ -34,6 +34,9 @@ pub struct App {
     /// The stop of the server, if its tasks have to know of it. Handlers get the same one.
     pub stopping: Option<Data<Stopping>>,
 }
+
+/// What adds routes, and the data that they need, to a worker.
+pub type Routes = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
 
 impl Default for App {
     fn default() -> Self {

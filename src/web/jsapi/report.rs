@@ -106,7 +106,7 @@ pub async fn report(
     };
     let [code, text] = [&report.code, &report.text].map(|said| before_query(said, &report.url));
     let (scope, said) = (RequestScope::of(&request)?, organisation.quote(code, text));
-    let (request_id, code, said, differs) = (scope.id(), said.code, said.text, finding.differs.join(", "));
+    let (request_id, code, said, differs) = (&scope.id, said.code, said.text, finding.differs.join(", "));
     match report.call {
         RefusedCall::Config => {
             tracing::warn!(request_id, code, said, differs, "the client refused dd.config: {}", finding.explanation);

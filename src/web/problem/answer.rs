@@ -33,14 +33,8 @@ struct Answer {
 pub fn explain(response: ServiceResponse<BoxBody>, scope: &RequestScope) -> ServiceResponse<BoxBody> {
     let (request, response) = response.into_parts();
     let Some(error) = response.error() else { return ServiceResponse::new(request, response) };
-    let foreign;
-    let problem = match error.as_error::<Problem>() {
-        Some(problem) => problem,
-        None => {
-            foreign = Problem::foreign(response.status(), error);
-            &foreign
-        }
-    };
+    let foreign = Problem::foreign(response.status(), error);
+    let problem = error.as_error::<Problem>().unwrap_or(&foreign);
     let answer = match problem {
         Problem::LoginRequired => login_required(&request, scope),
         _ => told(problem, &request, scope),
@@ -83,7 +77,7 @@ fn told(problem: &Problem, request: &HttpRequest, scope: &RequestScope) -> Answe
     };
     let (kind, body) = match (!wants_json(request)).then(page).flatten() {
         Some(page) => (HTML, page),
-        None => (PROBLEM_JSON, problem.to_json(scope.id(), Language::asked_for_by(request))),
+        None => (PROBLEM_JSON, problem.to_json(&scope.id, Language::asked_for_by(request))),
     };
     Answer { status, kind, body, challenge: None }
 }
@@ -114,7 +108,7 @@ pub fn record(problem: &Problem, scope: &RequestScope) {
         text
     };
     let fix = || problem.source()?.downcast_ref::<dingtalk::Error>()?.fix();
-    let (request_id, code) = (scope.id(), problem.code());
+    let (request_id, code) = (&scope.id, problem.code());
     match problem {
         Problem::Misconfigured(_) => {
             tracing::error!(request_id, code, fix = fix(), error = causes(), "an administrator must act");

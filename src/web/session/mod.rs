@@ -8,10 +8,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::HeaderMap;
-use actix_web::middleware::Next;
+use actix_web::body::BoxBody;
+use actix_web::dev::ServiceResponse;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest};
 use serde::{Deserialize, Serialize};
@@ -20,7 +18,7 @@ pub use self::cookie::OurCookie;
 pub use self::keys::SessionKeys;
 use super::origin::shows_no_other;
 use super::{CameFrom, Problem, Site, extracted, shared};
-use crate::dingtalk::{CorpId, DingTalk, DisplayName, Moment, User, UserId};
+use crate::dingtalk::{CorpId, DingTalk, DisplayName, Moment, Organisation, User, UserId};
 use crate::state::{SessionId, State};
 
 /// The person whose session this is. A handler that takes it requires a login: a request without a session is refused with 401, and so is
@@ -78,65 +76,12 @@ impl From<Login> for SessionUser {
     }
 }
 
-/// Decides which sessions are valid, by their time limits and by what `state` remembers of ended ones.
-pub struct Sessions {
-    cookie: OurCookie,
-    /// The app's only organisation, if it has just one: sessions of other organisations are not valid.
-    home: Option<CorpId>,
-    site: Data<Site>,
-    state: Data<State>,
-}
-
-impl Sessions {
-    /// How long after a login a page load can be the one that the login was for (see [`RequestSession::user_of_page`]).
-    const JUST_BORN: Duration = Duration::from_secs(10);
-    /// After a login, other pages of the browser may still log in with its pre-session for this long. A login that has waited longer in
-    /// the line has set the cookie again itself.
-    const OTHERS_FOLLOW: Duration = Duration::from_secs(60);
-
-    /// Sessions of the people of `home`, or of any organisation. Idle time and lifetime are enforced to the millisecond.
-    pub fn new(site: Data<Site>, home: Option<CorpId>, state: Data<State>) -> Self {
-        Self { cookie: OurCookie::new("session", &site.settings), home, site, state }
-    }
-
-    /// The login in a browser's cookie, whether it is valid or not.
-    fn login_in_cookie(&self, headers: &HeaderMap) -> Option<Login> {
-        self.site.settings.session_keys.open(&self.cookie.name, self.cookie.value_in(headers)?)
-    }
-
-    /// Whether `login` happened no longer than `JUST_BORN` ago.
-    fn is_just_born(&self, login: &Login) -> bool {
-        self.site.clock.age(login.began).is_some_and(|age| age <= Self::JUST_BORN)
-    }
-
-    /// Whether `login` is still valid: not ended, not too old, not unused for too long.
-    fn is_valid(&self, login: &Login) -> bool {
-        self.is_valid_unless_idle(login) && self.is_within(self.site.settings.session_idle, login.last_used)
-    }
-
-    /// Whether `login` is valid apart from its idle time. Another copy of its cookie may say that the session was used later.
-    fn is_valid_unless_idle(&self, login: &Login) -> bool {
-        self.home.as_ref().is_none_or(|home| login.corp_id == *home)
-            && self.is_within(self.site.settings.session_lifetime, login.began)
-            && !self.has_ended(login)
-    }
-
-    fn is_within(&self, limit: Duration, since: Moment) -> bool {
-        self.site.clock.age(since).is_some_and(|age| age < limit)
-    }
-
-    /// Whether `login` is known to have ended, here or in another process: by a logout or another login, or because the person left or the
-    /// organisation stopped or removed the app.
-    fn has_ended(&self, login: &Login) -> bool {
-        self.state.has_ended(login.id, &login.corp_id, &login.user_id, login.began)
-    }
-}
-
 /// The session of one request. Clones share the same session.
 #[derive(Clone)]
 pub struct RequestSession {
     held: Rc<RefCell<Held>>,
-    sessions: Data<Sessions>,
+    site: Data<Site>,
+    state: Data<State>,
 }
 
 struct Held {
@@ -149,41 +94,71 @@ struct Held {
 }
 
 impl RequestSession {
+    /// How long after a login a page load can be the one that the login was for (see [`RequestSession::user_of_page`]).
+    const JUST_BORN: Duration = Duration::from_secs(10);
+    /// After a login, other pages of the browser may still log in with its pre-session for this long. A login that has waited longer in
+    /// the line has set the cookie again itself.
+    const OTHERS_FOLLOW: Duration = Duration::from_secs(60);
+
     /// The session of `request`, read from the cookie at the first call.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
         if let Some(known) = request.extensions().get::<Self>() {
             return Ok(known.clone());
         }
-        let sessions = shared::<Sessions>(request)?.clone();
-        let login = sessions.login_in_cookie(request.headers());
+        let (site, state) = (shared::<Site>(request)?.clone(), shared::<State>(request)?.clone());
+        let home = shared::<DingTalk>(request)?.home().map(Organisation::corp_id);
+        let cookie = OurCookie::new("session", &site.settings);
+        // Earlier versions of this app percent-encoded what they had sealed; base64 itself has nothing to decode.
+        let in_cookie = cookie.text_in(request.headers());
+        let login = in_cookie.and_then(|sealed| site.settings.session_keys.open::<Login>(&cookie.name, &sealed));
+        // An app of one organisation knows no sessions of others.
+        let login = login.filter(|login| home.is_none_or(|home| login.corp_id == *home));
         let may_be_first_page = CameFrom::may_load_page(request) && login.as_ref().is_some_and(|login| login.shown_no_page);
-        let held = Held { login, is_changed: false, may_be_first_page };
-        let session = Self { held: Rc::new(RefCell::new(held)), sessions };
+        let held = Rc::new(RefCell::new(Held { login, is_changed: false, may_be_first_page }));
+        let session = Self { held, site, state };
         request.extensions_mut().insert(session.clone());
         Ok(session)
     }
 
-    /// Sets the cookie if the session is valid and has changed, and removes the cookie if there is no session.
-    fn put_on<B>(&self, response: &mut ServiceResponse<B>) {
-        let (held, sessions) = (self.held.borrow(), &self.sessions);
+    /// Sets the cookie of the session that the request of `response` used, if it is valid and has changed, and removes the cookie if there
+    /// is no session.
+    pub(super) fn put_on(response: &mut ServiceResponse<BoxBody>) {
+        let used = response.request().extensions().get::<Self>().cloned();
+        let Some(session) = used else { return };
+        let (held, settings) = (session.held.borrow(), &session.site.settings);
+        let cookie = OurCookie::new("session", settings);
         match &held.login {
-            Some(login) if held.is_changed && sessions.is_valid(login) => {
-                let value = sessions.site.settings.session_keys.seal(&sessions.cookie.name, login);
-                sessions.cookie.put(response.headers_mut(), &value, None);
+            Some(login) if held.is_changed && session.is_valid(login) => {
+                cookie.set(response.headers_mut(), &settings.session_keys.seal(&cookie.name, login), None);
             }
             // The browser may have got a newer cookie from another answer, which this one must not overwrite. An expired cookie is still of
             // use: the next login takes its organisation from it, and ends that session for good.
             Some(_) => {}
             // Otherwise the browser would send a cookie without a session for ever.
-            None if sessions.cookie.is_in(response.request().headers()) => sessions.cookie.remove(response.headers_mut()),
+            None if cookie.is_in(response.request().headers()) => cookie.remove(response.headers_mut()),
             None => {}
         }
+    }
+
+    /// Whether `login` is still valid: not ended, not too old, not unused for too long, to the millisecond.
+    fn is_valid(&self, login: &Login) -> bool {
+        self.is_valid_unless_idle(login) && self.is_within(self.site.settings.session_idle, login.last_used)
+    }
+
+    /// Whether `login` is valid apart from its idle time. Another copy of its cookie may say that the session was used later.
+    fn is_valid_unless_idle(&self, login: &Login) -> bool {
+        self.is_within(self.site.settings.session_lifetime, login.began)
+            && !self.state.has_ended(login.id, &login.corp_id, &login.user_id, login.began)
+    }
+
+    fn is_within(&self, limit: Duration, since: Moment) -> bool {
+        self.site.clock.age(since).is_some_and(|age| age < limit)
     }
 
     /// Logs `user` of the organisation `corp_id` in under a new session id, and ends the session that the browser had.
     pub fn begin(&self, user: User, corp_id: CorpId, presession: String) -> SessionUser {
         self.end();
-        let now = self.sessions.site.clock.moment();
+        let now = self.site.clock.moment();
         let User { user_id, name } = user;
         let (id, presession) = (rand::random(), Some(presession));
         let login = Login { id, user_id, name, corp_id, began: now, last_used: now, shown_no_page: true, presession };
@@ -194,8 +169,8 @@ impl RequestSession {
     /// Ends the session for good: copies of its cookie are not valid any more, either.
     pub fn end(&self) {
         let login = self.held.borrow_mut().login.take();
-        if let Some(login) = login.filter(|login| self.sessions.is_valid_unless_idle(login)) {
-            self.sessions.state.end_session(login.id);
+        if let Some(login) = login.filter(|login| self.is_valid_unless_idle(login)) {
+            self.state.end_session(login.id);
         }
     }
 
@@ -209,7 +184,7 @@ impl RequestSession {
         let login = self.login()?;
         let is_admitted = match came_from {
             CameFrom::Within => true,
-            CameFrom::Unknown => self.sessions.is_just_born(&login),
+            CameFrom::Unknown => self.is_just_born(&login),
             CameFrom::Outside => self.is_first_page(&login),
         };
         if login.corp_id != *corp_id || !is_admitted {
@@ -219,9 +194,13 @@ impl RequestSession {
         Ok(login.into())
     }
 
+    fn is_just_born(&self, login: &Login) -> bool {
+        self.site.clock.age(login.began).is_some_and(|age| age <= Self::JUST_BORN)
+    }
+
     /// Whether this request may be the load with which the entry page follows a login.
     fn is_first_page(&self, login: &Login) -> bool {
-        self.sessions.is_just_born(login) && self.held.borrow().may_be_first_page
+        self.is_just_born(login) && self.held.borrow().may_be_first_page
     }
 
     /// The organisation of this session, also if the session has expired.
@@ -237,28 +216,17 @@ impl RequestSession {
     /// The login, if it is valid, without recording a use of the session.
     pub(super) fn login(&self) -> Result<Login, Problem> {
         let held = self.held.borrow();
-        held.login.as_ref().filter(|login| self.sessions.is_valid(login)).cloned().ok_or(Problem::LoginRequired)
+        held.login.as_ref().filter(|login| self.is_valid(login)).cloned().ok_or(Problem::LoginRequired)
     }
 
     fn note_use(&self, is_page: bool) {
         let Held { login: Some(login), is_changed, .. } = &mut *self.held.borrow_mut() else { return };
         // If it was last used in this very millisecond, the cookie need not change.
-        let now = self.sessions.site.clock.moment();
+        let now = self.site.clock.moment();
         *is_changed |= std::mem::replace(&mut login.last_used, now) != now;
         *is_changed |= is_page && std::mem::take(&mut login.shown_no_page);
-        login.presession = login.presession.take().filter(|_| self.sessions.is_within(Sessions::OTHERS_FOLLOW, login.began));
+        login.presession = login.presession.take().filter(|_| self.is_within(Self::OTHERS_FOLLOW, login.began));
     }
-}
-
-/// Middleware that sets or removes the session cookie of an answer. It must wrap everything that uses the session. It does not read the
-/// request's cookie: [`RequestSession::of`] does.
-pub async fn session<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, actix_web::Error> {
-    let mut response = next.call(request).await?;
-    let session = response.request().extensions().get::<RequestSession>().cloned();
-    if let Some(session) = session {
-        session.put_on(&mut response);
-    }
-    Ok(response)
 }
 
 extracted!(RequestSession, async |request| RequestSession::of(request));
