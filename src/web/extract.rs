@@ -51,31 +51,6 @@ fn content_type(request: &HttpRequest) -> Result<String, Problem> {
     said.filter(|said| !said.is_empty()).ok_or(Problem::UnsupportedMediaType)
 }
 
-/// The whole body, if it is `max_bytes` at most. If `length`, from Content-Length, is more, nothing is read.
-async fn read(length: Option<usize>, mut payload: Payload, max_bytes: usize) -> Result<Bytes, Problem> {
-    if length.is_some_and(|length| length > max_bytes) {
-        return Err(Problem::PayloadTooLarge);
-    }
-    let mut body = BytesMut::new();
-    while let Some(part) = timeout(BODY_TIMEOUT, payload.next()).await.map_err(|_| Problem::RequestTimeout)? {
-        let part = part.map_err(|error| match error {
-            // `src/server` reports a client that is too slow.
-            PayloadError::Io(error) if error.kind() == ErrorKind::TimedOut => Problem::RequestTimeout,
-            _ => Problem::BadRequest("the body cannot be read".into()),
-        })?;
-        if body.len() + part.len() > max_bytes {
-            return Err(Problem::PayloadTooLarge);
-        }
-        body.extend_from_slice(&part);
-    }
-    Ok(body.freeze())
-}
-
-/// The number in Content-Length, which `src/server` has checked; there is none with chunks.
-fn length(request: &HttpRequest) -> Option<usize> {
-    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
 /// A whole body of any type, `MAX_BYTES` at most: a longer one is 413, one without Content-Type is 415. It is read for as long as some of
 /// it arrives every ten seconds and `src/server` waits for each 32 KiB; otherwise it is 408.
 pub struct Upload<const MAX_BYTES: usize> {
@@ -90,9 +65,27 @@ impl<const MAX_BYTES: usize> FromRequest for Upload<MAX_BYTES> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let content_type = content_type(request);
-        let body = read(length(request), payload.take(), MAX_BYTES);
-        Box::pin(async { Ok(Self { content_type: content_type?, bytes: body.await? }) })
+        // `src/server` has checked Content-Length; there is none with chunks.
+        let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        let (content_type, mut payload) = (content_type(request), payload.take());
+        Box::pin(async move {
+            let (content_type, mut body) = (content_type?, BytesMut::new());
+            if length.is_some_and(|length| length > MAX_BYTES) {
+                return Err(Problem::PayloadTooLarge);
+            }
+            while let Some(part) = timeout(BODY_TIMEOUT, payload.next()).await.map_err(|_| Problem::RequestTimeout)? {
+                let part = part.map_err(|error| match error {
+                    // `src/server` reports a client that is too slow.
+                    PayloadError::Io(error) if error.kind() == ErrorKind::TimedOut => Problem::RequestTimeout,
+                    _ => Problem::BadRequest("the body cannot be read".into()),
+                })?;
+                if body.len() + part.len() > MAX_BYTES {
+                    return Err(Problem::PayloadTooLarge);
+                }
+                body.extend_from_slice(&part);
+            }
+            Ok(Self { content_type, bytes: body.freeze() })
+        })
     }
 }
 
@@ -106,11 +99,11 @@ impl<T: DeserializeOwned + 'static, const MAX_BYTES: usize> FromRequest for Stri
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         // A body of another type is not taken, so that an extractor after this one can read it.
         let is_json = content_type(request).is_ok_and(|said| said == "application/json");
-        let body = is_json.then(|| read(length(request), payload.take(), MAX_BYTES));
+        let upload = is_json.then(|| Upload::<MAX_BYTES>::from_request(request, payload));
         Box::pin(async move {
-            let body = timeout(BODY_TIMEOUT, body.ok_or(Problem::UnsupportedMediaType)?);
-            let body = body.await.map_err(|_| Problem::RequestTimeout)??;
-            let parsed = serde_json::from_slice(&body).map(|JsonObject(body)| Self(body));
+            let upload = timeout(BODY_TIMEOUT, upload.ok_or(Problem::UnsupportedMediaType)?);
+            let Upload { bytes, .. } = upload.await.map_err(|_| Problem::RequestTimeout)??;
+            let parsed = serde_json::from_slice(&bytes).map(|JsonObject(body)| Self(body));
             // serde's message may quote the body, which may hold an authCode.
             parsed.map_err(|_| Problem::BadRequest("the body is not what this route takes".into()))
         })
