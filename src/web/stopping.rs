@@ -1,5 +1,6 @@
 //! The stop of the server: how handlers learn of it, and the background work that it still waits for.
 
+use std::future::poll_fn;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -52,16 +53,9 @@ impl Stopping {
     /// Waits for the work given to [`Stopping::waits_for`], until `grace` after the stop began.
     pub async fn end(&self, grace: Duration) {
         let began = self.began.borrow().unwrap_or_else(Instant::now);
-        let last = async {
-            loop {
-                let mut background = std::mem::take(&mut *self.background.lock());
-                if background.is_empty() {
-                    break;
-                }
-                // The work may itself have added more work.
-                while background.join_next().await.is_some() {}
-            }
-        };
-        drop(timeout_at(began + grace, last).await);
+        // Meanwhile the work may itself add more work.
+        let all = async { while poll_fn(|context| self.background.lock().poll_join_next(context)).await.is_some() {} };
+        drop(timeout_at(began + grace, all).await);
+        self.background.lock().abort_all();
     }
 }
