@@ -140,13 +140,13 @@ impl Challenge {
     }
 
     /// Sets the pre-session cookie. A 401 also gets the state, in WWW-Authenticate (RFC 9110, 11.6.1): a script can then log in.
-    pub fn put_on<B>(self, response: &mut HttpResponse<B>) {
+    pub fn put_on<B>(&self, response: &mut HttpResponse<B>) {
         let is_refusal = response.status() == StatusCode::UNAUTHORIZED;
         let headers = response.headers_mut();
         if is_refusal && let Ok(header) = HeaderValue::from_str(&format!("DingTalk state=\"{}\"", self.state)) {
             headers.insert(WWW_AUTHENTICATE, header);
         }
-        self.presession.into_iter().for_each(|cookie| headers.append(SET_COOKIE, cookie));
+        self.presession.iter().for_each(|cookie| headers.append(SET_COOKIE, cookie.clone()));
     }
 }
 

@@ -10,7 +10,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, ResponseError};
 use askama::Template;
 
-use super::Problem;
+use super::{Explanation, Problem};
 use crate::dingtalk;
 use crate::web::login::{Challenge, EntryPage};
 use crate::web::page::words;
@@ -19,71 +19,44 @@ use crate::web::{Head, Language, RequestScope};
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// The response to a problem.
-struct Answer {
-    status: StatusCode,
-    kind: HeaderValue,
-    body: String,
-    /// Set where a login is needed.
-    challenge: Option<Challenge>,
-}
-
 /// Gives a problem its body. An error that is not a `Problem` comes from the HTTP library or from `src/server`. If it has the status of a
 /// client error, that says what was wrong with the request; any other is a bug.
+///
+/// A page load without a login gets the entry page, at the same address; a script gets a 401 with the challenge for a login. So does a form
+/// that the browser posted by itself: the entry page would load the address again without what the person had written.
 pub fn explain(response: ServiceResponse<BoxBody>, scope: &RequestScope) -> ServiceResponse<BoxBody> {
     let (request, response) = response.into_parts();
     let Some(error) = response.error() else { return ServiceResponse::new(request, response) };
     let foreign = Problem::foreign(response.status(), error);
     let problem = error.as_error::<Problem>().unwrap_or(&foreign);
-    let answer = match problem {
-        Problem::LoginRequired => login_required(&request, scope),
-        _ => told(problem, &request, scope),
+    let wants_json = ["/api/", "/static/"].iter().any(|prefix| request.match_info().as_str().starts_with(prefix));
+    let challenge = matches!(problem, Problem::LoginRequired).then(|| Challenge::of(&request)).transpose();
+    let (problem, challenge) = match &challenge {
+        Ok(challenge) => (problem, challenge.as_ref()),
+        Err(Problem::OrganisationUnknown | Problem::OrganisationRejected) if wants_json => (problem, None),
+        Err(instead) => (instead, None),
     };
-    let mut response = response.set_body(BoxBody::new(answer.body));
-    *response.status_mut() = answer.status;
-    response.headers_mut().insert(CONTENT_TYPE, answer.kind);
-    if let Some(challenge) = answer.challenge {
+    let entry_page = || EntryPage::of(&request, challenge?).ok()?.render().ok();
+    let is_load = request.method().is_safe() && !wants_json;
+    let (status, page) = match is_load.then(entry_page).flatten() {
+        Some(page) => (StatusCode::OK, Some(page)),
+        None => {
+            record(problem, scope);
+            let error_page = || ErrorPage::of(problem, &request)?.render().ok();
+            (problem.status_code(), (!wants_json).then(error_page).flatten())
+        }
+    };
+    let (kind, body) = match page {
+        Some(page) => (HTML, page),
+        None => (PROBLEM_JSON, problem.to_json(&scope.id, Language::asked_for_by(&request))),
+    };
+    let mut response = response.set_body(BoxBody::new(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    if let Some(challenge) = challenge {
         challenge.put_on(&mut response);
     }
     ServiceResponse::new(request, response)
-}
-
-/// A page load without a login gets the entry page, at the same address; a script gets a 401 with the challenge for a login. So does a form
-/// that the browser posted by itself: the entry page would load the address again without what the person had written.
-fn login_required(request: &HttpRequest, scope: &RequestScope) -> Answer {
-    let challenge = match Challenge::of(request) {
-        Ok(challenge) => challenge,
-        Err(Problem::OrganisationUnknown | Problem::OrganisationRejected) if wants_json(request) => {
-            return told(&Problem::LoginRequired, request, scope);
-        }
-        Err(problem) => return told(&problem, request, scope),
-    };
-    let page = || EntryPage::of(request, &challenge).ok()?.render().ok();
-    let is_load = request.method().is_safe() && !wants_json(request);
-    let answer = match is_load.then(page).flatten() {
-        Some(body) => Answer { status: StatusCode::OK, kind: HTML, body, challenge: None },
-        None => told(&Problem::LoginRequired, request, scope),
-    };
-    Answer { challenge: Some(challenge), ..answer }
-}
-
-fn told(problem: &Problem, request: &HttpRequest, scope: &RequestScope) -> Answer {
-    record(problem, scope);
-    let (explanation, status) = (problem.explanation(), problem.status_code());
-    let page = || {
-        let head = Head::of(request).ok()?;
-        let (words, happened) = (words::Error::of(head.language), explanation.happened.in_language(head.language));
-        ErrorPage { words, status: status.as_u16(), happened, next: problem.next(head.language), head }.render().ok()
-    };
-    let (kind, body) = match (!wants_json(request)).then(page).flatten() {
-        Some(page) => (HTML, page),
-        None => (PROBLEM_JSON, problem.to_json(&scope.id, Language::asked_for_by(request))),
-    };
-    Answer { status, kind, body, challenge: None }
-}
-
-fn wants_json(request: &HttpRequest) -> bool {
-    ["/api/", "/static/"].iter().any(|prefix| request.match_info().as_str().starts_with(prefix))
 }
 
 /// The page that explains a problem.
@@ -95,6 +68,14 @@ struct ErrorPage {
     status: u16,
     happened: &'static str,
     next: Cow<'static, str>,
+}
+
+impl ErrorPage {
+    fn of(problem: &Problem, request: &HttpRequest) -> Option<Self> {
+        let (Explanation { status, happened, .. }, head) = (problem.explanation(), Head::of(request).ok()?);
+        let (words, happened) = (words::Error::of(head.language), happened.in_language(head.language));
+        Some(Self { words, status: status.as_u16(), happened, next: problem.next(head.language), head })
+    }
 }
 
 /// The one place where problems are logged: with their causes, and with the fix when an administrator can mend them.
