@@ -76,12 +76,6 @@ struct Finding {
     explanation: String,
 }
 
-impl Finding {
-    fn without_parts(explanation: impl Into<String>) -> Self {
-        Self { differs: Vec::new(), explanation: explanation.into() }
-    }
-}
-
 /// `POST /api/jsapi/report`: writes one line to the log that says what to change. If DingTalk runs on this machine, as in development, the
 /// result is sent to the page as well.
 pub async fn report(
@@ -100,21 +94,22 @@ pub async fn report(
     };
     let organisation = dingtalk.organisation(&corp_id)?;
     reports.admit(&reporter)?;
-    let finding = match report.call {
-        RefusedCall::Config => signature_refused(&report, &site, &organisation).await?,
-        RefusedCall::RequestAuthCode => auth_code_refused(&site, &organisation),
-    };
     let [code, text] = [&report.code, &report.text].map(|said| before_query(said, &report.url));
     let (scope, said) = (RequestScope::of(&request)?, organisation.quote(code, text));
-    let (request_id, code, said, differs) = (&scope.id, said.code, said.text, finding.differs.join(", "));
-    match report.call {
+    let (request_id, code, said) = (&scope.id, said.code, said.text);
+    let finding = match report.call {
         RefusedCall::Config => {
+            let finding = signature_refused(&report, &site, &organisation).await?;
+            let differs = finding.differs.join(", ");
             tracing::warn!(request_id, code, said, differs, "the client refused dd.config: {}", finding.explanation);
+            finding
         }
         RefusedCall::RequestAuthCode => {
+            let finding = auth_code_refused(&site, &organisation);
             tracing::warn!(request_id, code, said, fix = finding.explanation, "the client refused an authCode");
+            finding
         }
-    }
+    };
     Ok(if reports.explains { HttpResponse::Ok().json(finding) } else { HttpResponse::NoContent().finish() })
 }
 
@@ -132,7 +127,8 @@ async fn signature_refused(report: &Report, site: &Site, organisation: &Organisa
         Some((said, nonce_str, timestamp))
     });
     let Some((said, nonce_str, timestamp)) = said else {
-        return Ok(Finding::without_parts("the page did not say what this server had signed for it"));
+        let explanation = "the page did not say what this server had signed for it".to_owned();
+        return Ok(Finding { differs: vec![], explanation });
     };
     // The server stores none of these values. The page sends them back, and the signature shows if the present ticket signed them.
     let signed = SignedPage {
@@ -146,13 +142,9 @@ async fn signature_refused(report: &Report, site: &Site, organisation: &Organisa
     let refusal = ClientRefusal { code: report.code.clone(), text: report.text.clone(), href: report.url.clone() };
     let parts = refusal.explain(&signed);
     if !is_current && parts.contains(&Part::DIGEST) {
-        return Ok(Finding {
-            differs: vec![Part::TICKET_AGE.name],
-            explanation:
-                "this is not what the server signs with its present jsapi_ticket: that was replaced since, or the page changed a \
-                          value. Load the page again"
-                    .to_owned(),
-        });
+        const REPLACED: &str = "this is not what the server signs with its present jsapi_ticket: that was replaced since, or the page \
+                                changed a value. Load the page again";
+        return Ok(Finding { differs: vec![Part::TICKET_AGE.name], explanation: REPLACED.to_owned() });
     }
     if is_current && parts.contains(&Part::TICKET_AGE) {
         organisation.doubt_jsapi_ticket(&signed.ticket);
@@ -165,13 +157,14 @@ async fn signature_refused(report: &Report, site: &Site, organisation: &Organisa
 }
 
 fn auth_code_refused(site: &Site, organisation: &Organisation) -> Finding {
-    Finding::without_parts(format!(
+    let explanation = format!(
         "check that {} is the organisation that the app was opened in (DINGTALK_CORP_ID, see Developer Console > Home; of a third-party \
          app, the $CORPID$ in its homepage's address), that the app's homepage begins with {} (Developer Console > the app > Web App), \
          and that the app is published, or authorised, with this person in its visible range",
         organisation.corp_id(),
         site.settings.public_url
-    ))
+    );
+    Finding { differs: vec![], explanation }
 }
 
 /// Limits how often each reporter may report, and says whether pages get the result.
