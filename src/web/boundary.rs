@@ -140,9 +140,8 @@ impl Drop for Ending {
 pub struct Headers {
     /// The Content-Security-Policy of pages, with the placeholder `NONCE` for the nonce.
     page_policy: String,
-    permissions: HeaderValue,
-    embedded: bool,
-    https: bool,
+    /// Those that are the same for every answer.
+    fixed: HeaderMap,
 }
 
 /// What an answer that is not a page may do: nothing.
@@ -186,12 +185,18 @@ impl Headers {
             ensure!(FEATURES.contains(feature), "{feature:?} is not a feature that is switched off");
         }
         let off = FEATURES.iter().filter(|feature| !app.features.contains(feature)).map(|feature| format!("{feature}=()"));
-        Ok(Self {
-            page_policy,
-            permissions: HeaderValue::try_from(off.collect::<Vec<_>>().join(", "))?,
-            embedded: settings.embedded,
-            https: settings.public_url.is_https(),
-        })
+        let mut fixed = HeaderMap::new();
+        fixed.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        fixed.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+        fixed.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+        fixed.insert(PERMISSIONS_POLICY, HeaderValue::try_from(off.collect::<Vec<_>>().join(", "))?);
+        if !settings.embedded {
+            fixed.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+        }
+        if settings.public_url.is_https() {
+            fixed.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        }
+        Ok(Self { page_policy, fixed })
     }
 
     /// Sets the headers of the answer to the request of `scope`.
@@ -200,22 +205,13 @@ impl Headers {
         let page_policy = || HeaderValue::try_from(self.page_policy.replacen(NONCE, &scope.script_nonce, 1)).ok();
         let policy = is_page.then(page_policy).flatten().unwrap_or(NOTHING);
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-        headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
-        headers.insert(PERMISSIONS_POLICY, self.permissions.clone());
+        self.fixed.iter().for_each(|(name, value)| drop(headers.insert(name.clone(), value.clone())));
         if let Ok(id) = HeaderValue::from_str(&scope.id) {
             headers.insert(X_REQUEST_ID, id);
         }
         // A handler may allow caching, but not of an answer with a cookie: a cache would give somebody's cookie to everybody.
         if !headers.contains_key(header::CACHE_CONTROL) || headers.contains_key(header::SET_COOKIE) {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
-        if !self.embedded {
-            headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
-        }
-        if self.https {
-            headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
         }
     }
 }
