@@ -1,4 +1,5 @@
-//! The outermost layer: every request gets an id, every answer its headers, every problem its body, and the log one line.
+//! The outermost layer: every request gets an id, every answer its headers and the session its cookie, every problem its body, and the log one
+//! line.
 
 use std::rc::Rc;
 use std::time::Instant;
@@ -150,9 +151,6 @@ const NONCE: &str = "<nonce>";
 /// The device features that pages may not use, unless the app lists them in `App::features`.
 const FEATURES: [&str; 6] = ["camera", "geolocation", "microphone", "payment", "usb", "browsing-topics"];
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
-const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
 impl Headers {
     /// `local_dingtalk` is a simulated DingTalk on this machine, whose client may show the pages in a frame. Fails if an entry of the app's
@@ -188,10 +186,10 @@ impl Headers {
         let mut fixed = HeaderMap::new();
         fixed.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         fixed.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-        fixed.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
-        fixed.insert(PERMISSIONS_POLICY, HeaderValue::try_from(off.collect::<Vec<_>>().join(", "))?);
+        fixed.insert(header::CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+        fixed.insert(header::PERMISSIONS_POLICY, HeaderValue::try_from(off.collect::<Vec<_>>().join(", "))?);
         if !settings.embedded {
-            fixed.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+            fixed.insert(header::CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin"));
         }
         if settings.public_url.is_https() {
             fixed.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));

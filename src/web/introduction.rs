@@ -4,14 +4,13 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::{HeaderMap, HeaderName, X_FORWARDED_FOR};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use hmac::Mac;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::origin::X_FORWARDED_FOR;
 use super::{ClientAddress, SessionKeys, Site};
 use crate::dingtalk::Clock;
 use crate::state::{State, mac};

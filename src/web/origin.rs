@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER, X_FORWARDED_FOR};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -12,7 +12,6 @@ use crate::dingtalk::{CorpId, Origin};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
-pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The person whom the page shows: `<corpId> <userId>`, each percent-encoded. Scripts send it, navigations cannot.
 const X_PAGE_USER: HeaderName = HeaderName::from_static("x-page-user");
 
