@@ -3,13 +3,15 @@
 //! Only a navigation from within the app is answered from the session. Every entry from outside gets the entry page, which logs in anew:
 //! one call to DingTalk, and never somebody else's data.
 
+use std::borrow::Cow;
+
 use actix_web::HttpRequest;
 use askama::Template;
 use askama_web::WebTemplate;
 
 use super::{Challenge, organisation_of};
 use crate::dingtalk::DingTalk;
-use crate::web::page::words;
+use crate::web::page::{start_page, words};
 use crate::web::{CameFrom, Head, Metrics, Problem, RequestSession, SessionUser, extracted, shared};
 
 /// The person a page is rendered for. A page's handler takes one; whoever is not logged in, or comes from outside, gets the entry
@@ -66,10 +68,13 @@ fn again(request: &HttpRequest) -> Result<String, Problem> {
 #[template(path = "signed_out.html")]
 pub struct SignedOut {
     head: Head,
+    /// The address of the start page, in the organisation that this request is about.
+    sign_in: Cow<'static, str>,
     words: &'static words::SignedOut,
 }
 
 /// `GET /signed-out`
-pub async fn show_signed_out(head: Head) -> SignedOut {
-    SignedOut { words: words::SignedOut::of(head.language), head }
+pub async fn show_signed_out(head: Head, request: HttpRequest) -> Result<SignedOut, Problem> {
+    let sign_in = start_page(&request, organisation_of(&request).ok().as_ref())?;
+    Ok(SignedOut { words: words::SignedOut::of(head.language), head, sign_in })
 }

@@ -43,13 +43,14 @@ impl Head {
         let language = Language::asked_for_by(request);
         let asked_for = request.uri().path_and_query().cloned();
         let corp_id = organisation_of(request).ok();
+        let serves_many = shared::<DingTalk>(request)?.home().is_none();
         Ok(Self {
             site: shared::<Site>(request)?.clone(),
             path_and_query: asked_for.unwrap_or_else(|| PathAndQuery::from_static("/")),
             language,
             words: words::Layout::of(language),
             color_scheme: ColorScheme::asked_for_in(request.headers()),
-            home: start_page(request, corp_id.as_ref())?,
+            home: start_page(request, corp_id.as_ref().filter(|_| serves_many))?,
             corp_id,
             scope: RequestScope::of(request)?,
         })
@@ -88,15 +89,14 @@ impl Head {
 
 extracted!(Head, async |request| Head::of(request));
 
-/// The address of the start page, as a link on the page that answers `request`, which is about the organisation `corp_id`: an app of
+/// The address of the start page, as a link on the page that answers `request`. It names the organisation `corp_id`, if given: an app of
 /// several organisations has a start page in each.
-fn start_page(request: &HttpRequest, corp_id: Option<&CorpId>) -> Result<Cow<'static, str>, Problem> {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    if CameFrom::links_need_mark(request)? {
-        query.append_key_only(CameFrom::MARK);
-    }
-    let serves_many = shared::<DingTalk>(request)?.home().is_none();
-    query.extend_pairs(corp_id.filter(|_| serves_many).map(|corp_id| ("corpid", corp_id.as_str())));
-    let query = query.finish();
-    Ok(if query.is_empty() { "/".into() } else { format!("/?{query}").into() })
+pub fn start_page(request: &HttpRequest, corp_id: Option<&CorpId>) -> Result<Cow<'static, str>, Problem> {
+    let organisation = corp_id.map(|corp_id| {
+        let encoded: String = form_urlencoded::byte_serialize(corp_id.as_str().as_bytes()).collect();
+        format!("corpid={encoded}")
+    });
+    let outside = CameFrom::links_need_mark(request)?.then(|| CameFrom::MARK.to_owned());
+    let query: Vec<_> = outside.into_iter().chain(organisation).collect();
+    Ok(if query.is_empty() { "/".into() } else { format!("/?{}", query.join("&")).into() })
 }
