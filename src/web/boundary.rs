@@ -7,8 +7,8 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
@@ -16,7 +16,7 @@ use anyhow::ensure;
 use tracing::{Level, enabled};
 
 use super::problem::{PROBLEM_JSON, explain, record};
-use super::{App, Introductions, Language, Metrics, Problem, RequestSession, Settings, shared};
+use super::{App, Introductions, Language, Problem, RequestSession, Settings, shared};
 use crate::dingtalk::Origin;
 
 /// Wraps everything.
@@ -27,7 +27,7 @@ pub async fn boundary(
     let scope = RequestScope::begin();
     request.extensions_mut().insert(Rc::clone(&scope));
     let headers = shared::<Headers>(request.request())?.clone();
-    let mut ending = Ending::of(&request, Rc::clone(&scope))?;
+    let mut line = Line::begin(&request, Rc::clone(&scope));
     // A holder of SESSION_KEY may have asked who answers here.
     let introductions = request.app_data::<Data<Introductions>>();
     let answer = match introductions.and_then(|introductions| introductions.answer(request.request())) {
@@ -37,16 +37,14 @@ pub async fn boundary(
     let mut response = match answer {
         Ok(response) => response,
         Err(error) => {
-            (ending.status, ending.login) = Ending::FAILED;
+            line.status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
             return Err(without_request(error, &headers, &scope));
         }
     };
     RequestSession::put_on(&mut response);
     let mut response = explain(response, &scope);
     headers.put_on(response.headers_mut(), &scope);
-    let problem = response.response().error().map(|error| error.as_error::<Problem>());
-    ending.login = problem.map_or("ok", |known| known.map_or("bad_request", Problem::code));
-    ending.status = response.status().as_u16();
+    line.status = response.status().as_u16();
     Ok(response)
 }
 
@@ -82,43 +80,34 @@ impl RequestScope {
     }
 }
 
-/// How a request ends, which is logged, and counted if it is a login, when this is dropped: also if the browser has disconnected. It must
-/// not hold a clone of the request: the router needs to be the request's only owner.
-struct Ending {
+/// The access log's line of one request, written when this is dropped. It must not hold a clone of the request: the router needs to be the
+/// request's only owner.
+struct Line {
     scope: Rc<RequestScope>,
-    metrics: Data<Metrics>,
     method: Method,
     /// The pattern of the route, not the address of the request: an address may hold anything.
     route: Option<String>,
     status: u16,
-    /// The result that is counted if the request is a login.
-    login: &'static str,
     began: Instant,
 }
 
-impl Ending {
-    /// The client has disconnected before it was answered, with the status that nginx logs for that.
-    const LEFT: (u16, &str) = (499, "gone");
-    const FAILED: (u16, &str) = (500, "internal");
+impl Line {
+    /// The status that nginx logs for clients that disconnect before they are answered.
+    const LEFT: u16 = 499;
 
-    fn of(request: &ServiceRequest, scope: Rc<RequestScope>) -> Result<Self, Problem> {
-        let metrics = shared::<Metrics>(request.request())?.clone();
+    fn begin(request: &ServiceRequest, scope: Rc<RequestScope>) -> Self {
         let (method, route) = (request.method().clone(), request.match_pattern());
-        let (status, login) = Self::LEFT;
-        Ok(Self { scope, metrics, method, route, status, login, began: Instant::now() })
+        Self { scope, method, route, status: Self::LEFT, began: Instant::now() }
     }
 }
 
-impl Drop for Ending {
+impl Drop for Line {
     fn drop(&mut self) {
         const LONGEST_METHOD: usize = 16;
         if std::thread::panicking() {
-            (self.status, self.login) = Self::FAILED;
+            self.status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
         }
         let route = self.route.as_deref().unwrap_or("-");
-        if route == "/api/login" {
-            self.metrics.login_ended(self.login);
-        }
         // Load balancers probe these twice a second: their successes would fill the log.
         let is_probe = matches!(route, "/healthz" | "/readyz");
         if is_probe && (200..300).contains(&self.status) && !enabled!(Level::DEBUG) {

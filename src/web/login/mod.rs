@@ -6,7 +6,10 @@ mod presession; // Proof that the browser which ends a login is the one that beg
 
 use std::time::Duration;
 
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::CLEAR_SITE_DATA;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{Data, Json, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
@@ -18,14 +21,16 @@ pub use self::presession::Challenge;
 use self::presession::{Attempt, StateId};
 
 use super::problem::Queued;
-use super::{ClientAddress, OurCookie, Problem, RequestSession, SameOrigin, SessionUser, Site, StrictJson, route};
+use super::{
+    ClientAddress, Metrics, OurCookie, Problem, RequestSession, SameOrigin, SessionUser, Site, StrictJson, route, shared,
+};
 use crate::dingtalk::{AuthCode, Call, DingTalk, Error, Kind, Network, Standing};
 use crate::state::{Once, Reservation, State, Table, Taken, Unavailable};
 
 /// Where logins begin and end.
 pub fn routes(routes: &mut ServiceConfig) {
     routes
-        .service(route::post("/api/login", log_in))
+        .service(route::post("/api/login", log_in).wrap(from_fn(count)))
         .service(route::post("/api/logout", log_out))
         .service(route::get("/api/me", me))
         .service(route::get("/signed-out", entry::show_signed_out));
@@ -198,6 +203,27 @@ async fn log_in(
     let mut response = HttpResponse::Ok().json(user);
     logins.presession.remove(response.headers_mut());
     Ok(response)
+}
+
+/// Counts how each login ended, whichever extractor turned it away.
+async fn count<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let mut ending = Ending { metrics: shared::<Metrics>(request.request())?.clone(), result: "gone" };
+    let answer = next.call(request).await.inspect_err(|_| ending.result = "internal")?;
+    let problem = answer.response().error().map(|error| error.as_error::<Problem>());
+    ending.result = problem.map_or("ok", |known| known.map_or("bad_request", Problem::code));
+    Ok(answer)
+}
+
+/// Counts how a login ended when it is dropped, also if the browser has disconnected.
+struct Ending {
+    metrics: Data<Metrics>,
+    result: &'static str,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.metrics.login_ended(if std::thread::panicking() { "internal" } else { self.result });
+    }
 }
 
 /// `POST /api/logout`: ends the session itself, not only its cookie, and clears what pages have stored in the browser. `Clear-Site-Data`
