@@ -180,7 +180,8 @@ async fn end_sessions(settings: &Settings, options: &ArgMatches) -> anyhow::Resu
             0 if condition.shared => tracing::warn!(
                 "stored, but no process of this app has heard it: if one runs, is this its redis and database, and its DINGTALK_CLIENT_ID?"
             ),
-            processes => tracing::info!(processes, "ended"),
+            processes if condition.shared => tracing::info!(processes, "ended"),
+            _ => tracing::info!("ended"),
         }
         Ok(())
     })
@@ -275,13 +276,13 @@ fn told_to_stop() -> std::io::Result<impl Future<Output = ()> + Send + 'static> 
 fn commands() -> Command {
     let command = |name, about| Command::new(name).about(about);
     // Their settings are those of `serve`, whose help shows the options.
-    let with_settings = |name, about| command(name, about).args(Settings::known().iter().map(|setting| option(setting).hide(true)));
+    let taking_settings = |name, about| command(name, about).args(Settings::known().iter().map(|setting| option(setting).hide(true)));
     Command::new("dingtalk-h5").version(env!("CARGO_PKG_VERSION")).about("The backend of a DingTalk H5 micro-app").subcommands([
         command("serve", "Serve the app. This is also what happens without a command")
             .after_help("Each option may as well be an environment variable or a line of .env, by the name in brackets.")
             .args(Settings::known().iter().map(option))
             .arg(arg!(--"no-checks" "Do not look at start whether DingTalk grants what the app needs")),
-        with_settings("doctor", "Say what to change, and where, when something does not work: exit code 0, 1 (something fails) or 2 (settings, or no code)")
+        taking_settings("doctor", "Say what to change, and where, when something does not work: exit code 0, 1 (something fails) or 2 (settings, or no code)")
             .after_help(DOCTOR_HELP)
             .args([
                 arg!(--user <USERID> "Read this person's details, as the profile page does"),
@@ -291,15 +292,15 @@ fn commands() -> Command {
                 arg!(--"no-dingtalk" "Make no call to DingTalk"),
                 arg!(--"no-public" "Make no request to PUBLIC_URL"),
             ]),
-        with_settings("end-sessions", "End sessions in all processes, of a person or of everybody. The settings are those of serve, and so are \
+        taking_settings("end-sessions", "End sessions in all processes, of a person or of everybody. The settings are those of serve, and so are \
             their options. With STATE_URL=file: the server must have stopped; with memory: only a new SESSION_KEY ends sessions")
             .arg(arg!(--corp <CORPID> "In this organisation; needed for a third-party app").value_parser(|text: &str| CorpId::parse(text)))
             .group(ArgGroup::new("whose").args(["user", "all"]).required(true))
             .arg(arg!(--user <USERID> "Of this person").value_parser(|text: &str| UserId::parse(text)))
             .arg(arg!(--all "Of everybody")),
-        with_settings("take-over", "Bring what a file kept to the redis of STATE_URL, after the server of that file has stopped")
+        taking_settings("take-over", "Bring what a file kept to the redis of STATE_URL, after the server of that file has stopped")
             .arg(arg!(--from <PATH> "What STATE_URL=file:PATH named").required(true).value_parser(value_parser!(PathBuf))),
-        with_settings("health", "Ask the server at APP_ADDR whether it is alive: exit code 0 if it is"),
+        taking_settings("health", "Ask the server at APP_ADDR whether it is alive: exit code 0 if it is"),
         command("unit", "Print a unit for systemd that runs the server and lets it do nothing else")
             .arg(arg!(--proxy <proxy> "Print what a proxy in front of it needs instead").value_parser(["caddy", "nginx"])),
     ])

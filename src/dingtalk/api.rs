@@ -39,8 +39,8 @@ pub trait Observer: Send + Sync + 'static {
 /// Counts nothing.
 impl Observer for () {}
 
-/// The oldest calls of a third-party app are signed instead of carrying a token ("Signature method for third-party apps"). Returns the
-/// parameters of that signature in the query. Signs at `unix_millis`; DingTalk accepts a minute of difference.
+/// The parameters of a signature in the query, made at `unix_millis`; DingTalk accepts a minute of difference. The oldest calls of a
+/// third-party app are signed instead of carrying a token ("Signature method for third-party apps").
 pub(super) fn suite_signature(app: &Credentials, ticket: &SuiteTicket, unix_millis: u64) -> [(&'static str, String); 4] {
     let timestamp = unix_millis.to_string();
     // HMAC takes keys of any length (RFC 2104, section 3); the type only shares its constructor with ciphers that do not.

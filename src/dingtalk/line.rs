@@ -65,7 +65,7 @@ impl<W> Line<W> {
     }
 
     /// Joins as a caller who arrived at `since`. If that is one too many, the newest of the network with most callers loses its place,
-    /// and is returned.
+    /// and is returned; of several such networks, it is the one whose turn comes last.
     pub fn join(&mut self, network: Network, since: u64, waiter: W) -> (Position, Option<W>) {
         self.joined += 1;
         let position = Position { network, key: (since, self.joined) };

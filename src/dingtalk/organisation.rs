@@ -248,7 +248,9 @@ impl Calls {
                 // The permission may have been granted just now, and count only with a later token: the next call has that. Where a new
                 // token would invalidate the one that everybody uses, the token stays.
                 Err(error)
-                    if matches!(error.kind, Kind::Permission(_)) && self.may_again(&self.new_token_at, Self::BETWEEN_TOKENS) =>
+                    if matches!(error.kind, Kind::Permission(_))
+                        && !is_rejected
+                        && self.may_again(&self.new_token_at, Self::BETWEEN_TOKENS) =>
                 {
                     token.doubt(&sent);
                     return Err(error);

@@ -165,7 +165,7 @@ impl Pace {
 
     /// The call did not leave after all, so it does not count.
     pub fn cancel(&mut self, departure: Departure) {
-        self.note(Departure { until: departure.at, ..departure });
+        self.departures.retain(|one| one.number != departure.number);
     }
 
     /// The call has ended. By as much as it took longer than the fastest, it may have reached DingTalk later, so it counts for that much

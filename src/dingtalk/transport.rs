@@ -144,13 +144,13 @@ fn why_no_connection(error: &reqwest::Error, proxy: Option<&str>) -> (NoConnecti
         let why = if wants_login { NoConnection::ProxyLogin } else { NoConnection::Proxy };
         return (why, format!("the proxy {proxy}: {}", root(error)));
     }
-    let is_refusal = |io: &io::Error| io.kind() == io::ErrorKind::ConnectionRefused;
-    if causes(error).any(|cause| cause.downcast_ref().is_some_and(is_refusal)) {
-        return (NoConnection::Refused, "connection refused".to_owned());
-    }
     // The resolver's errors have no kind of their own.
     if causes(error).any(|cause| cause.to_string().starts_with("dns error")) {
         return (NoConnection::NameNotFound, format!("name not found ({})", root(error)));
+    }
+    let is_refusal = |io: &io::Error| io.kind() == io::ErrorKind::ConnectionRefused;
+    if causes(error).any(|cause| cause.downcast_ref().is_some_and(is_refusal)) {
+        return (NoConnection::Refused, "connection refused".to_owned());
     }
     let why = if error.is_timeout() { NoConnection::TimedOut } else { NoConnection::Other };
     (why, root(error))

@@ -117,6 +117,8 @@ pub fn stand_in(refused: &[u8], refusal: Refusal, codec: &mut Codec) -> Request 
     *codec = Codec::new(codec.config().clone());
     let mut request = Request::new();
     let head = request.head_mut();
+    // The library reuses the heads of former requests, of which it clears only the headers.
+    *head = RequestHead::default();
     if refused.trim_ascii_start().starts_with(b"HEAD ") {
         head.method = Method::HEAD;
     }

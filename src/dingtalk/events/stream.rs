@@ -202,7 +202,8 @@ impl Frame {
 }
 
 /// The URL with which the WebSocket at `endpoint` is opened. It has to be one over TLS, unless the calls go over plain HTTP, too: to a
-/// simulated DingTalk on this machine, since settings allow that nowhere else. Whoever answers in the place of the real one must not reach this machine's own services.
+/// simulated DingTalk on this machine, since settings allow that nowhere else. Whoever answers in the place of the real one must not reach
+/// this machine's own services.
 fn http_url(endpoint: &str, is_plain: bool) -> Option<Url> {
     let mut url = Url::parse(endpoint).ok()?;
     let scheme = match url.scheme() {
