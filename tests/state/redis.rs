@@ -156,6 +156,25 @@ async fn what_a_process_with_shorter_sessions_ends_stays_ended_for_as_long_as_th
 }
 
 #[tokio::test]
+async fn junk_under_any_key_keeps_nobody_away() {
+    let place = Place::in_redis().await;
+    let state = followed(&place).await;
+    let (redis, _) = place.shared.as_ref().unwrap();
+    for junk in ["nan", "inf", "-5", "2000000000", "1e99", "words"] {
+        let spoil = format!(
+            "for _, key in ipairs(redis.call('KEYS', '*')) do
+              if redis.call('TYPE', key).ok == 'string' and not key:find('names') then redis.call('SET', key, '{junk}') end
+            end"
+        );
+        ::redis::cmd("EVAL").arg(spoil).arg(0).exec_async(&mut connect(&redis.url()).await.unwrap()).await.unwrap();
+        let other = followed(&place).await;
+        other.end_session(1);
+        told(&other).await;
+    }
+    assert!(state.condition().reachable);
+}
+
+#[tokio::test]
 async fn an_organisation_that_was_told_under_an_older_key_is_known_when_that_key_is_gone() {
     let (mut place, one) = (Place::in_redis().await, corp("ding1"));
     hears(&followed(&place).await, &place, 1, authorised(&one)).await;

@@ -225,9 +225,14 @@ impl Redis {
         if self.open_names(&sealed)?.is_none_or(|(there, _)| there != *names) {
             return Err(Away("the data of this app was deleted or replaced"));
         }
+        // Where the data is gone, a process with longer sessions may not have reported yet.
+        let longest = if may_be_fewer { longest } else { longest.max(self.longest_life.load(Ordering::Relaxed)) };
         if self.longest_life.swap(longest, Ordering::Relaxed) < longest {
             let seconds = longest / 1000;
-            tracing::warn!(seconds, "another process has this longer SESSION_LIFETIME: all processes of one app need the same");
+            tracing::warn!(
+                seconds,
+                "another process has, or had lately, this longer SESSION_LIFETIME: all of one app need the same"
+            );
         }
         if may_be_fewer {
             self.processes.store(processes, Ordering::Relaxed);

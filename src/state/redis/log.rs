@@ -39,11 +39,6 @@ impl Redis {
         let junk: usize = answer(commands, &script(CLEAN, &kinds, &keys, "")).await?;
         Ok(junk > 0)
     }
-
-    /// How old the entries of a table's log become.
-    fn life_of_log(&self, table: Table) -> Duration {
-        if table.lasts() { NEWS } else { table.kept_for(self.longest_life()) }
-    }
 }
 
 /// Publishes changes to all processes.
@@ -72,11 +67,14 @@ impl Publisher {
         if table.lasts() {
             keys.push(kept_key(names, table));
         }
-        let mut tell = script(TELL, &["stream", "hash"], &keys, self.0.life_of_log(table).as_millis() as u64);
+        let life = if table.lasts() { NEWS } else { table.kept_for(self.0.longest_life()) }.as_millis() as u64;
+        let mut tell = script(TELL, &["stream", "hash"], &keys, life);
         // Another process may have longer sessions than this one.
         let longer = if table.ends_sessions() { self.0.longest_life().saturating_sub(self.0.lifetime) } else { Duration::ZERO };
+        let latest = self.0.clock.unix_millis().saturating_add(life);
         for record in records {
-            let record = Record { until: record.until.saturating_add(longer.as_millis() as u64), ..(*record).clone() };
+            let until = record.until.saturating_add(longer.as_millis() as u64).min(latest).max(record.until);
+            let record = Record { until, ..(*record).clone() };
             let name = names.of(&record.thing());
             let sealed = self.0.keys.seal_framed(&name, &serde_json::to_vec(&record).unwrap_or_default());
             tell.arg(&name[..]).arg(sealed);
@@ -183,7 +181,9 @@ impl Follower {
         let now = self.redis.clock.unix_millis();
         let lasts = |(table, place): &(Table, &String)| {
             let since = place.split('-').next().and_then(|millis| millis.parse::<u64>().ok()).unwrap_or_default();
-            since.saturating_add(self.redis.life_of_log(*table).as_millis() as u64) > now.saturating_add(SOON)
+            // While a log was written its life was as long as this at least.
+            let life = if table.lasts() { NEWS } else { table.kept_for(self.redis.lifetime) };
+            since.saturating_add(life.as_millis() as u64) > now.saturating_add(SOON)
         };
         let read = Table::FOLLOWED.into_iter().zip(&self.until).filter(lasts);
         let (logs, places): (Vec<_>, Vec<_>) = read.map(|(table, place)| (log_key(names, table), place)).unzip();

@@ -8,9 +8,10 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 local MOST = 30 * 24 * 60 * 60 * 1000
-local longest = tonumber(redis.call('GET', KEYS[3]) or '') or 0
-if longest <= tonumber(ARGV[3]) or longest > MOST then
-  longest = tonumber(ARGV[3])
+local longest, mine = tonumber(redis.call('GET', KEYS[3]) or ''), tonumber(ARGV[3])
+-- Junk is nothing that could be compared, too long, or never expires.
+if not (longest and longest > mine and longest <= MOST and redis.call('PTTL', KEYS[3]) > 0) then
+  longest = mine
   redis.call('SET', KEYS[3], ARGV[3], 'PX', ARGV[3])
 end
 local names = redis.call('GET', KEYS[2]) or ''
