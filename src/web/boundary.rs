@@ -1,6 +1,7 @@
 //! The outermost layer: every request gets an id, every answer its headers and the session its cookie, every problem its body, and the log one
 //! line.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -63,20 +64,23 @@ fn without_request(error: actix_web::Error, headers: &Headers, scope: &RequestSc
 pub struct RequestScope {
     /// The id in the log line, the `X-Request-Id` header and every problem. It is never the client's, which could forge a log line.
     pub id: String,
-    /// The nonce of the Content-Security-Policy: it lets the page in this answer run its scripts.
-    pub script_nonce: String,
+    script_nonce: OnceCell<String>,
 }
 
 impl RequestScope {
     fn begin() -> Rc<Self> {
-        let [id, nonce] = [&rand::random::<[u8; 8]>()[..], &rand::random::<[u8; 16]>()].map(hex::encode);
-        Rc::new(Self { id, script_nonce: nonce })
+        Rc::new(Self { id: hex::encode(rand::random::<[u8; 8]>()), script_nonce: OnceCell::new() })
     }
 
     /// The scope that [`boundary`] began for `request`.
     pub fn of(request: &HttpRequest) -> Result<Rc<Self>, Problem> {
         let scope = request.extensions().get::<Rc<Self>>().cloned();
         scope.ok_or_else(|| Problem::Internal("the request did not pass the boundary".into()))
+    }
+
+    /// The nonce of the Content-Security-Policy: it lets the page in this answer run its scripts. Other answers need none.
+    pub fn script_nonce(&self) -> &str {
+        self.script_nonce.get_or_init(|| hex::encode(rand::random::<[u8; 16]>()))
     }
 }
 
@@ -189,7 +193,7 @@ impl Headers {
     /// Sets the headers of the answer to the request of `scope`.
     pub fn put_on(&self, headers: &mut HeaderMap, scope: &RequestScope) {
         let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-        let page_policy = || HeaderValue::try_from(self.page_policy.replacen(NONCE, &scope.script_nonce, 1)).ok();
+        let page_policy = || HeaderValue::try_from(self.page_policy.replacen(NONCE, scope.script_nonce(), 1)).ok();
         let policy = is_page.then(page_policy).flatten().unwrap_or(NOTHING);
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         self.fixed.iter().for_each(|(name, value)| drop(headers.insert(name.clone(), value.clone())));

@@ -4,7 +4,6 @@
 //! to that browser, when, and for which organisation. A login that has to post again brings a place along, which proves when it first
 //! came. So the server stores nothing until a state is used, and a restart loses nothing.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -114,8 +113,8 @@ impl Logins {
     /// The pre-session of the browser that made `request`, which has one if it was given an entry page: in its cookie, or, after a login,
     /// in the session.
     pub fn presession_of(&self, request: &HttpRequest) -> Option<String> {
-        let in_cookie = self.presession.text_in(request.headers()).map(Cow::into_owned);
-        let in_cookie = in_cookie.filter(|text| text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit()));
+        let well_formed = |value: &&str| value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit());
+        let in_cookie = self.presession.value_in(request.headers()).filter(well_formed).map(str::to_owned);
         in_cookie.or_else(|| RequestSession::of(request).ok()?.presession())
     }
 }

@@ -63,7 +63,7 @@ impl Head {
 
     /// The nonce that lets the page's own scripts run, and no others.
     pub fn nonce(&self) -> &str {
-        &self.scope.script_nonce
+        self.scope.script_nonce()
     }
 
     /// The request id, by which this answer is found in the log.

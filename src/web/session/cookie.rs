@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use crate::web::Settings;
 
@@ -36,20 +36,24 @@ impl OurCookie {
 
     /// Sets the cookie to any text: for `max_age`, or until the browser is closed. Browsers store 4 KiB at most.
     pub fn set(&self, headers: &mut HeaderMap, text: &str, max_age: Option<Duration>) {
-        self.header(text, max_age).into_iter().for_each(|cookie| headers.append(SET_COOKIE, cookie));
+        self.put(headers, &utf8_percent_encode(text, ESCAPED).to_string(), max_age);
     }
 
-    /// The Set-Cookie header that sets the cookie to `text`: for `max_age`, where zero removes the cookie, or until the browser is closed.
-    pub(in crate::web) fn header(&self, text: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
-        let value = Cow::from(utf8_percent_encode(text, ESCAPED));
+    /// Sets the cookie to a value that need not be escaped, such as base64.
+    pub(in crate::web) fn put(&self, headers: &mut HeaderMap, value: &str, max_age: Option<Duration>) {
+        self.header(value, max_age).into_iter().for_each(|cookie| headers.append(SET_COOKIE, cookie));
+    }
+
+    /// The Set-Cookie header: for `max_age`, where zero removes the cookie, or until the browser is closed. None if `value` has a character that no header may have.
+    pub(in crate::web) fn header(&self, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
         let age = max_age.map(|age| format!("; Max-Age={}", age.as_secs())).unwrap_or_default();
         let (before, behind) = self.attributes;
-        HeaderValue::try_from([&self.name, "=", &value, before, &age, behind].concat()).ok()
+        HeaderValue::try_from([&self.name, "=", value, before, &age, behind].concat()).ok()
     }
 
     /// Removes the cookie from the browser.
     pub fn remove(&self, headers: &mut HeaderMap) {
-        self.set(headers, "", Some(Duration::ZERO));
+        self.put(headers, "", Some(Duration::ZERO));
     }
 
     /// The values of all cookies of this name in a request.
@@ -63,11 +67,19 @@ impl OurCookie {
         self.all_in(headers).next().is_some()
     }
 
-    /// The text that the cookie was set to, if it is the only one of this name. Browsers send each cookie once: of several, some were
-    /// planted, and nothing tells which.
+    /// The text that the cookie was set to, if it is the only one of this name.
     pub fn text_in<'a>(&self, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
+        percent_decode_str(self.value_in(headers)?).decode_utf8().ok()
+    }
+
+    /// The cookie's value, if it is text and the only one of this name. Browsers send each cookie once: of several, some were planted, and
+    /// nothing tells which.
+    pub(in crate::web) fn value_in<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         let mut values = self.all_in(headers);
-        let value = values.next().filter(|_| values.next().is_none())?;
-        percent_decode(value).decode_utf8().ok()
+        let value = values.next()?;
+        if values.next().is_some() {
+            return None;
+        }
+        std::str::from_utf8(value).ok()
     }
 }

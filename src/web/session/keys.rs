@@ -3,11 +3,13 @@
 //! A sealed cookie is encrypted and authenticated, in the format that the HTTP library calls private. Earlier versions had the library seal
 //! them, and their sessions must stay valid after an update.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::Mac;
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -87,7 +89,9 @@ impl SessionKeys {
 
     /// The content of the cookie `name`, if one of the keys sealed it.
     pub(super) fn open<T: DeserializeOwned>(&self, name: &str, value: &str) -> Option<T> {
-        let sealed = STANDARD.decode(value).ok()?;
+        // Earlier versions of this app percent-encoded the value.
+        let unescaped = || STANDARD.decode(Cow::from(percent_decode_str(value)));
+        let sealed = STANDARD.decode(value).or_else(|_| unescaped()).ok()?;
         let opened = self.0.iter().find_map(|key| key.sealer.open(name.as_bytes(), &sealed))?;
         serde_json::from_slice(&opened).ok()
     }

@@ -108,9 +108,8 @@ impl RequestSession {
         let (site, state) = (shared::<Site>(request)?.clone(), shared::<State>(request)?.clone());
         let home = shared::<DingTalk>(request)?.home().map(Organisation::corp_id);
         let cookie = OurCookie::new("session", &site.settings);
-        // Earlier versions of this app percent-encoded what they had sealed; base64 itself has nothing to decode.
-        let in_cookie = cookie.text_in(request.headers());
-        let login = in_cookie.and_then(|sealed| site.settings.session_keys.open::<Login>(&cookie.name, &sealed));
+        let in_cookie = cookie.value_in(request.headers());
+        let login = in_cookie.and_then(|sealed| site.settings.session_keys.open::<Login>(&cookie.name, sealed));
         // An app of one organisation knows no sessions of others.
         let login = login.filter(|login| home.is_none_or(|home| login.corp_id == *home));
         let may_be_first_page = CameFrom::may_load_page(request) && login.as_ref().is_some_and(|login| login.shown_no_page);
@@ -129,7 +128,7 @@ impl RequestSession {
         let cookie = OurCookie::new("session", settings);
         match &held.login {
             Some(login) if held.is_changed && session.is_valid(login) => {
-                cookie.set(response.headers_mut(), &settings.session_keys.seal(&cookie.name, login), None);
+                cookie.put(response.headers_mut(), &settings.session_keys.seal(&cookie.name, login), None);
             }
             // The browser may have got a newer cookie from another answer, which this one must not overwrite. An expired cookie is still of
             // use: the next login takes its organisation from it, and ends that session for good.
