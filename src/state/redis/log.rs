@@ -30,6 +30,11 @@ fn kept_key(names: &Names, table: Table) -> String {
     names.key(&format!("kept {table:?}"))
 }
 
+/// How old the entries of a table's log become, in milliseconds, if sessions live for `lifetime`.
+fn life_of_log(table: Table, lifetime: Duration) -> u64 {
+    if table.lasts() { NEWS } else { table.kept_for(lifetime) }.as_millis() as u64
+}
+
 impl Redis {
     /// Deletes values of another type under the keys of logs and hashes. Returns whether there were any.
     pub(super) async fn clean(&self, commands: &mut MultiplexedConnection, names: &Names) -> Result<bool, Away> {
@@ -67,12 +72,13 @@ impl Publisher {
         if table.lasts() {
             keys.push(kept_key(names, table));
         }
-        let life = if table.lasts() { NEWS } else { table.kept_for(self.0.longest_life()) }.as_millis() as u64;
+        let life = life_of_log(table, self.0.longest_life());
         let mut tell = script(TELL, &["stream", "hash"], &keys, life);
         // Another process may have longer sessions than this one.
         let longer = if table.ends_sessions() { self.0.longest_life().saturating_sub(self.0.lifetime) } else { Duration::ZERO };
         let latest = self.0.clock.unix_millis().saturating_add(life);
         for record in records {
+            // A record that was read back has been prolonged already.
             let until = record.until.saturating_add(longer.as_millis() as u64).min(latest).max(record.until);
             let record = Record { until, ..(*record).clone() };
             let name = names.of(&record.thing());
@@ -181,9 +187,8 @@ impl Follower {
         let now = self.redis.clock.unix_millis();
         let lasts = |(table, place): &(Table, &String)| {
             let since = place.split('-').next().and_then(|millis| millis.parse::<u64>().ok()).unwrap_or_default();
-            // While a log was written its life was as long as this at least.
-            let life = if table.lasts() { NEWS } else { table.kept_for(self.redis.lifetime) };
-            since.saturating_add(life.as_millis() as u64) > now.saturating_add(SOON)
+            // However long the sessions of others live, its entries live for as long as ours.
+            since.saturating_add(life_of_log(*table, self.redis.lifetime)) > now.saturating_add(SOON)
         };
         let read = Table::FOLLOWED.into_iter().zip(&self.until).filter(lasts);
         let (logs, places): (Vec<_>, Vec<_>) = read.map(|(table, place)| (log_key(names, table), place)).unzip();

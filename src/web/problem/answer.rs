@@ -27,8 +27,14 @@ const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 pub fn explain(response: ServiceResponse<BoxBody>, scope: &RequestScope) -> ServiceResponse<BoxBody> {
     let (request, response) = response.into_parts();
     let Some(error) = response.error() else { return ServiceResponse::new(request, response) };
-    let foreign = Problem::foreign(response.status(), error);
-    let problem = error.as_error::<Problem>().unwrap_or(&foreign);
+    let foreign;
+    let problem = match error.as_error::<Problem>() {
+        Some(problem) => problem,
+        None => {
+            foreign = Problem::foreign(response.status(), error);
+            &foreign
+        }
+    };
     let wants_json = ["/api/", "/static/"].iter().any(|prefix| request.match_info().as_str().starts_with(prefix));
     let challenge = matches!(problem, Problem::LoginRequired).then(|| Challenge::of(&request)).transpose();
     let (problem, challenge) = match &challenge {

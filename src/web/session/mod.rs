@@ -80,6 +80,7 @@ impl From<Login> for SessionUser {
 #[derive(Clone)]
 pub struct RequestSession {
     held: Rc<RefCell<Held>>,
+    cookie: Rc<OurCookie>,
     site: Data<Site>,
     state: Data<State>,
 }
@@ -107,14 +108,14 @@ impl RequestSession {
         }
         let (site, state) = (shared::<Site>(request)?.clone(), shared::<State>(request)?.clone());
         let home = shared::<DingTalk>(request)?.home().map(Organisation::corp_id);
-        let cookie = OurCookie::new("session", &site.settings);
+        let cookie = Rc::new(OurCookie::new("session", &site.settings));
         let in_cookie = cookie.value_in(request.headers());
         let login = in_cookie.and_then(|sealed| site.settings.session_keys.open::<Login>(&cookie.name, sealed));
         // An app of one organisation knows no sessions of others.
         let login = login.filter(|login| home.is_none_or(|home| login.corp_id == *home));
         let may_be_first_page = CameFrom::may_load_page(request) && login.as_ref().is_some_and(|login| login.shown_no_page);
         let held = Rc::new(RefCell::new(Held { login, is_changed: false, may_be_first_page }));
-        let session = Self { held, site, state };
+        let session = Self { held, cookie, site, state };
         request.extensions_mut().insert(session.clone());
         Ok(session)
     }
@@ -124,11 +125,10 @@ impl RequestSession {
     pub(super) fn put_on(response: &mut ServiceResponse<BoxBody>) {
         let used = response.request().extensions().get::<Self>().cloned();
         let Some(session) = used else { return };
-        let (held, settings) = (session.held.borrow(), &session.site.settings);
-        let cookie = OurCookie::new("session", settings);
+        let (held, cookie, keys) = (session.held.borrow(), &session.cookie, &session.site.settings.session_keys);
         match &held.login {
             Some(login) if held.is_changed && session.is_valid(login) => {
-                cookie.put(response.headers_mut(), &settings.session_keys.seal(&cookie.name, login), None);
+                cookie.put(response.headers_mut(), &keys.seal(&cookie.name, login), None);
             }
             // The browser may have got a newer cookie from another answer, which this one must not overwrite. An expired cookie is still of
             // use: the next login takes its organisation from it, and ends that session for good.
