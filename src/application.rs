@@ -80,7 +80,7 @@ impl Application {
         let client_id = dingtalk_settings.credentials.client_id.clone();
         let site = Data::new(Site { app, client_id, settings: web.clone(), clock: clock.clone() });
         let callback = Callback::of(dingtalk_settings, clock.clone()).map(Data::new);
-        let logins = Data::new(Logins::new(site.clone(), &state));
+        let logins = Data::new(Logins::new(site.clone(), state.clone()));
         let introductions = Data::new(Introductions::new(site.clone(), state.clone()));
         let reports = Data::new(Reports::new(local_dingtalk.is_some()));
 

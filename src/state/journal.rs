@@ -15,13 +15,14 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use super::claim::{CODE_LIVES, STATE_LIVES};
 use crate::dingtalk::Clock;
 use crate::dingtalk::events::REMEMBERED;
 
 /// The kinds of things that are stored, each with a table of its own. Their names are stored, too, in files and in Redis: none may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Table {
+pub(super) enum Table {
     /// AuthCodes that went out.
     Codes,
     /// States of logins that succeeded.
@@ -62,15 +63,16 @@ impl Table {
         matches!(self, Self::EndedSessions | Self::EndedPeople | Self::EndedOrganisations)
     }
 
-    /// How long a thing is remembered. `life` is that of what it is about: a code, or a session. An ended session is remembered for at
+    /// How long a thing is remembered. No session lives longer than `lifetime`. An ended session is remembered for at
     /// least as long as any copy of its cookie could be valid, whichever process's clock it was written by.
-    pub(super) fn kept_for(self, life: Duration) -> Duration {
+    pub(super) fn kept_for(self, lifetime: Duration) -> Duration {
         const ALWAYS: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
         match self {
-            Self::EndedSessions | Self::EndedPeople | Self::EndedOrganisations => life + Clock::SKEW,
+            Self::EndedSessions | Self::EndedPeople | Self::EndedOrganisations => lifetime + Clock::SKEW,
             Self::Events => REMEMBERED + Clock::SKEW,
             Self::SuiteTicket | Self::Organisations => ALWAYS,
-            Self::Codes | Self::LoginStates | Self::Exchanges => life,
+            Self::Codes => CODE_LIVES,
+            Self::LoginStates | Self::Exchanges => STATE_LIVES + Clock::SKEW,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! It is looked up in memory and stored elsewhere: a change counts at once, and is stored when `State::kept` says so.
 
 mod location; // Where state is stored: STATE_URL.
-mod once; // Things that may be used once, such as authCodes.
+mod claim; // What a login uses up: its authCode and its state.
 mod followed; // What every process must know, such as which sessions were ended.
 mod heard; // What events say of the app's organisations.
 mod takeover; // Copies the state of a file to Redis.
@@ -23,15 +23,17 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
+use self::claim::Claims;
+pub use self::claim::{Claim, STATE_LIVES, StateId, Unavailable};
 use self::database::Database;
 pub use self::followed::SessionId;
 use self::followed::Tables;
-use self::journal::{Journal, Record};
-pub use self::journal::{NotStored, Table};
+use self::journal::Journal;
+pub use self::journal::NotStored;
+use self::journal::Table;
 pub use self::location::{Location, StorageStatus, Unread, Vitals};
-pub use self::once::{Once, Reservation, Taken, Unavailable, Wanted};
 use self::redis::{Publisher, Redis};
-use self::remembered::{Remembered, Seen, Thing};
+use self::remembered::Remembered;
 pub use self::sealing::{Sealer, SealingKeys, derived, mac};
 use crate::dingtalk::events::Reaction;
 use crate::dingtalk::{Clock, Error, Grant, Needed, Peers, Permit, PermitAnswer, PermitRequest, PermitUse, Sharing};
@@ -39,8 +41,7 @@ use crate::dingtalk::{Clock, Error, Grant, Needed, Peers, Permit, PermitAnswer, 
 /// What all requests and processes must agree on.
 pub struct State {
     tables: Arc<Tables>,
-    /// Records from the file, until [`State::once`] takes those of its table.
-    found: Mutex<Vec<Record>>,
+    claims: Mutex<Claims>,
     clock: Clock,
     reaction: Mutex<Reaction>,
     /// When events that do not say when they happened first came to this process, in Unix milliseconds.
@@ -70,12 +71,15 @@ impl State {
             }
         };
         let tables = Tables::new(lifetime, &mut found, &clock, journal);
+        // With Redis they need not be published: [`State::claim`] takes them there.
+        let of_claims = if shared.is_some() { Journal::none() } else { tables.journal.clone() };
+        let claims = Claims::new(lifetime, &mut found, &clock, &of_claims);
         let undated = Remembered::new(Table::Events, lifetime, &mut Vec::new(), &clock, &Journal::none());
         let (redis, _until) = shared.unzip();
         redis.iter().for_each(|redis| redis.follow(&tables));
         Ok(Self {
             tables,
-            found: Mutex::new(found),
+            claims: Mutex::new(claims),
             clock,
             reaction: Mutex::default(),
             undated: Mutex::new(undated),
@@ -88,13 +92,6 @@ impl State {
     /// in the end.
     pub fn react_with(&self, reaction: Reaction) {
         *self.reaction.lock() = reaction;
-    }
-
-    /// The things of one table, each of which may be used once. A used one is remembered for `kept_for`.
-    pub fn once<K: Thing>(&self, table: Table, kept_for: Duration) -> Once<K> {
-        // With Redis they need not be published: [`State::claim`] takes them there.
-        let journal = if self.redis.is_some() { Journal::none() } else { self.tables.journal.clone() };
-        Once::new(Seen::new(table, kept_for, &mut self.found.lock(), &self.clock, &journal))
     }
 
     /// A word that only the processes that share this state can compute. None if it is not shared, and while Redis is away.

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use super::claim::settling;
 use super::database::{Found, locked};
 use super::journal::{Record, Table};
-use super::once::settling;
 use super::remembered::Learnt;
 use super::{NotStored, SealingKeys, State, Unread};
 

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dingtalk_h5::state::{Location, Once, Reservation, State, Table, Taken, Unavailable};
+use dingtalk_h5::dingtalk::Clock;
+use dingtalk_h5::state::{Claim, Location, State, Unavailable};
 
 use super::redis::followed;
 use super::{Place, corp, user};
@@ -23,6 +24,9 @@ promises! {
     what_was_used_stays_used_for_its_time_and_is_then_forgotten: in_memory in_a_file in_redis;
     of_all_who_want_the_same_one_gets_it: in_memory in_redis;
     things_of_different_kinds_are_different_things: in_memory in_a_file in_redis;
+    a_state_that_logged_somebody_in_stays_used_for_as_long_as_it_would_be_good: in_memory in_a_file in_redis;
+    a_state_is_in_use_by_one_login_and_free_again_when_that_has_failed: in_memory in_redis;
+    a_login_keeps_its_place_for_two_exchanges_and_one_that_was_not_sent_is_none: in_memory in_a_file in_redis;
     a_session_that_was_ended_stays_ended_for_as_long_as_its_cookie_would_hold: in_memory in_a_file in_redis;
     a_person_s_sessions_end_in_their_organisation_and_only_those_that_began_before: in_memory in_a_file in_redis;
     an_organisation_s_sessions_end_and_no_other_s: in_memory in_a_file in_redis;
@@ -41,20 +45,14 @@ async fn in_redis() -> Place {
     Place::in_redis().await
 }
 
-const KEPT_FOR: Duration = Duration::from_secs(300);
-
-/// A process, and what its logins take.
+/// A process, and what its logins claim.
 struct Process {
     state: State,
-    codes: Once<u32>,
-    login_states: Once<u32>,
 }
 
 impl Process {
     async fn at(place: &Place) -> Self {
-        let state = followed(place).await;
-        let (codes, login_states) = (state.once(Table::Codes, KEPT_FOR), state.once(Table::LoginStates, KEPT_FOR));
-        Self { state, codes, login_states }
+        Self { state: followed(place).await }
     }
 
     /// The next process, which knows only what was stored; this one itself where state is in memory.
@@ -67,38 +65,20 @@ impl Process {
         Self::at(place).await
     }
 
-    /// Takes a code as a login does: from this process, and then from all.
-    async fn take(&self, code: u32) -> Result<Hands<'_>, Unavailable> {
-        self.take_of(&self.codes, code).await
+    /// Takes a code as a login does that has a state of its own.
+    async fn take(&self, code: u8) -> Result<Claim<'_>, Unavailable> {
+        self.state.claim([code; 32], rand::random()).await
     }
 
-    async fn take_of<'a>(&'a self, things: &'a Once<u32>, thing: u32) -> Result<Hands<'a>, Unavailable> {
-        let here = things.take(thing)?;
-        let claim = self.state.claim(vec![things.wanted(&thing, KEPT_FOR)], Vec::new()).await;
-        claim.map(|everywhere| Hands { here, everywhere }).map_err(|(_, why)| why)
+    /// Takes a state as a login does that has a code of its own.
+    async fn take_state(&self, state: u8) -> Result<Claim<'_>, Unavailable> {
+        self.state.claim(rand::random(), [state; 8]).await
     }
 
-    async fn uses(&self, code: u32) {
+    async fn uses(&self, code: u8) {
         let taken = self.take(code).await.unwrap();
-        taken.mark(true);
-        taken.let_go().await;
-    }
-}
-
-/// A thing that was taken, in this process and in all of them.
-struct Hands<'a> {
-    here: Taken<'a, u32>,
-    everywhere: Reservation<'a>,
-}
-
-impl Hands<'_> {
-    fn mark(&self, is_used: bool) {
-        self.everywhere.mark(0, is_used);
-        if is_used { self.here.mark_used() } else { self.here.mark_unused() }
-    }
-
-    async fn let_go(self) {
-        self.everywhere.conclude().await;
+        taken.code_sent();
+        taken.conclude().await;
     }
 }
 
@@ -116,16 +96,16 @@ async fn what_is_taken_is_under_way_until_it_is_let_go(place: Place) {
     let (one, other) = (&processes[0], processes.last().unwrap());
     let taken = one.take(1).await.unwrap();
     assert_eq!(other.take(1).await.err(), Some(Unavailable::UnderWay));
-    taken.let_go().await;
+    taken.conclude().await;
     assert!(other.take(1).await.is_ok());
 }
 
 async fn what_was_not_used_after_all_is_free_and_when_used_later_is_remembered_from_then(place: Place) {
     let process = Process::at(&place).await;
     let taken = process.take(1).await.unwrap();
-    taken.mark(true);
-    taken.mark(false);
-    taken.let_go().await;
+    taken.code_sent();
+    taken.code_unused();
+    taken.conclude().await;
     let process = process.next(&place).await;
     place.passes(Duration::from_secs(200)).await;
     process.uses(1).await;
@@ -135,10 +115,10 @@ async fn what_was_not_used_after_all_is_free_and_when_used_later_is_remembered_f
 async fn what_was_used_stays_used_for_its_time_and_is_then_forgotten(place: Place) {
     let process = Process::at(&place).await;
     let taken = process.take(1).await.unwrap();
-    taken.mark(true);
+    taken.code_sent();
     assert_eq!(process.take(1).await.err(), Some(Unavailable::UnderWay));
-    taken.let_go().await;
-    assert_eq!(process.take(1).await.err(), Some(Unavailable::Used));
+    taken.conclude().await;
+    assert_eq!(process.take(1).await.err(), Some(Unavailable::CodeUsed));
     is_used_for_its_time(process, &place).await;
 }
 
@@ -146,9 +126,9 @@ async fn what_was_used_stays_used_for_its_time_and_is_then_forgotten(place: Plac
 async fn is_used_for_its_time(process: Process, place: &Place) {
     let process = process.next(place).await;
     place.passes(Duration::from_secs(270)).await;
-    assert_eq!(process.take(1).await.err(), Some(Unavailable::Used));
+    assert_eq!(process.take(1).await.err(), Some(Unavailable::CodeUsed));
     place.passes(Duration::from_secs(30)).await;
-    assert!(process.take(1).await.is_ok() && !process.codes.was_used(&1));
+    assert!(process.take(1).await.is_ok());
 }
 
 async fn of_all_who_want_the_same_one_gets_it(place: Place) {
@@ -157,8 +137,8 @@ async fn of_all_who_want_the_same_one_gets_it(place: Place) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for code in 0..100 {
             if let Ok(taken) = runtime.block_on(process.take(code)) {
-                taken.mark(true);
-                runtime.block_on(taken.let_go());
+                taken.code_sent();
+                runtime.block_on(taken.conclude());
                 won.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -175,8 +155,47 @@ async fn things_of_different_kinds_are_different_things(place: Place) {
     let process = Process::at(&place).await;
     process.uses(1).await;
     let process = process.next(&place).await;
-    assert_eq!(process.take(1).await.err(), Some(Unavailable::Used));
-    assert!(process.take_of(&process.login_states, 1).await.is_ok() && process.take(2).await.is_ok());
+    assert_eq!(process.take(1).await.err(), Some(Unavailable::CodeUsed));
+    assert!(process.take_state(1).await.is_ok() && process.take(2).await.is_ok());
+}
+
+async fn a_state_that_logged_somebody_in_stays_used_for_as_long_as_it_would_be_good(place: Place) {
+    let process = Process::at(&place).await;
+    let taken = process.take_state(1).await.unwrap();
+    taken.code_sent();
+    taken.succeeded();
+    taken.conclude().await;
+    let process = process.next(&place).await;
+    place.passes(Duration::from_secs(1170)).await;
+    assert_eq!(process.take_state(1).await.err(), Some(Unavailable::StateUsed));
+    place.passes(Duration::from_secs(30) + Clock::SKEW).await;
+    assert!(process.take_state(1).await.is_ok() && !process.state.was_used(&[1; 8]));
+}
+
+async fn a_state_is_in_use_by_one_login_and_free_again_when_that_has_failed(place: Place) {
+    let processes = side_by_side(&place).await;
+    let (one, other) = (&processes[0], processes.last().unwrap());
+    let taken = one.take_state(1).await.unwrap();
+    taken.code_sent();
+    assert_eq!(other.take_state(1).await.err(), Some(Unavailable::UnderWay));
+    taken.conclude().await;
+    assert!(other.take_state(1).await.is_ok());
+}
+
+async fn a_login_keeps_its_place_for_two_exchanges_and_one_that_was_not_sent_is_none(place: Place) {
+    let mut process = Process::at(&place).await;
+    for is_sent in [true, false, false, true] {
+        let taken = process.take_state(1).await.unwrap();
+        assert!(taken.keeps_place());
+        taken.code_sent();
+        if !is_sent {
+            taken.code_unused();
+        }
+        taken.conclude().await;
+        process = process.next(&place).await;
+    }
+    assert!(!process.take_state(1).await.unwrap().keeps_place());
+    assert!(process.take_state(2).await.unwrap().keeps_place());
 }
 
 async fn a_session_that_was_ended_stays_ended_for_as_long_as_its_cookie_would_hold(place: Place) {

@@ -4,17 +4,20 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::time::Duration;
 
-use dingtalk_h5::state::{Location, SealingKeys, State, Table, Unavailable, Unread};
+use dingtalk_h5::state::{Claim, Location, SealingKeys, State, Unavailable, Unread};
 
 use super::{LIFETIME, Place, corp, new_path, user};
 
-const KEPT_FOR: Duration = Duration::from_secs(300);
+/// Takes an authCode as a login does that has a state of its own.
+async fn take(state: &State, code: u8) -> Result<Claim<'_>, Unavailable> {
+    state.claim([code; 32], rand::random()).await
+}
 
 /// A file in which something of each kind is kept.
-fn filled() -> Place {
+async fn filled() -> Place {
     let place = Place::in_a_file();
     let state = place.open();
-    state.once(Table::Codes, KEPT_FOR).take([1_u8; 32]).unwrap().mark_used();
+    take(&state, 1).await.unwrap().code_sent();
     state.end_session(7);
     state.end_sessions_of_person(corp("dingcanary1"), user("annacanary"), place.clock().moment());
     place
@@ -26,17 +29,16 @@ fn refused(place: &Place) -> Unread {
 
 #[tokio::test]
 async fn what_was_kept_is_known_after_a_restart_and_is_then_forgotten_in_its_time() {
-    let place = filled();
+    let place = filled().await;
     place.hands.advance(Duration::from_secs(100));
     let (state, began) = (place.open(), place.clock().moment_at(0));
-    let codes = state.once(Table::Codes, KEPT_FOR);
-    assert_eq!(codes.take([1; 32]).err(), Some(Unavailable::Used));
+    assert_eq!(take(&state, 1).await.err(), Some(Unavailable::CodeUsed));
     assert!(state.has_ended(7, &corp("ding2"), &user("berta"), place.clock().moment()));
     assert!(state.has_ended(8, &corp("dingcanary1"), &user("annacanary"), began));
     place.hands.advance(Duration::from_secs(200));
-    assert!(codes.take([1; 32]).is_ok());
-    drop((codes, state));
-    assert!(place.open().once(Table::Codes, KEPT_FOR).take([1; 32]).is_ok());
+    assert!(take(&state, 1).await.is_ok());
+    drop(state);
+    assert!(take(&place.open(), 1).await.is_ok());
 }
 
 #[tokio::test]
@@ -57,7 +59,7 @@ async fn a_file_whose_creation_was_cut_off_is_begun_anew() {
 
 #[tokio::test]
 async fn a_file_with_rows_whose_beginning_is_lost_is_refused_and_left_alone() {
-    let place = filled();
+    let place = filled().await;
     let mut damaged = std::fs::read(place.path()).unwrap();
     damaged[..512].fill(0);
     std::fs::write(place.path(), &damaged).unwrap();
@@ -141,7 +143,7 @@ async fn a_session_that_ended_while_the_clock_was_ahead_does_not_come_back_when_
 
 #[tokio::test]
 async fn a_start_with_a_clock_that_is_hours_ahead_forgets_no_end_of_a_session() {
-    let place = filled();
+    let place = filled().await;
     let ahead = 14 * 3600;
     place.hands.set_time_of_day(ahead);
     drop(place.open());
@@ -154,27 +156,27 @@ async fn a_start_with_a_clock_that_is_hours_ahead_forgets_no_end_of_a_session() 
 #[tokio::test]
 async fn what_was_unmarked_or_forgotten_is_not_found_again() {
     let place = Place::in_a_file();
-    let codes = place.open().once(Table::Codes, KEPT_FOR);
-    let taken = codes.take(1).unwrap();
-    taken.mark_used();
-    taken.mark_unused();
+    let state = place.open();
+    let taken = take(&state, 1).await.unwrap();
+    taken.code_sent();
+    taken.code_unused();
     drop(taken);
-    codes.take(2).unwrap().mark_used();
-    drop(codes);
-    let codes = place.open().once(Table::Codes, KEPT_FOR);
-    assert!(codes.take(1).is_ok());
-    assert_eq!(codes.take(2).err(), Some(Unavailable::Used));
+    take(&state, 2).await.unwrap().code_sent();
+    drop(state);
+    let state = place.open();
+    assert!(take(&state, 1).await.is_ok());
+    assert_eq!(take(&state, 2).await.err(), Some(Unavailable::CodeUsed));
 }
 
 #[tokio::test]
 async fn what_an_older_key_has_sealed_is_read_and_sealed_anew() {
-    let mut place = filled();
+    let mut place = filled().await;
     let old = place.keys[0];
     place.keys = vec![rand::random(), old];
     drop(place.open());
     place.keys.pop();
     let state = place.open();
-    assert_eq!(state.once(Table::Codes, KEPT_FOR).take([1_u8; 32]).err(), Some(Unavailable::Used));
+    assert_eq!(take(&state, 1).await.err(), Some(Unavailable::CodeUsed));
     place.keys = vec![old];
     drop(state);
     assert!(matches!(refused(&place), Unread::Foreign));
@@ -182,7 +184,7 @@ async fn what_an_older_key_has_sealed_is_read_and_sealed_anew() {
 
 #[tokio::test]
 async fn a_file_of_another_key_of_something_else_or_of_another_process_is_refused_and_left_alone() {
-    let mut place = filled();
+    let mut place = filled().await;
     let whole = std::fs::read(place.path()).unwrap();
     let ours = std::mem::replace(&mut place.keys, vec![rand::random()]);
     let said = place.try_open().err().unwrap().to_string();
@@ -203,7 +205,7 @@ async fn a_file_of_another_key_of_something_else_or_of_another_process_is_refuse
 
 #[tokio::test]
 async fn a_torn_file_is_refused_and_left_alone_wherever_it_is_torn() {
-    let place = filled();
+    let place = filled().await;
     let whole = std::fs::read(place.path()).unwrap();
     let lengths = (1..24).map(|nth| whole.len() * nth / 24).chain([9, 100, 4095, 4096, 4097, 8192, whole.len() - 1]);
     for length in lengths {
@@ -216,7 +218,7 @@ async fn a_torn_file_is_refused_and_left_alone_wherever_it_is_torn() {
 
 #[tokio::test]
 async fn a_byte_that_changed_is_noticed_or_changes_nothing() {
-    let place = filled();
+    let place = filled().await;
     let whole = std::fs::read(place.path()).unwrap();
     let written: Vec<_> = (0..whole.len()).filter(|nth| whole[*nth] != 0).collect();
     for nth in written.iter().step_by(written.len() / 40).copied() {
@@ -226,7 +228,7 @@ async fn a_byte_that_changed_is_noticed_or_changes_nothing() {
         match place.try_open() {
             Ok(state) => {
                 assert!(state.has_ended(7, &corp("ding2"), &user("berta"), place.clock().moment()), "{nth}");
-                assert_eq!(state.once(Table::Codes, KEPT_FOR).take([1_u8; 32]).err(), Some(Unavailable::Used), "{nth}");
+                assert_eq!(take(&state, 1).await.err(), Some(Unavailable::CodeUsed), "{nth}");
             }
             Err(_) => assert!(std::fs::read(place.path()).unwrap() == changed, "{nth}"),
         }
@@ -235,7 +237,7 @@ async fn a_byte_that_changed_is_noticed_or_changes_nothing() {
 
 #[tokio::test]
 async fn only_its_owner_reads_it_and_without_the_key_it_says_nothing() {
-    let place = filled();
+    let place = filled().await;
     assert_eq!(std::fs::metadata(place.path()).unwrap().permissions().mode() & 0o777, 0o600);
     let bytes = std::fs::read(place.path()).unwrap();
     assert!(!bytes.windows(6).any(|window| window == b"canary"));

@@ -17,15 +17,15 @@ use tokio::time::Instant;
 
 pub use self::entry::{EntryPage, Visitor};
 pub use self::organisation::organisation_of;
+use self::presession::Attempt;
 pub use self::presession::Challenge;
-use self::presession::{Attempt, StateId};
 
 use super::problem::Queued;
 use super::{
     ClientAddress, Metrics, OurCookie, Problem, RequestSession, SameOrigin, SessionUser, Site, StrictJson, route, shared,
 };
 use crate::dingtalk::{AuthCode, Call, DingTalk, Error, Kind, Network, Standing};
-use crate::state::{Once, Reservation, State, Table, Taken, Unavailable};
+use crate::state::{Claim, State, Unavailable};
 
 /// Where logins begin and end.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -36,33 +36,21 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(route::get("/signed-out", entry::show_signed_out));
 }
 
-/// Checks logins, and remembers the states and authCodes that were used.
+/// Checks logins.
 pub struct Logins {
     site: Data<Site>,
+    store: Data<State>,
     presession: OurCookie,
-    states: Once<StateId>,
-    codes: Once<[u8; 32]>,
-    /// The exchanges in which a login kept its place in the line: two for each state.
-    exchanges: Once<(StateId, u8)>,
 }
 
 impl Logins {
-    /// DingTalk forgets an authCode after five minutes ("Obtain the userid of a user by using the authorization code").
-    const CODE_LIVES: Duration = Duration::from_secs(300);
-
-    /// Takes what `store` knows of used states and authCodes.
-    pub fn new(site: Data<Site>, store: &State) -> Self {
-        Self {
-            presession: OurCookie::new("presession", &site.settings),
-            states: store.once(Table::LoginStates, Self::STATES_USED_FOR),
-            codes: store.once(Table::Codes, Self::CODE_LIVES),
-            exchanges: store.once(Table::Exchanges, Self::STATES_USED_FOR),
-            site,
-        }
+    /// `store` knows which states and authCodes were used.
+    pub fn new(site: Data<Site>, store: Data<State>) -> Self {
+        Self { presession: OurCookie::new("presession", &site.settings), site, store }
     }
 
     /// The answer to a login whose exchange failed. If it may post again, it gets a place in the line.
-    fn refuse(&self, claim: &Claim, attempt: &Attempt, error: Error) -> Problem {
+    fn refuse(&self, claim: &Claim<'_>, attempt: &Attempt, error: Error) -> Problem {
         // The authCode was not sent, or DingTalk's gateway refused the call before anything looked at the code: it can be sent again.
         if matches!(error.kind, Kind::NoTurn(_) | Kind::Crowded(_) | Kind::NotAsked(_)) {
             claim.code_unused();
@@ -81,70 +69,13 @@ impl Logins {
     }
 }
 
-/// What a login reserves before it calls DingTalk: the authCode, its state, and one of the exchanges in which it keeps its place in the
-/// line. It reserves them in this process first, then in all processes. When this is dropped, what was not used is free again.
-struct Claim<'a> {
-    code: Taken<'a, [u8; 32]>,
-    state: Taken<'a, StateId>,
-    /// Without one the login goes to the end of the line.
-    exchange: Option<Taken<'a, (StateId, u8)>>,
-    reservation: Reservation<'a>,
-}
-
-/// The numbers of the three in `reservation`, in the order in which `Claim::take` asks for them.
-const CODE: usize = 0;
-const STATE: usize = 1;
-const EXCHANGE: usize = 2;
-
-impl<'a> Claim<'a> {
-    /// A login keeps its place in the line for one exchange, and for one more with a fresh authCode.
-    const EXCHANGES: [u8; 2] = [0, 1];
-    /// How long a login can take: it waits for its turn, and then five seconds for DingTalk, twice at most. If its process hangs, the state
-    /// is free again after this time.
-    const LOGIN: Duration = Duration::from_secs(40);
-
-    async fn take(logins: &'a Logins, store: &'a State, code: [u8; 32], state: StateId) -> Result<Self, Problem> {
-        let refused = |nth, why| match (nth, why) {
-            (_, Unavailable::UnderWay) => Problem::CodeInUse,
-            (CODE, Unavailable::Used) => Problem::code_rejected(),
-            (_, Unavailable::Used) => Problem::StateRejected,
-        };
-        let code_taken = logins.codes.take(code).map_err(|why| refused(CODE, why))?;
-        let state_taken = logins.states.take(state).map_err(|why| refused(STATE, why))?;
-        let exchange = Self::EXCHANGES.into_iter().find_map(|nth| logins.exchanges.take((state, nth)).ok());
-        // DingTalk may accept the code until five minutes after it was sent, even if the process that sent it has died.
-        let code_wanted = logins.codes.wanted(&code, Logins::CODE_LIVES + Self::LOGIN);
-        let state_wanted = logins.states.wanted(&state, Self::LOGIN).until_this_process_ends();
-        let exchange_wanted = |nth| logins.exchanges.wanted(&(state, nth), Self::LOGIN).until_this_process_ends();
-        let (needed, helping) = (vec![code_wanted, state_wanted], Self::EXCHANGES.map(exchange_wanted).to_vec());
-        let reservation = store.claim(needed, helping).await.map_err(|(nth, why)| refused(nth, why))?;
-        let exchange = exchange.filter(|_| reservation.helps);
-        Ok(Self { code: code_taken, state: state_taken, exchange, reservation })
-    }
-
-    /// The authCode is being sent: it and the exchange are used now, whatever DingTalk answers, and even if the browser disconnects.
-    fn code_sent(&self) {
-        self.mark_sent(true);
-        self.code.mark_used();
-        self.exchange.iter().for_each(Taken::mark_used);
-    }
-
-    /// The authCode was not sent, or nothing has looked at it: it and the exchange are free again.
-    fn code_unused(&self) {
-        self.mark_sent(false);
-        self.code.mark_unused();
-        self.exchange.iter().for_each(Taken::mark_unused);
-    }
-
-    /// The login has succeeded.
-    fn succeeded(&self) {
-        self.reservation.mark(STATE, true);
-        self.state.mark_used();
-    }
-
-    fn mark_sent(&self, is_sent: bool) {
-        self.reservation.mark(CODE, is_sent);
-        self.reservation.mark(EXCHANGE, is_sent);
+impl From<Unavailable> for Problem {
+    fn from(why: Unavailable) -> Self {
+        match why {
+            Unavailable::UnderWay => Self::CodeInUse,
+            Unavailable::CodeUsed => Self::code_rejected(),
+            Unavailable::StateUsed => Self::StateRejected,
+        }
     }
 }
 
@@ -164,7 +95,7 @@ async fn log_in(
     session: RequestSession,
     StrictJson(LoginRequest { auth_code, state, place }): StrictJson<LoginRequest>,
     request: HttpRequest,
-    (logins, store): (Data<Logins>, Data<State>),
+    logins: Data<Logins>,
     dingtalk: Data<DingTalk>,
 ) -> Result<HttpResponse, Problem> {
     let code = AuthCode::parse(auth_code).map_err(|_| Problem::BadRequest("authCode is not a code".into()))?;
@@ -172,8 +103,8 @@ async fn log_in(
     let organisation = dingtalk.organisation(&attempt.corp_id)?;
 
     let asked = logins.site.clock.moment();
-    let claim = Claim::take(&logins, &store, code.fingerprint(), attempt.state).await?;
-    if claim.exchange.is_none() {
+    let claim = logins.store.claim(code.fingerprint(), attempt.state).await?;
+    if !claim.keeps_place() {
         attempt.since = logins.site.clock.unix_millis();
     }
 
@@ -186,20 +117,20 @@ async fn log_in(
         Ok(user) => user,
         Err(error) => {
             let problem = logins.refuse(&claim, &attempt, error);
-            claim.reservation.conclude().await;
+            claim.conclude().await;
             return Err(problem);
         }
     };
 
     // Meanwhile the organisation may have removed the app, or the person may have left. A login with a fresh code tells if they are back.
     dingtalk.admits(&attempt.corp_id)?;
-    if store.is_over(&attempt.corp_id, &user.user_id, asked) {
+    if logins.store.is_over(&attempt.corp_id, &user.user_id, asked) {
         return Err(Problem::code_rejected());
     }
     claim.succeeded();
     let user = session.begin(user, attempt.corp_id, attempt.presession);
     // Waits until the changes are stored, so that this answer is true after a restart, too. If they cannot be stored, the log says so.
-    let (_, _) = tokio::join!(claim.reservation.conclude(), store.kept());
+    let (_, _) = tokio::join!(claim.conclude(), logins.store.kept());
     let mut response = HttpResponse::Ok().json(user);
     logins.presession.remove(response.headers_mut());
     Ok(response)

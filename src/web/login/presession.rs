@@ -12,19 +12,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
 use super::{Logins, organisation_of};
-use crate::dingtalk::{Clock, CorpId, Moment};
+use crate::dingtalk::{CorpId, Moment};
+use crate::state::{STATE_LIVES, StateId};
 use crate::web::{Problem, RequestSession, shared};
 
 /// The purpose that a state is proved for.
 const PURPOSE: &str = "login state";
 /// How long a login may take from the entry page to its end, or until it gets a place in the line.
 const GOOD_FOR: Duration = Duration::from_secs(600);
-/// How long a login may take at most, however often it joins the line.
-const LONGEST: Duration = GOOD_FOR.saturating_add(Place::LONGEST_WAIT);
-
-/// Tells states apart.
-pub(super) type StateId = [u8; 8];
-
 /// The content of a state.
 #[derive(Serialize, Deserialize)]
 struct Issued {
@@ -50,7 +45,7 @@ impl Place {
     /// The purpose that a place is proved for.
     const PURPOSE: &str = "place in the line of logins";
     /// Nobody waits longer.
-    const LONGEST_WAIT: Duration = Duration::from_secs(600);
+    const LONGEST_WAIT: Duration = STATE_LIVES.saturating_sub(GOOD_FOR);
     /// A login that posts later than this after its turn loses its place, so it is useless to collect places before a rush.
     const GRACE: Duration = Duration::from_secs(30);
 
@@ -77,9 +72,6 @@ pub struct Attempt {
 
 /// States are accepted, and places in the line issued.
 impl Logins {
-    /// How long used states are remembered: longer than any state is valid, whichever process issued it.
-    pub(super) const STATES_USED_FOR: Duration = LONGEST.saturating_add(Clock::SKEW);
-
     /// The login of `state`, if the state was issued to the browser that made `request`, is ten minutes old at most and was not used. Its
     /// age is checked when the login first posts. When it posts again, `place` proves that this was done, and when it joined the line.
     pub fn attempt(&self, request: &HttpRequest, state: &str, place: Option<&str>) -> Result<Attempt, Problem> {
@@ -89,9 +81,9 @@ impl Logins {
         let now = clock.unix_millis();
         let place: Option<Place> = place.and_then(|place| keys.proved(Place::PURPOSE, &presession, place));
         let place = place.filter(|place| place.state == id && place.is_good(now));
-        let limit = if place.is_some() { LONGEST } else { GOOD_FOR };
+        let limit = if place.is_some() { STATE_LIVES } else { GOOD_FOR };
         let is_fresh = clock.age(at).is_some_and(|age| age < limit);
-        if !is_fresh || self.states.was_used(&id) {
+        if !is_fresh || self.store.was_used(&id) {
             return Err(Problem::StateRejected);
         }
         let kept = place.filter(|place| place.keeps_order(now));
