@@ -157,7 +157,8 @@ impl Journal {
 
     /// A journal whose thread stores changes with `store`.
     pub fn of(store: impl Store) -> std::io::Result<Self> {
-        let ((orders, ordered), failing) = (channel(), Arc::new(AtomicBool::new(false)));
+        let (orders, ordered) = channel();
+        let failing = Arc::new(AtomicBool::new(false));
         let is_failing = Arc::clone(&failing);
         let thread = thread::Builder::new().name("state".to_owned()).spawn(move || write(&ordered, &is_failing, store))?;
         Ok(Self(Some(Arc::new(Writer { orders: Some(orders), failing, thread: Some(thread) }))))

@@ -56,7 +56,8 @@ impl State {
     /// Reads the stored state and, unless it is `memory:`, starts a thread that stores changes. `app` names the app, so that two may share
     /// one Redis; no session lives longer than `lifetime`.
     pub fn open(location: &Location, app: &str, keys: SealingKeys, lifetime: Duration, clock: Clock) -> Result<Self, Unread> {
-        let (mut found, mut shared) = (Vec::new(), None);
+        let mut found = Vec::new();
+        let mut shared = None;
         let journal = match location {
             Location::Memory => Journal::none(),
             Location::File(path) => {

@@ -53,8 +53,14 @@ pub(super) struct Remembered<K, V> {
 impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
     /// No session lives longer than `lifetime`. Takes the records of this `table` out of those that were `found` at the start.
     pub fn new(table: Table, lifetime: Duration, found: &mut Vec<Record>, clock: &Clock, journal: &Journal) -> Self {
-        let (clock, journal, kept_for, forgets_at) = (clock.clone(), journal.clone(), table.kept_for(lifetime), clock.now());
-        let mut new = Self { table, known: HashMap::new(), forgets_at, kept_for, clock, journal };
+        let mut new = Self {
+            table,
+            known: HashMap::new(),
+            forgets_at: clock.now(),
+            kept_for: table.kept_for(lifetime),
+            clock: clock.clone(),
+            journal: journal.clone(),
+        };
         let ours: Vec<_> = found.extract_if(.., |record| record.table == table).collect();
         new.known = ours.iter().filter_map(|record| new.read(record)).collect();
         new

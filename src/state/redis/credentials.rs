@@ -67,7 +67,8 @@ impl Redis {
 
     /// The credential that is stored in Redis, if it is fresh; else the one that `ask` fetches.
     pub async fn credential(self: &Arc<Self>, needed: Needed, ask: BoxFuture<'_, Result<Grant, Error>>) -> Result<Grant, Error> {
-        let (owner, gives_up) = (self.owner(), Instant::now() + Self::LONGEST_WAIT);
+        let owner = self.owner();
+        let gives_up = Instant::now() + Self::LONGEST_WAIT;
         let mut back_by = Instant::now() + Link::TIMEOUT;
         loop {
             match self.look(&needed, &owner).await {
@@ -109,7 +110,8 @@ impl Redis {
         let Some(stored) = stored else { return Lookup::Due(None) };
         let now = self.clock.unix_millis();
         let ago = |then: u64| Duration::from_millis(now.saturating_sub(then));
-        let (life, granted_ago) = (Duration::from_millis(stored.life), ago(stored.granted));
+        let life = Duration::from_millis(stored.life);
+        let granted_ago = ago(stored.granted);
         // Processes find a credential due at 85 to 90 % of its life: the first one that asks renews it.
         let fresh_for = if stored.rotates { life } else { life.mul_f64(0.85) };
         // The clock of Redis was ahead, so that nothing says how old it is.

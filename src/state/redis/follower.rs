@@ -44,7 +44,8 @@ impl Follower {
     const WAITS: Duration = Duration::from_secs(1);
 
     async fn run(mut self) {
-        let (mut away_since, mut told) = (Instant::now(), None);
+        let mut away_since = Instant::now();
+        let mut told = None;
         loop {
             let began = Instant::now();
             let why = match self.set_up().await {
@@ -138,8 +139,12 @@ impl Follower {
 
     /// Follows until the connection fails. Returns why it did.
     async fn stay(&mut self, session: &Session, mut reader: MultiplexedConnection) -> Away {
-        let (redis, names, mut commands) = (Arc::clone(&self.redis), &session.names, session.connection.clone());
-        let (tables, already_there, is_published) = (self.tables.clone(), self.already_there.clone(), AtomicBool::new(false));
+        let redis = Arc::clone(&self.redis);
+        let names = &session.names;
+        let mut commands = session.connection.clone();
+        let tables = self.tables.clone();
+        let already_there = self.already_there.clone();
+        let is_published = AtomicBool::new(false);
         let publish_again = async {
             if let Some(already_there) = already_there {
                 while Tables::give_all(&tables, |thing| already_there.lock().contains(&names.of(thing))).await.is_err() {
@@ -196,9 +201,15 @@ impl Redis {
 
     /// Keeps the connection up from now on, and has `tables` learn what other processes tell.
     pub fn follow(self: &Arc<Self>, tables: &Arc<Tables>) {
-        let (redis, tables, until) = (Arc::clone(self), Arc::downgrade(tables), Default::default());
-        let follower =
-            Follower { redis, tables, until, dataset: None, already_there: None, found_junk: false, to_write: Vec::new() };
+        let follower = Follower {
+            redis: Arc::clone(self),
+            tables: Arc::downgrade(tables),
+            until: Default::default(),
+            dataset: None,
+            already_there: None,
+            found_junk: false,
+            to_write: Vec::new(),
+        };
         self.runtime.spawn(follower.run());
     }
 

@@ -110,7 +110,8 @@ impl Link {
     }
 
     async fn ask_now<T: FromRedisValue>(&self, question: &impl Fn(&Names) -> Cmd) -> Result<Result<T, RedisError>, Away> {
-        let (session, asked) = (self.session()?, Instant::now());
+        let session = self.session()?;
+        let asked = Instant::now();
         let answer = timeout(ANSWER_TIMEOUT, question(&session.names).query_async(&mut session.connection.clone())).await;
         let answer = answer.unwrap_or(Err(RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))));
         Ok(answer.inspect_err(|error| self.give_up(&session, Lost { why: Away::of(error), since: asked })))

@@ -139,7 +139,8 @@ impl Follower {
         names: &Names,
         table: Table,
     ) -> Result<(), Away> {
-        let (key, mut cursor) = (kept_key(names, table), 0_u64);
+        let key = kept_key(names, table);
+        let mut cursor = 0_u64;
         loop {
             let mut scan = redis::cmd("HSCAN");
             scan.arg(&key).arg(cursor).arg("COUNT").arg(Self::AT_ONCE);

@@ -40,7 +40,8 @@ impl Redis {
             PermitUse::Late(late) => ("late", late),
             PermitUse::Refused(late) => ("refused", late),
         };
-        let (redis, call) = (Arc::clone(self), format!("{} {request} {}", self.me, nth + 1));
+        let redis = Arc::clone(self);
+        let call = format!("{} {request} {}", self.me, nth + 1);
         self.runtime.spawn(async move {
             let args = (&call, what, late.as_millis() as u64);
             let question = |names: &Names| script(NOTE_PERMIT, &KINDS, &keys(names, &line), args);
