@@ -106,7 +106,8 @@ impl Answer {
     /// 0. One of the new API is a success with HTTP 2xx, unless the body has an `errcode` as in the old API, as some do. `secrets` are
     /// those that were sent: they are cut out of a refusal's text.
     pub fn open<T: DeserializeOwned>(&self, call: Call, secrets: &[&str]) -> Result<T, Error> {
-        let (status, body) = (self.status, &self.body);
+        let status = self.status;
+        let body = &self.body;
         // Some calls of the new API answer without a body: 204, or 200. That is read as `{}`, if `T` can be read from it.
         if call.family == Family::New
             && (200..300).contains(&status)

@@ -65,7 +65,8 @@ impl AnswerCache {
     where
         F: Future<Output = Result<Value, Error>> + Send + 'static,
     {
-        let (now, mut asked) = (self.clock.now_with_sleep(), self.asked.lock());
+        let now = self.clock.now_with_sleep();
+        let mut asked = self.asked.lock();
         if let Some(known) = asked.get(&question).filter(|known| known.is_good(now)) {
             return known.answer.clone();
         }

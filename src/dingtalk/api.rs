@@ -74,7 +74,7 @@ pub(super) struct Api {
 
 impl Api {
     /// Nothing was called yet.
-    pub fn new((api_url, oapi_url): (Url, Url), transport: Transport, clock: Clock, observer: Arc<dyn Observer>) -> Self {
+    pub fn new(api_url: Url, oapi_url: Url, transport: Transport, clock: Clock, observer: Arc<dyn Observer>) -> Self {
         Self {
             transport,
             breaker: Breaker::default(),
@@ -166,7 +166,8 @@ impl Api {
     /// value says for how long this server is banned, if it is.
     async fn probe(&self, probe: Call, token: Option<&AccessToken>) -> Result<(Answer, Option<Duration>), Error> {
         const TIMEOUT: Duration = Duration::from_secs(2);
-        let (began, mut request) = (Instant::now(), self.request(&probe.into(), token, &Value::Null));
+        let began = Instant::now();
+        let mut request = self.request(&probe.into(), token, &Value::Null);
         *request.timeout_mut() = Some(TIMEOUT);
         let answer = self.transport.send(probe, request).await;
         self.observer.called(probe.name, answer.as_ref().map(drop), began.elapsed());

@@ -101,15 +101,20 @@ impl DingTalk {
         clock: Clock,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, reqwest::Error> {
-        let Settings { kind, credentials, api_url, oapi_url, proxy, calls_per_second, .. } = settings;
-        let transport = Transport::new(proxy)?;
-        let api = Api::new((api_url, oapi_url), transport, clock.clone(), observer);
-        let (answers, look_ups) = (AnswerCache::new(clock), look_ups());
-        let (authorisations, peers) = (Arc::clone(&state), state);
-        let stream = Mutex::default();
-        let app = Arc::new(App { kind, credentials, authorisations, peers, api, answers, look_ups, calls_per_second, stream });
-        let home = app.kind.home().cloned();
-        let home = home.map(|home| Organisation::new(Arc::clone(&app), home.corp_id));
+        let transport = Transport::new(settings.proxy)?;
+        let authorisations = Arc::clone(&state);
+        let app = Arc::new(App {
+            kind: settings.kind,
+            credentials: settings.credentials,
+            authorisations,
+            peers: state,
+            api: Api::new(settings.api_url, settings.oapi_url, transport, clock.clone(), observer),
+            answers: AnswerCache::new(clock),
+            look_ups: look_ups(),
+            calls_per_second: settings.calls_per_second,
+            stream: Mutex::default(),
+        });
+        let home = app.kind.home().map(|home| Organisation::new(Arc::clone(&app), home.corp_id.clone()));
         Ok(Self { app, organisations: Arc::default(), home })
     }
 
@@ -126,7 +131,8 @@ impl DingTalk {
             Some(_) => return Err(not_authorised("it is the app of another organisation")),
             None => {}
         }
-        let (since, now) = (self.app.authorised(corp_id)?, self.app.api.clock.now());
+        let since = self.app.authorised(corp_id)?;
+        let now = self.app.api.clock.now();
         let mut held = self.organisations.lock();
         // Credentials and refusals from before the last authorisation are worthless. None counts as 0, so that an entry stays when a call
         // has shown that its organisation has the app.
@@ -137,7 +143,8 @@ impl DingTalk {
         let make = || Organisation::new(Arc::clone(&self.app), corp_id.clone());
         let new = || Entry { organisation: self.app.api.transport.within(make), since, last_used: now };
         let entry = held.entry(corp_id.clone()).or_insert_with(new);
-        (entry.since, entry.last_used) = (since, now);
+        entry.since = since;
+        entry.last_used = now;
         Ok(entry.organisation.clone())
     }
 
@@ -151,7 +158,8 @@ impl DingTalk {
 
     /// The present state of the client, without secrets.
     pub fn state(&self) -> DingTalkState {
-        let (api, now) = (&self.app.api, self.app.api.clock.now());
+        let api = &self.app.api;
+        let now = api.clock.now();
         let for_seconds = |since| now.saturating_duration_since(since).as_secs();
         let stream = self.app.stream.lock().map(|(connected, since)| StreamState { connected, for_seconds: for_seconds(since) });
         DingTalkState { breaker: api.breaker.shows(now), reachable: !api.reach.is_lost(), stream }

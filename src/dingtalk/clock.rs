@@ -67,8 +67,8 @@ impl Clock {
 
     /// A clock that takes its time from `read`: monotonic time and the time of day.
     pub fn reading(read: impl Fn() -> (Instant, SystemTime) + Send + Sync + 'static) -> Self {
-        let (made, origin, followed) = (read(), rand::random(), Mutex::default());
-        Self(Arc::new(Inner { read: Box::new(read), made, origin, followed }))
+        let made = read();
+        Self(Arc::new(Inner { read: Box::new(read), made, origin: rand::random(), followed: Mutex::default() }))
     }
 
     /// Monotonic time. It does not count suspension, so what is remembered by it is never forgotten too early.
@@ -144,14 +144,15 @@ impl Clock {
         let mut followed = self.0.followed.lock();
         let jump = ahead_ms - followed.ahead_ms;
         if jump.unsigned_abs() > Self::JUMP_MS {
-            let slept = followed.slept + Duration::from_millis(jump.max(0).unsigned_abs());
-            (followed.ahead_ms, followed.slept) = (ahead_ms, slept);
+            followed.ahead_ms = ahead_ms;
+            followed.slept += Duration::from_millis(jump.max(0).unsigned_abs());
             tracing::warn!(
                 seconds = jump / 1000,
                 "the time of day jumped: it was set, or this machine was suspended. Signatures and sessions go by the new one"
             );
         }
-        let (with_sleep, since_1970) = (monotonic + followed.slept, since_1970(wall));
+        let with_sleep = monotonic + followed.slept;
+        let since_1970 = since_1970(wall);
         let shared_since =
             |(at, unix_ms): (Instant, u64)| unix_ms.saturating_add(millis(with_sleep.saturating_duration_since(at)));
         Now { with_sleep, since_1970, shared_ms: followed.shared.map_or(millis(since_1970), shared_since) }

@@ -60,7 +60,8 @@ async fn shared<T: Credential>(
         Authorisation::Granted { since, .. } => since,
         _ => 0,
     };
-    let (name, unwanted) = (format!("{} {corp_id} {since}", call.name), unwanted.map(|value| value.to_shared()));
+    let name = format!("{} {corp_id} {since}", call.name);
+    let unwanted = unwanted.map(|value| value.to_shared());
     let ask = async {
         let renewed = ask.await;
         app.api.observer.renewed(call.name, renewed.as_ref().map(drop));

@@ -67,7 +67,8 @@ impl Organisation {
         let asking = Arc::clone(&calls);
         let fetch = move |unwanted| grant::access_token(Arc::clone(&asking), unwanted);
         let access_token = Refreshing::new(Call::ACCESS_TOKEN, clock.clone(), AccessToken::OLDEST, fetch);
-        let (asking, token) = (Arc::clone(&calls), Arc::clone(&access_token));
+        let asking = Arc::clone(&calls);
+        let token = Arc::clone(&access_token);
         let fetch = move |unwanted| grant::jsapi_ticket(Arc::clone(&asking), Arc::clone(&token), unwanted);
         let jsapi_ticket = Refreshing::new(Call::JSAPI_TICKET, clock, JsapiTicket::OLDEST, fetch);
         Self { calls, access_token, jsapi_ticket }
@@ -87,8 +88,10 @@ impl Organisation {
         if let Authorisation::Granted { agent_id: Some(agent_id), .. } = app.authorisations.of(corp_id) {
             return Ok(agent_id);
         }
-        let (call, body) = (Call::AUTH_INFO, json!({"auth_corpid": corp_id}));
-        let (calls, question) = (Arc::clone(&self.calls), (corp_id.clone(), call.into(), body.to_string()));
+        let call = Call::AUTH_INFO;
+        let body = json!({"auth_corpid": corp_id});
+        let calls = Arc::clone(&self.calls);
+        let question = (corp_id.clone(), call.into(), body.to_string());
         let ask = async move { calls.call_by_suite(call, &body).await };
         let told: Value = app.answers.get(question, ask).await?;
         let unnamed = || Error::new(call, Kind::Malformed, "a success that names no agent");
@@ -147,7 +150,8 @@ impl Organisation {
             userid: UserId,
             name: Option<DisplayName>,
         }
-        let (target, body) = (Call::USER_BY_CODE.into(), json!({"code": code.expose()}));
+        let target = Call::USER_BY_CODE.into();
+        let body = json!({"code": code.expose()});
         let answer = self.calls.call_for(standing, &self.access_token, &target, &body, &before_sending);
         let answer: Wrapped<Identity> = answer.await?;
         let Identity { userid, name } = answer.result.0;
@@ -166,7 +170,8 @@ impl Organisation {
     /// once that has proved to be a success; an empty answer of the new API is read as `{}`. If `body` is `()`, none is sent.
     pub async fn call<T: DeserializeOwned>(&self, call: impl Into<Target>, body: &impl Serialize) -> Result<T, Error> {
         let target = call.into();
-        let (call, unfit) = (target.call, |said| Error::new(target.call, Kind::Unexpected, said));
+        let call = target.call;
+        let unfit = |said| Error::new(call, Kind::Unexpected, said);
         if let Some(flaw) = target.flaw {
             return Err(unfit(flaw));
         }
@@ -177,7 +182,8 @@ impl Organisation {
         if call.kept_for.is_none() {
             return self.calls.call(&self.access_token, &target, &body).await;
         }
-        let (this, question) = (self.clone(), (self.corp_id().clone(), target.clone(), body.to_string()));
+        let this = self.clone();
+        let question = (self.corp_id().clone(), target.clone(), body.to_string());
         let ask = async move { this.calls.call(&this.access_token, &target, &body).await };
         self.calls.app.answers.get(question, ask).await
     }
@@ -285,8 +291,10 @@ impl Calls {
         body: &Value,
         mut on_sending: impl FnMut() -> Option<Arc<AccessToken>>,
     ) -> Result<T, Error> {
-        let (call, api) = (target.call, &self.app.api);
-        let (turns, mut refusal) = (self.turns_of(call), None);
+        let call = target.call;
+        let api = &self.app.api;
+        let turns = self.turns_of(call);
+        let mut refusal = None;
         loop {
             // During a ban the call needs no turn, since `send` refuses it. The ban may end before `send` looks, so the
             // call may be sent after all.
@@ -329,7 +337,8 @@ impl Calls {
     /// Whether what last happened at `last` may happen again, at most once in `between`. If so, it counts as having happened now. Others
     /// can trigger it, and must not be able to repeat it at will.
     fn may_again(&self, last: &Mutex<Option<Instant>>, between: Duration) -> bool {
-        let (mut last, now) = (last.lock(), self.app.api.clock.now());
+        let mut last = last.lock();
+        let now = self.app.api.clock.now();
         let may = last.is_none_or(|last| now >= last + between);
         if may {
             *last = Some(now);

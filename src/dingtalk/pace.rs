@@ -135,7 +135,8 @@ impl Pace {
 
     /// Notes that all processes together have used up the limit, and that `waiting_processes` of them have calls that wait.
     pub fn note_full(&mut self, waiting_processes: usize, now: Instant) {
-        (self.waiting_processes, self.full_until) = (waiting_processes, now + Self::SECOND + Self::MARGIN);
+        self.waiting_processes = waiting_processes;
+        self.full_until = now + Self::SECOND + Self::MARGIN;
     }
 
     /// When the next call may leave: `now` if at once.
@@ -202,7 +203,8 @@ impl Pace {
             self.pause(now);
         }
         self.limit = self.limit.min(admitted).max(1);
-        (self.raised_at, self.step) = (now, 1);
+        self.raised_at = now;
+        self.step = 1;
     }
 
     /// No call leaves for a while, and for twice as long each time, until a call is admitted. Calls that were refused together count as

@@ -174,7 +174,8 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
     /// Says that DingTalk no longer accepts `value`. It is dropped only if it is still the held one, so that two hundred requests
     /// that fail together cause one renewal.
     pub fn reject(&self, value: &Arc<T>) {
-        let (now, mut renewal) = (self.clock.now_with_sleep(), self.renewal.lock());
+        let now = self.clock.now_with_sleep();
+        let mut renewal = self.renewal.lock();
         if let Some(held) = self.held.load_full().filter(|held| Arc::ptr_eq(&held.value, value)) {
             self.held.store(None);
             renewal.unwanted = Some(Arc::clone(value));
@@ -186,7 +187,8 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
     /// Says that `value` may no longer be valid, on the word of a caller who may be wrong. If it is still the held one, it is renewed at
     /// once, and used until then. A value with `rotates` is left alone.
     pub fn doubt(self: &Arc<Self>, value: &Arc<T>) {
-        let (now, mut renewal) = (self.clock.now_with_sleep(), self.renewal.lock());
+        let now = self.clock.now_with_sleep();
+        let mut renewal = self.renewal.lock();
         let is_held = |held: Arc<Held<T>>| Arc::ptr_eq(&held.value, value) && !held.rotates;
         if self.held.load_full().is_some_and(is_held) && renewal.in_flight.is_none() && renewal.rests(now).is_none() {
             renewal.unwanted = Some(Arc::clone(value));
@@ -243,7 +245,8 @@ impl<T: PartialEq + Send + Sync + 'static> Refreshing<T> {
         let this = Arc::clone(self);
         self.runtime.spawn(async move {
             let outcome = loop {
-                let (fetching, unwanted) = (Arc::clone(&this), this.renewal.lock().unwanted.clone());
+                let fetching = Arc::clone(&this);
+                let unwanted = this.renewal.lock().unwanted.clone();
                 // In a task of its own, so that not even a panic in `fetch` leaves everybody waiting.
                 let fetched = this.runtime.spawn(async move { (fetching.fetch)(unwanted).await }).await;
                 if let Some(outcome) = this.conclude(fetched.unwrap_or_else(|_| Err(Error::interrupted(this.call)))) {

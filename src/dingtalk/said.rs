@@ -59,7 +59,8 @@ fn without_values(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let end =
         |from: usize, belongs: fn(char) -> bool| text[from..].find(|c| !belongs(c)).map_or(text.len(), |length| from + length);
-    let (mut kept, mut at) = (String::new(), 0);
+    let mut kept = String::new();
+    let mut at = 0;
     while let Some(found) = NAMES.iter().filter_map(|name| lower[at..].find(name)).min() {
         let named = end(at + found, |c| c.is_ascii_alphanumeric() || "_-".contains(c));
         let begins = end(named, |c| " \"'\\=:：[(".contains(c));

@@ -75,12 +75,13 @@ impl Transport {
         if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err() {
             return Err(Error::new(call, Kind::Interrupted, "as many calls were made as may be"));
         }
-        let (failed, http) = (self.failing(call, request.url()), self.http.clone());
+        let failed = self.failing(call, request.url());
+        let http = self.http.clone();
         let exchange = self.runtime.spawn(async move {
             let mut response = http.execute(request).await.map_err(&failed)?;
             let date = response.headers().get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
-            let (status, kind) = (response.status().as_u16(), response.headers().get(CONTENT_TYPE));
-            let kind = kind.and_then(|kind| kind.as_bytes().split(|byte| *byte == b';').next());
+            let status = response.status().as_u16();
+            let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.as_bytes().split(|byte| *byte == b';').next());
             let is_json = kind.is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"application/json"));
             let mut body = Vec::new();
             while let Some(chunk) = response.chunk().await.map_err(&failed)? {
@@ -97,7 +98,8 @@ impl Transport {
 
     /// Opens a WebSocket (RFC 6455, section 4.1), which lives in the runtime that this is called in.
     pub async fn web_socket(&self, call: Call, url: Url) -> Result<WebSocketStream<Upgraded>, Error> {
-        let (failed, key) = (self.failing(call, &url), generate_key());
+        let failed = self.failing(call, &url);
+        let key = generate_key();
         let request = self.http.get(url).header(CONNECTION, "Upgrade").header(UPGRADE, "websocket");
         let request = request.header(SEC_WEBSOCKET_VERSION, "13").header(SEC_WEBSOCKET_KEY, &key);
         let answer = request.send().await.map_err(&failed)?;

@@ -102,7 +102,8 @@ impl Callback {
     }
 
     fn answer(&self, word: &str, owner: &str) -> Value {
-        let (timestamp, nonce) = (self.clock.machine_millis().to_string(), hex::encode(rand::random::<[u8; 8]>()));
+        let timestamp = self.clock.machine_millis().to_string();
+        let nonce = hex::encode(rand::random::<[u8; 8]>());
         let encrypt = self.cipher.encrypt(rand::random(), word, owner);
         let signature = self.cipher.signature(&timestamp, &nonce, &encrypt);
         json!({"msg_signature": signature, "timeStamp": timestamp, "nonce": nonce, "encrypt": encrypt})

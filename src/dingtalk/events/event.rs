@@ -75,8 +75,11 @@ impl Event {
     fn of_batch(item: &Value) -> Self {
         let data = unfolded(&item["biz_data"]);
         let word = |name: &str| member(item, &[name]).unwrap_or_default();
-        let (action, corp_id, subject) = (member(&data, &["syncAction"]).unwrap_or_default(), word("corp_id"), word("biz_id"));
-        let (modified, kind) = (word("gmt_modified"), word("biz_type"));
+        let action = member(&data, &["syncAction"]).unwrap_or_default();
+        let corp_id = word("corp_id");
+        let subject = word("biz_id");
+        let modified = word("gmt_modified");
+        let kind = word("biz_type");
         let what = Happening::read(&action, &corp_id, &subject, &data);
         // Times may be missing, and are in whole seconds: then only its data distinguishes the event from the one before.
         Self::new(&[&corp_id, &kind, &subject, &modified, &data.to_string(), &action], millis(&modified), what)

@@ -66,7 +66,8 @@ impl Reaction {
     pub async fn is_done(&self, event: &Event) -> bool {
         let Some(react) = self.0.clone() else { return true };
         // In a task of its own, so that a panic does not end the task that receives events. Dropping the set aborts it.
-        let (mut task, told) = (JoinSet::new(), event.clone());
+        let mut task = JoinSet::new();
+        let told = event.clone();
         task.spawn(async move { react(told).await });
         let why = match timeout(TIMEOUT, task.join_next()).await {
             Ok(None | Some(Ok(Ok(())))) => return true,

@@ -121,7 +121,9 @@ impl DingTalk {
 
     /// Hears and answers until the connection ends.
     async fn hear(&self, mut socket: Socket, listener: &impl Listener, silence: Duration) -> Result<Infallible, Ended> {
-        let (mut heard, mut told, mut ping) = (Instant::now(), Instant::now(), interval(silence / 3));
+        let mut heard = Instant::now();
+        let mut told = Instant::now();
+        let mut ping = interval(silence / 3);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let said = tokio::select! {
