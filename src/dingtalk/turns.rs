@@ -52,6 +52,16 @@ struct State {
     calling: bool,
 }
 
+/// What there is to do for those who wait.
+enum Step<'a> {
+    /// Nothing before this time, unless a call ends.
+    Wait(Instant),
+    /// Calls could leave as far as this process is concerned, but each is agreed on with the others.
+    Ask(PermitRequest<'a>),
+    /// The next one is called.
+    Call,
+}
+
 /// The right to make one call, now.
 pub(super) struct Turn {
     turns: Arc<Turns>,
@@ -147,16 +157,18 @@ impl Turns {
 
     /// Gives out turns until nobody waits.
     async fn call_all(self: Arc<Self>) {
-        while let Some(next) = self.look() {
-            let again = match next {
-                Err(again) => again,
-                Ok(None) => {
+        while let Some(step) = self.next_step() {
+            let again = match step {
+                Step::Wait(until) => until,
+                Step::Call => {
                     self.call_next(None);
                     continue;
                 }
-                Ok(Some(request)) => match self.peers.permits(request).await {
+                Step::Ask(request) => match self.peers.permits(request).await {
                     Some(PermitAnswer::Granted { calls, request }) => {
-                        (0..calls).for_each(|nth| self.call_next(Some(Permit { request, nth })));
+                        for nth in 0..calls {
+                            self.call_next(Some(Permit { request, nth }));
+                        }
                         continue;
                     }
                     Some(PermitAnswer::NotYet { wait, waiting_processes }) => {
@@ -175,9 +187,8 @@ impl Turns {
         }
     }
 
-    /// The permit to ask for, if each call is agreed on, since calls could leave now as far as this process is concerned; or else when to
-    /// look again. None when nobody waits.
-    fn look(&self) -> Option<Result<Option<PermitRequest<'_>>, Instant>> {
+    /// None when nobody waits.
+    fn next_step(&self) -> Option<Step<'_>> {
         let sharing = self.peers.sharing();
         let mut state = self.state.lock();
         let now = Instant::now();
@@ -188,11 +199,13 @@ impl Turns {
         state.pace.sharing = sharing;
         let next = state.pace.next(now);
         if next > now {
-            return Some(Err(next));
+            return Some(Step::Wait(next));
+        }
+        if !sharing.is_agreed() {
+            return Some(Step::Call);
         }
         let wanted = state.pace.free(now).min(state.line.len());
-        let request = PermitRequest { line: &self.name, wanted, per_second: state.pace.allowed, since };
-        Some(Ok(sharing.is_agreed().then_some(request)))
+        Some(Step::Ask(PermitRequest { line: &self.name, wanted, per_second: state.pace.allowed, since }))
     }
 
     fn call_next(self: &Arc<Self>, permit: Option<Permit>) {
