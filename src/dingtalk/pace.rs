@@ -176,22 +176,18 @@ impl Pace {
         self.note_time(took);
         let late = took.saturating_sub(self.fastest()).min(Self::MOST_DELAY);
         let departure = Departure { until: departure.at + Self::SECOND + late.max(Self::MARGIN), is_refused, ..departure };
-        self.note(departure);
-        match (is_refused, self.sharing.parts()) {
-            (true, Some(_)) => self.slow_down(departure, now),
-            (true, None) => {}
-            // A call that left before the end of a pause does not show that the pause is over.
-            (false, _) if departure.at < self.paused_until => {}
-            (false, _) => self.pauses = 0,
-        }
-        (late > Self::MARGIN).then_some(late)
-    }
-
-    /// Notes what has become of one of the last calls.
-    fn note(&mut self, departure: Departure) {
         if let Some(known) = self.departures.iter_mut().rev().find(|known| known.number == departure.number) {
             *known = departure;
         }
+        if is_refused {
+            if self.sharing.parts().is_some() {
+                self.slow_down(departure, now);
+            }
+        } else if departure.at >= self.paused_until {
+            // A call that left before the end of a pause would not show that the pause is over.
+            self.pauses = 0;
+        }
+        (late > Self::MARGIN).then_some(late)
     }
 
     /// A refusal shows that somebody else makes calls of the same app too. What was admitted in the second before `refused` is what is
