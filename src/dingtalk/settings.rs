@@ -85,7 +85,7 @@ impl Settings {
 
     /// The origin of a simulated DingTalk on this machine, if the settings name one.
     pub fn local_origin(&self) -> Option<Origin> {
-        is_loopback(&self.oapi_url).then(|| Origin::parse(&self.oapi_url.origin().ascii_serialization()).ok()).flatten()
+        Origin::of(&self.oapi_url).filter(|_| is_loopback(&self.oapi_url))
     }
 }
 

@@ -29,7 +29,7 @@ impl Origin {
     }
 
     /// None for a `blob:` address and the like, which has the origin of what is inside it.
-    fn of(url: &Url) -> Option<Self> {
+    pub(super) fn of(url: &Url) -> Option<Self> {
         matches!(url.scheme(), "http" | "https").then(|| Self(url.origin().ascii_serialization()))
     }
 
