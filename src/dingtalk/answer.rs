@@ -39,16 +39,16 @@ fn refusal(call: Call, status: u16, body: &[u8], secrets: &[&str]) -> Option<Err
     let text = String::from_utf8_lossy(body);
     let told = serde_json::from_str::<Value>(text.trim_start_matches(BYTE_ORDER_MARK)).ok().filter(Value::is_object)?;
     let known = |text: &str| without_secrets(text, secrets.iter().copied());
-    let code = |name| member(&told, name).find_map(word).map(|code| known(code.strip_suffix(".0").unwrap_or(&code)));
+    let code = |name| members(&told, name).find_map(word).map(|code| known(code.strip_suffix(".0").unwrap_or(&code)));
     let texts = ["errmsg", "sub_msg", "message", "description", "accessDeniedDetail"];
-    let text = texts.iter().filter_map(|name| member(&told, name).find_map(word)).collect::<Vec<_>>().join(" ");
+    let text = texts.iter().filter_map(|name| members(&told, name).find_map(word)).collect::<Vec<_>>().join(" ");
     if let Some(errcode) = code("errcode").filter(|code| code.parse::<i64>().is_ok_and(|number| number != 0)) {
         let sub_code = code("sub_code").or_else(|| code("subCode")).or_else(|| told_code(&text).map(known));
         return Some(refused_by_old(call, &errcode, sub_code, &known(&text)));
     }
     // A refusal of the new API. It also answers calls of the old API, if they are sent to a wrong address.
     let code = code("code").filter(|code| call.family == Family::New || code.eq_ignore_ascii_case(NO_SUCH_CALL))?;
-    let scopes = member(&told, "accessDeniedDetail").flat_map(|detail| member(detail, "requiredScopes"));
+    let scopes = members(&told, "accessDeniedDetail").flat_map(|detail| members(detail, "requiredScopes"));
     let scopes: Vec<_> = scopes.flat_map(list).filter_map(word).collect();
     Some(refused_by_new(call, status, &code, &known(&text), &scopes.join(",")))
 }
@@ -60,7 +60,7 @@ fn told_code(text: &str) -> Option<&str> {
 }
 
 /// The values of an object's fields called `name`, in any case.
-fn member<'a>(object: &'a Value, name: &'a str) -> impl Iterator<Item = &'a Value> {
+fn members<'a>(object: &'a Value, name: &'a str) -> impl Iterator<Item = &'a Value> {
     let fields = object.as_object().into_iter().flatten();
     fields.filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }

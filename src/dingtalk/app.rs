@@ -40,7 +40,7 @@ pub(super) struct App {
     pub authorisations: Arc<dyn Authorisations>,
     pub peers: Arc<dyn Peers>,
     pub api: Api,
-    pub answers: AnswerCache,
+    pub answer_cache: AnswerCache,
     pub look_ups: DefaultDirectRateLimiter,
     pub calls_per_second: NonZeroU32,
     /// Whether Stream is connected, and since when; None while Stream is not used.
@@ -109,7 +109,7 @@ impl DingTalk {
             authorisations,
             peers: state,
             api: Api::new(settings.api_url, settings.oapi_url, transport, clock.clone(), observer),
-            answers: AnswerCache::new(clock),
+            answer_cache: AnswerCache::new(clock),
             look_ups: look_ups(),
             calls_per_second: settings.calls_per_second,
             stream: Mutex::default(),

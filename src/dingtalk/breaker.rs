@@ -114,7 +114,7 @@ impl Reachability {
 
     /// Takes note of how a call ended.
     pub fn note(&self, outcome: Result<(), &Error>, now: Instant) {
-        let Some(answered) = outcome.map_or_else(|error| was_answered(&error.kind), |()| Some(true)) else { return };
+        let Some(answered) = outcome.map_or_else(|error| is_answer(&error.kind), |()| Some(true)) else { return };
         let mut outage = self.outage.lock();
         if answered {
             self.was_answered.store(true, Ordering::Relaxed);
@@ -156,8 +156,9 @@ impl Reachability {
     }
 }
 
-/// Whether DingTalk has answered; None if `kind` does not show that. A refusal is an answer, even one for too many calls.
-pub(super) fn was_answered(kind: &Kind) -> Option<bool> {
+/// Whether a failure of this kind counts as an answer of DingTalk's; None if it does not show that. A refusal is an answer, even one for
+/// too many calls.
+pub(super) fn is_answer(kind: &Kind) -> Option<bool> {
     match kind {
         Kind::NotSent(_) | Kind::AnswerLost | Kind::Unintelligible(500..) | Kind::Busy => Some(false),
         // DingTalk refuses every call from this server's address, whatever it is.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::api::suite_signature;
 use super::app::App;
-use super::breaker::was_answered;
+use super::breaker::is_answer;
 use super::events::authorised_agent;
 use super::grant;
 use super::identifiers::Credential;
@@ -93,7 +93,7 @@ impl Organisation {
         let calls = Arc::clone(&self.calls);
         let question = (corp_id.clone(), call.into(), body.to_string());
         let ask = async move { calls.call_by_suite(call, &body).await };
-        let told: Value = app.answers.get(question, ask).await?;
+        let told: Value = app.answer_cache.get(question, ask).await?;
         let unnamed = || Error::new(call, Kind::Malformed, "a success that names no agent");
         let agent_id = authorised_agent(&told).ok_or_else(unnamed)?;
         app.authorisations.found(corp_id, Some(agent_id.clone()));
@@ -185,7 +185,7 @@ impl Organisation {
         let this = self.clone();
         let question = (self.corp_id().clone(), target.clone(), body.to_string());
         let ask = async move { this.calls.call(&this.access_token, &target, &body).await };
-        self.calls.app.answers.get(question, ask).await
+        self.calls.app.answer_cache.get(question, ask).await
     }
 }
 
@@ -362,7 +362,7 @@ async fn patiently<T, F: Future<Output = Result<T, Error>>>(call: Call, attempt:
     // A handshake that failed will fail again, and a second try is what a downgrade attack hopes for. A proxy may lock out who knocks with
     // a wrong password again and again. A list of addresses is not changed within seconds.
     let stays = |kind: &Kind| matches!(kind, Kind::NotSent(NoConnection::Tls | NoConnection::ProxyLogin) | Kind::IpNotAllowed(_));
-    let looks_passing = |kind: &Kind| was_answered(kind) == Some(false) && !stays(kind);
+    let looks_passing = |kind: &Kind| is_answer(kind) == Some(false) && !stays(kind);
     let pauses = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(2).with_jitter();
     attempt
         .retry(pauses)

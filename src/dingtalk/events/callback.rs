@@ -29,7 +29,7 @@ pub struct Callback {
 
 /// The parameters of a call. DingTalk's own samples spell them in two ways.
 #[derive(Deserialize)]
-pub struct Call {
+pub struct CallbackCall {
     msg_signature: Option<String>,
     signature: Option<String>,
     #[serde(alias = "timeStamp")]
@@ -62,7 +62,7 @@ impl Callback {
 
     /// The signature of a call, if there is one and the call's timestamp is acceptable. The error is for the log: the caller learns
     /// nothing of it.
-    pub fn admit<'a>(&self, call: &'a Call) -> Result<&'a str, &'static str> {
+    pub fn admit<'a>(&self, call: &'a CallbackCall) -> Result<&'a str, &'static str> {
         let signature = call.msg_signature.as_deref().or(call.signature.as_deref()).ok_or("it is not signed")?;
         let now = self.clock.machine_millis();
         let (oldest, newest) = (now.saturating_sub(REMEMBERED.as_millis() as u64), now + Clock::SKEW.as_millis() as u64);
@@ -73,7 +73,7 @@ impl Callback {
     }
 
     /// Understands a call, if it is DingTalk's and for this app.
-    pub fn hear(&self, call: &Call, body: &[u8]) -> Result<Heard, &'static str> {
+    pub fn hear(&self, call: &CallbackCall, body: &[u8]) -> Result<Heard, &'static str> {
         const NO_CALL: &str = "it is not a call of DingTalk's";
         let signature = self.admit(call)?;
         let Body { encrypt } = serde_json::from_slice(body).map_err(|_| NO_CALL)?;
@@ -295,7 +295,7 @@ mod tests {
             let called = callback.answer(&check, "owner");
             let text = |name: &str| called[name].as_str().unwrap().to_owned();
             let (msg_signature, signature) = (Some(text("msg_signature")), None);
-            let call = Call { msg_signature, signature, timestamp: text("timeStamp"), nonce: text("nonce") };
+            let call = CallbackCall { msg_signature, signature, timestamp: text("timeStamp"), nonce: text("nonce") };
             let heard = callback.hear(&call, called.to_string().as_bytes()).unwrap();
             assert_eq!(heard.events[0].what, Happening::UrlChecked);
             assert!(callback.acknowledges(heard.answer.to_string().as_bytes()), "{name}");

@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-pub use self::callback::{Call as CallbackCall, Callback, Cipher, Heard};
+pub use self::callback::{Callback, CallbackCall, Cipher, Heard};
 pub(super) use self::event::authorised_agent;
 pub use self::event::{Event, Happening};
 pub use self::stream::{LONGEST_SILENCE, StreamState};
