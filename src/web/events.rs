@@ -8,8 +8,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::{Metrics, route};
-use crate::dingtalk::Observer;
-use crate::dingtalk::events::{Callback, CallbackCall, Heard, Listener};
+use crate::dingtalk::events::{Callback, CallbackCall, Heard};
 use crate::state::State;
 
 /// The longest body: enough for a batch of events, each of which is a few hundred bytes.
@@ -38,12 +37,7 @@ async fn hear(
         }
     };
     // The events of a batch are handled at the same time, so that one write stores them all.
-    let kept = join_all(heard.events.into_iter().map(async |event| {
-        let name = event.what.name();
-        let kept = state.hear(event).await;
-        metrics.heard(name, kept);
-        kept
-    }));
+    let kept = join_all(heard.events.into_iter().map(|event| event.tell(state.get_ref(), metrics.get_ref())));
     if kept.await.into_iter().all(|kept| kept) {
         HttpResponse::Ok().json(heard.answer)
     } else {

@@ -18,6 +18,7 @@ pub use self::callback::{Callback, CallbackCall, Cipher, Heard};
 pub(super) use self::event::authorised_agent;
 pub use self::event::{Event, Happening};
 pub use self::stream::{LONGEST_SILENCE, StreamState};
+use super::Observer;
 
 /// How long an event that was processed is remembered. DingTalk sends an event again until it is acknowledged, for hours ("Suite ticket
 /// push events"), and does not say whether with the time of the first sending. So a message older than this is refused, and every younger
@@ -28,6 +29,16 @@ pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 pub trait Listener: Send + Sync + 'static {
     /// Processes an event. True when all is done and stored; if false, DingTalk sends the event again.
     fn hear(&self, event: Event) -> impl Future<Output = bool> + Send;
+}
+
+impl Event {
+    /// Has `listener` process the event, and `observer` count it. True if it was processed and stored.
+    pub async fn tell(self, listener: &impl Listener, observer: &dyn Observer) -> bool {
+        let name = self.what.name();
+        let kept = listener.hear(self).await;
+        observer.heard(name, kept);
+        kept
+    }
 }
 
 /// How long a reaction may take. By the strictest page of its documentation, DingTalk waits 1.2 seconds for the answer to a call; over

@@ -171,10 +171,7 @@ impl DingTalk {
             ("SYSTEM", "disconnect") => Err(Ended::Told),
             ("EVENT", _) => {
                 *told = Instant::now();
-                let event = frame.event();
-                let name = event.what.name();
-                let kept = listener.hear(event).await;
-                self.app.api.observer.heard(name, kept);
+                let kept = frame.event().tell(listener, &*self.app.api.observer).await;
                 // Either the event is processed and stored, or DingTalk shall send it again.
                 let status = if kept { "SUCCESS" } else { "LATER" };
                 Ok(Some(frame.reply(&json!({"status": status, "message": ""}).to_string())))
