@@ -74,12 +74,9 @@ impl Event {
 
     fn of_batch(item: &Value) -> Self {
         let data = unfolded(&item["biz_data"]);
-        let word = |name: &str| member(item, &[name]).unwrap_or_default();
+        let [corp_id, kind, subject, modified] =
+            ["corp_id", "biz_type", "biz_id", "gmt_modified"].map(|name| member(item, &[name]).unwrap_or_default());
         let action = member(&data, &["syncAction"]).unwrap_or_default();
-        let corp_id = word("corp_id");
-        let subject = word("biz_id");
-        let modified = word("gmt_modified");
-        let kind = word("biz_type");
         let what = Happening::read(&action, &corp_id, &subject, &data);
         // Times may be missing, and are in whole seconds: then only its data distinguishes the event from the one before.
         Self::new(&[&corp_id, &kind, &subject, &modified, &data.to_string(), &action], millis(&modified), what)
