@@ -157,8 +157,8 @@ impl Api {
             return;
         }
         let call = if token.is_some() { Call::LOGIN_PROBE } else { Call::OLD_PROBE };
-        let secrets: Vec<_> = token.map(AccessToken::expose).into_iter().collect();
-        let answer = self.probe(call, token).await.and_then(|(answer, _)| answer.open::<Value>(call, &secrets));
+        let sent = token.map(AccessToken::expose);
+        let answer = self.probe(call, token).await.and_then(|(answer, _)| answer.open::<Value>(call, sent.as_slice()));
         self.reach.note(answer.as_ref().map(drop), self.clock.now());
     }
 
