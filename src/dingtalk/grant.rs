@@ -86,11 +86,9 @@ pub(super) fn look_ups() -> DefaultDirectRateLimiter {
 /// Fetches the token of a third-party app. A token that is granted proves that the organisation has authorised the app.
 async fn authorised(calls: &Calls) -> Result<Grant, Error> {
     let Calls { app, corp_id, .. } = calls;
-    if app.authorisations.of(corp_id) == Authorisation::Unknown {
+    if app.authorisations.of(corp_id) == Authorisation::Unknown && app.look_ups.check().is_err() {
         let soon = Kind::Crowded(Duration::from_secs(1));
-        let crowded =
-            |_| Error::new(Call::CORP_ACCESS_TOKEN, soon, "too many organisations are asked about that nobody has heard of");
-        app.look_ups.check().map_err(crowded)?;
+        return Err(Error::new(Call::CORP_ACCESS_TOKEN, soon, "too many organisations are asked about that nobody has heard of"));
     }
     let ask = |ticket: SuiteTicket| async move { corp_access_token(calls, ticket.expose()).await };
     let lease = app.by_suite_ticket(Call::CORP_ACCESS_TOKEN, ask).await?;
