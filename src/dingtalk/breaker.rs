@@ -68,15 +68,18 @@ impl Breaker {
     /// meet the ban.
     pub fn banned(&self, wait: Duration, now: Instant) -> Duration {
         let mut state = self.0.lock();
-        let length = wait.max(Self::SHORTEST);
-        if !matches!(*state, State::Open(_)) {
-            *state = State::Open(now + length);
-            tracing::error!(
-                seconds = length.as_secs(),
-                "dingtalk has shut this server's address out (more than 10,000 calls in 20 seconds), or something between answers \
-                 in its place: no call is made meanwhile, sessions and cached signatures go on"
-            );
+        if let State::Open(until) = *state
+            && now < until
+        {
+            return until - now;
         }
+        let length = wait.max(Self::SHORTEST);
+        *state = State::Open(now + length);
+        tracing::error!(
+            seconds = length.as_secs(),
+            "dingtalk has shut this server's address out (more than 10,000 calls in 20 seconds), or something between answers in \
+             its place: no call is made meanwhile, sessions and cached signatures go on"
+        );
         length
     }
 
@@ -210,6 +213,17 @@ mod tests {
         assert!(breaker.admit(over).is_ok(), "this probe never comes back");
         assert!(breaker.admit(over).is_err());
         assert!(breaker.admit(over + seconds(10)).is_ok());
+    }
+
+    #[test]
+    fn who_meets_a_ban_that_is_known_waits_for_the_rest_of_it_and_one_that_has_passed_is_a_new_one() {
+        let (breaker, began) = (Breaker::default(), Instant::now());
+        assert_eq!(breaker.banned(seconds(3600), began), seconds(3600));
+        assert_eq!(breaker.banned(Duration::ZERO, began + seconds(60)), seconds(3540));
+        assert_eq!(breaker.banned(seconds(7200), began + seconds(3599)), seconds(1));
+        let passed = began + seconds(3600);
+        assert_eq!(breaker.banned(Duration::ZERO, passed), seconds(300));
+        assert_eq!(breaker.admit(passed + seconds(100)), Err(seconds(200)));
     }
 
     #[test]
