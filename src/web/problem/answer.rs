@@ -8,6 +8,7 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, ResponseError};
+use anyhow::Chain;
 use askama::Template;
 
 use super::{Explanation, Problem};
@@ -86,14 +87,7 @@ impl ErrorPage {
 
 /// The one place where problems are logged: with their causes, and with the fix when an administrator can mend them.
 pub fn record(problem: &Problem, scope: &RequestScope) {
-    let causes = || {
-        let (mut text, mut cause) = (problem.to_string(), problem.source());
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        text
-    };
+    let causes = || Chain::new(problem).map(ToString::to_string).collect::<Vec<_>>().join(": ");
     let fix = || problem.source()?.downcast_ref::<dingtalk::Error>()?.fix();
     let (request_id, code) = (&scope.id, problem.code());
     match problem {
