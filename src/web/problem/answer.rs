@@ -43,16 +43,14 @@ pub fn explain(response: ServiceResponse<BoxBody>, scope: &RequestScope) -> Serv
         Err(Problem::OrganisationUnknown | Problem::OrganisationRejected) if wants_json => (problem, None),
         Err(instead) => (instead, None),
     };
-    let entry_page = || EntryPage::of(&request, challenge?).ok()?.render().ok();
     let is_load = request.method().is_safe() && !wants_json;
-    let (status, page) = match is_load.then(entry_page).flatten() {
-        Some(page) => (StatusCode::OK, Some(page)),
-        None => {
-            record(problem, scope);
-            let error_page = || ErrorPage::of(problem, &request)?.render().ok();
-            (problem.status_code(), (!wants_json).then(error_page).flatten())
-        }
-    };
+    let entry_page = challenge.filter(|_| is_load).and_then(|challenge| EntryPage::of(&request, challenge).ok()?.render().ok());
+    let status = if entry_page.is_some() { StatusCode::OK } else { problem.status_code() };
+    if entry_page.is_none() {
+        record(problem, scope);
+    }
+    let error_page = || ErrorPage::of(problem, &request)?.render().ok();
+    let page = entry_page.or_else(|| (!wants_json).then(error_page).flatten());
     let (kind, body) = match page {
         Some(page) => (HTML, page),
         None => (PROBLEM_JSON, problem.to_json(&scope.id, Language::asked_for_by(&request))),
