@@ -141,11 +141,6 @@ impl Problem {
         }
     }
 
-    /// Refused by this server: the authCode was used before, or the person or the organisation has left meanwhile.
-    pub fn code_rejected() -> Self {
-        Self::CodeRejected { place: None, cause: None }
-    }
-
     /// The problem as JSON (RFC 9457), with our stable code and the id under which the log has it.
     pub fn to_json(&self, request_id: &str, language: Language) -> String {
         let Explanation { status, code, happened, .. } = self.explanation();

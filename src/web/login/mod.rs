@@ -73,7 +73,7 @@ impl From<Unavailable> for Problem {
     fn from(why: Unavailable) -> Self {
         match why {
             Unavailable::UnderWay => Self::CodeInUse,
-            Unavailable::CodeUsed => Self::code_rejected(),
+            Unavailable::CodeUsed => Self::CodeRejected { place: None, cause: None },
             Unavailable::StateUsed => Self::StateRejected,
         }
     }
@@ -125,7 +125,7 @@ async fn log_in(
     // Meanwhile the organisation may have removed the app, or the person may have left. A login with a fresh code tells if they are back.
     dingtalk.admits(&attempt.corp_id)?;
     if logins.store.is_over(&attempt.corp_id, &user.user_id, asked) {
-        return Err(Problem::code_rejected());
+        return Err(Problem::CodeRejected { place: None, cause: None });
     }
     claim.succeeded();
     let user = session.begin(user, attempt.corp_id, attempt.presession);
