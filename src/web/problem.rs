@@ -193,14 +193,14 @@ impl Problem {
 
 impl From<dingtalk::Error> for Problem {
     fn from(error: dingtalk::Error) -> Self {
-        match error {
-            error if error.misconfigured() => Self::Misconfigured(error),
-            error if matches!(error.kind, Kind::NotAuthorised | Kind::AppStopped) => Self::NotAuthorised(error),
-            error if error.kind == Kind::QuotaSpent => Self::QuotaSpent(error),
-            error if error.kind == Kind::CodeRejected => Self::CodeRejected { place: None, cause: Some(error) },
-            error if matches!(error.kind, Kind::NoTurn(_) | Kind::Crowded(_)) => Self::Crowded(error),
-            error if error.code_fate_unknown() => Self::RetryWithNewCode(error),
-            error => Self::DingtalkUnavailable(error),
+        match error.kind {
+            _ if error.misconfigured() => Self::Misconfigured(error),
+            Kind::NotAuthorised | Kind::AppStopped => Self::NotAuthorised(error),
+            Kind::QuotaSpent => Self::QuotaSpent(error),
+            Kind::CodeRejected => Self::CodeRejected { place: None, cause: Some(error) },
+            Kind::NoTurn(_) | Kind::Crowded(_) => Self::Crowded(error),
+            _ if error.code_fate_unknown() => Self::RetryWithNewCode(error),
+            _ => Self::DingtalkUnavailable(error),
         }
     }
 }
