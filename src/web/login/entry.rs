@@ -27,7 +27,7 @@ impl Visitor {
         shared::<DingTalk>(request)?.admits(&corp_id)?;
         let session = RequestSession::of(request)?;
         let user = session.user_of_page(&corp_id, CameFrom::of(request)?);
-        if matches!(user, Err(Problem::LoginRequired)) {
+        if user.is_err() {
             shared::<Metrics>(request)?.entered(session.login().is_ok());
         }
         user.map(Self)
