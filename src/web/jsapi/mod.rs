@@ -39,12 +39,13 @@ pub struct JsapiConfig {
 }
 
 impl JsapiConfig {
-    /// Signs the page that `request` asked for by `recipe`, or else by the settings.
-    pub async fn of(request: &HttpRequest, recipe: Option<Recipe>) -> Result<Self, Problem> {
-        let (site, organisation) = (shared::<Site>(request)?, Organisation::extract(request).await?);
+    /// Signs the page that `request` asked for by `recipe`.
+    async fn of(request: &HttpRequest, recipe: Recipe) -> Result<Self, Problem> {
+        let site = shared::<Site>(request)?;
+        let organisation = Organisation::extract(request).await?;
         let path_and_query = request.uri().path_and_query().map_or("/", |whole| whole.as_str());
         let url = PageUrl::of_request(&site.settings.public_url, path_and_query)?;
-        Self::sign(site, &organisation, recipe.unwrap_or(site.recipe()), url).await
+        Self::sign(site, &organisation, recipe, url).await
     }
 
     async fn sign(site: &Site, organisation: &Organisation, recipe: Recipe, url: PageUrl) -> Result<Self, Problem> {
@@ -68,7 +69,7 @@ impl JsapiConfig {
     }
 }
 
-extracted!(JsapiConfig, async |request| JsapiConfig::of(request, None).await);
+extracted!(JsapiConfig, async |request| JsapiConfig::of(request, shared::<Site>(request)?.recipe()).await);
 
 /// The query of `GET /api/jsapi/config`.
 #[derive(Deserialize)]
@@ -128,7 +129,7 @@ async fn show_clinic(
         None => None,
         Some(asked) => {
             let (name, recipe) = recipes.find(|(name, _)| *name == asked).ok_or(Problem::NotFound)?;
-            Some((name, JsapiConfig::of(&request, Some(recipe)).await?.to_json()?))
+            Some((name, JsapiConfig::of(&request, recipe).await?.to_json()?))
         }
     };
     let next = recipes.next().map(|(name, _)| format!("/clinic?recipe={name}&probe={PROBE}"));
