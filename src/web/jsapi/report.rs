@@ -83,7 +83,7 @@ pub async fn report(
     reporter: Reporter,
     StrictJson(report): StrictJson<Report>,
     request: HttpRequest,
-    (site, reports): (Data<Site>, Data<Reports>),
+    reports: Data<Reports>,
     logins: Data<Logins>,
     dingtalk: Data<DingTalk>,
 ) -> Result<HttpResponse, Problem> {
@@ -94,18 +94,19 @@ pub async fn report(
     };
     let organisation = dingtalk.organisation(&corp_id)?;
     reports.admit(&reporter)?;
-    let [code, text] = [&report.code, &report.text].map(|said| before_query(said, &report.url));
-    let (scope, said) = (RequestScope::of(&request)?, organisation.quote(code, text));
-    let (request_id, code, said) = (&scope.id, said.code, said.text);
+    let site = shared::<Site>(&request)?;
+    let request_id = &RequestScope::of(&request)?.id;
+    let said = organisation.quote(before_query(&report.code, &report.url), before_query(&report.text, &report.url));
+    let (code, said) = (said.code, said.text);
     let finding = match report.call {
         RefusedCall::Config => {
-            let finding = signature_refused(&report, &site, &organisation).await?;
+            let finding = signature_refused(&report, site, &organisation).await?;
             let differs = finding.differs.join(", ");
             tracing::warn!(request_id, code, said, differs, "the client refused dd.config: {}", finding.explanation);
             finding
         }
         RefusedCall::RequestAuthCode => {
-            let finding = auth_code_refused(&site, &organisation);
+            let finding = auth_code_refused(site, &organisation);
             tracing::warn!(request_id, code, said, fix = finding.explanation, "the client refused an authCode");
             finding
         }
@@ -122,10 +123,8 @@ fn before_query<'a>(said: &'a str, page: &str) -> &'a str {
 }
 
 async fn signature_refused(report: &Report, site: &Site, organisation: &Organisation) -> Result<Finding, Problem> {
-    let said = report.signed.as_ref().and_then(|said| {
-        let (nonce_str, timestamp) = (NonceStr::parse(&said.nonce_str)?, said.time_stamp.parse().ok()?);
-        Some((said, nonce_str, timestamp))
-    });
+    let said =
+        report.signed.as_ref().and_then(|said| Some((said, NonceStr::parse(&said.nonce_str)?, said.time_stamp.parse().ok()?)));
     let Some((said, nonce_str, timestamp)) = said else {
         let explanation = "the page did not say what this server had signed for it".to_owned();
         return Ok(Finding { differs: vec![], explanation });
