@@ -100,8 +100,8 @@ impl Line {
     const LEFT: u16 = 499;
 
     fn begin(request: &ServiceRequest, scope: Rc<RequestScope>) -> Self {
-        let (method, route) = (request.method().clone(), request.match_pattern());
-        Self { scope, method, route, status: Self::LEFT, began: Instant::now() }
+        let method = request.method().clone();
+        Self { scope, method, route: request.match_pattern(), status: Self::LEFT, began: Instant::now() }
     }
 }
 

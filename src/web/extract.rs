@@ -67,12 +67,14 @@ impl<const MAX_BYTES: usize> FromRequest for Upload<MAX_BYTES> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         // `src/server` has checked Content-Length; there is none with chunks.
         let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        let (content_type, mut payload) = (content_type(request), payload.take());
+        let content_type = content_type(request);
+        let mut payload = payload.take();
         Box::pin(async move {
-            let (content_type, mut body) = (content_type?, BytesMut::new());
+            let content_type = content_type?;
             if length.is_some_and(|length| length > MAX_BYTES) {
                 return Err(Problem::PayloadTooLarge);
             }
+            let mut body = BytesMut::new();
             while let Some(part) = timeout(BODY_TIMEOUT, payload.next()).await.map_err(|_| Problem::RequestTimeout)? {
                 let part = part.map_err(|error| match error {
                     // `src/server` reports a client that is too slow.

@@ -61,7 +61,9 @@ const PURPOSE: &str = "introduction";
 impl Question {
     /// A question made with the newest key. The clocks of both sides must differ by less than a minute.
     pub fn new(session_keys: &SessionKeys, clock: &Clock) -> Self {
-        let (key, nonce, at) = (session_keys.derived(PURPOSE)[0], rand::random::<Nonce>(), clock.unix_seconds());
+        let key = session_keys.derived(PURPOSE)[0];
+        let nonce: Nonce = rand::random();
+        let at = clock.unix_seconds();
         let seal = mac(&key, &[b"asks", &at.to_be_bytes(), &nonce]).finalize().into_bytes();
         Self { nonce, key, header: format!("{at}.{}.{}", hex::encode(nonce), hex::encode(seal)) }
     }

@@ -154,7 +154,8 @@ impl Problem {
         });
         match self {
             Self::LoginQueued(queued) => {
-                (told["place"], told["waitMs"]) = (json!(queued.place), json!(queued.wait.as_millis() as u64));
+                told["place"] = json!(queued.place);
+                told["waitMs"] = json!(queued.wait.as_millis() as u64);
             }
             Self::CodeRejected { place: Some(place), .. } => told["place"] = json!(place),
             _ => {}

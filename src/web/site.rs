@@ -40,8 +40,9 @@ pub type Routes = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
 
 impl Default for App {
     fn default() -> Self {
-        let (reaction, tasks) = (Reaction::default(), JoinSet::new());
         let routes = Arc::new(|_: &mut _| {});
+        let reaction = Reaction::default();
+        let tasks = JoinSet::new();
         Self { name: "", nav: &[], jsapi_list: &[], sources: &[], features: &[], routes, reaction, tasks, stopping: None }
     }
 }

@@ -20,6 +20,7 @@ use crate::web::{Problem, RequestSession, shared};
 const PURPOSE: &str = "login state";
 /// How long a login may take from the entry page to its end, or until it gets a place in the line.
 const GOOD_FOR: Duration = Duration::from_secs(600);
+
 /// The content of a state.
 #[derive(Serialize, Deserialize)]
 struct Issued {
@@ -75,14 +76,14 @@ impl Logins {
     /// The login of `state`, if the state was issued to the browser that made `request`, is ten minutes old at most and was not used. Its
     /// age is checked when the login first posts. When it posts again, `place` proves that this was done, and when it joined the line.
     pub fn attempt(&self, request: &HttpRequest, state: &str, place: Option<&str>) -> Result<Attempt, Problem> {
-        let (keys, clock) = (&self.site.settings.session_keys, &self.site.clock);
+        let keys = &self.site.settings.session_keys;
         let presession = self.presession_of(request).ok_or(Problem::StateRejected)?;
         let Issued { at, id, corp_id } = keys.proved(PURPOSE, &presession, state).ok_or(Problem::StateRejected)?;
-        let now = clock.unix_millis();
+        let now = self.site.clock.unix_millis();
         let place: Option<Place> = place.and_then(|place| keys.proved(Place::PURPOSE, &presession, place));
         let place = place.filter(|place| place.state == id && place.is_good(now));
         let limit = if place.is_some() { STATE_LIVES } else { GOOD_FOR };
-        let is_fresh = clock.age(at).is_some_and(|age| age < limit);
+        let is_fresh = self.site.clock.age(at).is_some_and(|age| age < limit);
         if !is_fresh || self.store.was_used(&id) {
             return Err(Problem::StateRejected);
         }
@@ -122,7 +123,8 @@ impl Challenge {
     /// A challenge for the browser that made `request`, to log in to the organisation of that request. A browser that has a pre-session
     /// keeps it, so that several of its pages can log in at the same time.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let (logins, corp_id) = (shared::<Logins>(request)?, organisation_of(request)?);
+        let logins = shared::<Logins>(request)?;
+        let corp_id = organisation_of(request)?;
         let known = logins.presession_of(request);
         let presession = known.unwrap_or_else(|| hex::encode(rand::random::<[u8; 16]>()));
         let issued = Issued { at: logins.site.clock.moment(), id: rand::random(), corp_id };

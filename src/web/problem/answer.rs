@@ -77,9 +77,11 @@ struct ErrorPage {
 
 impl ErrorPage {
     fn of(problem: &Problem, request: &HttpRequest) -> Option<Self> {
-        let (Explanation { status, happened, .. }, head) = (problem.explanation(), Head::of(request).ok()?);
-        let (words, happened) = (words::Error::of(head.language), happened.in_language(head.language));
-        Some(Self { words, status: status.as_u16(), happened, next: problem.next(head.language), head })
+        let head = Head::of(request).ok()?;
+        let Explanation { status, happened, .. } = problem.explanation();
+        let happened = happened.in_language(head.language);
+        let next = problem.next(head.language);
+        Some(Self { words: words::Error::of(head.language), status: status.as_u16(), happened, next, head })
     }
 }
 

@@ -44,7 +44,8 @@ impl OurCookie {
         self.header(value, max_age).into_iter().for_each(|cookie| headers.append(SET_COOKIE, cookie));
     }
 
-    /// The Set-Cookie header: for `max_age`, where zero removes the cookie, or until the browser is closed. None if `value` has a character that no header may have.
+    /// The Set-Cookie header: for `max_age`, where zero removes the cookie, or until the browser is closed. None if `value` has a character
+    /// that no header may have.
     pub(in crate::web) fn header(&self, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
         let age = max_age.map(|age| format!("; Max-Age={}", age.as_secs())).unwrap_or_default();
         let (before, behind) = self.attributes;

@@ -38,7 +38,8 @@ impl SessionUser {
     /// Also records that the session was used now. A request that does not say where it came from is accepted: programs send such requests,
     /// and old WebViews that fetch a file.
     async fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let (session, came_from) = (RequestSession::of(request)?, CameFrom::of(request)?);
+        let session = RequestSession::of(request)?;
+        let came_from = CameFrom::of(request)?;
         let login = session.login()?;
         if came_from == CameFrom::Outside && !session.is_first_page(&login) {
             return Err(Problem::LoginRequired);
@@ -106,7 +107,7 @@ impl RequestSession {
         if let Some(known) = request.extensions().get::<Self>() {
             return Ok(known.clone());
         }
-        let (site, state) = (shared::<Site>(request)?.clone(), shared::<State>(request)?.clone());
+        let site = shared::<Site>(request)?.clone();
         let home = shared::<DingTalk>(request)?.home().map(Organisation::corp_id);
         let cookie = Rc::new(OurCookie::new("session", &site.settings));
         let in_cookie = cookie.value_in(request.headers());
@@ -115,7 +116,7 @@ impl RequestSession {
         let login = login.filter(|login| home.is_none_or(|home| login.corp_id == *home));
         let may_be_first_page = CameFrom::may_load_page(request) && login.as_ref().is_some_and(|login| login.shown_no_page);
         let held = Rc::new(RefCell::new(Held { login, is_changed: false, may_be_first_page }));
-        let session = Self { held, cookie, site, state };
+        let session = Self { held, cookie, site, state: shared::<State>(request)?.clone() };
         request.extensions_mut().insert(session.clone());
         Ok(session)
     }
@@ -123,12 +124,13 @@ impl RequestSession {
     /// Sets the cookie of the session that the request of `response` used, if it is valid and has changed, and removes the cookie if there
     /// is no session.
     pub(super) fn put_on(response: &mut ServiceResponse<BoxBody>) {
-        let used = response.request().extensions().get::<Self>().cloned();
-        let Some(session) = used else { return };
-        let (held, cookie, keys) = (session.held.borrow(), &session.cookie, &session.site.settings.session_keys);
+        let Some(session) = response.request().extensions().get::<Self>().cloned() else { return };
+        let held = session.held.borrow();
+        let cookie = &session.cookie;
         match &held.login {
             Some(login) if held.is_changed && session.is_valid(login) => {
-                cookie.put(response.headers_mut(), &keys.seal(&cookie.name, login), None);
+                let sealed = session.site.settings.session_keys.seal(&cookie.name, login);
+                cookie.put(response.headers_mut(), &sealed, None);
             }
             // The browser may have got a newer cookie from another answer, which this one must not overwrite. An expired cookie is still of
             // use: the next login takes its organisation from it, and ends that session for good.
@@ -159,7 +161,8 @@ impl RequestSession {
         self.end();
         let now = self.site.clock.moment();
         let User { user_id, name } = user;
-        let (id, presession) = (rand::random(), Some(presession));
+        let id = rand::random();
+        let presession = Some(presession);
         let login = Login { id, user_id, name, corp_id, began: now, last_used: now, shown_no_page: true, presession };
         self.held.replace(Held { login: Some(login.clone()), is_changed: true, may_be_first_page: true });
         login.into()
