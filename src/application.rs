@@ -19,7 +19,7 @@ use crate::server::{self, Capacity, Listening};
 use crate::settings::Settings;
 use crate::state::{Location, SealingKeys, State};
 use crate::telemetry;
-use crate::web::{self, Headers, Introductions, Logins, Metrics, Readiness, Reports, Routes, Site, Stopping};
+use crate::web::{self, Headers, Introductions, Metrics, Readiness, Reports, Routes, Site, Stopping};
 
 /// For how long the server answers `/healthz` and `/readyz` with no before it stops, so that load balancers notice.
 const NOTICE: Duration = Duration::from_secs(1);
@@ -78,9 +78,8 @@ impl Application {
         let headers = Data::new(headers);
         let app_routes = Arc::clone(&app.routes);
         let client_id = dingtalk_settings.credentials.client_id.clone();
-        let site = Data::new(Site { app, client_id, settings: web.clone(), clock: clock.clone() });
+        let site = Data::new(Site::new(app, client_id, web.clone(), clock.clone()));
         let callback = Callback::of(dingtalk_settings, clock.clone()).map(Data::new);
-        let logins = Data::new(Logins::new(site.clone(), state.clone()));
         let introductions = Data::new(Introductions::new(site.clone(), state.clone()));
         let reports = Data::new(Reports::new(local_dingtalk.is_some()));
 
@@ -91,7 +90,7 @@ impl Application {
                 config.app_data(dingtalk.clone()).app_data(metrics.clone());
                 config.app_data(readiness.clone()).app_data(stopping.clone());
                 config.app_data(headers.clone()).app_data(site.clone());
-                config.app_data(logins.clone()).app_data(reports.clone()).app_data(state.clone());
+                config.app_data(reports.clone()).app_data(state.clone());
             }
         };
         let answering = |routes: Routes| {

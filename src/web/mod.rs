@@ -24,7 +24,7 @@ pub use self::extract::{StrictJson, Upload, shared};
 pub use self::health::Readiness;
 pub use self::introduction::Introductions;
 pub use self::jsapi::{JsapiConfig, Reports};
-pub use self::login::{Logins, Visitor};
+pub use self::login::Visitor;
 pub use self::metrics::Metrics;
 use self::origin::CameFrom;
 pub use self::origin::{ClientAddress, SameOrigin};

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::{Both, SessionKeys, Stopping};
+use super::{Both, OurCookie, SessionKeys, Stopping};
 use crate::dingtalk::events::Reaction;
 use crate::dingtalk::{ClientId, Clock, Digest, Origin, Recipe, UrlForm};
 
@@ -89,7 +89,7 @@ pub struct Settings {
     pub login_patience: Duration,
 }
 
-/// The app, its settings and its clock. Made once at start.
+/// The app, its settings, its clock and its cookies. Made once at start.
 pub struct Site {
     /// The app that is served.
     pub app: App,
@@ -99,9 +99,20 @@ pub struct Site {
     pub settings: Settings,
     /// The time that everything goes by.
     pub clock: Clock,
+    /// Holds the session of somebody who is logged in.
+    pub(super) session_cookie: OurCookie,
+    /// Holds the pre-session of a browser that logs in.
+    pub(super) presession_cookie: OurCookie,
 }
 
 impl Site {
+    /// The site of `app`, by its settings.
+    pub fn new(app: App, client_id: ClientId, settings: Settings, clock: Clock) -> Self {
+        let session_cookie = OurCookie::new("session", &settings);
+        let presession_cookie = OurCookie::new("presession", &settings);
+        Self { app, client_id, settings, clock, session_cookie, presession_cookie }
+    }
+
     /// Whether `hop` is in one of the networks of TRUSTED_PROXIES.
     pub fn trusts(&self, hop: IpAddr) -> bool {
         self.settings.trusted_proxies.iter().any(|network| network.contains(&hop.to_canonical()))

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::dingtalk::{ClientRefusal, CorpId, DingTalk, Network, NonceStr, Organisation, PageUrl, Part, SignedPage, UserId};
-use crate::web::{ClientAddress, Logins, Problem, RequestScope, SameOrigin, SessionUser, Site, StrictJson, extracted, shared};
+use crate::web::login::{Attempt, presession_of};
+use crate::web::{ClientAddress, Problem, RequestScope, SameOrigin, SessionUser, Site, StrictJson, extracted};
 
 /// A page's report: which call the client refused, what it said, and the values of `dd.config` that it refused.
 #[derive(Deserialize)]
@@ -59,7 +60,7 @@ pub enum Reporter {
 impl Reporter {
     async fn of(request: &HttpRequest) -> Result<Self, Problem> {
         match SessionUser::extract(request).await {
-            Err(Problem::LoginRequired) if shared::<Logins>(request)?.presession_of(request).is_some() => {
+            Err(Problem::LoginRequired) if presession_of(request)?.is_some() => {
                 Ok(Self::Entering(Network::of(ClientAddress::of(request)?.0)))
             }
             user => user.map(|user| Self::Somebody(user.corp_id, user.user_id)),
@@ -83,30 +84,29 @@ pub async fn report(
     reporter: Reporter,
     StrictJson(report): StrictJson<Report>,
     request: HttpRequest,
+    site: Data<Site>,
     reports: Data<Reports>,
-    logins: Data<Logins>,
     dingtalk: Data<DingTalk>,
 ) -> Result<HttpResponse, Problem> {
     let corp_id = match (&report.call, &reporter) {
         (RefusedCall::Config, Reporter::Somebody(corp_id, _)) => corp_id.clone(),
         (RefusedCall::Config, Reporter::Entering(_)) => return Err(Problem::LoginRequired),
-        (RefusedCall::RequestAuthCode, _) => logins.attempt(&request, report.state.as_deref().unwrap_or_default(), None)?.corp_id,
+        (RefusedCall::RequestAuthCode, _) => Attempt::of(&request, report.state.as_deref().unwrap_or_default(), None)?.corp_id,
     };
     let organisation = dingtalk.organisation(&corp_id)?;
     reports.admit(&reporter)?;
-    let site = shared::<Site>(&request)?;
     let request_id = &RequestScope::of(&request)?.id;
     let said = organisation.quote(before_query(&report.code, &report.url), before_query(&report.text, &report.url));
     let (code, said) = (said.code, said.text);
     let finding = match report.call {
         RefusedCall::Config => {
-            let finding = signature_refused(&report, site, &organisation).await?;
+            let finding = signature_refused(&report, &site, &organisation).await?;
             let differs = finding.differs.join(", ");
             tracing::warn!(request_id, code, said, differs, "the client refused dd.config: {}", finding.explanation);
             finding
         }
         RefusedCall::RequestAuthCode => {
-            let finding = auth_code_refused(site, &organisation);
+            let finding = auth_code_refused(&site, &organisation);
             tracing::warn!(request_id, code, said, fix = finding.explanation, "the client refused an authCode");
             finding
         }

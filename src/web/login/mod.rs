@@ -17,13 +17,11 @@ use tokio::time::Instant;
 
 pub use self::entry::{EntryPage, Visitor};
 pub use self::organisation::organisation_of;
-use self::presession::Attempt;
-pub use self::presession::Challenge;
+use self::presession::presession_kept;
+pub use self::presession::{Attempt, Challenge, presession_of};
 
 use super::problem::Queued;
-use super::{
-    ClientAddress, Metrics, OurCookie, Problem, RequestSession, SameOrigin, SessionUser, Site, StrictJson, route, shared,
-};
+use super::{ClientAddress, Metrics, Problem, RequestSession, SameOrigin, SessionUser, Site, StrictJson, route, shared};
 use crate::dingtalk::{AuthCode, Call, DingTalk, Error, Kind, Network, Standing};
 use crate::state::{Claim, State, Unavailable};
 
@@ -36,36 +34,22 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(route::get("/signed-out", entry::show_signed_out));
 }
 
-/// Checks logins.
-pub struct Logins {
-    site: Data<Site>,
-    store: Data<State>,
-    presession: OurCookie,
-}
-
-impl Logins {
-    /// `store` knows which states and authCodes were used.
-    pub fn new(site: Data<Site>, store: Data<State>) -> Self {
-        Self { presession: OurCookie::new("presession", &site.settings), site, store }
+/// The answer to a login whose exchange failed. If it may post again, it gets a place in the line.
+fn refused(site: &Site, claim: &Claim<'_>, attempt: &Attempt, error: Error) -> Problem {
+    // The authCode was not sent, or DingTalk's gateway refused the call before anything looked at the code: it can be sent again.
+    if matches!(error.kind, Kind::NoTurn(_) | Kind::Crowded(_) | Kind::NotAsked(_)) {
+        claim.code_unused();
     }
-
-    /// The answer to a login whose exchange failed. If it may post again, it gets a place in the line.
-    fn refuse(&self, claim: &Claim<'_>, attempt: &Attempt, error: Error) -> Problem {
-        // The authCode was not sent, or DingTalk's gateway refused the call before anything looked at the code: it can be sent again.
-        if matches!(error.kind, Kind::NoTurn(_) | Kind::Crowded(_) | Kind::NotAsked(_)) {
-            claim.code_unused();
+    match error.kind {
+        // Only if the exchange itself got no turn. A login that waited for a credential is not in the line, and would be back at once.
+        Kind::NoTurn(wait) if error.call == Call::USER_BY_CODE => {
+            let presession = presession_kept(site, &attempt.presession);
+            Problem::LoginQueued(Box::new(Queued { place: attempt.place(site, wait), wait, presession }))
         }
-        match error.kind {
-            // Only if the exchange itself got no turn. A login that waited for a credential is not in the line, and would be back at once.
-            Kind::NoTurn(wait) if error.call == Call::USER_BY_CODE => {
-                let presession = self.presession_kept(&attempt.presession);
-                Problem::LoginQueued(Box::new(Queued { place: self.place(attempt, wait), wait, presession }))
-            }
-            Kind::CodeRejected => {
-                Problem::CodeRejected { place: Some(Box::new(self.place(attempt, Duration::ZERO))), cause: Some(error) }
-            }
-            _ => error.into(),
+        Kind::CodeRejected => {
+            Problem::CodeRejected { place: Some(Box::new(attempt.place(site, Duration::ZERO))), cause: Some(error) }
         }
+        _ => error.into(),
     }
 }
 
@@ -95,28 +79,26 @@ async fn log_in(
     session: RequestSession,
     StrictJson(LoginRequest { auth_code, state, place }): StrictJson<LoginRequest>,
     request: HttpRequest,
-    logins: Data<Logins>,
+    store: Data<State>,
     dingtalk: Data<DingTalk>,
 ) -> Result<HttpResponse, Problem> {
+    let site = shared::<Site>(&request)?;
     let code = AuthCode::parse(auth_code).map_err(|_| Problem::BadRequest("authCode is not a code".into()))?;
-    let mut attempt = logins.attempt(&request, &state, place.as_deref())?;
+    let mut attempt = Attempt::of(&request, &state, place.as_deref())?;
     let organisation = dingtalk.organisation(&attempt.corp_id)?;
 
-    let asked = logins.site.clock.moment();
-    let claim = logins.store.claim(code.fingerprint(), attempt.state).await?;
+    let asked = site.clock.moment();
+    let claim = store.claim(code.fingerprint(), attempt.state).await?;
     if !claim.keeps_place() {
-        attempt.since = logins.site.clock.unix_millis();
+        attempt.since = site.clock.unix_millis();
     }
 
-    let standing = Standing {
-        network: Network::of(address),
-        since: attempt.since,
-        until: Instant::now() + logins.site.settings.login_patience,
-    };
+    let standing =
+        Standing { network: Network::of(address), since: attempt.since, until: Instant::now() + site.settings.login_patience };
     let user = match organisation.user_by_code(&code, standing, || claim.code_sent()).await {
         Ok(user) => user,
         Err(error) => {
-            let problem = logins.refuse(&claim, &attempt, error);
+            let problem = refused(site, &claim, &attempt, error);
             claim.conclude().await;
             return Err(problem);
         }
@@ -124,15 +106,15 @@ async fn log_in(
 
     // Meanwhile the organisation may have removed the app, or the person may have left. A login with a fresh code tells if they are back.
     dingtalk.admits(&attempt.corp_id)?;
-    if logins.store.is_over(&attempt.corp_id, &user.user_id, asked) {
+    if store.is_over(&attempt.corp_id, &user.user_id, asked) {
         return Err(Problem::CodeRejected { place: None, cause: None });
     }
     claim.succeeded();
     let user = session.begin(user, attempt.corp_id, attempt.presession);
     // Waits until the changes are stored, so that this answer is true after a restart, too. If they cannot be stored, the log says so.
-    let (_, _) = tokio::join!(claim.conclude(), logins.store.kept());
+    let (_, _) = tokio::join!(claim.conclude(), store.kept());
     let mut response = HttpResponse::Ok().json(user);
-    logins.presession.remove(response.headers_mut());
+    site.presession_cookie.remove(response.headers_mut());
     Ok(response)
 }
 

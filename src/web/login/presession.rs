@@ -11,10 +11,10 @@ use actix_web::http::header::{HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
-use super::{Logins, organisation_of};
+use super::organisation_of;
 use crate::dingtalk::{CorpId, Moment};
-use crate::state::{STATE_LIVES, StateId};
-use crate::web::{Problem, RequestSession, shared};
+use crate::state::{STATE_LIVES, State, StateId};
+use crate::web::{Problem, RequestSession, Site, shared};
 
 /// The purpose that a state is proved for.
 const PURPOSE: &str = "login state";
@@ -71,44 +71,46 @@ pub struct Attempt {
     pub(super) since: u64,
 }
 
-/// States are accepted, and places in the line issued.
-impl Logins {
+impl Attempt {
     /// The login of `state`, if the state was issued to the browser that made `request`, is ten minutes old at most and was not used. Its
     /// age is checked when the login first posts. When it posts again, `place` proves that this was done, and when it joined the line.
-    pub fn attempt(&self, request: &HttpRequest, state: &str, place: Option<&str>) -> Result<Attempt, Problem> {
-        let keys = &self.site.settings.session_keys;
-        let presession = self.presession_of(request).ok_or(Problem::StateRejected)?;
+    pub fn of(request: &HttpRequest, state: &str, place: Option<&str>) -> Result<Self, Problem> {
+        let site = shared::<Site>(request)?;
+        let keys = &site.settings.session_keys;
+        let presession = presession_of(request)?.ok_or(Problem::StateRejected)?;
         let Issued { at, id, corp_id } = keys.proved(PURPOSE, &presession, state).ok_or(Problem::StateRejected)?;
-        let now = self.site.clock.unix_millis();
+        let now = site.clock.unix_millis();
         let place: Option<Place> = place.and_then(|place| keys.proved(Place::PURPOSE, &presession, place));
         let place = place.filter(|place| place.state == id && place.is_good(now));
         let limit = if place.is_some() { STATE_LIVES } else { GOOD_FOR };
-        let is_fresh = self.site.clock.age(at).is_some_and(|age| age < limit);
-        if !is_fresh || self.store.was_used(&id) {
+        let is_fresh = site.clock.age(at).is_some_and(|age| age < limit);
+        if !is_fresh || shared::<State>(request)?.was_used(&id) {
             return Err(Problem::StateRejected);
         }
         let kept = place.filter(|place| place.keeps_order(now));
-        Ok(Attempt { state: id, corp_id, presession, since: kept.map_or(now, |place| place.since) })
+        Ok(Self { state: id, corp_id, presession, since: kept.map_or(now, |place| place.since) })
     }
 
-    /// A place for the login `attempt`, whose turn comes after `wait`.
-    pub(super) fn place(&self, attempt: &Attempt, wait: Duration) -> String {
-        let due = self.site.clock.unix_millis().saturating_add(wait.as_millis() as u64);
-        let place = Place { state: attempt.state, since: attempt.since, due };
-        self.site.settings.session_keys.prove(Place::PURPOSE, &attempt.presession, &place)
+    /// A place for this login, whose turn comes after `wait`.
+    pub(super) fn place(&self, site: &Site, wait: Duration) -> String {
+        let due = site.clock.unix_millis().saturating_add(wait.as_millis() as u64);
+        let place = Place { state: self.state, since: self.since, due };
+        site.settings.session_keys.prove(Place::PURPOSE, &self.presession, &place)
     }
+}
 
-    /// The Set-Cookie header that stores a pre-session in the browser for ten minutes.
-    pub(super) fn presession_kept(&self, presession: &str) -> Option<HeaderValue> {
-        self.presession.header(presession, Some(GOOD_FOR))
-    }
+/// The Set-Cookie header that stores a pre-session in the browser for ten minutes.
+pub(super) fn presession_kept(site: &Site, presession: &str) -> Option<HeaderValue> {
+    site.presession_cookie.header(presession, Some(GOOD_FOR))
+}
 
-    /// The pre-session of the browser that made `request`, which has one if it was given an entry page: in its cookie, or, after a login,
-    /// in the session.
-    pub fn presession_of(&self, request: &HttpRequest) -> Option<String> {
-        let well_formed = |value: &&str| value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit());
-        let in_cookie = self.presession.value_in(request.headers()).filter(well_formed).map(str::to_owned);
-        in_cookie.or_else(|| RequestSession::of(request).ok()?.presession())
+/// The pre-session of the browser that made `request`, which has one if it was given an entry page: in its cookie, or, after a login, in
+/// the session.
+pub fn presession_of(request: &HttpRequest) -> Result<Option<String>, Problem> {
+    let well_formed = |value: &&str| value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit());
+    match shared::<Site>(request)?.presession_cookie.value_in(request.headers()).filter(well_formed) {
+        Some(in_cookie) => Ok(Some(in_cookie.to_owned())),
+        None => Ok(RequestSession::of(request)?.presession()),
     }
 }
 
@@ -123,13 +125,12 @@ impl Challenge {
     /// A challenge for the browser that made `request`, to log in to the organisation of that request. A browser that has a pre-session
     /// keeps it, so that several of its pages can log in at the same time.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let logins = shared::<Logins>(request)?;
+        let site = shared::<Site>(request)?;
         let corp_id = organisation_of(request)?;
-        let known = logins.presession_of(request);
-        let presession = known.unwrap_or_else(|| hex::encode(rand::random::<[u8; 16]>()));
-        let issued = Issued { at: logins.site.clock.moment(), id: rand::random(), corp_id };
-        let state = logins.site.settings.session_keys.prove(PURPOSE, &presession, &issued);
-        Ok(Self { state, presession: logins.presession_kept(&presession) })
+        let presession = presession_of(request)?.unwrap_or_else(|| hex::encode(rand::random::<[u8; 16]>()));
+        let issued = Issued { at: site.clock.moment(), id: rand::random(), corp_id };
+        let state = site.settings.session_keys.prove(PURPOSE, &presession, &issued);
+        Ok(Self { state, presession: presession_kept(site, &presession) })
     }
 
     /// Sets the pre-session cookie. A 401 also gets the state, in WWW-Authenticate (RFC 9110, 11.6.1): a script can then log in.

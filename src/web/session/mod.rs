@@ -81,7 +81,6 @@ impl From<Login> for SessionUser {
 #[derive(Clone)]
 pub struct RequestSession {
     held: Rc<RefCell<Held>>,
-    cookie: Rc<OurCookie>,
     site: Data<Site>,
     state: Data<State>,
 }
@@ -109,14 +108,14 @@ impl RequestSession {
         }
         let site = shared::<Site>(request)?.clone();
         let home = shared::<DingTalk>(request)?.home().map(Organisation::corp_id);
-        let cookie = Rc::new(OurCookie::new("session", &site.settings));
+        let cookie = &site.session_cookie;
         let in_cookie = cookie.value_in(request.headers());
         let login = in_cookie.and_then(|sealed| site.settings.session_keys.open::<Login>(&cookie.name, sealed));
         // An app of one organisation knows no sessions of others.
         let login = login.filter(|login| home.is_none_or(|home| login.corp_id == *home));
         let may_be_first_page = CameFrom::may_load_page(request) && login.as_ref().is_some_and(|login| login.shown_no_page);
         let held = Rc::new(RefCell::new(Held { login, is_changed: false, may_be_first_page }));
-        let session = Self { held, cookie, site, state: shared::<State>(request)?.clone() };
+        let session = Self { held, site, state: shared::<State>(request)?.clone() };
         request.extensions_mut().insert(session.clone());
         Ok(session)
     }
@@ -126,7 +125,7 @@ impl RequestSession {
     pub(super) fn put_on(response: &mut ServiceResponse<BoxBody>) {
         let Some(session) = response.request().extensions().get::<Self>().cloned() else { return };
         let held = session.held.borrow();
-        let cookie = &session.cookie;
+        let cookie = &session.site.session_cookie;
         match &held.login {
             Some(login) if held.is_changed && session.is_valid(login) => {
                 let sealed = session.site.settings.session_keys.seal(&cookie.name, login);
