@@ -48,12 +48,8 @@ impl Readiness {
 #[derive(Serialize)]
 struct Report {
     ready: bool,
-    /// The organisation, if the app has one only.
     #[serde(flatten)]
-    home: Option<OrganisationState>,
-    /// The organisations, if the app has many.
-    #[serde(flatten)]
-    organisations: Option<Organisations>,
+    organisations: Organisations,
     #[serde(flatten)]
     dingtalk: DingTalkState,
     state: Condition,
@@ -65,12 +61,15 @@ struct Report {
 /// How many organisations a report shows at most.
 const SHOWN: usize = 10;
 
-/// The organisations whose people have used the app lately.
+/// Whom the app serves.
 #[derive(Serialize)]
-struct Organisations {
-    count: usize,
-    /// Some of them. Anybody may read this, so each CorpId is shown as a digest, which only those recognise who know the CorpId.
-    organisations: Vec<Shown>,
+#[serde(untagged)]
+enum Organisations {
+    /// An app of one organisation.
+    One(OrganisationState),
+    /// An app of many: the number of those whose people have used it lately, and some of them. Anybody may read this, so each CorpId is
+    /// shown as a digest, which only those recognise who know the CorpId.
+    Many { count: usize, organisations: Vec<Shown> },
 }
 
 #[derive(Serialize)]
@@ -117,10 +116,12 @@ async fn ready(
     let state = state.condition();
     let ready = !stopping.has_begun() && state.began && readiness.look(&dingtalk, &site.clock).await;
     let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    let home = dingtalk.home().map(Organisation::state);
-    let organisations = home.is_none().then(|| {
-        let all = dingtalk.organisations();
-        Organisations { count: all.len(), organisations: all.iter().take(SHOWN).map(Shown::of).collect() }
-    });
-    answer.json(Report { ready, home, organisations, dingtalk: dingtalk.state(), state, weaker: state.weaker() })
+    let organisations = match dingtalk.home() {
+        Some(home) => Organisations::One(home.state()),
+        None => {
+            let all = dingtalk.organisations();
+            Organisations::Many { count: all.len(), organisations: all.iter().take(SHOWN).map(Shown::of).collect() }
+        }
+    };
+    answer.json(Report { ready, organisations, dingtalk: dingtalk.state(), state, weaker: state.weaker() })
 }
