@@ -39,20 +39,17 @@ pub trait Observer: Send + Sync + 'static {
 /// Counts nothing.
 impl Observer for () {}
 
-/// The parameters of a signature in the query, made at `unix_millis`; DingTalk accepts a minute of difference. The oldest calls of a
-/// third-party app are signed instead of carrying a token ("Signature method for third-party apps").
-pub(super) fn suite_signature(app: &Credentials, ticket: &SuiteTicket, unix_millis: u64) -> [(&'static str, String); 4] {
-    let timestamp = unix_millis.to_string();
+/// `call` with a signature in its query, made at `unix_millis`; DingTalk accepts a minute of difference. The oldest calls of a third-party
+/// app are signed instead of carrying a token ("Signature method for third-party apps").
+pub(super) fn signed(call: Call, app: &Credentials, ticket: &SuiteTicket, unix_millis: u64) -> Target {
     // HMAC takes keys of any length (RFC 2104, section 3); the type only shares its constructor with ciphers that do not.
     #[expect(clippy::expect_used)]
     let mut mac = Hmac::<Sha256>::new_from_slice(app.client_secret.expose().as_bytes()).expect("hmac takes any key");
-    mac.update(format!("{timestamp}\n{}", ticket.expose()).as_bytes());
-    [
-        ("accessKey", app.client_id.as_str().to_owned()),
-        ("timestamp", timestamp),
-        ("suiteTicket", ticket.expose().to_owned()),
-        ("signature", STANDARD.encode(mac.finalize().into_bytes())),
-    ]
+    mac.update(format!("{unix_millis}\n{}", ticket.expose()).as_bytes());
+    call.query("accessKey", &app.client_id)
+        .query("timestamp", unix_millis)
+        .query("suiteTicket", ticket.expose())
+        .query("signature", STANDARD.encode(mac.finalize().into_bytes()))
 }
 
 /// DingTalk's HTTP API, on the two hosts that its families live on.
@@ -233,7 +230,7 @@ mod tests {
             client_id: ClientId::parse("customkey").unwrap(),
             client_secret: ClientSecret::parse("customSecretSAMPLE").unwrap(),
         };
-        let parameters = suite_signature(&app, &SuiteTicket::parse("TestSuiteTicket").unwrap(), 1_700_000_000_000);
-        assert_eq!(parameters[3], ("signature", "BhlDV+pIiqSg95LVZVDZoGG1ILbIqowst5aMDdhcZAw=".to_owned()));
+        let target = signed(Call::AUTH_INFO, &app, &SuiteTicket::parse("TestSuiteTicket").unwrap(), 1_700_000_000_000);
+        assert_eq!(target.query[3], ("signature", "BhlDV+pIiqSg95LVZVDZoGG1ILbIqowst5aMDdhcZAw=".to_owned()));
     }
 }

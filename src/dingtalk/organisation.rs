@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::api::suite_signature;
+use super::api::signed;
 use super::app::App;
 use super::breaker::is_answer;
 use super::events::authorised_agent;
@@ -274,8 +274,7 @@ impl Calls {
     /// Makes `call` with a signature that the latest suite ticket proves.
     async fn call_by_suite<T: DeserializeOwned>(&self, call: Call, body: &Value) -> Result<T, Error> {
         let ask = |ticket| async move {
-            let signature = suite_signature(&self.app.credentials, &ticket, self.app.api.clock.machine_millis());
-            let target = signature.into_iter().fold(Target::from(call), |target, (name, value)| target.query(name, value));
+            let target = signed(call, &self.app.credentials, &ticket, self.app.api.clock.machine_millis());
             self.call_without_token(&target, body).await
         };
         self.app.by_suite_ticket(call, ask).await
