@@ -264,10 +264,10 @@ impl Turn {
     fn answered(mut self, refused: bool) {
         self.call = CallOfTurn::Ended;
         let late = self.turns.state.lock().pace.answered(self.departure, refused, Instant::now());
-        match (refused, late) {
-            (true, late) => self.note(PermitUse::Refused(late.unwrap_or_default())),
-            (false, Some(late)) => self.note(PermitUse::Late(late)),
-            (false, None) => {}
+        if refused {
+            self.note(PermitUse::Refused(late.unwrap_or_default()));
+        } else if let Some(late) = late {
+            self.note(PermitUse::Late(late));
         }
         self.turns.changed.notify_one();
     }
