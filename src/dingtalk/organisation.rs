@@ -325,12 +325,14 @@ impl Calls {
     }
 
     fn turns_of(&self, call: Call) -> Arc<Turns> {
+        let App { api, peers, calls_per_second, .. } = &*self.app;
+        let make = || {
+            let name = format!("{} {call}", self.corp_id);
+            Turns::new(*calls_per_second, api.last_turns.subscribe(), Arc::clone(peers), name)
+        };
         let mut turns = self.turns.lock();
-        let line = || format!("{} {call}", self.corp_id);
-        let made =
-            || Turns::new(self.app.calls_per_second, self.app.api.last_turns.subscribe(), Arc::clone(&self.app.peers), line());
-        let new = || (call, self.app.api.transport.within(made));
-        Arc::clone(&turns.entry((call.method, call.path)).or_insert_with(new).1)
+        let known = turns.entry((call.method, call.path));
+        Arc::clone(&known.or_insert_with(|| (call, api.transport.within(make))).1)
     }
 
     /// Whether what last happened at `last` may happen again, at most once in `between`. If so, it counts as having happened now. Others
