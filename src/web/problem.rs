@@ -71,7 +71,14 @@ pub enum Problem {
     /// 400: this address is not signed for `dd.config`.
     UrlRejected(#[from] dingtalk::InvalidPageUrl),
     /// 429: it is not yet this login's turn. The page posts again.
-    LoginQueued(Box<Queued>),
+    LoginQueued {
+        /// The login's place in the line: posted with the next attempt, it keeps that place.
+        place: String,
+        /// About how long it still has to wait.
+        wait: Duration,
+        /// The cookie that keeps the browser's pre-session meanwhile.
+        presession: Option<HeaderValue>,
+    },
     /// 429: too many reports.
     RateLimited {
         /// When the next one is accepted.
@@ -93,17 +100,6 @@ pub enum Problem {
     Own(Explanation),
     /// The same, with another text for what to do next. See [`Explanation::saying`].
     OwnSaying(Explanation, Box<Both<String>>),
-}
-
-/// The answer to a login that has to wait.
-#[derive(Debug)]
-pub struct Queued {
-    /// The login's place in the line: posted with the next attempt, it keeps that place.
-    pub place: String,
-    /// About how long it still has to wait.
-    pub wait: Duration,
-    /// The cookie that keeps the browser's pre-session meanwhile.
-    pub presession: Option<HeaderValue>,
 }
 
 /// What is answered for a problem. An app makes its own: `const KITCHEN_CLOSED: Problem = Problem::Own(Explanation { .. });`
@@ -153,9 +149,9 @@ impl Problem {
             "requestId": request_id,
         });
         match self {
-            Self::LoginQueued(queued) => {
-                told["place"] = json!(queued.place);
-                told["waitMs"] = json!(queued.wait.as_millis() as u64);
+            Self::LoginQueued { place, wait, .. } => {
+                told["place"] = json!(place);
+                told["waitMs"] = json!(wait.as_millis() as u64);
             }
             Self::CodeRejected { place: Some(place), .. } => told["place"] = json!(place),
             _ => {}
@@ -183,7 +179,7 @@ impl Problem {
         match self {
             Self::RateLimited { retry_after } => Some(*retry_after),
             // The page may post again at once: the waiting is done in the server, not in the page.
-            Self::LoginQueued(_) => Some(Duration::ZERO),
+            Self::LoginQueued { .. } => Some(Duration::ZERO),
             Self::DingtalkUnavailable(error) | Self::Crowded(error) | Self::QuotaSpent(error) => {
                 Some(error.retry_after().max(Duration::from_secs(1)))
             }
@@ -220,7 +216,7 @@ impl ResponseError for Problem {
         }
         let own = match self {
             Self::MethodNotAllowed { allow } => HeaderValue::try_from(allow).ok().map(|allow| (ALLOW, allow)),
-            Self::LoginQueued(queued) => queued.presession.clone().map(|cookie| (SET_COOKIE, cookie)),
+            Self::LoginQueued { presession, .. } => presession.clone().map(|cookie| (SET_COOKIE, cookie)),
             Self::CodeRejected { .. } => Some((WWW_AUTHENTICATE, HeaderValue::from_static("DingTalk"))),
             _ => None,
         };

@@ -20,7 +20,6 @@ pub use self::organisation::organisation_of;
 use self::presession::presession_kept;
 pub use self::presession::{Attempt, Challenge, presession_of};
 
-use super::problem::Queued;
 use super::{ClientAddress, Metrics, Problem, RequestSession, SameOrigin, SessionUser, Site, StrictJson, route, shared};
 use crate::dingtalk::{AuthCode, Call, DingTalk, Error, Kind, Network, Standing};
 use crate::state::{Claim, State, Unavailable};
@@ -44,7 +43,7 @@ fn refused(site: &Site, claim: &Claim<'_>, attempt: &Attempt, error: Error) -> P
         // Only if the exchange itself got no turn. A login that waited for a credential is not in the line, and would be back at once.
         Kind::NoTurn(wait) if error.call == Call::USER_BY_CODE => {
             let presession = presession_kept(site, &attempt.presession);
-            Problem::LoginQueued(Box::new(Queued { place: attempt.place(site, wait), wait, presession }))
+            Problem::LoginQueued { place: attempt.place(site, wait), wait, presession }
         }
         Kind::CodeRejected => {
             Problem::CodeRejected { place: Some(Box::new(attempt.place(site, Duration::ZERO))), cause: Some(error) }

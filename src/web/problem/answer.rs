@@ -97,7 +97,7 @@ pub fn record(problem: &Problem, scope: &RequestScope) {
         Problem::Internal(_) => tracing::error!(request_id, code, error = causes(), "internal error"),
         // This was logged when the breaker opened. It is not logged again for each request that the breaker stops.
         Problem::DingtalkUnavailable(error) if error.not_asked() => tracing::debug!(request_id, code, "dingtalk was not asked"),
-        Problem::LoginQueued(_) => tracing::debug!(request_id, code, "the login waits"),
+        Problem::LoginQueued { .. } => tracing::debug!(request_id, code, "the login waits"),
         Problem::NotAuthorised(_) => tracing::warn!(request_id, code, fix = fix(), error = causes(), "refused"),
         Problem::RetryWithNewCode(_) | Problem::DingtalkUnavailable(_) | Problem::QuotaSpent(_) => {
             tracing::warn!(request_id, code, fix = fix(), error = causes(), "dingtalk failed");

@@ -141,7 +141,7 @@ impl Problem {
                 Both("This address cannot be signed for DingTalk.", "无法为此地址生成钉钉签名"),
                 Both("Open the app again from DingTalk.", "请从钉钉重新打开本应用。"),
             ),
-            Self::LoginQueued(_) => row(
+            Self::LoginQueued { .. } => row(
                 StatusCode::TOO_MANY_REQUESTS,
                 "login_queued",
                 Both("Many people are signing in right now.", "当前登录人数较多"),
