@@ -124,8 +124,7 @@ impl ClientAddress {
 
     fn behind(is_trusted: impl Fn(IpAddr) -> bool, peer: IpAddr, headers: &HeaderMap) -> Self {
         let mut nearest = peer;
-        let forwarded: Vec<&[u8]> = headers.get_all(X_FORWARDED_FOR).map(HeaderValue::as_bytes).collect();
-        for hop in forwarded.iter().flat_map(|value| value.split(|byte| *byte == b',')).rev() {
+        for hop in headers.get_all(X_FORWARDED_FOR).flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).rev() {
             if !is_trusted(nearest) {
                 break;
             }
