@@ -92,11 +92,11 @@ extracted!(Head, async |request| Head::of(request));
 /// The address of the start page, as a link on the page that answers `request`. It names the organisation `corp_id`, if given: an app of
 /// several organisations has a start page in each.
 pub fn start_page(request: &HttpRequest, corp_id: Option<&CorpId>) -> Result<Cow<'static, str>, Problem> {
-    let organisation = corp_id.map(|corp_id| {
-        let encoded: String = form_urlencoded::byte_serialize(corp_id.as_str().as_bytes()).collect();
-        format!("corpid={encoded}")
-    });
-    let outside = CameFrom::links_need_mark(request)?.then(|| CameFrom::MARK.to_owned());
-    let query: Vec<_> = outside.into_iter().chain(organisation).collect();
-    Ok(if query.is_empty() { "/".into() } else { format!("/?{}", query.join("&")).into() })
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    if CameFrom::links_need_mark(request)? {
+        query.append_key_only(CameFrom::MARK);
+    }
+    query.extend_pairs(corp_id.map(|corp_id| ("corpid", corp_id.as_str())));
+    let query = query.finish();
+    Ok(if query.is_empty() { "/".into() } else { format!("/?{query}").into() })
 }
