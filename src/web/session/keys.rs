@@ -77,8 +77,8 @@ impl SessionKeys {
     pub(in crate::web) fn proved<T: DeserializeOwned>(&self, purpose: &str, to: &str, proof: &str) -> Option<T> {
         let proof = hex::decode(proof).ok()?;
         let (seal, said) = proof.split_first_chunk::<32>()?;
-        let is_ours = |key: &[u8; 32]| mac(key, &[to.as_bytes(), said]).verify_slice(seal).is_ok();
-        self.derived(purpose).iter().any(is_ours).then(|| serde_json::from_slice(said).ok()).flatten()
+        self.derived(purpose).into_iter().find(|key| mac(key, &[to.as_bytes(), said]).verify_slice(seal).is_ok())?;
+        serde_json::from_slice(said).ok()
     }
 
     /// The value of the cookie `name` with `what` in it, which nobody without the key can read or forge.
