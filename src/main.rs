@@ -22,10 +22,8 @@ use dingtalk_h5::web::Language;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Exit code for settings that cannot be used; clap uses the same for a command line that cannot.
+/// Exit code for settings that cannot be used; clap uses the same for a command line that cannot. What fails otherwise ends with 1.
 const UNUSABLE: u8 = 2;
-/// Exit code for what was tried and failed.
-const FAILED: u8 = 1;
 /// What to do about settings that are missing or wrong.
 const WHERE_TO_SET: &str =
     "\nSet them in the environment or in .env (see .env.example). No DingTalk account yet? `cargo dev` needs none.";
@@ -108,7 +106,7 @@ fn run<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
 fn health(options: &ArgMatches) -> ExitCode {
     let asked = Settings::read_server(environment(options)).map_err(anyhow::Error::from);
     let answered = asked.and_then(|server| run(doctor::health(&server)));
-    answered.map_or_else(|error| end(FAILED, error), |()| ExitCode::SUCCESS)
+    answered.map_or_else(|error| end(ExitCode::FAILURE, error), |()| ExitCode::SUCCESS)
 }
 
 /// Examines the app and prints what to change, and where.
@@ -136,7 +134,7 @@ fn doctor(options: &ArgMatches) -> ExitCode {
             say(&told.trim_end());
             if report.verdict() == Verdict::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
-        Err(error) => end(FAILED, error),
+        Err(error) => end(ExitCode::FAILURE, error),
     }
 }
 
@@ -231,9 +229,9 @@ fn unit(options: &ArgMatches) -> ExitCode {
 }
 
 /// Prints why the program ends. If that fails, such as on a full disk, the exit code is still this one.
-fn end(code: u8, why: impl Display) -> ExitCode {
+fn end(code: impl Into<ExitCode>, why: impl Display) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "{why:#}");
-    ExitCode::from(code)
+    code.into()
 }
 
 async fn serve(settings: Settings, checks: bool) -> anyhow::Result<()> {
