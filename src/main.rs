@@ -237,13 +237,14 @@ fn end(code: impl Into<ExitCode>, why: impl Display) -> ExitCode {
 async fn serve(settings: Settings, checks: bool) -> anyhow::Result<()> {
     let address = settings.server.app_addr;
     let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
-    let (address, public_url) = (listener.local_addr()?, settings.web.public_url.clone());
     let scheme = settings.server.scheme();
+    let public_url = settings.web.public_url.clone();
     let mut stop = Box::pin(told_to_stop().context("signals cannot be heard")?);
     let application = tokio::select! {
         built = Application::build(listener, settings, Clock::system()) => built?,
         () = &mut stop => return Ok(()),
     };
+    let address = application.address();
     let metrics =
         application.metrics_address().map(|address| format!("metrics on http://{address}/metrics\n")).unwrap_or_default();
     let said = format!("listening on {scheme}://{address} for {public_url}\n{metrics}");
