@@ -286,6 +286,6 @@ fn server(env: &mut Environment) -> Option<server::Settings> {
         (None, Some(_)) => env.fault("TLS_CERT", "it is not set, but TLS_KEY is"),
         _ => key.iter().for_each(|key| env.note_exposure("TLS_KEY", key)),
     }
-    let tls = certificate.zip(key).map(|(certificate, key)| TlsFiles::new(certificate, key));
+    let tls = certificate.zip(key).map(|(certificate, key)| TlsFiles { certificate, key });
     Some(server::Settings { app_addr: app_addr?, tls, metrics_addr })
 }

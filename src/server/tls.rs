@@ -22,8 +22,10 @@ type Stamp = [Option<[i64; 4]>; 2];
 /// Where TLS_CERT and TLS_KEY point to. Both are PEM; the first holds the chain, the server's own certificate first.
 #[derive(Debug, Clone)]
 pub struct TlsFiles {
-    certificate: PathBuf,
-    key: PathBuf,
+    /// TLS_CERT
+    pub certificate: PathBuf,
+    /// TLS_KEY
+    pub key: PathBuf,
 }
 
 /// Why the certificate and the key cannot be used.
@@ -58,11 +60,6 @@ impl UnusableTls {
 }
 
 impl TlsFiles {
-    /// Does not open the files yet.
-    pub fn new(certificate: PathBuf, key: PathBuf) -> Self {
-        Self { certificate, key }
-    }
-
     /// Whether both files can be read and used.
     pub fn check(&self) -> Result<(), UnusableTls> {
         self.read().map(drop)

@@ -33,7 +33,7 @@ impl Pair {
     }
 
     fn files(&self) -> Result<TlsFiles, UnusableTls> {
-        let files = TlsFiles::new(self.folder.join("cert.pem"), self.folder.join("key.pem"));
+        let files = TlsFiles { certificate: self.folder.join("cert.pem"), key: self.folder.join("key.pem") };
         files.check().map(|()| files)
     }
 }
