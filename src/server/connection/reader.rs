@@ -46,8 +46,6 @@ pub struct Reader<'a> {
     is_new: bool,
     /// Not all of the present request's body was read.
     pub has_body: bool,
-    /// The client waits for `100 Continue` before it sends the body.
-    expects: bool,
     /// The last byte of the framing around chunks of it: it shows whether a line feed at the beginning of the next bytes stands alone.
     around: u8,
     /// How many bytes of framing it had so far beyond [`FRAMING`] for each byte.
@@ -65,7 +63,6 @@ impl<'a> Reader<'a> {
             received: BytesMut::new(),
             is_new: true,
             has_body: false,
-            expects: false,
             around: 0,
             surplus: 0,
             portion: 0,
@@ -110,10 +107,11 @@ impl<'a> Reader<'a> {
             knows_chunks: request.version() == Version::HTTP_11 && framing != MessageType::Stream,
             is_last: is_refused || (!self.is_new && seat.must_go(stalled)),
         };
-        (self.is_new, self.has_body, self.expects) = (false, framing != MessageType::None, request.head().expect());
+        self.is_new = false;
+        self.has_body = framing != MessageType::None;
         (self.around, self.surplus, self.portion, self.time_left) = (0, 0, 0, PORTION_TIMEOUT);
         let body = self.has_body.then(|| {
-            let (body, payload) = Body::new();
+            let (body, payload) = Body::new(request.head().expect());
             *request.payload() = payload;
             body
         });
@@ -144,7 +142,7 @@ impl<'a> Reader<'a> {
                 biased;
                 Some(is_asked_for) = OptionFuture::from(body.as_mut().map(Body::is_asked_for)) => match body {
                     Some(body) if is_asked_for => {
-                        if let Some(writer) = &mut writer && mem::take(&mut self.expects) {
+                        if let Some(writer) = &mut writer && mem::take(&mut body.expects) {
                             writer.ask_for_body().await?;
                         }
                         self.give_some(body).await;
@@ -267,11 +265,13 @@ pub struct Body {
     asks: UnboundedReceiver<Asked>,
     /// The handler waits for this part.
     asked: Option<Asked>,
+    /// The client waits for `100 Continue` before it sends the body.
+    expects: bool,
 }
 
 impl Body {
     /// Makes both ends. Nothing comes after an error. If the connection's end is dropped early, the handler gets an error.
-    fn new() -> (Self, Payload) {
+    fn new(expects: bool) -> (Self, Payload) {
         let (ask, asks) = unbounded_channel();
         let payload = stream::unfold(Some(ask), async |ask| {
             let (ask, (asked, part)) = (ask?, oneshot::channel());
@@ -281,7 +281,7 @@ impl Body {
             let next = part.is_ok().then_some(ask);
             Some((part, next))
         });
-        (Self { asks, asked: None }, Payload::Stream { payload: Box::pin(payload.fuse()) })
+        (Self { asks, asked: None, expects }, Payload::Stream { payload: Box::pin(payload.fuse()) })
     }
 
     /// Waits until the handler asks for some of the body: true, or drops its end: false.
