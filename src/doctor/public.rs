@@ -41,7 +41,7 @@ pub async fn examine(client: &Client, settings: &Settings, clock: &Clock, server
             return findings;
         }
     };
-    findings.put(certificate_expiry(public_url.as_str()).await);
+    findings.put(certificate_expiry(public_url).await);
     findings.put(Finding::pass("public", told!("it answers", "有应答")));
     if let Some(introduction) = answer.introduction {
         findings.put(Finding::pass("identity", told!("this very server answers", "应答的正是本服务器")));
@@ -94,7 +94,7 @@ fn certificate_failure(error: &reqwest::Error) -> Option<Finding> {
 
 /// Whether the certificate is valid for two more weeks: makes a TLS handshake with a clock that is two weeks ahead.
 #[rustfmt::skip]
-async fn certificate_expiry(public_url: &str) -> Finding {
+async fn certificate_expiry(public_url: &Origin) -> Finding {
     const AHEAD: Duration = Duration::from_secs(14 * 24 * 60 * 60);
     #[derive(Debug)]
     struct Later;
@@ -103,15 +103,15 @@ async fn certificate_expiry(public_url: &str) -> Finding {
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok().map(|now| UnixTime::since_unix_epoch(now + AHEAD))
         }
     }
-    if !public_url.starts_with("https:") {
+    if !public_url.is_https() {
         return Finding::unknown("certificate", told!("PUBLIC_URL is plain http", "PUBLIC_URL 是明文 http"));
     }
-    let client = || {
+    let answer = async {
         let mut config = ClientConfig::with_platform_verifier().ok()?;
         config.time_provider = Arc::new(Later);
-        asking::client().tls_backend_preconfigured(config).build().ok()
+        let client = asking::client().tls_backend_preconfigured(config).build().ok()?;
+        Some(client.get(format!("{public_url}/healthz")).send().await)
     };
-    let answer = async { Some(client()?.get(format!("{public_url}/healthz")).send().await) };
     match answer.await {
         Some(Ok(_)) => Finding::pass("certificate",
             told!("it is for PUBLIC_URL, and good for 14 days at least", "适用于 PUBLIC_URL，且至少 14 天内有效")),
