@@ -16,28 +16,26 @@ use url::Url;
 use super::Asked;
 use super::asking::{self, Answer, CLAIMED, who_is};
 use super::machine::Server;
-use super::report::{Check, Finding, Findings, Verdict};
+use super::report::{Finding, Findings, Verdict};
 use crate::dingtalk::{Clock, Origin, Told, causes, root, told};
 use crate::settings::Settings;
 use crate::web::introduction::Introduction;
 use crate::web::origin::address_of;
 
-/// The checks that need an answer from PUBLIC_URL.
-const NEED_ANSWER: [Check; 5] = ["public", "certificate", "identity", "passage", "processes"];
-
 /// Everything about PUBLIC_URL.
 pub async fn examine(client: &Client, settings: &Settings, clock: &Clock, server: &Server, asked: &Asked) -> Findings {
-    let (mut findings, public_url) = (Findings::default(), &settings.web.public_url);
+    let mut findings = Findings::default();
     if asked.no_public {
         return findings;
     }
+    let public_url = &settings.web.public_url;
     let answer = match who_is(client, public_url.as_str(), &settings.web.session_keys, clock).await {
         Ok(answer) => answer,
         Err(error) => {
             let finding = certificate_failure(&error).unwrap_or_else(|| unanswered(&error, public_url));
             let because = finding.id;
             findings.put(finding);
-            findings.not_done(&NEED_ANSWER, because);
+            findings.not_done(&["public", "certificate", "identity", "passage", "processes"], because);
             return findings;
         }
     };
@@ -161,11 +159,11 @@ fn stranger(status: u16, location: Option<&str>, public_url: &Origin) -> Finding
 /// already. Eight connections may all reach the same process, so they do not prove that there is only one.
 #[rustfmt::skip]
 async fn processes(client: &Client, first: Introduction, server: &Server, settings: &Settings, clock: &Clock) -> Finding {
-    const MORE: usize = 7;
+    let asked = 8;
     let (url, keys) = (settings.web.public_url.as_str(), &settings.web.session_keys);
     let again = async || who_is(client, url, keys, clock).await.ok()?.introduction;
-    let answers = join_all((0..MORE).map(|_| again())).await;
-    let (asked, ours) = (1 + MORE, answers.into_iter().flatten().chain([first]));
+    let answers = join_all((1..asked).map(|_| again())).await;
+    let ours = answers.into_iter().flatten().chain([first]);
     let (processes, shared): (Vec<_>, BTreeSet<_>) = ours.map(|one| (one.process, one.shared)).unzip();
     let others = asked - processes.len();
     let is_met = |here: &Introduction| processes.contains(&here.process) || here.shared.is_some() && shared.contains(&here.shared);
