@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::fs::{metadata, read_to_string};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -58,9 +58,9 @@ impl Environment {
         about: &str,
     ) -> Option<T> {
         self.describe(name, about, false);
-        let value = self.value(name).ok_or("it is not set");
+        let value = self.value(name).map(str::to_owned).ok_or("it is not set");
         let value = self.check(name, value)?;
-        self.check(name, parse(value.expose_secret().to_owned()))
+        self.check(name, parse(value))
     }
 
     /// Reads a setting that has a default.
@@ -72,8 +72,8 @@ impl Environment {
         about: &str,
     ) -> Option<T> {
         self.describe(name, &format!("{about} Default: {default}"), false);
-        let value = self.value(name).unwrap_or_else(|| default.into());
-        self.check(name, parse(value.expose_secret().to_owned()))
+        let value = self.value(name).unwrap_or(default).to_owned();
+        self.check(name, parse(value))
     }
 
     /// Reads a setting that need not be set: `None` if it is not set, or wrong.
@@ -84,8 +84,8 @@ impl Environment {
         about: &str,
     ) -> Option<T> {
         self.describe(name, about, false);
-        let value = self.value(name)?;
-        self.check(name, parse(value.expose_secret().to_owned()))
+        let value = self.value(name)?.to_owned();
+        self.check(name, parse(value))
     }
 
     /// Reads a secret that must be set, from its variable or from the file that `<name>_FILE` points to, but not from both.
@@ -132,14 +132,13 @@ impl Environment {
 
     fn secret_value(&mut self, name: &'static str) -> Result<Option<SecretString>, String> {
         let file_name = format!("{name}_FILE");
-        let secret = self.value(name);
-        let Some(file) = self.value(&file_name) else { return Ok(secret) };
+        let secret = self.value(name).map(SecretString::from);
+        let Some(file) = self.value(&file_name).map(PathBuf::from) else { return Ok(secret) };
         if secret.is_some() {
             return Err(format!("both it and {file_name} are set"));
         }
-        self.note_exposure(name, file.expose_secret());
-        let text =
-            read_to_string(file.expose_secret()).map_err(|error| format!("{file_name} cannot be read: {}", error.kind()))?;
+        self.note_exposure(name, &file);
+        let text = read_to_string(file).map_err(|error| format!("{file_name} cannot be read: {}", error.kind()))?;
         // Some editors put a byte order mark at the beginning.
         match text.trim_start_matches('\u{feff}').trim() {
             "" => Err(format!("the file of {file_name} is empty")),
@@ -198,9 +197,9 @@ impl Environment {
     }
 
     /// Empty counts as not set: that is how a line of `.env` looks before it is filled in.
-    fn value(&self, name: &str) -> Option<SecretString> {
+    fn value(&self, name: &str) -> Option<&str> {
         let value = self.values.get(name)?.expose_secret().trim();
-        (!value.is_empty()).then(|| value.into())
+        (!value.is_empty()).then_some(value)
     }
 }
 
