@@ -44,7 +44,8 @@ pub struct Application {
 impl Application {
     /// Builds the app of `src/app`. Everything that can fail at start fails here. The plumbing does not call DingTalk yet; the app may.
     pub async fn build(listener: TcpListener, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
-        let (of_app, time) = (settings.app.clone(), clock.clone());
+        let of_app = settings.app.clone();
+        let time = clock.clone();
         Self::of(async |dingtalk| app::build(of_app, time, dingtalk).await, listener, settings, clock).await
     }
 
@@ -69,7 +70,8 @@ impl Application {
             tracing::warn!("the app reacts to events, but receives none: DINGTALK_EVENTS is off");
         }
         state.react_with(std::mem::take(&mut app.reaction));
-        let (dingtalk, tasks) = (Data::new(dingtalk), std::mem::take(&mut app.tasks));
+        let tasks = std::mem::take(&mut app.tasks);
+        let dingtalk = Data::new(dingtalk);
 
         let stopping = app.stopping.take().unwrap_or_else(|| Data::new(Stopping::new()));
         let readiness = Data::<Readiness>::default();
@@ -151,26 +153,27 @@ impl Application {
     /// Serves until `stop` completes. Then `/healthz` and `/readyz` say no for a second, so that a load balancer sends nobody else. After
     /// that no more connections are accepted, and the requests in flight may finish; then the work that they left to
     /// [`Stopping::waits_for`] may finish. At last the app's own tasks are aborted.
-    pub async fn run_until_stopped(mut self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    pub async fn run_until_stopped(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+        let Self { server, metrics, stopping, dingtalk, state, events, mut tasks } = self;
         let (_until_the_end, the_end) = oneshot::channel::<()>();
-        if let Some(metrics) = self.metrics {
+        if let Some(metrics) = metrics {
             tokio::spawn(metrics.run_until(async { drop(the_end.await) }, Duration::ZERO));
         }
-        let (begins, dingtalk, state) = (self.stopping.clone(), self.dingtalk, self.state);
         let mut listening = JoinSet::new();
-        if let Events::Stream(silence) = self.events {
+        if let Events::Stream(silence) = events {
             let (dingtalk, state) = (DingTalk::clone(&dingtalk), state.clone());
             listening.spawn(async move { dingtalk.listen(state.get_ref(), silence).await });
         }
-        let stopping = async move {
+        let begins = stopping.clone();
+        let stop = async move {
             stop.await;
             begins.begin();
             listening.abort_all();
             dingtalk.end_turns(Instant::now() + LAST_TURNS);
         };
-        let ended = self.server.run_until(stopping, NOTICE).await;
-        self.stopping.end(NOTICE + server::LAST_REQUESTS).await;
-        self.tasks.shutdown().await;
+        let ended = server.run_until(stop, NOTICE).await;
+        stopping.end(NOTICE + server::LAST_REQUESTS).await;
+        tasks.shutdown().await;
         state.sign_off().await;
         // The state holds the app's reaction, which may hold the client, which holds the state: this breaks the cycle.
         state.react_with(Reaction::default());
@@ -180,8 +183,8 @@ impl Application {
 
 /// Opens the state of the app that these settings are for, at STATE_URL.
 pub fn state_of(settings: &Settings, clock: Clock) -> anyhow::Result<State> {
-    let (web, app) = (&settings.web, settings.dingtalk.credentials.client_id.as_str());
-    State::open(&settings.state, app, sealing_keys(settings), web.session_lifetime, clock)
+    let app = settings.dingtalk.credentials.client_id.as_str();
+    State::open(&settings.state, app, sealing_keys(settings), settings.web.session_lifetime, clock)
         .with_context(|| format!("STATE_URL cannot be used: {}", settings.state))
 }
 

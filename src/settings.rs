@@ -75,7 +75,8 @@ impl Settings {
     /// What deserves a second look although the server starts with it, in no particular order.
     #[rustfmt::skip] // A doubt a paragraph.
     pub fn doubts(&self) -> Vec<Told> {
-        let (dingtalk, mut doubts) = (&self.dingtalk, Vec::new());
+        let dingtalk = &self.dingtalk;
+        let mut doubts = Vec::new();
         if !self.web.public_url.is_https() {
             doubts.push(told!("PUBLIC_URL is plain http: cookies go without Secure and the __Host- prefix",
                 "PUBLIC_URL 是明文 http：Cookie 没有 Secure 与 __Host- 前缀"));
@@ -120,7 +121,8 @@ fn all(env: &mut Environment) -> Option<Settings> {
     let public_url = env.required("PUBLIC_URL", public_url,
         "What users open, such as https://app.example.com: the origin of the homepage, Developer Console > the app > Web App.");
     let https = public_url.as_ref().is_none_or(Origin::is_https);
-    let (web, server) = (web(env, public_url, https), server(env));
+    let web = web(env, public_url, https);
+    let server = server(env);
     match server.as_ref().and_then(|server| server.tls.as_ref()).map(TlsFiles::check) {
         Some(Err(unusable)) => env.fault(unusable.setting(), unusable),
         Some(Ok(())) if !https => env.fault("PUBLIC_URL", "it is not https, and TLS_CERT makes this server speak nothing else"),

@@ -42,7 +42,8 @@ impl Drop for Log {
     /// standard output, whose reader may stall as well.
     fn drop(&mut self) {
         const TIMEOUT: Duration = Duration::from_millis(1500);
-        let (guard, (done, ended)) = (self.0.take(), mpsc::channel::<()>());
+        let guard = self.0.take();
+        let (done, ended) = mpsc::channel::<()>();
         let write_the_rest = move || {
             let _until_then = done;
             drop(guard);
@@ -74,8 +75,9 @@ pub fn start() -> Log {
 
 /// Logs a panic: its place, its message and, with RUST_BACKTRACE, its backtrace.
 fn log_panic(panic: &PanicHookInfo<'_>) {
-    let (said, backtrace) = (panic.payload(), Backtrace::capture());
+    let said = panic.payload();
     let said = said.downcast_ref::<&str>().copied().or_else(|| said.downcast_ref::<String>().map(String::as_str));
+    let backtrace = Backtrace::capture();
     let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
     tracing::error!(
         at = panic.location().map(tracing::field::display),

@@ -163,7 +163,8 @@ pub fn clock(dingtalk: &DingTalk) -> Finding {
     /// In seconds: from here on signatures and sessions suffer.
     const FURTHEST: i64 = 60;
     let Some(ahead) = dingtalk.clock_ahead() else { return Finding::not_done("clock", "api") };
-    let (seconds, [than, than_zh]) = (ahead.abs(), if ahead > 0 { ["behind", "慢"] } else { ["ahead of", "快"] });
+    let seconds = ahead.abs();
+    let [than, than_zh] = if ahead > 0 { ["behind", "慢"] } else { ["ahead of", "快"] };
     let seen = told!("this machine's clock is {seconds} s {than} DingTalk's", "本机时钟比钉钉{than_zh} {seconds} 秒");
     match seconds >= FURTHEST {
         true => Finding::fail("clock", seen,

@@ -172,7 +172,8 @@ fn redis(Vitals { version, latency, unix_ms, evicts }: Vitals, refused: Option<U
     const SLOW: Duration = Duration::from_millis(50);
     const SKEW_SECONDS: u64 = 60;
     let number = |at| version.split('.').nth(at)?.parse::<u32>().ok();
-    let (millis, seconds) = (latency.as_millis(), (unix_ms / 1000).abs_diff(clock.unix_seconds()));
+    let millis = latency.as_millis();
+    let seconds = (unix_ms / 1000).abs_diff(clock.unix_seconds());
     if number(0).zip(number(1)).is_some_and(|version| version < OLDEST) {
         Finding::fail("state", told!("redis {version} is too old", "redis {version} 版本过旧"),
             told!("run Redis 6.2 or later, or Valkey", "请使用 Redis 6.2 或更高版本，或 Valkey"))

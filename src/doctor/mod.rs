@@ -47,8 +47,8 @@ pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow:
     const MOST_CALLS: u32 = 12;
     // Doctor must not touch the server's state: its own client stores credentials in memory.
     let nothing = state_of(&Settings { state: Location::Memory, ..settings.clone() }, clock.clone())?;
-    let dingtalk = DingTalk::new(settings.dingtalk.clone(), Arc::new(nothing), clock.clone(), Arc::new(()));
-    let (dingtalk, client) = (dingtalk.context(NO_CLIENT)?, asking::client().build().context(NO_CLIENT)?);
+    let dingtalk = DingTalk::new(settings.dingtalk.clone(), Arc::new(nothing), clock.clone(), Arc::new(())).context(NO_CLIENT)?;
+    let client = asking::client().build().context(NO_CLIENT)?;
     dingtalk.limit_to(MOST_CALLS);
     let server = machine::at_app_addr(settings, &clock).await.context(NO_CLIENT)?;
 

@@ -96,7 +96,8 @@ impl Listening {
             .max_concurrent_connections(capacity.connections_per_worker)
             .disable_signals()
             .shutdown_timeout(LAST_REQUESTS.as_secs());
-        let (everybody, stopping) = (Arc::clone(&stalls), server.graceful_shutdown_signal());
+        let everybody = Arc::clone(&stalls);
+        let stopping = server.graceful_shutdown_signal();
         let worker = move || {
             let (stalls, tls, stopping) = (Arc::clone(&everybody), tls.clone(), stopping.clone());
             let app = app().into_factory().new_service(AppConfig::default());

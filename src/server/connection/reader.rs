@@ -274,7 +274,8 @@ impl Body {
     fn new(expects: bool) -> (Self, Payload) {
         let (ask, asks) = unbounded_channel();
         let payload = stream::unfold(Some(ask), async |ask| {
-            let (ask, (asked, part)) = (ask?, oneshot::channel());
+            let ask = ask?;
+            let (asked, part) = oneshot::channel();
             // If nobody hears that any more, nobody answers it either.
             let _ = ask.send(asked);
             let part = part.await.unwrap_or(Some(Err(PayloadError::Incomplete(None))))?;
