@@ -101,7 +101,7 @@ async fn readiness(client: &Client, url: &str) -> Value {
 
 /// The finding about the server. `is_public`: whether a server with our SESSION_KEY answers at PUBLIC_URL.
 #[rustfmt::skip]
-pub fn is_seen(server: Server, is_public: bool) -> Finding {
+pub fn server(server: Server, is_public: bool) -> Finding {
     match server {
         Server::Ours(..) => Finding::pass("server", told!("it runs", "正在运行")),
         Server::Stranger(seen) => Finding::fail("server", seen, told!(

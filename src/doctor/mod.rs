@@ -61,7 +61,7 @@ pub async fn examine(settings: &Settings, clock: Clock, asked: Asked) -> anyhow:
     findings.add(of_public);
     findings.put(library);
     findings.put(machine::state(settings, &server, &clock).await);
-    findings.put(machine::is_seen(server, findings.verdict("identity") == Some(Verdict::Pass)));
+    findings.put(machine::server(server, findings.verdict("identity") == Some(Verdict::Pass)));
     events::examine(&dingtalk, &client, settings, &clock, &asked, &mut findings).await;
     Ok(Report::of(settings, findings))
 }
