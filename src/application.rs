@@ -35,7 +35,7 @@ pub struct Application {
     server: Listening,
     metrics: Option<Listening>,
     stopping: Data<Stopping>,
-    dingtalk: Data<DingTalk>,
+    dingtalk: DingTalk,
     state: Data<State>,
     events: Events,
     tasks: JoinSet<()>,
@@ -71,7 +71,6 @@ impl Application {
         }
         state.react_with(std::mem::take(&mut app.reaction));
         let tasks = std::mem::take(&mut app.tasks);
-        let dingtalk = Data::new(dingtalk);
 
         let stopping = app.stopping.take().unwrap_or_else(|| Data::new(Stopping::new()));
         let readiness = Data::<Readiness>::default();
@@ -87,7 +86,7 @@ impl Application {
 
         let metrics = Data::from(metrics);
         let share = {
-            let (state, stopping, dingtalk) = (state.clone(), stopping.clone(), dingtalk.clone());
+            let (state, stopping, dingtalk) = (state.clone(), stopping.clone(), Data::new(dingtalk.clone()));
             move |config: &mut ServiceConfig| {
                 config.app_data(dingtalk.clone()).app_data(metrics.clone());
                 config.app_data(readiness.clone()).app_data(stopping.clone());
@@ -142,7 +141,7 @@ impl Application {
 
     /// The client for DingTalk that all requests share.
     pub fn dingtalk(&self) -> DingTalk {
-        DingTalk::clone(&self.dingtalk)
+        self.dingtalk.clone()
     }
 
     /// The state that all requests share: used codes, ended sessions, events.
@@ -161,7 +160,7 @@ impl Application {
         }
         let mut listening = JoinSet::new();
         if let Events::Stream(silence) = events {
-            let (dingtalk, state) = (DingTalk::clone(&dingtalk), state.clone());
+            let (dingtalk, state) = (dingtalk.clone(), state.clone());
             listening.spawn(async move { dingtalk.listen(state.get_ref(), silence).await });
         }
         let begins = stopping.clone();
