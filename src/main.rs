@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::io::{Cursor, ErrorKind, Write};
+use std::io::{ErrorKind, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,7 +65,7 @@ fn read_dot_env() -> Result<(), String> {
     };
     const MALFORMED: &str =
         ".env is malformed: each line is NAME=value, with single quotes around a value that has blanks, quotes, \\ or $";
-    let read = |text: &str| dotenvy::from_read_iter(Cursor::new(format!("{text}\n"))).collect::<Result<HashMap<_, _>, _>>();
+    let read = |text: &str| dotenvy::from_read_iter(format!("{text}\n").as_bytes()).collect::<Result<HashMap<_, _>, _>>();
     let text = text.trim_start_matches('\u{feff}');
     if let Some(nth) = text.lines().position(|line| line.contains('\0') || read(line).is_err()) {
         return Err(format!("{MALFORMED}; line {} is not", nth + 1));
