@@ -104,8 +104,7 @@ fn run<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
 }
 
 fn health(options: &ArgMatches) -> ExitCode {
-    let asked = Settings::read_server(environment(options)).map_err(anyhow::Error::from);
-    let answered = asked.and_then(|server| run(doctor::health(&server)));
+    let answered = run(async { doctor::health(&Settings::read_server(environment(options))?).await });
     answered.map_or_else(|error| end(ExitCode::FAILURE, error), |()| ExitCode::SUCCESS)
 }
 
