@@ -79,12 +79,13 @@ where
 {
     let codec = RefCell::new(Codec::new(config));
     let shared = Shared { seat, codec, is_sending: Cell::default(), has_taken: Cell::default() };
-    let stopping = async {
+    let mut stopping = pin!(async {
         stopping.await;
         sleep(LAST_WORDS).await;
-    };
-    let ((read, write), mut stopping) = (split(stream), pin!(stopping));
-    let (mut reader, mut writer) = (Reader::new(read, &shared), Writer { write, shared: &shared, unsent: BytesMut::new() });
+    });
+    let (read, write) = split(stream);
+    let mut reader = Reader::new(read, &shared);
+    let mut writer = Writer { write, shared: &shared, unsent: BytesMut::new() };
     let mut stays_open = true;
     while stays_open {
         let request = tokio::select! {

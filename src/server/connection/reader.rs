@@ -205,19 +205,21 @@ impl<'a> Reader<'a> {
             if self.portion >= PORTION {
                 (self.portion, self.time_left) = (0, PORTION_TIMEOUT);
             }
-            let (time_left, seat, began) = (self.time_left, self.shared.seat, Instant::now());
-            let came = timeout(time_left, seat.stalling(self.fill())).await.map_err(io::Error::from).flatten();
+            let began = Instant::now();
+            let seat = self.shared.seat;
+            let came = timeout(self.time_left, seat.stalling(self.fill())).await.map_err(io::Error::from).flatten();
             if came.map_err(PayloadError::Io)? == 0 {
                 return Err(PayloadError::Incomplete(None));
             }
-            self.time_left = time_left.saturating_sub(began.elapsed());
+            self.time_left = self.time_left.saturating_sub(began.elapsed());
         }
     }
 
     /// Decodes what has come of the body. A malformed one ends with an error.
     fn decoded(&mut self) -> Part {
         let received = self.received.split();
-        let (mut unread, mut part) = (BytesMut::from(&received[..]), BytesMut::new());
+        let mut unread = BytesMut::from(&received[..]);
+        let mut part = BytesMut::new();
         while self.has_body {
             let begin = received.len() - unread.len();
             let message = self.shared.codec.borrow_mut().decode(&mut unread).map_err(|_| PayloadError::EncodingCorrupted)?;
