@@ -123,10 +123,10 @@ fn all(env: &mut Environment) -> Option<Settings> {
     let https = public_url.as_ref().is_none_or(Origin::is_https);
     let web = web(env, public_url, https);
     let server = server(env);
-    match server.as_ref().and_then(|server| server.tls.as_ref()).map(TlsFiles::check) {
+    match server.as_ref().and_then(|server| server.tls.as_ref()).map(TlsFiles::read) {
         Some(Err(unusable)) => env.fault(unusable.setting(), unusable),
-        Some(Ok(())) if !https => env.fault("PUBLIC_URL", "it is not https, and TLS_CERT makes this server speak nothing else"),
-        Some(Ok(())) | None => {}
+        Some(Ok(_)) if !https => env.fault("PUBLIC_URL", "it is not https, and TLS_CERT makes this server speak nothing else"),
+        Some(Ok(_)) | None => {}
     }
     let app = app::Settings::read(env);
     let state = env.secret_optional("STATE_URL", Location::parse,

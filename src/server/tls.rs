@@ -60,11 +60,6 @@ impl UnusableTls {
 }
 
 impl TlsFiles {
-    /// Whether both files can be read and used.
-    pub fn check(&self) -> Result<(), UnusableTls> {
-        self.read().map(drop)
-    }
-
     /// How handshakes are made now. The files are read again when they change, as long as somebody holds what this returns.
     pub fn serve(self) -> Result<Arc<ArcSwap<ServerConfig>>, UnusableTls> {
         // The stamp is taken before the files are read: a change meanwhile is noticed later.
@@ -74,8 +69,8 @@ impl TlsFiles {
         Ok(config)
     }
 
-    /// TLS 1.2 and 1.3 with what the files hold.
-    fn read(&self) -> Result<ServerConfig, UnusableTls> {
+    /// TLS 1.2 and 1.3 with what the files hold now.
+    pub fn read(&self) -> Result<ServerConfig, UnusableTls> {
         let file = |setting, path: &Path| std::fs::read(path).map_err(|error| UnusableTls::Unreadable(setting, error.kind()));
         let (chain, key) = (file("TLS_CERT", &self.certificate)?, file("TLS_KEY", &self.key)?);
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&chain).collect();

@@ -34,7 +34,7 @@ impl Pair {
 
     fn files(&self) -> Result<TlsFiles, UnusableTls> {
         let files = TlsFiles { certificate: self.folder.join("cert.pem"), key: self.folder.join("key.pem") };
-        files.check().map(|()| files)
+        files.read().map(|_| files)
     }
 }
 
