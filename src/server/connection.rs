@@ -103,7 +103,7 @@ where
         let answer = answer.map_or_else(|error| error.error_response(), Into::into);
         // Where the next request begins is not known, if the body was not read to its end. And a proxy should not find its connection
         // closed by a server that has stopped when it sends the next one.
-        terms.is_last |= reader.has_body || seat.server_stops();
+        terms.is_last |= reader.progress.is_unread || seat.server_stops();
         stays_open = tokio::select! {
             biased;
             sent = writer.send(answer.into(), terms) => sent?,

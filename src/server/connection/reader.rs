@@ -44,30 +44,27 @@ pub struct Reader<'a> {
     received: BytesMut,
     /// No request came yet.
     is_new: bool,
-    /// Not all of the present request's body was read.
-    pub has_body: bool,
-    /// The last byte of the framing around chunks of it: it shows whether a line feed at the beginning of the next bytes stands alone.
+    /// Of the body of the present request.
+    pub progress: Progress,
+}
+
+/// How far the body of the present request has come.
+#[derive(Default)]
+pub struct Progress {
+    /// Not all of it was read.
+    pub is_unread: bool,
+    /// The last byte of the framing around its chunks: it shows whether a line feed at the beginning of the next bytes stands alone.
     around: u8,
     /// How many bytes of framing it had so far beyond [`FRAMING`] for each byte.
     surplus: usize,
-    /// How much has come of the body's present portion, and how long the client may take for the rest of that portion.
+    /// How much has come of the present portion, and how long that was waited for.
     portion: usize,
-    time_left: Duration,
+    waited: Duration,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(read: ReadHalf<Box<dyn Stream>>, shared: &'a Shared<'a>) -> Self {
-        Self {
-            read,
-            shared,
-            received: BytesMut::new(),
-            is_new: true,
-            has_body: false,
-            around: 0,
-            surplus: 0,
-            portion: 0,
-            time_left: PORTION_TIMEOUT,
-        }
+        Self { read, shared, received: BytesMut::new(), is_new: true, progress: Progress::default() }
     }
 
     /// Reads some more bytes, and returns how many: 0 when the client has sent all it will.
@@ -78,7 +75,7 @@ impl<'a> Reader<'a> {
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => 0,
             read => read?,
         };
-        self.portion += some;
+        self.progress.portion += some;
         Ok(some)
     }
 
@@ -108,9 +105,8 @@ impl<'a> Reader<'a> {
             is_last: is_refused || (!self.is_new && seat.must_go(stalled)),
         };
         self.is_new = false;
-        self.has_body = framing != MessageType::None;
-        (self.around, self.surplus, self.portion, self.time_left) = (0, 0, 0, PORTION_TIMEOUT);
-        let body = self.has_body.then(|| {
+        self.progress = Progress { is_unread: framing != MessageType::None, ..Progress::default() };
+        let body = self.progress.is_unread.then(|| {
             let (body, payload) = Body::new(request.head().expect());
             *request.payload() = payload;
             body
@@ -199,19 +195,21 @@ impl<'a> Reader<'a> {
             if !part.is_empty() {
                 return Ok(Some(part));
             }
-            if !self.has_body {
+            if !self.progress.is_unread {
                 return Ok(None);
             }
-            if self.portion >= PORTION {
-                (self.portion, self.time_left) = (0, PORTION_TIMEOUT);
+            if self.progress.portion >= PORTION {
+                self.progress.portion = 0;
+                self.progress.waited = Duration::ZERO;
             }
+            let time_left = PORTION_TIMEOUT.saturating_sub(self.progress.waited);
             let began = Instant::now();
             let seat = self.shared.seat;
-            let came = timeout(self.time_left, seat.stalling(self.fill())).await.map_err(io::Error::from).flatten();
+            let came = timeout(time_left, seat.stalling(self.fill())).await.map_err(io::Error::from).flatten();
             if came.map_err(PayloadError::Io)? == 0 {
                 return Err(PayloadError::Incomplete(None));
             }
-            self.time_left = self.time_left.saturating_sub(began.elapsed());
+            self.progress.waited += began.elapsed();
         }
     }
 
@@ -220,22 +218,22 @@ impl<'a> Reader<'a> {
         let received = self.received.split();
         let mut unread = BytesMut::from(&received[..]);
         let mut part = BytesMut::new();
-        while self.has_body {
+        while self.progress.is_unread {
             let begin = received.len() - unread.len();
             let message = self.shared.codec.borrow_mut().decode(&mut unread).map_err(|_| PayloadError::EncodingCorrupted)?;
             let data = if let Some(Message::Chunk(Some(data))) = &message { &data[..] } else { &[] };
             let around = &received[begin..received.len() - unread.len() - data.len()];
-            if has_lone_line_feed(self.around, around) {
+            if has_lone_line_feed(self.progress.around, around) {
                 return Err(PayloadError::EncodingCorrupted);
             }
-            self.around = around.last().copied().unwrap_or(self.around);
-            self.surplus = (self.surplus + around.len()).saturating_sub(data.len().saturating_mul(FRAMING));
-            if self.surplus > MOST_SURPLUS {
+            self.progress.around = around.last().copied().unwrap_or(self.progress.around);
+            self.progress.surplus = (self.progress.surplus + around.len()).saturating_sub(data.len().saturating_mul(FRAMING));
+            if self.progress.surplus > MOST_SURPLUS {
                 return Err(PayloadError::EncodingCorrupted);
             }
             part.extend_from_slice(data);
             match message {
-                Some(Message::Chunk(None)) => self.has_body = false,
+                Some(Message::Chunk(None)) => self.progress.is_unread = false,
                 Some(_) => {}
                 None => break,
             }
