@@ -47,9 +47,9 @@ fn is_placeholder(text: &str) -> bool {
 
 /// Whether a value was copied together with its name: `Client ID: ding…`, `DINGTALK_CLIENT_ID=ding…`.
 fn names_itself(text: &str) -> bool {
-    let name = text.split_once(['=', ':', '：']).map(|(name, _)| name.trim().to_ascii_lowercase());
-    let is_name = |name: String| ["id", "key", "secret"].iter().any(|last| name.ends_with(last));
-    name.is_some_and(|name| name.starts_with("dingtalk_") || is_name(name))
+    let Some((name, _)) = text.split_once(['=', ':', '：']) else { return false };
+    let name = name.trim().to_ascii_lowercase();
+    name.starts_with("dingtalk_") || ["id", "key", "secret"].iter().any(|last| name.ends_with(last))
 }
 
 /// Whether a text begins as Client IDs do: those of internal, third-party and custom apps.
