@@ -48,7 +48,8 @@ fn main() -> ExitCode {
         "end-sessions" => with_settings(options, async |settings| end_sessions(&settings, options).await),
         "take-over" => with_settings(options, async |settings| take_over(&settings, options).await),
         _ => {
-            let checks = !options.try_get_one("no-checks").is_ok_and(|given| given == Some(&true));
+            // Without a command there are no options.
+            let checks = arguments.subcommand().is_none() || !options.get_flag("no-checks");
             with_settings(options, async |settings| serve(settings, checks).await)
         }
     }
