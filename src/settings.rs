@@ -286,7 +286,8 @@ fn server(env: &mut Environment) -> Option<server::Settings> {
     match (&certificate, &key) {
         (Some(_), None) => env.fault("TLS_KEY", "it is not set, but TLS_CERT is"),
         (None, Some(_)) => env.fault("TLS_CERT", "it is not set, but TLS_KEY is"),
-        _ => key.iter().for_each(|key| env.note_exposure("TLS_KEY", key)),
+        (Some(_), Some(key)) => env.note_exposure("TLS_KEY", key),
+        (None, None) => {}
     }
     let tls = certificate.zip(key).map(|(certificate, key)| TlsFiles { certificate, key });
     Some(server::Settings { app_addr: app_addr?, tls, metrics_addr })
