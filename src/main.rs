@@ -211,7 +211,8 @@ async fn with_shared_state<T>(
     }
     let clock = Clock::system();
     let state = state_of(settings, clock.clone())?;
-    ensure!(state.is_followed(REDIS_TIMEOUT).await, "redis is away: nothing was changed");
+    let is_followed = state.is_followed(REDIS_TIMEOUT).await;
+    ensure!(is_followed, "redis is away, so nothing was changed: {}", state.why_away().unwrap_or("it answers too late"));
     let done = command(&clock, &state).await;
     state.sign_off().await;
     done

@@ -66,7 +66,7 @@ pub fn start() -> Log {
     } else {
         json(&asked, writer).init();
     }
-    if !asked.is_empty() && parsed(&asked).is_none() {
+    if !asked.trim().is_empty() && parsed(&asked).is_none() {
         tracing::warn!("RUST_LOG is malformed and counts as info; it may be debug, or dingtalk_h5=trace,warn");
     }
     std::panic::set_hook(Box::new(log_panic));

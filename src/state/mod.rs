@@ -32,7 +32,7 @@ use self::journal::Journal;
 pub use self::journal::NotStored;
 use self::journal::Table;
 pub use self::location::{Location, StorageStatus, Unread, Vitals};
-use self::redis::{Publisher, Redis};
+use self::redis::{Away, Publisher, Redis};
 use self::remembered::Remembered;
 pub use self::sealing::{Sealer, SealingKeys, derived, mac};
 use crate::dingtalk::events::Reaction;
@@ -142,6 +142,11 @@ impl State {
             Some(redis) => timeout(within, redis.link.until_up()).await.is_ok(),
             None => true,
         }
+    }
+
+    /// Why Redis cannot be used now, in words for people; None if it can, or there is none.
+    pub fn why_away(&self) -> Option<&'static str> {
+        self.redis.as_ref()?.link.session().err().map(|Away(why)| why)
     }
 }
 

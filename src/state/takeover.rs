@@ -1,17 +1,17 @@
 //! From one process to several: copies the state of a file to Redis, where all processes reach it.
 
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use super::claim::settling;
 use super::database::{Found, locked};
 use super::journal::{Record, Table};
 use super::remembered::Learnt;
-use super::{NotStored, SealingKeys, State, Unread};
+use super::{NotStored, SealingKeys, State};
 
 impl State {
     const TIMEOUT: Duration = Duration::from_secs(30);
@@ -22,12 +22,11 @@ impl State {
     pub async fn take_over(&self, path: &Path, keys: SealingKeys) -> anyhow::Result<usize> {
         const AWAY: &str = "the state that is to take it over is away, or cannot keep it";
         let now = self.clock.unix_millis();
-        let named = || format!("file:{}", path.display());
-        if !path.is_file() {
-            return Err(Unread::Unusable(ErrorKind::NotFound.into())).with_context(named);
-        }
+        let named = || format!("the file {}", path.display());
         // Stays open, and so locked, until this function returns.
-        let mut file = File::options().read(true).write(true).open(path).map_err(Unread::from).with_context(named)?;
+        let opened = File::options().read(true).write(true).open(path);
+        let mut file = opened.map_err(|error| io::Error::from(error.kind())).with_context(named)?;
+        ensure!(file.metadata()?.is_file(), "{} is no file of state", path.display());
         let found = locked(&mut file).and_then(|bytes| Found::in_bytes(&bytes, &keys, now)).with_context(named)?;
         let (followed, taken): (Vec<_>, Vec<_>) =
             found.records.into_iter().partition(|record| Table::FOLLOWED.contains(&record.table));

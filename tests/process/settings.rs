@@ -356,6 +356,14 @@ async fn what_looks_like_a_mistake_is_warned_of_and_starts() {
 }
 
 #[tokio::test]
+async fn a_blank_log_level_counts_as_not_set() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let served = Served::start(&with(complete(&dingtalk), "RUST_LOG", "  ")).await;
+    let (_, log) = served.stop().await;
+    assert!(!log.contains("RUST_LOG") && log.contains("\"level\":\"INFO\""), "{log}");
+}
+
+#[tokio::test]
 async fn addresses_of_two_dingtalks_are_warned_of() {
     let dingtalk = Simulator::start().await.unwrap();
     for (site, warned) in [("io", true), ("com", false)] {

@@ -28,6 +28,9 @@ async fn what_a_file_kept_is_taken_over_and_nothing_that_was_acknowledged_is_los
     let mistyped = path.with_extension("x");
     let (code, said) = run(program(&in_redis).args(["take-over", "--from"]).arg(&mistyped)).await;
     assert!(code == Some(1) && said.contains("not found") && !mistyped.exists(), "{said}");
+    let folder = path.parent().unwrap();
+    let (code, said) = run(program(&in_redis).args(["take-over", "--from"]).arg(folder)).await;
+    assert!(code == Some(1) && said.contains("is a directory"), "{said}");
     for _ in 0..2 {
         assert_eq!(take_over().await.0, Some(0));
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use dingtalk_simulator::Fault;
 
 use super::{Company, standing_at, standing_is};
-use crate::process::{run, with};
+use crate::process::{program, run, with};
 use crate::support::redis::RedisServer;
 use crate::support::{Browser, TestApp, USER_DETAILS, eventually};
 
@@ -153,6 +153,15 @@ async fn an_administrator_whom_nobody_hears_is_told_so() {
     let elsewhere = ["end-sessions", "--user", "alice", "--dingtalk-client-id", "dinganotherapp1"];
     let (code, said) = run(company.program().args(elsewhere)).await;
     assert!(code == Some(0) && said.contains("no process of this app has heard it"), "{said}");
+}
+
+#[tokio::test]
+async fn a_command_with_another_key_ends_with_what_is_wrong() {
+    let company = Company::of_three().await;
+    let variables = with(company.variables.clone(), "SESSION_KEY", &crate::support::session_key());
+    let (code, said) = run(program(&variables).args(["end-sessions", "--all"])).await;
+    let last = said.trim().lines().last().unwrap();
+    assert!(code == Some(1) && last.contains("nothing was changed") && last.contains("another SESSION_KEY"), "{said}");
 }
 
 #[tokio::test]
