@@ -135,8 +135,9 @@ impl Api {
         // One check serves all calls that met the page meanwhile.
         let met = Instant::now();
         let mut found_none = self.no_ban_at.lock().await;
-        if self.breaker.shows(self.clock.now()) == BreakerState::Open {
-            return Some(self.breaker.banned(Duration::ZERO, self.clock.now()));
+        let now = self.clock.now();
+        if self.breaker.shows(now) == BreakerState::Open {
+            return Some(self.breaker.banned(Duration::ZERO, now));
         }
         if found_none.is_some_and(|at| met <= at) {
             return None;

@@ -18,22 +18,22 @@ use crate::dingtalk::Clock;
 pub(super) const CODE_LIVES: Duration = Duration::from_secs(5 * 60);
 
 /// How long a login state can be good: ten minutes until it is posted, and as many in the line.
-pub const STATE_LIVES: Duration = Duration::from_secs(20 * 60);
+pub const LOGIN_STATE_LIVES: Duration = Duration::from_secs(20 * 60);
 
 /// An authCode, by its fingerprint.
 pub type CodeId = [u8; 32];
 
 /// Tells login states apart.
-pub type StateId = [u8; 8];
+pub type LoginStateId = [u8; 8];
 
 /// What the logins of this process are using, and what was used for as long as it would be good.
 pub(super) struct Claims {
     codes_in_use: HashSet<CodeId>,
-    states_in_use: HashSet<StateId>,
+    states_in_use: HashSet<LoginStateId>,
     codes: Seen<CodeId>,
-    states: Seen<StateId>,
+    states: Seen<LoginStateId>,
     /// The exchanges in which a login kept its place in the line: two for each state.
-    exchanges: Seen<(StateId, u8)>,
+    exchanges: Seen<(LoginStateId, u8)>,
 }
 
 impl Claims {
@@ -49,7 +49,7 @@ impl Claims {
     }
 
     /// Takes both within this process. Returns the numbers of the exchanges that are left.
-    fn take(&mut self, code: CodeId, state: StateId) -> Result<Vec<u8>, Unavailable> {
+    fn take(&mut self, code: CodeId, state: LoginStateId) -> Result<Vec<u8>, Unavailable> {
         if self.codes_in_use.contains(&code) {
             return Err(Unavailable::UnderWay);
         }
@@ -72,7 +72,7 @@ impl Claims {
 const EXCHANGES: [u8; 2] = [0, 1];
 
 /// The names of what a login may use up: its authCode, its state, and its exchanges.
-fn names_of(code: CodeId, state: StateId) -> [String; 4] {
+fn names_of(code: CodeId, state: LoginStateId) -> [String; 4] {
     let [first, second] = EXCHANGES.map(|nth| Table::Exchanges.thing(&json(&(state, nth))));
     [Table::Codes.thing(&json(&code)), Table::LoginStates.thing(&json(&state)), first, second]
 }
@@ -92,7 +92,7 @@ pub enum Unavailable {
 pub struct Claim<'a> {
     store: &'a State,
     code: CodeId,
-    state: StateId,
+    state: LoginStateId,
     /// Which of its exchanges this is; None if it has had all of them.
     exchange: Option<u8>,
     /// The Redis in which the things are taken, and for whom. None if there is none, it is away, or it has refused.
@@ -101,7 +101,7 @@ pub struct Claim<'a> {
 
 impl State {
     /// Claims both for a login, among all processes. While Redis is away, they are claimed within this process only.
-    pub async fn claim(&self, code: CodeId, state: StateId) -> Result<Claim<'_>, Unavailable> {
+    pub async fn claim(&self, code: CodeId, state: LoginStateId) -> Result<Claim<'_>, Unavailable> {
         let exchanges = self.claims.lock().take(code, state)?;
         let mut claim = Claim { store: self, code, state, exchange: exchanges.first().copied(), taken_in: None };
         let Some(redis) = self.redis.as_ref().filter(|redis| redis.link.is_up()) else { return Ok(claim) };
@@ -138,7 +138,7 @@ impl State {
     }
 
     /// Whether a login with this state has succeeded.
-    pub fn was_used(&self, state: &StateId) -> bool {
+    pub fn was_used(&self, state: &LoginStateId) -> bool {
         self.claims.lock().states.get(state).is_some()
     }
 }
@@ -174,17 +174,20 @@ impl Claim<'_> {
         self.store.claims.lock().states.insert(self.state, ());
     }
 
-    /// Stores in Redis what was used, for all processes to know. If Redis is away, that happens in the background when it is back. What was
-    /// taken while it was away is not stored: DingTalk takes a code once, and the browser no longer has its state.
+    /// Stores in Redis what was used, for all processes to know. If Redis is away, that happens in the background when it is back. An
+    /// authCode or a state that was taken while it was away is not stored: DingTalk takes a code once, and the browser no longer has its
+    /// state.
     pub async fn conclude(mut self) {
         if let Some((redis, settling)) = self.settled() {
             redis.send_or_retry_in_background(Self::MATTERS, settling).await;
+            // Until then, dropping this sends it in the background: the browser may disconnect meanwhile.
+            self.taken_in = None;
         }
     }
 
-    /// What is to be said to Redis in the end, if anything was taken there.
-    fn settled(&mut self) -> Option<(Arc<Redis>, impl Fn(&Names) -> Cmd + Send + Sync + 'static)> {
-        let (redis, owner) = self.taken_in.take()?;
+    /// What is to be said to Redis in the end, if anything was taken there. To say it twice does no harm.
+    fn settled(&self) -> Option<(Arc<Redis>, impl Fn(&Names) -> Cmd + Send + Sync + 'static)> {
+        let (redis, owner) = self.taken_in.clone()?;
         let Claims { codes, states, exchanges, .. } = &*self.store.claims.lock();
         let exchange = |nth| exchanges.get(&(self.state, nth)).map(|()| exchanges.kept_for);
         let code = codes.get(&self.code).map(|()| codes.kept_for);

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::claim::{CODE_LIVES, STATE_LIVES};
+use super::claim::{CODE_LIVES, LOGIN_STATE_LIVES};
 use crate::dingtalk::Clock;
 use crate::dingtalk::events::REMEMBERED;
 
@@ -63,8 +63,8 @@ impl Table {
         matches!(self, Self::EndedSessions | Self::EndedPeople | Self::EndedOrganisations)
     }
 
-    /// How long a thing is remembered. No session lives longer than `lifetime`. An ended session is remembered for at
-    /// least as long as any copy of its cookie could be valid, whichever process's clock it was written by.
+    /// How long a thing is remembered. No session lives longer than `lifetime`. An ended session is remembered for at least as long as any
+    /// copy of its cookie could be valid, whichever process's clock it was written by.
     pub(super) fn kept_for(self, lifetime: Duration) -> Duration {
         const ALWAYS: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
         match self {
@@ -72,7 +72,7 @@ impl Table {
             Self::Events => REMEMBERED + Clock::SKEW,
             Self::SuiteTicket | Self::Organisations => ALWAYS,
             Self::Codes => CODE_LIVES,
-            Self::LoginStates | Self::Exchanges => STATE_LIVES + Clock::SKEW,
+            Self::LoginStates | Self::Exchanges => LOGIN_STATE_LIVES + Clock::SKEW,
         }
     }
 }

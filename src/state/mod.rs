@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use self::claim::Claims;
-pub use self::claim::{Claim, STATE_LIVES, StateId, Unavailable};
+pub use self::claim::{Claim, CodeId, LOGIN_STATE_LIVES, LoginStateId, Unavailable};
 use self::database::Database;
 pub use self::followed::SessionId;
 use self::followed::Tables;

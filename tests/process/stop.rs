@@ -62,8 +62,8 @@ async fn fifty_logins_in_flight_end_well_when_the_program_is_told_to_stop_and_th
     assert_eq!(stopping.await.unwrap().0, Some(0));
     assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
 
-    let again = Served::start(&variables).await;
     let before = dingtalk.calls(ACCESS_TOKEN);
+    let again = Served::start(&variables).await;
     for login in logins {
         let (status, mut browser) = login.await.unwrap();
         assert_eq!(status, 200);

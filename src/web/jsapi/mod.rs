@@ -40,7 +40,7 @@ pub struct JsapiConfig {
 
 impl JsapiConfig {
     /// Signs the page that `request` asked for by `recipe`.
-    async fn of(request: &HttpRequest, recipe: Recipe) -> Result<Self, Problem> {
+    pub async fn of(request: &HttpRequest, recipe: Recipe) -> Result<Self, Problem> {
         let site = shared::<Site>(request)?;
         let organisation = Organisation::extract(request).await?;
         let path_and_query = request.uri().path_and_query().map_or("/", |whole| whole.as_str());

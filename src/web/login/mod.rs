@@ -34,7 +34,7 @@ pub fn routes(routes: &mut ServiceConfig) {
 }
 
 /// The answer to a login whose exchange failed. If it may post again, it gets a place in the line.
-fn refused(site: &Site, claim: &Claim<'_>, attempt: &Attempt, error: Error) -> Problem {
+fn refuse(site: &Site, claim: &Claim<'_>, attempt: &Attempt, error: Error) -> Problem {
     // The authCode was not sent, or DingTalk's gateway refused the call before anything looked at the code: it can be sent again.
     if matches!(error.kind, Kind::NoTurn(_) | Kind::Crowded(_) | Kind::NotAsked(_)) {
         claim.code_unused();
@@ -97,7 +97,7 @@ async fn log_in(
     let user = match organisation.user_by_code(&code, standing, || claim.code_sent()).await {
         Ok(user) => user,
         Err(error) => {
-            let problem = refused(site, &claim, &attempt, error);
+            let problem = refuse(site, &claim, &attempt, error);
             claim.conclude().await;
             return Err(problem);
         }

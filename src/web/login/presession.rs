@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::organisation_of;
 use crate::dingtalk::{CorpId, Moment};
-use crate::state::{STATE_LIVES, State, StateId};
+use crate::state::{LOGIN_STATE_LIVES, LoginStateId, State};
 use crate::web::{Problem, RequestSession, Site, shared};
 
 /// The purpose that a state is proved for.
@@ -26,7 +26,7 @@ const GOOD_FOR: Duration = Duration::from_secs(600);
 struct Issued {
     at: Moment,
     #[serde(with = "hex")]
-    id: StateId,
+    id: LoginStateId,
     corp_id: CorpId,
 }
 
@@ -35,7 +35,7 @@ struct Issued {
 struct Place {
     /// The state of that login.
     #[serde(with = "hex")]
-    state: StateId,
+    state: LoginStateId,
     /// When the login joined the line, in Unix milliseconds.
     since: u64,
     /// When its turn is expected, in Unix milliseconds.
@@ -46,7 +46,7 @@ impl Place {
     /// The purpose that a place is proved for.
     const PURPOSE: &str = "place in the line of logins";
     /// Nobody waits longer.
-    const LONGEST_WAIT: Duration = STATE_LIVES.saturating_sub(GOOD_FOR);
+    const LONGEST_WAIT: Duration = LOGIN_STATE_LIVES.saturating_sub(GOOD_FOR);
     /// A login that posts later than this after its turn loses its place, so it is useless to collect places before a rush.
     const GRACE: Duration = Duration::from_secs(30);
 
@@ -63,7 +63,7 @@ impl Place {
 
 /// A login whose state was accepted.
 pub struct Attempt {
-    pub(super) state: StateId,
+    pub(super) state: LoginStateId,
     /// The organisation to log in to.
     pub corp_id: CorpId,
     pub(super) presession: String,
@@ -82,7 +82,7 @@ impl Attempt {
         let now = site.clock.unix_millis();
         let place: Option<Place> = place.and_then(|place| keys.proved(Place::PURPOSE, &presession, place));
         let place = place.filter(|place| place.state == id && place.is_good(now));
-        let limit = if place.is_some() { STATE_LIVES } else { GOOD_FOR };
+        let limit = if place.is_some() { LOGIN_STATE_LIVES } else { GOOD_FOR };
         let is_fresh = site.clock.age(at).is_some_and(|age| age < limit);
         if !is_fresh || shared::<State>(request)?.was_used(&id) {
             return Err(Problem::StateRejected);
