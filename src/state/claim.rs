@@ -192,7 +192,8 @@ impl Claim<'_> {
         let exchange = |nth| exchanges.get(&(self.state, nth)).map(|()| exchanges.kept_for);
         let code = codes.get(&self.code).map(|()| codes.kept_for);
         let state = states.get(&self.state).map(|()| states.kept_for);
-        let used_for = [code, state, exchange(0), exchange(1)].map(Option::unwrap_or_default);
+        let [first, second] = EXCHANGES.map(exchange);
+        let used_for = [code, state, first, second].map(Option::unwrap_or_default);
         let things: Vec<_> = names_of(self.code, self.state).into_iter().zip(used_for).collect();
         Some((redis, move |names: &Names| settling(names, &owner, &things)))
     }

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use dingtalk_h5::dingtalk::events::{Event, Happening, Listener};
 use dingtalk_h5::dingtalk::{Authorisation, Authorisations, Clock, CorpId};
-use dingtalk_h5::state::{SealingKeys, State};
+use dingtalk_h5::state::{Location, SealingKeys, State};
 
 use super::{LIFETIME, Place, corp, user};
 use crate::support::ClockHands;
-use crate::support::redis::{RedisServer, connect};
+use crate::support::redis::{Network, RedisServer, connect};
 
 /// It checks nothing: it only ends a test that would hang.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -118,6 +118,21 @@ async fn many_that_have_logged_out_are_told_again_once_while_what_happens_meanwh
     drop(three);
     let entries = in_logs().await;
     assert!(entries < MANY * 3 / 2, "{entries}");
+}
+
+/// The browser has gone, too.
+#[tokio::test]
+async fn what_a_login_gives_back_while_the_connection_breaks_is_free_for_the_next() {
+    let place = Place::in_redis().await;
+    let (redis, _) = place.shared.as_ref().unwrap();
+    let (far, other) = (Network::to(redis.address()).await, followed(&place).await);
+    let location = Location::parse(&far.url().into()).unwrap();
+    let state = State::open(&location, "an app", SealingKeys::new(place.keys.clone()), LIFETIME, place.clock()).unwrap();
+    assert!(state.is_followed(PATIENCE).await);
+    let claim = state.claim([1; 32], [1; 8]).await.unwrap();
+    far.cuts();
+    drop(tokio::time::timeout(Duration::from_millis(100), claim.conclude()).await);
+    crate::support::in_time("it is free", async { while other.claim([1; 32], [1; 8]).await.is_err() {} }).await;
 }
 
 /// As when the machine of Redis is set back to an older state, or a key is evicted.
