@@ -26,6 +26,7 @@ The console is at http://ADDRESS/. A test asks for a code, lets the app log in w
 
   POST /client/authcode    {\"corpId\":\"dingsimulator0001\",\"userId\":\"alice\"}
   POST /control/clock      {\"advanceSeconds\":301}
+  POST /control/answers    {\"endpoint\":\"GET /v1.0/todo/users/{unionId}/tasks\",\"answer\":{\"todoCards\":[]}}
   POST /control/faults     {\"endpoint\":\"/topapi/v2/user/getuserinfo\",\"times\":2,\"fault\":{\"kind\":\"busy\"}}
   POST /control/person     {\"userId\":\"bob\",\"do\":\"leave\"}
   GET  /control/requests   every call, and how often each was made

@@ -25,6 +25,7 @@ use serde::de::DeserializeOwned;
 
 use crate::crowd;
 use crate::server::{LARGEST_BODY, host, malformed, nothing_here, origin, too_large};
+use crate::upstream::MadeUp;
 use crate::world::{Answers, Shared, World};
 
 const TEN_YEARS_IN_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
@@ -48,6 +49,7 @@ pub fn mount(service: &mut ServiceConfig) {
             .route("/client", post().to(pull::<Client>))
             .route("/app", post().to(pull::<App>))
             .route("/faults", post().to(pull::<faults::AddFault>))
+            .route("/answers", post().to(pull::<MadeUp>))
             .route("/limits", get().to(limits::show))
             .route("/limits", post().to(pull::<limits::SetLimits>))
             .route("/organisation", post().to(pull::<organisations::Decide>))
@@ -128,6 +130,14 @@ impl Lever for Client {
     fn pull(self, world: &mut World) -> Result<(), String> {
         world.client.answers = self.answers.unwrap_or(world.client.answers);
         world.client.outside = self.outside.unwrap_or(world.client.outside);
+        Ok(())
+    }
+}
+
+impl Lever for MadeUp {
+    fn pull(self, world: &mut World) -> Result<(), String> {
+        self.objection().map_or(Ok(()), |objection| Err(objection.to_owned()))?;
+        world.made_up.add(self);
         Ok(())
     }
 }

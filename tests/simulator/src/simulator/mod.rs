@@ -10,11 +10,12 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::rt::{System, spawn};
 use actix_web::web::Data;
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::events;
 use crate::server::{self, Places, within_reach};
-use crate::upstream::{Api, Fault, Faults, Pace, documented, known};
+use crate::upstream::{Api, Fault, Faults, MadeUp, Pace, documented, known};
 use crate::world::{Answers, App, Client, Holder, INTERNAL, Shared, World, millis};
 
 /// The clientId of another app of the same organisation: its authCodes are not valid for the app under test.
@@ -123,6 +124,22 @@ impl Simulator {
             panic!("{objection}");
         }
         self.shared.world().faults.add(path, times, fault);
+    }
+
+    /// Makes up the answer to a call that is not simulated: `GET /v1.0/todo/users/{unionId}/tasks` with status 200 and
+    /// `{"todoCards":[]}`, or `POST /topapi/attendance/list`, whose status is always 200 and whose `errcode` is 0 if the answer has none.
+    /// It is given to callers with a valid access_token.
+    ///
+    /// # Panics
+    /// When the simulator answers this call itself, or DingTalk never answers so: a slip in the test.
+    #[track_caller]
+    pub fn answer(&self, endpoint: &str, status: u16, answer: Value) {
+        let Value::Object(answer) = answer else { panic!("an answer is an object") };
+        let made_up = MadeUp { endpoint: endpoint.to_owned(), status, answer };
+        if let Some(objection) = made_up.objection() {
+            panic!("{objection}");
+        }
+        self.shared.world().made_up.add(made_up);
     }
 
     /// Sets how many calls of one API DingTalk accepts from one app in any second of real time; `None` is no limit.

@@ -111,8 +111,16 @@ impl Answer {
         }
     }
 
-    /// Adds a member to a JSON body.
+    /// The same answer with another status.
+    pub fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Adds a member to a JSON body. A code is noted for the ledger, too.
     pub fn with(mut self, key: &str, value: Value) -> Self {
+        if matches!(key, "errcode" | "code") {
+            self.code = value.as_str().map(str::to_owned).or_else(|| Some(value.to_string()));
+        }
         if let Body::Json(body) = &mut *self.body {
             body[key] = value;
         }

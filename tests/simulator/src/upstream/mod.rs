@@ -10,6 +10,7 @@ mod faults;
 mod front;
 mod gateway;
 mod limits;
+mod made_up;
 mod refusal;
 mod reshape;
 mod side;
@@ -38,6 +39,7 @@ pub use fault::Fault;
 pub use faults::Faults;
 pub use front::BanForm;
 pub use limits::{Pace, Paces};
+pub use made_up::{MadeUp, MadeUpAnswers};
 pub use refusal::Limit;
 pub use reshape::Form;
 

@@ -44,7 +44,7 @@ pub use user_tokens::{OnBehalf, UserTokens};
 use crate::crowd::Progress;
 use crate::events::{Outbox, Subscribers};
 use crate::ledger::Ledger;
-use crate::upstream::{Faults, Paces};
+use crate::upstream::{Faults, MadeUpAnswers, Paces};
 
 /// What the simulated client does when a page asks it for an authCode.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +110,7 @@ pub struct World {
     pub temporary_codes: HashMap<String, Holder>,
     pub notifications: Notifications,
     pub faults: Faults,
+    pub made_up: MadeUpAnswers,
     pub paces: Paces,
     pub ledger: Ledger,
     pub subscribers: Subscribers,
@@ -141,6 +142,7 @@ impl World {
             temporary_codes: HashMap::new(),
             notifications: Notifications::default(),
             faults: Faults::default(),
+            made_up: MadeUpAnswers::default(),
             paces: Paces::default(),
             ledger: Ledger::default(),
             subscribers,

@@ -9,6 +9,7 @@ mod grants;
 mod hosts;
 mod kinds;
 mod limits;
+mod made_up;
 mod people;
 mod program;
 mod signed;
