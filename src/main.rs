@@ -119,8 +119,7 @@ fn doctor(options: &ArgMatches) -> ExitCode {
     let settings = match Settings::read(environment(options)) {
         Ok(settings) => settings,
         Err(faults) if json => {
-            say(&Report::of_faults(&faults).to_json(language));
-            return ExitCode::from(UNUSABLE);
+            return say(&Report::of_faults(&faults).to_json(language), UNUSABLE.into());
         }
         Err(faults) => return end(UNUSABLE, format!("{faults}{WHERE_TO_SET}")),
     };
@@ -131,8 +130,7 @@ fn doctor(options: &ArgMatches) -> ExitCode {
     match run(doctor::examine(&settings, Clock::system(), asked)) {
         Ok(report) => {
             let told = if json { report.to_json(language).to_string() } else { report.to_text(language) };
-            say(&told.trim_end());
-            if report.verdict() == Verdict::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+            say(&told.trim_end(), if report.verdict() == Verdict::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
         Err(error) => end(ExitCode::FAILURE, error),
     }
@@ -152,9 +150,14 @@ fn asked(options: &ArgMatches) -> anyhow::Result<Asked> {
     Ok(Asked { user, code, no_dingtalk: options.get_flag("no-dingtalk"), no_public: options.get_flag("no-public") })
 }
 
-fn say(report: &impl Display) {
-    // Standard output may be closed by now, such as by `head`.
-    let _ = writeln!(std::io::stdout(), "{report}");
+/// Prints what a command was asked for, and ends with `code`.
+fn say(answer: &impl Display, code: ExitCode) -> ExitCode {
+    match writeln!(std::io::stdout(), "{answer}") {
+        // Its reader has seen enough, such as `head`.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => code,
+        Err(error) => end(ExitCode::FAILURE, format!("standard output cannot be written: {error}")),
+        Ok(()) => code,
+    }
 }
 
 /// How long an administrator's command waits for Redis.
@@ -226,7 +229,7 @@ fn unit(options: &ArgMatches) -> ExitCode {
         Some(_) => include_str!("unit/Caddyfile").to_owned(),
         None => include_str!("unit/dingtalk-h5.service").replace("{program}", &program.to_string_lossy()),
     };
-    std::io::stdout().write_all(unit.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+    say(&unit.trim_end(), ExitCode::SUCCESS)
 }
 
 /// Prints why the program ends. If that fails, such as on a full disk, the exit code is still this one.

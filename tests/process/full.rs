@@ -75,3 +75,15 @@ async fn unusable_settings_are_unusable_where_nobody_can_be_told() {
         assert_eq!(ended.code(), Some(2));
     }
 }
+
+#[tokio::test]
+async fn a_report_that_a_full_disk_swallowed_is_no_success_and_one_whose_reader_has_gone_is() {
+    let dingtalk = Simulator::start().await.unwrap();
+    for (report, code) in [(full as fn() -> Stdio, 1), (nobody, 0), (Stdio::null, 0)] {
+        let mut doctor = program(&complete(&dingtalk));
+        let child = doctor.args(["doctor", "--no-dingtalk", "--no-public"]).stdout(report()).spawn().unwrap();
+        let ended = child.wait_with_output().await.unwrap();
+        assert_eq!(ended.status.code(), Some(code));
+        assert_eq!(String::from_utf8(ended.stderr).unwrap().contains("standard output cannot be written"), code == 1);
+    }
+}
