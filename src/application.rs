@@ -60,7 +60,7 @@ impl Application {
         let Settings { dingtalk: dingtalk_settings, web, .. } = &settings;
         let local_dingtalk = dingtalk_settings.local_origin();
 
-        let metrics = Metrics::new(telemetry::lines_lost).context("the metrics do not fit together")?;
+        let metrics = Metrics::new(telemetry::lines_lost).context("two metrics have the same name")?;
         let state = Data::new(state_of(&settings, clock.clone())?);
 
         let dingtalk = DingTalk::new(dingtalk_settings.clone(), state.clone().into_inner(), clock.clone(), metrics.clone())

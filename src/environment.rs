@@ -139,8 +139,9 @@ impl Environment {
         }
         self.note_exposure(name, &file);
         let text = read_to_string(file).map_err(|error| format!("{file_name} cannot be read: {}", error.kind()))?;
+        let text = SecretString::from(text);
         // Some editors put a byte order mark at the beginning.
-        match text.trim_start_matches('\u{feff}').trim() {
+        match text.expose_secret().trim_start_matches('\u{feff}').trim() {
             "" => Err(format!("the file of {file_name} is empty")),
             secret => Ok(Some(secret.into())),
         }

@@ -169,13 +169,16 @@ async fn end_sessions(settings: &Settings, options: &ArgMatches) -> anyhow::Resu
     let home = settings.dingtalk.kind.home().map(|home| &home.corp_id);
     let corp_id = options.get_one::<CorpId>("corp").or(home);
     let corp_id = corp_id.context("a third-party app has many organisations: --corp says of which")?.clone();
-    ensure!(home.is_none_or(|home| *home == corp_id), "--corp is not DINGTALK_CORP_ID, whose sessions alone this app has");
+    ensure!(
+        home.is_none_or(|home| *home == corp_id),
+        "--corp is not DINGTALK_CORP_ID: this app has sessions of that organisation only"
+    );
     with_shared_state(settings, async |clock, state| {
         match options.get_one::<UserId>("user") {
             Some(user_id) => state.end_sessions_of_person(corp_id, user_id.clone(), clock.moment()),
             None => state.end_sessions_of_organisation(corp_id, clock.moment()),
         }
-        state.kept_within(REDIS_TIMEOUT).await.context("nobody was told")?;
+        state.kept_within(REDIS_TIMEOUT).await.context("nothing could be stored, so that no process has ended them")?;
         let condition = state.condition();
         match condition.processes.get() - 1 {
             0 if condition.shared => tracing::warn!(
@@ -192,7 +195,10 @@ async fn end_sessions(settings: &Settings, options: &ArgMatches) -> anyhow::Resu
 /// Takes over what the file of one process stored, and logs how many entries that was.
 async fn take_over(settings: &Settings, options: &ArgMatches) -> anyhow::Result<()> {
     let from = options.get_one::<PathBuf>("from").context("--from is required")?;
-    ensure!(matches!(settings.state, Location::Redis(_)), "STATE_URL says where it goes: redis://… or rediss://…");
+    ensure!(
+        matches!(settings.state, Location::Redis(_)),
+        "take-over copies to the redis of STATE_URL: set it to redis://… or rediss://…"
+    );
     let count = with_shared_state(settings, async |_, state| state.take_over(from, sealing_keys(settings)).await).await?;
     tracing::info!(count, "taken over");
     Ok(())

@@ -205,13 +205,12 @@ fn events(env: &mut Environment) -> Option<Events> {
 
 #[rustfmt::skip]
 fn app_kind(env: &mut Environment) -> Option<AppKind> {
-    let of_home: fn(Home) -> AppKind = AppKind::Internal;
-    let kinds = [("internal", Some(of_home)), ("custom", Some(AppKind::Custom)), ("third-party", None)];
-    let kind = env.or("DINGTALK_APP_KIND", "internal", one_of(kinds),
+    let kind = env.or("DINGTALK_APP_KIND", "internal", one_of([("internal", "internal"), ("custom", "custom"), ("third-party", "third-party")]),
         "Whose app it is: internal (the organisation's own), custom (its own, developed by a provider) or third-party (of all organisations that authorise it).");
     match kind? {
-        Some(kind) => home(env).map(kind),
-        None => {
+        "internal" => home(env).map(AppKind::Internal),
+        "custom" => home(env).map(AppKind::Custom),
+        _ => {
             for name in ["DINGTALK_CORP_ID", "DINGTALK_AGENT_ID"] {
                 if env.optional(name, String::try_from, "Of internal and custom apps: remove it.").is_some() {
                     env.fault(name, "it is set, and a third-party app has many: they come by events");

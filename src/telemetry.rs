@@ -125,8 +125,10 @@ pub fn json(asked: &str, writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'st
 /// The levels that `asked` (RUST_LOG) sets, or `None` if it says nothing about this program. The library takes a word that is no level for
 /// the name of a program, and an empty word for the level `error`.
 fn parsed(asked: &str) -> Option<Targets> {
-    let has_empty_word = asked.split(',').any(str::is_empty);
-    let targets: Targets = if has_empty_word { None } else { asked.parse().ok() }?;
+    if asked.split(',').any(str::is_empty) {
+        return None;
+    }
+    let targets: Targets = asked.parse().ok()?;
     let is_of_us = targets.default_level().is_some() || targets.iter().any(|(target, _)| target.starts_with("dingtalk_h5"));
     is_of_us.then_some(targets)
 }

@@ -17,7 +17,7 @@ use super::{Clock, CorpId, Error, Target};
 
 /// The cached answers to the calls that say for how long they may be cached: see [`super::Call::kept_for`].
 pub(super) struct AnswerCache {
-    asked: Mutex<HashMap<Question, Asked>>,
+    entries: Mutex<HashMap<Question, Entry>>,
     clock: Clock,
     /// Calls run in this runtime, not in that of the caller.
     runtime: Handle,
@@ -26,8 +26,8 @@ pub(super) struct AnswerCache {
 /// The cache key: the organisation, the call with its parameters, and the body.
 pub(super) type Question = (CorpId, Target, String);
 
-struct Asked {
-    at: Instant,
+struct Entry {
+    asked_at: Instant,
     answer: watch::Receiver<Option<Answered>>,
 }
 
@@ -45,7 +45,7 @@ impl AnswerCache {
 
     /// Must be called in the runtime that is to carry the calls.
     pub fn new(clock: Clock) -> Self {
-        Self { asked: Mutex::default(), clock, runtime: Handle::current() }
+        Self { entries: Mutex::default(), clock, runtime: Handle::current() }
     }
 
     /// The answer to `question`: the cached one, or that of a request in flight, else what `ask` brings. A failure is cached too, until a
@@ -56,24 +56,25 @@ impl AnswerCache {
         F: Future<Output = Result<Value, Error>> + Send + 'static,
     {
         let call = question.1.call;
-        let mut answer = self.asked(question, ask);
+        let mut answer = self.answer_to(question, ask);
         let outcome = answer.wait_for(Option::is_some).await.ok().and_then(|answer| Some(answer.as_ref()?.outcome.clone()));
         success(call, outcome.unwrap_or_else(|| Err(Error::interrupted(call)))?.as_bytes())
     }
 
-    fn asked<F>(&self, question: Question, ask: F) -> watch::Receiver<Option<Answered>>
+    /// The answer to `question`, as it comes: cached, in flight, or asked for now.
+    fn answer_to<F>(&self, question: Question, ask: F) -> watch::Receiver<Option<Answered>>
     where
         F: Future<Output = Result<Value, Error>> + Send + 'static,
     {
         let now = self.clock.now_with_sleep();
-        let mut asked = self.asked.lock();
-        if let Some(known) = asked.get(&question).filter(|known| known.is_good(now)) {
+        let mut entries = self.entries.lock();
+        if let Some(known) = entries.get(&question).filter(|known| known.is_good(now)) {
             return known.answer.clone();
         }
-        make_room(&mut asked, now);
+        make_room(&mut entries, now);
         let (done, answer) = watch::channel(None);
         let kept_for = question.1.call.kept_for.unwrap_or_default();
-        asked.insert(question, Asked { at: now, answer: answer.clone() });
+        entries.insert(question, Entry { asked_at: now, answer: answer.clone() });
         let clock = self.clock.clone();
         self.runtime.spawn(async move {
             let outcome = ask.await.map(|answer| answer.to_string().into());
@@ -84,7 +85,7 @@ impl AnswerCache {
     }
 }
 
-impl Asked {
+impl Entry {
     /// Whether the entry may be used: in flight or not yet expired. Not if its task ended without an answer.
     fn is_good(&self, now: Instant) -> bool {
         self.answer.borrow().as_ref().map_or(self.answer.has_changed().is_ok(), |answered| now < answered.good_until)
@@ -99,17 +100,17 @@ impl Asked {
 }
 
 /// Removes expired entries and, while the rest still takes too much memory, those that were asked for longest ago.
-fn make_room(asked: &mut HashMap<Question, Asked>, now: Instant) {
-    asked.retain(|_, known| known.is_good(now));
-    let bytes = |((_, target, body), known): (&Question, &Asked)| AnswerCache::EACH + target.bytes() + body.len() + known.bytes();
-    let mut sum: usize = asked.iter().map(bytes).sum();
+fn make_room(entries: &mut HashMap<Question, Entry>, now: Instant) {
+    entries.retain(|_, known| known.is_good(now));
+    let bytes = |((_, target, body), known): (&Question, &Entry)| AnswerCache::EACH + target.bytes() + body.len() + known.bytes();
+    let mut sum: usize = entries.iter().map(bytes).sum();
     while sum > AnswerCache::MOST_BYTES
-        && let Some(oldest) = asked.iter().min_by_key(|(_, known)| known.at)
+        && let Some(oldest) = entries.iter().min_by_key(|(_, known)| known.asked_at)
     {
         // Saturating, since an answer that has come meanwhile was not in the sum.
         sum = sum.saturating_sub(bytes(oldest));
         let question = oldest.0.clone();
-        asked.remove(&question);
+        entries.remove(&question);
     }
 }
 
@@ -147,7 +148,7 @@ mod tests {
         let limited = || Err(Error::new(CALL, Kind::RateLimited, "too many"));
         for answer in [|| Ok(serde_json::json!({"name": "a"})), limited] {
             let (kept, times) = (AnswerCache::new(Clock::system()), Arc::default());
-            drop(kept.asked((corp(), CALL.into(), Value::Null.to_string()), async { Ok(Value::Null) }));
+            drop(kept.answer_to((corp(), CALL.into(), Value::Null.to_string()), async { Ok(Value::Null) }));
             let first = asked(&kept, 1.into(), answer(), &times);
             tokio::select! { biased; _ = first => unreachable!(), () = std::future::ready(()) => {} }
             for _ in 0..100 {
@@ -166,7 +167,7 @@ mod tests {
         let long = serde_json::json!({"text": "x".repeat(64 * 1024)});
         for number in 0..200 {
             asked(&kept, number.into(), Ok(long.clone()), &times).await.unwrap();
-            let held: usize = kept.asked.lock().values().map(Asked::bytes).sum();
+            let held: usize = kept.entries.lock().values().map(Entry::bytes).sum();
             assert!(held <= AnswerCache::MOST_BYTES + 65 * 1024, "{held}");
         }
         asked(&kept, 199.into(), Ok(long.clone()), &times).await.unwrap();
@@ -174,7 +175,7 @@ mod tests {
         for number in 200..6000 {
             asked(&kept, number.into(), Ok(serde_json::json!({})), &times).await.unwrap();
         }
-        assert!(kept.asked.lock().len() <= AnswerCache::MOST_BYTES / AnswerCache::EACH + 1);
+        assert!(kept.entries.lock().len() <= AnswerCache::MOST_BYTES / AnswerCache::EACH + 1);
     }
 
     #[tokio::test]

@@ -44,7 +44,7 @@ impl ClientRefusal {
         if !parts.is_empty() || !is_whole {
             return parts;
         }
-        match self.quoted("ticketList").and_then(|tickets| Some((tickets, shows(tickets, signed)?))) {
+        match self.quoted("ticketList").and_then(|tickets| Some((tickets, lists_ticket(tickets, signed)?))) {
             Some((_, true)) => vec![Part::DIGEST],
             Some((tickets, false)) if !(self.is_cut() && self.text.ends_with(tickets)) => vec![Part::TICKET_AGE],
             _ if code.as_deref() == Some("52013") => vec![Part::DIGEST, Part::TICKET_AGE],
@@ -123,7 +123,7 @@ fn shown(ours: &str, used: &str) -> Shown {
 
 /// Whether the client's list contains the ticket that was signed with; None if that cannot be seen: long tickets are shown shortened, or
 /// mostly as asterisks.
-fn shows(tickets: &str, signed: &SignedPage) -> Option<bool> {
+fn lists_ticket(tickets: &str, signed: &SignedPage) -> Option<bool> {
     const RECOGNISABLE: usize = 4;
     let heads = tickets.split([',', ']']).map(|ticket| ticket.trim().split(['…', '*']).next().unwrap_or_default());
     let heads = heads.map(|head| head.trim_end_matches('.')).filter(|head| head.len() >= RECOGNISABLE);
@@ -143,9 +143,8 @@ fn differences(signed: &str, used: &str) -> Vec<Part> {
         (_, None) if used.ends_with('…') => return Vec::new(),
         _ => used.to_owned(),
     };
-    let (Ok(ours), Ok(theirs)) = (Url::parse(signed), Url::parse(&used)) else {
-        return vec![Part::QUERY];
-    };
+    // What the client shows may be no address, such as `undefined`.
+    let (Ok(ours), Ok(theirs)) = (Url::parse(signed), Url::parse(&used)) else { return Vec::new() };
     let query = |url: &str| match url.split_once('?') {
         None => url.ends_with('…').then(|| "…".to_owned()),
         Some((_, query)) => Some(query.to_owned()),

@@ -117,6 +117,7 @@ impl<W> Line<W> {
     pub fn turns_until(&self, position: Position) -> usize {
         let own = self.lanes.iter().find(|lane| lane.network == position.network);
         let before = own.map_or(0, |lane| match lane.waiting.last_key_value() {
+            // Whoever has just joined is the last, as a rule. To count those before them one by one would take long.
             Some((last, _)) if *last == position.key => lane.waiting.len() - 1,
             _ => lane.waiting.range(..position.key).count(),
         });

@@ -73,7 +73,7 @@ impl Transport {
     /// Sends `request` and reads the whole answer, even if whoever asked for it goes away meanwhile.
     pub async fn send(&self, call: Call, request: Request) -> Result<Answer, Error> {
         if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err() {
-            return Err(Error::new(call, Kind::Interrupted, "as many calls were made as may be"));
+            return Err(Error::new(call, Kind::Interrupted, "no more calls are allowed here"));
         }
         let failed = self.failing(call, request.url());
         let http = self.http.clone();
@@ -146,8 +146,7 @@ fn why_no_connection(error: &reqwest::Error, proxy: Option<&str>) -> (NoConnecti
         let why = if wants_login { NoConnection::ProxyLogin } else { NoConnection::Proxy };
         return (why, format!("the proxy {proxy}: {}", root(error)));
     }
-    // The resolver's errors have no kind of their own.
-    if causes(error).any(|cause| cause.to_string().starts_with("dns error")) {
+    if error.is_dns() {
         return (NoConnection::NameNotFound, format!("name not found ({})", root(error)));
     }
     let is_refusal = |io: &io::Error| io.kind() == io::ErrorKind::ConnectionRefused;

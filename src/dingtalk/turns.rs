@@ -247,27 +247,26 @@ impl Turn {
 
     /// The call has ended; `failure` is why it failed, if it did.
     pub fn ended(mut self, failure: Option<&Kind>) {
-        match failure {
-            // The call did not go out after all: the turn goes to the next caller. How soon that was known says nothing about how long an
-            // answer takes.
-            Some(Kind::NotSent(_) | Kind::NotAsked(_)) => self.call = CallOfTurn::NotMade,
-            // DingTalk refuses for longer than this second: a call that left now would be refused too.
-            Some(Kind::LimitedForLonger) => {
-                self.turns.state.lock().pace.pause(Instant::now());
-                self.answered(true);
-            }
-            failure => self.answered(failure == Some(&Kind::RateLimited)),
+        // The call did not go out after all: the turn goes to the next caller. How soon that was known says nothing about how long an
+        // answer takes.
+        if matches!(failure, Some(Kind::NotSent(_) | Kind::NotAsked(_))) {
+            self.call = CallOfTurn::NotMade;
+            return;
         }
-    }
-
-    /// Counts the call as answered or lost. `refused`: there were too many calls in this second.
-    fn answered(mut self, refused: bool) {
         self.call = CallOfTurn::Ended;
-        let late = self.turns.state.lock().pace.answered(self.departure, refused, Instant::now());
-        if refused {
-            self.note(PermitUse::Refused(late.unwrap_or_default()));
-        } else if let Some(late) = late {
-            self.note(PermitUse::Late(late));
+        let is_refused = matches!(failure, Some(Kind::RateLimited | Kind::LimitedForLonger));
+        let now = Instant::now();
+        let mut state = self.turns.state.lock();
+        // DingTalk refuses for longer than this second: a call that left now would be refused too.
+        if failure == Some(&Kind::LimitedForLonger) {
+            state.pace.pause(now);
+        }
+        let late = state.pace.answered(self.departure, is_refused, now);
+        drop(state);
+        match (is_refused, late) {
+            (true, late) => self.note(PermitUse::Refused(late.unwrap_or_default())),
+            (false, Some(late)) => self.note(PermitUse::Late(late)),
+            (false, None) => {}
         }
         self.turns.changed.notify_one();
     }

@@ -53,7 +53,8 @@ impl DisplayName {
     pub fn initial(&self) -> String {
         let initial = self.0.graphemes(true).find(|character| shows(character)).unwrap_or_default();
         // Some letters have a capital of two letters, such as `ß`: those are left as they are.
-        Some(initial.to_uppercase()).filter(|capital| capital.graphemes(true).count() == 1).unwrap_or(initial.to_owned())
+        let capital = initial.to_uppercase();
+        if capital.graphemes(true).count() == 1 { capital } else { initial.to_owned() }
     }
 }
 

@@ -51,7 +51,7 @@ pub async fn examine(dingtalk: &DingTalk, settings: &Settings, server: &Server, 
     let is_reached = hosts.iter().any(|(id, _)| findings.verdict(id) == Some(Verdict::Pass));
     match settings.dingtalk.proxy {
         None => findings.put(Finding::unknown("proxy", told!("none is set", "未设置代理"))),
-        Some(_) if is_reached => findings.put(Finding::pass("proxy", told!("it does", "可以"))),
+        Some(_) if is_reached => findings.put(Finding::pass("proxy", told!("DingTalk answers through it", "可经由代理到达钉钉"))),
         Some(_) => findings.put(Finding::not_done("proxy", "api")),
     }
     findings.put(clock(dingtalk));
@@ -105,7 +105,7 @@ async fn with_token(dingtalk: &DingTalk, home: &Organisation, token: &AccessToke
         async { Some(outcome(home.user_details(asked.user.as_ref()?)).await) },
         async { Some(outcome(home.user_by_code(asked.code.as_ref()?, standing, || {})).await) },
     );
-    judge("login", "oapi", login, findings, |()| told!("DingTalk would look at one", "钉钉接受此调用"));
+    judge("login", "oapi", login, findings, |()| told!("DingTalk takes the call that exchanges authCodes", "钉钉接受换取授权码的调用"));
     if let Some(user) = user {
         judge("user", "oapi", user, findings, |details| {
             let told_or = |what: &Option<String>| if what.is_some() { ["told", "有"] } else { ["not told", "无"] };
@@ -117,7 +117,7 @@ async fn with_token(dingtalk: &DingTalk, home: &Organisation, token: &AccessToke
     if let Some(code) = code {
         judge("code", "oapi", code, findings, |person| {
             let id = &person.user_id;
-            told!("of {id}", "属于 {id}")
+            told!("it is a code of {id}", "属于 {id}")
         });
     }
     // DingTalk has looked at a call with a token, so it allows this address.

@@ -37,7 +37,10 @@ pub fn settings(settings: &Settings, findings: &mut Findings) {
         true => Finding::warn("settings", seen, told!("change what was not meant so", "如非有意，请修改")),
     });
     let keys = settings.web.session_keys.count();
-    findings.put(Finding::pass("session_keys", told!("{keys}, the first of which seals", "{keys} 个，第一个用于加密")));
+    findings.put(Finding::pass(
+        "session_keys",
+        told!("{keys}: the first encrypts, each decrypts", "{keys} 个：第一个用于加密，每个均可解密"),
+    ));
 }
 
 /// What listens at APP_ADDR.

@@ -61,8 +61,7 @@ fn unanswered(error: &reqwest::Error, public_url: &Origin) -> Finding {
         (told!("whoever answers does not shake hands for TLS: {why}", "对方未能完成 TLS 握手：{why}"),
             told!("see that PUBLIC_URL leads to what speaks TLS: the proxy with a certificate for that host and its key, or this server with TLS_CERT",
                 "请检查 PUBLIC_URL 是否指向使用 TLS 的一方：持有该主机名证书及其私钥的代理，或设置了 TLS_CERT 的本服务器"))
-    // The resolver's errors have no type of their own, so their text has to do.
-    } else if causes(error).any(|cause| cause.to_string().starts_with("dns error")) {
+    } else if error.is_dns() {
         (told!("the host of {public_url} is not found: {why}", "找不到 {public_url} 的主机：{why}"),
             told!("check PUBLIC_URL, the name's record at whoever manages the domain, and this machine's name resolution; if phones reach it and only this machine does not, use --no-public",
                 "请检查 PUBLIC_URL、该域名的解析记录以及本机的域名解析；如仅本机无法访问而手机可以，请使用 --no-public"))

@@ -117,7 +117,7 @@ pub fn proxies(text: String) -> Result<Vec<IpNet>, &'static str> {
             IpNet::V4(v4) => v4.prefix_len() < 8,
             IpNet::V6(v6) => v6.prefix_len() < 16 && !v6.network().is_unique_local(),
         };
-        if is_of_others { Err("it trusts more than any network of one's own has") } else { Ok(network) }
+        if is_of_others { Err("it has a network larger than any of your own can be") } else { Ok(network) }
     });
     networks.collect()
 }
@@ -151,7 +151,7 @@ pub fn base_url(text: String) -> Result<Url, &'static str> {
 
 pub fn public_url(text: String) -> Result<Origin, &'static str> {
     if text.contains(['*', ',', ';', '\'']) {
-        return Err("its host is no name of a host");
+        return Err("its host has a character that no host name has");
     }
     secure_url(text.clone())?;
     Origin::parse(&text)

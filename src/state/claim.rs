@@ -26,7 +26,7 @@ pub type CodeId = [u8; 32];
 /// Tells login states apart.
 pub type LoginStateId = [u8; 8];
 
-/// What the logins of this process are using, and what was used for as long as it would be good.
+/// What the logins of this process are using, and what was used. That is remembered for as long as it would be good otherwise.
 pub(super) struct Claims {
     codes_in_use: HashSet<CodeId>,
     states_in_use: HashSet<LoginStateId>,
@@ -99,6 +99,15 @@ pub struct Claim<'a> {
     taken_in: Option<(Arc<Redis>, String)>,
 }
 
+/// A thing that a login takes in Redis.
+struct Wanted {
+    name: String,
+    /// It is free again after this time at the latest.
+    life: Duration,
+    /// It is also free again when the process that took it has ended.
+    ends_with_process: bool,
+}
+
 impl State {
     /// Claims both for a login, among all processes. While Redis is away, they are claimed within this process only.
     pub async fn claim(&self, code: CodeId, state: LoginStateId) -> Result<Claim<'_>, Unavailable> {
@@ -108,20 +117,22 @@ impl State {
         let owner = redis.owner();
         claim.taken_in = Some((Arc::clone(redis), owner.clone()));
         let [code_name, state_name, exchange_names @ ..] = names_of(code, state);
+        let of_login = |name| Wanted { name, life: Claim::LOGIN, ends_with_process: true };
         // DingTalk may accept the code until five minutes after it was sent, even if the process that sent it has died.
-        let needed = [(code_name, CODE_LIVES + Claim::LOGIN, false), (state_name, Claim::LOGIN, true)];
-        let helping = EXCHANGES.into_iter().zip(exchange_names).filter(|(nth, _)| exchanges.contains(nth));
-        let wanted: Vec<_> = needed.into_iter().chain(helping.map(|(_, name)| (name, Claim::LOGIN, true))).collect();
+        let code = Wanted { name: code_name, life: CODE_LIVES + Claim::LOGIN, ends_with_process: false };
+        let mut wanted = vec![code, of_login(state_name)];
+        let needed = wanted.len();
+        let left = EXCHANGES.into_iter().zip(exchange_names).filter(|(nth, _)| exchanges.contains(nth));
+        wanted.extend(left.map(|(_, name)| of_login(name)));
         let question = |names: &Names| {
-            let keys: Vec<_> = once(names.processes()).chain(wanted.iter().map(|(name, ..)| names.key(name))).collect();
-            let lives: Vec<_> =
-                wanted.iter().map(|(_, life, ends_with_process)| (life.as_millis() as u64, ends_with_process)).collect();
-            script(TAKE, &["zset", "string"], &keys, (&owner, 2, lives))
+            let keys: Vec<_> = once(names.processes()).chain(wanted.iter().map(|thing| names.key(&thing.name))).collect();
+            let lives: Vec<_> = wanted.iter().map(|thing| (thing.life.as_millis() as u64, thing.ends_with_process)).collect();
+            script(TAKE, &["zset", "string"], &keys, (&owner, needed, lives))
         };
         match redis.link.ask(question).await {
-            // Things are numbered from 1, and the third is the first exchange that is left.
+            // Lua counts from 1. The exchanges come behind what is needed.
             Ok((0, nth)) => {
-                claim.exchange = usize::checked_sub(nth, 3).and_then(|helping| exchanges.get(helping).copied());
+                claim.exchange = usize::checked_sub(nth, needed + 1).and_then(|nth| exchanges.get(nth).copied());
                 Ok(claim)
             }
             Ok((refused, _)) => {
@@ -159,14 +170,18 @@ impl Claim<'_> {
     pub fn code_sent(&self) {
         let mut claims = self.store.claims.lock();
         claims.codes.insert(self.code, ());
-        self.exchange.iter().for_each(|nth| claims.exchanges.insert((self.state, *nth), ()));
+        if let Some(nth) = self.exchange {
+            claims.exchanges.insert((self.state, nth), ());
+        }
     }
 
     /// The authCode was not sent, or nothing has looked at it: it and the exchange are free again.
     pub fn code_unused(&self) {
         let mut claims = self.store.claims.lock();
         claims.codes.remove(&self.code);
-        self.exchange.iter().for_each(|nth| claims.exchanges.remove(&(self.state, *nth)));
+        if let Some(nth) = self.exchange {
+            claims.exchanges.remove(&(self.state, nth));
+        }
     }
 
     /// The login has succeeded: its state is used now.

@@ -56,7 +56,7 @@ impl Database {
             made => made,
         }
         .map_err(|error| Unread::of(error, path))?;
-        let bytes = locked(&mut file)?;
+        let bytes = lock_and_read(&mut file)?;
         let found = Found::in_bytes(&bytes, &keys, now)?;
         if is_unfinished(&bytes) && !is_new {
             tracing::warn!(file = %path.display(), "nothing was stored in the state file yet, or it was emptied: it begins anew");
@@ -168,7 +168,7 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 }
 
 /// Locks a file, for as long as it is open, and then reads all of it.
-pub(super) fn locked(file: &mut File) -> Result<Vec<u8>, Unread> {
+pub(super) fn lock_and_read(file: &mut File) -> Result<Vec<u8>, Unread> {
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => Unread::InUse,
         TryLockError::Error(error) => Unread::Unusable(error),

@@ -110,12 +110,12 @@ impl State {
 
     /// Ends the sessions of a person that began before then.
     pub fn end_sessions_of_person(&self, corp_id: CorpId, user_id: UserId, before: Moment) {
-        later(&self.clock, &mut self.tables.known().ended_people, (corp_id, user_id), before);
+        insert_if_later(&self.clock, &mut self.tables.known().ended_people, (corp_id, user_id), before);
     }
 
     /// The same of everybody in an organisation.
     pub fn end_sessions_of_organisation(&self, corp_id: CorpId, before: Moment) {
-        later(&self.clock, &mut self.tables.known().ended_organisations, corp_id, before);
+        insert_if_later(&self.clock, &mut self.tables.known().ended_organisations, corp_id, before);
     }
 
     /// Whether a session was ended: alone, or with all those of its person or organisation.
@@ -144,7 +144,7 @@ fn against(clock: &Clock, moment: Moment, (end, known_for): End<'_>) -> Ordering
 }
 
 /// Stores `before` unless a later moment is known: events may arrive in any order.
-fn later<K: Thing>(clock: &Clock, ended: &mut Remembered<K, Moment>, key: K, before: Moment) {
+fn insert_if_later<K: Thing>(clock: &Clock, ended: &mut Remembered<K, Moment>, key: K, before: Moment) {
     if ended.get_with_age(&key).is_none_or(|known| against(clock, before, known).is_gt()) {
         ended.insert(key, before);
     }

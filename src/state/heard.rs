@@ -62,8 +62,6 @@ impl Known {
 impl Decisions {
     /// Merges both, in whichever order they were heard.
     pub fn and(&self, other: Self) -> Self {
-        let told = |decisions: &Self| decisions.agent.as_ref().map(|(at, agent_id)| (*at, agent_id.as_str().to_owned()));
-        let knows_agent = told(self) > told(&other);
         let mut named = other.named;
         for (agent_id, one) in &self.named {
             let known = named.entry(agent_id.clone()).or_default();
@@ -76,7 +74,7 @@ impl Decisions {
             switched: self.switched.and(other.switched),
             named,
             found: self.found || other.found,
-            agent: if knows_agent { self.agent.clone() } else { other.agent },
+            agent: self.agent.clone().max(other.agent),
         }
     }
 
@@ -162,16 +160,16 @@ impl State {
             Happening::Stopped(corp_id, agent_id) => {
                 known().change(corp_id, |decisions| decisions.switch(agent_id, Switched { stopped: at, restored: 0 }));
                 if known().is_ours(corp_id, agent_id) {
-                    self.end_sessions_of_organisation(corp_id.clone(), self.over(at));
+                    self.end_sessions_of_organisation(corp_id.clone(), self.ends_sessions_before(at));
                 }
             }
             Happening::Relieved(corp_id) | Happening::Dissolved(corp_id) => {
                 known().change(corp_id, |decisions| decisions.relieved = decisions.relieved.max(at));
-                self.end_sessions_of_organisation(corp_id.clone(), self.over(at));
+                self.end_sessions_of_organisation(corp_id.clone(), self.ends_sessions_before(at));
             }
             Happening::Left(corp_id, people) => {
                 for user_id in people {
-                    self.end_sessions_of_person(corp_id.clone(), user_id.clone(), self.over(at));
+                    self.end_sessions_of_person(corp_id.clone(), user_id.clone(), self.ends_sessions_before(at));
                 }
             }
             Happening::UrlChecked | Happening::Other { .. } => return false,
@@ -189,7 +187,7 @@ impl State {
     /// An event of the time `at` ends the sessions that began before this moment. It is `SKEW` later than `at`, since clocks differ, and a
     /// session too many costs only a silent login; but now at the latest, so that sessions which begin from now on stay. `at` is DingTalk's
     /// time, which is taken for this machine's. Sessions go by the clock of all processes, which is `ahead` of it.
-    fn over(&self, at: u64) -> Moment {
+    fn ends_sessions_before(&self, at: u64) -> Moment {
         let ahead = self.clock.unix_millis().saturating_sub(self.clock.machine_millis());
         self.clock.moment_at(at.saturating_add(ahead).saturating_add(Clock::SKEW.as_millis() as u64))
     }

@@ -253,7 +253,8 @@ fn write(orders: &Receiver<Order>, failing: &AtomicBool, mut store: impl Store) 
 
 /// Makes a panic an error: the database library panics at some damaged files. The thread goes on, since the disk may be repaired.
 fn try_save(store: &mut impl Store, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
-    catch_unwind(AssertUnwindSafe(|| store.save(changes))).unwrap_or_else(|_| Err("the file is not as it was left".into()))
+    catch_unwind(AssertUnwindSafe(|| store.save(changes)))
+        .unwrap_or_else(|_| Err("storing it panicked: if it is a file, that may be damaged".into()))
 }
 
 impl Drop for Writer {

@@ -11,7 +11,7 @@ use redis::{Client, InfoDict};
 use rustix::fs::{Access, access};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::database::{Found, folder_of, locked};
+use super::database::{Found, folder_of, lock_and_read};
 use super::redis::{Away, Redis, answer, connect};
 use super::{SealingKeys, State};
 use crate::dingtalk::Clock;
@@ -62,10 +62,12 @@ impl Location {
                     return Err("nothing may follow `#`: certificates are always checked");
                 }
                 // The library's own message may quote the URL.
-                let read = Client::open(url.expose_secret()).ok().filter(|_| !is_split);
-                read.map(|_| Self::Redis(url.clone())).ok_or(
-                    "it is no URL of Redis, such as redis://:password@localhost:6379/0, in which odd characters of the password are percent-encoded",
-                )
+                if is_split || Client::open(url.expose_secret()).is_err() {
+                    return Err(
+                        "it is no URL of Redis, such as redis://:password@localhost:6379/0, in which odd characters of the password are percent-encoded",
+                    );
+                }
+                Ok(Self::Redis(url.clone()))
             }
             _ => Err("it is none of memory:, file:PATH, redis://… and rediss://…"),
         }
@@ -152,7 +154,7 @@ fn look_at(path: &Path, keys: &SealingKeys, now: u64) -> Result<StorageStatus, U
         }
         file => file.map_err(|error| Unread::of(error, path))?,
     };
-    let bytes = match locked(&mut file) {
+    let bytes = match lock_and_read(&mut file) {
         Err(Unread::InUse) => return Ok(StorageStatus::InUse),
         bytes => bytes?,
     };

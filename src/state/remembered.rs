@@ -129,7 +129,8 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
         self.known.keys().cloned().collect()
     }
 
-    /// Gives the things with these keys to the journal again, unless they have expired or `is_stored`: unless they are stored.
+    /// Gives the things with these keys to the journal again, without those that have expired and those of which `is_stored` says that they
+    /// are stored.
     pub fn give_again(&self, keys: &[K], is_stored: impl Fn(&str) -> bool) {
         let matters = |key: &K, until: Until| !self.is_past(until) && !is_stored(&self.table.thing(&json(key)));
         for (key, (value, until)) in keys.iter().filter_map(|key| self.known.get_key_value(key)) {
@@ -145,6 +146,7 @@ impl<K: Thing, V: Serialize + DeserializeOwned> Remembered<K, V> {
     }
 
     fn record(&self, key: &K, value: &V, until: Until) -> Record {
+        // The clock that says more counts: the time of day may have been set since.
         let until_by_now = self.clock.unix_millis().saturating_add(self.left(until).as_millis() as u64);
         Record { table: self.table, key: json(key), value: json(value), until: until_by_now.max(until.unix_ms) }
     }

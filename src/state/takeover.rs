@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 
 use super::claim::settling;
-use super::database::{Found, locked};
+use super::database::{Found, lock_and_read};
 use super::journal::{Record, Table};
 use super::remembered::Learnt;
 use super::{NotStored, SealingKeys, State};
@@ -27,7 +27,7 @@ impl State {
         let opened = File::options().read(true).write(true).open(path);
         let mut file = opened.map_err(|error| io::Error::from(error.kind())).with_context(named)?;
         ensure!(file.metadata()?.is_file(), "{} is no file of state", path.display());
-        let found = locked(&mut file).and_then(|bytes| Found::in_bytes(&bytes, &keys, now)).with_context(named)?;
+        let found = lock_and_read(&mut file).and_then(|bytes| Found::in_bytes(&bytes, &keys, now)).with_context(named)?;
         let (followed, taken): (Vec<_>, Vec<_>) =
             found.records.into_iter().partition(|record| Table::FOLLOWED.contains(&record.table));
         let count = followed.len() + taken.len();

@@ -162,9 +162,10 @@ impl Headers {
         );
         for (directive, source) in app.sources {
             // `default-src` stays 'none': it applies to each directive that the policy does not list.
-            let is_directive =
-                directive.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && *directive != "default-src";
-            let is_source = source.bytes().all(|byte| byte.is_ascii_graphic() && !b",;".contains(&byte));
+            let is_directive = directive.starts_with(|first: char| first.is_ascii_lowercase())
+                && directive.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+                && *directive != "default-src";
+            let is_source = !source.is_empty() && source.bytes().all(|byte| byte.is_ascii_graphic() && !b",;".contains(&byte));
             ensure!(is_directive && is_source, "{directive:?} {source:?} is not a directive and one source");
             let begin = format!("; {directive} ");
             match page_policy.find(&begin) {

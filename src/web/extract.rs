@@ -23,9 +23,9 @@ pub fn shared<T: 'static>(request: &HttpRequest) -> Result<&Data<T>, Problem> {
     request.app_data::<Data<T>>().ok_or_else(missing)
 }
 
-/// Makes a type an extractor: `$of`, which is async, makes its value from the request. It runs only after the extractors before it in the
-/// handler's signature that are ready at once have accepted the request, so that one that they refuse is no use of the session, say. It does
-/// not wait for those that take time, such as a body.
+/// Makes a type an extractor: `$of`, which is async, makes its value from the request. Extractors run in the order of the handler's
+/// parameters. If one refuses the request at once, those behind it do not run: so a refused request does not count as a use of the session.
+/// One that takes time, such as a body, is not waited for.
 macro_rules! extracted {
     ($kind:ty, $of:expr) => {
         impl actix_web::FromRequest for $kind {
@@ -51,8 +51,8 @@ fn content_type(request: &HttpRequest) -> Result<String, Problem> {
     said.filter(|said| !said.is_empty()).ok_or(Problem::UnsupportedMediaType)
 }
 
-/// A whole body of any type, `MAX_BYTES` at most: a longer one is 413, one without Content-Type is 415. It is read for as long as some of
-/// it arrives every ten seconds and `src/server` waits for each 32 KiB; otherwise it is 408.
+/// A whole body of any type, `MAX_BYTES` at most: a longer one is 413, one without Content-Type is 415. It is 408 if
+/// nothing of it arrives for ten seconds, or if 32 KiB take longer than `src/server` allows.
 pub struct Upload<const MAX_BYTES: usize> {
     /// The media type that the sender states: in lower case and without parameters, such as `image/png`. The bytes are not checked for it.
     pub content_type: String,

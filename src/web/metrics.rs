@@ -52,7 +52,7 @@ impl Metrics {
         let r = Registry::new();
         Ok(Arc::new(Self {
             logins: counters!("logins_total", "Logins by result: ok, the problem's code, or gone if the browser was.", &["result"], r)?,
-            entries: counters!("entries_total", "Entry pages by whether their browser had a good session, which an entry from outside does not use.", &["session"], r)?,
+            entries: counters!("entries_total", "Entry pages, by whether the browser had a valid session, which an entry from outside does not use.", &["session"], r)?,
             calls: counters!("dingtalk_calls_total", "Calls to DingTalk by endpoint and class: ok, or what went wrong.", &["endpoint", "class"], r)?,
             call_seconds: histograms!("dingtalk_call_seconds", "How long calls to DingTalk took.", &["endpoint"], r)?,
             waited_seconds: histograms!("dingtalk_waited_seconds", "How long calls to DingTalk waited for their turn.", &["endpoint"], vec![0.01, 0.1, 1.0, 5.0, 10.0, 20.0], r)?,
@@ -63,7 +63,7 @@ impl Metrics {
             breaker: int_gauges!("dingtalk_breaker", "1 for the state that the breaker is in.", &["state"], r)?,
             events: counters!("dingtalk_events_total", "Events of DingTalk's, by whether they could be kept.", &["event", "kept"], r)?,
             stream: int_gauge!("dingtalk_stream", "1 while a Stream connection is open.", r)?,
-            state_reachable: int_gauge!("state_reachable", "1 while this process and all others know what each of them ends and takes.", r)?,
+            state_reachable: int_gauge!("state_reachable", "1 while the processes that share the state tell each other which sessions ended and which codes were used; always 1 without Redis.", r)?,
             state_kept: int_gauge!("state_kept", "1 while changes are stored, so that they outlive this process as far as STATE_URL allows.", r)?,
             log_lines_lost: counter!("log_lines_lost_total", "Lines of the log that were lost because its reader did not keep up, or could not take them.", r)?,
             look_up_lines_lost: log_lines_lost,

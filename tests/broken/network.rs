@@ -50,6 +50,18 @@ async fn a_call_that_did_not_get_out_leaves_its_turn_to_the_next() {
 }
 
 #[tokio::test]
+async fn a_code_that_did_not_get_out_is_not_used_up() {
+    let rogue = Rogue::start(well).await;
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let app = app_with(&rogue, |settings| settings.dingtalk.oapi_url = format!("http://{closed}").parse().unwrap()).await;
+    let mut browser = app.browser();
+    let state = browser.enter().await;
+    for _ in 0..3 {
+        assert_eq!(browser.log_in("code", &state).await.problem(), (503, UNAVAILABLE.into()));
+    }
+}
+
+#[tokio::test]
 async fn token_calls_are_tried_three_times_when_the_connection_breaks_and_the_third_may_succeed() {
     for good_after in [2, 3] {
         let rogue =

@@ -35,6 +35,8 @@ fn the_part_of_the_address_that_differs_is_named() {
         ("https://app.example.com/jsapi?q=1", vec![Part::QUERY]),
         ("https://app.example.com/jsapi", vec![Part::QUERY]),
         ("https://app.example.com/jsapi?q=中", vec![Part::DECODING]),
+        ("undefined", vec![]),
+        ("app.example.com/jsapi", vec![]),
         ("http://10.0.0.1:3000/", vec![Part::SCHEME, Part::HOST, Part::PORT, Part::PATH, Part::QUERY]),
     ] {
         let text = format!("权限校验失败 Code:52013 - Message: 签名校验失败,url:[{url}],ticketList:[aC7X…]");

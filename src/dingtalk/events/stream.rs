@@ -51,8 +51,8 @@ const SILENCES: u32 = 60;
 
 /// How a connection ended.
 enum Ended {
-    /// DingTalk has announced that it closes the connection, or has sent no event for too long.
-    Told,
+    /// DingTalk has announced that it closes it. One that has brought no event for too long is replaced in the same way.
+    Announced,
     /// Otherwise, for this reason.
     Lost(String),
 }
@@ -82,11 +82,11 @@ impl DingTalk {
                     }
                     // After an announced end, the next connection is opened at once, but not again and again.
                     let why = match ended {
-                        Ended::Told if failures == 0 => {
+                        Ended::Announced if failures == 0 => {
                             failures = 1;
                             continue;
                         }
-                        Ended::Told => "dingtalk closes it again".to_owned(),
+                        Ended::Announced => "dingtalk closes it again".to_owned(),
                         Ended::Lost(why) => why,
                     };
                     tracing::warn!(error = why, "stream was lost: events wait until it is open again");
@@ -121,8 +121,8 @@ impl DingTalk {
 
     /// Hears and answers until the connection ends.
     async fn hear(&self, mut socket: Socket, listener: &impl Listener, silence: Duration) -> Result<Infallible, Ended> {
-        let mut heard = Instant::now();
-        let mut told = Instant::now();
+        let mut last_message = Instant::now();
+        let mut last_event = Instant::now();
         let mut ping = interval(silence / 3);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -131,16 +131,16 @@ impl DingTalk {
                 biased;
                 message = socket.next() => {
                     let message = message.unwrap_or(Err(Failure::ConnectionClosed)).map_err(lost)?;
-                    heard = Instant::now();
-                    self.answer(message, listener, &mut told).await?
+                    last_message = Instant::now();
+                    self.answer(message, listener, &mut last_event).await?
                 }
                 _ = ping.tick() => {
-                    if heard.elapsed() >= silence {
+                    if last_message.elapsed() >= silence {
                         return Err(lost("it was silent for too long"));
                     }
-                    if told.elapsed() >= silence * SILENCES {
+                    if last_event.elapsed() >= silence * SILENCES {
                         tracing::info!("no event came over stream for an hour: the connection is replaced, in case it brings none any more");
-                        return Err(Ended::Told);
+                        return Err(Ended::Announced);
                     }
                     Some(Message::Ping(Vec::new().into()))
                 }
@@ -152,7 +152,12 @@ impl DingTalk {
         }
     }
 
-    async fn answer(&self, message: Message, listener: &impl Listener, told: &mut Instant) -> Result<Option<Message>, Ended> {
+    async fn answer(
+        &self,
+        message: Message,
+        listener: &impl Listener,
+        last_event: &mut Instant,
+    ) -> Result<Option<Message>, Ended> {
         let text = match message {
             Message::Text(text) => text,
             // The reason is not logged: it may be any text.
@@ -168,9 +173,9 @@ impl DingTalk {
             // The data of the ping is sent back.
             ("SYSTEM", "ping") => Ok(Some(frame.reply(frame.data.as_str().unwrap_or("{}")))),
             // DingTalk is about to close this connection.
-            ("SYSTEM", "disconnect") => Err(Ended::Told),
+            ("SYSTEM", "disconnect") => Err(Ended::Announced),
             ("EVENT", _) => {
-                *told = Instant::now();
+                *last_event = Instant::now();
                 let kept = frame.event().tell(listener, &*self.app.api.observer).await;
                 // Either the event is processed and stored, or DingTalk shall send it again.
                 let status = if kept { "SUCCESS" } else { "LATER" };

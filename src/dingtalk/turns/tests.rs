@@ -24,7 +24,7 @@ async fn call(turns: Arc<Turns>, standing: Standing) -> Result<Instant, Kind> {
     turn.take(standing.network);
     let left = Instant::now();
     tokio::time::sleep(Duration::from_millis(100)).await;
-    turn.answered(false);
+    turn.ended(None);
     Ok(left)
 }
 

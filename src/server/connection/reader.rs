@@ -1,3 +1,5 @@
+//! Reads the requests of a connection, and gives handlers the parts of a body that they ask for.
+
 use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::mem;

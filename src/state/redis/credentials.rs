@@ -8,7 +8,7 @@ use redis::Cmd;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{Instant, sleep};
 
 use super::super::sealing::{Name, Opened};
 use super::link::{Away, Link};
@@ -52,8 +52,10 @@ impl StoredCredential {
 /// What was found where a credential is stored.
 enum Lookup {
     Fresh(Grant),
-    /// A credential has to be fetched. The one that was stored before, if any, may have the same value.
+    /// A credential has to be fetched, and the lock is ours. The one that was stored before, if any, may have the same value.
     Due(Option<StoredCredential>),
+    /// Another process is fetching one.
+    DueElsewhere,
     /// Another version, or an unknown key, has written it: it must be left alone.
     Foreign,
 }
@@ -72,10 +74,9 @@ impl Redis {
         let mut back_by = Instant::now() + Link::TIMEOUT;
         loop {
             match self.look(&needed, &owner).await {
-                Ok((true, Lookup::Due(before))) => return self.renew(needed, owner, before, ask).await,
-                // Another process fetches a new one.
-                Ok((false, Lookup::Due(_))) if Instant::now() < gives_up => {
-                    sleep(Duration::from_millis(40 + rand::random::<u64>() % 40)).await;
+                Ok(Lookup::Due(before)) => return self.renew(needed, owner, before, ask).await,
+                Ok(Lookup::DueElsewhere) if Instant::now() < gives_up => {
+                    sleep(Duration::from_millis(rand::random_range(40..80))).await;
                     back_by = Instant::now() + Link::TIMEOUT;
                 }
                 // Waits for Redis: a credential that this process fetches alone may invalidate the one that all others hold.
@@ -84,7 +85,7 @@ impl Redis {
                     // The lock may be ours although the answer was lost.
                     self.send_in_background(Self::LOCK, move |names| unlocking(names, &needed.name, &owner, &[], Duration::ZERO));
                     return match found {
-                        Ok((_, Lookup::Fresh(grant))) => Ok(grant),
+                        Ok(Lookup::Fresh(grant)) => Ok(grant),
                         // Whatever the reason is, this process can fetch a credential for itself.
                         _ => ask.await,
                     };
@@ -93,12 +94,15 @@ impl Redis {
         }
     }
 
-    /// Reads the stored credential, and locks it unless another process has. Returns whether the lock is ours, and what was found.
-    async fn look(&self, needed: &Needed, owner: &str) -> Result<(bool, Lookup), Away> {
+    /// Reads the stored credential, and locks it unless another process has.
+    async fn look(&self, needed: &Needed, owner: &str) -> Result<Lookup, Away> {
         let life = Self::LOCK.as_millis() as u64;
         let (is_mine, sealed): (bool, Vec<u8>) =
             self.link.ask(|names| script(LOOK, &["string"], &places(names, &needed.name), (owner, life))).await?;
-        Ok((is_mine, self.judge(needed, &sealed)))
+        Ok(match self.judge(needed, &sealed) {
+            Lookup::Due(_) if !is_mine => Lookup::DueElsewhere,
+            found => found,
+        })
     }
 
     fn judge(&self, Needed { name, unwanted, .. }: &Needed, sealed: &[u8]) -> Lookup {
@@ -135,13 +139,10 @@ impl Redis {
         before: Option<StoredCredential>,
         mut ask: BoxFuture<'_, Result<Grant, Error>>,
     ) -> Result<Grant, Error> {
-        let mut again = interval(Self::LOCK / 3);
-        let args = (&owner, Self::LOCK.as_millis() as u64);
-        let keep = |names: &Names| script(KEEP_LOCK, &["string"], &places(names, &name), args);
         let mut granted = loop {
             tokio::select! {
                 granted = &mut ask => break granted,
-                _ = again.tick() => drop(self.link.ask::<()>(keep).await),
+                () = self.prolong(&name, &owner) => {}
             }
         };
         let (sealed, life) = match &mut granted {
@@ -154,6 +155,14 @@ impl Redis {
         };
         self.send_or_retry_in_background(Self::LOCK, move |names| unlocking(names, &name, &owner, &sealed, life)).await;
         granted
+    }
+
+    /// Prolongs the lock after a third of its life.
+    async fn prolong(&self, name: &str, owner: &str) {
+        sleep(Self::LOCK / 3).await;
+        let args = (owner, Self::LOCK.as_millis() as u64);
+        // If that fails, the next attempt may succeed, or the lock expires.
+        let _ = self.link.ask::<()>(|names| script(KEEP_LOCK, &["string"], &places(names, name), args)).await;
     }
 }
 

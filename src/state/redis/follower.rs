@@ -26,11 +26,11 @@ pub(super) struct Follower {
     pub until: [String; Table::FOLLOWED.len()],
     /// The names and the history of the data that was read.
     pub dataset: Option<(Names, String)>,
-    /// While this process publishes all of it to a new dataset: the names of what is there already.
+    /// While this process publishes all that it knows to a new dataset: the names of the things that are there already.
     pub already_there: Option<Arc<Mutex<HashSet<Name>>>>,
     /// Junk was found under our keys, so that what had been published there is lost.
     found_junk: bool,
-    /// What lies there as somebody else left it, and has to be written again.
+    /// What is stored there incompletely, or sealed with an older key, and has to be written again.
     pub to_write: Vec<Record>,
 }
 
@@ -45,7 +45,7 @@ impl Follower {
 
     async fn run(mut self) {
         let mut away_since = Instant::now();
-        let mut told = None;
+        let mut logged: Option<Away> = None;
         loop {
             let began = Instant::now();
             let why = match self.set_up().await {
@@ -53,7 +53,7 @@ impl Follower {
                     let seconds = away_since.elapsed().as_secs_f64();
                     let is_back = async {
                         sleep(Self::SETTLES).await;
-                        told = None;
+                        logged = None;
                         tracing::info!(
                             away_seconds = seconds,
                             "redis is connected, and the changes of other processes are known"
@@ -65,7 +65,7 @@ impl Follower {
                         never = is_back => never,
                     };
                     // Otherwise it had not settled since it went away.
-                    if told.is_none() {
+                    if logged.is_none() {
                         away_since = Instant::now();
                     }
                     why
@@ -74,10 +74,10 @@ impl Follower {
             };
             self.redis.link.set_away(why);
             self.found_junk |= why == Away::JUNK;
-            if told.replace(why) != Some(why) {
+            if logged.replace(why) != Some(why) {
                 tracing::warn!(
                     %why,
-                    parts = self.redis.processes(),
+                    processes = self.redis.processes(),
                     "redis is away. Until it is back a logout ends the session in this process only and is delivered then; codes and \
                      login states are taken once in each process; credentials are each process's own; calls keep to one part of the limit"
                 );
@@ -161,7 +161,7 @@ impl Follower {
                 let mut read = self.read_on(&mut reader, names, Self::WAITS).await.map(drop);
                 if read.is_ok() && looked.elapsed() >= Self::BETWEEN_BEATS {
                     looked = Instant::now();
-                    read = self.has_lost_nothing(&mut reader, names).await;
+                    read = self.check_for_loss(&mut reader, names).await;
                 }
                 if let Err(why) = read {
                     break why;

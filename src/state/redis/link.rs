@@ -160,6 +160,7 @@ impl Link {
 }
 
 impl Away {
+    const LOGIN: &str = "it does not take the user name or password of STATE_URL";
     const REPLICA: &str = "it is a replica and takes no changes: STATE_URL must lead to the primary";
     const NOT_ALLOWED: &str = "its access list does not let this user run what is needed";
     const CERTIFICATE: &str =
@@ -174,7 +175,7 @@ impl Away {
     pub fn of(error: &RedisError) -> Self {
         // Each is a part of what the server says, or of what the library makes of that.
         const ANSWERS: &[(&str, &str)] = &[
-            ("WRONGPASS", "it does not take the user name or password of STATE_URL"),
+            ("WRONGPASS", Away::LOGIN),
             ("NOAUTH", "it asks for a password, and STATE_URL has none"),
             ("ReadOnly", Away::REPLICA),
             // Servers before 7.0 report it as an error of the script.
@@ -210,7 +211,7 @@ impl Away {
         let text = error.to_string();
         let known = ANSWERS.iter().find(|(answer, _)| text.contains(answer)).map(|(_, why)| *why);
         Self(known.unwrap_or(match error.kind() {
-            ErrorKind::AuthenticationFailed => "it does not take the user name or password of STATE_URL",
+            ErrorKind::AuthenticationFailed => Self::LOGIN,
             _ if error.is_timeout() => Self::LATE.0,
             ErrorKind::Io => "it cannot be reached, or the connection was cut",
             ErrorKind::Server(_) | ErrorKind::Extension => "it answers with an error",

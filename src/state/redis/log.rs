@@ -32,7 +32,8 @@ fn kept_key(names: &Names, table: Table) -> String {
 
 /// How old the entries of a table's log become, in milliseconds, if sessions live for `lifetime`.
 fn life_of_log(table: Table, lifetime: Duration) -> u64 {
-    if table.lasts() { NEWS } else { table.kept_for(lifetime) }.as_millis() as u64
+    let life = if table.lasts() { NEWS } else { table.kept_for(lifetime) };
+    life.as_millis() as u64
 }
 
 impl Redis {
@@ -183,7 +184,7 @@ impl Follower {
 
     /// An error if a log lacks the last entry that was read from it, although that is not old: older data has replaced what was there, or
     /// the log was deleted. Then all is read again, and what is missing is written again.
-    pub(super) async fn has_lost_nothing(&mut self, reader: &mut MultiplexedConnection, names: &Names) -> Result<(), Away> {
+    pub(super) async fn check_for_loss(&mut self, reader: &mut MultiplexedConnection, names: &Names) -> Result<(), Away> {
         const SOON: u64 = 60_000;
         let now = self.redis.clock.unix_millis();
         let lasts = |(table, place): &(Table, &String)| {
@@ -202,7 +203,7 @@ impl Follower {
     }
 
     /// Learns records; junk, and what other versions wrote, is skipped. What is stored for good is written again if it says less than is
-    /// known: somebody who knew less has written it. A log says it all, whatever its entries say.
+    /// known: somebody who knew less has written it. A log needs no such repair: it has all entries.
     fn learn(&mut self, names: &Names, table: Table, told: &[Named], from: Source) {
         let Some(tables) = self.tables.upgrade() else { return };
         for named in told {
@@ -212,7 +213,9 @@ impl Follower {
                 // News is not sealed anew: processes that disagree about which key is the newest would do that for ever.
                 (Learnt::All, Source::Kept) if !is_newest => self.to_write.push(record),
                 (Learnt::All, _) => {
-                    self.already_there.iter().for_each(|stored| _ = stored.lock().insert(name));
+                    if let Some(stored) = &self.already_there {
+                        stored.lock().insert(name);
+                    }
                 }
                 (Learnt::Less(_) | Learnt::Nothing, _) => {}
             }

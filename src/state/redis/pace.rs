@@ -23,7 +23,7 @@ impl Redis {
     pub async fn permits(&self, wanted: PermitRequest<'_>) -> Option<PermitAnswer> {
         let PermitRequest { line, wanted, per_second, since } = wanted;
         let request: u64 = rand::random();
-        let args = (&self.me, format!("{} {request} ", self.me), wanted, per_second, since);
+        let args = (&self.me, self.calls_of(request), wanted, per_second, since);
         let question = |names: &Names| script(PERMIT, &KINDS, &keys(names, line), &args);
         let (calls, wait_ms, waiting_processes): (usize, u64, usize) = self.link.ask(question).await.ok()?;
         let wait = Duration::from_millis(wait_ms);
@@ -31,6 +31,11 @@ impl Redis {
             0 => PermitAnswer::NotYet { wait, waiting_processes },
             calls => PermitAnswer::Granted { calls, request },
         })
+    }
+
+    /// What the names of the calls of a request begin with. Behind it stands 1, 2 and so on.
+    fn calls_of(&self, request: u64) -> String {
+        format!("{} {request} ", self.me)
     }
 
     /// Notes in Redis what became of a call, in the background.
@@ -41,7 +46,7 @@ impl Redis {
             PermitUse::Refused(late) => ("refused", late),
         };
         let redis = Arc::clone(self);
-        let call = format!("{} {request} {}", self.me, nth + 1);
+        let call = format!("{}{}", self.calls_of(request), nth + 1);
         self.runtime.spawn(async move {
             let args = (&call, what, late.as_millis() as u64);
             let question = |names: &Names| script(NOTE_PERMIT, &KINDS, &keys(names, &line), args);

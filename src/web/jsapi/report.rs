@@ -123,9 +123,10 @@ fn before_query<'a>(said: &'a str, page: &str) -> &'a str {
 }
 
 async fn signature_refused(report: &Report, site: &Site, organisation: &Organisation) -> Result<Finding, Problem> {
-    let said =
-        report.signed.as_ref().and_then(|said| Some((said, NonceStr::parse(&said.nonce_str)?, said.time_stamp.parse().ok()?)));
-    let Some((said, nonce_str, timestamp)) = said else {
+    let said = report.signed.as_ref();
+    let nonce_str = said.and_then(|said| NonceStr::parse(&said.nonce_str));
+    let timestamp = said.and_then(|said| said.time_stamp.parse().ok());
+    let (Some(said), Some(nonce_str), Some(timestamp)) = (said, nonce_str, timestamp) else {
         let explanation = "the page did not say what this server had signed for it".to_owned();
         return Ok(Finding { differs: vec![], explanation });
     };

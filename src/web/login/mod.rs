@@ -22,7 +22,7 @@ pub use self::presession::{Attempt, Challenge, presession_of};
 
 use super::{ClientAddress, Metrics, Problem, RequestSession, SameOrigin, SessionUser, Site, StrictJson, route, shared};
 use crate::dingtalk::{AuthCode, Call, DingTalk, Error, Kind, Network, Standing};
-use crate::state::{Claim, State, Unavailable};
+use crate::state::{State, Unavailable};
 
 /// Where logins begin and end.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -33,12 +33,13 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(route::get("/signed-out", entry::show_signed_out));
 }
 
+/// Whether the authCode can be sent again: it was not sent, or DingTalk's gateway refused the call before anything looked at the code.
+fn is_code_untouched(why: &Kind) -> bool {
+    matches!(why, Kind::NoTurn(_) | Kind::Crowded(_) | Kind::NotAsked(_) | Kind::NotSent(_))
+}
+
 /// The answer to a login whose exchange failed. If it may post again, it gets a place in the line.
-fn refuse(site: &Site, claim: &Claim<'_>, attempt: &Attempt, error: Error) -> Problem {
-    // The authCode was not sent, or DingTalk's gateway refused the call before anything looked at the code: it can be sent again.
-    if matches!(error.kind, Kind::NoTurn(_) | Kind::Crowded(_) | Kind::NotAsked(_)) {
-        claim.code_unused();
-    }
+fn refusal(site: &Site, attempt: &Attempt, error: Error) -> Problem {
     match error.kind {
         // Only if the exchange itself got no turn. A login that waited for a credential is not in the line, and would be back at once.
         Kind::NoTurn(wait) if error.call == Call::USER_BY_CODE => {
@@ -66,7 +67,7 @@ impl From<Unavailable> for Problem {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LoginRequest {
-    auth_code: String,
+    auth_code: AuthCode,
     state: String,
     place: Option<String>,
 }
@@ -76,13 +77,12 @@ async fn log_in(
     _: SameOrigin,
     ClientAddress(address): ClientAddress,
     session: RequestSession,
-    StrictJson(LoginRequest { auth_code, state, place }): StrictJson<LoginRequest>,
+    StrictJson(LoginRequest { auth_code: code, state, place }): StrictJson<LoginRequest>,
     request: HttpRequest,
     store: Data<State>,
     dingtalk: Data<DingTalk>,
 ) -> Result<HttpResponse, Problem> {
     let site = shared::<Site>(&request)?;
-    let code = AuthCode::parse(auth_code).map_err(|_| Problem::BadRequest("authCode is not a code".into()))?;
     let mut attempt = Attempt::of(&request, &state, place.as_deref())?;
     let organisation = dingtalk.organisation(&attempt.corp_id)?;
 
@@ -97,7 +97,10 @@ async fn log_in(
     let user = match organisation.user_by_code(&code, standing, || claim.code_sent()).await {
         Ok(user) => user,
         Err(error) => {
-            let problem = refuse(site, &claim, &attempt, error);
+            if is_code_untouched(&error.kind) {
+                claim.code_unused();
+            }
+            let problem = refusal(site, &attempt, error);
             claim.conclude().await;
             return Err(problem);
         }

@@ -26,10 +26,15 @@ pub fn organisation_of(request: &HttpRequest) -> Result<CorpId, Problem> {
 /// is in, but only when the app is opened from the workbench.
 fn named_in(query: &str, home: Option<&CorpId>) -> Result<Option<CorpId>, Problem> {
     let values = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name.eq_ignore_ascii_case("corpid"));
-    values.map(|(_, value)| read(&value, home)).try_fold(None, |named: Option<CorpId>, value| match (named, value?) {
-        (Some(named), value) if named != value => Err(Problem::OrganisationRejected),
-        (_, value) => Ok(Some(value)),
-    })
+    let mut named = None;
+    for (_, value) in values {
+        let corp_id = read(&value, home)?;
+        if named.is_some_and(|named| named != corp_id) {
+            return Err(Problem::OrganisationRejected);
+        }
+        named = Some(corp_id);
+    }
+    Ok(named)
 }
 
 /// What scripts and templates write for a missing value, and the placeholder's name.

@@ -140,7 +140,9 @@ impl Challenge {
         if is_refusal && let Ok(header) = HeaderValue::from_str(&format!("DingTalk state=\"{}\"", self.state)) {
             headers.insert(WWW_AUTHENTICATE, header);
         }
-        self.presession.iter().for_each(|cookie| headers.append(SET_COOKIE, cookie.clone()));
+        if let Some(cookie) = &self.presession {
+            headers.append(SET_COOKIE, cookie.clone());
+        }
     }
 }
 

@@ -36,6 +36,7 @@ pub fn explain(response: ServiceResponse<BoxBody>, scope: &RequestScope) -> Serv
             &foreign
         }
     };
+    // The router's path is decoded: `/%61pi/me` is `/api/me`.
     let wants_json = ["/api/", "/static/"].iter().any(|prefix| request.match_info().as_str().starts_with(prefix));
     let challenge = matches!(problem, Problem::LoginRequired).then(|| Challenge::of(&request)).transpose();
     let (problem, challenge) = match &challenge {

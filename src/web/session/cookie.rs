@@ -41,7 +41,9 @@ impl OurCookie {
 
     /// Sets the cookie to a value that need not be escaped, such as base64.
     pub(in crate::web) fn put(&self, headers: &mut HeaderMap, value: &str, max_age: Option<Duration>) {
-        self.header(value, max_age).into_iter().for_each(|cookie| headers.append(SET_COOKIE, cookie));
+        if let Some(cookie) = self.header(value, max_age) {
+            headers.append(SET_COOKIE, cookie);
+        }
     }
 
     /// The Set-Cookie header: for `max_age`, where zero removes the cookie, or until the browser is closed. None if `value` has a character

@@ -49,7 +49,10 @@ impl SessionUser {
             return Err(Problem::UserChanged);
         }
         shared::<DingTalk>(request)?.admits(&user.corp_id)?;
-        session.note_use(came_from == CameFrom::Outside);
+        if came_from == CameFrom::Outside {
+            session.note_page();
+        }
+        session.note_use();
         Ok(user)
     }
 }
@@ -191,7 +194,8 @@ impl RequestSession {
         if login.corp_id != *corp_id || !is_admitted {
             return Err(Problem::LoginRequired);
         }
-        self.note_use(true);
+        self.note_page();
+        self.note_use();
         Ok(login.into())
     }
 
@@ -220,12 +224,18 @@ impl RequestSession {
         held.login.as_ref().filter(|login| self.is_valid(login)).cloned().ok_or(Problem::LoginRequired)
     }
 
-    fn note_use(&self, is_page: bool) {
+    /// Records that the first page since the login is shown now, if none was before.
+    fn note_page(&self) {
+        if let Held { login: Some(login), is_changed, .. } = &mut *self.held.borrow_mut() {
+            *is_changed |= std::mem::take(&mut login.shown_no_page);
+        }
+    }
+
+    fn note_use(&self) {
         let Held { login: Some(login), is_changed, .. } = &mut *self.held.borrow_mut() else { return };
         // If it was last used in this very millisecond, the cookie need not change.
         let now = self.site.clock.moment();
         *is_changed |= std::mem::replace(&mut login.last_used, now) != now;
-        *is_changed |= is_page && std::mem::take(&mut login.shown_no_page);
         login.presession = login.presession.take().filter(|_| self.is_within(Self::OTHERS_FOLLOW, login.began));
     }
 }

@@ -182,6 +182,8 @@ async fn an_app_says_what_else_its_pages_may_load_and_use() {
         (&[("font-src", "'self', x")], &[]),
         (&[("font-src\n", "'self'")], &[]),
         (&[("Img-Src", "blob:")], &[]),
+        (&[("", "blob:")], &[]),
+        (&[("img-src", "")], &[]),
         (&[("default-src", "'self'")], &[]),
         (&[], &["geolocatoin"]),
     ] {

@@ -9,7 +9,12 @@
 -- wait.
 local me, wanted, allowed, since = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = milliseconds()
-local second, earlier, chance, before_more, ahead, kept = 1020, 200, 40, 6000, 3500, 7000
+local second = 1020 -- what DingTalk counts over, and some more since clocks differ
+local earlier = 200 -- calls of other processes that arrived by so much earlier go first
+local chance = 40 -- how much later than told a process may ask again, to count as waiting
+local before_more = 6000 -- how long the limit stays before it is raised
+local ahead = 3500 -- what lies further in the future is removed
+local kept = 7000 -- how long an admitted call is stored
 local known = redis.call('HMGET', KEYS[3], 'limit', 'raised', 'step', 'paused')
 local limit, raised, step = tonumber(known[1]), tonumber(known[2]), tonumber(known[3])
 if limit and raised and step and step > 0 and raised <= now then
