@@ -53,8 +53,9 @@ h5.client = (function () {
     return call('runtime.permission.requestAuthCode', { corpId }, authCodeTimeout)
       .then((answer) => {
         const code = read(answer, ['code', 'authCode']);
-        if (/^[\w+/=-]{1,512}$/.test(code)) return code;
-        throw Object.assign(failure(answer), { code: 'no_auth_code' });
+        if (/^(?!-)[\w+/=-]{1,512}$/.test(code)) return code;
+        // A bare text may be a code: it is not shown.
+        throw Object.assign(failure(Object(answer)), { code: 'no_auth_code' });
       })
       .catch((failure) => {
         authCodeTimeout = 24000;
@@ -149,15 +150,15 @@ h5.client = (function () {
   }
 
   /**
-   * Takes an object, an Error, a string, or nothing.
+   * Takes whatever a client says.
    * @param {any} said
    * @param {Failure['kind']} [kind]
    * @returns {Failure}
    */
   function failure(said, kind) {
-    // Our own codes are words. A client's word is quoted, so that it is never taken for one of them.
+    // Our own codes are words. A client's word is quoted, and so never taken for one of them.
     const code = read(said, ['errorCode', 'errCode', 'code']).slice(0, 30).replace(/^[a-z_]+$/, '"$&"');
-    const text = read(typeof said === 'string' ? { message: said } : said, ['errorMessage', 'message', 'errMsg', 'reason']);
+    const text = read(Object(said) === said ? said : { message: said }, ['errorMessage', 'message', 'errMsg', 'errorMsg', 'reason']);
     // A refused signature comes back with the tickets that it was checked against.
     const shown = text.replace(/ticket\w*[\\"'\s]*[:=：][\\"'\s]*(\[[^\]]*\]?|\S+)/gi, 'ticketList:[hidden]');
     return Object.defineProperty({ kind: kind || kindOf(code, text), code, text: shown }, 'raw', { value: text });
@@ -175,8 +176,7 @@ h5.client = (function () {
   }
 
   /**
-   * The first of these fields that was filled in, as text that a report can carry: no controls, no half
-   * characters.
+   * The first of these fields that is there, as text that a report can carry.
    * @param {unknown} said
    * @param {string[]} names
    */

@@ -28,7 +28,7 @@ h5.messages = (function () {
     // The library's numbers for what a client or a platform lacks.
     const known = words[/** @type {Trouble} */ (/^(1|4050)$/.test(code) ? 'no_such_api' : code)];
     const told = kind === 'problem' && text ? { happened: text, next } : known && known.happened && known;
-    const reason = kind === 'refused' && (text || (told ? '' : code));
+    const reason = kind === 'refused' && (text || (told ? '' : code || '–'));
     // A long text would push the button off the screen.
     const said = reason ? words.dingtalk_said + reason.slice(0, 200) : '';
     return Object.assign({ said }, told || words[kind] || words.problem);

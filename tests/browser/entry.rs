@@ -127,6 +127,9 @@ async fn whatever_fields_and_codes_a_client_s_error_has_it_is_the_client_s() {
         ("{ errorCode: 'user_changed' }", "\"user_changed\""),
         ("{ errorCode: 'wrong_address' }", "\"wrong_address\""),
         ("{ errorCode: 'network', errorMessage: 'no signal' }", "no signal"),
+        ("{ errorMsg: 'no signal' }", "no signal"),
+        ("3", "3"),
+        ("undefined", "–"),
     ] {
         chromium.is_answered(&format!("Promise.reject({error})")).await;
         chromium.open(&app.url).await;
@@ -147,11 +150,18 @@ async fn what_cannot_be_an_auth_code_is_not_posted() {
             return ask(path, init);
         };";
     chromium.on_every_document(posts).await;
-    for code in ["''", "' '", "'a\\0'", "'\\ud83d'", "'x'.repeat(513)", "{}", "{ code: 'x' }", "null"] {
+    for code in ["''", "' '", "'a\\0'", "'\\ud83d'", "'x'.repeat(513)", "{}", "{ code: 'x' }", "null", "-1"] {
         chromium.is_answered(&format!("Promise.resolve({{ code: {code} }})")).await;
         chromium.open(&app.url).await;
         chromium.sees("#trouble-text", "DingTalk answered without a sign-in code.").await;
         assert_eq!(chromium.run("return Boolean(window.posted)", &[]).await, json!(false), "{code}");
+    }
+    for answer in ["'a-live-code'", r#"JSON.stringify({ code: 'a-live-code' })"#] {
+        chromium.is_answered(&format!("Promise.resolve({answer})")).await;
+        chromium.open(&app.url).await;
+        chromium.sees("#trouble-text", "DingTalk answered without a sign-in code.").await;
+        let page = chromium.text().await;
+        assert!(!page.contains("a-live-code"), "a code on the screen: {page}");
     }
     chromium.finish().await;
 }

@@ -60,6 +60,20 @@ async fn a_signature_that_dingtalk_does_not_answer_for_is_not_called_refused() {
 }
 
 #[tokio::test]
+async fn without_dingtalks_library_the_page_does_not_say_that_some_calls_work() {
+    let app = TestApp::demo().await;
+    let chromium = Chromium::start().await;
+    chromium.open(&format!("{}/jsapi", app.url)).await;
+    chromium.config_is("accepted").await;
+    chromium.on_every_document("Object.defineProperty(window, 'dd', { get: () => undefined, set: () => {} });").await;
+    chromium.go(&format!("{}/jsapi?again", app.url)).await;
+    chromium.sees("#config-text", "The part of this page that talks to DingTalk could not be loaded.").await;
+    let next = "Check your network connection, then try again.";
+    assert_eq!(chromium.run("return document.querySelector('#config-next').textContent", &[]).await, next);
+    chromium.finish().await;
+}
+
+#[tokio::test]
 async fn open_calls_work() {
     let app = TestApp::demo().await;
     let chromium = Chromium::start().await;

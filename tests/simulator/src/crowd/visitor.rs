@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use actix_web::web::Data;
-use reqwest::header::{CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE, USER_AGENT};
+use reqwest::header::{CONTENT_TYPE, COOKIE, ORIGIN, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -103,12 +103,12 @@ impl Visitor {
         if status.is_success() {
             return Ok(Verdict::In);
         }
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|seconds| seconds.to_str().ok()?.parse().ok());
         let said: Value = response.text().await.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         match said["code"].as_str() {
-            Some("login_queued") if status == StatusCode::TOO_MANY_REQUESTS => Ok(Verdict::Queued {
-                place: said["place"].clone(),
-                wait: Duration::from_millis(said["waitMs"].as_u64().unwrap_or_default()),
-            }),
+            Some("login_queued") if status == StatusCode::TOO_MANY_REQUESTS => {
+                Ok(Verdict::Queued { place: said["place"].clone(), wait: Duration::from_secs(retry_after.unwrap_or_default()) })
+            }
             code => Err(Failure::Refused(status, code.unwrap_or_default().chars().take(40).collect())),
         }
     }

@@ -43,7 +43,8 @@ async fn login(request: HttpRequest, body: Json<Value>, seen: Shared) -> HttpRes
         (1, 2) => HttpResponse::Forbidden().json(json!({"code": "forbidden"})),
         (1, _) => HttpResponse::TooManyRequests()
             .insert_header(("set-cookie", "pre=second; Path=/"))
-            .json(json!({"code": "login_queued", "place": "here", "waitMs": 1})),
+            .insert_header(("retry-after", "0"))
+            .json(json!({"code": "login_queued", "place": "here", "waitMs": 600_000})),
         _ if cookie == "pre=second" => HttpResponse::Ok().json(json!({})),
         _ => HttpResponse::BadRequest().json(json!({"code": "wrong_cookie"})),
     }
