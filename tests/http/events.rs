@@ -54,9 +54,14 @@ async fn a_connection_that_answers_pings_and_tells_nothing_is_left_for_another_i
     })
     .await;
     eventually("stream is open", || app.dingtalk.calls(STREAM) == 1).await;
-    let opened = Instant::now();
-    eventually("another is open", || app.dingtalk.calls(STREAM) == 2).await;
-    assert!(opened.elapsed() > Duration::from_secs(17), "it was not lost, but mute: {:?}", opened.elapsed());
+    let mut lasted = Vec::new();
+    // A busy machine may be too late for pings that are so frequent: then the connection was lost, not mute.
+    while lasted.last().is_none_or(|time| *time < Duration::from_secs(17)) && lasted.len() < 4 {
+        let (opened, connections) = (Instant::now(), app.dingtalk.calls(STREAM));
+        eventually("another is open", || app.dingtalk.calls(STREAM) > connections).await;
+        lasted.push(opened.elapsed());
+    }
+    assert!(lasted.last().is_some_and(|time| *time > Duration::from_secs(17)), "none was left because it was mute: {lasted:?}");
 }
 
 #[tokio::test]

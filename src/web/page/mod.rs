@@ -34,6 +34,8 @@ pub struct Head {
     corp_id: Option<CorpId>,
     /// The link to the start page, on pages that show nobody.
     pub home: Cow<'static, str>,
+    /// Whether that leads anywhere: an app of several organisations has no start page where none is known.
+    pub has_home: bool,
     scope: Rc<RequestScope>,
 }
 
@@ -51,6 +53,7 @@ impl Head {
             words: words::Layout::of(language),
             color_scheme: ColorScheme::asked_for_in(request.headers()),
             home: start_page(request, corp_id.as_ref().filter(|_| serves_many))?,
+            has_home: corp_id.is_some() || !serves_many,
             corp_id,
             scope: RequestScope::of(request)?,
         })

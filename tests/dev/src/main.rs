@@ -42,8 +42,11 @@ async fn run() -> anyhow::Result<()> {
     let settings = settings(&simulator, kind, within_reach(listener.local_addr()?))?;
     let app = settings.web.public_url.to_string();
     simulator.show_app(&app);
+    // An app of several organisations has to be told in which one it is opened.
+    let organisation =
+        if kind == Kind::ThirdParty { format!("/?corpid={}", simulator.organisations()[0]) } else { String::new() };
     let application = Application::build(listener, settings, Clock::system()).await?;
-    println!("\n  the app                 {app}\n  the simulated DingTalk  {}\n", simulator.url());
+    println!("\n  the app                 {app}{organisation}\n  the simulated DingTalk  {}\n", simulator.url());
     let told_to_stop = async { drop(actix_web::rt::signal::ctrl_c().await) };
     application.run_until_stopped(told_to_stop).await?;
     simulator.stop().await;
