@@ -1,7 +1,7 @@
 //! Logging: one line per event, as JSON when standard error is not a terminal.
 //!
-//! What may be logged: route patterns, statuses, durations, request ids, DingTalk's codes. What may not: secrets, tokens, tickets,
-//! codes, cookies, and query strings, which may hold any of them.
+//! What may be logged: route patterns, statuses, durations, request ids, CorpIds, DingTalk's codes. What may not: secrets, tokens,
+//! tickets, codes, cookies, and query strings, which may hold any of them.
 //!
 //! Lines are written on a thread of their own, so that a stalled reader of standard error does not hold up requests. A panic is logged,
 //! too.

@@ -133,8 +133,17 @@ impl TestApp {
     /// The same as a third-party app that receives events, and that both organisations have authorised.
     #[allow(dead_code, reason = "the same")]
     pub async fn demo_of_both_organisations() -> (Self, [&'static str; 2]) {
-        let listens = |settings: &mut Settings| settings.dingtalk.events = Events::Stream(LONGEST_SILENCE);
-        let app = Self::run(Simulator::third_party_app, "third-party", build_demo, listens).await;
+        Self::demo_of_both_organisations_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    #[allow(dead_code, reason = "the same")]
+    pub async fn demo_of_both_organisations_with(adjust: impl FnOnce(&mut Settings)) -> (Self, [&'static str; 2]) {
+        let adjust = |settings: &mut Settings| {
+            settings.dingtalk.events = Events::Stream(LONGEST_SILENCE);
+            adjust(settings);
+        };
+        let app = Self::run(Simulator::third_party_app, "third-party", build_demo, adjust).await;
         eventually("it listens", || app.dingtalk.stream_connections() == 1).await;
         let both = app.dingtalk.organisations();
         both.iter().for_each(|corp_id| app.dingtalk.decide(corp_id, Decision::Authorise));

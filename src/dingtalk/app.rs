@@ -82,14 +82,15 @@ impl App {
     /// When the organisation last authorised the app; None while nothing is known of it. The error says why its people cannot use the
     /// app.
     fn authorised(&self, corp_id: &CorpId) -> Result<Option<u64>, Error> {
-        match self.authorisations.of(corp_id) {
-            Authorisation::Unknown => Ok(None),
-            Authorisation::Granted { since, .. } => Ok(Some(since)),
+        let error = match self.authorisations.of(corp_id) {
+            Authorisation::Unknown => return Ok(None),
+            Authorisation::Granted { since, .. } => return Ok(Some(since)),
             Authorisation::Stopped => {
-                Err(Error::new(Call::CORP_ACCESS_TOKEN, Kind::AppStopped, "the organisation has stopped the app"))
+                Error::new(Call::CORP_ACCESS_TOKEN, Kind::AppStopped, "the organisation has stopped the app")
             }
-            Authorisation::Relieved => Err(not_authorised("the organisation has the app no longer")),
-        }
+            Authorisation::Relieved => not_authorised("the organisation has the app no longer"),
+        };
+        Err(error.naming(corp_id))
     }
 }
 
@@ -163,6 +164,12 @@ impl DingTalk {
         let for_seconds = |since| now.saturating_duration_since(since).as_secs();
         let stream = self.app.stream.lock().map(|(connected, since)| StreamState { connected, for_seconds: for_seconds(since) });
         DingTalkState { breaker: api.breaker.shows(now), reachable: !api.reach.is_lost(), stream }
+    }
+
+    /// The CorpIds of all organisations that have the app: the only one, or all that are known to have authorised a third-party app and not
+    /// to have stopped it, whether or not anybody there uses it.
+    pub fn corp_ids(&self) -> Vec<CorpId> {
+        self.home.as_ref().map_or_else(|| self.app.authorisations.corp_ids(), |home| vec![home.corp_id().clone()])
     }
 
     /// The organisations whose people have used the app lately, without those that have not yet proved that they have it.

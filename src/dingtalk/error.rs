@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Call;
 use super::words::Told;
+use super::{Call, CorpId};
 
 /// A call to DingTalk that did not succeed. One failed renewal is reported to everybody who waited for it, so errors can be cloned.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -105,6 +105,11 @@ impl Error {
     /// `said` is the text for the log, without secrets.
     pub(super) fn new(call: Call, kind: Kind, said: impl Into<String>) -> Self {
         Self { call, kind, said: said.into().into(), source: None }
+    }
+
+    /// The same error, which names the organisation that the call was made for: an app may have many.
+    pub(super) fn naming(self, corp_id: &CorpId) -> Self {
+        Self { said: format!("{} (organisation {corp_id})", self.said).into(), ..self }
     }
 
     pub(super) fn interrupted(call: Call) -> Self {

@@ -110,6 +110,9 @@ pub trait Authorisations: Send + Sync + 'static {
     /// The latest suite ticket: a newer one invalidates the one before ("Suite ticket push events").
     fn suite_ticket(&self) -> Option<SuiteTicket>;
 
+    /// The organisations that are known to have the app, and have not stopped it.
+    fn corp_ids(&self) -> Vec<CorpId>;
+
     /// How the app stands with an organisation.
     fn of(&self, corp_id: &CorpId) -> Authorisation;
 

@@ -224,6 +224,12 @@ impl Authorisations for State {
         known.suite_ticket.get(&()).and_then(|(_, ticket)| SuiteTicket::parse(ticket.clone()).ok())
     }
 
+    fn corp_ids(&self) -> Vec<CorpId> {
+        let has_app = |corp_id: &CorpId| matches!(self.of(corp_id), Authorisation::Granted { .. });
+        let known = self.tables.known().organisations.keys();
+        known.into_iter().filter(has_app).collect()
+    }
+
     fn of(&self, corp_id: &CorpId) -> Authorisation {
         self.tables.known().organisations.get(corp_id).map_or(Authorisation::Unknown, Decisions::judge)
     }

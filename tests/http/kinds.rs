@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dingtalk_h5::dingtalk::events::Happening;
-use dingtalk_h5::dingtalk::{AgentId, Authorisation, CorpId};
+use dingtalk_h5::dingtalk::{AgentId, Authorisation, CorpId, UserId};
 use dingtalk_h5::environment::Environment;
 use dingtalk_h5::settings::Settings;
 use dingtalk_simulator::{Decision, Fault, Shape};
@@ -225,6 +225,36 @@ async fn an_organisation_that_takes_the_app_back_during_a_login_gets_no_session(
     let (answer, ()) = tokio::join!(browser.log_in(&code, &state), relieved);
     assert_eq!(answer.problem(), (403, "not_authorised".into()));
     assert_eq!(browser.cookie("session"), None);
+}
+
+#[tokio::test]
+async fn an_app_knows_all_organisations_that_have_it_and_errors_name_theirs() {
+    let (app, [corp_id, other]) = TestApp::of_both_organisations().await;
+    let known = || {
+        let mut known: Vec<_> = app.client.corp_ids().iter().map(ToString::to_string).collect();
+        known.sort();
+        known
+    };
+    assert_eq!(known(), Vec::<String>::new(), "no event has come");
+    for corp_id in [corp_id, other] {
+        app.hear(corp_id, Authorisation::Granted { agent_id: None, since: 1 });
+    }
+    assert_eq!(known(), [corp_id, other]);
+    app.hear(corp_id, Authorisation::Stopped);
+    assert_eq!(known(), [other]);
+    app.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Permission);
+    let theirs = app.client.organisation(&CorpId::parse(other).unwrap()).unwrap();
+    let error = theirs.user_details(&UserId::parse("zhangsan").unwrap()).await.unwrap_err();
+    assert!(error.to_string().contains(other) && error.code() == Some("60011"), "{error}");
+    let error = app.client.admits(&CorpId::parse(corp_id).unwrap()).unwrap_err();
+    assert!(error.to_string().contains(corp_id), "{error}");
+
+    let internal = TestApp::start().await;
+    assert_eq!(internal.client.corp_ids(), [CorpId::parse(internal.dingtalk.app().corp_id).unwrap()]);
+    internal.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Permission);
+    let ours = internal.client.home().unwrap();
+    let error = ours.user_details(&UserId::parse("zhangsan").unwrap()).await.unwrap_err();
+    assert!(!error.to_string().contains("organisation"), "{error}");
 }
 
 #[tokio::test]

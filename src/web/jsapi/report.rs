@@ -102,12 +102,12 @@ pub async fn report(
         RefusedCall::Config => {
             let finding = signature_refused(&report, &site, &organisation).await?;
             let differs = finding.differs.join(", ");
-            tracing::warn!(request_id, code, said, differs, "the client refused dd.config: {}", finding.explanation);
+            tracing::warn!(request_id, %corp_id, code, said, differs, "the client refused dd.config: {}", finding.explanation);
             finding
         }
         RefusedCall::RequestAuthCode => {
             let finding = auth_code_refused(&site, &organisation);
-            tracing::warn!(request_id, code, said, fix = finding.explanation, "the client refused an authCode");
+            tracing::warn!(request_id, %corp_id, code, said, fix = finding.explanation, "the client refused an authCode");
             finding
         }
     };

@@ -176,6 +176,10 @@ impl Authorisations for Nobody {
         None
     }
 
+    fn corp_ids(&self) -> Vec<CorpId> {
+        Vec::new()
+    }
+
     fn of(&self, _: &CorpId) -> Authorisation {
         Authorisation::Unknown
     }

@@ -184,8 +184,15 @@ impl Simulator {
     /// The texts of the latest work notifications to somebody of the first organisation, the newest first.
     #[must_use]
     pub fn notifications(&self, user_id: &str) -> Vec<String> {
+        let corp_id = self.shared.world().first_corp_id().to_owned();
+        self.notifications_at(&corp_id, user_id)
+    }
+
+    /// The same of somebody of another organisation.
+    #[must_use]
+    pub fn notifications_at(&self, corp_id: &str, user_id: &str) -> Vec<String> {
         let world = self.shared.world();
-        world.notifications.latest(world.first_corp_id(), user_id).map(|notification| notification.text.clone()).collect()
+        world.notifications.latest(corp_id, user_id).map(|notification| notification.text.clone()).collect()
     }
 
     /// An authCode as the client hands it to a page of the app.
