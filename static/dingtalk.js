@@ -117,7 +117,7 @@ h5.client = (function () {
     });
   }
 
-  /** Some clients keep the title of the page before. Without its own the page is still of use. */
+  /** Some clients keep the title of the page before. */
   function tellTitle() {
     call('biz.navigation.setTitle', { title: document.title }).catch(() => {});
   }
@@ -150,7 +150,6 @@ h5.client = (function () {
   }
 
   /**
-   * Takes whatever a client says.
    * @param {any} said
    * @param {Failure['kind']} [kind]
    * @returns {Failure}

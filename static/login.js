@@ -196,7 +196,6 @@ h5.session = (function () {
     return found ? found[1] : '';
   }
 
-  /** Whom this page shows. */
   function shownUser() {
     const shown = document.querySelector('[data-user-id]');
     const userId = shown && shown.getAttribute('data-user-id');
