@@ -205,12 +205,18 @@ fn events(env: &mut Environment) -> Option<Events> {
 
 #[rustfmt::skip]
 fn app_kind(env: &mut Environment) -> Option<AppKind> {
-    let kind = env.or("DINGTALK_APP_KIND", "internal", one_of([("internal", "internal"), ("custom", "custom"), ("third-party", "third-party")]),
+    #[derive(Clone, Copy)]
+    enum Named {
+        Internal,
+        Custom,
+        ThirdParty,
+    }
+    let kind = env.or("DINGTALK_APP_KIND", "internal", one_of([("internal", Named::Internal), ("custom", Named::Custom), ("third-party", Named::ThirdParty)]),
         "Whose app it is: internal (the organisation's own), custom (its own, developed by a provider) or third-party (of all organisations that authorise it).");
     match kind? {
-        "internal" => home(env).map(AppKind::Internal),
-        "custom" => home(env).map(AppKind::Custom),
-        _ => {
+        Named::Internal => home(env).map(AppKind::Internal),
+        Named::Custom => home(env).map(AppKind::Custom),
+        Named::ThirdParty => {
             for name in ["DINGTALK_CORP_ID", "DINGTALK_AGENT_ID"] {
                 if env.optional(name, String::try_from, "Of internal and custom apps: remove it.").is_some() {
                     env.fault(name, "it is set, and a third-party app has many: they come by events");

@@ -53,7 +53,7 @@ h5.client = (function () {
     return call('runtime.permission.requestAuthCode', { corpId }, authCodeTimeout)
       .then((answer) => {
         const code = read(answer, ['code', 'authCode']);
-        if (/^(?!-)[\w+/=-]{1,512}$/.test(code)) return code;
+        if (/^(?!-\d+$)[\w+/=-]{1,512}$/.test(code)) return code;
         // A bare text may be a code: it is not shown.
         throw Object.assign(failure(Object(answer)), { code: 'no_auth_code' });
       })

@@ -70,6 +70,7 @@ words! {
             "DingTalk accepted the signature of this page. Every call below is open.",
             "页面签名校验通过，以下接口均可调用。";
         refused: "Refused", "未通过";
+        not_asked: "Not asked", "未请求";
         refused_text:
             "Calls that need the signature will fail. The others still work.",
             "需鉴权的接口将调用失败，其他接口不受影响。";

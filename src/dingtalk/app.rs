@@ -166,10 +166,14 @@ impl DingTalk {
         DingTalkState { breaker: api.breaker.shows(now), reachable: !api.reach.is_lost(), stream }
     }
 
-    /// The CorpIds of all organisations that have the app: the only one, or all that are known to have authorised a third-party app and not
-    /// to have stopped it, whether or not anybody there uses it.
-    pub fn corp_ids(&self) -> Vec<CorpId> {
-        self.home.as_ref().map_or_else(|| self.app.authorisations.corp_ids(), |home| vec![home.corp_id().clone()])
+    /// The CorpIds of all organisations that are known to have the app: the only one, or those that have authorised a third-party app and
+    /// have not stopped it, whether or not anybody there uses it. Waits until this process has read what others know.
+    pub async fn corp_ids(&self) -> Vec<CorpId> {
+        if let Some(home) = &self.home {
+            return vec![home.corp_id().clone()];
+        }
+        self.app.peers.until_heard().await;
+        self.app.authorisations.corp_ids()
     }
 
     /// The organisations whose people have used the app lately, without those that have not yet proved that they have it.

@@ -70,7 +70,7 @@ pub enum Kind {
     Banned(Duration),
     /// No call was made, because of a ban that lasts this much longer.
     NotAsked(Duration),
-    /// The call was not made or not finished: its task has ended, or as many calls were made as may be (doctor).
+    /// The call was not made or not finished: its task has ended, or no more calls are allowed here (doctor).
     Interrupted,
     /// DingTalk refused for another reason: most likely a mistake of ours.
     Unexpected,

@@ -280,8 +280,8 @@ impl Calls {
         self.app.by_suite_ticket(call, ask).await
     }
 
-    /// Makes a call in its turn. `on_sending` is called just before each sending, and returns the access_token for it. The error of an app
-    /// of many organisations names this one.
+    /// Makes a call in its turn. `on_sending` is called just before each sending, and returns the access_token for it. In an app of many
+    /// organisations the error names this one, unless a stranger may have made it up.
     async fn in_turn<T: DeserializeOwned>(
         &self,
         standing: Standing,
@@ -289,14 +289,15 @@ impl Calls {
         body: &Value,
         on_sending: impl FnMut() -> Option<Arc<AccessToken>>,
     ) -> Result<T, Error> {
-        let is_one_of_many = self.app.kind.home().is_none();
-        let answer = self.in_turns(standing, target, body, on_sending).await;
-        answer.map_err(|error| if is_one_of_many { error.naming(&self.corp_id) } else { error })
+        let answer = self.until_admitted(standing, target, body, on_sending).await;
+        let is_known_of_many =
+            || self.app.kind.home().is_none() && self.app.authorisations.of(&self.corp_id) != Authorisation::Unknown;
+        answer.map_err(|error| if is_known_of_many() { error.naming(&self.corp_id) } else { error })
     }
 
     /// If the call is refused because there were too many in a second, it waits for another turn: the gateway refuses it before anybody
     /// looks at what was sent.
-    async fn in_turns<T: DeserializeOwned>(
+    async fn until_admitted<T: DeserializeOwned>(
         &self,
         standing: Standing,
         target: &Target,

@@ -105,7 +105,7 @@ async fn with_token(dingtalk: &DingTalk, home: &Organisation, token: &AccessToke
         async { Some(outcome(home.user_details(asked.user.as_ref()?)).await) },
         async { Some(outcome(home.user_by_code(asked.code.as_ref()?, standing, || {})).await) },
     );
-    judge("login", "oapi", login, findings, |()| told!("DingTalk takes the call that exchanges authCodes", "钉钉接受换取授权码的调用"));
+    judge("login", "oapi", login, findings, |()| told!("DingTalk takes the call that exchanges authCodes", "钉钉接受以授权码换取用户身份的调用"));
     if let Some(user) = user {
         judge("user", "oapi", user, findings, |details| {
             let told_or = |what: &Option<String>| if what.is_some() { ["told", "有"] } else { ["not told", "无"] };

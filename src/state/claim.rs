@@ -26,7 +26,7 @@ pub type CodeId = [u8; 32];
 /// Tells login states apart.
 pub type LoginStateId = [u8; 8];
 
-/// What the logins of this process are using, and what was used. That is remembered for as long as it would be good otherwise.
+/// What the logins of this process are using, and what was used: remembered until it would have expired.
 pub(super) struct Claims {
     codes_in_use: HashSet<CodeId>,
     states_in_use: HashSet<LoginStateId>,

@@ -54,7 +54,7 @@
         // The client may still answer.
         if (failure.kind === 'timeout') showConfig('refused', words.unanswered, words.unanswered_text, failure);
         else if (failure.kind === 'refused') showConfig('refused', words.refused, words.refused_text, failure);
-        else showConfig('refused', words.refused, h5.messages.explain(failure).next, failure);
+        else showConfig('refused', words.not_asked, h5.messages.explain(failure).next, failure);
       },
     );
   }

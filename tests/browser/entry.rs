@@ -156,6 +156,9 @@ async fn what_cannot_be_an_auth_code_is_not_posted() {
         chromium.sees("#trouble-text", "DingTalk answered without a sign-in code.").await;
         assert_eq!(chromium.run("return Boolean(window.posted)", &[]).await, json!(false), "{code}");
     }
+    chromium.is_answered("Promise.resolve({ code: '-abc' })").await;
+    chromium.open(&app.url).await;
+    chromium.sees("#trouble-text", "DingTalk did not accept the sign-in code.").await;
     for answer in ["'a-live-code'", r#"JSON.stringify({ code: 'a-live-code' })"#] {
         chromium.is_answered(&format!("Promise.resolve({answer})")).await;
         chromium.open(&app.url).await;

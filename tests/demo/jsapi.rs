@@ -68,6 +68,7 @@ async fn without_dingtalks_library_the_page_does_not_say_that_some_calls_work() 
     chromium.on_every_document("Object.defineProperty(window, 'dd', { get: () => undefined, set: () => {} });").await;
     chromium.go(&format!("{}/jsapi?again", app.url)).await;
     chromium.sees("#config-text", "The part of this page that talks to DingTalk could not be loaded.").await;
+    chromium.sees("#config-name", "Not asked").await;
     let next = "Check your network connection, then try again.";
     assert_eq!(chromium.run("return document.querySelector('#config-next').textContent", &[]).await, next);
     chromium.finish().await;

@@ -230,18 +230,18 @@ async fn an_organisation_that_takes_the_app_back_during_a_login_gets_no_session(
 #[tokio::test]
 async fn an_app_knows_all_organisations_that_have_it_and_errors_name_theirs() {
     let (app, [corp_id, other]) = TestApp::of_both_organisations().await;
-    let known = || {
-        let mut known: Vec<_> = app.client.corp_ids().iter().map(ToString::to_string).collect();
+    let known = async || {
+        let mut known: Vec<_> = app.client.corp_ids().await.iter().map(ToString::to_string).collect();
         known.sort();
         known
     };
-    assert_eq!(known(), Vec::<String>::new(), "no event has come");
+    assert_eq!(known().await, Vec::<String>::new(), "no event has come");
     for corp_id in [corp_id, other] {
         app.hear(corp_id, Authorisation::Granted { agent_id: None, since: 1 });
     }
-    assert_eq!(known(), [corp_id, other]);
+    assert_eq!(known().await, [corp_id, other]);
     app.hear(corp_id, Authorisation::Stopped);
-    assert_eq!(known(), [other]);
+    assert_eq!(known().await, [other]);
     app.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Permission);
     let theirs = app.client.organisation(&CorpId::parse(other).unwrap()).unwrap();
     let error = theirs.user_details(&UserId::parse("zhangsan").unwrap()).await.unwrap_err();
@@ -249,8 +249,12 @@ async fn an_app_knows_all_organisations_that_have_it_and_errors_name_theirs() {
     let error = app.client.admits(&CorpId::parse(corp_id).unwrap()).unwrap_err();
     assert!(error.to_string().contains(corp_id), "{error}");
 
+    let stranger = app.client.organisation(&CorpId::parse("ding-made-up").unwrap()).unwrap();
+    let error = stranger.access_token().await.unwrap_err();
+    assert!(!error.to_string().contains("made-up"), "a stranger's words in the log: {error}");
+
     let internal = TestApp::start().await;
-    assert_eq!(internal.client.corp_ids(), [CorpId::parse(internal.dingtalk.app().corp_id).unwrap()]);
+    assert_eq!(internal.client.corp_ids().await, [CorpId::parse(internal.dingtalk.app().corp_id).unwrap()]);
     internal.dingtalk.fault("/topapi/v2/user/get", 1, Fault::Permission);
     let ours = internal.client.home().unwrap();
     let error = ours.user_details(&UserId::parse("zhangsan").unwrap()).await.unwrap_err();

@@ -48,11 +48,13 @@ async fn an_address_that_names_no_organisation_is_entered_by_who_was_here_before
     for query in ["", "?corpid=$CORPID$", "?corpId=%2524corpid%2524", "?corpid=undefined", "?corpid=null", "?corpid="] {
         let page = app.browser().open(&format!("/profile{query}")).await;
         assert!(page.status == 400 && page.body.contains("from the workbench"), "{query}: {}", page.body);
-        assert!(!page.body.contains("Go to the home page"), "there is none without an organisation: {}", page.body);
+        assert!(!page.body.contains("href=\"/\""), "without an organisation there is no home page: {}", page.body);
     }
     let mut browser = app.browser();
     browser.enter_and_log_in_at(corp_id, &app.dingtalk.issue_code_at(corp_id, "zhangsan")).await;
     assert!(browser.go("/profile").await.body.contains("张三"));
+    let lost = browser.go("/profile?corpid=null").await;
+    assert!(lost.status == 400 && lost.body.contains("Go to the home page"), "the session knows one: {}", lost.body);
     let from_outside = browser.open("/profile").await;
     assert!(is_entry_page(&from_outside) && corp_id_of(&from_outside) == corp_id);
 

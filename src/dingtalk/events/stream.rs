@@ -51,8 +51,8 @@ const SILENCES: u32 = 60;
 
 /// How a connection ended.
 enum Ended {
-    /// DingTalk has announced that it closes it. One that has brought no event for too long is replaced in the same way.
-    Announced,
+    /// DingTalk has announced that it closes it, or it has brought no event for too long.
+    ToBeReplaced,
     /// Otherwise, for this reason.
     Lost(String),
 }
@@ -80,13 +80,13 @@ impl DingTalk {
                     if opened.elapsed() >= LONGEST_PAUSE {
                         failures = 0;
                     }
-                    // After an announced end, the next connection is opened at once, but not again and again.
+                    // Such a connection is replaced at once, but not again and again.
                     let why = match ended {
-                        Ended::Announced if failures == 0 => {
+                        Ended::ToBeReplaced if failures == 0 => {
                             failures = 1;
                             continue;
                         }
-                        Ended::Announced => "dingtalk closes it again".to_owned(),
+                        Ended::ToBeReplaced => "dingtalk closes it again".to_owned(),
                         Ended::Lost(why) => why,
                     };
                     tracing::warn!(error = why, "stream was lost: events wait until it is open again");
@@ -140,7 +140,7 @@ impl DingTalk {
                     }
                     if last_event.elapsed() >= silence * SILENCES {
                         tracing::info!("no event came over stream for an hour: the connection is replaced, in case it brings none any more");
-                        return Err(Ended::Announced);
+                        return Err(Ended::ToBeReplaced);
                     }
                     Some(Message::Ping(Vec::new().into()))
                 }
@@ -173,7 +173,7 @@ impl DingTalk {
             // The data of the ping is sent back.
             ("SYSTEM", "ping") => Ok(Some(frame.reply(frame.data.as_str().unwrap_or("{}")))),
             // DingTalk is about to close this connection.
-            ("SYSTEM", "disconnect") => Err(Ended::Announced),
+            ("SYSTEM", "disconnect") => Err(Ended::ToBeReplaced),
             ("EVENT", _) => {
                 *last_event = Instant::now();
                 let kept = frame.event().tell(listener, &*self.app.api.observer).await;

@@ -1,5 +1,6 @@
 //! Credentials that one process renews for all.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use redis::Cmd;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, interval, sleep};
 
 use super::super::sealing::{Name, Opened};
 use super::link::{Away, Link};
@@ -139,11 +140,9 @@ impl Redis {
         before: Option<StoredCredential>,
         mut ask: BoxFuture<'_, Result<Grant, Error>>,
     ) -> Result<Grant, Error> {
-        let mut granted = loop {
-            tokio::select! {
-                granted = &mut ask => break granted,
-                () = self.prolong(&name, &owner) => {}
-            }
+        let mut granted = tokio::select! {
+            granted = &mut ask => granted,
+            never = self.prolong(&name, &owner) => match never {},
         };
         let (sealed, life) = match &mut granted {
             Ok(grant) => {
@@ -157,12 +156,15 @@ impl Redis {
         granted
     }
 
-    /// Prolongs the lock after a third of its life.
-    async fn prolong(&self, name: &str, owner: &str) {
-        sleep(Self::LOCK / 3).await;
+    /// Prolongs the lock now and again, until this is dropped.
+    async fn prolong(&self, name: &str, owner: &str) -> Infallible {
+        let mut again = interval(Self::LOCK / 3);
         let args = (owner, Self::LOCK.as_millis() as u64);
-        // If that fails, the next attempt may succeed, or the lock expires.
-        let _ = self.link.ask::<()>(|names| script(KEEP_LOCK, &["string"], &places(names, name), args)).await;
+        loop {
+            again.tick().await;
+            // If that fails, the next attempt may succeed, or the lock expires.
+            let _ = self.link.ask::<()>(|names| script(KEEP_LOCK, &["string"], &places(names, name), args)).await;
+        }
     }
 }
 

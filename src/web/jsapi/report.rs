@@ -107,7 +107,7 @@ pub async fn report(
         }
         RefusedCall::RequestAuthCode => {
             let finding = auth_code_refused(&site, &organisation);
-            tracing::warn!(request_id, %corp_id, code, said, fix = finding.explanation, "the client refused an authCode");
+            tracing::warn!(request_id, code, said, fix = finding.explanation, "the client refused an authCode");
             finding
         }
     };

@@ -15,7 +15,7 @@ use url::form_urlencoded;
 pub use self::reader::{ColorScheme, Language};
 use self::words::Attribute;
 use super::login::organisation_of;
-use super::{CameFrom, NavEntry, Problem, RequestScope, Site, extracted, shared};
+use super::{CameFrom, NavEntry, Problem, RequestScope, RequestSession, Site, extracted, shared};
 use crate::dingtalk::{CorpId, DingTalk};
 
 /// What the layout needs. Every page's template has one as `head`. It is made for every page, so it copies next to nothing.
@@ -53,7 +53,7 @@ impl Head {
             words: words::Layout::of(language),
             color_scheme: ColorScheme::asked_for_in(request.headers()),
             home: start_page(request, corp_id.as_ref().filter(|_| serves_many))?,
-            has_home: corp_id.is_some() || !serves_many,
+            has_home: !serves_many || corp_id.is_some() || RequestSession::of(request)?.organisation().is_some(),
             corp_id,
             scope: RequestScope::of(request)?,
         })

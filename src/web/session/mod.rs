@@ -224,7 +224,7 @@ impl RequestSession {
         held.login.as_ref().filter(|login| self.is_valid(login)).cloned().ok_or(Problem::LoginRequired)
     }
 
-    /// Records that the first page since the login is shown now, if none was before.
+    /// Notes that a page was shown since the login.
     fn note_page(&self) {
         if let Held { login: Some(login), is_changed, .. } = &mut *self.held.borrow_mut() {
             *is_changed |= std::mem::take(&mut login.shown_no_page);

@@ -111,16 +111,8 @@ impl Answer {
         }
     }
 
-    /// The same answer with another status.
-    pub fn with_status(self, status: StatusCode) -> Self {
-        Self { status, ..self }
-    }
-
-    /// Adds a member to a JSON body. A code is noted for the ledger, too.
+    /// Adds a member to a JSON body.
     pub fn with(mut self, key: &str, value: Value) -> Self {
-        if matches!(key, "errcode" | "code") {
-            self.code = value.as_str().map(str::to_owned).or_else(|| Some(value.to_string()));
-        }
         if let Body::Json(body) = &mut *self.body {
             body[key] = value;
         }

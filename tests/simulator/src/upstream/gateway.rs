@@ -57,6 +57,7 @@ fn made_up(call: &Call, world: &World) -> Result<Answer, Answer> {
     let answer = made_up.ok_or_else(|| unknown_path(call))?;
     let holder = holder(call, call.token(), &world.tokens, world, Refusal::TokenInvalid)?;
     check_standing(&holder, call, world)?;
+    check_address(&holder, call, world)?;
     Ok(answer)
 }
 
@@ -131,13 +132,19 @@ fn on_behalf(call: &Call, world: &World) -> Result<OnBehalf, Answer> {
 
 /// Checks that the app may call this API, and from this IP address.
 fn check_grants(api: &Api, holder: &Holder, call: &Call, world: &World) -> Result<(), Answer> {
-    let Some(grants) = world.grants(holder) else { return Ok(()) };
-    let client_id = holder.client_id.clone();
-    if !grants.lets_in(&call.ip) {
-        return Err(Refusal::Address { ip: call.ip.clone(), client_id }.answer(call.family()));
-    }
-    if !grants.has(api.scope) {
+    check_address(holder, call, world)?;
+    if world.grants(holder).is_some_and(|grants| !grants.has(api.scope)) {
+        let client_id = holder.client_id.clone();
         return Err(Refusal::Permission { scope: api.scope.to_owned(), client_id }.answer(call.family()));
+    }
+    Ok(())
+}
+
+/// Checks that the app may make calls from this IP address.
+fn check_address(holder: &Holder, call: &Call, world: &World) -> Result<(), Answer> {
+    if world.grants(holder).is_some_and(|grants| !grants.lets_in(&call.ip)) {
+        let client_id = holder.client_id.clone();
+        return Err(Refusal::Address { ip: call.ip.clone(), client_id }.answer(call.family()));
     }
     Ok(())
 }

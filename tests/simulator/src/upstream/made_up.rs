@@ -26,18 +26,30 @@ fn ok() -> u16 {
     200
 }
 
+const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
 impl MadeUp {
     /// Why there can be no such answer; `None` if there can.
     pub(crate) fn objection(&self) -> Option<&'static str> {
-        let (_, path) = self.method_and_path();
-        if !path.starts_with('/') || path.contains(['?', '#']) {
+        let (method, path) = self.method_and_path();
+        let family = Family::of(path);
+        let is_path = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic()) && !path.contains(['?', '#']);
+        let says = |name: &str| self.answer.get(name).is_some_and(Value::is_string);
+        let errcode = self.answer.get("errcode").unwrap_or(&Value::Null);
+        if !METHODS.contains(&method) || !is_path || path.starts_with("/{") || path.contains("//") {
             Some("an endpoint is a method and a path, such as GET /v1.0/todo/users/{unionId}/tasks")
         } else if is_own(path) || apis::at(path).is_some() {
             Some("the simulator has an answer of its own to this call")
-        } else if !(200..=599).contains(&self.status) {
-            Some("a status is between 200 and 599")
-        } else if Family::of(path) != Family::Api && self.status != 200 {
+        } else if self.status != 200 && !(400..=599).contains(&self.status) {
+            Some("a status is 200, or between 400 and 599")
+        } else if family != Family::Api && self.status != 200 {
             Some("the old API answers with status 200, and says in errcode what is wrong")
+        } else if self.status != 200 && !(says("code") && says("message")) {
+            Some("a refusal has a code and a message")
+        } else if family != Family::Api && !(errcode.is_null() || errcode.is_i64()) {
+            Some("an errcode is a number")
+        } else if family != Family::Api && errcode.as_i64().is_some_and(|errcode| errcode != 0) && !says("errmsg") {
+            Some("a refusal has an errmsg")
         } else {
             None
         }
@@ -48,11 +60,15 @@ impl MadeUp {
     }
 
     fn answer(&self) -> Answer {
-        let envelope = match Family::of(self.method_and_path().1) {
-            // It always is a status: `objection` refuses any other.
-            Family::Api => Answer::api(json!({})).with_status(StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK)),
-            Family::Topapi => Answer::topapi_error(0, "ok"),
-            Family::Legacy => Answer::legacy_error(0, "ok"),
+        let member = |name: &str| self.answer.get(name).cloned().unwrap_or_default();
+        let errcode = member("errcode").as_i64().unwrap_or_default() as i32;
+        let envelope = match (Family::of(self.method_and_path().1), StatusCode::from_u16(self.status)) {
+            (Family::Topapi, _) => Answer::topapi_error(errcode, "ok"),
+            (Family::Legacy, _) => Answer::legacy_error(errcode, "ok"),
+            (Family::Api, Ok(status)) if status != StatusCode::OK => {
+                Answer::api_error(status, member("code").as_str().unwrap_or_default(), "")
+            }
+            (Family::Api, _) => Answer::api(json!({})),
         };
         self.answer.iter().fold(envelope, |answer, (key, value)| answer.with(key, value.clone())).noting("made up")
     }
@@ -69,13 +85,13 @@ impl MadeUpAnswers {
         self.0.push(made_up);
     }
 
-    /// The answer to a call, if there is one.
+    /// The answer to a call, if there is one: of several that fit, the latest.
     pub fn to(&self, method: &str, path: &str) -> Option<Answer> {
         let is_to_this = |made_up: &&MadeUp| {
             let (its_method, its_path) = made_up.method_and_path();
             its_method == method && fits(its_path, path)
         };
-        self.0.iter().find(is_to_this).map(MadeUp::answer)
+        self.0.iter().rev().find(is_to_this).map(MadeUp::answer)
     }
 
     pub fn state(&self) -> Value {

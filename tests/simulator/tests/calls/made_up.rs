@@ -72,6 +72,25 @@ async fn a_made_up_refusal_keeps_its_code_and_a_later_answer_replaces_it() {
 }
 
 #[tokio::test]
+async fn of_several_answers_that_fit_the_latest_counts_and_a_payload_s_code_is_not_the_result() {
+    let caller = Caller::start().await;
+    let token = caller.token().await;
+    caller.dingtalk.answer("GET /v1.0/todo/users/{unionId}/tasks", 200, json!({"code": "of-a-task"}));
+    caller.dingtalk.answer("GET /v1.0/todo/users/u1/tasks", 200, json!({"nth": 2}));
+    assert_eq!(caller.get_with(&token, "/v1.0/todo/users/u1/tasks").await.json(), json!({"nth": 2}));
+    assert_eq!(caller.get_with(&token, "/v1.0/todo/users/u2/tasks").await.json(), json!({"code": "of-a-task"}));
+    assert!(!caller.get("/control/requests").await.body.contains("of-a-task"));
+}
+
+#[tokio::test]
+async fn it_is_refused_to_an_address_that_may_make_no_calls() {
+    let caller = Caller::start().await;
+    caller.dingtalk.answer(&format!("POST {ATTENDANCE}"), 200, json!({}));
+    caller.post("/control/grants", json!({"grants": {"ips": ["10.*"]}})).await;
+    assert_eq!(caller.old(ATTENDANCE, json!({})).await["sub_code"], "60020");
+}
+
+#[tokio::test]
 async fn faults_apply_to_it_as_to_any_call() {
     let caller = Caller::start().await;
     caller.dingtalk.answer(&format!("POST {ATTENDANCE}"), 200, json!({"recordresult": []}));
@@ -92,6 +111,17 @@ async fn what_dingtalk_cannot_answer_is_refused() {
         json!({"endpoint": "GET /control/state", "answer": {}}),
         json!({"endpoint": "POST /topapi/attendance/list", "status": 400, "answer": {}}),
         json!({"endpoint": "GET /v1.0/todo", "status": 100, "answer": {}}),
+        json!({"endpoint": "GET /v1.0/todo", "status": 204, "answer": {}}),
+        json!({"endpoint": "GET /v1.0/todo", "status": 302, "answer": {}}),
+        json!({"endpoint": "GET /v1.0/todo", "status": 400, "answer": {"message": "no"}}),
+        json!({"endpoint": "POST /topapi/attendance/list", "answer": {"errcode": "41019", "errmsg": "too many"}}),
+        json!({"endpoint": "POST /topapi/attendance/list", "answer": {"errcode": 41019}}),
+        json!({"endpoint": "get /v1.0/todo", "answer": {}}),
+        json!({"endpoint": "FETCH /v1.0/todo", "answer": {}}),
+        json!({"endpoint": "GET /{version}/todo", "answer": {}}),
+        json!({"endpoint": "GET //v1.0/todo", "answer": {}}),
+        json!({"endpoint": "GET /v1.0/用户", "answer": {}}),
+        json!({"endpoint": "GET /v1.0/todo /a", "answer": {}}),
         json!({"endpoint": "GET /v1.0/todo", "answer": []}),
         json!({"endpoint": "GET /v1.0/todo", "answer": {}, "times": 1}),
     ] {
