@@ -1,8 +1,13 @@
 //! After logging out nothing of the person is left.
 
+use std::future::pending;
 use std::time::Duration;
 
 use dingtalk_simulator::{Answers, Fault};
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use super::AUTH_CODE;
 use super::chromium::Chromium;
@@ -141,5 +146,48 @@ async fn a_login_that_is_under_way_when_somebody_signs_out_signs_nobody_in() {
     chromium.click("[data-action='log-out']").await;
     chromium.sees("main h1", "You have signed out").await;
     assert_eq!(chromium.resolve("fetch('/api/me').then((answer) => answer.status)").await, 401);
+    chromium.finish().await;
+}
+
+/// Passes connections on to the port `to`, until nothing moves any more.
+async fn pass_on(listener: TcpListener, to: u16, hangs: watch::Receiver<bool>) {
+    while let Ok((mut connection, _)) = listener.accept().await {
+        let mut hangs = hangs.clone();
+        tokio::spawn(async move {
+            let mut there = TcpStream::connect(("127.0.0.1", to)).await.unwrap();
+            let hang = async {
+                drop(hangs.wait_for(|hangs| *hangs).await);
+            };
+            tokio::select! {
+                () = hang => {}
+                _ = copy_bidirectional(&mut connection, &mut there) => return,
+            }
+            pending::<()>().await;
+        });
+    }
+}
+
+#[tokio::test]
+async fn whoever_waits_for_dingtalk_s_library_can_log_out_meanwhile() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut dingtalk = 0;
+    let app = TestApp::start_with(|settings| {
+        let library = &mut settings.web.jsapi_script_url;
+        dingtalk = library.port().unwrap();
+        library.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
+    })
+    .await;
+    let (hang, hangs) = watch::channel(false);
+    tokio::spawn(pass_on(listener, dingtalk, hangs));
+    let chromium = at_home(&app).await;
+    hang.send_replace(true);
+    // The driver waits for what it shows, so the page that hangs is in another window.
+    chromium.open(&format!("{}/healthz", app.url)).await;
+    chromium.run("window.slow = window.open('/?another')", &[]).await;
+    let button = "const button = window.slow.document.querySelector('[data-action=log-out]')";
+    chromium.until("log out can be clicked", &format!("{button}; return Boolean(button) && !button.disabled"), &[]).await;
+    assert_eq!(chromium.run("return window.slow.document.readyState", &[]).await, "interactive", "it still waits");
+    chromium.run(&format!("{button}; button.click()"), &[]).await;
+    chromium.until("it is signed out", "return window.slow.location.pathname === '/signed-out'", &[]).await;
     chromium.finish().await;
 }
