@@ -197,7 +197,8 @@ impl Listener for State {
     async fn hear(&self, event: Event) -> bool {
         let is_news = self.tables.known().events.get(&event.id).is_none();
         if is_news {
-            tracing::info!(event = event.what.logged(), "an event has come");
+            let corp_id = event.what.corp_id().map(tracing::field::display);
+            tracing::info!(event = event.what.logged(), corp_id, "an event has come");
             if !self.can_judge(&event) {
                 return false;
             }

@@ -150,6 +150,20 @@ async fn why_stream_was_lost_is_said_and_nothing_of_what_came() {
     assert!(log.contains("stream was lost") && !log.contains("canary"), "{log}");
 }
 
+#[tokio::test]
+async fn what_events_are_about_is_said_by_the_organisation_and_by_no_person() {
+    let dingtalk = Simulator::start().await.unwrap();
+    let mut served = Served::start(&with(complete(&dingtalk), "DINGTALK_EVENTS", "stream")).await;
+    served.logs("stream is open").await;
+    let corp_id = dingtalk.app().corp_id;
+    dingtalk.leave(corp_id, "bob");
+    served.logs(&format!(r#""event":"left","corp_id":"{corp_id}""#)).await;
+    dingtalk.tell(corp_id, "bpms_instance_change", serde_json::json!({"result": "agree"}));
+    served.logs(&format!(r#""event":"bpms_instance_change","corp_id":"{corp_id}""#)).await;
+    let (_, log) = served.stop().await;
+    assert!(!log.contains("bob") && !log.contains("agree"), "{log}");
+}
+
 /// As when the program that collects the logs hangs.
 #[tokio::test]
 async fn a_reader_of_the_log_that_stalls_keeps_nobody_waiting_and_what_is_lost_is_counted() {

@@ -111,6 +111,21 @@ impl Happening {
         }
     }
 
+    /// The organisation that it is about, if it is about one.
+    pub fn corp_id(&self) -> Option<&CorpId> {
+        match self {
+            Self::Authorised(corp_id, _)
+            | Self::AuthorisationChanged(corp_id, _)
+            | Self::Stopped(corp_id, _)
+            | Self::Restored(corp_id, _)
+            | Self::Left(corp_id, _)
+            | Self::Relieved(corp_id)
+            | Self::Dissolved(corp_id) => Some(corp_id),
+            Self::Other { corp_id, .. } => corp_id.as_ref(),
+            Self::SuiteTicket(_) | Self::UrlChecked => None,
+        }
+    }
+
     /// The event's name in the log.
     pub fn logged(&self) -> String {
         match self {

@@ -86,7 +86,13 @@ impl Reaction {
             Ok(Some(Err(_))) => "it panicked".to_owned(),
             Err(_) => format!("it took longer than {TIMEOUT:?}"),
         };
-        tracing::error!(event = event.what.logged(), error = why, "the app failed to react to an event: DingTalk sends it again");
+        let corp_id = event.what.corp_id().map(tracing::field::display);
+        tracing::error!(
+            event = event.what.logged(),
+            corp_id,
+            error = why,
+            "the app failed to react to an event: DingTalk sends it again"
+        );
         false
     }
 }
