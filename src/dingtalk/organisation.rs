@@ -245,7 +245,7 @@ impl Calls {
                 }
                 Some(Arc::clone(&sent))
             };
-            match self.in_turn(standing, target, body, on_sending).await {
+            match self.in_turn(standing, target, body, on_sending).await.map_err(|error| self.named(error)) {
                 Err(error) if error.kind == Kind::TokenRejected && !is_rejected => {
                     tracing::info!(%error, "access_token rejected before its time: fetching another");
                     token.reject(&sent);
@@ -268,7 +268,8 @@ impl Calls {
 
     /// Makes a call that is authorised by what is in its query or body.
     pub async fn call_without_token<T: DeserializeOwned>(&self, target: &Target, body: &Value) -> Result<T, Error> {
-        patiently(target.call, || self.in_turn(self.ours(), target, body, || None)).await
+        let answer = patiently(target.call, || self.in_turn(self.ours(), target, body, || None)).await;
+        answer.map_err(|error| self.named(error))
     }
 
     /// Makes `call` with a signature that the latest suite ticket proves.
@@ -280,24 +281,17 @@ impl Calls {
         self.app.by_suite_ticket(call, ask).await
     }
 
-    /// Makes a call in its turn. `on_sending` is called just before each sending, and returns the access_token for it. In an app of many
-    /// organisations the error names this one, unless a stranger may have made it up.
-    async fn in_turn<T: DeserializeOwned>(
-        &self,
-        standing: Standing,
-        target: &Target,
-        body: &Value,
-        on_sending: impl FnMut() -> Option<Arc<AccessToken>>,
-    ) -> Result<T, Error> {
-        let answer = self.until_admitted(standing, target, body, on_sending).await;
-        let is_known_of_many =
-            || self.app.kind.home().is_none() && self.app.authorisations.of(&self.corp_id) != Authorisation::Unknown;
-        answer.map_err(|error| if is_known_of_many() { error.naming(&self.corp_id) } else { error })
+    /// In an app of many organisations the error names this one, unless a stranger may have made it up.
+    fn named(&self, error: Error) -> Error {
+        let is_one_of_many = self.app.kind.home().is_none();
+        let is_known = is_one_of_many && self.app.authorisations.of(&self.corp_id) != Authorisation::Unknown;
+        if is_known { error.naming(&self.corp_id) } else { error }
     }
 
-    /// If the call is refused because there were too many in a second, it waits for another turn: the gateway refuses it before anybody
-    /// looks at what was sent.
-    async fn until_admitted<T: DeserializeOwned>(
+    /// Makes a call in its turn. `on_sending` is called just before each sending, and returns the access_token for it. If the call is
+    /// refused because there were too many in a second, it waits for another turn: the gateway refuses it before anybody looks at what was
+    /// sent.
+    async fn in_turn<T: DeserializeOwned>(
         &self,
         standing: Standing,
         target: &Target,

@@ -89,7 +89,7 @@ impl SessionKeys {
 
     /// The content of the cookie `name`, if one of the keys sealed it.
     pub(super) fn open<T: DeserializeOwned>(&self, name: &str, value: &str) -> Option<T> {
-        // Earlier versions of this app percent-encoded the value. Doing that each time would be 3 % of the work for an answer.
+        // Earlier versions of this app percent-encoded the value. To look for that first would cost 3 % of an answer.
         let unescaped = || STANDARD.decode(Cow::from(percent_decode_str(value)));
         let sealed = STANDARD.decode(value).or_else(|_| unescaped()).ok()?;
         let opened = self.0.iter().find_map(|key| key.sealer.open(name.as_bytes(), &sealed))?;
